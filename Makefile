@@ -1,0 +1,122 @@
+# susmilter: how to build, try, test and install it
+#
+#   make              the daemon and susmilterctl, in build/
+#   make demo         installs what is missing, then plays real SMTP sessions through a private
+#                     Postfix and shows what was accepted and refused, and why
+#   make check        installs what is missing, builds and runs all tests
+#   make unit         only the unit tests        make wire    only those with real MTAs
+#   make bench        look-ups, builds, reloads and transactions against peers, by hand
+#   make soak         the long runs: reloads under load, signal storms, kill -9
+#   make fuzz         ten minutes for each fuzz target (needs clang)
+#   make install      below $(DESTDIR)$(prefix); `make uninstall` takes it away again
+#   make clean        removes build/
+#   make help         prints this
+#
+#   CC=clang                        another compiler
+#   SANITIZER=address,undefined     instrumented, in a build directory of its own; also thread
+#   prefix=/usr/local  sysconfdir=/etc  DESTDIR=
+#
+# A new module is one line in CORE or EDGE; a new unit test is one word in UNIT.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+prefix     ?= /usr/local
+sysconfdir ?= /etc
+mandir     ?= $(prefix)/share/man
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+SANITIZER  ?=
+comma      := ,
+BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if $(filter clang%,$(notdir $(CC))),/clang)
+
+# ---- what there is ------------------------------------------------------------------------
+
+CORE := slice arena ip report name address pattern list iptrie nametrie
+EDGE :=
+CTL  :=
+UNIT := slice arena ip report name address pattern list iptrie nametrie
+
+# ---- Debian packages ----------------------------------------------------------------------
+
+PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev
+PACKAGES_CHECK := check
+PACKAGES_DEMO  :=
+
+# ---- how it is compiled -------------------------------------------------------------------
+
+CFLAGS   ?= -O2 -g
+WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wwrite-strings \
+            -Wmissing-prototypes -Wpointer-arith -Wvla -Werror
+HARDEN   := -fstack-protector-strong -fPIE $(if $(SANITIZER),,-D_FORTIFY_SOURCE=2)
+SANFLAGS := $(if $(SANITIZER),-fsanitize=$(SANITIZER) -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+COMPILE   = $(CC) -std=c11 $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAGS) -Iinclude -MMD -MP
+LINK      = $(CC) $(CFLAGS) $(SANFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+
+# Libraries are named where they are used: pcre2 is the one that core may know.
+CORE_LIBS := libpcre2-8
+EDGE_LIBS := $(CORE_LIBS)
+pc_cflags  = $(shell pkg-config --cflags $(1))
+pc_libs    = $(shell pkg-config --libs $(1))
+SYSTEM     := -D_GNU_SOURCE
+
+CORE_OBJECTS := $(CORE:%=$(BUILD)/core/%.o)
+EDGE_OBJECTS := $(EDGE:%=$(BUILD)/edge/%.o)
+CTL_OBJECTS  := $(CTL:%=$(BUILD)/ctl/%.o)
+UNIT_TESTS   := $(UNIT:%=$(BUILD)/tests/unit/%_test)
+
+all: $(BUILD)/libcore.a
+
+$(BUILD)/core/%.o: src/core/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$(BUILD)/edge/%.o: src/edge/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) $(SYSTEM) -pthread $(call pc_cflags,$(EDGE_LIBS)) -c -o $@ $<
+
+$(BUILD)/ctl/%.o: src/ctl/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) $(SYSTEM) -pthread -c -o $@ $<
+
+$(BUILD)/libcore.a: $(CORE_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/libedge.a: $(EDGE_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# ---- tests --------------------------------------------------------------------------------
+
+$(BUILD)/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) $(SYSTEM) -Itests -pthread -c -o $@ $<
+
+$(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/tests/unit/main.o $(BUILD)/libcore.a
+	$(LINK) -o $@ $^ -pthread $(call pc_libs,check $(CORE_LIBS))
+
+# Runs the unit tests even when one fails, and fails at the end if any did.
+unit: $(UNIT_TESTS)
+	@failed=0; for t in $(UNIT_TESTS); do $$t || failed=1; done; exit $$failed
+
+check: deps-check
+	@$(MAKE) --no-print-directory unit
+
+deps-build:
+	@contrib/install-missing $(PACKAGES_BUILD)
+deps-check: deps-build
+	@contrib/install-missing $(PACKAGES_CHECK)
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
+
+.PHONY: all unit check deps-build deps-check clean help
+
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)

@@ -1,0 +1,31 @@
+#ifndef CORE_ADDRESS_H
+#define CORE_ADDRESS_H
+/*
+ * address: a mailbox of the SMTP envelope (RFC 5321 4.1.2, RFC 6531) as a value.
+ *
+ * The local part is compared without (ASCII) case and so kept in lower case, unquoted where the
+ * quotes are not needed; the domain is a canonical name.  Source routes (RFC 5321 app. C) are
+ * dropped.  Address literals (user@[192.0.2.1]) have no name: domain is empty, text keeps them.
+ *
+ *     address_parse(SLICE("<@relay.example:\"Bob\"@Example.ORG>"), idna, arena, &a);
+ *     // a.local "bob", a.domain "example.org", a.text "bob@example.org"
+ */
+#include "core/arena.h"
+#include "core/name.h"
+#include "core/slice.h"
+
+struct address {
+	struct slice local;  /* empty for the null sender */
+	struct slice domain; /* canonical name; empty: none (<postmaster>) or an address literal */
+	struct slice text;   /* "local@domain" in canonical form; "<>" for the null sender */
+	bool null;           /* the null reverse-path <> */
+};
+
+/*
+ * Accepts with or without angle brackets.  Returns NULL, or the reason as a literal phrase; even
+ * then *out is usable: text holds what was given, local and domain are empty.
+ */
+const char *address_parse(struct slice text, const struct idna *idna, struct arena *arena,
+    struct address *out);
+
+#endif

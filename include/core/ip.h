@@ -1,0 +1,84 @@
+#ifndef CORE_IP_H
+#define CORE_IP_H
+/*
+ * ip: an address or a network as a value, in one canonical form.
+ *
+ * Both families are kept left-aligned in 128 bits, so that "the first n bits" means the same for
+ * both: 192.0.2.7 is hi = 0xc0000207'00000000, lo = 0.  IPv4-mapped IPv6 (::ffff:a.b.c.d,
+ * RFC 4291 2.5.5.2) is folded to IPv4 wherever a value is made, also inside networks
+ * (::ffff:192.0.2.0/120 is 192.0.2.0/24); no other transition format is unwrapped.
+ *
+ *     struct prefix p;
+ *     const char *wrong = prefix_parse(SLICE("192.0.2.7/24"), &p);
+ *     // "host bits are set below the prefix; did you mean 192.0.2.0/24?"
+ *
+ * One strict grammar: dotted quad without leading zeros, RFC 4291 text without zone or brackets.
+ * Pure functions, safe in any thread.
+ */
+#include "core/slice.h"
+
+enum ip_family { IP_NONE = 0, IP_V4 = 4, IP_V6 = 6 };
+
+struct ip {
+	uint64_t hi, lo;       /* left-aligned; an IPv4 address is the top 32 bits of hi */
+	enum ip_family family; /* IP_NONE: no address (a unix-socket client) */
+};
+
+struct prefix {
+	struct ip base; /* all bits below length are zero */
+	unsigned length; /* 0 to 32 or 0 to 128, in bits of its own family */
+};
+
+/* Room for the longest texts and their NUL. */
+enum { IP_TEXT_MAX = 46, PREFIX_TEXT_MAX = 50 };
+
+/* From network byte order; 16 bytes that are IPv4-mapped become IPv4. */
+struct ip ip_from_v4(const unsigned char bytes[4]);
+struct ip ip_from_v6(const unsigned char bytes[16]);
+
+/* To network byte order: 4 or 16 bytes are written, their number returned (0 for IP_NONE). */
+size_t ip_to_bytes(const struct ip *, unsigned char bytes[16]);
+
+/* False when the text is not an address of the strict grammar; *out is then unchanged. */
+bool ip_parse(struct slice text, struct ip *out);
+
+/* Canonical text (RFC 5952), NUL-terminated; returns its length.  IP_NONE gives "unknown". */
+size_t ip_format(const struct ip *, char out[IP_TEXT_MAX]);
+
+bool ip_equal(const struct ip *, const struct ip *);
+
+/* Order of (family, address): <0, 0, >0. */
+int ip_compare(const struct ip *, const struct ip *);
+
+/* 32 or 128, 0 for IP_NONE. */
+unsigned ip_bits(enum ip_family);
+
+/*
+ * Parses "ADDRESS" (a host) or "ADDRESS/LENGTH".  Returns NULL and fills *out, or the reason as a
+ * phrase for the operator; it lives in `why`, a buffer of the caller's.
+ */
+enum { PREFIX_WHY_MAX = 160 };
+const char *prefix_parse(struct slice text, struct prefix *out, char why[PREFIX_WHY_MAX]);
+
+/* The network of `length` bits that ip lies in; length is cut to the family's bits. */
+struct prefix prefix_of(const struct ip *ip, unsigned length);
+
+size_t prefix_format(const struct prefix *, char out[PREFIX_TEXT_MAX]);
+
+bool prefix_contains(const struct prefix *, const struct ip *);
+bool prefix_equal(const struct prefix *, const struct prefix *);
+
+/* Order of (family, base, length): a network stands in front of all that it contains. */
+int prefix_compare(const struct prefix *, const struct prefix *);
+
+/* The highest address inside. */
+struct ip prefix_last(const struct prefix *);
+
+/*
+ * Cuts the inclusive range first..last (one family, first <= last) into the fewest networks.
+ * Calls `each` for every one in order and stops when it returns false.
+ */
+bool prefix_from_range(const struct ip *first, const struct ip *last,
+    bool (*each)(void *context, const struct prefix *), void *context);
+
+#endif

@@ -1,0 +1,64 @@
+#ifndef CORE_IPTRIE_H
+#define CORE_IPTRIE_H
+/*
+ * iptrie: longest-prefix match for IPv4 and IPv6 in one static structure.
+ *
+ *     entries → iptrie_build() → iptrie_lookup() × many, from any thread → iptrie_free()
+ *
+ * The trie maps every address to a value (a number of the caller's).  How the value of a network
+ * follows from the value of the network around it and from its own entries is the caller's affair:
+ * build visits each distinct network once, outer before inner, and asks `combine`.  So plain
+ * longest-prefix match is a combine that returns the tag of the entry, and "the interned set of
+ * all rules that match here" is one that adds to the set around it.
+ *
+ *     10.0.0.0/8  tag 1        combine(none, {1}) → 7      value of 10.0.0.0/8
+ *     10.1.0.0/16 tag 2        combine(7,    {2}) → 9      value of 10.1.0.0/16
+ *     lookup 10.1.2.3 → 9, lookup 10.2.0.0 → 7, lookup 11.0.0.0 → none
+ *
+ * Immutable once built; a look-up takes no lock, allocates nothing and cannot fail.
+ */
+#include "core/ip.h"
+
+struct iptrie;
+
+struct iptrie_entry {
+	struct prefix prefix;
+	uint32_t tag; /* the caller's; build hands it to combine */
+};
+
+/*
+ * The value of one network: `around` is the value of the next wider network that has entries
+ * (iptrie_none for none), entries[0..n) are all that have exactly this prefix, in the order in
+ * which they were given.  Values are any uint32_t.
+ */
+struct iptrie_combine {
+	uint32_t (*value)(void *context, uint32_t around, const struct iptrie_entry *entries,
+	    size_t n);
+	void *context;
+	uint32_t none; /* the value of addresses in no network */
+};
+
+/*
+ * Sorts entries in place (stable; nothing to do when they are sorted already by
+ * prefix_compare) and builds.  NULL when out of memory.  O(n) beyond sorting.
+ */
+struct iptrie *iptrie_build(struct iptrie_entry *entries, size_t n,
+    const struct iptrie_combine *combine);
+
+void iptrie_free(struct iptrie **);
+
+/* The value at an address; `none` for IP_NONE. */
+uint32_t iptrie_lookup(const struct iptrie *, const struct ip *);
+
+/* Bytes that the trie occupies, everything included. */
+size_t iptrie_bytes(const struct iptrie *);
+
+/*
+ * Calls `each` with every maximal run of addresses first..last that has one value, IPv4 first, in
+ * order, `none` included: the way to count address space or compare two generations.
+ */
+void iptrie_each_run(const struct iptrie *,
+    void (*each)(void *context, const struct ip *first, const struct ip *last, uint32_t value),
+    void *context);
+
+#endif

@@ -1,0 +1,46 @@
+#ifndef CORE_NAME_H
+#define CORE_NAME_H
+/*
+ * name: a domain name in the one form in which names are compared.
+ *
+ * Canonical: lower-case A-labels joined by dots, no trailing dot, 1 to 63 octets a label, at most
+ * 253 octets in all (RFC 1035 2.3.4); underscore is allowed as mail lists have it.  U-labels are
+ * converted by IDNA2008 non-transitional (UTS 46), which core reaches through `struct idna`.
+ *
+ *     struct slice n;
+ *     const char *wrong = name_parse(SLICE("Bücher.Example."), idna, arena, &n);
+ *     // NULL; n is "xn--bcher-kva.example"
+ *
+ * A canonical name that comes in canonical form is returned as the same memory, without a copy.
+ */
+#include "core/arena.h"
+#include "core/slice.h"
+
+enum { NAME_MAX_OCTETS = 253, NAME_LABEL_MAX = 63, NAME_LABELS_MAX = 127 };
+
+/* UTF-8 to A-labels: writes at most `cap` bytes and returns the length, 0 when it is no name. */
+struct idna {
+	size_t (*to_ascii)(struct slice utf8, char *out, size_t cap);
+};
+
+/*
+ * Returns NULL and the canonical name, or the reason as a literal phrase for the operator
+ * ("empty label", "label longer than 63 octets", "not a name: character ' '", …).
+ * idna may be NULL: names that are not ASCII are then refused.
+ */
+const char *name_parse(struct slice text, const struct idna *idna, struct arena *arena,
+    struct slice *out);
+
+/* Number of labels; 0 for the empty slice. */
+unsigned name_labels(struct slice name);
+
+/* The last n labels of a canonical name; the whole name when it has fewer. */
+struct slice name_last_labels(struct slice name, unsigned n);
+
+/* Without its first label; empty for a single label. */
+struct slice name_parent(struct slice name);
+
+/* Equal to `ancestor` or below it, compared by label ("xfoo.bar" is not below "foo.bar"). */
+bool name_is_within(struct slice name, struct slice ancestor);
+
+#endif

@@ -1,0 +1,145 @@
+#include "core/slice.h"
+
+bool slice_equal_nocase(struct slice a, struct slice b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		if (slice_lower(a.ptr[i]) != slice_lower(b.ptr[i]))
+			return false;
+	return true;
+}
+
+int slice_compare(struct slice a, struct slice b)
+{
+	size_t shorter = a.len < b.len ? a.len : b.len;
+	int order = shorter ? memcmp(a.ptr, b.ptr, shorter) : 0;
+
+	if (order != 0)
+		return order;
+	return (a.len > b.len) - (a.len < b.len);
+}
+
+bool slice_starts(struct slice s, struct slice prefix)
+{
+	return s.len >= prefix.len && slice_equal(slice_of(s.ptr, prefix.len), prefix);
+}
+
+bool slice_starts_nocase(struct slice s, struct slice prefix)
+{
+	return s.len >= prefix.len && slice_equal_nocase(slice_of(s.ptr, prefix.len), prefix);
+}
+
+bool slice_ends(struct slice s, struct slice suffix)
+{
+	return s.len >= suffix.len && slice_equal(slice_skip(s, s.len - suffix.len), suffix);
+}
+
+struct slice slice_skip(struct slice s, size_t from)
+{
+	if (from >= s.len)
+		return slice_of(s.ptr ? s.ptr + s.len : NULL, 0);
+	return slice_of(s.ptr + from, s.len - from);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+struct slice slice_trim(struct slice s)
+{
+	while (s.len > 0 && is_blank(s.ptr[0]))
+		s = slice_skip(s, 1);
+	while (s.len > 0 && is_blank(s.ptr[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+size_t slice_find(struct slice s, char c)
+{
+	const char *at = s.len ? memchr(s.ptr, c, s.len) : NULL;
+
+	return at ? (size_t)(at - s.ptr) : s.len;
+}
+
+size_t slice_find_last(struct slice s, char c)
+{
+	for (size_t i = s.len; i > 0; i--)
+		if (s.ptr[i - 1] == c)
+			return i - 1;
+	return s.len;
+}
+
+struct slice slice_after_last(struct slice s, char c)
+{
+	size_t at = slice_find_last(s, c);
+
+	return at == s.len ? s : slice_skip(s, at + 1);
+}
+
+struct slice slice_cut(struct slice *rest, char separator)
+{
+	size_t at = slice_find(*rest, separator);
+	struct slice part = slice_of(rest->ptr, at);
+
+	*rest = at == rest->len ? slice_of(NULL, 0) : slice_skip(*rest, at + 1);
+	return part;
+}
+
+bool slice_to_uint(struct slice s, uint64_t max, uint64_t *out)
+{
+	uint64_t value = 0;
+
+	if (s.len == 0)
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.ptr[i] < '0' || s.ptr[i] > '9')
+			return false;
+		uint64_t digit = (uint64_t)(s.ptr[i] - '0');
+		if (digit > max || value > (max - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*out = value;
+	return true;
+}
+
+bool slice_is_printable_ascii(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] < 0x20 || s.ptr[i] > 0x7e)
+			return false;
+	return true;
+}
+
+/* Length of the UTF-8 sequence at p (1 to 4), or 0 when it is malformed; n bytes are readable. */
+static size_t utf8_sequence(const unsigned char *p, size_t n)
+{
+	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	uint32_t rune;
+
+	if (len < 2 || p[0] > 0xf4 || len > n)
+		return len == 1 ? 1 : 0;
+	rune = p[0] & (0x7fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		rune = rune << 6 | (p[i] & 0x3f);
+	}
+	if (rune < smallest[len] || rune > 0x10ffff || (rune >= 0xd800 && rune <= 0xdfff))
+		return 0;
+	return len;
+}
+
+bool slice_is_utf8(struct slice s)
+{
+	for (size_t i = 0; i < s.len;) {
+		size_t len = utf8_sequence((const unsigned char *)s.ptr + i, s.len - i);
+		if (len == 0)
+			return false;
+		i += len;
+	}
+	return true;
+}
