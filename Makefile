@@ -35,10 +35,11 @@ BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if 
 
 # ---- what there is ------------------------------------------------------------------------
 
-CORE := slice arena ip report name address pattern list iptrie nametrie
+CORE := slice arena ip iptext report name address pattern list iptrie nametrie
 EDGE :=
 CTL  :=
-UNIT := slice arena ip report name address pattern list iptrie nametrie
+UNIT := slice arena ip report name address pattern list iptrie nametrie zone
+FAKE := zone zone_load
 
 # ---- Debian packages ----------------------------------------------------------------------
 
@@ -96,7 +97,13 @@ $(BUILD)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(COMPILE) $(SYSTEM) -Itests -pthread -c -o $@ $<
 
-$(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/tests/unit/main.o $(BUILD)/libcore.a
+# The outside world of tests, in memory.
+$(BUILD)/tests/libfake.a: $(FAKE:%=$(BUILD)/tests/fake/%.o)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/tests/unit/main.o \
+    $(BUILD)/tests/libfake.a $(BUILD)/libcore.a
 	$(LINK) -o $@ $^ -pthread $(call pc_libs,check $(CORE_LIBS))
 
 # Runs the unit tests even when one fails, and fails at the end if any did.

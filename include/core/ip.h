@@ -9,8 +9,8 @@
  * (::ffff:192.0.2.0/120 is 192.0.2.0/24); no other transition format is unwrapped.
  *
  *     struct prefix p;
- *     const char *wrong = prefix_parse(SLICE("192.0.2.7/24"), &p);
- *     // "host bits are set below the prefix; did you mean 192.0.2.0/24?"
+ *     const char *wrong = prefix_parse(SLICE("192.0.2.7/24"), &p, why);
+ *     // "host bits are set below /24; did you mean 192.0.2.0/24?"
  *
  * One strict grammar: dotted quad without leading zeros, RFC 4291 text without zone or brackets.
  * Pure functions, safe in any thread.

@@ -1,0 +1,329 @@
+/* Text to addresses and networks and back: the other half of ip.c. */
+#include "core/ip.h"
+
+#include <stdio.h>
+
+/* How much of a wrong text is shown again: longer than any address, shorter than a sentence. */
+#define QUOTED_MAX 60
+
+/* The length of ::ffff:0:0/96, which holds the mapped addresses. */
+#define MAPPED_LENGTH 96u
+
+/* ---- text in ----------------------------------------------------------------------------- */
+
+/*
+ * The scanners read one address at p and return the place behind it, or NULL.  What may follow is
+ * the caller's affair: the end, or a slash.
+ */
+static const char *scan_v4(const char *p, const char *end, uint32_t *out)
+{
+	uint32_t value = 0;
+
+	for (int octet = 0; octet < 4; octet++) {
+		if (octet > 0 && (p == end || *p++ != '.'))
+			return NULL;
+		const char *start = p;
+		unsigned number = 0;
+		while (p < end && p - start < 3 && (unsigned)(*p - '0') <= 9)
+			number = number * 10 + (unsigned)(*p++ - '0');
+		if (p == start || number > 255 || (*start == '0' && p - start > 1))
+			return NULL;
+		value = value << 8 | number;
+	}
+	*out = value;
+	return p;
+}
+
+/* The value of a hexadecimal digit, 16 for anything else. */
+static unsigned hex_value(char c)
+{
+	unsigned digit = (unsigned)(c - '0');
+	unsigned letter = (unsigned)((c | 0x20) - 'a');
+
+	return digit <= 9 ? digit : letter <= 5 ? letter + 10 : 16;
+}
+
+static const char *scan_group(const char *p, const char *end, uint16_t *out)
+{
+	const char *start = p;
+	unsigned value = 0;
+
+	for (unsigned digit; p < end && p - start < 4 && (digit = hex_value(*p)) < 16; p++)
+		value = value << 4 | digit;
+	*out = (uint16_t)value;
+	return p;
+}
+
+static bool is_gap(const char *p, const char *end)
+{
+	return end - p >= 2 && p[0] == ':' && p[1] == ':';
+}
+
+/* groups[0..n) of which those from `gap` on belong at the end; gap > 8 means that there is none. */
+static struct ip v6_of(const uint16_t *groups, unsigned n, unsigned gap)
+{
+	uint64_t half[2] = {0, 0};
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned at = i < gap ? i : i + 8 - n;
+		half[at / 4] |= (uint64_t)groups[i] << (48 - 16 * (at % 4));
+	}
+	return (struct ip){half[0], half[1], IP_V6};
+}
+
+/* RFC 4291 2.2: up to 8 groups, one "::" for at least one of them, a dotted quad for the last two.
+ */
+static const char *scan_v6(const char *p, const char *end, struct ip *out)
+{
+	const unsigned none = 9;
+	uint16_t groups[8];
+	unsigned n = 0, gap = none;
+
+	if (is_gap(p, end)) {
+		gap = 0;
+		p += 2;
+	}
+	while (n < 8 && p < end && hex_value(*p) < 16) {
+		const char *start = p;
+		uint32_t quad;
+
+		p = scan_group(p, end, &groups[n]);
+		if (n <= 6 && p < end && *p == '.') {
+			p = scan_v4(start, end, &quad);
+			if (!p)
+				return NULL;
+			groups[n++] = (uint16_t)(quad >> 16);
+			groups[n++] = (uint16_t)quad;
+			break;
+		}
+		n++;
+		if (gap == none && is_gap(p, end)) {
+			gap = n;
+			p += 2;
+		} else if (n < 8 && end - p >= 2 && *p == ':' && hex_value(p[1]) < 16) {
+			p++;
+		} else {
+			break;
+		}
+	}
+	if (gap == none ? n != 8 : n == 8)
+		return NULL;
+	*out = v6_of(groups, n, gap);
+	return p;
+}
+
+/* Either family, mapped addresses not yet folded. */
+static const char *scan_address(struct slice text, struct ip *out)
+{
+	const char *p = text.ptr, *end, *behind;
+	uint32_t quad;
+
+	if (text.len == 0)
+		return NULL;
+	end = p + text.len;
+	behind = scan_v4(p, end, &quad);
+	if (!behind)
+		return scan_v6(p, end, out);
+	*out = (struct ip){(uint64_t)quad << 32, 0, IP_V4};
+	return behind;
+}
+
+/* Mapped addresses as the IPv4 that they are; which ones those are is known in ip.c. */
+static struct ip folded(struct ip scanned)
+{
+	unsigned char bytes[16];
+
+	if (scanned.family != IP_V6 || scanned.hi != 0)
+		return scanned;
+	ip_to_bytes(&scanned, bytes);
+	return ip_from_v6(bytes);
+}
+
+bool ip_parse(struct slice text, struct ip *out)
+{
+	struct ip ip;
+	const char *behind = scan_address(text, &ip);
+
+	if (!behind || behind != text.ptr + text.len)
+		return false;
+	*out = folded(ip);
+	return true;
+}
+
+/* ---- networks ------------------------------------------------------------------ */
+
+/* The likeliest mistake, for the one who made it; called only for what is no address. */
+static const char *what_is_wrong(struct slice address)
+{
+	if (slice_find(address, '%') < address.len)
+		return "a zone id (%) has no place in a network";
+	if (slice_find(address, '[') < address.len || slice_find(address, ']') < address.len)
+		return "write it without brackets";
+	for (size_t i = 0; i < address.len; i++)
+		if (hex_value(address.ptr[i]) == 16 && !strchr(":.", address.ptr[i]))
+			return "neither IPv4 nor IPv6";
+	if (slice_find(address, ':') < address.len)
+		return "IPv6 is up to 8 groups of 1 to 4 hexadecimal digits, with one \"::\" for "
+		       "zeros";
+	return "IPv4 is four numbers from 0 to 255 without leading zeros";
+}
+
+static const char *say_no_address(struct slice address, char *why)
+{
+	char quoted[QUOTED_MAX + 1];
+	size_t n = address.len < QUOTED_MAX ? address.len : QUOTED_MAX;
+
+	for (size_t i = 0; i < n; i++)
+		quoted[i] = address.ptr[i] >= 0x20 && address.ptr[i] < 0x7f ? address.ptr[i] : '?';
+	quoted[n] = '\0';
+	snprintf(
+	    why, PREFIX_WHY_MAX, "\"%s\" is not an address: %s", quoted, what_is_wrong(address));
+	return why;
+}
+
+static const char *say_host_bits(unsigned given, const struct prefix *meant, char *why)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	prefix_format(meant, text);
+	snprintf(why, PREFIX_WHY_MAX, "host bits are set below /%u; did you mean %s?", given, text);
+	return why;
+}
+
+/* "/LENGTH", or nothing, which means a host; false when it is neither. */
+static bool read_length(struct slice text, unsigned bits, unsigned *out)
+{
+	uint64_t number = bits;
+
+	if (text.len > 0) {
+		struct slice digits = slice_skip(text, 1);
+		bool zero_in_front = digits.len > 1 && digits.ptr[0] == '0';
+
+		if (text.ptr[0] != '/' || zero_in_front || !slice_to_uint(digits, bits, &number))
+			return false;
+	}
+	*out = (unsigned)number;
+	return true;
+}
+
+const char *prefix_parse(struct slice text, struct prefix *out, char why[PREFIX_WHY_MAX])
+{
+	struct ip ip;
+	const char *behind = scan_address(text, &ip);
+	unsigned bits, given, length;
+	struct prefix p;
+
+	if (!behind || (behind != text.ptr + text.len && *behind != '/'))
+		return say_no_address(slice_of(text.ptr, slice_find(text, '/')), why);
+	bits = ip_bits(ip.family);
+	if (!read_length(slice_skip(text, (size_t)(behind - text.ptr)), bits, &given)) {
+		snprintf(why, PREFIX_WHY_MAX,
+		    "the prefix length of an IPv%d network is a number from 0 to %u",
+		    (int)ip.family, bits);
+		return why;
+	}
+	length = given;
+	if (given >= MAPPED_LENGTH) {
+		ip = folded(ip);
+		length -= bits - ip_bits(ip.family);
+	}
+	p = prefix_of(&ip, length);
+	if (!ip_equal(&p.base, &ip))
+		return say_host_bits(given, &p, why);
+	*out = p;
+	return NULL;
+}
+
+/* ---- text out ---------------------------------------------------------------------------- */
+
+static char *put_decimal(char *at, unsigned value)
+{
+	if (value >= 100)
+		*at++ = (char)('0' + value / 100);
+	if (value >= 10)
+		*at++ = (char)('0' + value / 10 % 10);
+	*at++ = (char)('0' + value % 10);
+	return at;
+}
+
+static char *put_v4(char *at, uint32_t value)
+{
+	for (int shift = 24; shift >= 0; shift -= 8) {
+		at = put_decimal(at, value >> shift & 0xff);
+		if (shift > 0)
+			*at++ = '.';
+	}
+	return at;
+}
+
+static unsigned group_at(const struct ip *ip, unsigned i)
+{
+	return (unsigned)((i < 4 ? ip->hi : ip->lo) >> (48 - 16 * (i % 4))) & 0xffff;
+}
+
+/* The first of the longest runs of zero groups; *n is 0 when none has two (RFC 5952 4.2). */
+static unsigned longest_gap(const struct ip *ip, unsigned *n)
+{
+	unsigned best = 0;
+
+	*n = 0;
+	for (unsigned i = 0, run = 0; i < 8; i++) {
+		run = group_at(ip, i) == 0 ? run + 1 : 0;
+		if (run >= 2 && run > *n) {
+			*n = run;
+			best = i + 1 - run;
+		}
+	}
+	return best;
+}
+
+static char *put_v6(char *at, const struct ip *ip)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned n, gap = longest_gap(ip, &n);
+
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned group = group_at(ip, i);
+
+		if (n > 0 && i == gap) {
+			*at++ = ':';
+			if (i + n == 8)
+				*at++ = ':';
+			i += n - 1;
+			continue;
+		}
+		if (i > 0)
+			*at++ = ':';
+		for (int shift = 12; shift >= 0; shift -= 4)
+			if (shift == 0 || group >> shift != 0)
+				*at++ = digits[group >> shift & 0xf];
+	}
+	return at;
+}
+
+size_t ip_format(const struct ip *ip, char out[IP_TEXT_MAX])
+{
+	static const char unknown[] = "unknown";
+	char *end;
+
+	if (ip->family == IP_NONE) {
+		memcpy(out, unknown, sizeof unknown);
+		return sizeof unknown - 1;
+	}
+	end = ip->family == IP_V4 ? put_v4(out, (uint32_t)(ip->hi >> 32)) : put_v6(out, ip);
+	*end = '\0';
+	return (size_t)(end - out);
+}
+
+size_t prefix_format(const struct prefix *p, char out[PREFIX_TEXT_MAX])
+{
+	size_t len = ip_format(&p->base, out);
+	char *end = out + len;
+
+	if (p->base.family == IP_NONE)
+		return len;
+	*end++ = '/';
+	end = put_decimal(end, p->length);
+	*end = '\0';
+	return (size_t)(end - out);
+}
