@@ -1,0 +1,314 @@
+#include "fake/zone.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum {
+	BUCKETS = 4096,
+	NAME_MAX_LEN = 253,
+	LABEL_MAX_LEN = 63,
+	CNAMES_MAX = 8,
+	TTL = 300,
+	ZONE_BYTES = 256 << 20,
+	TYPE_CNAME = 5,
+	STATUS_UNSET = -1,
+};
+
+/* One record, or (status >= 0) the answer that one type gives. */
+struct entry {
+	struct entry *next;
+	int type;
+	int status;
+	struct dns_record record;
+};
+
+/* Every name that exists, empty non-terminals included. */
+struct node {
+	struct node *next;
+	struct slice name;
+	struct entry *first, **end;
+	bool secure;
+};
+
+struct question {
+	struct question *next;
+	struct slice name;
+	enum dns_type type;
+	unsigned asked, hinted;
+};
+
+struct zone {
+	struct arena *memory;
+	struct node *nodes[BUCKETS];
+	atomic_uint questions;
+	pthread_mutex_t lock; /* guards the two below; nothing is taken after it */
+	struct arena *log_memory;
+	struct question *log[BUCKETS];
+};
+
+static size_t bucket_of(struct slice name)
+{
+	uint32_t hash = 2166136261u;
+
+	for (size_t i = 0; i < name.len; i++)
+		hash = (hash ^ (unsigned char)slice_lower(name.ptr[i])) * 16777619u;
+	return hash % BUCKETS;
+}
+
+struct zone *zone_create(void)
+{
+	struct zone *z = calloc(1, sizeof *z);
+
+	if (!z)
+		return NULL;
+	pthread_mutex_init(&z->lock, NULL);
+	z->memory = arena_create(ZONE_BYTES);
+	z->log_memory = arena_create(ZONE_BYTES);
+	if (!z->memory || !z->log_memory)
+		zone_free(&z);
+	return z;
+}
+
+void zone_free(struct zone **z)
+{
+	if (!*z)
+		return;
+	arena_free(&(*z)->memory);
+	arena_free(&(*z)->log_memory);
+	pthread_mutex_destroy(&(*z)->lock);
+	free(*z);
+	*z = NULL;
+}
+
+/* ---- filling ------------------------------------------------------------------------------ */
+
+static struct node *find(const struct zone *z, struct slice name)
+{
+	for (struct node *n = z->nodes[bucket_of(name)]; n; n = n->next)
+		if (slice_equal_nocase(n->name, name))
+			return n;
+	return NULL;
+}
+
+/* The node of a name, made together with all names above it when it is new. */
+static struct node *node_of(struct zone *z, struct slice name)
+{
+	struct node *n = find(z, name);
+	size_t dot = slice_find(name, '.');
+
+	if (n)
+		return n;
+	n = arena_calloc(z->memory, 1, sizeof *n);
+	if (!n)
+		return NULL;
+	n->name = arena_copy(z->memory, name);
+	n->end = &n->first;
+	n->next = z->nodes[bucket_of(name)];
+	z->nodes[bucket_of(name)] = n;
+	if (dot < name.len && !node_of(z, slice_skip(name, dot + 1)))
+		return NULL;
+	return arena_failed(z->memory) ? NULL : n;
+}
+
+static bool add(
+    struct zone *z, struct slice name, int type, int status, struct slice data, uint16_t preference)
+{
+	struct node *n = node_of(z, name);
+	struct entry *e = n ? arena_calloc(z->memory, 1, sizeof *e) : NULL;
+
+	if (!e)
+		return false;
+	e->type = type;
+	e->status = status;
+	e->record.data = arena_copy(z->memory, data);
+	e->record.preference = preference;
+	*n->end = e;
+	n->end = &e->next;
+	return !arena_failed(z->memory);
+}
+
+bool zone_add(
+    struct zone *z, struct slice name, enum dns_type type, struct slice data, uint16_t preference)
+{
+	return add(z, name, (int)type, STATUS_UNSET, data, preference);
+}
+
+bool zone_add_alias(struct zone *z, struct slice name, struct slice target)
+{
+	return add(z, name, TYPE_CNAME, STATUS_UNSET, target, 0);
+}
+
+bool zone_add_status(struct zone *z, struct slice name, int type, enum dns_status status)
+{
+	return add(z, name, type, (int)status, slice_of(NULL, 0), 0);
+}
+
+bool zone_set_secure(struct zone *z, struct slice name)
+{
+	struct node *n = node_of(z, name);
+
+	if (n)
+		n->secure = true;
+	return n != NULL;
+}
+
+/* ---- answering ---------------------------------------------------------------------------- */
+
+static void note(struct zone *z, struct slice name, enum dns_type type, bool hint)
+{
+	struct question **bucket = &z->log[bucket_of(name)], *q;
+
+	pthread_mutex_lock(&z->lock);
+	for (q = *bucket; q; q = q->next)
+		if (q->type == type && slice_equal_nocase(q->name, name))
+			break;
+	if (!q && (q = arena_calloc(z->log_memory, 1, sizeof *q))) {
+		q->name = arena_copy(z->log_memory, name);
+		q->type = type;
+		q->next = *bucket;
+		*bucket = q;
+	}
+	if (q && hint)
+		q->hinted++;
+	else if (q)
+		q->asked++;
+	pthread_mutex_unlock(&z->lock);
+}
+
+static bool can_be_asked(struct slice name)
+{
+	if (name.len == 0 || name.len > NAME_MAX_LEN)
+		return false;
+	for (;;) {
+		size_t label = slice_find(name, '.');
+		if (label == 0 || label > LABEL_MAX_LEN)
+			return false;
+		if (label == name.len)
+			return true;
+		name = slice_skip(name, label + 1);
+	}
+}
+
+static enum dns_status take_records(
+    const struct node *n, enum dns_type type, struct arena *arena, struct dns_answer *out)
+{
+	struct dns_record *records;
+	size_t count = 0;
+
+	for (const struct entry *e = n->first; e; e = e->next)
+		count += e->type == (int)type && e->status == STATUS_UNSET;
+	records = arena_calloc(arena, count, sizeof *records);
+	if (!records)
+		return DNS_TEMP;
+	out->records = records;
+	for (const struct entry *e = n->first; e; e = e->next) {
+		if (e->type != (int)type || e->status != STATUS_UNSET)
+			continue;
+		records[out->count] = e->record;
+		records[out->count++].data = arena_copy(arena, e->record.data);
+	}
+	return arena_failed(arena) ? DNS_TEMP : DNS_OK;
+}
+
+/* The first entry of a kind: a status of exactly this type, its records, an alias, or ANY. */
+static const struct entry *entry_for(const struct node *n, int type, bool status)
+{
+	for (const struct entry *e = n->first; e; e = e->next)
+		if (e->type == type && (e->status != STATUS_UNSET) == status)
+			return e;
+	return NULL;
+}
+
+static void answer(struct zone *z, struct slice name, enum dns_type type, struct arena *arena,
+    struct dns_answer *out)
+{
+	const struct entry *e;
+
+	for (int hops = 0; hops <= CNAMES_MAX; hops++) {
+		const struct node *n = find(z, name);
+		if (!n) {
+			out->status = DNS_NXDOMAIN;
+			return;
+		}
+		out->secure = n->secure;
+		if ((e = entry_for(n, (int)type, true))) {
+			out->status = (enum dns_status)e->status;
+			return;
+		}
+		if (entry_for(n, (int)type, false)) {
+			out->status = take_records(n, type, arena, out);
+			return;
+		}
+		if (!(e = entry_for(n, TYPE_CNAME, false))) {
+			e = entry_for(n, ZONE_ANY, true);
+			out->status = e ? (enum dns_status)e->status : DNS_NODATA;
+			return;
+		}
+		name = e->record.data;
+	}
+	out->status = DNS_TEMP;
+}
+
+static void lookup(
+    void *self, struct slice name, enum dns_type type, struct arena *arena, struct dns_answer *out)
+{
+	struct zone *z = self;
+
+	*out = (struct dns_answer){.status = DNS_BADNAME, .ttl = TTL};
+	if (!can_be_asked(name))
+		return;
+	atomic_fetch_add(&z->questions, 1);
+	note(z, name, type, false);
+	answer(z, name, type, arena, out);
+	if (out->status != DNS_OK)
+		out->count = 0;
+}
+
+static void hint(void *self, struct slice name, enum dns_type type)
+{
+	note(self, name, type, true);
+}
+
+struct dns zone_dns(struct zone *z)
+{
+	return (struct dns){.self = z, .lookup = lookup, .hint = hint};
+}
+
+/* ---- what was asked ----------------------------------------------------------------------- */
+
+static struct question counts(struct zone *z, struct slice name, enum dns_type type)
+{
+	struct question found = {0};
+
+	pthread_mutex_lock(&z->lock);
+	for (const struct question *q = z->log[bucket_of(name)]; q; q = q->next)
+		if (q->type == type && slice_equal_nocase(q->name, name))
+			found = *q;
+	pthread_mutex_unlock(&z->lock);
+	return found;
+}
+
+unsigned zone_questions(struct zone *z)
+{
+	return atomic_load(&z->questions);
+}
+
+unsigned zone_asked(struct zone *z, struct slice name, enum dns_type type)
+{
+	return counts(z, name, type).asked;
+}
+
+unsigned zone_hinted(struct zone *z, struct slice name, enum dns_type type)
+{
+	return counts(z, name, type).hinted;
+}
+
+void zone_forget(struct zone *z)
+{
+	pthread_mutex_lock(&z->lock);
+	atomic_store(&z->questions, 0);
+	memset(z->log, 0, sizeof z->log);
+	arena_reset(z->log_memory);
+	pthread_mutex_unlock(&z->lock);
+}
