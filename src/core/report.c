@@ -1,0 +1,196 @@
+#include "core/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A line that says more than this says it badly; the rest is cut. */
+#define LINE_MAX_BYTES 1024
+
+enum { LEVELS = REPORT_NOTE + 1 };
+
+struct message {
+	struct message *next;
+	enum report_level level;
+	char line[];
+};
+
+/* What was said of one file, kept or not.  Files are few: a configuration and its lists. */
+struct file {
+	struct file *next;
+	const char *name;
+	size_t said[LEVELS];
+};
+
+struct report {
+	struct message *messages, **last_message;
+	struct file *files, **last_file;
+	struct file *latest; /* mostly the one that is asked for next */
+	size_t total[LEVELS];
+	bool out_of_memory;
+};
+
+struct report *report_create(void)
+{
+	struct report *r = calloc(1, sizeof *r);
+
+	if (r) {
+		r->last_message = &r->messages;
+		r->last_file = &r->files;
+	}
+	return r;
+}
+
+void report_free(struct report **r)
+{
+	if (!*r)
+		return;
+	for (struct message *m = (*r)->messages, *next; m; m = next) {
+		next = m->next;
+		free(m);
+	}
+	for (struct file *f = (*r)->files, *next; f; f = next) {
+		next = f->next;
+		free(f);
+	}
+	free(*r);
+	*r = NULL;
+}
+
+/* The counters of one file, made when it speaks for the first time; NULL when out of memory. */
+static struct file *file_of(struct report *r, const char *name)
+{
+	struct file *f = r->latest;
+
+	if (f && f->name == name)
+		return f;
+	for (f = r->files; f && strcmp(f->name, name) != 0; f = f->next)
+		;
+	if (!f) {
+		f = calloc(1, sizeof *f);
+		if (!f)
+			return NULL;
+		f->name = name;
+		*r->last_file = f;
+		r->last_file = &f->next;
+	}
+	r->latest = f;
+	return f;
+}
+
+/* A reason may quote what was read; what would break the line or the terminal becomes '?'. */
+static void make_printable(char *line)
+{
+	bool utf8 = slice_is_utf8(slice_str(line));
+
+	for (unsigned char c; (c = (unsigned char)*line) != '\0'; line++)
+		if (c < 0x20 || c == 0x7f || (c > 0x7f && !utf8))
+			*line = '?';
+}
+
+static bool keep(struct report *r, enum report_level level, const char *line)
+{
+	size_t size = strlen(line) + 1;
+	struct message *m = malloc(sizeof *m + size);
+
+	if (!m)
+		return false;
+	m->next = NULL;
+	m->level = level;
+	memcpy(m->line, line, size);
+	*r->last_message = m;
+	r->last_message = &m->next;
+	return true;
+}
+
+/* "file:line: reason", cut to size. */
+static void compose(char line[LINE_MAX_BYTES], struct origin at, const char *format, va_list args)
+{
+	int n = at.line > 0 ? snprintf(line, LINE_MAX_BYTES, "%s:%u: ", at.file, at.line)
+			    : snprintf(line, LINE_MAX_BYTES, "%s: ", at.file);
+
+	if (n >= 0 && n < LINE_MAX_BYTES)
+		vsnprintf(line + n, LINE_MAX_BYTES - (size_t)n, format, args);
+	make_printable(line);
+}
+
+static void say(
+    struct report *r, enum report_level level, struct origin at, const char *format, va_list args)
+{
+	struct file *file = file_of(r, at.file);
+	char line[LINE_MAX_BYTES];
+
+	r->total[level]++;
+	if (!file) {
+		r->out_of_memory = true;
+		return;
+	}
+	if (++file->said[level] > REPORT_PER_FILE && level != REPORT_NOTE)
+		return;
+	compose(line, at, format, args);
+	if (!keep(r, level, line))
+		r->out_of_memory = true;
+}
+
+void report_error(struct report *r, struct origin at, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(r, REPORT_ERROR, at, format, args);
+	va_end(args);
+}
+
+void report_warning(struct report *r, struct origin at, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(r, REPORT_WARNING, at, format, args);
+	va_end(args);
+}
+
+void report_note(struct report *r, struct origin at, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(r, REPORT_NOTE, at, format, args);
+	va_end(args);
+}
+
+size_t report_errors(const struct report *r)
+{
+	return r->total[REPORT_ERROR] + (r->out_of_memory ? 1 : 0);
+}
+
+size_t report_warnings(const struct report *r)
+{
+	return r->total[REPORT_WARNING];
+}
+
+static void tell_rest(const struct file *file, enum report_level level,
+    void (*each)(void *context, enum report_level, const char *line), void *context)
+{
+	size_t more = file->said[level] > REPORT_PER_FILE ? file->said[level] - REPORT_PER_FILE : 0;
+	char line[LINE_MAX_BYTES];
+
+	if (more == 0)
+		return;
+	snprintf(line, sizeof line, "%s: %zu more %s%s not shown", file->name, more,
+	    level == REPORT_ERROR ? "error" : "warning", more == 1 ? "" : "s");
+	each(context, level, line);
+}
+
+void report_each(const struct report *r,
+    void (*each)(void *context, enum report_level, const char *line), void *context)
+{
+	for (const struct message *m = r->messages; m; m = m->next)
+		each(context, m->level, m->line);
+	for (const struct file *f = r->files; f; f = f->next) {
+		tell_rest(f, REPORT_ERROR, each, context);
+		tell_rest(f, REPORT_WARNING, each, context);
+	}
+	if (r->out_of_memory)
+		each(context, REPORT_ERROR, "out of memory: this report is not complete");
+}
