@@ -1,0 +1,71 @@
+#ifndef CORE_SPF_H
+#define CORE_SPF_H
+/*
+ * spf: may this client send for that domain (RFC 7208)?  The question and the answer.
+ *
+ * Who evaluates: libspf2 walks the terms (edge/spf.h), but it only ever sees text that core wrote.
+ * What stands in DNS and in the SMTP session is parsed, expanded, counted and asked by core:
+ *
+ *     core/spf_record.h    TXT answer → the one record → its terms, by the grammar, or permerror
+ *     core/spf_macro.h     "%{ir}.%{d2}" → the name to ask
+ *     core/spf_session.h   one check: records in canonical form with tokens for names, the
+ *                          limits of RFC 7208 4.6.4, the questions behind the tokens, the verdict
+ *
+ *     struct spf_query q = {.client = ip, .helo = SLICE("mx.example.org"), .local = SLICE("a"),
+ *         .domain = SLICE("example.org"), .receiver = SLICE("mx.example.net"), .now = 0};
+ *     spf_hints(dns, &q);                                  // at MAIL: the record will be needed
+ *     spf_check(dns, &q, arena, &answer);                  // edge/spf.h
+ *     if (answer.result == SPFR_FAIL) ...
+ */
+#include "core/arena.h"
+#include "core/dns.h"
+#include "core/ip.h"
+#include "core/slice.h"
+
+enum spf_result {
+	SPFR_NONE,    /* no domain that could have a record, or no record */
+	SPFR_NEUTRAL, /* the domain does not say */
+	SPFR_PASS,
+	SPFR_FAIL,
+	SPFR_SOFTFAIL,
+	SPFR_TEMPERROR, /* an answer is missing: never a fail */
+	SPFR_PERMERROR, /* the record is wrong or asks for too much */
+};
+
+struct spf_query {
+	struct ip client;
+	struct slice helo;          /* as given; used for %{h} and for the null sender */
+	struct slice local, domain; /* the sender in A-label form; domain empty: the null sender */
+	struct slice receiver;      /* our own name, for %{r} of an explanation */
+	int64_t now;                /* seconds since 1970, for %{t} of an explanation */
+};
+
+struct spf_answer {
+	enum spf_result result;
+	struct slice domain;        /* the identity that was checked: sender's domain or HELO */
+	bool null_sender_used_helo; /* it was postmaster@HELO (RFC 7208 2.4) */
+	bool sends_no_mail;         /* the record is just "v=spf1 -all", modifiers aside */
+	struct slice
+	    mechanism; /* the term of the record that decided, as published; empty: none did */
+	struct slice record; /* the published record of `domain`; empty when there is none */
+	struct slice
+	    explanation;      /* what the domain wants to say to the sender; only on fail, printable
+				 ASCII, at most SPF_EXPLANATION_MAX octets, else empty */
+	struct slice problem; /* temperror, permerror: what is wrong, printable ASCII; else empty */
+	unsigned dns_terms, void_lookups, questions; /* what it took */
+};
+
+/* Longer explanations are cut: an SMTP reply has no room for more (RFC 5321 4.5.3.1.5). */
+enum { SPF_EXPLANATION_MAX = 400 };
+
+/* "none", "neutral", … as RFC 8601 2.7.2 spells them. */
+const char *spf_result_text(enum spf_result);
+
+/* The domain that will be checked: the sender's, or HELO for the null sender; without trailing
+ * dot.  Empty when it is no multi-label domain name, so that the result is none (RFC 7208 4.3). */
+struct slice spf_identity(const struct spf_query *);
+
+/* Tells the resolver that the identity's record will be asked for soon.  Never blocks. */
+void spf_hints(const struct dns *, const struct spf_query *);
+
+#endif
