@@ -63,7 +63,7 @@ bool slice_ends(struct slice s, struct slice suffix);
 /* The slice from byte `from` on; empty when from is at or past the end. */
 struct slice slice_skip(struct slice s, size_t from);
 
-/* Without blanks (space and tab) and, for _crlf, line ends at both ends. */
+/* Without blanks (space and tab) at both ends. */
 struct slice slice_trim(struct slice s);
 
 /* Index of the first or last c, or s.len when there is none. */
@@ -88,5 +88,12 @@ bool slice_is_printable_ascii(struct slice s);
 
 /* True when the bytes are valid UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool slice_is_utf8(struct slice s);
+
+/*
+ * Enough of s to recognise it in a message: control bytes, and 8-bit bytes that are not UTF-8, are
+ * shown as '?', and what has no room is cut off and ends in "...".  NUL-terminated; returns out.
+ */
+enum { EXCERPT_MAX = 64 };
+const char *slice_excerpt(struct slice s, char out[EXCERPT_MAX]);
 
 #endif

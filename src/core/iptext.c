@@ -3,9 +3,6 @@
 
 #include <stdio.h>
 
-/* How much of a wrong text is shown again: longer than any address, shorter than a sentence. */
-#define QUOTED_MAX 60
-
 /* The length of ::ffff:0:0/96, which holds the mapped addresses. */
 #define MAPPED_LENGTH 96u
 
@@ -170,14 +167,10 @@ static const char *what_is_wrong(struct slice address)
 
 static const char *say_no_address(struct slice address, char *why)
 {
-	char quoted[QUOTED_MAX + 1];
-	size_t n = address.len < QUOTED_MAX ? address.len : QUOTED_MAX;
+	char shown[EXCERPT_MAX];
 
-	for (size_t i = 0; i < n; i++)
-		quoted[i] = address.ptr[i] >= 0x20 && address.ptr[i] < 0x7f ? address.ptr[i] : '?';
-	quoted[n] = '\0';
-	snprintf(
-	    why, PREFIX_WHY_MAX, "\"%s\" is not an address: %s", quoted, what_is_wrong(address));
+	snprintf(why, PREFIX_WHY_MAX, "\"%s\" is not an address: %s", slice_excerpt(address, shown),
+	    what_is_wrong(address));
 	return why;
 }
 

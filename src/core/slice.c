@@ -143,3 +143,23 @@ bool slice_is_utf8(struct slice s)
 	}
 	return true;
 }
+
+const char *slice_excerpt(struct slice s, char out[EXCERPT_MAX])
+{
+	static const char cut[] = "...";
+	const size_t room = EXCERPT_MAX - 1;
+	size_t n = s.len;
+	bool utf8 = slice_is_utf8(s);
+
+	if (n > room) {
+		n = room - (sizeof cut - 1);
+		while (utf8 && n > 0 && (s.ptr[n] & 0xc0) == 0x80)
+			n--;
+	}
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+		out[i] = c < 0x20 || c == 0x7f || (c > 0x7f && !utf8) ? '?' : s.ptr[i];
+	}
+	memcpy(out + n, n < s.len ? cut : "", n < s.len ? sizeof cut : 1);
+	return out;
+}
