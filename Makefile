@@ -35,10 +35,10 @@ BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if 
 
 # ---- what there is ------------------------------------------------------------------------
 
-CORE := slice arena ip iptext report name address pattern list iptrie nametrie
+CORE := slice arena ip iptext report name address pattern list iptrie namehash nametable nametrie
 EDGE :=
 CTL  :=
-UNIT := slice arena ip report name address pattern list iptrie nametrie zone
+UNIT := slice arena ip report name address pattern list iptrie namehash nametrie zone
 FAKE := zone zone_load
 
 # ---- Debian packages ----------------------------------------------------------------------
@@ -105,6 +105,9 @@ $(BUILD)/tests/libfake.a: $(FAKE:%=$(BUILD)/tests/fake/%.o)
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/tests/unit/main.o \
     $(BUILD)/tests/libfake.a $(BUILD)/libcore.a
 	$(LINK) -o $@ $^ -pthread $(call pc_libs,check $(CORE_LIBS))
+
+# Lets allocations fail.
+$(BUILD)/tests/unit/nametrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
 
 # Runs the unit tests even when one fails, and fails at the end if any did.
 unit: $(UNIT_TESTS)
