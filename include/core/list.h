@@ -12,7 +12,9 @@
  *     "user@example.com" "user+*@example.com" "user@" "@example.com" "<>"            addresses
  *
  * Files: one entry a line, `#` or `;` starts a comment, CRLF and a UTF-8 byte-order mark are
- * tolerated, a missing last newline too.  (Inside /…/ the comment characters are literal.)
+ * tolerated, a missing last newline too.  Inside /…/ the comment characters are literal, and a
+ * slash is written \/ there; anywhere else a comment character ends the entry, with or without a
+ * blank in front.
  */
 #include "core/arena.h"
 #include "core/ip.h"

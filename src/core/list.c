@@ -1,0 +1,238 @@
+#include "core/list.h"
+
+#include "core/address.h"
+
+#include <stdio.h>
+
+/* ---- networks ---------------------------------------------------------------------------- */
+
+/* Sets the one prefix that first..last is, if it is one. */
+static bool take_network(void *entry, const struct prefix *p)
+{
+	struct list_entry *e = entry;
+	struct ip end = prefix_last(p);
+
+	e->is_range = !ip_equal(&end, &e->last);
+	e->prefix = *p;
+	return false;
+}
+
+static const char *range(struct slice text, size_t dash, struct list_entry *out, char *why)
+{
+	struct slice low = slice_trim(slice_of(text.ptr, dash));
+	struct slice high = slice_trim(slice_skip(text, dash + 1));
+	struct slice wrong = low;
+	char shown[EXCERPT_MAX];
+
+	if (!ip_parse(low, &out->first) || (wrong = high, !ip_parse(high, &out->last))) {
+		snprintf(why, LIST_WHY_MAX,
+		    "\"%s\" is not an address; a range is written FIRST-LAST, both complete",
+		    slice_excerpt(wrong, shown));
+		return why;
+	}
+	if (out->first.family != out->last.family)
+		return "a range must begin and end in the same family, IPv4 or IPv6";
+	if (ip_compare(&out->first, &out->last) > 0) {
+		char first[IP_TEXT_MAX], last[IP_TEXT_MAX];
+
+		ip_format(&out->first, first);
+		ip_format(&out->last, last);
+		snprintf(
+		    why, LIST_WHY_MAX, "the range is reversed; did you mean %s-%s?", last, first);
+		return why;
+	}
+	prefix_from_range(&out->first, &out->last, take_network, out);
+	return NULL;
+}
+
+static const char *network(struct slice text, struct list_entry *out, char *why)
+{
+	size_t dash = slice_find(text, '-');
+
+	out->kind = LIST_NETWORK;
+	if (dash < text.len)
+		return range(text, dash, out, why);
+	return prefix_parse(text, &out->prefix, why);
+}
+
+/* ---- patterns ---------------------------------------------------------------------------- */
+
+/* Index of the slash that ends a pattern whose first byte is a slash; text.len when none does. */
+static size_t closing_slash(struct slice text)
+{
+	for (size_t i = 1; i < text.len; i++) {
+		if (text.ptr[i] == '/')
+			return i;
+		if (text.ptr[i] == '\\')
+			i++;
+	}
+	return text.len;
+}
+
+static const char *pattern(struct slice text, struct list_entry *out)
+{
+	size_t end = closing_slash(text);
+
+	if (end == text.len)
+		return "the pattern has no closing slash";
+	if (end + 1 != text.len)
+		return "something follows the pattern's closing slash; a slash inside is written "
+		       "\\/";
+	if (end == 1)
+		return "the pattern is empty";
+	out->kind = LIST_PATTERN;
+	out->text = slice_of(text.ptr + 1, end - 1);
+	return NULL;
+}
+
+/* ---- names and addresses ----------------------------------------------------------------- */
+
+struct words {
+	const struct idna *idna;
+	struct arena *arena;
+};
+
+static const char *name(struct slice text, struct words with, struct list_entry *out)
+{
+	out->kind = LIST_NAME;
+	if (slice_starts(text, SLICE("*."))) {
+		out->kind = LIST_BELOW;
+		text = slice_skip(text, 2);
+	} else if (slice_starts(text, SLICE("."))) {
+		out->kind = LIST_TREE;
+		text = slice_skip(text, 1);
+	}
+	return name_parse(text, with.idna, with.arena, &out->name);
+}
+
+/* A local part alone, as address_parse() understands it. */
+static const char *local_part(struct slice text, struct words with, struct list_entry *out)
+{
+	struct address a;
+	const char *wrong = address_parse(text, with.idna, with.arena, &a);
+
+	if (!wrong && (text.ptr[0] == '<' || a.domain.len > 0))
+		wrong = "not a local part";
+	out->local = a.local;
+	return wrong;
+}
+
+/* user@, user+*@domain and user@domain; at is the index of the last '@', which is not the first. */
+static const char *mailbox(struct slice text, size_t at, struct words with, struct list_entry *out)
+{
+	struct slice local = slice_of(text.ptr, at);
+	struct slice domain = slice_skip(text, at + 1);
+	const char *wrong;
+
+	out->kind = domain.len > 0 ? LIST_ADDRESS : LIST_LOCAL;
+	if (slice_ends(local, SLICE("+*"))) {
+		if (domain.len == 0)
+			return "user+*@ needs a domain";
+		out->kind = LIST_SUBADDRESS;
+		local.len -= 2;
+	}
+	if (local.len == 0)
+		return "there is no user in front of the '@'";
+	if (local.ptr[0] != '"' && slice_find(local, '*') < local.len)
+		return "'*' stands only in user+*@example.com and *.example.com";
+	wrong = local_part(local, with, out);
+	if (!wrong && domain.len > 0)
+		wrong = name_parse(domain, with.idna, with.arena, &out->name);
+	return wrong;
+}
+
+static const char *name_or_mailbox(
+    struct slice text, enum list_accept accept, struct words with, struct list_entry *out)
+{
+	size_t at = slice_find_last(text, '@');
+
+	if (at == text.len && text.ptr[0] != '<')
+		return name(text, with, out);
+	if (accept != LIST_ACCEPT_ADDRESSES)
+		return "only names and patterns can stand here, no mail addresses";
+	if (slice_equal(text, SLICE("<>"))) {
+		out->kind = LIST_NULL;
+		return NULL;
+	}
+	if (text.ptr[0] == '<')
+		return "write the address without < and >";
+	if (at == 0)
+		return name(slice_skip(text, 1), with, out);
+	return mailbox(text, at, with, out);
+}
+
+/* ---- entries ----------------------------------------------------------------------------- */
+
+static const char *parse(struct slice text, enum list_accept accept, struct words with,
+    struct list_entry *out, char *why)
+{
+	const char *wrong;
+	char shown[EXCERPT_MAX];
+
+	if (text.len == 0)
+		return "empty entry";
+	if (accept == LIST_ACCEPT_NETWORKS)
+		return network(text, out, why);
+	if (text.ptr[0] == '/')
+		return pattern(text, out);
+	wrong = name_or_mailbox(text, accept, with, out);
+	if (!wrong)
+		return NULL;
+	snprintf(why, LIST_WHY_MAX, "\"%s\": %s", slice_excerpt(text, shown), wrong);
+	return why;
+}
+
+const char *list_parse_entry(struct slice text, enum list_accept accept, const struct idna *idna,
+    struct arena *arena, struct list_entry *out, char why[LIST_WHY_MAX])
+{
+	memset(out, 0, sizeof *out);
+	if (text.len > 0 && text.ptr[0] == '!') {
+		out->out = true;
+		text = slice_trim(slice_skip(text, 1));
+	}
+	return parse(text, accept, (struct words){idna, arena}, out, why);
+}
+
+/* ---- lines ------------------------------------------------------------------------------- */
+
+/* Where the comment begins in s, which is not inside a pattern; s.len when there is none. */
+static size_t comment_in(struct slice s)
+{
+	size_t hash = slice_find(s, '#');
+
+	return slice_find(slice_of(s.ptr, hash), ';');
+}
+
+static struct slice without_comment(struct slice line)
+{
+	struct slice body = slice_trim(line);
+	struct slice entry = body;
+	size_t end;
+
+	if (slice_starts(entry, SLICE("!")))
+		entry = slice_trim(slice_skip(entry, 1));
+	if (!slice_starts(entry, SLICE("/")))
+		return slice_trim(slice_of(body.ptr, comment_in(body)));
+	end = (size_t)(entry.ptr - body.ptr) + closing_slash(entry);
+	end += comment_in(slice_skip(body, end));
+	return slice_trim(slice_of(body.ptr, end));
+}
+
+bool list_next_line(struct slice *rest, unsigned *line, struct slice *entry)
+{
+	static const struct slice byte_order_mark = SLICE_INIT("\xef\xbb\xbf");
+
+	if (*line == 0 && slice_starts(*rest, byte_order_mark))
+		*rest = slice_skip(*rest, byte_order_mark.len);
+	while (rest->len > 0) {
+		struct slice text = slice_cut(rest, '\n');
+
+		++*line;
+		if (text.len > 0 && text.ptr[text.len - 1] == '\r')
+			text.len--;
+		*entry = without_comment(text);
+		if (entry->len > 0)
+			return true;
+	}
+	return false;
+}

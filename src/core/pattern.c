@@ -1,0 +1,106 @@
+#include "core/pattern.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+/*
+ * What one match may cost.  Identities have at most a few hundred bytes and honest expressions
+ * need a few steps for each; 100,000 steps of backtracking are about a millisecond.
+ */
+#define MATCH_LIMIT 100000u
+/* Nested backtracking points; each takes a frame of 100 to 200 bytes from the heap below. */
+#define DEPTH_LIMIT 5000u
+/* KiB of frames for one match. */
+#define HEAP_LIMIT 1024u
+/* Bytes of one expression: longer ones are lists of names that went astray. */
+#define TEXT_LIMIT 4096u
+
+#define OPTIONS                                                                                    \
+	(PCRE2_CASELESS | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_ANCHORED |                   \
+	    PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C)
+
+struct pattern {
+	pcre2_code *code;
+	pcre2_match_context *limits; /* only read while matching, so threads may share it */
+};
+
+static const char *say(int code, size_t at, char why[PATTERN_WHY_MAX])
+{
+	PCRE2_UCHAR message[PATTERN_WHY_MAX - 32];
+
+	pcre2_get_error_message(code, message, sizeof message);
+	snprintf(why, PATTERN_WHY_MAX, "%s at character %zu", (const char *)message, at);
+	return why;
+}
+
+static pcre2_code *compile(struct slice text, char why[PATTERN_WHY_MAX])
+{
+	pcre2_code *code;
+	PCRE2_SIZE at;
+	int error;
+
+	code = pcre2_compile(
+	    (PCRE2_SPTR)(text.ptr ? text.ptr : ""), text.len, OPTIONS, &error, &at, NULL);
+	if (!code)
+		say(error, at, why);
+	return code;
+}
+
+struct pattern *pattern_compile(struct slice text, char why[PATTERN_WHY_MAX])
+{
+	struct pattern *p;
+
+	if (text.len > TEXT_LIMIT) {
+		snprintf(why, PATTERN_WHY_MAX, "the pattern is longer than %u bytes", TEXT_LIMIT);
+		return NULL;
+	}
+	snprintf(why, PATTERN_WHY_MAX, "out of memory");
+	p = calloc(1, sizeof *p);
+	if (!p)
+		return NULL;
+	p->limits = pcre2_match_context_create(NULL);
+	p->code = p->limits ? compile(text, why) : NULL;
+	if (!p->code) {
+		pattern_free(&p);
+		return NULL;
+	}
+	pcre2_set_match_limit(p->limits, MATCH_LIMIT);
+	pcre2_set_depth_limit(p->limits, DEPTH_LIMIT);
+	pcre2_set_heap_limit(p->limits, HEAP_LIMIT);
+	return p;
+}
+
+void pattern_free(struct pattern **p)
+{
+	if (!*p)
+		return;
+	pcre2_code_free((*p)->code);
+	pcre2_match_context_free((*p)->limits);
+	free(*p);
+	*p = NULL;
+}
+
+enum pattern_result pattern_match(const struct pattern *p, struct slice subject)
+{
+	PCRE2_SPTR text = (PCRE2_SPTR)(subject.ptr ? subject.ptr : "");
+	pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+	enum pattern_result result = PATTERN_BROKEN;
+	int found;
+
+	if (!data)
+		return PATTERN_BROKEN;
+	found = pcre2_match(p->code, text, subject.len, 0, 0, data, p->limits);
+	if (found == PCRE2_ERROR_NOMATCH) {
+		result = PATTERN_NO;
+	} else if (found >= 0) {
+		/* Around invalid bytes PCRE2 takes the pieces for whole subjects. */
+		bool whole = pcre2_get_startchar(data) == 0 &&
+			     pcre2_get_ovector_pointer(data)[1] == subject.len;
+		result = whole ? PATTERN_YES : PATTERN_NO;
+	}
+	pcre2_match_data_free(data);
+	return result;
+}
