@@ -36,14 +36,14 @@ BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if 
 # ---- what there is ------------------------------------------------------------------------
 
 CORE := slice arena ip iptext report name address pattern list iptrie namehash nametable nametrie
-EDGE :=
+EDGE := idn
 CTL  :=
-UNIT := slice arena ip report name address pattern list iptrie namehash nametrie zone
+UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone
 FAKE := zone zone_load
 
 # ---- Debian packages ----------------------------------------------------------------------
 
-PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev
+PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev
 PACKAGES_CHECK := check
 PACKAGES_DEMO  :=
 
@@ -59,7 +59,7 @@ LINK      = $(CC) $(CFLAGS) $(SANFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # Libraries are named where they are used: pcre2 is the one that core may know.
 CORE_LIBS := libpcre2-8
-EDGE_LIBS := $(CORE_LIBS)
+EDGE_LIBS := $(CORE_LIBS) libidn2
 pc_cflags  = $(shell pkg-config --cflags $(1))
 pc_libs    = $(shell pkg-config --libs $(1))
 SYSTEM     := -D_GNU_SOURCE
@@ -69,7 +69,7 @@ EDGE_OBJECTS := $(EDGE:%=$(BUILD)/edge/%.o)
 CTL_OBJECTS  := $(CTL:%=$(BUILD)/ctl/%.o)
 UNIT_TESTS   := $(UNIT:%=$(BUILD)/tests/unit/%_test)
 
-all: $(BUILD)/libcore.a
+all: $(BUILD)/libcore.a $(BUILD)/libedge.a
 
 $(BUILD)/core/%.o: src/core/%.c
 	@mkdir -p $(@D)
@@ -103,8 +103,8 @@ $(BUILD)/tests/libfake.a: $(FAKE:%=$(BUILD)/tests/fake/%.o)
 	$(AR) rcs $@ $^
 
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/tests/unit/main.o \
-    $(BUILD)/tests/libfake.a $(BUILD)/libcore.a
-	$(LINK) -o $@ $^ -pthread $(call pc_libs,check $(CORE_LIBS))
+    $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
+	$(LINK) -o $@ $^ -pthread $(call pc_libs,check $(EDGE_LIBS))
 
 # Lets allocations fail.
 $(BUILD)/tests/unit/nametrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc

@@ -1,0 +1,17 @@
+#ifndef EDGE_IDN_H
+#define EDGE_IDN_H
+/*
+ * idn: libidn2 behind `struct idna`, the only file that knows it.
+ *
+ * UTS 46, non-transitional, without the STD3 rules: "faß.example" and "fass.example" are two
+ * names, capitals and full-width letters are folded, an underscore survives.
+ *
+ *     name_parse(SLICE("Bücher.example"), &idn_uts46, arena, &name);      // "xn--bcher-kva.example"
+ *
+ * Constant and without state: safe in every thread.
+ */
+#include "core/name.h"
+
+extern const struct idna idn_uts46;
+
+#endif
