@@ -35,10 +35,10 @@ BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if 
 
 # ---- what there is ------------------------------------------------------------------------
 
-CORE := slice arena ip iptext report name address pattern list iptrie namehash nametable nametrie
+CORE := slice arena ip iptext report name address pattern list iptrie namehash nametable nametrie dnswire
 EDGE := idn
 CTL  :=
-UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone
+UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire
 FAKE := zone zone_load
 
 # ---- Debian packages ----------------------------------------------------------------------
