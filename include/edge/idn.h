@@ -6,7 +6,7 @@
  * UTS 46, non-transitional, without the STD3 rules: "faß.example" and "fass.example" are two
  * names, capitals and full-width letters are folded, an underscore survives.
  *
- *     name_parse(SLICE("Bücher.example"), &idn_uts46, arena, &name);      // "xn--bcher-kva.example"
+ *     name_parse(SLICE("Bücher.example"), &idn_uts46, arena, &name);    // "xn--bcher-kva.example"
  *
  * Constant and without state: safe in every thread.
  */

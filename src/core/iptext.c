@@ -31,13 +31,38 @@ static const char *scan_v4(const char *p, const char *end, uint32_t *out)
 	return p;
 }
 
-/* The value of a hexadecimal digit, 16 for anything else. */
-static unsigned hex_value(char c)
-{
-	unsigned digit = (unsigned)(c - '0');
-	unsigned letter = (unsigned)((c | 0x20) - 'a');
+/* The value of a hexadecimal digit plus one: a table, since digit or letter cannot be predicted. */
+static const unsigned char hex_plus_one[256] = {['0'] = 1,
+    ['1'] = 2,
+    ['2'] = 3,
+    ['3'] = 4,
+    ['4'] = 5,
+    ['5'] = 6,
+    ['6'] = 7,
+    ['7'] = 8,
+    ['8'] = 9,
+    ['9'] = 10,
+    ['a'] = 11,
+    ['b'] = 12,
+    ['c'] = 13,
+    ['d'] = 14,
+    ['e'] = 15,
+    ['f'] = 16,
+    ['A'] = 11,
+    ['B'] = 12,
+    ['C'] = 13,
+    ['D'] = 14,
+    ['E'] = 15,
+    ['F'] = 16};
 
-	return digit <= 9 ? digit : letter <= 5 ? letter + 10 : 16;
+static unsigned hex_of(char c)
+{
+	return hex_plus_one[(unsigned char)c];
+}
+
+static bool is_hex(char c)
+{
+	return hex_of(c) != 0;
 }
 
 static const char *scan_group(const char *p, const char *end, uint16_t *out)
@@ -45,8 +70,8 @@ static const char *scan_group(const char *p, const char *end, uint16_t *out)
 	const char *start = p;
 	unsigned value = 0;
 
-	for (unsigned digit; p < end && p - start < 4 && (digit = hex_value(*p)) < 16; p++)
-		value = value << 4 | digit;
+	for (unsigned digit; p < end && p - start < 4 && (digit = hex_of(*p)) != 0; p++)
+		value = value << 4 | (digit - 1);
 	*out = (uint16_t)value;
 	return p;
 }
@@ -80,7 +105,7 @@ static const char *scan_v6(const char *p, const char *end, struct ip *out)
 		gap = 0;
 		p += 2;
 	}
-	while (n < 8 && p < end && hex_value(*p) < 16) {
+	while (n < 8 && p < end && is_hex(*p)) {
 		const char *start = p;
 		uint32_t quad;
 
@@ -97,7 +122,7 @@ static const char *scan_v6(const char *p, const char *end, struct ip *out)
 		if (gap == none && is_gap(p, end)) {
 			gap = n;
 			p += 2;
-		} else if (n < 8 && end - p >= 2 && *p == ':' && hex_value(p[1]) < 16) {
+		} else if (n < 8 && end - p >= 2 && *p == ':' && is_hex(p[1])) {
 			p++;
 		} else {
 			break;
@@ -157,7 +182,7 @@ static const char *what_is_wrong(struct slice address)
 	if (slice_find(address, '[') < address.len || slice_find(address, ']') < address.len)
 		return "write it without brackets";
 	for (size_t i = 0; i < address.len; i++)
-		if (hex_value(address.ptr[i]) == 16 && !strchr(":.", address.ptr[i]))
+		if (!is_hex(address.ptr[i]) && !strchr(":.", address.ptr[i]))
 			return "neither IPv4 nor IPv6";
 	if (slice_find(address, ':') < address.len)
 		return "IPv6 is up to 8 groups of 1 to 4 hexadecimal digits, with one \"::\" for "

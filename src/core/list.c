@@ -185,7 +185,8 @@ static const char *parse(struct slice text, enum list_accept accept, struct word
 const char *list_parse_entry(struct slice text, enum list_accept accept, const struct idna *idna,
     struct arena *arena, struct list_entry *out, char why[LIST_WHY_MAX])
 {
-	memset(out, 0, sizeof *out);
+	out->out = out->is_range = false;
+	out->name = out->local = out->text = slice_of(NULL, 0);
 	if (text.len > 0 && text.ptr[0] == '!') {
 		out->out = true;
 		text = slice_trim(slice_skip(text, 1));
