@@ -35,10 +35,10 @@ BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if 
 
 # ---- what there is ------------------------------------------------------------------------
 
-CORE := slice arena ip iptext report name address pattern list iptrie namehash nametable nametrie dnswire
+CORE := slice arena ip iptext report name address pattern list iptrie namehash nametable nametrie dnswire rfc5322 fromheader
 EDGE := idn
 CTL  :=
-UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire
+UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire fromheader
 FAKE := zone zone_load
 
 # ---- Debian packages ----------------------------------------------------------------------

@@ -1,0 +1,89 @@
+#ifndef CORE_FROMHEADER_H
+#define CORE_FROMHEADER_H
+/*
+ * fromheader: who a message says it is from, read so that no other reader can see someone else.
+ *
+ * The author domain is what DMARC protects (RFC 9989 5.3.1).  Mail programs, libraries and filters
+ * read a crooked From field differently, and that difference is how DMARC is walked around.  So
+ * this parser takes the From of RFC 5322 3.6.2 with the groups of RFC 6854 and the UTF-8 of
+ * RFC 6532, and gives everything on which two readers could differ a defined answer: FROM_BAD.
+ *
+ *     struct slice fields[] = {SLICE(" \"Bob, Jr.\" <bob@Example.ORG>\r\n (of sales)")};
+ *     struct fromheader from;
+ *     fromheader_parse(fields, 1, idna, arena, &from);
+ *     // FROM_ONE, from.domains[0] "example.org", from.author.text "bob@example.org"
+ *
+ *     field                                    answer
+ *     a@x.org                                  one: x.org
+ *     "b@y.org" <a@x.org>, a@x.org (b@y.org)   one: x.org; names and comments hold no address
+ *     =?utf-8?q?b=40y.org?= <a@x.org>          one: x.org; encoded words are never decoded
+ *     J. Doe <a@x.org>                         one: x.org (obs-phrase, everywhere in use)
+ *     a@x.org, c@X.ORG    ,a@x.org,            one: x.org; empty list members are skipped
+ *     a@x.org, c@z.org                         many: x.org z.org
+ *     Team: a@x.org, c@z.org;                  many: a group is the list of its members
+ *     Team:;                                   none: a group without members names no author
+ *     two From fields, even of one domain      bad: mail programs choose differently
+ *     b@y.org <a@x.org>   b@y.org a@x.org      bad: two addresses, no reader shows both
+ *     <@y.org:a@x.org>                         bad: source route
+ *     a@y.org@x.org   "b@y.org"@x.org          bad: two @ before or in one address
+ *     a@ x.org   a(c)@x.org   a@x . org        bad: blank or comment inside an address
+ *     =?utf-8?q?b?=@x.org                      bad: encoded word in an address
+ *     a@[192.0.2.1]   a@x..org   a@x.org.      bad: no domain name
+ *     <a@x.org   a@x.org>   "a@x.org   (a@x    bad: unbalanced
+ *     Doe, Jane <a@x.org>   Doe   <>   ;       bad: a list member without address
+ *     [News] <a@x.org>   N: <a@x.org>          bad: specials outside quotes, group without end
+ *     NUL or control bytes, loose CR or LF     bad
+ *
+ * Local parts may hold any dots ("a..b@docomo.example" is in use and names one domain only) and
+ * have no limit of length.  A domain of one label is a name.
+ */
+#include "core/address.h"
+#include "core/arena.h"
+#include "core/name.h"
+#include "core/slice.h"
+
+enum {
+	/* Distinct domains kept: whoever evaluates each of them needs a bound (RFC 9989 11.5). */
+	FROM_DOMAINS_MAX = 8,
+	/* Addresses read: no author list is that long, and the work stays small. */
+	FROM_ADDRESSES_MAX = 100,
+};
+
+enum from_kind {
+	FROM_ONE,  /* exactly one author domain */
+	FROM_NONE, /* no From field, or nothing but groups without members */
+	FROM_MANY, /* well formed, several author domains */
+	FROM_BAD,  /* not well formed, or readable in two ways */
+};
+
+struct fromheader {
+	enum from_kind kind;
+	struct slice why; /* what is wrong, for the log and the operator; empty for FROM_ONE */
+	/*
+	 * Distinct canonical domains in the order of the fields.  For FROM_BAD they are a guess:
+	 * every name that stands behind an "@" anywhere, so that a policy can still distrust all of
+	 * them.
+	 */
+	struct slice domains[FROM_DOMAINS_MAX];
+	size_t domain_count;
+	bool more; /* there were more than FROM_DOMAINS_MAX */
+	/*
+	 * The first author address, for FROM_ONE and FROM_MANY; else empty.  As core/address.h has
+	 * it: local part in lower case, canonical domain.
+	 */
+	struct address author;
+};
+
+/*
+ * Reads the From fields of one message: `fields` are the raw bodies (what follows the colon, as
+ * received, folded lines with LF or CRLF), in the order of the message.  idna may be NULL: domains
+ * that are not ASCII are then no names.  The result points into the arena and into the fields.
+ * When memory runs out the kind is FROM_BAD and arena_failed() is true.
+ */
+void fromheader_parse(const struct slice *fields, size_t count, const struct idna *, struct arena *,
+    struct fromheader *out);
+
+/* "one", "none", "many" or "bad".  A static string. */
+const char *from_kind_name(enum from_kind);
+
+#endif
