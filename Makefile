@@ -35,7 +35,8 @@ BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if 
 
 # ---- what there is ------------------------------------------------------------------------
 
-CORE := slice arena ip iptext report name address pattern list iptrie namehash nametable nametrie dnswire rfc5322 fromheader
+CORE := slice arena ip iptext report name address pattern list iptrie namehash nametable nametrie dnswire rfc5322 fromheader \
+        verdict rule sets facts ruleset ruleset_build ruleset_finish match policy reply transaction
 EDGE := idn
 CTL  :=
 UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire fromheader

@@ -1,0 +1,99 @@
+#ifndef CORE_TRANSACTION_H
+#define CORE_TRANSACTION_H
+/*
+ * transaction: SMTP events in order → facts → verdict, reply and header edits.
+ *
+ * A session is one SMTP connection; it holds what is known of the client and at most one
+ * transaction at a time, from MAIL to the end of the message:
+ *
+ *     session_connect → session_helo → (transaction_mail → transaction_rcpt × n
+ *         → transaction_header × n → transaction_end_of_headers → transaction_end) × n
+ *
+ * session_helo may come again; transaction_mail ends whatever transaction was open, and so does
+ * transaction_abort.  Each event returns the answer for the MTA.  One transaction is decided by the
+ * ruleset given to transaction_mail, which must stay until the transaction ends.
+ *
+ * One thread at a time (libmilter does not overlap callbacks of a connection).
+ */
+#include "core/env.h"
+#include "core/policy.h"
+
+struct session;
+
+enum answer_kind {
+	ANSWER_CONTINUE,   /* go on */
+	ANSWER_DONE,       /* accept this mail and tell no more of it (at MAIL: not inbound) */
+	ANSWER_REJECT,     /* 5xx with reply */
+	ANSWER_TEMPFAIL,   /* 4xx with reply */
+	ANSWER_QUARANTINE, /* at the end: accept into the hold queue; reply.text says why */
+};
+
+struct answer {
+	enum answer_kind kind;
+	struct reply reply; /* REJECT, TEMPFAIL and QUARANTINE */
+};
+
+/* A change to the header of accepted mail, in the order in which it must be made. */
+struct header_edit {
+	bool remove; /* the index-th field `name` (from 1); otherwise insert on top */
+	struct slice name;
+	unsigned index;
+	struct slice value;
+};
+
+/* The header of one message (SPEC 8): beyond it 552 5.3.4. */
+enum { HEADER_BYTES_MAX = 256 * 1024, HEADER_FIELDS_MAX = 1000 };
+
+/* Memory of one connection and one transaction: the header twice over, envelope of 1,000
+ * recipients, and room for what DNS, DKIM and DMARC answer. */
+enum { SESSION_ARENA_MAX = 64 * 1024, TRANSACTION_ARENA_MAX = 4 * 1024 * 1024 };
+
+/* env must outlive the session.  NULL when out of memory. */
+struct session *session_create(const struct env *);
+void session_free(struct session **);
+
+/* The id of the session in records. */
+struct slice session_id(const struct session *);
+
+/*
+ * client: IP_NONE for a unix socket.  client_name: the verified name, empty when there is none.
+ * not_smtp: the MTA plays a session for mail that did not come by SMTP.
+ */
+void session_connect(
+    struct session *, const struct ip *client, struct slice client_name, bool not_smtp);
+void session_helo(struct session *, struct slice helo);
+
+/* What the MTA knows at MAIL beside the sender. */
+struct mail_event {
+	const struct ruleset *rules;
+	uint64_t generation;
+	struct slice sender;   /* as given, with or without <> */
+	struct slice auth;     /* {auth_authen}, empty when not authenticated */
+	struct slice queue_id; /* may be empty */
+	struct slice mta_name; /* macro j, the default authserv-id */
+	bool sees_headers;     /* the connection was negotiated with header fields */
+};
+
+struct answer transaction_mail(struct session *, const struct mail_event *);
+struct answer transaction_rcpt(struct session *, struct slice recipient);
+
+/* The queue id, once it is known. */
+void transaction_queue_id(struct session *, struct slice queue_id);
+
+/* True when header fields must be shown: otherwise the caller may leave them out. */
+bool transaction_wants_headers(const struct session *);
+
+/* name without colon, value with its leading blank as it stands on the wire (RFC 6376 3.4.1). */
+struct answer transaction_header(struct session *, struct slice name, struct slice value);
+struct answer transaction_end_of_headers(struct session *);
+
+/* The verdict on the message; then *edits (in the transaction's arena) are to be made in order. */
+struct answer transaction_end(struct session *, const struct header_edit **edits, size_t *count);
+
+/* Ends the transaction, if one is open; the arena is empty afterwards. */
+void transaction_abort(struct session *);
+
+/* True while a transaction holds on to its ruleset. */
+bool transaction_open(const struct session *);
+
+#endif

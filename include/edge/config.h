@@ -1,0 +1,71 @@
+#ifndef EDGE_CONFIG_H
+#define EDGE_CONFIG_H
+/*
+ * config: the configuration file and its lists → one ruleset, and the settings of the edge.
+ *
+ *     struct report *r = report_create();
+ *     struct ruleset *rules;
+ *     struct config *c = config_load("/etc/susmilter/susmilter.conf", r, &rules);
+ *     if (!c) report_each(r, print, NULL);         // all errors of the run, each file:line: reason
+ *
+ * Every key is one row of a table (name, type, range, default, where it goes); libconfig is known
+ * only here.  Reading has no effect on anything else: a load may be tried, and thrown away, beside
+ * a running table.
+ */
+#include "core/report.h"
+#include "core/ruleset.h"
+
+enum { CONFIG_SERVERS_MAX = 8 };
+
+/* What the process needs beside the ruleset.  Strings are NUL-terminated, paths are absolute or
+ * relative to the working directory (already resolved against the configuration file), "" and 0
+ * mean "not set" where the default allows it. */
+struct config {
+	struct arena *arena;
+	const char *path; /* of the configuration file itself */
+
+	const char *milter_socket;  /* libmilter spelling; unix:PATH is resolved */
+	unsigned milter_socket_mode;
+	const char *milter_socket_group;
+	const char *milter_user;
+	const char *milter_authserv_id;
+	unsigned milter_max_sessions;
+
+	const char *control_socket;
+	const char *metrics_listen;
+
+	const char *resolver_servers[CONFIG_SERVERS_MAX];
+	unsigned resolver_server_count;
+	double resolver_timeout; /* seconds */
+
+	const char *geo_asn, *geo_country;
+	/* build times of the MMDBs that were used (seconds since the epoch), 0 = none */
+	uint64_t geo_asn_built, geo_country_built;
+
+	const char *log_decisions;       /* "" = no file */
+	bool log_syslog;
+	unsigned log_per_recipient_minute;
+
+	const char *managed_whitelist;   /* the file that susmilterctl edits, "" = none */
+};
+
+/*
+ * Loads, validates and builds.  NULL when the report holds an error; then *rules is NULL too.
+ * The caller owns both results.  `previous` may be NULL; otherwise MMDBs older than its are
+ * refused.  Safe in any thread, several at once.
+ */
+struct config *config_load(const char *path, const struct config *previous, struct report *,
+    struct ruleset **rules);
+
+void config_free(struct config **);
+
+/*
+ * The line that holds an entry, for explaining: of the rule's key (slot) find where `entry`, as
+ * core writes it ("198.51.100.0/24", ".monster", "user@example.com"), stands today.  Reads the
+ * files again, so that the table need not keep a line for each of a million entries.  Returns a
+ * text "file:line" in the arena, or an empty slice when it is not there (any more).
+ */
+struct slice config_find_entry(const struct config *, const struct rule *, unsigned slot,
+    struct slice entry, struct arena *);
+
+#endif
