@@ -74,6 +74,8 @@ static bool add_chunk(struct arena *a, size_t size)
 		capacity = CHUNK_MAX;
 	if (capacity < size)
 		capacity = size;
+	if (capacity > SIZE_MAX - sizeof *c)
+		return false;
 	c = malloc(sizeof *c + capacity);
 	if (!c)
 		return false;
