@@ -35,7 +35,9 @@ BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if 
 
 # ---- what there is ------------------------------------------------------------------------
 
-CORE := slice arena ip iptext report name address pattern list iptrie namehash nametable nametrie dnswire rfc5322 fromheader \
+CORE := slice arena ip iptext report name address pattern list \
+        iptrie iptrie4 iptrie6 iptrie_each iptrie_pool iptrie_runs iptrie_sort \
+        namehash nametable nametrie dnswire rfc5322 fromheader \
         verdict rule sets facts ruleset ruleset_build ruleset_finish match policy reply transaction
 EDGE := idn
 CTL  :=
@@ -109,6 +111,9 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/tests/unit/mai
 
 # Lets allocations fail.
 $(BUILD)/tests/unit/nametrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
+
+# Counts them, too.
+$(BUILD)/tests/unit/iptrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free
 
 # Runs the unit tests even when one fails, and fails at the end if any did.
 unit: $(UNIT_TESTS)

@@ -1,0 +1,197 @@
+#ifndef CORE_IPTRIE_PRIVATE_H
+#define CORE_IPTRIE_PRIVATE_H
+/*
+ * iptrie_private: the shape of an iptrie, shared by the files that build, walk and list one.
+ *
+ *     iptrie_sort.c    entries in any order   → entries in the order of prefix_compare
+ *     iptrie_runs.c    sorted entries         → runs: disjoint, maximal, in order, one per value
+ *     iptrie_pool.c    memory for nodes that grows while building
+ *     iptrie4.c        the runs of IPv4       → a direct root and nodes of 64 slots
+ *     iptrie6.c        the runs of IPv6       → a direct root and B-trees
+ *     iptrie.c         puts these together in one block of memory, looks up, frees
+ *     iptrie_each.c    the built structure    → runs again
+ *
+ * Every link is one 32-bit word, an `edge`: three bits say what it leads to, the others where.
+ * Places are bytes in the pool, so an edge holds in the growing pool and in the finished block.
+ * Addresses are words of 64 bits: an IPv4 address is the top half of one, IPv6 has two, hi and lo.
+ * Values are numbered in the order in which they first appear; number 0 is `none`.
+ */
+#include "core/iptrie.h"
+
+/* ---- edges ----------------------------------------------------------------------------- */
+
+/* Bits 0 to 2 of an edge; the others are the number of a LEAF, or the node's place. */
+enum edge_kind {
+	EDGE_LEAF = 0, /* ends here */
+
+	/* IPv4 */
+	EDGE_SLOTS = 1,  /* 64 slots that hold edges */
+	EDGE_LEAVES = 2, /* 64 slots that hold nothing but leaves, in 16 bits each */
+
+	/* IPv6 */
+	EDGE_TABLE = 1,       /* an edge for each value of the next TABLE_BITS bits of hi */
+	EDGE_NEAR = 2,        /* B-tree node; keys are the next NEAR_BITS bits of hi */
+	EDGE_NEAR_LEAVES = 3, /* the same with nothing but leaves, in 16 bits each */
+	EDGE_FAR = 4,         /* B-tree node; keys are whole words */
+	EDGE_FAR_LEAVES = 5,  /* the same with nothing but leaves, in 16 bits each */
+	EDGE_LOW = 6,         /* FAR, but for lo: one /64 that is not all of one value */
+	EDGE_LOW_LEAVES = 7,  /* the same with nothing but leaves, in 16 bits each */
+};
+#define EDGE_KIND_BITS 3
+#define EDGE_KINDS     (1U << EDGE_KIND_BITS)
+
+/* Leaves of 16 bits can name the values that appeared first; the others need an edge. */
+#define SHORT_LEAF_MAX 0xffffU
+
+static inline enum edge_kind edge_kind(uint32_t edge)
+{
+	return (enum edge_kind)(edge & (EDGE_KINDS - 1));
+}
+
+static inline uint32_t edge_leaf(uint32_t number)
+{
+	return number << EDGE_KIND_BITS | EDGE_LEAF;
+}
+
+static inline uint32_t edge_number(uint32_t leaf)
+{
+	return leaf >> EDGE_KIND_BITS;
+}
+
+static inline size_t edge_place(uint32_t edge)
+{
+	return edge & ~(EDGE_KINDS - 1);
+}
+
+/* True when the edge can be written as a leaf of 16 bits. */
+static inline bool edge_is_short(uint32_t edge)
+{
+	return edge_kind(edge) == EDGE_LEAF && edge_number(edge) <= SHORT_LEAF_MAX;
+}
+
+/* Nodes mix widths, so they are read and written as bytes. */
+static inline uint16_t load16(const unsigned char *at, size_t i)
+{
+	uint16_t v;
+
+	memcpy(&v, at + i * sizeof v, sizeof v);
+	return v;
+}
+
+static inline uint32_t load32(const unsigned char *at, size_t i)
+{
+	uint32_t v;
+
+	memcpy(&v, at + i * sizeof v, sizeof v);
+	return v;
+}
+
+static inline uint64_t load64(const unsigned char *at, size_t i)
+{
+	uint64_t v;
+
+	memcpy(&v, at + i * sizeof v, sizeof v);
+	return v;
+}
+
+static inline void store32(unsigned char *at, size_t i, uint32_t v)
+{
+	memcpy(at + i * sizeof v, &v, sizeof v);
+}
+
+/* ---- the pool of nodes ----------------------------------------------------------------- */
+
+#define CACHE_LINE 64U
+#define POOL_UNIT  8U
+
+struct pool {
+	unsigned char *bytes;
+	size_t used, room;
+	uint32_t gaps[CACHE_LINE / POOL_UNIT]; /* by length in units: the latest gap plus 1, or 0 */
+	bool failed;                           /* out of memory or of places; alloc gave 0 */
+};
+
+/*
+ * Room for a node of `size` bytes: aligned to 8, and in one cache line when it can be.  Returns
+ * its place, or 0 and sets failed; whoever writes asks failed first.
+ */
+uint32_t pool_alloc(struct pool *, size_t size);
+void pool_free(struct pool *);
+
+/* ---- runs ------------------------------------------------------------------------------ */
+
+/* Run i is hi[i],lo[i] up to the start of run i + 1, or to the last address of the family. */
+struct runs {
+	uint64_t *hi, *lo; /* lo is NULL for IPv4, whose addresses have none */
+	uint32_t *edge;    /* a leaf; in the runs of hi alone also an EDGE_LOW */
+	size_t n;
+};
+
+bool runs_alloc(struct runs *, size_t room, bool with_lo);
+void runs_free(struct runs *);
+
+/* The distinct values: values[number], and a hash table that finds the number. */
+struct numbers {
+	uint32_t *values;
+	uint32_t n, room;
+	uint32_t *slots; /* number plus 1, 0 when free */
+	uint32_t mask;
+};
+
+bool numbers_init(struct numbers *, uint32_t none);
+void numbers_free(struct numbers *);
+
+/*
+ * The runs of n sorted entries, all of that family.  The first starts at the lowest address;
+ * without entries it is the only one and `none`.  False when out of memory; then *out is empty.
+ */
+bool runs_sweep(const struct iptrie_entry *entries, size_t n, enum ip_family,
+    const struct iptrie_combine *, struct numbers *, struct runs *out);
+
+/* False when out of memory; the entries are then as they were. */
+bool iptrie_sort(struct iptrie_entry *entries, size_t n);
+
+/* ---- the finished structure ------------------------------------------------------------ */
+
+/*
+ * IPv4.  The root has 2^root4_bits edges.  A node divides the next 6 bits of the address into 64
+ * slots: a bitmap of those where a new edge begins (bit 0 always), then the edges without gaps.
+ */
+#define SLOT_BITS 6U
+
+/*
+ * IPv6.  The root divides the first TABLE_BITS of hi; where there are many runs below one of its
+ * edges, a table does the same once more.  A B-tree node is {count, keys, edges}: edge i is for
+ * addresses from key i - 1 up to below key i, and there is one more edge than keys.
+ */
+#define TABLE_BITS 12U
+#define TABLE_SIZE (1U << TABLE_BITS)
+#define NEAR_BITS  32U
+
+struct iptrie {
+	const unsigned char *root4; /* all point into the block that this struct is the head of */
+	const unsigned char *root6;
+	const unsigned char *pool;
+	const uint32_t *values;
+	unsigned root4_bits;
+	bool popcount; /* this processor counts bits in one instruction */
+	size_t bytes;
+};
+
+/* The number of root bits that suits a table of that many runs. */
+unsigned iptrie4_root_bits(size_t runs);
+
+/* Add a root and the nodes below it to the pool and return the root's place; see pool->failed. */
+uint32_t iptrie4_build(const struct runs *, unsigned root_bits, struct pool *);
+uint32_t iptrie6_build(const struct runs *, struct pool *);
+
+/* ---- reading a B-tree node -------------------------------------------------------------- */
+
+enum { BTREE_HEAD = 4, BTREE_FAR_HEAD = 8 };
+
+static inline uint32_t btree_count(const unsigned char *node)
+{
+	return load32(node, 0);
+}
+
+#endif

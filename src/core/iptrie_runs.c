@@ -1,0 +1,205 @@
+#include "iptrie_private.h"
+
+#include <stdlib.h>
+
+/* The most networks that can lie around one address: /0 to /128. */
+#define NESTED_MAX 129
+
+#define NUMBERS_FIRST 64U
+
+/* Edges have 32 bits less those of the kind. */
+#define NUMBERS_MAX (UINT32_MAX >> EDGE_KIND_BITS)
+
+bool runs_alloc(struct runs *r, size_t room, bool with_lo)
+{
+	*r = (struct runs){0};
+	r->hi = malloc(room * sizeof *r->hi);
+	r->lo = with_lo ? malloc(room * sizeof *r->lo) : NULL;
+	r->edge = malloc(room * sizeof *r->edge);
+	if (r->hi && r->edge && (r->lo || !with_lo))
+		return true;
+	runs_free(r);
+	return false;
+}
+
+void runs_free(struct runs *r)
+{
+	free(r->hi);
+	free(r->lo);
+	free(r->edge);
+	*r = (struct runs){0};
+}
+
+/* ---- values and their numbers ----------------------------------------------------------- */
+
+static uint32_t *slot_of(const struct numbers *t, uint32_t value)
+{
+	uint32_t at = (value * 0x9e3779b1U) >> 7 & t->mask;
+
+	while (t->slots[at] && t->values[t->slots[at] - 1] != value)
+		at = (at + 1) & t->mask;
+	return &t->slots[at];
+}
+
+/* Doubles the room and, since at most half of the slots are used, the slots. */
+static bool numbers_grow(struct numbers *t)
+{
+	uint32_t room = t->room ? t->room * 2 : NUMBERS_FIRST;
+	uint32_t *values = realloc(t->values, room * sizeof *values);
+	uint32_t *slots;
+
+	if (!values)
+		return false;
+	t->values = values;
+	slots = calloc((size_t)room * 2, sizeof *slots);
+	if (!slots)
+		return false;
+	free(t->slots);
+	t->slots = slots;
+	t->room = room;
+	t->mask = room * 2 - 1;
+	for (uint32_t i = 0; i < t->n; i++)
+		*slot_of(t, t->values[i]) = i + 1;
+	return true;
+}
+
+/* The leaf that stands for the value; *failed is set when out of memory. */
+static uint32_t number_leaf(struct numbers *t, uint32_t value, bool *failed)
+{
+	uint32_t *slot = slot_of(t, value);
+
+	if (*slot)
+		return edge_leaf(*slot - 1);
+	if (t->n == t->room) {
+		if (t->n > NUMBERS_MAX / 2 || !numbers_grow(t)) {
+			*failed = true;
+			return edge_leaf(0);
+		}
+		slot = slot_of(t, value);
+	}
+	t->values[t->n] = value;
+	*slot = ++t->n;
+	return edge_leaf(t->n - 1);
+}
+
+bool numbers_init(struct numbers *t, uint32_t none)
+{
+	bool failed = false;
+
+	*t = (struct numbers){0};
+	if (numbers_grow(t))
+		number_leaf(t, none, &failed);
+	if (t->n == 1)
+		return true;
+	numbers_free(t);
+	return false;
+}
+
+void numbers_free(struct numbers *t)
+{
+	free(t->values);
+	free(t->slots);
+	*t = (struct numbers){0};
+}
+
+/* ---- the sweep --------------------------------------------------------------------------- */
+
+/* Goes over the networks in order with those around the current place on a stack. */
+struct sweep {
+	struct runs *runs;
+	struct {
+		uint64_t last_hi, last_lo; /* the highest address inside */
+		uint32_t edge;
+	} open[NESTED_MAX + 1]; /* open[0] is all addresses, with the value `none` */
+	size_t depth;
+};
+
+/*
+ * From this address on the value is another one.  The latest word on an address counts, and a
+ * start that changes nothing is no start.
+ */
+static void start_run(struct runs *r, uint64_t hi, uint64_t lo, uint32_t edge)
+{
+	size_t n = r->n;
+
+	if (n > 0 && r->hi[n - 1] == hi && (!r->lo || r->lo[n - 1] == lo))
+		n--;
+	if (n == 0 || r->edge[n - 1] != edge) {
+		r->hi[n] = hi;
+		if (r->lo)
+			r->lo[n] = lo;
+		r->edge[n] = edge;
+		n++;
+	}
+	r->n = n;
+}
+
+/* The innermost network ends: behind it holds what is around it. */
+static void close_network(struct sweep *s)
+{
+	uint64_t hi = s->open[s->depth].last_hi;
+	uint64_t lo = s->open[s->depth].last_lo;
+
+	s->depth--;
+	if (++lo == 0)
+		hi++;
+	if (hi != 0 || lo != 0) /* else it ended with the last address of all */
+		start_run(s->runs, hi, lo, s->open[s->depth].edge);
+}
+
+static bool innermost_is_before(const struct sweep *s, const struct ip *ip)
+{
+	uint64_t hi = s->open[s->depth].last_hi;
+
+	return s->depth > 0 &&
+	       (hi < ip->hi || (hi == ip->hi && s->open[s->depth].last_lo < ip->lo));
+}
+
+static void open_network(struct sweep *s, const struct prefix *p, uint32_t edge)
+{
+	unsigned length = p->length;
+
+	s->depth++;
+	s->open[s->depth].last_hi = p->base.hi | (length < 64 ? UINT64_MAX >> length : 0);
+	s->open[s->depth].last_lo = length <= 64   ? UINT64_MAX
+				    : length < 128 ? p->base.lo | UINT64_MAX >> (length - 64)
+						   : p->base.lo;
+	s->open[s->depth].edge = edge;
+	start_run(s->runs, p->base.hi, p->base.lo, edge);
+}
+
+static bool same_network(const struct prefix *a, const struct prefix *b)
+{
+	return a->length == b->length && a->base.hi == b->base.hi && a->base.lo == b->base.lo;
+}
+
+bool runs_sweep(const struct iptrie_entry *entries, size_t n, enum ip_family family,
+    const struct iptrie_combine *combine, struct numbers *numbers, struct runs *out)
+{
+	struct sweep s = {.runs = out};
+	bool failed = false;
+	size_t same;
+
+	/* A network adds a start and an end. */
+	if (!runs_alloc(out, 2 * n + 1, family == IP_V6))
+		return false;
+	s.open[0].edge = edge_leaf(0);
+	start_run(out, 0, 0, edge_leaf(0));
+	for (size_t i = 0; i < n && !failed; i += same) {
+		const struct prefix *p = &entries[i].prefix;
+		uint32_t around, value;
+
+		for (same = 1; i + same < n && same_network(p, &entries[i + same].prefix);)
+			same++;
+		while (innermost_is_before(&s, &p->base))
+			close_network(&s);
+		around = numbers->values[edge_number(s.open[s.depth].edge)];
+		value = combine->value(combine->context, around, &entries[i], same);
+		open_network(&s, p, number_leaf(numbers, value, &failed));
+	}
+	while (s.depth > 0)
+		close_network(&s);
+	if (failed)
+		runs_free(out);
+	return !failed;
+}
