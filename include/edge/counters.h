@@ -1,0 +1,42 @@
+#ifndef EDGE_COUNTERS_H
+#define EDGE_COUNTERS_H
+/*
+ * counters: how often which rule did what, exactly, since the worker started.
+ *
+ * Counters belong to names, not to generations: a rule that survives a reload goes on counting.
+ * All functions are safe in any thread; counting takes no lock.
+ */
+#include "core/env.h"
+
+struct counters;
+
+struct counters *counters_create(void);
+void counters_free(struct counters **);
+
+/* Counts one decision: its family, rule, action and mode, and how long it took. */
+void counters_count(struct counters *, const struct record *);
+
+struct counter {
+	enum family family;
+	struct slice rule; /* empty: decided without a rule */
+	enum action action;
+	bool would;
+	uint64_t count;
+};
+
+/* Every counter that is not zero, in order of family, rule, action. */
+void counters_each(const struct counters *, void (*each)(void *context, const struct counter *),
+    void *context);
+
+/* How long decisions took: bucket i counts those of at most counters_bounds_us[i], the last one
+ * all others; by stage. */
+enum { COUNTERS_BUCKETS = 16 };
+extern const int64_t counters_bounds_us[COUNTERS_BUCKETS - 1];
+struct latency {
+	uint64_t bucket[COUNTERS_BUCKETS];
+	uint64_t count;
+	uint64_t sum_us;
+};
+struct latency counters_latency(const struct counters *, enum stage);
+
+#endif
