@@ -171,8 +171,7 @@ static const char *what_is_wrong(struct slice address)
 		if (!is_hex(address.ptr[i]) && !strchr(":.", address.ptr[i]))
 			return "neither IPv4 nor IPv6";
 	if (slice_find(address, ':') < address.len)
-		return "IPv6 is up to 8 groups of 1 to 4 hexadecimal digits, with one \"::\" for "
-		       "zeros";
+		return "IPv6 is 8 groups of 1 to 4 hexadecimal digits, or fewer and one \"::\"";
 	return "IPv4 is four numbers from 0 to 255 without leading zeros";
 }
 
