@@ -30,6 +30,8 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 SANITIZER  ?=
+SHARED     ?= ../shared
+export SHARED
 comma      := ,
 BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if $(filter clang%,$(notdir $(CC))),/clang)
 
@@ -38,16 +40,18 @@ BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if 
 CORE := slice arena ip iptext report name address pattern list \
         iptrie iptrie4 iptrie6 iptrie_each iptrie_pool iptrie_runs iptrie_sort \
         namehash nametable nametrie dnswire rfc5322 fromheader \
-        verdict rule sets facts ruleset ruleset_build ruleset_finish match policy reply transaction
-EDGE := idn
+        verdict rule sets facts ruleset ruleset_build ruleset_finish match policy reply transaction \
+        spf spf_record spf_macro spf_session spf_token spf_canon spf_client
+EDGE := idn spf
 CTL  :=
-UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire fromheader
-FAKE := zone zone_load
+UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire fromheader \
+        spf_suite
+FAKE := zone zone_load spf_suite
 
 # ---- Debian packages ----------------------------------------------------------------------
 
-PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev
-PACKAGES_CHECK := check
+PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libspf2-dev
+PACKAGES_CHECK := check libyaml-dev
 PACKAGES_DEMO  :=
 
 # ---- how it is compiled -------------------------------------------------------------------
@@ -63,6 +67,9 @@ LINK      = $(CC) $(CFLAGS) $(SANFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 # Libraries are named where they are used: pcre2 is the one that core may know.
 CORE_LIBS := libpcre2-8
 EDGE_LIBS := $(CORE_LIBS) libidn2
+# libspf2 has no pkg-config file.
+EDGE_PLAIN := -lspf2
+CHECK_LIBS := check yaml-0.1
 pc_cflags  = $(shell pkg-config --cflags $(1))
 pc_libs    = $(shell pkg-config --libs $(1))
 SYSTEM     := -D_GNU_SOURCE
@@ -107,7 +114,7 @@ $(BUILD)/tests/libfake.a: $(FAKE:%=$(BUILD)/tests/fake/%.o)
 
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/tests/unit/main.o \
     $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
-	$(LINK) -o $@ $^ -pthread $(call pc_libs,check $(EDGE_LIBS))
+	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(CHECK_LIBS) $(EDGE_LIBS)) $(EDGE_PLAIN)
 
 # Lets allocations fail.
 $(BUILD)/tests/unit/report_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc

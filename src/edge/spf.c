@@ -1,0 +1,192 @@
+#include "edge/spf.h"
+
+#include "core/spf_session.h"
+
+#include <limits.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* After the system headers that it needs. */
+#include <spf2/spf.h>
+
+/* What the hooks know of the check that they serve. */
+struct walk {
+	struct spf_session *session;
+	const char *first;   /* the canonical record of the sender, which the walk begins with */
+	unsigned char flip;  /* see flip_of() */
+	SPF_dns_rr_t *spare; /* the answer when memory runs out: libspf2 aborts on NULL */
+};
+
+/* libspf2 stops at 10 of its own count, which restarts in every include; the session counts. */
+enum { NO_LIMIT = 1000 };
+
+/*
+ * libspf2 says pass to any loopback client without looking.  Which addresses are special is not
+ * its decision: to such a client's check every address is shown with its top bit flipped, which
+ * changes no comparison.
+ */
+static unsigned char flip_of(const struct ip *client)
+{
+	unsigned char bytes[16];
+	struct ip loopback6 = ip_from_v6((const unsigned char *)&in6addr_loopback);
+	size_t len = ip_to_bytes(client, bytes);
+
+	return (len == 4 && bytes[0] == IN_LOOPBACKNET) || ip_equal(client, &loopback6) ? 0x80 : 0;
+}
+
+/* ---- answers ------------------------------------------------------------------------------ */
+
+static bool add_record(SPF_dns_rr_t *rr, const struct dns_record *record, unsigned char flip)
+{
+	int at = rr->num_rr;
+	size_t len = record->data.len;
+
+	if (SPF_dns_rr_buf_realloc(rr, at, len + 1) != SPF_E_SUCCESS)
+		return false;
+	memset(rr->rr[at], 0, rr->rr_buf_len[at]);
+	memcpy(rr->rr[at], record->data.ptr, len);
+	if (rr->rr_type != ns_t_mx)
+		*(unsigned char *)rr->rr[at] ^= flip;
+	rr->num_rr++;
+	return true;
+}
+
+/* The hook for A, AAAA and MX.  Must not return NULL. */
+static SPF_dns_rr_t *lookup(
+    SPF_dns_server_t *server, const char *token, ns_type type, int should_cache)
+{
+	struct walk *walk = server->hook;
+	struct dns_answer answer;
+	enum spf_reply reply = spf_session_ask(walk->session, token, (enum dns_type)type, &answer);
+	int status = reply == SPF_REPLY_STOP    ? TRY_AGAIN
+		     : reply == SPF_REPLY_FOUND ? NETDB_SUCCESS
+						: NO_DATA;
+	SPF_dns_rr_t *rr = SPF_dns_rr_new_init(server, token, type, 0, status);
+
+	(void)should_cache;
+	if (!rr) {
+		rr = walk->spare;
+		walk->spare = NULL;
+		rr->herrno = TRY_AGAIN;
+		return rr;
+	}
+	for (size_t i = 0; reply == SPF_REPLY_FOUND && i < answer.count; i++)
+		if (!add_record(rr, &answer.records[i], walk->flip))
+			rr->herrno = TRY_AGAIN;
+	return rr;
+}
+
+/* The hook for records.  The session knows why there is none; any error code ends the walk. */
+static SPF_errcode_t get_record(
+    SPF_server_t *server, SPF_request_t *request, SPF_response_t *response, SPF_record_t **record)
+{
+	struct walk *walk = server->resolver->hook;
+	const char *text = walk->first;
+
+	*record = NULL;
+	walk->first = NULL;
+	if (!text)
+		text = spf_session_record(walk->session, request->cur_dom);
+	if (!text)
+		return SPF_E_DNS_ERROR;
+	return SPF_record_compile(server, response, record, text);
+}
+
+/* ---- the walk ----------------------------------------------------------------------------- */
+
+static enum spf_result result_of(SPF_result_t result)
+{
+	switch (result) {
+	case SPF_RESULT_NEUTRAL:
+		return SPFR_NEUTRAL;
+	case SPF_RESULT_PASS:
+		return SPFR_PASS;
+	case SPF_RESULT_FAIL:
+		return SPFR_FAIL;
+	case SPF_RESULT_SOFTFAIL:
+		return SPFR_SOFTFAIL;
+	default:
+		return SPFR_TEMPERROR;
+	}
+}
+
+static bool set_client(SPF_request_t *request, const struct ip *client, unsigned char flip)
+{
+	unsigned char bytes[16];
+	size_t len = ip_to_bytes(client, bytes);
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	bytes[0] ^= flip;
+	if (len == sizeof v4) {
+		memcpy(&v4, bytes, sizeof v4);
+		return SPF_request_set_ipv4(request, v4) == SPF_E_SUCCESS;
+	}
+	memcpy(&v6, bytes, sizeof v6);
+	return SPF_request_set_ipv6(request, v6) == SPF_E_SUCCESS;
+}
+
+static enum spf_result ask_libspf2(SPF_server_t *server, const struct ip *client, unsigned char flip)
+{
+	SPF_request_t *request = SPF_request_new(server);
+	SPF_response_t *response = NULL;
+	enum spf_result result = SPFR_TEMPERROR;
+
+	if (request && set_client(request, client, flip) &&
+	    SPF_request_set_env_from(request, "x@" SPF_TOKEN_SENDER) == 0) {
+		SPF_request_query_mailfrom(request, &response);
+		if (response)
+			result = result_of(SPF_response_result(response));
+	}
+	if (response)
+		SPF_response_free(response);
+	if (request)
+		SPF_request_free(request);
+	return result;
+}
+
+/* libspf2 asks for the host's name, which it does not need here, and aborts when it is too long. */
+static bool has_short_host_name(void)
+{
+	char name[HOST_NAME_MAX];
+
+	return gethostname(name, sizeof name) == 0;
+}
+
+static enum spf_result walk_with_libspf2(struct walk *walk, const struct ip *client)
+{
+	SPF_dns_server_t layer = {
+	    .lookup = lookup, .get_spf = get_record, .name = "session", .hook = walk};
+	SPF_server_t *server;
+	enum spf_result result = SPFR_TEMPERROR;
+
+	walk->spare = SPF_dns_rr_new();
+	server = walk->spare && has_short_host_name() ? SPF_server_new_dns(&layer, 0) : NULL;
+	if (server) {
+		SPF_server_set_max_dns_mech(server, NO_LIMIT);
+		result = ask_libspf2(server, client, walk->flip);
+		SPF_server_free(server);
+	}
+	if (walk->spare)
+		SPF_dns_rr_free(walk->spare);
+	return result;
+}
+
+void spf_check(const struct dns *dns, const struct spf_query *query, struct arena *arena,
+    struct spf_answer *out)
+{
+	struct walk walk = {
+	    .session = spf_session_start(dns, query), .flip = flip_of(&query->client)};
+	enum spf_result result = SPFR_TEMPERROR;
+
+	if (!walk.session) {
+		*out = (struct spf_answer){
+		    .result = SPFR_TEMPERROR, .problem = SLICE_INIT("out of memory")};
+		return;
+	}
+	walk.first = spf_session_record(walk.session, SPF_TOKEN_SENDER);
+	if (walk.first)
+		result = walk_with_libspf2(&walk, &query->client);
+	spf_session_finish(&walk.session, result, arena, out);
+}
