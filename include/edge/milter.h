@@ -1,0 +1,42 @@
+#ifndef EDGE_MILTER_H
+#define EDGE_MILTER_H
+/*
+ * milter: libmilter's callbacks → core/transaction, and its answers → SMFIS codes.
+ *
+ *     MTA ── negotiate, connect, HELO, MAIL, RCPT, header, EOM ──▶ this file ──▶ transaction_…()
+ *
+ * libmilter runs one thread for each connection and does not overlap the callbacks of one; it has
+ * no place for a context of the program, so the one milter of a process is a static in milter.c,
+ * set before milter_run() and not changed while it runs.
+ *
+ * Only stages that the current generation needs are negotiated.  A connection that was negotiated
+ * without headers cannot serve a later generation that asks for them: its next MAIL is answered
+ * 421, and the client connects again.
+ */
+#include "core/env.h"
+#include "edge/table.h"
+
+struct milter_settings {
+	const char *socket;   /* libmilter spelling */
+	unsigned socket_mode; /* unix sockets */
+	const char *socket_group;
+	unsigned max_sessions; /* beyond it 421 4.3.2 */
+	const struct env *env; /* must outlive the milter */
+	struct table *table;
+};
+
+enum { MILTER_WHY_MAX = 300 };
+
+/* Registers and opens the socket (removing a dead one).  NULL, or the reason in why[]. */
+const char *milter_open(const struct milter_settings *, char why[MILTER_WHY_MAX]);
+
+/* Serves until milter_stop(); false when libmilter gave up. */
+bool milter_run(void);
+
+/* No new connections; milter_run() returns soon.  From any thread. */
+void milter_stop(void);
+
+/* SMTP sessions that are connected now. */
+unsigned milter_sessions(void);
+
+#endif

@@ -1,0 +1,59 @@
+#ifndef EDGE_WORKER_H
+#define EDGE_WORKER_H
+/*
+ * worker: the process that answers mail.  Wiring only: it puts the parts together and takes the
+ * supervisor's orders.
+ *
+ *     worker_run(): load → open sockets → drop privileges → threads → "ready" → serve → drain
+ *
+ * Threads: libmilter's (one for each SMTP connection), the recorder's, the resolver's, the control
+ * server's, and one that listens to the supervisor.
+ */
+#include "edge/counters.h"
+#include "edge/recorder.h"
+#include "edge/table.h"
+
+#include <pthread.h>
+
+/* What became of the last reload, for `status`, metrics and the log. */
+struct reload_status {
+	int64_t at_us; /* 0: there was none */
+	bool ok;
+	uint64_t generation; /* the one that runs since, or still */
+	size_t errors, warnings;
+	char first_error[512]; /* "" when ok */
+};
+
+struct worker {
+	const char *config_path;
+	struct table *table;
+	struct counters *counters;
+	struct recorder *recorder;
+	struct env env;
+	int64_t started_us;
+	uint64_t restarts; /* workers before this one */
+	/* Guards the act of reloading and `reload`; config_load() and table_publish() run inside.
+	 */
+	pthread_mutex_t reload_lock;
+	struct reload_status reload;
+};
+
+/* Orders and answers on the socket between supervisor and worker, one byte each. */
+enum { ORDER_RELOAD = 'r', ORDER_REOPEN = 'o', ORDER_STOP = 's', WORKER_READY = 'R' };
+
+/* What worker_run() returns, as the exit status of its process. */
+enum { WORKER_ENDED = 0, WORKER_NOT_STARTED = 1, WORKER_FAILED = 2 };
+
+/* Runs until it is told to stop or loses its supervisor.  Unless `foreground` it lets go of
+ * standard error once it is ready. */
+int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bool foreground);
+
+/*
+ * Loads the configuration aside and publishes it.  Returns the new generation's number; 0 when the
+ * report holds errors and nothing changed.  From any thread; one reload at a time.
+ */
+uint64_t worker_reload(struct worker *, struct report *);
+
+struct reload_status worker_reload_status(struct worker *);
+
+#endif

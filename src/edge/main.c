@@ -1,0 +1,81 @@
+/* susmilter: the daemon's command line (SPEC 7). */
+#include "edge/config.h"
+#include "edge/supervisor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DEFAULT_CONFIG "/etc/susmilter/susmilter.conf"
+
+static const char usage[] =
+    "usage: susmilter [-f] [-c FILE]     run; -f stays in the foreground\n"
+    "       susmilter -t [-c FILE]       check the configuration: exit 0 clean, 1 errors\n"
+    "       susmilter -h                 this text\n"
+    "\n"
+    "FILE is " DEFAULT_CONFIG " unless -c says otherwise.\n"
+    "Signals: HUP reloads, USR1 reopens the logs, TERM drains and stops.\n";
+
+static void print_line(void *context, enum report_level level, const char *line)
+{
+	static const char *const words[] = {
+	    [REPORT_ERROR] = "error: ",
+	    [REPORT_WARNING] = "warning: ",
+	    [REPORT_NOTE] = "",
+	};
+
+	fprintf(context, "%s%s\n", words[level], line);
+}
+
+static int check(const char *path)
+{
+	struct report *report = report_create();
+	struct ruleset *rules = NULL;
+	struct config *config = report ? config_load(path, NULL, report, &rules) : NULL;
+	bool ok = config;
+
+	if (report)
+		report_each(report, print_line, stderr);
+	if (ok)
+		printf("%s: ok, %u rules, %zu networks, %zu names, %zu recipient domains\n", path,
+		    rules->rule_count, rules->network_entries, rules->name_entries,
+		    rules->domain_entries);
+	else
+		printf("%s: %zu errors\n", path, report ? report_errors(report) : 1);
+	report_free(&report);
+	ruleset_free(&rules);
+	config_free(&config);
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	const char *config = DEFAULT_CONFIG;
+	bool foreground = false, only_check = false;
+	int option;
+
+	while ((option = getopt(argc, argv, "fc:th")) != -1) {
+		switch (option) {
+		case 'f':
+			foreground = true;
+			break;
+		case 'c':
+			config = optarg;
+			break;
+		case 't':
+			only_check = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return EXIT_SUCCESS;
+		default:
+			fputs(usage, stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	return only_check ? check(config) : supervisor_run(config, foreground);
+}

@@ -1,0 +1,390 @@
+#include "edge/milter.h"
+
+#include "core/transaction.h"
+#include "edge/unixsocket.h"
+
+#include <libmilter/mfapi.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+static struct milter_settings settings;
+static atomic_uint sessions;
+
+/* One SMTP connection, hung on smfi_setpriv. */
+struct connection {
+	struct session *session;
+	const struct generation *pinned; /* while a transaction is open */
+	bool sees_headers;
+	bool no_header_replies; /* SMFIP_NR_HDR: what a header is answered must wait for EOH */
+	bool overloaded;
+	struct answer held; /* the answer that waits */
+};
+
+static const struct answer go_on = {.kind = ANSWER_CONTINUE};
+
+static struct connection *connection_of(SMFICTX *ctx)
+{
+	struct connection *c = smfi_getpriv(ctx);
+
+	if (c)
+		return c;
+	c = calloc(1, sizeof *c);
+	if (!c)
+		return NULL;
+	c->session = session_create(settings.env);
+	if (!c->session || smfi_setpriv(ctx, c) != MI_SUCCESS) {
+		session_free(&c->session);
+		free(c);
+		return NULL;
+	}
+	c->sees_headers = true;
+	c->overloaded = atomic_fetch_add(&sessions, 1) >= settings.max_sessions;
+	return c;
+}
+
+static struct slice macro(SMFICTX *ctx, const char *name)
+{
+	return slice_str(smfi_getsymval(ctx, (char *)(uintptr_t)name));
+}
+
+/* ---- answers ------------------------------------------------------------------------------------
+ */
+
+/* smfi_setreply takes its text through printf: a '%' must be two, or the whole text vanishes. */
+static void set_reply(SMFICTX *ctx, const struct reply *reply)
+{
+	char code[8], text[2 * REPLY_MAX];
+	size_t n = 0;
+
+	for (const char *p = reply->text; *p && n + 2 < sizeof text; p++) {
+		if (*p == '%')
+			text[n++] = '%';
+		text[n++] = *p;
+	}
+	text[n] = '\0';
+	snprintf(code, sizeof code, "%u", reply->code);
+	smfi_setreply(ctx, code, (char *)(uintptr_t)reply->xcode, text);
+}
+
+static sfsistat send_answer(SMFICTX *ctx, const struct answer *answer)
+{
+	static const sfsistat codes[] = {
+	    [ANSWER_CONTINUE] = SMFIS_CONTINUE,
+	    [ANSWER_DONE] = SMFIS_ACCEPT,
+	    [ANSWER_REJECT] = SMFIS_REJECT,
+	    [ANSWER_TEMPFAIL] = SMFIS_TEMPFAIL,
+	    [ANSWER_QUARANTINE] = SMFIS_CONTINUE,
+	};
+
+	if (answer->kind == ANSWER_REJECT || answer->kind == ANSWER_TEMPFAIL)
+		set_reply(ctx, &answer->reply);
+	if (answer->kind == ANSWER_QUARANTINE)
+		smfi_quarantine(ctx, (char *)(uintptr_t)answer->reply.text);
+	return codes[answer->kind];
+}
+
+/* A connection without memory, or one too many, is answered 421 from MAIL on: at connect libmilter
+ * takes no reply text. */
+static sfsistat turn_away(SMFICTX *ctx)
+{
+	smfi_setreply(ctx, "421", "4.3.2", "Too many sessions, please try again later");
+	return SMFIS_TEMPFAIL;
+}
+
+static void end_transaction(struct connection *c)
+{
+	transaction_abort(c->session);
+	table_unpin(&c->pinned);
+	c->held = go_on;
+}
+
+/* ---- callbacks ----------------------------------------------------------------------------------
+ */
+
+/* The macros that are read below; asking for just these lets a stock Sendmail work and spares both
+ * MTAs the others. */
+static void ask_for_macros(SMFICTX *ctx)
+{
+	smfi_setsymlist(ctx, SMFIM_CONNECT,
+	    "j v {daemon_addr} {client_name} {client_resolve} {client_connections}");
+	smfi_setsymlist(ctx, SMFIM_ENVFROM, "i {auth_authen}");
+	smfi_setsymlist(ctx, SMFIM_ENVRCPT, "i");
+	smfi_setsymlist(ctx, SMFIM_EOM, "i");
+}
+
+static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions,
+    unsigned long offered_steps, unsigned long unused2, unsigned long unused3,
+    unsigned long *actions, unsigned long *steps, unsigned long *reserved2,
+    unsigned long *reserved3)
+{
+	const unsigned long never = SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NODATA;
+	const unsigned long headers = SMFIP_NR_HDR | SMFIP_HDR_LEADSPC;
+	const unsigned long no_headers = SMFIP_NOHDRS | SMFIP_NOEOH;
+	struct connection *c = connection_of(ctx);
+	const struct generation *g = table_pin(settings.table);
+
+	(void)unused2;
+	(void)unused3;
+	if (!c) {
+		table_unpin(&g);
+		return SMFIS_REJECT;
+	}
+	c->sees_headers = ruleset_wants_headers(g->rules) || (offered_steps & SMFIP_NOHDRS) == 0;
+	table_unpin(&g);
+	*actions = offered_actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE);
+	*steps = offered_steps &
+		 (never | (c->sees_headers ? headers : no_headers) | SMFIP_NR_CONN | SMFIP_NR_HELO);
+	c->no_header_replies = (*steps & SMFIP_NR_HDR) != 0;
+	*reserved2 = *reserved3 = 0;
+	ask_for_macros(ctx);
+	return SMFIS_CONTINUE;
+}
+
+static struct ip address_of(const struct sockaddr *sa)
+{
+	struct ip none = {.family = IP_NONE};
+
+	if (sa && sa->sa_family == AF_INET)
+		return ip_from_v4(
+		    (const void *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr);
+	if (sa && sa->sa_family == AF_INET6)
+		return ip_from_v6(
+		    (const void *)&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
+	return none;
+}
+
+/*
+ * The verified name of the client.  Postfix says "unknown" where it has none; Sendmail gives the
+ * address in brackets, and tells in {client_resolve} whether a name was confirmed.
+ */
+static struct slice verified_name(SMFICTX *ctx, const char *given)
+{
+	struct slice name = macro(ctx, "{client_name}");
+	struct slice resolve = macro(ctx, "{client_resolve}");
+
+	if (name.len == 0)
+		name = slice_str(given);
+	if ((resolve.len > 0 && !slice_equal(resolve, SLICE("OK"))) ||
+	    slice_equal_nocase(name, SLICE("unknown")) || slice_starts(name, SLICE("[")))
+		return slice_of(NULL, 0);
+	return name;
+}
+
+/*
+ * Postfix's cleanup plays a session for mail that came by sendmail(1) or stands in the queue
+ * again (non_smtpd_milters).  Only its smtpd knows a listening address or a number of connections.
+ */
+static bool is_played(SMFICTX *ctx)
+{
+	return slice_starts(macro(ctx, "v"), SLICE("Postfix")) &&
+	       macro(ctx, "{daemon_addr}").len == 0 && macro(ctx, "{client_connections}").len == 0;
+}
+
+static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *sa)
+{
+	struct connection *c = connection_of(ctx);
+	struct ip client = address_of(sa);
+
+	if (c)
+		session_connect(c->session, &client, verified_name(ctx, name), is_played(ctx));
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat on_helo(SMFICTX *ctx, char *helo)
+{
+	struct connection *c = connection_of(ctx);
+
+	if (c)
+		session_helo(c->session, slice_str(helo));
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat on_mail(SMFICTX *ctx, char **arguments)
+{
+	struct connection *c = connection_of(ctx);
+	struct answer answer;
+
+	if (!c || c->overloaded)
+		return turn_away(ctx);
+	end_transaction(c);
+	c->pinned = table_pin(settings.table);
+	answer = transaction_mail(c->session, &(struct mail_event){
+						  .rules = c->pinned->rules,
+						  .generation = c->pinned->number,
+						  .sender = slice_str(arguments[0]),
+						  .auth = macro(ctx, "{auth_authen}"),
+						  .queue_id = macro(ctx, "i"),
+						  .mta_name = macro(ctx, "j"),
+						  .sees_headers = c->sees_headers,
+					      });
+	if (answer.kind != ANSWER_CONTINUE)
+		end_transaction(c);
+	return send_answer(ctx, &answer);
+}
+
+static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
+{
+	struct connection *c = connection_of(ctx);
+	struct answer answer;
+
+	if (!c || c->overloaded)
+		return turn_away(ctx);
+	transaction_queue_id(c->session, macro(ctx, "i"));
+	answer = transaction_rcpt(c->session, slice_str(arguments[0]));
+	return send_answer(ctx, &answer);
+}
+
+static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
+{
+	struct connection *c = connection_of(ctx);
+	struct answer answer;
+
+	if (!c)
+		return turn_away(ctx);
+	if (c->held.kind != ANSWER_CONTINUE)
+		return c->no_header_replies ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+	answer = transaction_header(c->session, slice_str(name), slice_str(value));
+	if (!c->no_header_replies)
+		return send_answer(ctx, &answer);
+	c->held = answer;
+	return SMFIS_NOREPLY;
+}
+
+static sfsistat on_end_of_headers(SMFICTX *ctx)
+{
+	struct connection *c = connection_of(ctx);
+	struct answer answer;
+
+	if (!c)
+		return turn_away(ctx);
+	answer = c->held;
+	if (answer.kind == ANSWER_CONTINUE)
+		answer = transaction_end_of_headers(c->session);
+	return send_answer(ctx, &answer);
+}
+
+static bool make_edit(SMFICTX *ctx, const struct header_edit *edit, struct arena *arena)
+{
+	char *name = arena_strdup(arena, edit->name);
+	char *value = arena_strdup(arena, edit->value);
+
+	if (!name || !value)
+		return false;
+	if (edit->remove)
+		return smfi_chgheader(ctx, name, (int)edit->index, NULL) == MI_SUCCESS;
+	return smfi_insheader(ctx, 0, name, value) == MI_SUCCESS;
+}
+
+/* Header edits are made before the answer; without memory for one the message is put off. */
+static bool make_edits(SMFICTX *ctx, const struct header_edit *edits, size_t count)
+{
+	struct arena *arena = count > 0 ? arena_create(TRANSACTION_ARENA_MAX) : NULL;
+	bool made = count == 0 || arena;
+
+	for (size_t i = 0; made && i < count; i++)
+		made = make_edit(ctx, &edits[i], arena);
+	arena_free(&arena);
+	return made;
+}
+
+static sfsistat on_end(SMFICTX *ctx)
+{
+	struct connection *c = connection_of(ctx);
+	const struct header_edit *edits;
+	struct answer answer;
+	sfsistat status;
+	size_t count;
+
+	if (!c)
+		return turn_away(ctx);
+	transaction_queue_id(c->session, macro(ctx, "i"));
+	answer = transaction_end(c->session, &edits, &count);
+	if (make_edits(ctx, edits, count)) {
+		status = send_answer(ctx, &answer);
+	} else {
+		smfi_setreply(ctx, "451", "4.3.0", "Temporary internal error, please try again");
+		status = SMFIS_TEMPFAIL;
+	}
+	end_transaction(c);
+	return status;
+}
+
+static sfsistat on_abort(SMFICTX *ctx)
+{
+	struct connection *c = smfi_getpriv(ctx);
+
+	if (c)
+		end_transaction(c);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat on_close(SMFICTX *ctx)
+{
+	struct connection *c = smfi_getpriv(ctx);
+
+	if (!c)
+		return SMFIS_CONTINUE;
+	end_transaction(c);
+	session_free(&c->session);
+	free(c);
+	smfi_setpriv(ctx, NULL);
+	atomic_fetch_sub(&sessions, 1);
+	return SMFIS_CONTINUE;
+}
+
+/* ---- start and stop -----------------------------------------------------------------------------
+ */
+
+const char *milter_open(const struct milter_settings *given, char why[MILTER_WHY_MAX])
+{
+	struct smfiDesc callbacks = {
+	    .xxfi_name = "susmilter",
+	    .xxfi_version = SMFI_VERSION,
+	    .xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE,
+	    .xxfi_connect = on_connect,
+	    .xxfi_helo = on_helo,
+	    .xxfi_envfrom = on_mail,
+	    .xxfi_envrcpt = on_rcpt,
+	    .xxfi_header = on_header,
+	    .xxfi_eoh = on_end_of_headers,
+	    .xxfi_eom = on_end,
+	    .xxfi_abort = on_abort,
+	    .xxfi_close = on_close,
+	    .xxfi_negotiate = on_negotiate,
+	};
+
+	settings = *given;
+	if (unixsocket_prepare(settings.socket, why, MILTER_WHY_MAX))
+		return why;
+	if (smfi_register(callbacks) != MI_SUCCESS ||
+	    smfi_setconn((char *)(uintptr_t)settings.socket) != MI_SUCCESS ||
+	    smfi_opensocket(false) != MI_SUCCESS) {
+		snprintf(why, MILTER_WHY_MAX,
+		    "milter.socket \"%s\" cannot be opened: is the address right, and is nobody "
+		    "else listening there?",
+		    settings.socket);
+		return why;
+	}
+	if (unixsocket_permit(
+		settings.socket, settings.socket_mode, settings.socket_group, why, MILTER_WHY_MAX))
+		return why;
+	return NULL;
+}
+
+bool milter_run(void)
+{
+	return smfi_main() == MI_SUCCESS;
+}
+
+void milter_stop(void)
+{
+	smfi_stop();
+}
+
+unsigned milter_sessions(void)
+{
+	return atomic_load(&sessions);
+}

@@ -1,0 +1,283 @@
+#include "edge/supervisor.h"
+
+#include "edge/log.h"
+#include "edge/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The pause before a worker is started again: none after one that served for a while, then
+ * doubling, so that a worker that cannot start does not eat the machine. */
+enum { SERVED_A_WHILE_MS = 5000, PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 10000 };
+
+struct supervisor {
+	const char *config_path;
+	bool foreground;
+	sigset_t inherited; /* the signal mask to give to workers */
+	int signals;        /* signalfd */
+	int worker_fd;      /* our end of the socketpair, -1 when there is no worker */
+	int ready_fd;       /* tells the process that started us, -1 when nobody waits */
+	pid_t worker;
+	uint64_t starts;
+	int64_t started_ms;
+	int64_t restart_at_ms; /* 0: no restart is due */
+	int pause_ms;
+	bool was_ready; /* some worker has been */
+	bool stopping;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void order(struct supervisor *s, char what)
+{
+	/* A full socket holds thousands of orders of the same kind already: none is lost. */
+	if (s->worker_fd >= 0 && send(s->worker_fd, &what, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+	    errno != EAGAIN && errno != EPIPE)
+		log_warning("an order does not reach the worker: %s", strerror(errno));
+}
+
+static bool start_worker(struct supervisor *s)
+{
+	int pair[2];
+	pid_t pid;
+
+	s->restart_at_ms = 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return false;
+	pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		close(s->signals);
+		if (s->ready_fd >= 0)
+			close(s->ready_fd);
+		sigprocmask(SIG_SETMASK, &s->inherited, NULL);
+		_exit(worker_run(s->config_path, pair[1], s->starts, s->foreground));
+	}
+	close(pair[1]);
+	if (pid < 0) {
+		close(pair[0]);
+		return false;
+	}
+	s->worker = pid;
+	s->worker_fd = pair[0];
+	s->starts++;
+	s->started_ms = now_ms();
+	return true;
+}
+
+/* ---- what a worker says and how it ends
+ * ------------------------------------------------------------ */
+
+static void tell_starter(struct supervisor *s)
+{
+	const char ready = WORKER_READY;
+
+	if (s->ready_fd < 0)
+		return;
+	if (write(s->ready_fd, &ready, 1) != 1)
+		log_warning("the process that started us is gone");
+	close(s->ready_fd);
+	s->ready_fd = -1;
+	log_detach();
+}
+
+static void hear_worker(struct supervisor *s)
+{
+	char said;
+	ssize_t n = read(s->worker_fd, &said, 1);
+
+	if (n == 1 && said == WORKER_READY) {
+		s->was_ready = true;
+		log_info("ready (worker %d)", (int)s->worker);
+		tell_starter(s);
+	} else if (n == 0 || (n < 0 && errno != EINTR)) {
+		close(s->worker_fd);
+		s->worker_fd = -1;
+	}
+}
+
+static void say_end(pid_t pid, int status)
+{
+	if (WIFSIGNALED(status))
+		log_error("worker %d was ended by signal %d (%s)", (int)pid, WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) != WORKER_ENDED)
+		log_error("worker %d ended with status %d", (int)pid, WEXITSTATUS(status));
+}
+
+static void plan_restart(struct supervisor *s)
+{
+	int64_t now = now_ms();
+
+	if (now - s->started_ms >= SERVED_A_WHILE_MS)
+		s->pause_ms = 0;
+	s->restart_at_ms = now + s->pause_ms;
+	s->pause_ms = s->pause_ms ? s->pause_ms * 2 : PAUSE_FIRST_MS;
+	if (s->pause_ms > PAUSE_MAX_MS)
+		s->pause_ms = PAUSE_MAX_MS;
+	log_info("starting a new worker");
+}
+
+/* Collects ended children; false when the supervisor's own work is done. */
+static bool reap(struct supervisor *s, int *exit_status)
+{
+	int status;
+	pid_t pid = waitpid(-1, &status, WNOHANG);
+
+	if (pid <= 0 || pid != s->worker)
+		return true;
+	say_end(pid, status);
+	s->worker = 0;
+	if (s->worker_fd >= 0) {
+		hear_worker(s); /* "ready" may still lie there */
+		if (s->worker_fd >= 0)
+			close(s->worker_fd);
+		s->worker_fd = -1;
+	}
+	if (s->stopping || !s->was_ready) {
+		*exit_status = s->stopping ? 0 : 1;
+		return false;
+	}
+	plan_restart(s);
+	return true;
+}
+
+/* ---- the loop
+ * -------------------------------------------------------------------------------------- */
+
+static bool take_signal(struct supervisor *s, int *exit_status)
+{
+	struct signalfd_siginfo info;
+
+	if (read(s->signals, &info, sizeof info) != (ssize_t)sizeof info)
+		return true;
+	switch (info.ssi_signo) {
+	case SIGHUP:
+		order(s, ORDER_RELOAD);
+		return true;
+	case SIGUSR1:
+		order(s, ORDER_REOPEN);
+		return true;
+	case SIGCHLD:
+		return reap(s, exit_status);
+	default:
+		log_info("stopping");
+		s->stopping = true;
+		order(s, ORDER_STOP);
+		*exit_status = 0;
+		return s->worker != 0;
+	}
+}
+
+static int until_restart(const struct supervisor *s)
+{
+	int64_t left = s->restart_at_ms - now_ms();
+
+	if (s->restart_at_ms == 0)
+		return -1;
+	return left > 0 ? (int)left : 0;
+}
+
+static int supervise(struct supervisor *s)
+{
+	int exit_status = 1;
+
+	for (;;) {
+		struct pollfd fds[2] = {
+		    {.fd = s->signals, .events = POLLIN},
+		    {.fd = s->worker_fd, .events = POLLIN},
+		};
+
+		if (poll(fds, 2, until_restart(s)) < 0 && errno != EINTR)
+			return 1;
+		if (fds[1].revents)
+			hear_worker(s);
+		if (fds[0].revents && !take_signal(s, &exit_status))
+			return exit_status;
+		if (until_restart(s) == 0 && !start_worker(s))
+			plan_restart(s);
+	}
+}
+
+static bool take_signals(struct supervisor *s)
+{
+	sigset_t ours;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGHUP);
+	sigaddset(&ours, SIGUSR1);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGCHLD);
+	signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &ours, &s->inherited) != 0)
+		return false;
+	s->signals = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signals >= 0;
+}
+
+/* The process that the administrator started waits here for the first worker. */
+static int wait_for_ready(int fd)
+{
+	char said = 0;
+
+	while (read(fd, &said, 1) < 0 && errno == EINTR)
+		;
+	return said == WORKER_READY ? 0 : 1;
+}
+
+/* Becomes a background process; in the starter it does not return but gives its exit status. */
+static bool go_to_background(struct supervisor *s, int *starter_status)
+{
+	int ready[2];
+	pid_t pid;
+
+	*starter_status = 1;
+	if (pipe2(ready, O_CLOEXEC) != 0 || (pid = fork()) < 0)
+		return false;
+	if (pid > 0) {
+		close(ready[1]);
+		*starter_status = wait_for_ready(ready[0]);
+		return false;
+	}
+	close(ready[0]);
+	s->ready_fd = ready[1];
+	setsid();
+	return true;
+}
+
+int supervisor_run(const char *config_path, bool foreground)
+{
+	struct supervisor s = {
+	    .config_path = config_path,
+	    .foreground = foreground,
+	    .worker_fd = -1,
+	    .ready_fd = -1,
+	};
+	int status;
+
+	if (!foreground && !go_to_background(&s, &status))
+		return status;
+	log_open();
+	if (!take_signals(&s) || !start_worker(&s)) {
+		log_error("cannot start a worker: %s", strerror(errno));
+		return 1;
+	}
+	return supervise(&s);
+}

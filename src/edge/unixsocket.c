@@ -1,0 +1,86 @@
+#include "edge/unixsocket.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+const char *unixsocket_path(const char *spec)
+{
+	if (strncmp(spec, "unix:", 5) == 0)
+		return spec + 5;
+	if (strncmp(spec, "local:", 6) == 0)
+		return spec + 6;
+	return spec[0] == '/' ? spec : NULL;
+}
+
+static bool somebody_listens(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool listens;
+
+	if (fd < 0)
+		return true;
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	listens = connect(fd, (struct sockaddr *)&address, sizeof address) == 0 ||
+		  (errno != ECONNREFUSED && errno != ENOENT);
+	close(fd);
+	return listens;
+}
+
+const char *unixsocket_prepare(const char *spec, char *why, size_t size)
+{
+	const char *path = unixsocket_path(spec);
+	struct stat st;
+
+	if (!path)
+		return NULL;
+	if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
+		snprintf(why, size, "%s: the path of a socket must be shorter than %zu bytes", path,
+		    sizeof((struct sockaddr_un *)0)->sun_path);
+	else if (lstat(path, &st) != 0 && errno == ENOENT)
+		return NULL;
+	else if (!S_ISSOCK(st.st_mode))
+		snprintf(why, size, "%s is in the way and is no socket; please remove it", path);
+	else if (somebody_listens(path))
+		snprintf(why, size, "%s: another process is listening there already", path);
+	else if (unlink(path) != 0)
+		snprintf(
+		    why, size, "%s: the old socket cannot be removed: %s", path, strerror(errno));
+	else
+		return NULL;
+	return why;
+}
+
+static const char *set_group(const char *path, const char *name, char *why, size_t size)
+{
+	struct group *group = getgrnam(name);
+
+	if (!group)
+		snprintf(why, size, "socket_group \"%s\": there is no such group", name);
+	else if (lchown(path, (uid_t)-1, group->gr_gid) != 0)
+		snprintf(why, size, "%s: group %s cannot be set: %s", path, name, strerror(errno));
+	else
+		return NULL;
+	return why;
+}
+
+const char *unixsocket_permit(
+    const char *spec, unsigned mode, const char *group, char *why, size_t size)
+{
+	const char *path = unixsocket_path(spec);
+
+	if (!path)
+		return NULL;
+	if (group && group[0] && set_group(path, group, why, size))
+		return why;
+	if (chmod(path, (mode_t)mode) != 0) {
+		snprintf(why, size, "%s: mode %o cannot be set: %s", path, mode, strerror(errno));
+		return why;
+	}
+	return NULL;
+}

@@ -1,0 +1,272 @@
+#include "edge/worker.h"
+
+#include "edge/control.h"
+#include "edge/environment.h"
+#include "edge/log.h"
+#include "edge/milter.h"
+#include "edge/privileges.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* How long a stopping worker waits for SMTP sessions to end by themselves: below the 90 seconds
+ * that systemd grants, above what a client needs between two commands. */
+enum { DRAIN_SECONDS = 30, DRAIN_STEP_MS = 50 };
+
+static void say_line(void *context, enum report_level level, const char *line)
+{
+	(void)context;
+	if (level == REPORT_ERROR)
+		log_error("%s", line);
+	else if (level == REPORT_WARNING)
+		log_warning("%s", line);
+}
+
+static struct recorder_settings recorder_settings_of(const struct config *c)
+{
+	return (struct recorder_settings){
+	    .decisions = c->log_decisions,
+	    .syslog = c->log_syslog,
+	    .per_recipient_minute = c->log_per_recipient_minute,
+	};
+}
+
+/* ---- reload -------------------------------------------------------------------------------------
+ */
+
+static void keep_first_error(void *context, enum report_level level, const char *line)
+{
+	struct reload_status *status = context;
+
+	if (level == REPORT_ERROR && !status->first_error[0])
+		snprintf(status->first_error, sizeof status->first_error, "%s", line);
+}
+
+/* The parts that change with the configuration while the process runs. */
+static void apply_config(struct worker *w, const struct config *c)
+{
+	struct recorder_settings settings = recorder_settings_of(c);
+
+	recorder_configure(w->recorder, &settings);
+}
+
+static uint64_t load_and_publish(struct worker *w, struct report *report)
+{
+	const struct generation *before = table_pin(w->table);
+	struct ruleset *rules;
+	struct config *config = config_load(w->config_path, before->config, report, &rules);
+	const struct generation *fresh;
+	uint64_t number = 0;
+
+	table_unpin(&before);
+	if (!config)
+		return 0;
+	number = table_publish(w->table, rules, config, w->env.now_us(w));
+	if (number == 0) {
+		report_error(report, (struct origin){w->config_path, 0}, "out of memory");
+		ruleset_free(&rules);
+		config_free(&config);
+		return 0;
+	}
+	fresh = table_pin(w->table);
+	apply_config(w, fresh->config);
+	table_unpin(&fresh);
+	return number;
+}
+
+uint64_t worker_reload(struct worker *w, struct report *report)
+{
+	uint64_t number;
+
+	pthread_mutex_lock(&w->reload_lock);
+	number = load_and_publish(w, report);
+	w->reload = (struct reload_status){
+	    .at_us = w->env.now_us(w),
+	    .ok = number != 0,
+	    .generation = number ? number : w->reload.generation,
+	    .errors = report_errors(report),
+	    .warnings = report_warnings(report),
+	};
+	report_each(report, keep_first_error, &w->reload);
+	pthread_mutex_unlock(&w->reload_lock);
+	report_each(report, say_line, NULL);
+	if (number)
+		log_info("reloaded: generation %llu is live", (unsigned long long)number);
+	else
+		log_error("reload refused: %zu errors; generation %llu stays",
+		    report_errors(report), (unsigned long long)w->reload.generation);
+	return number;
+}
+
+struct reload_status worker_reload_status(struct worker *w)
+{
+	struct reload_status status;
+
+	pthread_mutex_lock(&w->reload_lock);
+	status = w->reload;
+	pthread_mutex_unlock(&w->reload_lock);
+	return status;
+}
+
+/* ---- orders of the supervisor
+ * --------------------------------------------------------------------- */
+
+struct orders {
+	struct worker *worker;
+	int fd;
+};
+
+static void obey_reload(struct worker *w)
+{
+	struct report *report = report_create();
+
+	if (report)
+		worker_reload(w, report);
+	else
+		log_error("reload refused: out of memory");
+	report_free(&report);
+}
+
+/*
+ * Reads orders until there is no supervisor any more.  Many orders that wait are one: what a reload
+ * reads is newer than all of them.
+ */
+static void *take_orders(void *context)
+{
+	struct orders *orders = context;
+	char waiting[4096];
+	ssize_t n;
+
+	while ((n = read(orders->fd, waiting, sizeof waiting)) > 0 || (n < 0 && errno == EINTR)) {
+		size_t len = n > 0 ? (size_t)n : 0;
+		if (memchr(waiting, ORDER_STOP, len))
+			break;
+		if (memchr(waiting, ORDER_REOPEN, len))
+			recorder_reopen(orders->worker->recorder);
+		if (memchr(waiting, ORDER_RELOAD, len))
+			obey_reload(orders->worker);
+	}
+	milter_stop();
+	return NULL;
+}
+
+/* ---- life
+ * ------------------------------------------------------------------------------------------ */
+
+/* Loads the first generation; false after the errors are said. */
+static bool first_load(struct worker *w)
+{
+	struct report *report = report_create();
+	struct ruleset *rules = NULL;
+	struct config *config = report ? config_load(w->config_path, NULL, report, &rules) : NULL;
+	bool ok = config && table_publish(w->table, rules, config, w->env.now_us(w)) != 0;
+
+	if (report)
+		report_each(report, say_line, NULL);
+	if (!ok)
+		log_error("not started: %zu errors in the configuration",
+		    report ? report_errors(report) : 1);
+	report_free(&report);
+	w->reload.generation = 1;
+	return ok;
+}
+
+static bool open_sockets(struct worker *w, const struct config *c)
+{
+	char why[MILTER_WHY_MAX];
+	struct milter_settings settings = {
+	    .socket = c->milter_socket,
+	    .socket_mode = c->milter_socket_mode,
+	    .socket_group = c->milter_socket_group,
+	    .max_sessions = c->milter_max_sessions,
+	    .env = &w->env,
+	    .table = w->table,
+	};
+
+	if (milter_open(&settings, why) || control_open(c->control_socket, why, sizeof why) ||
+	    privileges_drop(c->milter_user, why, sizeof why)) {
+		log_error("%s", why);
+		return false;
+	}
+	return true;
+}
+
+static bool open_recorder(struct worker *w, const struct config *c)
+{
+	struct recorder_settings settings = recorder_settings_of(c);
+	char why[RECORDER_WHY_MAX];
+
+	w->recorder = recorder_create(&settings, why);
+	if (!w->recorder)
+		log_error("%s", why);
+	return w->recorder;
+}
+
+static bool start_parts(struct worker *w)
+{
+	const struct generation *g = table_pin(w->table);
+	bool ok = open_sockets(w, g->config) && open_recorder(w, g->config);
+
+	table_unpin(&g);
+	return ok && control_start(w);
+}
+
+static void drain(void)
+{
+	for (int waited = 0; milter_sessions() > 0 && waited < DRAIN_SECONDS * 1000;
+	     waited += DRAIN_STEP_MS)
+		poll(NULL, 0, DRAIN_STEP_MS);
+	if (milter_sessions() > 0)
+		log_warning("stopping with %u sessions that did not end within %d seconds",
+		    milter_sessions(), DRAIN_SECONDS);
+}
+
+static int serve(struct worker *w, int supervisor_fd, bool foreground)
+{
+	struct orders orders = {w, supervisor_fd};
+	const char ready = WORKER_READY;
+	pthread_t thread;
+	bool served;
+
+	if (pthread_create(&thread, NULL, take_orders, &orders) != 0 ||
+	    write(supervisor_fd, &ready, 1) != 1) {
+		log_error("not started: no thread for the supervisor's orders");
+		return WORKER_NOT_STARTED;
+	}
+	if (!foreground)
+		log_detach();
+	served = milter_run();
+	drain();
+	control_stop();
+	recorder_free(&w->recorder);
+	if (!served)
+		log_error("libmilter gave up");
+	/* libmilter's own threads may still be on their way out: nothing they could touch is freed,
+	 * the process ends here. */
+	return served ? WORKER_ENDED : WORKER_FAILED;
+}
+
+int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bool foreground)
+{
+	struct worker *w = calloc(1, sizeof *w);
+
+	/* `pkill -HUP susmilter` means the supervisor: libmilter would end on that signal. */
+	prctl(PR_SET_NAME, "sus-worker");
+	if (!w)
+		return WORKER_NOT_STARTED;
+	w->config_path = config_path;
+	w->restarts = restarts;
+	pthread_mutex_init(&w->reload_lock, NULL);
+	environment_fill(w);
+	w->started_us = w->env.now_us(w);
+	w->table = table_create();
+	w->counters = counters_create();
+	if (!w->table || !w->counters || !first_load(w) || !start_parts(w))
+		return WORKER_NOT_STARTED;
+	return serve(w, supervisor_fd, foreground);
+}
