@@ -39,13 +39,13 @@ BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if 
 
 CORE := slice arena ip iptext report name address pattern list \
         iptrie iptrie4 iptrie6 iptrie_each iptrie_pool iptrie_runs iptrie_sort \
-        namehash nametable nametrie dnswire rfc5322 fromheader \
+        namehash nametable nametrie dnswire rfc5322 fromheader dmarc dmarc_record dmarc_walk \
         verdict rule sets facts ruleset ruleset_build ruleset_finish match policy reply transaction \
         spf spf_record spf_macro spf_session spf_token spf_canon spf_client
 EDGE := idn spf
 CTL  :=
 UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire fromheader \
-        spf_suite
+        spf_suite dmarc dmarc_record dmarc_walk
 FAKE := zone zone_load spf_suite
 
 # ---- Debian packages ----------------------------------------------------------------------
