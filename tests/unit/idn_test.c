@@ -1,0 +1,125 @@
+/* libidn2 as core uses it: through name_parse(). */
+#include "unit/unit.h"
+
+#include "edge/idn.h"
+
+#include <pthread.h>
+
+/* The canonical name, or NULL when there is none. */
+static const struct {
+	const char *label, *text, *name;
+} rows[] = {
+    {"umlaut",
+	"b\xc3\xbc"
+	"cher.example",
+	"xn--bcher-kva.example"},
+    {"capital umlaut",
+	"B\xc3\x9c"
+	"CHER.Example.",
+	"xn--bcher-kva.example"},
+    {"composed and decomposed",
+	"bu\xcc\x88"
+	"cher.example",
+	"xn--bcher-kva.example"},
+    {"non-transitional sharp s", "fa\xc3\x9f.example", "xn--fa-hia.example"},
+    {"underscore",
+	"_dmarc.b\xc3\xbc"
+	"cher.example",
+	"_dmarc.xn--bcher-kva.example"},
+    {"underscore beside", "\xc3\xbc_x.example", "xn--_x-wka.example"},
+    {"A-label beside",
+	"xn--bcher-kva.b\xc3\xbc"
+	"cher.example",
+	"xn--bcher-kva.xn--bcher-kva.example"},
+    {"full-width letters", "\xef\xbc\xa7mail.com", "gmail.com"},
+    {"ideographic full stops",
+	"b\xc3\xbc"
+	"cher\xe3\x80\x82"
+	"example\xe3\x80\x82",
+	"xn--bcher-kva.example"},
+    {"Cyrillic", "\xd0\xbf\xd1\x80\xd0\xb8\xd0\xbc\xd0\xb5\xd1\x80.\xd1\x80\xd1\x84",
+	"xn--e1afmkfd.xn--p1ai"},
+    {"Han", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e.jp", "xn--wgv71a119e.jp"},
+    {"a symbol", "\xe2\x98\x83.net", NULL},
+    {"a joiner alone", "\xe2\x80\x8d.example", NULL},
+    {"full-width slash", "a\xef\xbc\x8f\xc3\xbc.example", NULL},
+    {"full-width at", "a\xef\xbc\xa0\xc3\xbc.example", NULL},
+    {"only ignored characters", "\xc2\xad", NULL},
+    {"not UTF-8", "f\xfc.example", NULL},
+    {"a label too long",
+	"\xc3\xbc"
+	"12345678901234567890123456789012345678901234567890123456789.example",
+	NULL},
+};
+
+START_TEST(converts)
+{
+	struct arena *arena = arena_create(1 << 16);
+	struct slice name;
+	const char *wrong = name_parse(slice_str(rows[_i].text), &idn_uts46, arena, &name);
+
+	if (rows[_i].name)
+		ck_assert_msg(slice_equal(name, slice_str(rows[_i].name)), "%s: %.*s %s",
+		    rows[_i].label, SLICE_ARG(name), wrong ? wrong : "");
+	else
+		ck_assert_msg(wrong != NULL, "%s: %.*s", rows[_i].label, SLICE_ARG(name));
+	arena_free(&arena);
+}
+END_TEST
+
+START_TEST(keeps_to_its_room)
+{
+	static char long_text[5000];
+	const struct slice name = SLICE("b\xc3\xbc"
+					"cher.example");
+	char out[64];
+
+	for (size_t cap = 0; cap < 30; cap++) {
+		memset(out, '~', sizeof out);
+		ck_assert_uint_eq(idn_uts46.to_ascii(name, out, cap), cap < 21 ? 0 : 21);
+		ck_assert_msg(out[cap] == '~', "room of %zu", cap);
+	}
+	memset(long_text, 'a', sizeof long_text);
+	ck_assert_uint_eq(idn_uts46.to_ascii(slice_of(long_text, sizeof long_text), out, 64), 0);
+	ck_assert_uint_eq(idn_uts46.to_ascii(slice_of(NULL, 0), out, 64), 0);
+	ck_assert_uint_eq(idn_uts46.to_ascii(SLICE("a\0b"), out, 64), 0);
+}
+END_TEST
+
+static void *convert_often(void *unused)
+{
+	char out[64];
+
+	for (int i = 0; i < 500; i++)
+		if (idn_uts46.to_ascii(SLICE("b\xc3\xbc"
+					     "cher.example"),
+			out, sizeof out) != 21)
+			return (void *)(uintptr_t) "a wrong answer";
+	return unused;
+}
+
+START_TEST(works_in_threads)
+{
+	pthread_t threads[4];
+	void *failed;
+
+	for (size_t i = 0; i < ROWS(threads); i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, convert_often, NULL), 0);
+	for (size_t i = 0; i < ROWS(threads); i++) {
+		pthread_join(threads[i], &failed);
+		ck_assert_ptr_null(failed);
+	}
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("idn");
+	TCase *t = tcase_create("idn");
+
+	tcase_add_loop_test(t, converts, 0, ROWS(rows));
+	tcase_add_test(t, keeps_to_its_room);
+	tcase_add_test(t, works_in_threads);
+	suite_add_tcase(s, t);
+	return s;
+}
