@@ -124,8 +124,10 @@ $(BUILD)/tests/unit/nametrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--
 $(BUILD)/tests/unit/iptrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free
 
 # Runs the unit tests even when one fails, and fails at the end if any did.
-unit: $(UNIT_TESTS)
-	@failed=0; for t in $(UNIT_TESTS); do $$t || failed=1; done; exit $$failed
+unit: $(UNIT_TESTS) $(BUILD)/libcore.a
+	@failed=0; for t in $(UNIT_TESTS) "tests/unit/layering $(BUILD)/libcore.a"; do \
+		$$t || failed=1; \
+	done; exit $$failed
 
 check: deps-check
 	@$(MAKE) --no-print-directory unit
