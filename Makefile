@@ -45,7 +45,7 @@ CORE := slice arena ip iptext report name address pattern list \
 EDGE := idn spf
 CTL  :=
 UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire fromheader \
-        spf_suite dmarc dmarc_record dmarc_walk
+        spf spf_record spf_macro spf_suite dmarc dmarc_record dmarc_walk
 FAKE := zone zone_load spf_suite
 
 # ---- Debian packages ----------------------------------------------------------------------

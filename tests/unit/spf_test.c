@@ -1,0 +1,472 @@
+/* Whole checks through libspf2: what the public suite does not ask. */
+#include "unit/unit.h"
+
+#include "core/spf_record.h"
+#include "edge/spf.h"
+#include "fake/zone.h"
+
+#include <stdio.h>
+
+/* Ten terms, each an mx of ten hosts, the record itself, a PTR and its names, an explanation. */
+enum { QUESTIONS_MAX = 125 };
+
+static struct zone *zone_of(const char *text)
+{
+	struct zone *z = zone_create();
+	char why[ZONE_WHY_MAX];
+
+	ck_assert_msg(!zone_load(z, slice_str(text), why), "%s", why);
+	return z;
+}
+
+static struct spf_answer check(
+    struct zone *z, struct arena *arena, const char *client, const char *helo, const char *sender)
+{
+	struct spf_query q = {.helo = slice_str(helo), .receiver = SLICE("in.example.net")};
+	struct slice from = slice_str(sender);
+	struct dns dns = zone_dns(z);
+	struct spf_answer a;
+
+	ck_assert(!*client || ip_parse(slice_str(client), &q.client));
+	q.local = slice_of(from.ptr, slice_find_last(from, '@'));
+	q.domain = from.len ? slice_skip(from, q.local.len + 1) : from;
+	spf_check(&dns, &q, arena, &a);
+	return a;
+}
+
+/* mechanism, explanation: exact.  problem: a piece of it. */
+static const struct {
+	const char *label, *zone, *client, *sender;
+	enum spf_result result;
+	const char *mechanism, *explanation, *problem;
+} rows[] = {
+    /* Who is checked. */
+    {"null sender", "mx.h.example TXT \"v=spf1 -all\"", "192.0.2.1", "", SPFR_FAIL, "-all", "", ""},
+    {"no record", "e.example A 192.0.2.1", "192.0.2.1", "a@e.example", SPFR_NONE, "", "", ""},
+    {"no domain", "", "192.0.2.1", "a@example", SPFR_NONE, "", "", ""},
+    {"no client address", "e.example TXT \"v=spf1 -all\"", "", "a@e.example", SPFR_NONE, "", "",
+	""},
+    {"trailing dot", "e.example TXT \"v=spf1 -all\"", "192.0.2.1", "a@e.example.", SPFR_FAIL,
+	"-all", "", ""},
+    {"loopback is no exception", "e.example TXT \"v=spf1 a -all\"\ne.example A 127.0.0.2",
+	"127.0.0.1", "a@e.example", SPFR_FAIL, "-all", "", ""},
+    {"loopback by a", "e.example TXT \"v=spf1 a/31 -all\"\ne.example A 127.0.0.0", "127.0.0.1",
+	"a@e.example", SPFR_PASS, "a/31", "", ""},
+    {"loopback by mx, IPv6",
+	"e.example TXT \"v=spf1 mx -all\"\ne.example MX 1 m.example\nm.example AAAA ::1", "::1",
+	"a@e.example", SPFR_PASS, "mx", "", ""},
+    /* The term that decided. */
+    {"ip4 in the middle",
+	"e.example TXT \"v=spf1 a ip4:192.0.2.0/24 mx -all\"\ne.example A 1.2.3.4", "192.0.2.1",
+	"a@e.example", SPFR_PASS, "ip4:192.0.2.0/24", "", ""},
+    {"ip6", "e.example TXT \"v=spf1 ip4:192.0.2.0/24 ~ip6:2001:db8::/32 -all\"", "2001:db8::5",
+	"a@e.example", SPFR_SOFTFAIL, "~ip6:2001:db8::/32", "", ""},
+    {"last DNS term",
+	"e.example TXT \"v=spf1 -a:x.example ?mx\"\nx.example A 192.0.2.1\n"
+	"e.example MX 1 y.example\ny.example A 192.0.2.9",
+	"192.0.2.9", "a@e.example", SPFR_NEUTRAL, "?mx", "", ""},
+    {"none decided", "e.example TXT \"v=spf1 a\"\ne.example A 192.0.2.2", "192.0.2.1",
+	"a@e.example", SPFR_NEUTRAL, "", "", ""},
+    {"through an include",
+	"e.example TXT \"v=spf1 a include:i.example -all\"\ne.example A 192.0.2.2\n"
+	"i.example TXT \"v=spf1 a:z.example ip4:192.0.2.1 -all\"\nz.example A 192.0.2.3",
+	"192.0.2.1", "a@e.example", SPFR_PASS, "include:i.example", "", ""},
+    {"past an include",
+	"e.example TXT \"v=spf1 include:i.example ~all\"\ni.example TXT \"v=spf1 -all\"",
+	"192.0.2.1", "a@e.example", SPFR_SOFTFAIL, "~all", "", ""},
+    {"through a redirect",
+	"e.example TXT \"v=spf1 redirect=r.example\"\nr.example TXT \"v=spf1 ptr -all\"",
+	"192.0.2.1", "a@e.example", SPFR_FAIL, "-all", "", ""},
+    {"redirect inside an include keeps the explanation outside",
+	"e.example TXT \"v=spf1 -include:i.example exp=x.example ?all\"\n"
+	"i.example TXT \"v=spf1 redirect=r.example exp=bad.example\"\n"
+	"r.example TXT \"v=spf1 +all exp=bad.example\"\n"
+	"x.example TXT \"outer\"\nbad.example TXT \"inner\"",
+	"192.0.2.1", "a@e.example", SPFR_FAIL, "-include:i.example", "outer", ""},
+    /* Traps of the library. */
+    {"two labels of two",
+	"e.example TXT \"v=spf1 exists:%{d2}.l.example -all\"\n"
+	"e.example.l.example A 127.0.0.2",
+	"192.0.2.1", "a@e.example", SPFR_PASS, "exists:%{d2}.l.example", "", ""},
+    {"two hundred labels",
+	"e.example TXT \"v=spf1 exists:%{d200}.l.example -all\"\n"
+	"e.example.l.example A 127.0.0.2",
+	"192.0.2.1", "a@e.example", SPFR_PASS, "exists:%{d200}.l.example", "", ""},
+    {"comma and slash split",
+	"e.example TXT \"v=spf1 exists:%{l1r,/}.l.example -all\"\n"
+	"a.l.example A 127.0.0.2",
+	"192.0.2.1", "a,b/c@e.example", SPFR_PASS, "exists:%{l1r,/}.l.example", "", ""},
+    {"bar does not", "e.example TXT \"v=spf1 exists:%{l|}.l.example -all\"", "192.0.2.1",
+	"a|b@e.example", SPFR_PERMERROR, "", "", "other than digits"},
+    {"upper case escapes",
+	"e.example TXT \"v=spf1 exists:%{L}.l.example -all\"\n"
+	"a%21%2A%27%28%29.l.example A 127.0.0.2",
+	"192.0.2.1", "a!*'()@e.example", SPFR_PASS, "exists:%{L}.l.example", "", ""},
+    {"ip4 over 45 characters",
+	"e.example TXT \"v=spf1 ip4:192.0.2.1000000000000000000000000000000000000000000000 ?all\"",
+	"192.0.2.1", "a@e.example", SPFR_PERMERROR, "", "", "not an IPv4 network"},
+    {"NUL ends nothing", "e.example TXT \"v=spf1 +all\\000 -all\"", "192.0.2.1", "a@e.example",
+	SPFR_PERMERROR, "", "", "unknown mechanism"},
+    {"8 bits", "e.example TXT \"v=spf1 a:\\252.example -all\"", "192.0.2.1", "a@e.example",
+	SPFR_PERMERROR, "", "", "not printable"},
+    {"space in the local part",
+	"e.example TXT \"v=spf1 exists:%{l}.l.example -all\"\n"
+	"a\\032b.l.example A 127.0.0.2",
+	"192.0.2.1", "a b@e.example", SPFR_PASS, "exists:%{l}.l.example", "", ""},
+    {"local part with empty labels", "e.example TXT \"v=spf1 exists:%{l}.l.example -all\"",
+	"192.0.2.1", "a..b@e.example", SPFR_FAIL, "-all", "", ""},
+    {"local part beyond ASCII matches nobody (RFC 8616)",
+	"e.example TXT \"v=spf1 include:%{l}.l.example exists:%{S}.l.example -all\"", "192.0.2.1",
+	"j\303\266rg@e.example", SPFR_FAIL, "-all", "", ""},
+    {"lengths of zero",
+	"e.example TXT \"v=spf1 -a:n.example/0 a:y.example/0 -all\"\n"
+	"n.example AAAA ::5\ny.example A 10.0.0.1",
+	"192.0.2.1", "a@e.example", SPFR_PASS, "a:y.example/0", "", ""},
+    {"mx of zero length, IPv6",
+	"e.example TXT \"v=spf1 mx/24//0 -all\"\ne.example MX 1 m.example\n"
+	"m.example AAAA 2001:db8::1",
+	"2001:db9::1", "a@e.example", SPFR_PASS, "mx/24//0", "", ""},
+    {"both lengths",
+	"e.example TXT \"v=spf1 -a/31//32 a/8//16 -all\"\ne.example A 192.0.2.2\n"
+	"e.example AAAA 2001:db9::",
+	"2001:db8::1", "a@e.example", SPFR_PASS, "a/8//16", "", ""},
+    {"null MX", "e.example TXT \"v=spf1 mx -all\"\ne.example MX 0 .", "192.0.2.1", "a@e.example",
+	SPFR_FAIL, "-all", "", ""},
+    {"ptr: reverse look-up fails", "e.example TXT \"v=spf1 ptr -all\"\n192.0.2.1 PTR SERVFAIL",
+	"192.0.2.1", "a@e.example", SPFR_FAIL, "-all", "", ""},
+    {"ptr: one name fails, the next holds",
+	"e.example TXT \"v=spf1 ptr -all\"\n"
+	"192.0.2.1 PTR a.e.example\n192.0.2.1 PTR b.e.example\n"
+	"a.e.example A SERVFAIL\nb.e.example A 192.0.2.1",
+	"192.0.2.1", "a@e.example", SPFR_PASS, "ptr", "", ""},
+    {"ptr: not by label",
+	"e.example TXT \"v=spf1 ptr -all\"\n192.0.2.1 PTR xe.example\n"
+	"xe.example A 192.0.2.1",
+	"192.0.2.1", "a@e.example", SPFR_FAIL, "-all", "", ""},
+    {"the macro p",
+	"e.example TXT \"v=spf1 exists:%{p}.l.example -all\"\n"
+	"2001:db8::1 PTR other.example\n2001:db8::1 PTR w.e.example\n"
+	"other.example AAAA 2001:db8::1\nw.e.example AAAA 2001:db8::1\n"
+	"w.e.example.l.example A 127.0.0.2",
+	"2001:db8::1", "a@e.example", SPFR_PASS, "exists:%{p}.l.example", "", ""},
+    /* A missing answer is never a fail. */
+    {"TXT SERVFAIL", "e.example TXT SERVFAIL", "192.0.2.1", "a@e.example", SPFR_TEMPERROR, "", "",
+	"no DNS answer for TXT of e.example"},
+    {"a SERVFAIL", "e.example TXT \"v=spf1 a -all\"\ne.example A SERVFAIL", "192.0.2.1",
+	"a@e.example", SPFR_TEMPERROR, "", "", "no DNS answer for A of e.example"},
+    {"mx TIMEOUT", "e.example TXT \"v=spf1 mx -all\"\ne.example MX TIMEOUT", "192.0.2.1",
+	"a@e.example", SPFR_TEMPERROR, "", "", "no DNS answer for MX of e.example"},
+    {"mx host BOGUS",
+	"e.example TXT \"v=spf1 mx -all\"\ne.example MX 1 m.example\nm.example A BOGUS",
+	"192.0.2.1", "a@e.example", SPFR_TEMPERROR, "", "", "no DNS answer for A of m.example"},
+    {"exists SERVFAIL", "e.example TXT \"v=spf1 exists:x.example -all\"\nx.example A SERVFAIL",
+	"2001:db8::1", "a@e.example", SPFR_TEMPERROR, "", "", "no DNS answer for A of x.example"},
+    {"include SERVFAIL", "e.example TXT \"v=spf1 include:x.example -all\"\nx.example ANY SERVFAIL",
+	"192.0.2.1", "a@e.example", SPFR_TEMPERROR, "", "", "no DNS answer for TXT of x.example"},
+    {"deep inside",
+	"e.example TXT \"v=spf1 include:x.example -all\"\n"
+	"x.example TXT \"v=spf1 -include:y.example -all\"\n"
+	"y.example TXT \"v=spf1 redirect=z.example\"\nz.example ANY TIMEOUT",
+	"192.0.2.1", "a@e.example", SPFR_TEMPERROR, "", "", "no DNS answer for TXT of z.example"},
+    {"redirect SERVFAIL", "e.example TXT \"v=spf1 redirect=x.example\"\nx.example ANY SERVFAIL",
+	"192.0.2.1", "a@e.example", SPFR_TEMPERROR, "", "", "no DNS answer for TXT of x.example"},
+    {"length zero SERVFAIL", "e.example TXT \"v=spf1 a/0 -all\"\ne.example A SERVFAIL", "192.0.2.1",
+	"a@e.example", SPFR_TEMPERROR, "", "", "no DNS answer for A"},
+    {"behind the match nobody asks",
+	"e.example TXT \"v=spf1 ip4:192.0.2.1 a -all\"\n"
+	"e.example A SERVFAIL",
+	"192.0.2.1", "a@e.example", SPFR_PASS, "ip4:192.0.2.1", "", ""},
+    /* Nor is a broken record. */
+    {"two records", "e.example TXT \"v=spf1 -all\"\ne.example TXT \"v=spf1 -all\"", "192.0.2.1",
+	"a@e.example", SPFR_PERMERROR, "", "", "e.example has more than one SPF record"},
+    {"include without record", "e.example TXT \"v=spf1 include:x.example -all\"", "192.0.2.1",
+	"a@e.example", SPFR_PERMERROR, "", "", "include of e.example leads to x.example"},
+    {"redirect without record", "e.example TXT \"v=spf1 redirect=x.example\"", "192.0.2.1",
+	"a@e.example", SPFR_PERMERROR, "", "", "redirect of e.example leads to x.example"},
+    {"include of itself", "e.example TXT \"v=spf1 include:e.example -all\"", "192.0.2.1",
+	"a@e.example", SPFR_PERMERROR, "", "", "more than 10 terms"},
+    {"redirect to itself", "e.example TXT \"v=spf1 redirect=e.example\"", "192.0.2.1",
+	"a@e.example", SPFR_PERMERROR, "", "", "more than 10 terms"},
+    {"three voids", "e.example TXT \"v=spf1 a:x.example a:y.example mx:z.example -all\"",
+	"192.0.2.1", "a@e.example", SPFR_PERMERROR, "", "", "more than 2 look-ups"},
+    {"two voids", "e.example TXT \"v=spf1 a:x.example mx -all\"", "192.0.2.1", "a@e.example",
+	SPFR_FAIL, "-all", "", ""},
+    {"eleven MX hosts",
+	"e.example TXT \"v=spf1 mx -all\"\ne.example MX 1 a.x\ne.example MX 1 b.x\n"
+	"e.example MX 1 c.x\ne.example MX 1 d.x\ne.example MX 1 e.x\ne.example MX 1 f.x\n"
+	"e.example MX 1 g.x\ne.example MX 1 h.x\ne.example MX 1 i.x\ne.example MX 1 j.x\n"
+	"e.example MX 1 k.x",
+	"192.0.2.1", "a@e.example", SPFR_PERMERROR, "", "", "more than 10 MX hosts"},
+    /* Explanations. */
+    {"explanation",
+	"e.example TXT \"v=spf1 exp=x.%{d} -all\"\nx.e.example TXT \"%{c} for %{s}, %{r}\"",
+	"2001:db8::1", "a@e.example", SPFR_FAIL, "-all",
+	"2001:db8::1 for a@e.example, in.example.net", ""},
+    {"two strings are one",
+	"e.example TXT \"v=spf1 exp=x.example -all\"\nx.example TXT \"a%\" \"{l}\"", "192.0.2.1",
+	"u@e.example", SPFR_FAIL, "-all", "au", ""},
+    {"two records are none",
+	"e.example TXT \"v=spf1 exp=x.example -all\"\nx.example TXT a\n"
+	"x.example TXT b",
+	"192.0.2.1", "a@e.example", SPFR_FAIL, "-all", "", ""},
+    {"line feed in it", "e.example TXT \"v=spf1 exp=x.example -all\"\nx.example TXT \"a\\010b\"",
+	"192.0.2.1", "a@e.example", SPFR_FAIL, "-all", "", ""},
+    {"line feed by a macro", "e.example TXT \"v=spf1 exp=x.example -all\"\nx.example TXT \"%{l}\"",
+	"192.0.2.1", "a\nb@e.example", SPFR_FAIL, "-all", "", ""},
+    {"its name fails", "e.example TXT \"v=spf1 exp=x.example -all\"\nx.example TXT SERVFAIL",
+	"192.0.2.1", "a@e.example", SPFR_FAIL, "-all", "", ""},
+    {"the macro p in it, DNS failing",
+	"e.example TXT \"v=spf1 exp=x.example -all\"\n"
+	"x.example TXT \"%{p}\"\n192.0.2.1 PTR SERVFAIL",
+	"192.0.2.1", "a@e.example", SPFR_FAIL, "-all", "unknown", ""},
+};
+
+START_TEST(decides)
+{
+	struct zone *z = zone_of(rows[_i].zone);
+	struct arena *arena = arena_create(1 << 20);
+	struct spf_answer a = check(z, arena, rows[_i].client, "mx.h.example", rows[_i].sender);
+	const char *problem = arena_strdup(arena, a.problem);
+
+	ck_assert_msg(a.result == rows[_i].result, "%s: %s (%s)", rows[_i].label,
+	    spf_result_text(a.result), problem);
+	ck_assert_msg(slice_equal(a.mechanism, slice_str(rows[_i].mechanism)), "%s: by %.*s",
+	    rows[_i].label, SLICE_ARG(a.mechanism));
+	ck_assert_msg(slice_equal(a.explanation, slice_str(rows[_i].explanation)), "%s: says %.*s",
+	    rows[_i].label, SLICE_ARG(a.explanation));
+	ck_assert_msg(*rows[_i].problem ? strstr(problem, rows[_i].problem) != NULL : !*problem,
+	    "%s: problem %s", rows[_i].label, problem);
+	ck_assert(a.null_sender_used_helo == !*rows[_i].sender);
+	ck_assert_uint_eq(a.questions, zone_questions(z));
+	ck_assert_uint_le(a.dns_terms, 10);
+	arena_free(&arena);
+	zone_free(&z);
+}
+END_TEST
+
+/* ---- records made by program -------------------------------------------------------------- */
+
+static void add_txt(struct zone *z, const char *name, struct slice text)
+{
+	ck_assert(zone_add(z, slice_str(name), DNS_TXT, text, 0));
+}
+
+static size_t repeat(char *out, const char *what, size_t times)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < times; i++)
+		n += (size_t)sprintf(out + n, "%s", what);
+	return n;
+}
+
+/* What kills libspf2 1.2.10 when it sees it: CVE-2023-42118 by explanation and by modifier. */
+START_TEST(smashed_stacks)
+{
+	struct zone *z = zone_of("e.example TXT \"v=spf1 -all exp=x.example\"");
+	struct arena *arena = arena_create(1 << 20);
+	static char text[8000];
+	size_t n = repeat(text, "%{d}", 127);
+	struct spf_answer a;
+
+	n += repeat(text + n, "l", 1500);
+	add_txt(z, "x.example", slice_of(text, n));
+	a = check(z, arena, "192.0.2.1", "h.example", "a@e.example");
+	ck_assert_int_eq(a.result, SPFR_FAIL);
+	ck_assert_uint_eq(a.explanation.len, SPF_EXPLANATION_MAX);
+	ck_assert(slice_starts(a.explanation, SLICE("e.examplee.example")));
+
+	n = repeat(text, "v=spf1 -all m=", 1);
+	n += repeat(text + n, "%{d}", 127);
+	n += repeat(text + n, "l", 6000);
+	add_txt(z, "m.example", slice_of(text, n));
+	a = check(z, arena, "192.0.2.1", "h.example", "a@m.example");
+	ck_assert_int_eq(a.result, SPFR_PERMERROR);
+	add_txt(z, "n.example", slice_of(text, SPF_RECORD_MAX));
+	a = check(z, arena, "192.0.2.1", "h.example", "a@n.example");
+	ck_assert_int_eq(a.result, SPFR_FAIL);
+	ck_assert(a.sends_no_mail);
+	arena_free(&arena);
+	zone_free(&z);
+}
+END_TEST
+
+/* libspf2 drops what is beyond 511 compiled bytes: -all behind 63 ip4 terms. */
+START_TEST(long_lists)
+{
+	static const struct {
+		const char *term;
+		unsigned count;
+		const char *client;
+		enum spf_result result;
+	} lists[] = {{" ip4:198.51.100.%u", 64, "192.0.2.1", SPFR_FAIL},
+	    {" ip4:198.51.100.%u", 64, "198.51.100.64", SPFR_PASS},
+	    {" ip4:198.51.100.%u", 200, "192.0.2.1", SPFR_FAIL},
+	    {" ip6:2001:db8:1234:5678:9abc::%u", 100, "192.0.2.1", SPFR_FAIL},
+	    {" ip6:2001:db8:1234:5678:9abc::%u", 100, "2001:db8:1234:5678:9abc::99", SPFR_PASS}};
+	for (size_t i = 0; i < ROWS(lists); i++) {
+		struct zone *z = zone_create();
+		struct arena *arena = arena_create(1 << 20);
+		char text[5000] = "v=spf1";
+		size_t n = 6;
+		for (unsigned k = 1; k <= lists[i].count; k++)
+			n += (size_t)snprintf(text + n, sizeof text - n, lists[i].term, k);
+		memcpy(text + n, " -all", 5);
+		add_txt(z, "e.example", slice_of(text, n + 5));
+		ck_assert_msg(check(z, arena, lists[i].client, "h.example", "a@e.example").result ==
+				  lists[i].result,
+		    "list %zu", i);
+		arena_free(&arena);
+		zone_free(&z);
+	}
+}
+END_TEST
+
+/* Three levels of ten includes are 11,111 look-ups for a bare libspf2. */
+START_TEST(amplification)
+{
+	struct zone *z = zone_create();
+	struct arena *arena = arena_create(1 << 20);
+	char name[80], text[1000];
+	struct spf_answer a;
+
+	for (int level = 0; level < 4; level++)
+		for (int width = 0; width < 10; width++) {
+			size_t n = 6;
+			memcpy(text, "v=spf1", n);
+			for (int k = 0; k < 10; k++)
+				n += (size_t)sprintf(
+				    text + n, " include:l%d-%d.example", level + 1, k);
+			n += (size_t)sprintf(text + n, " a:h.l%d.example -all", level);
+			sprintf(name, "l%d-%d.example", level, width);
+			add_txt(z, name, slice_of(text, n));
+		}
+	for (int width = 0; width < 10; width++) {
+		sprintf(name, "l4-%d.example", width);
+		add_txt(z, name, SLICE("v=spf1 ?all"));
+	}
+	a = check(z, arena, "192.0.2.1", "h.example", "a@l0-0.example");
+	ck_assert_int_eq(a.result, SPFR_PERMERROR);
+	ck_assert_uint_eq(a.dns_terms, 10);
+	ck_assert_uint_le(zone_questions(z), 11);
+	arena_free(&arena);
+	zone_free(&z);
+}
+END_TEST
+
+/* The most that one check can ask: ten mx of ten hosts each, then ptr and an explanation. */
+START_TEST(most_questions)
+{
+	struct zone *z = zone_create();
+	struct arena *arena = arena_create(1 << 20);
+	char line[200], why[ZONE_WHY_MAX], text[1000] = "v=spf1";
+	size_t n = 6;
+	struct spf_answer a;
+
+	for (int mx = 0; mx < 10; mx++) {
+		n += (size_t)sprintf(text + n, mx ? " mx:m%d.example" : " ptr", mx);
+		for (int host = 0; host < 10; host++) {
+			snprintf(line, sizeof line,
+			    "m%d.example MX 1 h%d-%d.example\nh%d-%d.example A 192.0.2.9\n"
+			    "192.0.2.1 PTR p%d-%d.e.example\np%d-%d.e.example A 192.0.2.2",
+			    mx, mx, host, mx, host, mx, host, mx, host);
+			ck_assert(!zone_load(z, slice_str(line), why));
+		}
+	}
+	n += (size_t)sprintf(text + n, " -all exp=x.example");
+	add_txt(z, "e.example", slice_of(text, n));
+	add_txt(z, "x.example", SLICE("no"));
+	a = check(z, arena, "192.0.2.1", "h.example", "a@e.example");
+	ck_assert_int_eq(a.result, SPFR_FAIL);
+	ck_assert(slice_equal(a.explanation, SLICE("no")));
+	ck_assert_uint_eq(a.dns_terms, 10);
+	ck_assert_uint_le(zone_questions(z), QUESTIONS_MAX);
+	arena_free(&arena);
+	zone_free(&z);
+}
+END_TEST
+
+/* A record of a thousand DNS terms, and one of the most terms that fit. */
+START_TEST(many_terms)
+{
+	static const char *const terms[] = {
+	    " a", " mx", " ptr", " exists:a.b", " include:e.example"};
+	for (size_t i = 0; i < ROWS(terms); i++) {
+		struct zone *z = zone_of("e.example A 192.0.2.9\ne.example MX 1 e.example\n"
+					 "a.b A SERVFAIL\na.b A NODATA");
+		struct arena *arena = arena_create(1 << 20);
+		static char text[SPF_RECORD_MAX];
+		size_t n = repeat(text, "v=spf1", 1);
+		struct spf_answer a;
+		while (n + strlen(terms[i]) + 5 < sizeof text)
+			n += repeat(text + n, terms[i], 1);
+		n += repeat(text + n, " -all", 1);
+		add_txt(z, "e.example", slice_of(text, n));
+		a = check(z, arena, "192.0.2.1", "h.example", "a@e.example");
+		ck_assert_msg(a.result == SPFR_PERMERROR || a.result == SPFR_TEMPERROR, "%s: %s",
+		    terms[i], spf_result_text(a.result));
+		ck_assert_uint_le(zone_questions(z), QUESTIONS_MAX);
+		arena_free(&arena);
+		zone_free(&z);
+	}
+}
+END_TEST
+
+/* The explanation is asked for on a fail and at no other time; hints cost no question. */
+START_TEST(asks_no_more_than_needed)
+{
+	static const struct {
+		const char *record;
+		unsigned questions;
+	} records[] = {{"v=spf1 -all exp=x.example", 2}, {"v=spf1 ~all exp=x.example", 1},
+	    {"v=spf1 ?all exp=x.example", 1}, {"v=spf1 +all exp=x.example", 1},
+	    {"v=spf1 exp=x.example", 1}, {"v=spf1 ip4:192.0.2.1 a mx -all", 1}};
+	for (size_t i = 0; i < ROWS(records); i++) {
+		struct zone *z = zone_of("x.example TXT no");
+		struct arena *arena = arena_create(1 << 20);
+		struct dns dns = zone_dns(z);
+		struct spf_query q = {.domain = SLICE("e.example")};
+		add_txt(z, "e.example", slice_str(records[i].record));
+		spf_hints(&dns, &q);
+		ck_assert_uint_eq(zone_hinted(z, SLICE("e.example"), DNS_TXT), 1);
+		check(z, arena, "192.0.2.1", "h.example", "a@e.example");
+		ck_assert_msg(zone_questions(z) == records[i].questions, "%s: %u",
+		    records[i].record, zone_questions(z));
+		arena_free(&arena);
+		zone_free(&z);
+	}
+}
+END_TEST
+
+/* Whatever memory there is for the answer, the result is right and the slices are usable. */
+START_TEST(small_arenas)
+{
+	struct zone *z = zone_of("e.example TXT \"v=spf1 -all exp=x.example\"\nx.example TXT no");
+
+	for (size_t bytes = 0; bytes < 200; bytes += 8) {
+		struct arena *arena = arena_create(bytes);
+		struct spf_answer a = check(z, arena, "192.0.2.1", "h.example", "a@e.example");
+		ck_assert_int_eq(a.result, SPFR_FAIL);
+		ck_assert(a.explanation.len == 0 || slice_equal(a.explanation, SLICE("no")));
+		arena_free(&arena);
+	}
+	zone_free(&z);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("spf");
+	TCase *t = tcase_create("spf");
+
+	tcase_add_loop_test(t, decides, 0, ROWS(rows));
+	tcase_add_test(t, smashed_stacks);
+	tcase_add_test(t, long_lists);
+	tcase_add_test(t, amplification);
+	tcase_add_test(t, most_questions);
+	tcase_add_test(t, many_terms);
+	tcase_add_test(t, asks_no_more_than_needed);
+	tcase_add_test(t, small_arenas);
+	suite_add_tcase(s, t);
+	return s;
+}
