@@ -1,0 +1,106 @@
+#ifndef EDGE_RESOLVER_H
+#define EDGE_RESOLVER_H
+/*
+ * resolver: the DNS for SPF, DKIM and DMARC: libunbound behind `struct dns` (core/dns.h).
+ *
+ *     const char *servers[] = {"system"};
+ *     struct resolver_settings settings = {.servers = servers, .server_count = 1};
+ *     char why[RESOLVER_WHY_MAX];
+ *     struct resolver *resolver = resolver_create(&settings, why, sizeof why);
+ *
+ *     struct resolver_session session;                       // one message, one thread
+ *     resolver_session_start(&session, resolver);
+ *     struct dns dns = resolver_session_dns(&session);
+ *     dns_hint(&dns, SLICE("_dmarc.example.org"), DNS_TXT);  // goes out now
+ *     dns_lookup(&dns, SLICE("example.org"), DNS_TXT, arena, &answer);
+ *     resolver_session_end(&session);
+ *
+ *     resolver_free(&resolver);
+ *
+ * One question on its way: it is escaped (core/dnswire.h), looked for in the cache of answers
+ * (edge/resolver_cache.h), else it joins the same question under way or sets out itself
+ * (edge/resolver_flights.h), is put to libunbound (edge/resolver_upstream.h) by the one thread that
+ * talks to it, and its answer, or none by the deadline, wakes whoever waits for it.
+ *
+ * Two clocks run.  A question has question_ms from its first asker on; unbound alone would try for
+ * up to 17 s.  A message has message_ms of waiting in all; time in which it does not wait here
+ * does not count, so that a slow client cannot use it up.  Both end in DNS_TEMP.
+ *
+ * Lifetime: create → sessions come and go in any thread → stop at the end of the program, when
+ * waiting sessions must be let go → free.  A reload may create a second resolver and free the
+ * first: sessions hold it until the last has ended.  All that is left of the process after fork()
+ * is the calling thread, so create comes after it.
+ */
+#include "core/dns.h"
+
+struct resolver;
+
+enum {
+	RESOLVER_WHY_MAX = 256,
+	RESOLVER_QUESTION_MS = 5000,
+	RESOLVER_MESSAGE_MS = 20000,
+};
+
+struct resolver_settings {
+	/* "recursive" alone, which needs no other software; or any of "system" (the name servers of
+	 * resolv.conf), ADDRESS, ADDRESS@PORT.  Borrowed until resolver_create() returns. */
+	const char *const *servers;
+	size_t server_count;
+	unsigned question_ms; /* 0 is RESOLVER_QUESTION_MS */
+	unsigned message_ms;  /* 0 is RESOLVER_MESSAGE_MS */
+	/*
+	 * Files, NULL for the usual one.  The trust anchor (DS or DNSKEY records of DNSSEC) has
+	 * none when forwarding: the server asked validates or does not, and one that drops
+	 * signatures would make every answer bogus.  "recursive" takes trust anchor and root hints
+	 * of Debian's dns-root-data where it is installed; without it answers are not validated,
+	 * and the hints compiled into libunbound serve.
+	 */
+	const char *trust_anchor;
+	const char *root_hints;
+	const char *resolv_conf;
+};
+
+/* False, with a sentence in `why`, when the servers cannot be used together or are none. */
+bool resolver_check(const struct resolver_settings *, char *why, size_t size);
+
+/* A running resolver, or NULL with a sentence in `why`.  One call at a time; the thread that it
+ * starts takes no signals. */
+struct resolver *resolver_create(const struct resolver_settings *, char *why, size_t size);
+
+/* Wakes all that wait; from now on everything that is not in the cache is DNS_TEMP at once.  Joins
+ * the thread.  The caller still has to free.  One thread calls this, once or more. */
+void resolver_stop(struct resolver *);
+
+/* Gives up the creator's hold and sets the pointer to NULL; NULL inside is fine.  Without sessions
+ * this stops and frees, else the end of the last session does. */
+void resolver_free(struct resolver **);
+
+/* One message.  The fields are the resolver's own; the struct may lie anywhere. */
+struct resolver_session {
+	struct resolver *resolver;
+	int64_t budget; /* nanoseconds that it may still wait */
+};
+
+/* The caller sees to it that the resolver is not freed before this returns. */
+void resolver_session_start(struct resolver_session *, struct resolver *);
+void resolver_session_end(struct resolver_session *);
+
+/* The session as core knows it; valid until the session ends, in one thread at a time. */
+struct dns resolver_session_dns(struct resolver_session *);
+
+struct resolver_stats {
+	uint64_t lookups[DNS_BADNAME + 1]; /* answered, by enum dns_status */
+	uint64_t cached;                   /* of these, answered from the cache */
+	uint64_t shared;                   /* joined the same question under way */
+	uint64_t asked;                    /* put to libunbound, hints included */
+	uint64_t expired;                  /* of these, without an answer after question_ms */
+	uint64_t refused;                  /* not asked: too many under way, or stopped */
+	size_t in_flight;                  /* under way now */
+	size_t cache_entries, cache_bytes;
+	bool running; /* false once stopped, or when libunbound's thread has broken down */
+};
+
+/* Exact counts since resolver_create(); any thread. */
+void resolver_stats(struct resolver *, struct resolver_stats *out);
+
+#endif

@@ -1,0 +1,40 @@
+#ifndef EDGE_RESOLVER_ANSWER_H
+#define EDGE_RESOLVER_ANSWER_H
+/*
+ * resolver_answer: one answer of the DNS, decoded once and then only read.
+ *
+ * The cache, the flight that brought it and all who waited for it hold the same one by reference.
+ * There is no answer for a failure: wherever one is wanted, NULL means DNS_TEMP, so that failing
+ * takes no memory.
+ */
+#include "core/dns.h"
+
+#include <stdatomic.h>
+
+struct resolver_answer {
+	atomic_uint references;
+	enum dns_status status; /* DNS_OK, DNS_NODATA or DNS_NXDOMAIN */
+	bool secure;
+	uint32_t ttl;
+	size_t size; /* bytes that it takes in memory */
+	size_t count;
+	struct dns_record records[]; /* behind them the bytes that they point to */
+};
+
+/* Decodes record data as it came, held once by the caller; NULL when any of it is malformed or
+ * memory has run out. */
+struct resolver_answer *resolver_answer_records(
+    enum dns_type, const struct slice *rdata, size_t count);
+
+/* An answer without records; NULL when memory has run out. */
+struct resolver_answer *resolver_answer_none(enum dns_status);
+
+/* Holds it once more, and gives a hold back; both take NULL. Any thread. */
+struct resolver_answer *resolver_answer_hold(struct resolver_answer *);
+void resolver_answer_drop(struct resolver_answer *);
+
+/* Writes it out for core, the records copied to the arena; NULL, or an arena that fails, is
+ * DNS_TEMP. */
+void resolver_answer_give(const struct resolver_answer *, struct arena *, struct dns_answer *out);
+
+#endif

@@ -1,0 +1,44 @@
+#ifndef EDGE_RESOLVER_UPSTREAM_H
+#define EDGE_RESOLVER_UPSTREAM_H
+/*
+ * resolver_upstream: libunbound, with a thread of its own inside, asked and heard asynchronously.
+ *
+ *     upstream = resolver_upstream_create(&settings, why, sizeof why);
+ *     resolver_upstream_ask(upstream, &key, &ticket);
+ *     ... resolver_upstream_fd() is readable: resolver_upstream_process() calls
+ *         ticket.landed(&ticket, answer) for each answer that has come
+ *     resolver_upstream_cancel(upstream, &ticket);  // landed will not be called for this one
+ *
+ * After create, all calls come from one thread: so a question is cancelled or heard, never both.
+ */
+#include "edge/resolver.h"
+#include "edge/resolver_answer.h"
+#include "edge/resolver_key.h"
+
+struct resolver_upstream;
+
+/* A question on its way, at the head of the caller's own struct, which stays until it is heard or
+ * cancelled. */
+struct resolver_ticket {
+	/* Set by the caller; takes over the hold on the answer.  NULL is DNS_TEMP. */
+	void (*landed)(struct resolver_ticket *, struct resolver_answer *);
+	int id; /* libunbound's */
+};
+
+/* NULL, with a sentence in `why`, when a setting is bad or libunbound does not start. */
+struct resolver_upstream *resolver_upstream_create(
+    const struct resolver_settings *, char *why, size_t size);
+
+/* Ends libunbound's thread; questions under way are forgotten.  NULL is fine. */
+void resolver_upstream_free(struct resolver_upstream *);
+
+/* Sends a question on its way; false when it could not be. */
+bool resolver_upstream_ask(
+    struct resolver_upstream *, const struct resolver_key *, struct resolver_ticket *);
+void resolver_upstream_cancel(struct resolver_upstream *, struct resolver_ticket *);
+
+/* Readable when answers wait; process takes them all.  False when libunbound's thread is gone. */
+int resolver_upstream_fd(struct resolver_upstream *);
+bool resolver_upstream_process(struct resolver_upstream *);
+
+#endif

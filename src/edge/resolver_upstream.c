@@ -1,0 +1,334 @@
+#include "edge/resolver_upstream.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unbound.h>
+#include <unistd.h>
+
+/* Where Debian's dns-root-data puts its files, and libc its name servers. */
+#define TRUST_ANCHOR "/usr/share/dns/root.key"
+#define ROOT_HINTS   "/usr/share/dns/root.hints"
+#define RESOLV_CONF  "/etc/resolv.conf"
+
+enum {
+	CLASS_IN = 1,
+	RCODE_NOERROR = 0,
+	RCODE_NXDOMAIN = 3,
+	/* Each question that waits for a server holds a socket with a random port.  libunbound's
+	 * own 16 let sixteen questions to a dead server hold up all others. */
+	SOCKETS_MAX = 4096,
+	SOCKETS_MIN = 64,
+	ADDRESS_MAX = 64,
+};
+
+struct option {
+	const char *name, *value;
+};
+
+static const struct option common[] = {
+    {"outgoing-num-tcp:", "128"}, /* 2 would let two dead servers hold up all others */
+    {"num-queries-per-thread:", "8192"},
+    {"msg-cache-size:", "16m"},
+    {"rrset-cache-size:", "32m"},
+};
+
+/*
+ * One forwarder answers for everybody, also for names whose own servers are dead.  libunbound takes
+ * silence about one name for silence of the forwarder: it waits twice as long each time, and from
+ * 12 s on does not ask it at all for a while, so that the owner of a dead name could take the DNS
+ * from all others.  Therefore what it remembers of a server lives for 5 s, long enough to prefer a
+ * second forwarder to a dead one.  And it asks again after a few times the forwarder's usual answer
+ * time, 50 ms for one nearby, and gives up after some tries, long before the forwarder has resolved
+ * a name that it did not know: hence not before 500 ms, and 3 tries, which then take 5.5 s.
+ */
+static const struct option forwarding[] = {
+    {"module-config:", "iterator"}, {"infra-host-ttl:", "5"}, {"infra-cache-min-rtt:", "500"},
+    {"outbound-msg-retry:", "3"}, {"do-not-query-localhost:", "no"},
+    {"unblock-lan-zones:", "yes"}, /* reverse names of private networks are the forwarder's */
+};
+
+/* Names that libunbound keeps for itself, but a forwarder in a private network may know. */
+static const char *const forwarded_zones[] = {"test.", "home.arpa."};
+
+static const struct option recursing[] = {
+    {"do-not-query-localhost:", "yes"}, /* no delegation may send us there */
+};
+
+struct resolver_upstream {
+	struct ub_ctx *context;
+};
+
+/* Where an error becomes a sentence. */
+struct complaint {
+	char *why;
+	size_t size;
+};
+
+static bool failed(struct complaint c, const char *what, int error)
+{
+	if (error)
+		snprintf(c.why, c.size, "resolver: %s: %s", what,
+		    error == UB_READFILE ? strerror(errno) : ub_strerror(error));
+	return error != 0;
+}
+
+/* ---- settings ------------------------------------------------------------------------------ */
+
+static bool is_address(const char *server)
+{
+	char text[ADDRESS_MAX];
+	struct slice rest = slice_str(server), host = slice_cut(&rest, '@');
+	unsigned char bytes[sizeof(struct in6_addr)];
+	uint64_t port = 0;
+
+	if (host.len >= sizeof text || (rest.ptr && !slice_to_uint(rest, UINT16_MAX, &port)))
+		return false;
+	if (rest.ptr && port == 0)
+		return false;
+	memcpy(text, host.ptr, host.len);
+	text[host.len] = '\0';
+	return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+}
+
+static bool is_recursive(const struct resolver_settings *settings)
+{
+	return strcmp(settings->servers[0], "recursive") == 0;
+}
+
+bool resolver_check(const struct resolver_settings *settings, char *why, size_t size)
+{
+	if (settings->server_count == 0) {
+		snprintf(why, size, "resolver: no servers; \"system\" takes those of resolv.conf");
+		return false;
+	}
+	for (size_t i = 0; i < settings->server_count; i++) {
+		const char *server = settings->servers[i];
+		if (strcmp(server, "recursive") == 0) {
+			if (settings->server_count == 1)
+				return true;
+			snprintf(why, size,
+			    "resolver: \"recursive\" asks the servers of each "
+			    "domain itself and stands alone");
+			return false;
+		}
+		if (strcmp(server, "system") != 0 && !is_address(server)) {
+			snprintf(why, size,
+			    "resolver: \"%.80s\" is neither \"system\" nor \"recursive\" nor an "
+			    "address with an optional @port",
+			    server);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool set_options(
+    struct ub_ctx *context, const struct option *options, size_t count, struct complaint c)
+{
+	for (size_t i = 0; i < count; i++)
+		if (failed(c, options[i].name,
+			ub_ctx_set_option(context, options[i].name, options[i].value)))
+			return false;
+	return true;
+}
+
+#define SET_OPTIONS(context, table, c)                                                             \
+	set_options(context, table, sizeof(table) / sizeof *(table), c)
+
+/* Half of the files that the process may have open, for the other half belongs to the mail. */
+static bool set_sockets(struct ub_ctx *context, struct complaint c)
+{
+	struct rlimit files = {.rlim_cur = 0};
+	char number[16];
+	rlim_t sockets;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	sockets = files.rlim_cur / 2;
+	if (sockets > SOCKETS_MAX)
+		sockets = SOCKETS_MAX;
+	if (sockets < SOCKETS_MIN)
+		sockets = SOCKETS_MIN;
+	snprintf(number, sizeof number, "%u", (unsigned)sockets);
+	return SET_OPTIONS(context, ((const struct option[]){{"outgoing-range:", number}}), c);
+}
+
+/* The file that is set; else the usual one where it can be read; else none. */
+static const char *file_of(const char *set, const char *usual)
+{
+	return set ? set : access(usual, R_OK) == 0 ? usual : NULL;
+}
+
+static bool set_recursion(
+    struct ub_ctx *context, const struct resolver_settings *settings, struct complaint c)
+{
+	const char *hints = file_of(settings->root_hints, ROOT_HINTS);
+	const char *anchor = file_of(settings->trust_anchor, TRUST_ANCHOR);
+
+	if (hints && failed(c, hints, ub_ctx_set_option(context, "root-hints:", hints)))
+		return false;
+	if (anchor && failed(c, anchor, ub_ctx_add_ta_file(context, anchor)))
+		return false;
+	return SET_OPTIONS(context, recursing, c);
+}
+
+static bool set_forwarders(
+    struct ub_ctx *context, const struct resolver_settings *settings, struct complaint c)
+{
+	const char *file = settings->resolv_conf ? settings->resolv_conf : RESOLV_CONF;
+
+	if (!SET_OPTIONS(context, forwarding, c))
+		return false;
+	if (settings->trust_anchor &&
+	    (failed(c, "validation",
+		 ub_ctx_set_option(context, "module-config:", "validator iterator")) ||
+		failed(c, settings->trust_anchor,
+		    ub_ctx_add_ta_file(context, settings->trust_anchor))))
+		return false;
+	for (size_t i = 0; i < settings->server_count; i++) {
+		const char *server = settings->servers[i];
+		bool system = strcmp(server, "system") == 0;
+		if (failed(c, system ? file : server,
+			system ? ub_ctx_resolvconf(context, file)
+			       : ub_ctx_set_fwd(context, server)))
+			return false;
+	}
+	for (size_t i = 0; i < sizeof forwarded_zones / sizeof *forwarded_zones; i++)
+		if (failed(c, forwarded_zones[i], ub_ctx_zone_remove(context, forwarded_zones[i])))
+			return false;
+	return true;
+}
+
+/* ---- start and stop ------------------------------------------------------------------------ */
+
+static void ignore(void *nothing, int error, struct ub_result *result)
+{
+	(void)nothing;
+	(void)error;
+	ub_resolve_free(result);
+}
+
+/* libunbound reads its files and starts its thread with the first question; one about a name that
+ * it knows itself shows what is wrong now, and not as DNS_TEMP from then on. */
+static bool wake(struct ub_ctx *context, struct complaint c)
+{
+	return !failed(c, "libunbound does not start (is a trust anchor or hints file broken?)",
+	    ub_resolve_async(context, "localhost", DNS_A, CLASS_IN, NULL, ignore, NULL));
+}
+
+static bool set_up(
+    struct ub_ctx *context, const struct resolver_settings *settings, struct complaint c)
+{
+	ub_ctx_debugout(context, NULL); /* what it has to say, it says in its answers */
+	if (failed(c, "its thread", ub_ctx_async(context, 1)))
+		return false;
+	if (!SET_OPTIONS(context, common, c) || !set_sockets(context, c))
+		return false;
+	if (!(is_recursive(settings) ? set_recursion : set_forwarders)(context, settings, c))
+		return false;
+	return wake(context, c);
+}
+
+struct resolver_upstream *resolver_upstream_create(
+    const struct resolver_settings *settings, char *why, size_t size)
+{
+	struct resolver_upstream *u;
+
+	if (!resolver_check(settings, why, size))
+		return NULL;
+	u = malloc(sizeof *u);
+	if (u)
+		*u = (struct resolver_upstream){ub_ctx_create()};
+	if (!u || !u->context) {
+		snprintf(why, size, "resolver: out of memory or of random numbers");
+		free(u);
+		return NULL;
+	}
+	if (!set_up(u->context, settings, (struct complaint){why, size})) {
+		resolver_upstream_free(u);
+		return NULL;
+	}
+	return u;
+}
+
+void resolver_upstream_free(struct resolver_upstream *u)
+{
+	if (!u)
+		return;
+	ub_ctx_delete(u->context);
+	free(u);
+}
+
+/* ---- questions and answers ----------------------------------------------------------------- */
+
+static struct resolver_answer *records_of(const struct ub_result *result)
+{
+	struct resolver_answer *answer = NULL;
+	struct slice *rdata;
+	size_t count = 0;
+
+	while (result->data[count])
+		count++;
+	rdata = calloc(count, sizeof *rdata);
+	if (!rdata)
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		rdata[i] = slice_of(result->data[i], (size_t)result->len[i]);
+	answer = resolver_answer_records((enum dns_type)result->qtype, rdata, count);
+	free(rdata);
+	return answer;
+}
+
+static struct resolver_answer *answer_of(const struct ub_result *result)
+{
+	struct resolver_answer *answer;
+
+	if (result->bogus)
+		return NULL;
+	if (result->rcode != RCODE_NOERROR && result->rcode != RCODE_NXDOMAIN)
+		return NULL;
+	if (result->rcode == RCODE_NXDOMAIN)
+		answer = resolver_answer_none(DNS_NXDOMAIN);
+	else if (!result->havedata)
+		answer = resolver_answer_none(DNS_NODATA);
+	else
+		answer = records_of(result);
+	if (answer) {
+		answer->secure = result->secure;
+		answer->ttl = result->ttl > 0 ? (uint32_t)result->ttl : 0;
+	}
+	return answer;
+}
+
+static void heard(void *ticket, int error, struct ub_result *result)
+{
+	struct resolver_ticket *t = ticket;
+	struct resolver_answer *answer = error ? NULL : answer_of(result);
+
+	ub_resolve_free(result);
+	t->landed(t, answer);
+}
+
+bool resolver_upstream_ask(
+    struct resolver_upstream *u, const struct resolver_key *key, struct resolver_ticket *ticket)
+{
+	return ub_resolve_async(u->context, key->text, (int)key->type, CLASS_IN, ticket, heard,
+		   &ticket->id) == UB_NOERROR;
+}
+
+void resolver_upstream_cancel(struct resolver_upstream *u, struct resolver_ticket *ticket)
+{
+	ub_cancel(u->context, ticket->id);
+}
+
+int resolver_upstream_fd(struct resolver_upstream *u)
+{
+	return ub_fd(u->context);
+}
+
+bool resolver_upstream_process(struct resolver_upstream *u)
+{
+	return ub_process(u->context) == UB_NOERROR;
+}
