@@ -41,8 +41,10 @@ CORE := slice arena ip iptext report name address pattern list \
         iptrie iptrie4 iptrie6 iptrie_each iptrie_pool iptrie_runs iptrie_sort \
         namehash nametable nametrie dnswire rfc5322 fromheader dmarc dmarc_record dmarc_walk \
         verdict rule sets facts ruleset ruleset_build ruleset_finish match policy reply transaction \
+        json recordtext \
         spf spf_record spf_macro spf_session spf_token spf_canon spf_client
-EDGE := idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream
+EDGE := log unixsocket privileges table counters suppressor recorder milter environment worker supervisor \
+        idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream
 CTL  :=
 UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire fromheader \
         spf spf_record spf_macro spf_suite dmarc dmarc_record dmarc_walk
@@ -50,7 +52,7 @@ FAKE := zone zone_load spf_suite
 
 # ---- Debian packages ----------------------------------------------------------------------
 
-PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libspf2-dev libunbound-dev
+PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libspf2-dev libunbound-dev libmilter-dev
 PACKAGES_CHECK := check libyaml-dev python3
 PACKAGES_DEMO  :=
 
@@ -66,7 +68,7 @@ LINK      = $(CC) $(CFLAGS) $(SANFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # Libraries are named where they are used: pcre2 is the one that core may know.
 CORE_LIBS := libpcre2-8
-EDGE_LIBS := $(CORE_LIBS) libidn2
+EDGE_LIBS := $(CORE_LIBS) libidn2 milter
 # libspf2 has no pkg-config file, and libunbound's wants what only static linking needs.
 EDGE_PLAIN := -lspf2 -lunbound
 CHECK_LIBS := check yaml-0.1

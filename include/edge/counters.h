@@ -25,8 +25,8 @@ struct counter {
 };
 
 /* Every counter that is not zero, in order of family, rule, action. */
-void counters_each(const struct counters *, void (*each)(void *context, const struct counter *),
-    void *context);
+void counters_each(
+    const struct counters *, void (*each)(void *context, const struct counter *), void *context);
 
 /* How long decisions took: bucket i counts those of at most counters_bounds_us[i], the last one
  * all others; by stage. */

@@ -16,7 +16,7 @@
 struct recorder;
 
 struct recorder_settings {
-	const char *decisions;         /* path of the JSON lines, "" = none */
+	const char *decisions; /* path of the JSON lines, "" = none */
 	bool syslog;
 	unsigned per_recipient_minute; /* lines in full, for one recipient and rule */
 };

@@ -1,0 +1,31 @@
+#ifndef CORE_RECORDTEXT_H
+#define CORE_RECORDTEXT_H
+/*
+ * recordtext: one decision as text: a JSON object and a syslog line (SPEC 6).
+ *
+ *     {"time":"2026-11-21T03:45:31.123456Z","id":"k3…","stage":"rcpt","client":"198.51.100.7",…}
+ *     4bXyZ: reject: RCPT from unknown[198.51.100.7]: 550 5.7.1 Unauthenticated …; from=<a@b>
+ *         to=<c@d> helo=<x> rule=dialup family=susranges network=198.51.100.0/24 id=k3…
+ *
+ * Absent facts are left out.  Nothing that a client sent can break out of its field: bytes that
+ * are not printable are escaped.  Pure; writes only into the buffers given.
+ */
+#include "core/env.h"
+
+/* A JSON line with every field at its longest, and below what one write to a pipe keeps whole. */
+enum { RECORD_JSON_MAX = 4096, RECORD_LINE_MAX = 2048 };
+
+struct slice record_json(const struct record *, char out[RECORD_JSON_MAX]);
+struct slice record_line(const struct record *, char out[RECORD_LINE_MAX]);
+
+/* "2026-11-21T03:45:31.123456Z" (RFC 3339), NUL-terminated. */
+enum { TIME_TEXT_MAX = 72 };
+struct slice time_text(int64_t microseconds, char out[TIME_TEXT_MAX]);
+
+/* "reject", "would_reject", …: static strings. */
+const char *record_action(const struct verdict *);
+
+/* "connect", "mail", "rcpt", "end": static strings. */
+const char *stage_name(enum stage);
+
+#endif

@@ -1,0 +1,98 @@
+#include "core/json.h"
+
+#include <stdio.h>
+
+/* Kept free for the closing brace and the NUL. */
+enum { TAIL = 2 };
+
+struct json json_begin(char *buffer, size_t capacity)
+{
+	buffer[0] = '{';
+	return (struct json){.at = buffer, .len = 1, .capacity = capacity};
+}
+
+static bool put(struct json *j, const char *bytes, size_t n)
+{
+	if (j->capacity - j->len < n + TAIL)
+		return false;
+	memcpy(j->at + j->len, bytes, n);
+	j->len += n;
+	return true;
+}
+
+/* Length of the UTF-8 sequence at the front, 0 when it is none. */
+static size_t sequence(struct slice s)
+{
+	unsigned char c = (unsigned char)s.ptr[0];
+	size_t len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 0;
+
+	return len > 0 && len <= s.len && slice_is_utf8(slice_of(s.ptr, len)) ? len : 0;
+}
+
+static bool is_plain(char c)
+{
+	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
+}
+
+static bool put_escaped(struct json *j, struct slice s)
+{
+	while (s.len > 0) {
+		size_t plain = 0, wide;
+		char code[8];
+
+		while (plain < s.len && is_plain(s.ptr[plain]))
+			plain++;
+		if (!put(j, s.ptr, plain))
+			return false;
+		s = slice_skip(s, plain);
+		if (s.len == 0)
+			break;
+		wide = sequence(s);
+		if (wide == 0) {
+			snprintf(code, sizeof code, "\\u%04x", (unsigned char)s.ptr[0]);
+			if (!put(j, code, 6))
+				return false;
+			wide = 1;
+		} else if (!put(j, s.ptr, wide)) {
+			return false;
+		}
+		s = slice_skip(s, wide);
+	}
+	return true;
+}
+
+static bool put_key(struct json *j, const char *key)
+{
+	const char *comma = j->len > 1 ? ",\"" : "\"";
+
+	return put(j, comma, strlen(comma)) && put(j, key, strlen(key)) && put(j, "\":", 2);
+}
+
+void json_string(struct json *j, const char *key, struct slice value)
+{
+	size_t before = j->len;
+
+	if (put_key(j, key) && put(j, "\"", 1) && put_escaped(j, value) && put(j, "\"", 1))
+		return;
+	j->len = before;
+	j->full = true;
+}
+
+void json_number(struct json *j, const char *key, int64_t value)
+{
+	size_t before = j->len;
+	char text[24];
+	int n = snprintf(text, sizeof text, "%lld", (long long)value);
+
+	if (put_key(j, key) && put(j, text, (size_t)n))
+		return;
+	j->len = before;
+	j->full = true;
+}
+
+struct slice json_end(struct json *j)
+{
+	j->at[j->len++] = '}';
+	j->at[j->len] = '\0';
+	return slice_of(j->at, j->len);
+}

@@ -1,0 +1,234 @@
+#include "core/recordtext.h"
+
+#include "core/json.h"
+
+#include <stdio.h>
+
+/* Days since 1970-01-01 to year, month, day of the proleptic Gregorian calendar, counting years
+ * from March so that the leap day is a year's last. */
+static void civil_of_days(int64_t days, int *year, int *month, int *day)
+{
+	int64_t shifted = days + 719468, era = shifted / 146097;
+	int64_t of_era = shifted - era * 146097;
+	int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int64_t of_year = of_era - (365 * y + y / 4 - y / 100);
+	int64_t m = (5 * of_year + 2) / 153;
+
+	*day = (int)(of_year - (153 * m + 2) / 5 + 1);
+	*month = (int)(m < 10 ? m + 3 : m - 9);
+	*year = (int)(y + era * 400 + (*month <= 2));
+}
+
+struct slice time_text(int64_t us, char out[TIME_TEXT_MAX])
+{
+	int64_t seconds = us > 0 ? us / 1000000 : 0;
+	int of_day = (int)(seconds % 86400), year, month, day, n;
+
+	civil_of_days(seconds / 86400, &year, &month, &day);
+	n = snprintf(out, TIME_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", year % 10000, month,
+	    day, of_day / 3600, of_day / 60 % 60, of_day % 60, (int)(us > 0 ? us % 1000000 : 0));
+	return slice_of(out, (size_t)n);
+}
+
+const char *record_action(const struct verdict *v)
+{
+	static const char *const would[ACTION_COUNT] = {
+	    [ACTION_ACCEPT] = "accept",
+	    [ACTION_REJECT] = "would_reject",
+	    [ACTION_TEMPFAIL] = "would_tempfail",
+	    [ACTION_QUARANTINE] = "would_quarantine",
+	};
+
+	if (v->kind != VERDICT_FINAL)
+		return "accept";
+	return v->would ? would[v->action] : action_name(v->action);
+}
+
+const char *stage_name(enum stage stage)
+{
+	static const char *const names[] = {
+	    [STAGE_CONNECT] = "connect",
+	    [STAGE_MAIL] = "mail",
+	    [STAGE_RCPT] = "rcpt",
+	    [STAGE_END] = "end",
+	};
+
+	return names[stage];
+}
+
+static void put_text(struct json *j, const char *key, struct slice value)
+{
+	if (value.len > 0)
+		json_string(j, key, value);
+}
+
+static void put_identity(struct json *j, const char *key, const struct identity *id)
+{
+	if (id->state == FACT_KNOWN)
+		json_string(j, key, id->text);
+}
+
+static void put_client(struct json *j, const struct facts *facts)
+{
+	char text[IP_TEXT_MAX];
+
+	if (facts->client.family != IP_NONE)
+		json_string(j, "client", slice_of(text, ip_format(&facts->client, text)));
+	put_identity(j, "client_name", &facts->id[IDENTITY_CLIENT_NAME]);
+	put_identity(j, "helo", &facts->id[IDENTITY_HELO]);
+	if (facts->asn)
+		json_number(j, "asn", facts->asn);
+	put_text(j, "country", slice_str(facts->country));
+	if (facts->auth_state == FACT_KNOWN)
+		json_string(j, "auth", facts->auth);
+}
+
+static void put_verdict(struct json *j, const struct record *r)
+{
+	const struct verdict *v = r->verdict;
+	char text[PREFIX_TEXT_MAX];
+
+	json_string(j, "action", slice_str(record_action(v)));
+	json_number(j, "code", r->reply ? (int64_t)r->reply->code : 250);
+	if (r->reply) {
+		char reply[REPLY_MAX + REPLY_XCODE_MAX + 2];
+		int n = snprintf(reply, sizeof reply, "%s %s", r->reply->xcode, r->reply->text);
+		json_string(j, "reply", slice_of(reply, (size_t)n));
+	}
+	if (v->family != FAMILY_NONE)
+		json_string(j, "family", slice_str(family_name(v->family)));
+	if (v->rule)
+		json_string(j, "rule", v->rule->name);
+	if (v->has_network)
+		json_string(j, "network", slice_of(text, prefix_format(&v->network, text)));
+	if (v->reason != REASON_NONE && v->reason != REASON_RULE)
+		json_string(j, "reason", slice_str(reason_name(v->reason)));
+	if (v->would)
+		json_string(j, "mode", SLICE("monitor"));
+}
+
+struct slice record_json(const struct record *r, char out[RECORD_JSON_MAX])
+{
+	struct json j = json_begin(out, RECORD_JSON_MAX);
+	const struct facts *facts = r->facts;
+	char time[TIME_TEXT_MAX];
+
+	json_string(&j, "time", time_text(r->time_us, time));
+	put_text(&j, "id", r->token);
+	put_text(&j, "session", r->session);
+	put_text(&j, "queue_id", r->queue_id);
+	if (r->generation)
+		json_number(&j, "generation", (int64_t)r->generation);
+	json_string(&j, "stage", slice_str(stage_name(r->stage)));
+	put_verdict(&j, r);
+	put_client(&j, facts);
+	put_identity(&j, "sender", &facts->id[IDENTITY_SENDER]);
+	put_identity(&j, "recipient", &facts->id[IDENTITY_RECIPIENT]);
+	put_identity(&j, "from", &facts->id[IDENTITY_FROM]);
+	if (facts->spf_state == FACT_KNOWN)
+		json_string(&j, "spf", slice_str(spf_result_text(facts->spf.result)));
+	json_number(&j, "us", r->took_us);
+	return json_end(&j);
+}
+
+/* ---- the syslog line
+ * ------------------------------------------------------------------------------ */
+
+struct line {
+	char *at;
+	size_t len;
+};
+
+static void put(struct line *l, struct slice s)
+{
+	for (size_t i = 0; i < s.len && l->len + 1 < RECORD_LINE_MAX; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+		l->at[l->len++] = c >= 0x20 && c != 0x7f ? (char)c : '?';
+	}
+}
+
+/* " key=value", or " key=<value>" with brackets that the value cannot close. */
+static void put_field(struct line *l, const char *key, struct slice value, bool brackets)
+{
+	put(l, SLICE(" "));
+	put(l, slice_str(key));
+	put(l, brackets ? SLICE("=<") : SLICE("="));
+	for (size_t i = 0; i < value.len; i++)
+		put(l, brackets && (value.ptr[i] == '<' || value.ptr[i] == '>')
+			   ? slice_of(NULL, 0)
+			   : slice_of(value.ptr + i, 1));
+	if (brackets)
+		put(l, SLICE(">"));
+}
+
+static void put_identity_field(struct line *l, const char *key, const struct identity *id)
+{
+	struct slice text = id->text;
+
+	if (id->state != FACT_KNOWN)
+		return;
+	if (!slice_is_utf8(text))
+		text = SLICE("(bytes that are no text)");
+	put_field(l, key, text, true);
+}
+
+static const char *smtp_stage(enum stage stage)
+{
+	static const char *const names[] = {
+	    [STAGE_CONNECT] = "CONNECT",
+	    [STAGE_MAIL] = "MAIL",
+	    [STAGE_RCPT] = "RCPT",
+	    [STAGE_END] = "END-OF-MESSAGE",
+	};
+
+	return names[stage];
+}
+
+static void put_head(struct line *l, const struct record *r)
+{
+	const struct identity *name = &r->facts->id[IDENTITY_CLIENT_NAME];
+	char text[IP_TEXT_MAX];
+
+	put(l, r->queue_id.len > 0 ? r->queue_id : r->session);
+	put(l, SLICE(": "));
+	put(l, slice_str(record_action(r->verdict)));
+	put(l, SLICE(": "));
+	put(l, slice_str(smtp_stage(r->stage)));
+	put(l, SLICE(" from "));
+	put(l,
+	    name->state == FACT_KNOWN && slice_is_utf8(name->text) ? name->text : SLICE("unknown"));
+	put(l, SLICE("["));
+	put(l, slice_of(text, ip_format(&r->facts->client, text)));
+	put(l, SLICE("]:"));
+	if (r->reply) {
+		char reply[REPLY_MAX + REPLY_XCODE_MAX + 8];
+		int n = snprintf(reply, sizeof reply, " %u %s %s", r->reply->code, r->reply->xcode,
+		    r->reply->text);
+		put(l, slice_of(reply, (size_t)n));
+	} else {
+		put(l, SLICE(" "));
+		put(l, slice_str(reason_name(r->verdict->reason)));
+	}
+	put(l, SLICE(";"));
+}
+
+struct slice record_line(const struct record *r, char out[RECORD_LINE_MAX])
+{
+	struct line l = {.at = out};
+	const struct verdict *v = r->verdict;
+	char text[PREFIX_TEXT_MAX];
+
+	put_head(&l, r);
+	put_identity_field(&l, "from", &r->facts->id[IDENTITY_SENDER]);
+	put_identity_field(&l, "to", &r->facts->id[IDENTITY_RECIPIENT]);
+	put_identity_field(&l, "helo", &r->facts->id[IDENTITY_HELO]);
+	if (v->rule)
+		put_field(&l, "rule", v->rule->name, false);
+	if (v->family != FAMILY_NONE)
+		put_field(&l, "family", slice_str(family_name(v->family)), false);
+	if (v->has_network)
+		put_field(&l, "network", slice_of(text, prefix_format(&v->network, text)), false);
+	put_field(&l, "id", r->token, false);
+	out[l.len] = '\0';
+	return slice_of(out, l.len);
+}

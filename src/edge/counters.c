@@ -1,0 +1,178 @@
+#include "edge/counters.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* Distinct (family, rule) pairs that are told apart: two generations of the largest table.  What
+ * comes later is counted for its family without a rule. */
+enum { SLOTS = 1 << 18, PAIRS_MAX = 131072 };
+
+struct pair {
+	enum family family;
+	atomic_uint_fast64_t counts[ACTION_COUNT][2]; /* [1]: would */
+	size_t rule_len;
+	char rule[];
+};
+
+struct histogram {
+	atomic_uint_fast64_t bucket[COUNTERS_BUCKETS];
+	atomic_uint_fast64_t sum_us;
+};
+
+struct counters {
+	/* Guards adding a pair.  Slots are only ever filled, so readers need no lock. */
+	pthread_mutex_t lock;
+	unsigned pairs;
+	_Atomic(struct pair *) slots[SLOTS];
+	struct histogram latency[STAGE_END + 1];
+};
+
+const int64_t counters_bounds_us[COUNTERS_BUCKETS - 1] = {
+    10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 50000, 250000, 1000000, 5000000, 20000000};
+
+struct counters *counters_create(void)
+{
+	struct counters *c = calloc(1, sizeof *c);
+
+	if (c)
+		pthread_mutex_init(&c->lock, NULL);
+	return c;
+}
+
+void counters_free(struct counters **c)
+{
+	if (!*c)
+		return;
+	for (unsigned i = 0; i < SLOTS; i++)
+		free((*c)->slots[i]);
+	pthread_mutex_destroy(&(*c)->lock);
+	free(*c);
+	*c = NULL;
+}
+
+static unsigned slot_of(enum family family, struct slice rule)
+{
+	uint64_t h = 14695981039346656037u ^ (uint64_t)family;
+
+	for (size_t i = 0; i < rule.len; i++)
+		h = (h ^ (unsigned char)rule.ptr[i]) * 1099511628211u;
+	return (unsigned)((h ^ h >> 31) % SLOTS);
+}
+
+static bool is_pair(const struct pair *p, enum family family, struct slice rule)
+{
+	return p->family == family && slice_equal(slice_of(p->rule, p->rule_len), rule);
+}
+
+/* The pair, or the free slot where it would stand. */
+static struct pair *find(struct counters *c, enum family family, struct slice rule, unsigned *slot)
+{
+	struct pair *p;
+
+	for (*slot = slot_of(family, rule); (p = atomic_load(&c->slots[*slot]));
+	     *slot = (*slot + 1) % SLOTS)
+		if (is_pair(p, family, rule))
+			return p;
+	return NULL;
+}
+
+static struct pair *add(struct counters *c, enum family family, struct slice rule)
+{
+	struct pair *p;
+	unsigned slot;
+
+	pthread_mutex_lock(&c->lock);
+	p = find(c, family, rule, &slot);
+	if (!p && (c->pairs < PAIRS_MAX || rule.len == 0)) {
+		p = calloc(1, sizeof *p + rule.len + 1);
+		if (p) {
+			p->family = family;
+			p->rule_len = rule.len;
+			if (rule.len)
+				memcpy(p->rule, rule.ptr, rule.len);
+			c->pairs++;
+			atomic_store(&c->slots[slot], p);
+		}
+	}
+	pthread_mutex_unlock(&c->lock);
+	return p;
+}
+
+static void count_latency(struct histogram *h, int64_t took_us)
+{
+	unsigned i = 0;
+
+	while (i < COUNTERS_BUCKETS - 1 && took_us > counters_bounds_us[i])
+		i++;
+	atomic_fetch_add_explicit(&h->bucket[i], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->sum_us, (uint64_t)took_us, memory_order_relaxed);
+}
+
+void counters_count(struct counters *c, const struct record *r)
+{
+	const struct verdict *v = r->verdict;
+	struct slice rule = v->rule ? v->rule->name : slice_of("", 0);
+	enum action action = v->kind == VERDICT_FINAL ? v->action : ACTION_ACCEPT;
+	unsigned slot;
+	struct pair *p = find(c, v->family, rule, &slot);
+
+	if (!p)
+		p = add(c, v->family, rule);
+	if (!p)
+		p = add(c, v->family, slice_of("", 0));
+	if (p)
+		atomic_fetch_add_explicit(&p->counts[action][v->would], 1, memory_order_relaxed);
+	count_latency(&c->latency[r->stage], r->took_us > 0 ? r->took_us : 0);
+}
+
+static int compare_pairs(const void *one, const void *other)
+{
+	const struct pair *a = *(const struct pair *const *)one;
+	const struct pair *b = *(const struct pair *const *)other;
+
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	return slice_compare(slice_of(a->rule, a->rule_len), slice_of(b->rule, b->rule_len));
+}
+
+void counters_each(
+    const struct counters *c, void (*each)(void *context, const struct counter *), void *context)
+{
+	struct pair **sorted = calloc(PAIRS_MAX + FAMILY_COUNT, sizeof(struct pair *));
+	unsigned n = 0;
+
+	for (unsigned i = 0; sorted && i < SLOTS && n < PAIRS_MAX + FAMILY_COUNT; i++) {
+		struct pair *p = atomic_load((_Atomic(struct pair *) *)(uintptr_t)&c->slots[i]);
+		if (p)
+			sorted[n++] = p;
+	}
+	if (n > 0)
+		qsort(sorted, n, sizeof(struct pair *), compare_pairs);
+	for (unsigned i = 0; i < n; i++)
+		for (int action = 0; action < ACTION_COUNT; action++)
+			for (int would = 0; would < 2; would++) {
+				struct counter one = {
+				    .family = sorted[i]->family,
+				    .rule = slice_of(sorted[i]->rule, sorted[i]->rule_len),
+				    .action = (enum action)action,
+				    .would = would != 0,
+				    .count = atomic_load(&sorted[i]->counts[action][would]),
+				};
+				if (one.count > 0)
+					each(context, &one);
+			}
+	free(sorted);
+}
+
+struct latency counters_latency(const struct counters *c, enum stage stage)
+{
+	struct histogram *h = (struct histogram *)(uintptr_t)&c->latency[stage];
+	struct latency latency = {.sum_us = atomic_load(&h->sum_us)};
+
+	for (int i = 0; i < COUNTERS_BUCKETS; i++) {
+		latency.bucket[i] = atomic_load(&h->bucket[i]);
+		latency.count += latency.bucket[i];
+	}
+	return latency;
+}

@@ -1,0 +1,422 @@
+#include "edge/recorder.h"
+
+#include "core/json.h"
+#include "core/recordtext.h"
+#include "edge/log.h"
+#include "edge/suppressor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Lines that may wait for a slow disk: about a second of a busy host, 8 MB of typical lines. */
+enum { QUEUE_MAX = 16384 };
+
+/* Who watches live: each costs a write for each decision. */
+enum { WATCHERS_MAX = 16 };
+
+/* How long a stopping worker waits for a log that does not take its lines. */
+enum { FLUSH_SECONDS = 5 };
+
+/* One decision on its way: both texts behind each other. */
+struct line {
+	struct line *next;
+	size_t json_len, syslog_len;
+	char text[];
+};
+
+struct recorder {
+	/* Guards all below it.  Taken for moments only: nothing is written while it is held, and no
+	 * other lock is taken inside. */
+	pthread_mutex_t lock;
+	pthread_cond_t arrived;
+	struct line *first, **last;
+	unsigned queued;
+	struct suppressor *suppressor;
+	struct recorder_counts counts;
+	char *path; /* "" = no file */
+	bool syslog;
+	unsigned limit;
+	bool reopen;
+	bool stop;
+	int watchers[WATCHERS_MAX]; /* write ends of pipes, -1 = free */
+	unsigned watcher_count;
+	/* of the thread alone */
+	pthread_t thread;
+	int fd;
+	bool mid_line; /* the last write was cut short: start the next with a newline */
+	bool complained;
+};
+
+/* ---- in: the milter's threads
+ * ----------------------------------------------------------------------- */
+
+static struct line *line_of(const struct record *r, bool with_json, bool with_syslog)
+{
+	char json[RECORD_JSON_MAX], text[RECORD_LINE_MAX];
+	struct slice j = with_json ? record_json(r, json) : slice_of("", 0);
+	struct slice t = with_syslog ? record_line(r, text) : slice_of("", 0);
+	struct line *line = malloc(sizeof *line + j.len + 1 + t.len + 1);
+
+	if (!line)
+		return NULL;
+	*line = (struct line){.json_len = j.len, .syslog_len = t.len};
+	memcpy(line->text, j.ptr, j.len);
+	line->text[j.len] = '\n';
+	memcpy(line->text + j.len + 1, t.ptr, t.len);
+	line->text[j.len + 1 + t.len] = '\0';
+	return line;
+}
+
+static struct slice rule_name(const struct record *r)
+{
+	const struct rule *rule = r->verdict->rule;
+
+	return rule ? rule->name : slice_str(family_name(r->verdict->family));
+}
+
+/* Appends under the lock; false when there is no room. */
+static bool enqueue(struct recorder *rec, struct line *line)
+{
+	if (rec->queued >= QUEUE_MAX) {
+		rec->counts.dropped++;
+		return false;
+	}
+	line->next = NULL;
+	*rec->last = line;
+	rec->last = &line->next;
+	if (rec->queued++ == 0)
+		pthread_cond_signal(&rec->arrived);
+	return true;
+}
+
+void recorder_record(struct recorder *rec, const struct record *r)
+{
+	const struct identity *to = &r->facts->id[IDENTITY_RECIPIENT];
+	struct slice recipient = to->state == FACT_KNOWN ? to->text : slice_of("", 0);
+	bool wanted, json, log;
+	struct line *line = NULL;
+
+	pthread_mutex_lock(&rec->lock);
+	json = rec->path[0] || rec->watcher_count > 0;
+	log = rec->syslog;
+	wanted = (json || log) && rec->queued < QUEUE_MAX;
+	if (wanted && !suppressor_admit(rec->suppressor, r->time_us / 60000000, recipient,
+			  rule_name(r), rec->limit)) {
+		rec->counts.suppressed++;
+		wanted = false;
+	} else if (!wanted && (json || log)) {
+		rec->counts.dropped++;
+	}
+	pthread_mutex_unlock(&rec->lock);
+	if (wanted && !(line = line_of(r, json, log)))
+		wanted = false;
+	if (!wanted)
+		return;
+	pthread_mutex_lock(&rec->lock);
+	if (!enqueue(rec, line))
+		free(line);
+	pthread_mutex_unlock(&rec->lock);
+}
+
+/* One line for what a minute suppressed; called under the lock. */
+static void tell_suppressed(
+    void *context, struct slice recipient, struct slice rule, uint64_t lines)
+{
+	struct recorder *rec = context;
+	char json[RECORD_JSON_MAX], time[TIME_TEXT_MAX], text[RECORD_LINE_MAX];
+	struct json j = json_begin(json, sizeof json);
+	struct timespec now;
+	struct line *line;
+	struct slice object;
+	int n;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	json_string(
+	    &j, "time", time_text((int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, time));
+	json_number(&j, "suppressed", (int64_t)lines);
+	if (rule.len > 0)
+		json_string(&j, "rule", rule);
+	if (recipient.len > 0)
+		json_string(&j, "recipient", recipient);
+	object = json_end(&j);
+	n = snprintf(text, sizeof text, "suppressed: %llu lines in a minute; to=<%.*s> rule=%.*s",
+	    (unsigned long long)lines, recipient.len < 512 ? (int)recipient.len : 512,
+	    recipient.ptr ? recipient.ptr : "", (int)rule.len, rule.ptr ? rule.ptr : "");
+	n = n < (int)sizeof text ? n : (int)sizeof text - 1;
+	line = malloc(sizeof *line + object.len + 1 + (size_t)n + 1);
+	if (!line)
+		return;
+	*line = (struct line){.json_len = object.len, .syslog_len = (size_t)n};
+	memcpy(line->text, object.ptr, object.len);
+	line->text[object.len] = '\n';
+	memcpy(line->text + object.len + 1, text, (size_t)n + 1);
+	if (!enqueue(rec, line))
+		free(line);
+}
+
+/* ---- out: the recorder's thread
+ * ---------------------------------------------------------------------- */
+
+static void open_file(struct recorder *rec, const char *path)
+{
+	if (rec->fd >= 0)
+		close(rec->fd);
+	rec->fd = -1;
+	if (!path[0])
+		return;
+	rec->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	if (rec->fd < 0)
+		log_error("log.decisions %s cannot be opened: %s", path, strerror(errno));
+}
+
+static void count(struct recorder *rec, uint64_t *counter, uint64_t n)
+{
+	pthread_mutex_lock(&rec->lock);
+	*counter += n;
+	pthread_mutex_unlock(&rec->lock);
+}
+
+/* Writes one line whole, or counts it as failed; says so once until a write succeeds again. */
+static void write_file(struct recorder *rec, const char *text, size_t len)
+{
+	ssize_t n;
+
+	if (rec->mid_line && write(rec->fd, "\n", 1) == 1)
+		rec->mid_line = false;
+	n = rec->mid_line ? -1 : write(rec->fd, text, len);
+	if (n == (ssize_t)len) {
+		rec->complained = false;
+		count(rec, &rec->counts.written, 1);
+		return;
+	}
+	rec->mid_line |= n > 0;
+	count(rec, &rec->counts.failed, 1);
+	if (!rec->complained)
+		log_error("log.decisions cannot be written: %s; mail goes on, lines are lost",
+		    n < 0 ? strerror(errno) : "no room");
+	rec->complained = true;
+}
+
+static void write_watchers(struct recorder *rec, const char *text, size_t len)
+{
+	int fds[WATCHERS_MAX];
+
+	pthread_mutex_lock(&rec->lock);
+	memcpy(fds, rec->watchers, sizeof fds);
+	pthread_mutex_unlock(&rec->lock);
+	for (int i = 0; i < WATCHERS_MAX; i++) {
+		if (fds[i] < 0 || write(fds[i], text, len) >= 0 || errno != EPIPE)
+			continue;
+		close(fds[i]);
+		pthread_mutex_lock(&rec->lock);
+		rec->watchers[i] = -1;
+		rec->watcher_count--;
+		pthread_mutex_unlock(&rec->lock);
+	}
+}
+
+static void write_line(struct recorder *rec, const struct line *line)
+{
+	if (line->json_len > 0) {
+		if (rec->fd >= 0)
+			write_file(rec, line->text, line->json_len + 1);
+		write_watchers(rec, line->text, line->json_len + 1);
+	}
+	if (line->syslog_len > 0)
+		syslog(LOG_INFO, "%s", line->text + line->json_len + 1);
+}
+
+/* Waits for lines, at most until a minute may be over; takes all of them.  Under the lock. */
+static struct line *take_lines(struct recorder *rec)
+{
+	struct timespec until;
+	struct line *lines;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec++;
+	if (!rec->first && !rec->stop && !rec->reopen)
+		pthread_cond_timedwait(&rec->arrived, &rec->lock, &until);
+	suppressor_flush(rec->suppressor, (int64_t)until.tv_sec / 60, tell_suppressed, rec);
+	lines = rec->first;
+	rec->first = NULL;
+	rec->last = &rec->first;
+	rec->queued = 0;
+	return lines;
+}
+
+static void *write_lines(void *context)
+{
+	struct recorder *rec = context;
+	bool stop = false;
+
+	while (!stop) {
+		struct line *lines;
+		char *path = NULL;
+
+		pthread_mutex_lock(&rec->lock);
+		lines = take_lines(rec);
+		stop = rec->stop && !lines;
+		if (rec->reopen)
+			path = strdup(rec->path);
+		rec->reopen = false;
+		pthread_mutex_unlock(&rec->lock);
+		if (path)
+			open_file(rec, path);
+		free(path);
+		while (lines) {
+			struct line *next = lines->next;
+			write_line(rec, lines);
+			free(lines);
+			lines = next;
+		}
+	}
+	return NULL;
+}
+
+/* ---- life
+ * --------------------------------------------------------------------------------------------- */
+
+static void destroy(struct recorder *rec)
+{
+	if (rec->fd >= 0)
+		close(rec->fd);
+	for (int i = 0; i < WATCHERS_MAX; i++)
+		if (rec->watchers[i] >= 0)
+			close(rec->watchers[i]);
+	suppressor_free(&rec->suppressor);
+	free(rec->path);
+	pthread_cond_destroy(&rec->arrived);
+	pthread_mutex_destroy(&rec->lock);
+	free(rec);
+}
+
+static struct recorder *prepare(const struct recorder_settings *settings)
+{
+	struct recorder *rec = calloc(1, sizeof *rec);
+
+	if (!rec)
+		return NULL;
+	pthread_mutex_init(&rec->lock, NULL);
+	pthread_cond_init(&rec->arrived, NULL);
+	rec->last = &rec->first;
+	rec->fd = -1;
+	for (int i = 0; i < WATCHERS_MAX; i++)
+		rec->watchers[i] = -1;
+	rec->path = strdup(settings->decisions);
+	rec->syslog = settings->syslog;
+	rec->limit = settings->per_recipient_minute;
+	rec->suppressor = suppressor_create();
+	if (rec->path && rec->suppressor)
+		return rec;
+	destroy(rec);
+	return NULL;
+}
+
+struct recorder *recorder_create(
+    const struct recorder_settings *settings, char why[RECORDER_WHY_MAX])
+{
+	struct recorder *rec = prepare(settings);
+
+	if (!rec) {
+		snprintf(why, RECORDER_WHY_MAX, "no memory for the decision log");
+		return NULL;
+	}
+	open_file(rec, rec->path);
+	if (rec->path[0] && rec->fd < 0) {
+		snprintf(why, RECORDER_WHY_MAX, "log.decisions %s cannot be opened: %s", rec->path,
+		    strerror(errno));
+		destroy(rec);
+		return NULL;
+	}
+	if (pthread_create(&rec->thread, NULL, write_lines, rec) != 0) {
+		snprintf(why, RECORDER_WHY_MAX, "no thread for the decision log");
+		destroy(rec);
+		return NULL;
+	}
+	return rec;
+}
+
+void recorder_free(struct recorder **recorder)
+{
+	struct recorder *rec = *recorder;
+	struct timespec until;
+
+	if (!rec)
+		return;
+	*recorder = NULL;
+	pthread_mutex_lock(&rec->lock);
+	rec->stop = true;
+	pthread_cond_signal(&rec->arrived);
+	pthread_mutex_unlock(&rec->lock);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += FLUSH_SECONDS;
+	if (pthread_timedjoin_np(rec->thread, NULL, &until) == 0)
+		destroy(rec);
+	else
+		log_warning("the decision log does not take its last lines; they are lost");
+}
+
+void recorder_reopen(struct recorder *rec)
+{
+	pthread_mutex_lock(&rec->lock);
+	rec->reopen = true;
+	pthread_cond_signal(&rec->arrived);
+	pthread_mutex_unlock(&rec->lock);
+}
+
+void recorder_configure(struct recorder *rec, const struct recorder_settings *settings)
+{
+	char *path = strdup(settings->decisions), *old = NULL;
+
+	pthread_mutex_lock(&rec->lock);
+	if (path && strcmp(path, rec->path) != 0) {
+		old = rec->path;
+		rec->path = path;
+		path = NULL;
+		rec->reopen = true;
+	}
+	rec->syslog = settings->syslog;
+	rec->limit = settings->per_recipient_minute;
+	pthread_cond_signal(&rec->arrived);
+	pthread_mutex_unlock(&rec->lock);
+	free(path);
+	free(old);
+}
+
+int recorder_watch(struct recorder *rec)
+{
+	int pipes[2], slot = 0;
+
+	if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) != 0)
+		return -1;
+	pthread_mutex_lock(&rec->lock);
+	while (slot < WATCHERS_MAX && rec->watchers[slot] >= 0)
+		slot++;
+	if (slot < WATCHERS_MAX) {
+		rec->watchers[slot] = pipes[1];
+		rec->watcher_count++;
+	}
+	pthread_mutex_unlock(&rec->lock);
+	if (slot < WATCHERS_MAX)
+		return pipes[0];
+	close(pipes[0]);
+	close(pipes[1]);
+	return -1;
+}
+
+struct recorder_counts recorder_counts(struct recorder *rec)
+{
+	struct recorder_counts counts;
+
+	pthread_mutex_lock(&rec->lock);
+	counts = rec->counts;
+	counts.queued = rec->queued;
+	pthread_mutex_unlock(&rec->lock);
+	return counts;
+}

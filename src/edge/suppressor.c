@@ -1,0 +1,132 @@
+#include "edge/suppressor.h"
+
+#include <stdlib.h>
+
+/* Half empty, so that probing ends soon. */
+enum { SLOTS = 2 * SUPPRESSOR_KEYS };
+
+struct pair {
+	char *text; /* recipient, then rule; NULL = free */
+	size_t recipient_len, rule_len;
+	unsigned written;
+	uint64_t suppressed;
+};
+
+struct suppressor {
+	int64_t minute;
+	unsigned used;
+	uint64_t others; /* lines of pairs that found no slot */
+	struct pair pairs[SLOTS];
+};
+
+struct suppressor *suppressor_create(void)
+{
+	return calloc(1, sizeof(struct suppressor));
+}
+
+static void forget(struct suppressor *s, int64_t minute)
+{
+	for (unsigned i = 0; s->used > 0 && i < SLOTS; i++)
+		free(s->pairs[i].text);
+	if (s->used > 0)
+		memset(s->pairs, 0, sizeof s->pairs);
+	s->used = 0;
+	s->others = 0;
+	s->minute = minute;
+}
+
+void suppressor_free(struct suppressor **s)
+{
+	if (!*s)
+		return;
+	forget(*s, 0);
+	free(*s);
+	*s = NULL;
+}
+
+static uint64_t hash(struct slice a, struct slice b)
+{
+	uint64_t h = 14695981039346656037u + a.len;
+
+	for (size_t i = 0; i < a.len; i++)
+		h = (h ^ (unsigned char)a.ptr[i]) * 1099511628211u;
+	for (size_t i = 0; i < b.len; i++)
+		h = (h ^ (unsigned char)b.ptr[i]) * 1099511628211u;
+	return h ^ h >> 29;
+}
+
+static struct slice recipient_of(const struct pair *p)
+{
+	return slice_of(p->text, p->recipient_len);
+}
+
+static struct slice rule_of(const struct pair *p)
+{
+	return slice_of(p->text + p->recipient_len, p->rule_len);
+}
+
+static void take(struct suppressor *s, struct pair *p, struct slice recipient, struct slice rule)
+{
+	p->text = malloc(recipient.len + rule.len + 1);
+	if (!p->text)
+		return;
+	if (recipient.len)
+		memcpy(p->text, recipient.ptr, recipient.len);
+	if (rule.len)
+		memcpy(p->text + recipient.len, rule.ptr, rule.len);
+	p->recipient_len = recipient.len;
+	p->rule_len = rule.len;
+	s->used++;
+}
+
+/* The pair's slot, taken if need be; NULL when there is no room for another. */
+static struct pair *find(struct suppressor *s, struct slice recipient, struct slice rule)
+{
+	uint64_t at = hash(recipient, rule) % SLOTS;
+
+	while (s->pairs[at].text) {
+		struct pair *p = &s->pairs[at];
+		if (slice_equal(recipient_of(p), recipient) && slice_equal(rule_of(p), rule))
+			return p;
+		at = (at + 1) % SLOTS;
+	}
+	if (s->used == SUPPRESSOR_KEYS)
+		return NULL;
+	take(s, &s->pairs[at], recipient, rule);
+	return s->pairs[at].text ? &s->pairs[at] : NULL;
+}
+
+bool suppressor_admit(
+    struct suppressor *s, int64_t minute, struct slice recipient, struct slice rule, unsigned limit)
+{
+	struct pair *p;
+
+	if (s->minute != minute && s->used == 0)
+		s->minute = minute;
+	p = find(s, recipient, rule);
+	if (!p) {
+		s->others++;
+		return false;
+	}
+	if (p->written < limit) {
+		p->written++;
+		return true;
+	}
+	p->suppressed++;
+	return false;
+}
+
+void suppressor_flush(struct suppressor *s, int64_t minute,
+    void (*each)(void *context, struct slice recipient, struct slice rule, uint64_t lines),
+    void *context)
+{
+	if (s->minute >= minute)
+		return;
+	for (unsigned i = 0; s->used > 0 && i < SLOTS; i++)
+		if (s->pairs[i].suppressed > 0)
+			each(context, recipient_of(&s->pairs[i]), rule_of(&s->pairs[i]),
+			    s->pairs[i].suppressed);
+	if (s->others > 0)
+		each(context, slice_of(NULL, 0), slice_of(NULL, 0), s->others);
+	forget(s, minute);
+}
