@@ -39,7 +39,7 @@ BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if 
 
 CORE := slice arena ip iptext report name address pattern list \
         iptrie iptrie4 iptrie6 iptrie_each iptrie_pool iptrie_runs iptrie_sort \
-        namehash nametable nametrie dnswire rfc5322 fromheader dmarc dmarc_record dmarc_walk \
+        namehash nametable nametrie dnswire rfc5322 fromheader dmarc dmarc_record dmarc_walk authres \
         verdict rule sets facts ruleset ruleset_build ruleset_finish match policy reply transaction \
         json recordtext \
         spf spf_record spf_macro spf_session spf_token spf_canon spf_client
@@ -47,7 +47,7 @@ EDGE := log unixsocket privileges table counters suppressor recorder milter envi
         idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream
 CTL  :=
 UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire fromheader \
-        spf spf_record spf_macro spf_suite dmarc dmarc_record dmarc_walk
+        spf spf_record spf_macro spf_suite dmarc dmarc_record dmarc_walk authres
 FAKE := zone zone_load spf_suite
 
 # ---- Debian packages ----------------------------------------------------------------------
