@@ -12,6 +12,11 @@ struct halves {
 
 /* ---- taking apart ------------------------------------------------------------------------ */
 
+static bool holds(struct slice s, char c)
+{
+	return slice_find(s, c) < s.len;
+}
+
 /*
  * Splits at the last '@' outside quotes.  Local parts are taken as they come, broken ones too: a
  * rule for example.org has to see every sender there that the MTA was willing to take.  What
@@ -23,12 +28,10 @@ static const char *split(struct slice path, struct halves *h)
 	bool quoted = false;
 
 	*h = (struct halves){.local = path};
+	if (holds(path, '\0') || holds(path, '\r') || holds(path, '\n'))
+		return "a NUL or a line end inside";
 	for (size_t i = 0; i < path.len; i++) {
 		switch (path.ptr[i]) {
-		case '\0':
-		case '\r':
-		case '\n':
-			return "a NUL or a line end inside";
 		case '"':
 			quoted = !quoted;
 			h->encoded = true;

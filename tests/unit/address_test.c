@@ -175,6 +175,7 @@ static const struct {
     {SLICE_INIT("<a@[IPv6:]>"), "holds no address"},
     {SLICE_INIT("<a\0b@c.org>"), "NUL"},
     {SLICE_INIT("<a\r\nb@c.org>"), "line end"},
+    {SLICE_INIT("<a\\\nb@c.org>"), "line end"},
     {SLICE_INIT("\xff\xfe\0\0"), "NUL"},
 };
 
