@@ -7,7 +7,7 @@
 #   make unit         only the unit tests        make wire    only those with real MTAs
 #   make bench        look-ups, builds, reloads and transactions against peers, by hand
 #   make soak         the long runs: reloads under load, signal storms, kill -9
-#   make fuzz         ten minutes for each fuzz target (needs clang)
+#   make fuzz         ten minutes for each fuzz target (FUZZ_SECONDS=600, FUZZ=NAME for one)
 #   make install      below $(DESTDIR)$(prefix); `make uninstall` takes it away again
 #   make clean        removes build/
 #   make help         prints this
@@ -32,6 +32,8 @@ endif
 SANITIZER  ?=
 SHARED     ?= ../shared
 export SHARED
+FUZZ_SECONDS ?= 600
+FUZZ_MUTANTS ?= 300
 comma      := ,
 BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if $(filter clang%,$(notdir $(CC))),/clang)
 
@@ -49,11 +51,13 @@ CTL  :=
 UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire fromheader \
         spf spf_record spf_macro spf_suite dmarc dmarc_record dmarc_walk authres
 FAKE := zone zone_load spf_suite
+FUZZ := spf_record spf_macro
 
 # ---- Debian packages ----------------------------------------------------------------------
 
 PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libspf2-dev libunbound-dev libmilter-dev
 PACKAGES_CHECK := check libyaml-dev python3
+PACKAGES_FUZZ  := clang libclang-rt-dev
 PACKAGES_DEMO  :=
 
 # ---- how it is compiled -------------------------------------------------------------------
@@ -131,13 +135,41 @@ unit: $(UNIT_TESTS) $(BUILD)/libcore.a
 		$$t || failed=1; \
 	done; exit $$failed
 
+# Fuzz targets are tests/fuzz/NAME_fuzz.c with seeds in tests/fuzz/seeds/NAME.  `make replay` needs
+# no clang: it runs the seeds and some repeatable damage to them.
+$(BUILD)/tests/fuzz/%_replay: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/tests/fuzz/replay.o \
+    $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
+	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(CHECK_LIBS) $(EDGE_LIBS)) $(EDGE_PLAIN)
+
+replay: $(FUZZ:%=$(BUILD)/tests/fuzz/%_replay)
+	@for t in $(FUZZ); do $(BUILD)/tests/fuzz/$${t}_replay -mutants $(FUZZ_MUTANTS) \
+		tests/fuzz/seeds/$$t/* || exit 1; done
+
+$(BUILD)/tests/fuzz/%_fuzzer: $(BUILD)/tests/fuzz/%_fuzz.o \
+    $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
+	clang $(CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ -pthread \
+		$(call pc_libs,$(CHECK_LIBS) $(EDGE_LIBS)) $(EDGE_PLAIN)
+
+fuzz: deps-fuzz
+	@$(MAKE) --no-print-directory CC=clang SANITIZER=fuzzer-no-link,address,undefined \
+		BUILD=$(BUILD)/fuzz fuzz-run
+
+# One after the other; what a target finds is left beside it.
+fuzz-run: $(FUZZ:%=$(BUILD)/tests/fuzz/%_fuzzer)
+	@for t in $(FUZZ); do mkdir -p $(BUILD)/corpus/$$t; \
+		$(BUILD)/tests/fuzz/$${t}_fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=8192 \
+		-print_final_stats=1 -artifact_prefix=$(BUILD)/tests/fuzz/$$t- \
+		$(BUILD)/corpus/$$t tests/fuzz/seeds/$$t || exit 1; done
+
 check: deps-check
-	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory unit replay
 
 deps-build:
 	@contrib/install-missing $(PACKAGES_BUILD)
 deps-check: deps-build
 	@contrib/install-missing $(PACKAGES_CHECK)
+deps-fuzz: deps-check
+	@contrib/install-missing $(PACKAGES_FUZZ)
 
 clean:
 	rm -rf build
@@ -145,6 +177,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: all unit check deps-build deps-check clean help
+.PHONY: all unit replay fuzz fuzz-run check deps-build deps-check deps-fuzz clean help
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)
