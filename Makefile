@@ -49,7 +49,7 @@ EDGE := log unixsocket privileges table counters suppressor recorder milter envi
         idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream
 CTL  :=
 UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire fromheader \
-        spf spf_record spf_macro spf_suite dmarc dmarc_record dmarc_walk authres
+        spf spf_limits spf_record spf_macro spf_suite dmarc dmarc_record dmarc_walk authres
 FAKE := zone zone_load spf_suite
 FUZZ := spf_record spf_macro
 

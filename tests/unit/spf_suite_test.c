@@ -4,6 +4,7 @@
 #include "edge/spf.h"
 #include "fake/spf_suite.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 enum { SUITE_CASES = 203 };
@@ -43,6 +44,37 @@ START_TEST(all_are_there)
 }
 END_TEST
 
+/* Every case in every thread at once: checks share nothing but the resolver. */
+static void *run_all(void *wrong)
+{
+	struct arena *arena = arena_create(1 << 20);
+
+	for (size_t i = 0; i < spf_suite->count; i++) {
+		const struct spf_case *c = &spf_suite->cases[i];
+		struct dns dns = zone_dns(c->zone);
+		struct spf_answer a;
+		spf_check(&dns, &c->query, arena, &a);
+		*(size_t *)wrong += !is_wanted(c, a.result);
+		arena_reset(arena);
+	}
+	arena_free(&arena);
+	return NULL;
+}
+
+START_TEST(in_threads)
+{
+	pthread_t threads[4];
+	size_t wrong[ROWS(threads)] = {0};
+
+	for (size_t i = 0; i < ROWS(threads); i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, run_all, &wrong[i]), 0);
+	for (size_t i = 0; i < ROWS(threads); i++) {
+		pthread_join(threads[i], NULL);
+		ck_assert_uint_eq(wrong[i], 0);
+	}
+}
+END_TEST
+
 /* Without the file there is nothing to check, which is said and is no failure. */
 Suite *suite(void)
 {
@@ -54,6 +86,7 @@ Suite *suite(void)
 	spf_suite = spf_suite_load(path);
 	if (spf_suite) {
 		tcase_add_test(t, all_are_there);
+		tcase_add_test(t, in_threads);
 		tcase_add_loop_test(t, rfc7208, 0, (int)spf_suite->count);
 	} else {
 		printf("spf_suite: skipped, there is no %s\n", path);
