@@ -44,12 +44,14 @@ CORE := slice arena ip iptext report name address pattern list \
         namehash nametable nametrie dnswire rfc5322 fromheader dmarc dmarc_record dmarc_walk authres \
         verdict rule sets facts ruleset ruleset_build ruleset_finish match policy reply transaction \
         json recordtext \
-        spf spf_record spf_macro spf_session spf_token spf_canon spf_client
+        spf spf_record spf_macro spf_session spf_token spf_canon spf_client \
+        base64 taglist dkim dkimfield dkimrecord dkimbody
 EDGE := log unixsocket privileges table counters suppressor recorder milter environment worker supervisor \
         idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream
 CTL  :=
 UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire fromheader \
-        spf spf_limits spf_record spf_macro spf_suite dmarc dmarc_record dmarc_walk authres
+        spf spf_limits spf_record spf_macro spf_suite dmarc dmarc_record dmarc_walk authres \
+        taglist dkimfield dkimrecord dkimbody
 FAKE := zone zone_load spf_suite
 FUZZ := spf_record spf_macro
 
