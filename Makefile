@@ -42,11 +42,12 @@ BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if 
 CORE := slice arena ip iptext report name address pattern list \
         iptrie iptrie4 iptrie6 iptrie_each iptrie_pool iptrie_runs iptrie_sort \
         namehash nametable nametrie dnswire rfc5322 fromheader dmarc dmarc_record dmarc_walk authres \
-        verdict rule sets facts ruleset ruleset_build ruleset_finish match policy reply transaction \
+        verdict rfc3339 rule sets facts ruleset ruleset_build ruleset_finish match policy reply transaction \
         json recordtext \
         spf spf_record spf_macro spf_session spf_token spf_canon spf_client \
         base64 taglist dkim dkimfield dkimrecord dkimbody
-EDGE := log unixsocket privileges table counters suppressor recorder milter environment worker supervisor \
+EDGE := textfile geo config config_text config_options config_values config_lists config_rules config_managed \
+        config_domains config_geo log unixsocket privileges table counters suppressor recorder milter environment worker supervisor \
         idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream
 CTL  :=
 UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire fromheader \
@@ -57,8 +58,9 @@ FUZZ := spf_record spf_macro
 
 # ---- Debian packages ----------------------------------------------------------------------
 
-PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libspf2-dev libunbound-dev libmilter-dev
+PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev
 PACKAGES_CHECK := check libyaml-dev python3
+PACKAGES_BENCH := python3-spf
 PACKAGES_FUZZ  := clang libclang-rt-dev
 PACKAGES_DEMO  :=
 
@@ -74,7 +76,7 @@ LINK      = $(CC) $(CFLAGS) $(SANFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # Libraries are named where they are used: pcre2 is the one that core may know.
 CORE_LIBS := libpcre2-8
-EDGE_LIBS := $(CORE_LIBS) libidn2 milter
+EDGE_LIBS := $(CORE_LIBS) libidn2 libconfig libmaxminddb milter
 # libspf2 has no pkg-config file, and libunbound's wants what only static linking needs.
 EDGE_PLAIN := -lspf2 -lunbound
 CHECK_LIBS := check yaml-0.1
@@ -163,6 +165,18 @@ fuzz-run: $(FUZZ:%=$(BUILD)/tests/fuzz/%_fuzzer)
 		-print_final_stats=1 -artifact_prefix=$(BUILD)/tests/fuzz/$$t- \
 		$(BUILD)/corpus/$$t tests/fuzz/seeds/$$t || exit 1; done
 
+# Benchmarks are tests/bench/NAME_bench.c and the target bench-NAME; each needs its peers.
+$(BUILD)/tests/bench/%_bench: $(BUILD)/tests/bench/%_bench.o \
+    $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
+	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(CHECK_LIBS) $(EDGE_LIBS)) $(EDGE_PLAIN)
+
+bench: bench-spf
+
+bench-spf: deps-bench $(BUILD)/tests/bench/spf_bench
+	@$(BUILD)/tests/bench/spf_bench 4 1
+	@$(BUILD)/tests/bench/spf_bench 4 2
+	@tests/bench/spf_pyspf.py 2
+
 check: deps-check
 	@$(MAKE) --no-print-directory unit replay
 
@@ -170,6 +184,8 @@ deps-build:
 	@contrib/install-missing $(PACKAGES_BUILD)
 deps-check: deps-build
 	@contrib/install-missing $(PACKAGES_CHECK)
+deps-bench: deps-check
+	@contrib/install-missing $(PACKAGES_BENCH)
 deps-fuzz: deps-check
 	@contrib/install-missing $(PACKAGES_FUZZ)
 
@@ -179,6 +195,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: all unit replay fuzz fuzz-run check deps-build deps-check deps-fuzz clean help
+.PHONY: all unit replay fuzz fuzz-run bench bench-spf check deps-build deps-check deps-bench deps-fuzz clean help
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)
