@@ -54,7 +54,7 @@ UNIT := slice arena ip report name address pattern list idn iptrie namehash name
         spf spf_limits spf_record spf_macro spf_suite dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody
 FAKE := zone zone_load spf_suite
-FUZZ := spf_record spf_macro
+FUZZ := spf_record spf_macro dmarc_record fromheader authres
 
 # ---- Debian packages ----------------------------------------------------------------------
 
