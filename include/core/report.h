@@ -17,7 +17,7 @@
 
 struct report;
 
-/* Where something was said.  file is borrowed and must outlive the report; line 0 = whole file. */
+/* Where something was said.  file is borrowed (a report copies it); line 0 = the whole file. */
 struct origin {
 	const char *file;
 	unsigned line;

@@ -18,8 +18,8 @@ struct message {
 /* What was said of one file, kept or not.  Files are few: a configuration and its lists. */
 struct file {
 	struct file *next;
-	const char *name;
 	size_t said[LEVELS];
+	char name[];
 };
 
 struct report {
@@ -61,16 +61,17 @@ void report_free(struct report **r)
 static struct file *file_of(struct report *r, const char *name)
 {
 	struct file *f = r->latest;
+	size_t size = strlen(name) + 1;
 
-	if (f && f->name == name)
+	if (f && strcmp(f->name, name) == 0)
 		return f;
 	for (f = r->files; f && strcmp(f->name, name) != 0; f = f->next)
 		;
 	if (!f) {
-		f = calloc(1, sizeof *f);
+		f = calloc(1, sizeof *f + size);
 		if (!f)
 			return NULL;
-		f->name = name;
+		memcpy(f->name, name, size);
 		*r->last_file = f;
 		r->last_file = &f->next;
 	}
