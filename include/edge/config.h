@@ -15,6 +15,8 @@
 #include "core/report.h"
 #include "core/ruleset.h"
 
+struct geo_db;
+
 enum { CONFIG_SERVERS_MAX = 8 };
 
 /* What the process needs beside the ruleset.  Strings are NUL-terminated, paths are absolute or
@@ -24,7 +26,7 @@ struct config {
 	struct arena *arena;
 	const char *path; /* of the configuration file itself */
 
-	const char *milter_socket;  /* libmilter spelling; unix:PATH is resolved */
+	const char *milter_socket; /* libmilter spelling; unix:PATH is resolved */
 	unsigned milter_socket_mode;
 	const char *milter_socket_group;
 	const char *milter_user;
@@ -41,23 +43,30 @@ struct config {
 	const char *geo_asn, *geo_country;
 	/* build times of the MMDBs that were used (seconds since the epoch), 0 = none */
 	uint64_t geo_asn_built, geo_country_built;
+	struct geo_db *geo_asn_db, *geo_country_db; /* for the log (edge/geo.h); NULL = none */
 
-	const char *log_decisions;       /* "" = no file */
+	const char *log_decisions; /* "" = no file */
 	bool log_syslog;
 	unsigned log_per_recipient_minute;
 
-	const char *managed_whitelist;   /* the file that susmilterctl edits, "" = none */
+	const char *managed_whitelist; /* the file that susmilterctl edits, "" = none */
 };
 
 /*
  * Loads, validates and builds.  NULL when the report holds an error; then *rules is NULL too.
- * The caller owns both results.  `previous` may be NULL; otherwise MMDBs older than its are
- * refused.  Safe in any thread, several at once.
+ * The caller owns both results and gives a new, empty report.  `previous` may be NULL; otherwise
+ * MMDBs older than its are refused.  Safe in any thread, several at once.
  */
-struct config *config_load(const char *path, const struct config *previous, struct report *,
-    struct ruleset **rules);
+struct config *config_load(
+    const char *path, const struct config *previous, struct report *, struct ruleset **rules);
 
 void config_free(struct config **);
+
+/* Every option with its group ("" = top level) and its default as text, in the order of the
+ * table: for the test that holds the shipped configuration and the manual page against it. */
+void config_each_option(
+    void (*each)(void *context, const char *group, const char *key, const char *fallback),
+    void *context);
 
 /*
  * The line that holds an entry, for explaining: of the rule's key (slot) find where `entry`, as
@@ -65,7 +74,7 @@ void config_free(struct config **);
  * files again, so that the table need not keep a line for each of a million entries.  Returns a
  * text "file:line" in the arena, or an empty slice when it is not there (any more).
  */
-struct slice config_find_entry(const struct config *, const struct rule *, unsigned slot,
-    struct slice entry, struct arena *);
+struct slice config_find_entry(
+    const struct config *, const struct rule *, unsigned slot, struct slice entry, struct arena *);
 
 #endif

@@ -1,0 +1,147 @@
+#include "config_load.h"
+
+#include "edge/geo.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+/* Settings of the edge are a few strings. */
+#define CONFIG_STRINGS_MAX ((size_t)16 << 20)
+/* Names of files, and entries whose spelling had to be changed. */
+#define CONFIG_SCRATCH_MAX ((size_t)4 << 30)
+
+struct arena *load_arena(void)
+{
+	return arena_create(CONFIG_SCRATCH_MAX);
+}
+
+struct origin load_where(const struct load *load, const config_setting_t *s)
+{
+	return config_text_origin(&load->text, config_setting_source_line(s));
+}
+
+/* ---- the tree
+ * ------------------------------------------------------------------------------------ */
+
+/* The line that libconfig could not read, as far as it helps to recognise it. */
+static struct slice line_of(const struct config_text *text, unsigned line)
+{
+	struct slice rest = slice_of(text->bytes, text->len), current = rest;
+
+	for (unsigned i = 0; i < line && rest.len > 0; i++)
+		current = slice_cut(&rest, '\n');
+	return slice_trim(current);
+}
+
+static void tell_syntax_error(struct load *load)
+{
+	unsigned line = (unsigned)config_error_line(&load->tree);
+	char shown[EXCERPT_MAX];
+
+	report_error(load->report, config_text_origin(&load->text, line),
+	    "%s at or before \"%s\"; what follows was not read", config_error_text(&load->tree),
+	    slice_excerpt(line_of(&load->text, line), shown));
+}
+
+bool load_tree(struct load *load, const char *path)
+{
+	config_init(&load->tree);
+	config_text_read(&load->text, path, load->report, load->arena);
+	if (report_errors(load->report) > 0)
+		return false;
+	if (config_read_string(&load->tree, load->text.bytes) == CONFIG_TRUE)
+		return true;
+	tell_syntax_error(load);
+	return false;
+}
+
+void load_close(struct load *load)
+{
+	for (struct list_file *f = load->files; f; f = f->next)
+		textfile_free(&f->text);
+	config_destroy(&load->tree);
+	config_text_free(&load->text);
+	free(load->names);
+	free(load->wants);
+	arena_free(&load->arena);
+}
+
+/* ---- loading
+ * ----------------------------------------------------------------------------------------- */
+
+static struct config *create_config(const char *path)
+{
+	struct config *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	c->arena = arena_create(CONFIG_STRINGS_MAX);
+	c->path = c->arena ? arena_strdup(c->arena, slice_str(path)) : NULL;
+	if (!c->path)
+		config_free(&c);
+	return c;
+}
+
+/* A table must not be predictable for those who choose the names that it is asked for. */
+static bool draw_seed(unsigned char seed[32])
+{
+	ssize_t n;
+
+	do
+		n = getrandom(seed, 32, 0);
+	while (n < 0 && errno == EINTR);
+	return n == 32;
+}
+
+static struct ruleset *build(struct load *load, const struct config *previous)
+{
+	unsigned char seed[32];
+
+	load->builder = draw_seed(seed) ? ruleset_builder_create(load->report, seed) : NULL;
+	if (!load->builder) {
+		report_error(load->report, (struct origin){load->config->path, 0}, "out of memory");
+		return NULL;
+	}
+	load_options(load);
+	load_check_names(load);
+	load_geo(load, previous);
+	ruleset_set_settings(load->builder, &load->settings);
+	if (arena_failed(load->arena) || arena_failed(load->config->arena))
+		report_error(load->report, (struct origin){load->config->path, 0}, "out of memory");
+	return ruleset_finish(&load->builder);
+}
+
+struct config *config_load(
+    const char *path, const struct config *previous, struct report *report, struct ruleset **rules)
+{
+	struct load load = {
+	    .config = create_config(path),
+	    .settings.defaults = {.susranges = true, .blocks = true},
+	    .report = report,
+	    .arena = load_arena(),
+	    .now = time(NULL),
+	};
+
+	*rules = NULL;
+	if (!load.config || !load.arena)
+		report_error(report, (struct origin){path, 0}, "out of memory");
+	else if (load_tree(&load, path))
+		*rules = build(&load, previous);
+	load_close(&load);
+	if (!*rules)
+		config_free(&load.config);
+	return load.config;
+}
+
+void config_free(struct config **config)
+{
+	if (!*config)
+		return;
+	geo_free(&(*config)->geo_asn_db);
+	geo_free(&(*config)->geo_country_db);
+	arena_free(&(*config)->arena);
+	free(*config);
+	*config = NULL;
+}

@@ -1,0 +1,211 @@
+#include "config_load.h"
+
+#include "core/list.h"
+#include "edge/idn.h"
+
+#include <stdlib.h>
+
+/* A recipient domain while its keys are read. */
+struct domain {
+	struct load *load;
+	struct origin where;
+	struct slice name;
+	struct switches switches;
+};
+
+/* One key of a domain, from the configuration or from a map file. */
+struct domain_key {
+	const char *key;
+	const struct word *words;
+	void (*set)(struct switches *, int value);
+};
+
+static const struct word on_off[] = {{"on", 1}, {"off", 0}, {NULL, 0}};
+static const struct word true_false[] = {{"true", 1}, {"false", 0}, {NULL, 0}};
+
+static void set_susranges(struct switches *s, int value)
+{
+	s->susranges = value != 0;
+}
+
+static void set_blocks(struct switches *s, int value)
+{
+	s->blocks = value != 0;
+}
+
+static void set_spf(struct switches *s, int value)
+{
+	s->spf = (enum spf_switch)value;
+}
+
+static void set_dmarc(struct switches *s, int value)
+{
+	s->dmarc = (enum dmarc_switch)value;
+}
+
+static void set_forwards(struct switches *s, int value)
+{
+	s->forwards = value != 0;
+}
+
+static const struct domain_key domain_keys[] = {
+    {"susranges", on_off, set_susranges},
+    {"blocks", on_off, set_blocks},
+    {"spf", spf_words, set_spf},
+    {"dmarc", dmarc_words, set_dmarc},
+    {"forwards", true_false, set_forwards},
+};
+
+enum { DOMAIN_KEYS = sizeof domain_keys / sizeof domain_keys[0] };
+
+static const char *const known_keys[DOMAIN_KEYS + 2] = {
+    "name", "susranges", "blocks", "spf", "dmarc", "forwards", NULL};
+
+static void set_key(struct domain *d, const struct domain_key *key, struct slice value)
+{
+	int number = load_word(d->load, value, key->key, key->words, d->where);
+
+	if (number >= 0)
+		key->set(&d->switches, number);
+}
+
+static void add_domain(struct domain *d)
+{
+	char why[LIST_WHY_MAX];
+	struct list_entry entry;
+	const char *wrong =
+	    list_parse_entry(d->name, LIST_ACCEPT_NAMES, &idn_uts46, d->load->arena, &entry, why);
+
+	if (!wrong && (entry.out || entry.kind == LIST_PATTERN))
+		wrong = "a recipient domain is a name such as example.org, .example.org or "
+			"*.example.org";
+	if (wrong) {
+		report_error(d->load->report, d->where, "%s", wrong);
+		return;
+	}
+	if (d->switches.forwards && !d->switches.susranges)
+		report_error(d->load->report, d->where,
+		    "%.*s forwards its mail to others, who would blame us for what susranges = off "
+		    "lets in; set one of the two otherwise",
+		    SLICE_ARG(d->name));
+	ruleset_add_domain(d->load->builder, entry.kind, entry.name, &d->switches, d->where);
+}
+
+/* ---- domains = ( { name = "..."; } ) --------------------------------------------------------- */
+
+static void group_key(struct domain *d, const struct domain_key *key, const config_setting_t *s)
+{
+	d->where = load_where(d->load, s);
+	if (key->words != true_false) {
+		if (load_is_string(d->load, s))
+			set_key(d, key, load_string(s));
+	} else {
+		bool value;
+		if (load_bool(d->load, s, &value))
+			key->set(&d->switches, value);
+	}
+}
+
+static void load_domain(struct load *load, const config_setting_t *group)
+{
+	const config_setting_t *name = config_setting_get_member(group, "name");
+	struct domain d = {load, {NULL, 0}, {NULL, 0}, load->settings.defaults};
+
+	for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++)
+		load_unknown_key(load, config_setting_get_elem(group, i), known_keys);
+	for (unsigned i = 0; i < DOMAIN_KEYS; i++) {
+		const config_setting_t *s = config_setting_get_member(group, domain_keys[i].key);
+		if (s)
+			group_key(&d, &domain_keys[i], s);
+	}
+	d.where = load_where(load, group);
+	if (!name) {
+		report_error(load->report, d.where, "a recipient domain needs a name");
+	} else if (load_is_string(load, name)) {
+		d.name = load_string(name);
+		add_domain(&d);
+	}
+}
+
+void load_domains(struct load *load, const config_setting_t *section)
+{
+	if (!section)
+		return;
+	if (!config_setting_is_list(section)) {
+		report_error(load->report, load_where(load, section),
+		    "domains must be a list: domains = ( { name = \"...\"; }, { } );");
+		return;
+	}
+	for (unsigned i = 0; i < (unsigned)config_setting_length(section); i++) {
+		const config_setting_t *group = config_setting_get_elem(section, i);
+
+		if (config_setting_is_group(group))
+			load_domain(load, group);
+		else
+			report_error(load->report, load_where(load, group),
+			    "a recipient domain is a group: { name = \"...\"; }");
+	}
+}
+
+/* ---- domains_file: NAME key=value key=value ---------------------------------------------------
+ */
+
+/* The next word of a line, blanks and tabs in front of it dropped. */
+static struct slice next_word(struct slice *line)
+{
+	size_t end = 0;
+	struct slice word;
+
+	*line = slice_trim(*line);
+	while (end < line->len && line->ptr[end] != ' ' && line->ptr[end] != '\t')
+		end++;
+	word = slice_of(line->ptr, end);
+	*line = slice_skip(*line, end);
+	return word;
+}
+
+static const struct domain_key *find_key(struct slice word)
+{
+	for (unsigned i = 0; i < DOMAIN_KEYS; i++)
+		if (slice_equal(slice_str(domain_keys[i].key), word))
+			return &domain_keys[i];
+	return NULL;
+}
+
+static void load_domain_line(struct load *load, struct slice line, struct origin where)
+{
+	struct domain d = {load, where, next_word(&line), load->settings.defaults};
+	struct slice word;
+
+	while (word = next_word(&line), word.len > 0) {
+		struct slice value = word, name = slice_cut(&value, '=');
+		const struct domain_key *key = find_key(name);
+
+		if (key && value.ptr)
+			set_key(&d, key, value);
+		else
+			report_error(load->report, where,
+			    "\"%.*s\" is none of susranges=, blocks=, spf=, dmarc= and forwards=",
+			    SLICE_ARG(word));
+	}
+	add_domain(&d);
+}
+
+void load_domains_file(struct load *load, const config_setting_t *section)
+{
+	struct origin where = {NULL, 0};
+	struct slice rest, line;
+	char why[TEXTFILE_WHY_MAX];
+
+	if (!section || !load_is_string(load, section) || load_string(section).len == 0)
+		return;
+	where = load_where(load, section);
+	where.file = config_path(load->arena, where.file, load_string(section));
+	if (load_list_file(load, where.file, &rest, why) != TEXTFILE_OK) {
+		report_error(load->report, load_where(load, section), "%s %s", where.file, why);
+		return;
+	}
+	where.line = 0;
+	while (list_next_line(&rest, &where.line, &line))
+		load_domain_line(load, line, where);
+}

@@ -1,0 +1,149 @@
+#include "config_load.h"
+
+#include "edge/idn.h"
+
+#include <stdlib.h>
+
+/* A look through one key of one rule for the line of an entry. */
+struct finder {
+	struct load load;
+	enum list_accept accept;
+	struct slice wanted; /* as core writes it, without "!" */
+	bool is_network;
+	struct prefix network;
+	struct origin exact, alike; /* file NULL: not found */
+};
+
+/* The entry of a list as core writes it. */
+static struct slice spelling(struct arena *arena, const struct list_entry *e)
+{
+	switch (e->kind) {
+	case LIST_NAME:
+		return e->name;
+	case LIST_TREE:
+		return arena_printf(arena, ".%.*s", SLICE_ARG(e->name));
+	case LIST_BELOW:
+		return arena_printf(arena, "*.%.*s", SLICE_ARG(e->name));
+	case LIST_ADDRESS:
+	case LIST_LOCAL:
+		return arena_printf(arena, "%.*s@%.*s", SLICE_ARG(e->local), SLICE_ARG(e->name));
+	case LIST_SUBADDRESS:
+		return arena_printf(arena, "%.*s+*@%.*s", SLICE_ARG(e->local), SLICE_ARG(e->name));
+	case LIST_PATTERN:
+		return arena_printf(arena, "/%.*s/", SLICE_ARG(e->text));
+	default:
+		return SLICE("<>");
+	}
+}
+
+/* True when the network is the entry, or one of those that core cut a range into. */
+static bool is_network_of(const struct prefix *p, const struct list_entry *e)
+{
+	struct ip last = prefix_last(p);
+
+	if (!e->is_range)
+		return prefix_equal(p, &e->prefix);
+	return p->base.family == e->first.family && ip_compare(&e->first, &p->base) <= 0 &&
+	       ip_compare(&last, &e->last) <= 0;
+}
+
+static void compare(void *context, struct slice text, struct origin where)
+{
+	struct finder *f = context;
+	char why[LIST_WHY_MAX];
+	struct list_entry e;
+
+	if (f->exact.file ||
+	    list_parse_entry(text, f->accept, &idn_uts46, f->load.arena, &e, why) != NULL)
+		return;
+	if (e.kind == LIST_NETWORK) {
+		if (f->is_network && is_network_of(&f->network, &e))
+			f->exact = where;
+	} else if (!slice_ends(f->wanted, e.name)) {
+		return;
+	} else if (slice_equal(spelling(f->load.arena, &e), f->wanted)) {
+		f->exact = where;
+	} else if (!f->alike.file && slice_equal(e.name, f->wanted)) {
+		f->alike = where;
+	}
+}
+
+/* The group of a rule: an element of its section. */
+static const config_setting_t *find_group(const config_setting_t *section, const struct rule *rule)
+{
+	for (unsigned i = 0; section && i < (unsigned)config_setting_length(section); i++) {
+		const config_setting_t *group = config_setting_get_elem(section, i), *name;
+
+		name = config_setting_is_group(group) ? config_setting_get_member(group, "name")
+						      : NULL;
+		if (name && slice_equal(load_string(name), rule->name))
+			return group;
+	}
+	return NULL;
+}
+
+static void find_in_tree(struct finder *f, const struct rule *rule, unsigned slot)
+{
+	const config_setting_t *s = config_setting_get_member(
+	    config_root_setting(&f->load.tree), family_name(rule->family));
+	struct value_walk walk = {compare, f, true};
+
+	if (rule->family != FAMILY_TRUSTED && rule->family != FAMILY_EXEMPT) {
+		s = find_group(s, rule);
+		if (s && slot >= SLOT_UNLESS)
+			s = config_setting_get_member(s, "unless");
+		if (s)
+			s = config_setting_get_member(
+			    s, rule_key_name((enum rule_key)(slot & (SLOT_UNLESS - 1))));
+	}
+	if (s)
+		load_each_value(&f->load, s, &walk);
+}
+
+static void find_in_managed(struct finder *f, const char *path)
+{
+	struct origin where = {path, 0};
+	struct slice rest, entry;
+	char why[TEXTFILE_WHY_MAX];
+
+	if (load_list_file(&f->load, path, &rest, why) == TEXTFILE_OK)
+		while (list_next_line(&rest, &where.line, &entry))
+			compare(f, entry, where);
+}
+
+static enum list_accept accept_of(unsigned slot)
+{
+	unsigned key = slot & (SLOT_UNLESS - 1);
+
+	for (unsigned i = 0; i < CRITERIA; i++)
+		if (load_criteria[i].key == key)
+			return load_criteria[i].accept;
+	return LIST_ACCEPT_NAMES;
+}
+
+struct slice config_find_entry(const struct config *config, const struct rule *rule, unsigned slot,
+    struct slice entry, struct arena *arena)
+{
+	struct finder f = {
+	    .load = {.report = report_create(), .arena = load_arena()},
+	    .accept = accept_of(slot),
+	    .wanted = slice_skip(entry, slice_starts(entry, SLICE("!"))),
+	};
+	struct slice found = slice_of(NULL, 0);
+	char why[PREFIX_WHY_MAX];
+
+	f.is_network = prefix_parse(f.wanted, &f.network, why) == NULL;
+	if (f.load.report && f.load.arena) {
+		if (slice_equal(rule->name, SLICE("managed")))
+			find_in_managed(&f, config->managed_whitelist);
+		else if (load_tree(&f.load, config->path))
+			find_in_tree(&f, rule, slot);
+	}
+	if (!f.exact.file)
+		f.exact = f.alike;
+	if (f.exact.file)
+		found = arena_printf(arena, "%s:%u", f.exact.file, f.exact.line);
+	load_close(&f.load);
+	report_free(&f.load.report);
+	return found;
+}

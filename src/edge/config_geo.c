@@ -1,0 +1,139 @@
+#include "config_load.h"
+
+#include "edge/geo.h"
+
+#include <stdlib.h>
+
+/* One database while its networks are read: what it is wanted for. */
+struct source {
+	struct load *load;
+	const struct geo_want *from, *to; /* its wants, sorted by number */
+	enum member_rank rank;
+	bool any; /* it knows some AS or country at all */
+	bool *found;
+};
+
+static int compare_wants(const void *one, const void *other)
+{
+	const struct geo_want *a = one, *b = other;
+
+	if (a->rank != b->rank)
+		return a->rank < b->rank ? -1 : 1;
+	return (a->number > b->number) - (a->number < b->number);
+}
+
+/* The first want of a number that is not below `number`. */
+static const struct geo_want *first_want(const struct source *s, uint32_t number)
+{
+	const struct geo_want *low = s->from, *high = s->to;
+
+	while (low < high) {
+		const struct geo_want *middle = low + (high - low) / 2;
+		if (middle->number < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool take_network(void *context, const struct prefix *prefix, const struct geo_place *place)
+{
+	struct source *s = context;
+	uint32_t number = s->rank == RANK_ASN ? place->asn
+			  : place->country[0] ? load_country_number(place->country)
+					      : 0;
+
+	if (number == 0)
+		return true;
+	s->any = true;
+	for (const struct geo_want *w = first_want(s, number); w < s->to && w->number == number;
+	     w++) {
+		s->found[w - s->from] = true;
+		ruleset_add_geo(s->load->builder, w->rule, w->slot, w->rank, w->out, prefix);
+	}
+	/* Without wants it is only asked whether this is the right kind of database. */
+	return s->from < s->to;
+}
+
+static const char *what(const struct source *s)
+{
+	return s->rank == RANK_ASN ? "AS numbers" : "countries";
+}
+
+static void tell_missing(const struct source *s, const char *path)
+{
+	for (const struct geo_want *w = s->from; w < s->to; w++) {
+		if (s->found[w - s->from])
+			continue;
+		if (w->rank == RANK_ASN)
+			report_warning(s->load->report, w->where, "%s has no network of AS%u", path,
+			    (unsigned)w->number);
+		else
+			report_warning(s->load->report, w->where, "%s has no network of %c%c", path,
+			    (char)(w->number >> 8) - 'a' + 'A',
+			    (char)(w->number & 0xff) - 'a' + 'A');
+	}
+}
+
+/* Walks one database; false after an error. */
+static void walk(struct source *s, const char *path, struct geo_db *db)
+{
+	struct origin at = {path, 0};
+	char why[GEO_WHY_MAX];
+
+	s->found = calloc((size_t)(s->to - s->from) + 1, sizeof *s->found);
+	if (!s->found)
+		report_error(s->load->report, at, "out of memory");
+	else if (!geo_each_network(db, take_network, s, why))
+		report_error(s->load->report, at, "%s", why);
+	else if (!s->any)
+		report_error(
+		    s->load->report, at, "knows no %s: its type is \"%s\"", what(s), geo_type(db));
+	else
+		tell_missing(s, path);
+	free(s->found);
+}
+
+static struct geo_db *read_database(struct source *s, const char *path, uint64_t loaded)
+{
+	struct origin at = {path, 0};
+	char why[GEO_WHY_MAX];
+	struct geo_db *db;
+
+	if (path[0] == '\0') {
+		if (s->from < s->to)
+			report_error(s->load->report, s->from->where,
+			    "%s need a database: set geo.%s", what(s),
+			    s->rank == RANK_ASN ? "asn" : "country");
+		return NULL;
+	}
+	db = geo_open(path, why);
+	if (!db)
+		report_error(s->load->report, at, "%s", why);
+	else if (geo_built(db) < loaded)
+		report_error(s->load->report, at,
+		    "was built before the database that is loaded; is it an old copy?");
+	else
+		walk(s, path, db);
+	return db;
+}
+
+void load_geo(struct load *load, const struct config *previous)
+{
+	struct config *c = load->config;
+	const struct geo_want *end = load->wants + load->want_count, *middle = load->wants;
+	struct source asn, country;
+
+	if (load->want_count > 0)
+		qsort(load->wants, load->want_count, sizeof *load->wants, compare_wants);
+	while (middle < end && middle->rank == RANK_COUNTRY)
+		middle++;
+	country = (struct source){load, load->wants, middle, RANK_COUNTRY, false, NULL};
+	asn = (struct source){load, middle, end, RANK_ASN, false, NULL};
+	c->geo_country_db =
+	    read_database(&country, c->geo_country, previous ? previous->geo_country_built : 0);
+	c->geo_asn_db = read_database(&asn, c->geo_asn, previous ? previous->geo_asn_built : 0);
+	c->geo_country_built = c->geo_country_db ? geo_built(c->geo_country_db) : 0;
+	c->geo_asn_built = c->geo_asn_db ? geo_built(c->geo_asn_db) : 0;
+}

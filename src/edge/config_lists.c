@@ -1,0 +1,160 @@
+#include "config_load.h"
+
+#include "core/list.h"
+#include "edge/idn.h"
+
+#include <stdlib.h>
+
+void load_entry(struct load *load, enum list_accept accept, unsigned rule, unsigned slot,
+    struct slice text, struct origin where)
+{
+	char why[LIST_WHY_MAX];
+	struct list_entry entry;
+	const char *wrong = list_parse_entry(text, accept, &idn_uts46, load->arena, &entry, why);
+
+	if (wrong)
+		report_error(load->report, where, "%s", wrong);
+	else
+		ruleset_add_entry(load->builder, rule, slot, &entry, where);
+}
+
+static void take_entry(struct load *load, const struct criterion *c, unsigned rule, unsigned slot,
+    struct slice text, struct origin where)
+{
+	load_entry(load, c->accept, rule, slot, text, where);
+}
+
+/* `domains` looks at several identities at once, of which only names are alike. */
+static void take_domain(struct load *load, const struct criterion *c, unsigned rule, unsigned slot,
+    struct slice text, struct origin where)
+{
+	struct slice entry = slice_starts(text, SLICE("!")) ? slice_skip(text, 1) : text;
+
+	if (slice_starts(slice_trim(entry), SLICE("/")))
+		report_error(load->report, where,
+		    "domains takes names only; a pattern belongs to client_name, helo, sender, "
+		    "from or "
+		    "recipient");
+	else
+		load_entry(load, c->accept, rule, slot, text, where);
+}
+
+/* ---- AS numbers and countries
+ * --------------------------------------------------------------------- */
+
+static void want(struct load *load, struct geo_want wanted)
+{
+	if (load->want_count == load->want_capacity) {
+		size_t capacity = load->want_capacity ? load->want_capacity * 2 : 64;
+		void *bigger = realloc(load->wants, capacity * sizeof *load->wants);
+
+		if (!bigger) {
+			report_error(load->report, wanted.where, "out of memory");
+			return;
+		}
+		load->wants = bigger;
+		load->want_capacity = capacity;
+	}
+	load->wants[load->want_count++] = wanted;
+}
+
+/* Cuts a leading "!" off. */
+static bool cut_out(struct slice *text)
+{
+	if (!slice_starts(*text, SLICE("!")))
+		return false;
+	*text = slice_trim(slice_skip(*text, 1));
+	return true;
+}
+
+static void take_asn(struct load *load, const struct criterion *c, unsigned rule, unsigned slot,
+    struct slice text, struct origin where)
+{
+	struct slice digits = text;
+	bool out = cut_out(&digits);
+	uint64_t number;
+
+	(void)c;
+	if (slice_starts_nocase(digits, SLICE("AS")))
+		digits = slice_skip(digits, 2);
+	if (!slice_to_uint(digits, UINT32_MAX, &number) || number == 0)
+		report_error(load->report, where,
+		    "\"%.*s\" is no AS number; write 4134, \"4134\" or \"AS4134\"",
+		    SLICE_ARG(text));
+	else
+		want(load, (struct geo_want){rule, slot, out, RANK_ASN, (uint32_t)number, where});
+}
+
+uint32_t load_country_number(const char code[2])
+{
+	return (uint32_t)(unsigned char)slice_lower(code[0]) << 8 |
+	       (unsigned char)slice_lower(code[1]);
+}
+
+static bool is_letter(char c)
+{
+	c = slice_lower(c);
+	return c >= 'a' && c <= 'z';
+}
+
+static void take_country(struct load *load, const struct criterion *c, unsigned rule, unsigned slot,
+    struct slice text, struct origin where)
+{
+	struct slice code = text;
+	bool out = cut_out(&code);
+
+	(void)c;
+	if (code.len != 2 || !is_letter(code.ptr[0]) || !is_letter(code.ptr[1])) {
+		report_error(load->report, where,
+		    "\"%.*s\" is no country; write two letters of ISO 3166 such as \"CN\"",
+		    SLICE_ARG(text));
+		return;
+	}
+	want(load,
+	    (struct geo_want){rule, slot, out, RANK_COUNTRY, load_country_number(code.ptr), where});
+}
+
+/* ---- the criteria ------------------------------------------------------------------------------
+ */
+
+const struct criterion load_criteria[CRITERIA] = {
+    {"networks", KEY_NETWORKS, LIST_ACCEPT_NETWORKS, take_entry},
+    {"asn", KEY_NETWORKS, LIST_ACCEPT_NETWORKS, take_asn},
+    {"country", KEY_NETWORKS, LIST_ACCEPT_NETWORKS, take_country},
+    {"client_name", KEY_CLIENT_NAME, LIST_ACCEPT_NAMES, take_entry},
+    {"helo", KEY_HELO, LIST_ACCEPT_NAMES, take_entry},
+    {"sender", KEY_SENDER, LIST_ACCEPT_ADDRESSES, take_entry},
+    {"from", KEY_FROM, LIST_ACCEPT_ADDRESSES, take_entry},
+    {"recipient", KEY_RECIPIENT, LIST_ACCEPT_ADDRESSES, take_entry},
+    {"domains", KEY_DOMAINS, LIST_ACCEPT_NAMES, take_domain},
+};
+
+const struct criterion *load_criterion(const char *word)
+{
+	for (unsigned i = 0; i < CRITERIA; i++)
+		if (strcmp(load_criteria[i].word, word) == 0)
+			return &load_criteria[i];
+	return NULL;
+}
+
+struct entries {
+	struct load *load;
+	const struct criterion *criterion;
+	unsigned rule, slot;
+};
+
+static void each_entry(void *context, struct slice text, struct origin where)
+{
+	struct entries *e = context;
+
+	e->criterion->take(e->load, e->criterion, e->rule, e->slot, text, where);
+}
+
+void load_entries(struct load *load, const struct criterion *criterion, unsigned rule,
+    unsigned slot, const config_setting_t *s, bool may_be_empty)
+{
+	struct entries e = {load, criterion, rule, slot};
+	struct value_walk walk = {each_entry, &e, may_be_empty};
+
+	load_each_value(load, s, &walk);
+}

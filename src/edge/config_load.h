@@ -1,0 +1,158 @@
+#ifndef CONFIG_LOAD_H
+#define CONFIG_LOAD_H
+/*
+ * The inside of one load, shared by the config_*.c files.
+ *
+ *     config_text      the file and its includes as one text
+ *     config_options   the one table of options; scalars end in struct config or struct settings
+ *     config_values    a value of the configuration → the texts that it lists, files opened
+ *     config_lists     those texts → entries of a rule
+ *     config_rules     the sections that hold rules
+ *     config_managed   the whitelist that susmilterctl edits
+ *     config_domains   recipient domains
+ *     config_geo       AS numbers and countries → networks of the MMDBs
+ *     config           the way through
+ *     config_find      where an entry stands
+ */
+#include "config_text.h"
+#include "core/list.h"
+#include "edge/config.h"
+#include "edge/textfile.h"
+
+#include <libconfig.h>
+
+/* A list file that was read: its entries point into it until the table is built. */
+struct list_file {
+	struct list_file *next;
+	const char *path;
+	struct slice text;
+};
+
+/* An entry of `asn` or `country`, which an MMDB turns into networks. */
+struct geo_want {
+	unsigned rule, slot;
+	bool out;
+	enum member_rank rank;
+	uint32_t number; /* of the AS, or load_country_number() */
+	struct origin where;
+};
+
+struct rule_name {
+	struct slice name;
+	struct origin where;
+	size_t number; /* in the order of the file */
+};
+
+struct load {
+	struct config *config;
+	struct settings settings;
+	struct report *report;
+	struct arena *arena; /* names of files and converted entries; until the table is built */
+	struct config_text text;
+	config_t tree;
+	struct list_file *files;
+	struct ruleset_builder *builder;
+	struct rule_name *names; /* of rules, for finding two of one name */
+	size_t name_count, name_capacity;
+	struct geo_want *wants;
+	size_t want_count, want_capacity;
+	int64_t now;
+};
+
+/* An arena for load->arena; NULL when out of memory. */
+struct arena *load_arena(void);
+
+/* Where a setting stands. */
+struct origin load_where(const struct load *, const config_setting_t *);
+
+/* A string of a setting as a slice; empty when it is no string. */
+struct slice load_string(const config_setting_t *);
+
+/* Reads and parses the configuration into load->text and load->tree; errors are in the report. */
+bool load_tree(struct load *, const char *path);
+void load_close(struct load *);
+
+/* ---- config_options: scalars, and which keys there are ------------------------------------- */
+
+/* Sets every option and then takes the sections, in the order of the table. */
+void load_options(struct load *);
+
+/* Says that a key is not known here, and which one may be meant.  `known` ends in NULL. */
+void load_unknown_key(struct load *, const config_setting_t *, const char *const *known);
+
+/* The value of one of the words, or -1 after an error. */
+struct word {
+	const char *word;
+	int value;
+};
+int load_word(struct load *, struct slice text, const char *key, const struct word *words,
+    struct origin where);
+
+extern const struct word spf_words[], dmarc_words[], mode_words[];
+
+/* True, or an error that names what the key wants instead. */
+bool load_is_string(struct load *, const config_setting_t *);
+bool load_is_group(struct load *, const config_setting_t *);
+bool load_bool(struct load *, const config_setting_t *, bool *out);
+
+/* ---- config_values: the texts of a value ---------------------------------------------------- */
+
+/* A walk over a value: a string, an array or a list, "file:PATH" standing for the lines of a
+ * file.  `each` is called for every text with the place where it stands. */
+struct value_walk {
+	void (*each)(void *context, struct slice text, struct origin where);
+	void *context;
+	bool may_be_empty;
+};
+void load_each_value(struct load *, const config_setting_t *, const struct value_walk *);
+
+/* The text of a list file, read once a load; it stays until load_close(). */
+enum textfile_result load_list_file(
+    struct load *, const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX]);
+
+/* ---- config_lists: criteria ------------------------------------------------------------------ */
+
+/* The entries of one criterion go to the rule.  `key` is the word of the configuration. */
+struct criterion {
+	const char *word;
+	enum rule_key key;
+	enum list_accept accept;
+	void (*take)(struct load *, const struct criterion *, unsigned rule, unsigned slot,
+	    struct slice text, struct origin where);
+};
+
+enum { CRITERIA = 9 };
+extern const struct criterion load_criteria[CRITERIA];
+
+/* The criterion of this word, or NULL. */
+const struct criterion *load_criterion(const char *word);
+
+void load_entries(struct load *, const struct criterion *, unsigned rule, unsigned slot,
+    const config_setting_t *, bool may_be_empty);
+
+/* One text into one rule. */
+void load_entry(struct load *, enum list_accept, unsigned rule, unsigned slot, struct slice text,
+    struct origin where);
+
+/* Two letters as one number, without case. */
+uint32_t load_country_number(const char code[2]);
+
+/* ---- sections -------------------------------------------------------------------------------- */
+
+/* Each takes NULL when the section is absent. */
+void load_trusted(struct load *, const config_setting_t *);
+void load_exempt(struct load *, const config_setting_t *);
+void load_whitelist(struct load *, const config_setting_t *);
+void load_managed(struct load *);
+void load_blocks(struct load *, const config_setting_t *);
+void load_susranges(struct load *, const config_setting_t *);
+void load_domains(struct load *, const config_setting_t *);
+void load_domains_file(struct load *, const config_setting_t *);
+
+/* The networks of all that the rules want of AS numbers and countries. */
+void load_geo(struct load *, const struct config *previous);
+
+/* Rules of one name are an error, at the later one. */
+void load_check_names(struct load *);
+
+#endif

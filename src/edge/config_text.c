@@ -1,0 +1,273 @@
+#include "config_text.h"
+
+#include "edge/textfile.h"
+
+#include <stdlib.h>
+
+/* libconfig's own limit; deeper is a file that includes itself. */
+enum { INCLUDE_DEPTH_MAX = 10 };
+
+/* One file while it is read. */
+struct reader {
+	struct config_text *out;
+	struct report *report;
+	struct arena *names;
+	struct slice rest;
+	struct origin at; /* the line that `rest` begins in */
+	unsigned depth;
+	bool line_begins;  /* only blanks so far: an @include may stand here */
+	bool after_string; /* the last token was a string */
+	bool in_string;
+};
+
+const char *config_path(struct arena *arena, const char *from, struct slice path)
+{
+	struct slice file = slice_str(from);
+	size_t slash = slice_find_last(file, '/');
+
+	if (slice_starts(path, SLICE("/")) || slash == file.len)
+		return arena_strdup(arena, path);
+	return arena_printf(
+	    arena, "%.*s/%.*s", SLICE_ARG(slice_of(file.ptr, slash)), SLICE_ARG(path))
+	    .ptr;
+}
+
+struct origin config_text_origin(const struct config_text *text, unsigned line)
+{
+	size_t i = line > 0 ? line - 1 : 0;
+
+	if (i >= text->line_count)
+		i = text->line_count - 1;
+	return text->lines[i];
+}
+
+void config_text_free(struct config_text *text)
+{
+	free(text->bytes);
+	free(text->lines);
+	*text = (struct config_text){.bytes = NULL};
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+static bool room(struct config_text *t)
+{
+	size_t bytes = t->capacity ? t->capacity * 2 : 4096;
+	size_t lines = t->line_capacity ? t->line_capacity * 2 : 256;
+	void *bigger;
+
+	if (t->len + 2 > t->capacity) {
+		bigger = realloc(t->bytes, bytes);
+		if (!bigger)
+			return false;
+		t->bytes = bigger;
+		t->capacity = bytes;
+	}
+	if (t->line_count + 1 > t->line_capacity) {
+		bigger = realloc(t->lines, lines * sizeof *t->lines);
+		if (!bigger)
+			return false;
+		t->lines = bigger;
+		t->line_capacity = lines;
+	}
+	return true;
+}
+
+static void put(struct config_text *t, char c, struct origin at)
+{
+	if (t->failed || !room(t)) {
+		t->failed = true;
+		return;
+	}
+	if (t->len == 0 || t->bytes[t->len - 1] == '\n')
+		t->lines[t->line_count++] = at;
+	t->bytes[t->len++] = c;
+	t->bytes[t->len] = '\0';
+}
+
+static void end_line(struct config_text *t, struct origin at)
+{
+	if (t->len > 0 && t->bytes[t->len - 1] != '\n')
+		put(t, '\n', at);
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\n';
+}
+
+/* Steps over one byte, counting lines. */
+static char take(struct reader *r)
+{
+	char c = r->rest.ptr[0];
+
+	r->at.line += c == '\n';
+	r->rest = slice_skip(r->rest, 1);
+	return c;
+}
+
+/* Steps over a comment that begins here, but not over the newline that ends it. */
+static bool skip_comment(struct reader *r)
+{
+	struct origin begin = r->at;
+
+	if (slice_starts(r->rest, SLICE("#")) || slice_starts(r->rest, SLICE("//"))) {
+		r->rest = slice_skip(r->rest, slice_find(r->rest, '\n'));
+		return true;
+	}
+	if (!slice_starts(r->rest, SLICE("/*")))
+		return false;
+	r->rest = slice_skip(r->rest, 2);
+	while (r->rest.len > 0 && !slice_starts(r->rest, SLICE("*/")))
+		take(r);
+	if (r->rest.len == 0)
+		report_error(r->report, begin, "this comment has no end: */ is missing");
+	r->rest = slice_skip(r->rest, 2);
+	return true;
+}
+
+static void copy_string(struct reader *r)
+{
+	struct origin begin = r->at;
+	bool escaped = false;
+
+	put(r->out, take(r), begin);
+	while (r->rest.len > 0) {
+		char c = take(r);
+
+		put(r->out, c, r->at);
+		if (c == '"' && !escaped) {
+			r->after_string = true;
+			return;
+		}
+		escaped = c == '\\' && !escaped;
+	}
+	report_error(r->report, begin, "this string has no end: a quote is missing");
+}
+
+/* After a string: its separator is brought into the same line, over blanks and comments. */
+static void pull_separator(struct reader *r)
+{
+	struct reader ahead = *r;
+
+	r->after_string = false;
+	ahead.report = NULL;
+	while (ahead.rest.len > 0) {
+		if (is_blank(ahead.rest.ptr[0]))
+			take(&ahead);
+		else if (slice_starts(ahead.rest, SLICE("/*")) || !skip_comment(&ahead))
+			break;
+	}
+	if (ahead.rest.len == 0 || !strchr(",)]", ahead.rest.ptr[0]) || ahead.at.line == r->at.line)
+		return;
+	r->rest = ahead.rest;
+	put(r->out, r->rest.ptr[0], r->at);
+	r->at = ahead.at;
+	take(r);
+	put(r->out, '\n', r->at);
+}
+
+static void read_file(struct config_text *, const char *path, struct origin named_at,
+    unsigned depth, struct report *, struct arena *names);
+
+/* `@include "PATH"` as the only thing in its line. */
+static void include(struct reader *r)
+{
+	struct slice line = slice_of(r->rest.ptr, slice_find(r->rest, '\n'));
+	struct slice word = slice_trim(slice_skip(line, strlen("@include")));
+	struct slice path, behind;
+	size_t quote;
+
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+		word = slice_trim(slice_of(word.ptr, word.len - (word.len > 0)));
+	r->rest = slice_skip(r->rest, line.len);
+	quote = slice_starts(word, SLICE("\"")) ? slice_find(slice_skip(word, 1), '"') : word.len;
+	path = slice_of(word.ptr ? word.ptr + 1 : NULL, quote);
+	behind = slice_trim(slice_skip(word, quote + 2));
+	if (quote + 1 >= word.len || path.len == 0 ||
+	    (behind.len > 0 && behind.ptr[0] != '#' && behind.ptr[0] != '/')) {
+		report_error(
+		    r->report, r->at, "an include is a line of its own: @include \"FILE\"");
+		return;
+	}
+	end_line(r->out, r->at);
+	read_file(r->out, config_path(r->names, r->at.file, path), r->at, r->depth + 1, r->report,
+	    r->names);
+}
+
+static void read_token(struct reader *r)
+{
+	struct origin at = r->at;
+	char c = r->rest.ptr[0];
+
+	if (r->line_begins && slice_starts(r->rest, SLICE("@include"))) {
+		include(r);
+		return;
+	}
+	if (skip_comment(r)) {
+		put(r->out, r->at.line == at.line ? ' ' : '\n', at);
+		return;
+	}
+	if (!is_blank(c))
+		r->line_begins = false;
+	if (c == '"') {
+		copy_string(r);
+		pull_separator(r);
+		return;
+	}
+	put(r->out, c == '\r' ? ' ' : c, at);
+	take(r);
+	if (c == '\n')
+		r->line_begins = true;
+}
+
+static void read_file(struct config_text *out, const char *path, struct origin named_at,
+    unsigned depth, struct report *report, struct arena *names)
+{
+	char why[TEXTFILE_WHY_MAX];
+	struct slice text;
+	struct reader r = {
+	    .out = out,
+	    .report = report,
+	    .names = names,
+	    .at = {path, 1},
+	    .depth = depth,
+	    .line_begins = true,
+	};
+
+	if (!path)
+		return;
+	if (depth > INCLUDE_DEPTH_MAX) {
+		report_error(report, named_at,
+		    "more than %d files include each other: does one include itself?",
+		    (int)INCLUDE_DEPTH_MAX);
+		return;
+	}
+	if (textfile_read(path, &text, why) != TEXTFILE_OK) {
+		if (depth == 0)
+			report_error(report, named_at, "%s", why);
+		else
+			report_error(report, named_at, "%s %s", path, why);
+		return;
+	}
+	r.rest = slice_starts(text, SLICE("\xef\xbb\xbf")) ? slice_skip(text, 3) : text;
+	if (slice_find(text, '\0') < text.len)
+		report_error(report, (struct origin){path, 0}, "holds a NUL byte: not a text file");
+	else
+		while (r.rest.len > 0)
+			read_token(&r);
+	end_line(out, r.at);
+	textfile_free(&text);
+}
+
+void config_text_read(
+    struct config_text *text, const char *path, struct report *report, struct arena *names)
+{
+	*text = (struct config_text){.bytes = NULL};
+	read_file(text, path, (struct origin){path, 0}, 0, report, names);
+	put(text, '\n', (struct origin){path, 0});
+	if (text->failed)
+		report_error(report, (struct origin){path, 0}, "out of memory");
+}

@@ -1,0 +1,38 @@
+#ifndef CONFIG_TEXT_H
+#define CONFIG_TEXT_H
+/*
+ * config_text: a configuration file and all that it includes as one text, and where each line of
+ * that text comes from.
+ *
+ *     susmilter.conf: 1 mode = "monitor";            lines 1 → susmilter.conf:1
+ *                     2 @include "rules/cn.conf"           2 → rules/cn.conf:1
+ *                     3 log = { };                         3 → susmilter.conf:3
+ *
+ * libconfig has an @include of its own, but resolves it against one directory for all files,
+ * ends the process when it is given a directory, and notes for the last string in a list the
+ * line of the token behind it.  So it is given text in which comments and includes are resolved
+ * and a string is followed by its separator in the same line.
+ */
+#include "core/arena.h"
+#include "core/report.h"
+
+struct config_text {
+	char *bytes; /* NUL-terminated */
+	size_t len, capacity;
+	struct origin *lines;
+	size_t line_count, line_capacity;
+	bool failed; /* out of memory */
+};
+
+/* Reads everything; what is wrong goes to the report.  Names of files live in `names`.  Free it
+ * with config_text_free() in any case. */
+void config_text_read(struct config_text *, const char *path, struct report *, struct arena *names);
+void config_text_free(struct config_text *);
+
+/* The origin of a line of the text, counted from 1. */
+struct origin config_text_origin(const struct config_text *, unsigned line);
+
+/* `path` as it is named in the file `from`: relative to that file's directory. */
+const char *config_path(struct arena *, const char *from, struct slice path);
+
+#endif

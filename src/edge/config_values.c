@@ -1,0 +1,225 @@
+#include "config_load.h"
+
+#include "core/list.h"
+
+#include <stdio.h>
+
+/* ---- keys and words
+ * ------------------------------------------------------------------------------ */
+
+/* Longer words are not compared for likeness. */
+enum { LIKE_MAX = 32, LIKE_EDITS = 2 };
+
+/* Letters to insert, delete or change to make b of a (Levenshtein). */
+static unsigned edits(struct slice a, struct slice b)
+{
+	unsigned row[LIKE_MAX + 1], diagonal, above;
+
+	if (a.len > LIKE_MAX || b.len > LIKE_MAX)
+		return LIKE_MAX;
+	for (unsigned j = 0; j <= b.len; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= a.len; i++) {
+		diagonal = row[0];
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= b.len; j++) {
+			unsigned best = diagonal + (a.ptr[i - 1] != b.ptr[j - 1]);
+
+			above = row[j];
+			best = above + 1 < best ? above + 1 : best;
+			row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+			diagonal = above;
+		}
+	}
+	return row[b.len];
+}
+
+static const char *most_like(struct slice word, const char *const *known)
+{
+	unsigned best = LIKE_EDITS + 1;
+	const char *like = NULL;
+
+	for (; *known; known++) {
+		unsigned n = edits(word, slice_str(*known));
+
+		if (n < best && n < word.len) {
+			best = n;
+			like = *known;
+		}
+	}
+	return like;
+}
+
+void load_unknown_key(struct load *load, const config_setting_t *s, const char *const *known)
+{
+	const char *name = config_setting_name(s), *like;
+
+	for (const char *const *k = known; *k; k++)
+		if (strcmp(*k, name) == 0)
+			return;
+	like = most_like(slice_str(name), known);
+	if (like)
+		report_error(load->report, load_where(load, s),
+		    "unknown key \"%s\"; did you mean \"%s\"?", name, like);
+	else
+		report_error(load->report, load_where(load, s), "unknown key \"%s\"", name);
+}
+
+int load_word(struct load *load, struct slice text, const char *key, const struct word *words,
+    struct origin where)
+{
+	struct slice all = SLICE("");
+
+	for (const struct word *w = words; w->word; w++)
+		if (slice_equal(text, slice_str(w->word)))
+			return w->value;
+	for (const struct word *w = words; w->word; w++)
+		all = arena_printf(load->arena, "%.*s%s%s", SLICE_ARG(all),
+		    w == words  ? ""
+		    : w[1].word ? ", "
+				: " or ",
+		    w->word);
+	report_error(load->report, where, "%s is \"%.*s\" but must be %.*s", key, SLICE_ARG(text),
+	    SLICE_ARG(all));
+	return -1;
+}
+
+struct slice load_string(const config_setting_t *s)
+{
+	return slice_str(config_setting_get_string(s));
+}
+
+/* ---- types
+ * ------------------------------------------------------------------------------------------ */
+
+bool load_is_string(struct load *load, const config_setting_t *s)
+{
+	if (config_setting_type(s) == CONFIG_TYPE_STRING)
+		return true;
+	report_error(load->report, load_where(load, s), "%s must be a string in quotes",
+	    config_setting_name(s) ? config_setting_name(s) : "an entry");
+	return false;
+}
+
+bool load_is_group(struct load *load, const config_setting_t *s)
+{
+	const char *name = config_setting_name(s);
+
+	if (config_setting_is_group(s))
+		return true;
+	report_error(load->report, load_where(load, s),
+	    "%s must be a group: %s = { key = value; };", name ? name : "each of them",
+	    name ? name : "name");
+	return false;
+}
+
+bool load_bool(struct load *load, const config_setting_t *s, bool *out)
+{
+	if (config_setting_type(s) != CONFIG_TYPE_BOOL) {
+		report_error(load->report, load_where(load, s), "%s must be true or false",
+		    config_setting_name(s));
+		return false;
+	}
+	*out = config_setting_get_bool(s) != 0;
+	return true;
+}
+
+/* ---- values and list files
+ * --------------------------------------------------------------------------- */
+
+enum textfile_result load_list_file(
+    struct load *load, const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX])
+{
+	enum textfile_result result;
+	struct list_file *f;
+
+	for (f = load->files; f; f = f->next) {
+		if (strcmp(f->path, path) == 0) {
+			*out = f->text;
+			return TEXTFILE_OK;
+		}
+	}
+	result = textfile_read(path, out, why);
+	if (result != TEXTFILE_OK)
+		return result;
+	f = arena_alloc(load->arena, sizeof *f);
+	if (!f) {
+		textfile_free(out);
+		snprintf(why, TEXTFILE_WHY_MAX, "cannot be kept: out of memory");
+		return TEXTFILE_BROKEN;
+	}
+	*f = (struct list_file){load->files, path, *out};
+	load->files = f;
+	return TEXTFILE_OK;
+}
+
+static void each_line(
+    struct load *load, struct slice named, struct origin named_at, const struct value_walk *walk)
+{
+	const char *path = config_path(load->arena, named_at.file, named);
+	struct origin where = {path, 0};
+	struct slice rest, entry;
+	char why[TEXTFILE_WHY_MAX];
+
+	if (!path)
+		return;
+	if (load_list_file(load, path, &rest, why) != TEXTFILE_OK) {
+		report_error(load->report, named_at, "%s %s", path, why);
+		return;
+	}
+	if (slice_find(rest, '\0') < rest.len) {
+		report_error(load->report, where, "holds a NUL byte: not a list");
+		return;
+	}
+	while (list_next_line(&rest, &where.line, &entry)) {
+		walk->each(walk->context, entry, where);
+		named_at.line = 0;
+	}
+	if (named_at.line != 0 && !walk->may_be_empty)
+		report_error(load->report, named_at,
+		    "%s has no entries; if it may be empty, set may_be_empty = true", path);
+}
+
+static void each_text(
+    struct load *load, struct slice text, struct origin where, const struct value_walk *walk)
+{
+	struct slice file = SLICE("file:");
+
+	if (slice_starts(text, file))
+		each_line(load, slice_skip(text, file.len), where, walk);
+	else
+		walk->each(walk->context, slice_trim(text), where);
+}
+
+/* AS numbers may stand as numbers; everything else is a string. */
+static void each_scalar(struct load *load, const config_setting_t *s, const struct value_walk *walk)
+{
+	struct origin where = load_where(load, s);
+	struct slice text;
+
+	switch (config_setting_type(s)) {
+	case CONFIG_TYPE_STRING:
+		each_text(load, load_string(s), where, walk);
+		break;
+	case CONFIG_TYPE_INT:
+	case CONFIG_TYPE_INT64:
+		text = arena_printf(load->arena, "%lld", config_setting_get_int64(s));
+		walk->each(walk->context, text, where);
+		break;
+	default:
+		load_is_string(load, s);
+	}
+}
+
+void load_each_value(struct load *load, const config_setting_t *s, const struct value_walk *walk)
+{
+	if (!config_setting_is_array(s) && !config_setting_is_list(s)) {
+		each_scalar(load, s, walk);
+		return;
+	}
+	if (config_setting_length(s) == 0 && !walk->may_be_empty)
+		report_error(load->report, load_where(load, s),
+		    "%s is empty; if it may be, set may_be_empty = true", config_setting_name(s));
+	for (unsigned i = 0; i < (unsigned)config_setting_length(s); i++)
+		each_scalar(load, config_setting_get_elem(s, i), walk);
+}
