@@ -47,8 +47,7 @@ void namehash_key_init(struct namehash_key *key, const unsigned char seed[32])
 	block(words + 8, seed, 1);
 	for (int i = 0; i < 2; i++)
 		key->point[i] = words[i] >> 4;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 3; i++)
 		key->tag[i] = (namehash_wide)words[2 + 2 * i] << 64 | words[3 + 2 * i];
-		key->place[i] = (namehash_wide)words[8 + 2 * i] << 64 | words[9 + 2 * i];
-	}
+	key->place = words[8] | 1;
 }

@@ -20,9 +20,11 @@
  *    two secret points below 2^60.  Two different polynomials of degree d meet in at most d
  *    points, so both lanes are equal with a chance of at most (d / 2^60)^2: 2^-106 for the longest
  *    domain name (127 blocks), 2^-114 for one of eight blocks.
- * 3. tag and place, 64 bits each, are the upper halves of k0*a + k1*b + k2 modulo 2^128 with secret
- *    keys of 128 bits of their own: for different lanes they are independent and uniform, and
- *    each is equal with a chance of 2^-64.
+ * 3. The tag is the upper half of k0*a + k1*b + k2 modulo 2^128, with secret keys of 128 bits:
+ * where the lanes a, b of two names differ at all, their tags are independent and uniform (vector
+ *    multiply-shift of inputs of 64 bits), so equal with a chance of 2^-64.
+ * 4. The place is k*a modulo 2^64 with another secret key, odd: its upper n bits are equal with a
+ *    chance of at most 2 * 2^-n.  It knows nothing of the tag's keys.
  *
  * The keys are drawn from the seed by ChaCha20.  nametable.h says what follows for a look-up.
  * All functions are pure and safe in any thread.
@@ -31,17 +33,21 @@
 
 __extension__ typedef unsigned __int128 namehash_wide;
 
+/* Keeps a look-up's state in registers. */
+#define NAMEHASH_INLINE static inline __attribute__((always_inline))
+
 #define NAMEHASH_PRIME (((uint64_t)1 << 61) - 1)
 
 struct namehash_key {
 	uint64_t point[2];
-	namehash_wide tag[3], place[3];
+	uint64_t place; /* odd */
+	namehash_wide tag[3];
 };
 
 /* One suffix: what it is compared by, and where it is kept. */
 struct namehash_sum {
-	uint64_t tag; /* never 0 */
-	uint64_t place;
+	uint64_t tag;   /* never 0 */
+	uint64_t place; /* its upper bits are the random ones */
 };
 
 struct namehash {
@@ -55,7 +61,7 @@ struct namehash {
 void namehash_key_init(struct namehash_key *, const unsigned char seed[32]);
 
 /* Eight bytes, the first in the lowest bits. */
-static inline uint64_t namehash_load(const char *ptr)
+NAMEHASH_INLINE uint64_t namehash_load(const char *ptr)
 {
 	const unsigned char *p = (const unsigned char *)ptr;
 
@@ -65,7 +71,7 @@ static inline uint64_t namehash_load(const char *ptr)
 }
 
 /* The name is borrowed, and not empty. */
-static inline struct namehash namehash_start(struct slice name)
+NAMEHASH_INLINE struct namehash namehash_start(struct slice name)
 {
 	struct namehash h = {.ptr = name.ptr, .rest = name.len, .lane = {1, 1}};
 
@@ -80,7 +86,7 @@ static inline struct namehash namehash_start(struct slice name)
 
 /* The eight bytes in front of what is done, the last in the highest bits; where the name has fewer,
  * a '.' stands in front of its first byte. */
-static inline uint64_t namehash_window(const struct namehash *h)
+NAMEHASH_INLINE uint64_t namehash_window(const struct namehash *h)
 {
 	if (h->rest >= 8)
 		return namehash_load(h->ptr + h->rest - 8);
@@ -88,7 +94,7 @@ static inline uint64_t namehash_window(const struct namehash *h)
 }
 
 /* How many bytes stand behind the last '.' in a window: 0 to 7, 8 without a '.'. */
-static inline unsigned namehash_behind_dot(uint64_t window)
+NAMEHASH_INLINE unsigned namehash_behind_dot(uint64_t window)
 {
 	const uint64_t low = 0x7f7f7f7f7f7f7f7f, dots = 0x2e2e2e2e2e2e2e2e;
 	uint64_t x = window ^ dots;
@@ -99,7 +105,7 @@ static inline unsigned namehash_behind_dot(uint64_t window)
 
 /* block < 2^60 and point < 2^60, so lane < 2^63 + 2^61 after each step: nothing overflows, and
  * one folding modulo 2^61-1 is enough. */
-static inline void namehash_absorb(
+NAMEHASH_INLINE void namehash_absorb(
     struct namehash *h, const struct namehash_key *key, uint64_t block)
 {
 	for (int i = 0; i < 2; i++) {
@@ -110,7 +116,7 @@ static inline void namehash_absorb(
 }
 
 /* Absorbs the next label; not to be called once h->done is true. */
-static inline void namehash_label(struct namehash *h, const struct namehash_key *key)
+NAMEHASH_INLINE void namehash_label(struct namehash *h, const struct namehash_key *key)
 {
 	uint64_t window = namehash_window(h);
 	unsigned n;
@@ -125,22 +131,14 @@ static inline void namehash_label(struct namehash *h, const struct namehash_key 
 	h->rest -= n + !h->done;
 }
 
-static inline uint64_t namehash_lane(uint64_t lane)
-{
-	uint64_t r = (lane & NAMEHASH_PRIME) + (lane >> 61);
-
-	return r >= NAMEHASH_PRIME ? r - NAMEHASH_PRIME : r;
-}
-
 /* The suffix that begins with the label absorbed last. */
-static inline struct namehash_sum namehash_sum(
+NAMEHASH_INLINE struct namehash_sum namehash_sum(
     const struct namehash *h, const struct namehash_key *key)
 {
-	uint64_t a = namehash_lane(h->lane[0]), b = namehash_lane(h->lane[1]);
+	uint64_t a = h->lane[0], b = h->lane[1];
 	uint64_t tag = (uint64_t)((key->tag[0] * a + key->tag[1] * b + key->tag[2]) >> 64);
-	uint64_t place = (uint64_t)((key->place[0] * a + key->place[1] * b + key->place[2]) >> 64);
 
-	return (struct namehash_sum){.tag = tag + (tag == 0), .place = place};
+	return (struct namehash_sum){.tag = tag + (tag == 0), .place = key->place * a};
 }
 
 #endif

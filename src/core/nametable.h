@@ -7,21 +7,22 @@
  *
  * A line has room for six names, each a tag of 64 bits and 16 bits of the user's, and 32 bits of
  * hints.  A name is kept in the line that its place says or, when that one is full, in the next
- * that has room; each line passed over gets one of its eight `moved` bits set, so a name that
- * is not in its line is looked for further on only if its own bit is set.
+ * that has room; each line passed over gets one of its eight `moved` bits set, so a name that is
+ * not in its line is looked for further on only where its own bit is set (one in twelve).
  *
- * Marks are the other 24 hints: "something below this name is kept, though not itself".  Four
- * unrelated names of five are told so by a mark that is clear; the fifth costs a walk one more
- * line, never a wrong answer.  Hence names that are mere way stations take no room, however many
- * stand in front of or behind each stored name.
+ * Marks are the other 24 hints: "something below this name is kept, though not itself".  A mark
+ * that is clear is the truth.  One that is set may be some other name's, which costs a walk one
+ * line more and never changes its answer: with two marks in a line it happens once in twelve
+ * times.  Hence names that are mere way stations take no room, however many of them stand above
+ * each name that is kept.
  *
- * The text is not kept.  What that risks: a name that is not in the table is taken for one
- * that is if it has the tag of one of the names in the lines looked at, six for each line and 1.1
- * lines on average.  Tags are independent of places, so this happens with a chance of
- * 6.6 * 2^-64 = 2^-61.3 for a suffix, whoever chose it, if he does not know the seed (that the
- * hash lanes are equal, n * 2^-106 for n names, does not show beside it).  10,000 names a
- * second, each of three suffixes, all different, for ten years: 10^13 suffixes, and a chance of 1
- * in 290,000 that one single of them is taken for another.
+ * The text is not kept.  What that risks: a suffix that is not in the table is taken for one that
+ * is when it has the tag of a name in the lines looked at: six names a line, 1.1 lines on average.
+ * Tags are independent of places, so the chance is 6.6 * 2^-64 = 2^-61.3 for each suffix, whoever
+ * chose it, unless he knows the seed.  (That both lanes of the hash agree with those of one of n
+ * names, n * 2^-106, does not show beside it.)  A server that looks up 10,000 names a second, each
+ * of three suffixes that never came before, asks 10^13 times in ten years: a chance of 1 in 290,000
+ * that it errs on one single name in that time.
  *
  * Finding is safe in any thread once nothing is put or marked any more.
  */
@@ -52,26 +53,27 @@ uint16_t *nametable_put(struct nametable *, struct namehash_sum, bool *fresh);
 
 void nametable_mark(struct nametable *, struct namehash_sum);
 
-static inline struct nametable_line *nametable_home(
+NAMEHASH_INLINE struct nametable_line *nametable_home(
     const struct nametable *t, struct namehash_sum sum)
 {
 	return &t->lines[(sum.place >> 32) * t->count >> 32];
 }
 
-static inline uint32_t nametable_moved_bit(struct namehash_sum sum)
+NAMEHASH_INLINE uint32_t nametable_moved_bit(struct namehash_sum sum)
 {
-	return (uint32_t)1 << sum.place % NAMETABLE_MOVED_BITS;
+	return (uint32_t)1 << (sum.place >> 24) % NAMETABLE_MOVED_BITS;
 }
 
-static inline uint32_t nametable_mark_bit(struct namehash_sum sum)
+NAMEHASH_INLINE uint32_t nametable_mark_bit(struct namehash_sum sum)
 {
-	uint32_t byte = sum.place >> 8 & 0xff;
+	uint32_t byte = sum.place >> 16 & 0xff;
 
 	return (uint32_t)1 << (NAMETABLE_MOVED_BITS + byte * NAMETABLE_MARK_BITS / 256);
 }
 
-/* Index of the tag in the line, NAMETABLE_SLOTS when it is not there. */
-static inline unsigned nametable_index(const struct nametable_line *line, uint64_t tag)
+/* Index of the tag in the line, NAMETABLE_SLOTS when it is not there.  Without branches, which
+ * would be guessed before the line has come from memory, and half of them wrongly. */
+NAMEHASH_INLINE unsigned nametable_index(const struct nametable_line *line, uint64_t tag)
 {
 	const uint64_t *t = line->tags;
 	unsigned found = (unsigned)(t[0] == tag) | (unsigned)(t[1] == tag) << 1 |
@@ -81,7 +83,7 @@ static inline unsigned nametable_index(const struct nametable_line *line, uint64
 	return (unsigned)__builtin_ctz(found | 1u << NAMETABLE_SLOTS);
 }
 
-static inline struct nametable_line *nametable_next(
+NAMEHASH_INLINE struct nametable_line *nametable_next(
     const struct nametable *t, struct nametable_line *line)
 {
 	return line + 1 == t->lines + t->count ? t->lines : line + 1;
@@ -89,7 +91,7 @@ static inline struct nametable_line *nametable_next(
 
 /* The value kept with a name; NULL when the name is not there.  Ends because one line at least is
  * never full, and so never passed over. */
-static inline uint16_t *nametable_find(const struct nametable *t, struct namehash_sum sum)
+NAMEHASH_INLINE uint16_t *nametable_find(const struct nametable *t, struct namehash_sum sum)
 {
 	struct nametable_line *line = nametable_home(t, sum);
 
@@ -105,13 +107,13 @@ static inline uint16_t *nametable_find(const struct nametable *t, struct namehas
 }
 
 /* False: nothing below this name, which is not in the table, was marked. */
-static inline bool nametable_marked(const struct nametable *t, struct namehash_sum sum)
+NAMEHASH_INLINE bool nametable_marked(const struct nametable *t, struct namehash_sum sum)
 {
 	return nametable_home(t, sum)->hints & nametable_mark_bit(sum);
 }
 
 /* Numbers the places for values from 0 up to nametable_slots(). */
-static inline size_t nametable_slot(const struct nametable *t, const uint16_t *value)
+NAMEHASH_INLINE size_t nametable_slot(const struct nametable *t, const uint16_t *value)
 {
 	size_t offset = (size_t)((const char *)value - (const char *)t->lines);
 	size_t line = offset / sizeof(struct nametable_line);
@@ -121,7 +123,7 @@ static inline size_t nametable_slot(const struct nametable *t, const uint16_t *v
 	       (within - offsetof(struct nametable_line, values)) / sizeof *value;
 }
 
-static inline size_t nametable_slots(const struct nametable *t)
+NAMEHASH_INLINE size_t nametable_slots(const struct nametable *t)
 {
 	return t->count * NAMETABLE_SLOTS;
 }
