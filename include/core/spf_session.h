@@ -22,7 +22,8 @@
  * itself and says found or not.  Modifiers other than redirect are not shown.
  *
  * The first error decides: from then on every call says stop, and finish() returns that error
- * whatever the walker made of it.  Nothing that goes wrong can become a fail.
+ * whatever the walker made of it.  ptr goes on without an answer (RFC 7208 5.5), but if the end is
+ * then a fail it becomes a temperror: an answer that did not come is never a fail.
  *
  * A session belongs to one thread.
  */

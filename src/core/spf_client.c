@@ -8,12 +8,18 @@ static void ask_names(struct spf_session *s)
 	struct spf_macro_values values = {.client = s->query->client};
 	struct slice reverse;
 	struct dns_answer answer;
+	enum dns_status status;
 
 	if (s->client_asked)
 		return;
 	s->client_asked = true;
 	reverse = spf_macro_name(SLICE("%{ir}.%{v}.arpa"), &values, s->arena);
-	if (!reverse.ptr || spf_question(s, reverse, DNS_PTR, &answer) != DNS_OK)
+	if (!reverse.ptr)
+		return;
+	status = spf_question(s, reverse, DNS_PTR, &answer);
+	if (status == DNS_TEMP)
+		spf_skip_answer(s, reverse, DNS_PTR);
+	if (status != DNS_OK)
 		return;
 	for (size_t i = 0; i < answer.count && i < SPF_HOSTS_MAX; i++)
 		s->client_names[s->client_count++] = answer.records[i].data;
@@ -26,11 +32,15 @@ static bool is_valid(struct spf_session *s, size_t i)
 	size_t len = ip_to_bytes(&s->query->client, client);
 	struct slice wanted = slice_of((const char *)client, len);
 	struct dns_answer answer;
+	enum dns_status status;
 
 	if (s->client_valid[i] != NAME_UNKNOWN)
 		return s->client_valid[i] == NAME_VALID;
 	s->client_valid[i] = NAME_INVALID;
-	if (spf_question(s, s->client_names[i], spf_address_type(s), &answer) != DNS_OK)
+	status = spf_question(s, s->client_names[i], spf_address_type(s), &answer);
+	if (status == DNS_TEMP)
+		spf_skip_answer(s, s->client_names[i], spf_address_type(s));
+	if (status != DNS_OK)
 		return false;
 	for (size_t k = 0; k < answer.count; k++)
 		if (slice_equal(answer.records[k].data, wanted))

@@ -60,6 +60,8 @@ struct spf_session {
 	bool stopped; /* stop_result holds */
 	enum spf_result stop_result;
 	struct slice problem;
+	struct slice
+	    skipped; /* the first answer that ptr or the macro p went on without; or empty */
 	unsigned terms, voids, questions;
 	bool explaining; /* after the verdict: look-ups no longer count (RFC 7208 4.6.4) */
 };
@@ -72,6 +74,9 @@ void spf_ask(struct spf_session *, struct slice name, enum dns_type, struct dns_
 
 /* Stops with a temperror that names the question. */
 enum spf_reply spf_no_answer(struct spf_session *, struct slice name, enum dns_type);
+
+/* Notes that ptr went on without an answer (RFC 7208 5.5): a fail will be a temperror then. */
+void spf_skip_answer(struct spf_session *, struct slice name, enum dns_type);
 
 /*
  * Asks and counts.  The status is what the DNS said; one answer without records too many stops the

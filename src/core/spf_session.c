@@ -58,11 +58,21 @@ void spf_ask(struct spf_session *s, struct slice name, enum dns_type type, struc
 		s->questions++;
 }
 
+static struct slice no_answer_text(struct spf_session *s, struct slice name, enum dns_type type)
+{
+	return arena_printf(s->arena, "no DNS answer for %s of %.*s", type_text(type),
+	    SLICE_ARG(spf_shown(s, name)));
+}
+
 enum spf_reply spf_no_answer(struct spf_session *s, struct slice name, enum dns_type type)
 {
-	return spf_stop(s, SPFR_TEMPERROR,
-	    arena_printf(s->arena, "no DNS answer for %s of %.*s", type_text(type),
-		SLICE_ARG(spf_shown(s, name))));
+	return spf_stop(s, SPFR_TEMPERROR, no_answer_text(s, name, type));
+}
+
+void spf_skip_answer(struct spf_session *s, struct slice name, enum dns_type type)
+{
+	if (!s->explaining && !s->skipped.len)
+		s->skipped = no_answer_text(s, name, type);
 }
 
 enum dns_status spf_question(
@@ -185,6 +195,8 @@ static void decide(
 	if (!s->stopped && (!s->deciding || walked == SPFR_NONE || walked == SPFR_TEMPERROR ||
 			       walked == SPFR_PERMERROR))
 		spf_stop(s, SPFR_TEMPERROR, SLICE("libspf2 ended without a result"));
+	if (walked == SPFR_FAIL && s->skipped.len)
+		spf_stop(s, SPFR_TEMPERROR, s->skipped);
 	if (s->stopped) {
 		out->result = s->stop_result;
 		out->problem = arena_copy(arena, s->problem);

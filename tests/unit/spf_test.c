@@ -105,7 +105,18 @@ static const struct {
     {"null MX", "e.example TXT \"v=spf1 mx -all\"\ne.example MX 0 .", "192.0.2.1", "a@e.example",
 	SPFR_FAIL, "-all", "", ""},
     {"ptr: reverse look-up fails", "e.example TXT \"v=spf1 ptr -all\"\n192.0.2.1 PTR SERVFAIL",
-	"192.0.2.1", "a@e.example", SPFR_FAIL, "-all", "", ""},
+	"192.0.2.1", "a@e.example", SPFR_TEMPERROR, "", "",
+	"no DNS answer for PTR of 1.2.0.192.in-addr.arpa"},
+    {"ptr: the same without a fail", "e.example TXT \"v=spf1 ptr ~all\"\n192.0.2.1 PTR SERVFAIL",
+	"192.0.2.1", "a@e.example", SPFR_SOFTFAIL, "~all", "", ""},
+    {"ptr: the only name fails",
+	"e.example TXT \"v=spf1 ptr -all\"\n"
+	"192.0.2.1 PTR a.e.example\na.e.example A TIMEOUT",
+	"192.0.2.1", "a@e.example", SPFR_TEMPERROR, "", "", "no DNS answer for A of a.e.example"},
+    {"the macro p fails",
+	"e.example TXT \"v=spf1 exists:%{p}.l.example -all\"\n"
+	"192.0.2.1 PTR SERVFAIL",
+	"192.0.2.1", "a@e.example", SPFR_TEMPERROR, "", "", "no DNS answer for PTR"},
     {"ptr: one name fails, the next holds",
 	"e.example TXT \"v=spf1 ptr -all\"\n"
 	"192.0.2.1 PTR a.e.example\n192.0.2.1 PTR b.e.example\n"
