@@ -28,6 +28,9 @@ struct record {
 	const struct reply *reply; /* NULL: accepted without a word */
 };
 
+/* The outside's own state of one message: its share of the resolver's time, its signatures. */
+struct message;
+
 struct env {
 	void *self;
 	/* Microseconds since the epoch, and of a clock that never jumps. */
@@ -35,12 +38,31 @@ struct env {
 	int64_t (*monotonic_us)(void *self);
 	/* A new id that nobody can guess: TOKEN_CHARS characters [a-z2-7], no NUL. */
 	void (*token)(void *self, char *out);
-	/* asn and country of an address for the record; leaves them alone when not known. */
+	/* asn and country of an address for the record; leaves them alone when not known.  May be
+	 * NULL. */
 	void (*geo)(void *self, const struct ip *, uint32_t *asn, char country[3]);
-	/* SPF of facts' sender or HELO: sets spf_state and spf. */
-	void (*spf)(void *self, struct facts *, struct arena *);
 	/* Takes what it needs of the record before it returns; never blocks. */
 	void (*record)(void *self, const struct record *);
+
+	/* One message, from its first question to its end; answers live in the arena.  NULL when
+	 * out of memory or when there is no resolver.  The rest of these is called with what it
+	 * gave. */
+	struct message *(*message_start)(void *self, struct arena *, int64_t now);
+	void (*message_end)(struct message *);
+	const struct dns *(*dns)(struct message *);
+	void (*spf)(struct message *, const struct spf_query *, struct spf_answer *out);
+	/* DKIM: every field in order, the end of the header (false: the body is not needed), the
+	 * body in any parts, then the answer. */
+	void (*dkim_header)(struct message *, struct slice name, struct slice value);
+	bool (*dkim_end_of_headers)(struct message *, struct slice from_domain);
+	void (*dkim_body)(struct message *, const char *bytes, size_t len);
+	void (*dkim_finish)(struct message *, struct dkim_answer *out);
+
+	/* Transactions that were answered 451 because their recipients disagree: remembered by a
+	 * number that stands for sender, client and recipient, for a day. */
+	void (*split_note)(void *self, uint64_t key);
+	bool (*split_known)(void *self, uint64_t key);
+
 	/* IDNA for names of the session. */
 	const struct idna *idna;
 };

@@ -10,6 +10,9 @@
  * Slices are borrowed from the arenas of the connection and the transaction.
  */
 #include "core/address.h"
+#include "core/dkim.h"
+#include "core/dmarc.h"
+#include "core/fromheader.h"
 #include "core/ip.h"
 #include "core/spf.h"
 #include "core/verdict.h"
@@ -34,6 +37,12 @@ struct facts {
 	struct identity id[IDENTITY_COUNT];
 	enum fact_state spf_state;
 	struct spf_answer spf;
+	enum fact_state dkim_state;
+	struct dkim_answer dkim;
+	enum fact_state author_state; /* the From header as a whole */
+	enum from_kind author;
+	enum fact_state dmarc_state; /* of the one author domain */
+	struct dmarc_result dmarc;
 	uint32_t asn;    /* 0 = not known; for replies and records only */
 	char country[3]; /* "" = not known; for records only */
 };

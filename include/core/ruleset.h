@@ -95,8 +95,9 @@ void ruleset_free(struct ruleset **);
 /* The switches of a recipient's domain (canonical; empty = the defaults). */
 const struct switches *ruleset_switches(const struct ruleset *, struct slice domain);
 
-/* True when a message cannot be decided without its header fields. */
+/* True when a message cannot be decided without its header fields, or its body. */
 bool ruleset_wants_headers(const struct ruleset *);
+bool ruleset_wants_body(const struct ruleset *);
 
 /* Bytes that the compiled table occupies. */
 size_t ruleset_bytes(const struct ruleset *);

@@ -7,7 +7,8 @@
  * transaction at a time, from MAIL to the end of the message:
  *
  *     session_connect → session_helo → (transaction_mail → transaction_rcpt × n
- *         → transaction_header × n → transaction_end_of_headers → transaction_end) × n
+ *         → transaction_header × n → transaction_end_of_headers → transaction_body × n
+ *         → transaction_end) × n
  *
  * session_helo may come again; transaction_mail ends whatever transaction was open, and so does
  * transaction_abort.  Each event returns the answer for the MTA.  One transaction is decided by the
@@ -72,6 +73,7 @@ struct mail_event {
 	struct slice queue_id; /* may be empty */
 	struct slice mta_name; /* macro j, the default authserv-id */
 	bool sees_headers;     /* the connection was negotiated with header fields */
+	bool sees_body;        /* … and with the body */
 };
 
 struct answer transaction_mail(struct session *, const struct mail_event *);
@@ -86,6 +88,9 @@ bool transaction_wants_headers(const struct session *);
 /* name without colon, value with its leading blank as it stands on the wire (RFC 6376 3.4.1). */
 struct answer transaction_header(struct session *, struct slice name, struct slice value);
 struct answer transaction_end_of_headers(struct session *);
+
+/* A part of the body; false when no more of it is needed. */
+bool transaction_body(struct session *, const char *bytes, size_t len);
 
 /* The verdict on the message; then *edits (in the transaction's arena) are to be made in order. */
 struct answer transaction_end(struct session *, const struct header_edit **edits, size_t *count);

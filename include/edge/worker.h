@@ -10,7 +10,10 @@
  * server's, and one that listens to the supervisor.
  */
 #include "edge/counters.h"
+#include "edge/dkim.h"
 #include "edge/recorder.h"
+#include "edge/resolver.h"
+#include "edge/splits.h"
 #include "edge/table.h"
 
 #include <pthread.h>
@@ -29,6 +32,11 @@ struct worker {
 	struct table *table;
 	struct counters *counters;
 	struct recorder *recorder;
+	struct splits *splits;
+	struct dkim_library *dkim;
+	/* Guards the pointer: a session is started on a resolver that a reload may replace. */
+	pthread_mutex_t resolver_lock;
+	struct resolver *resolver; /* NULL: DNS questions fail */
 	struct env env;
 	int64_t started_us;
 	uint64_t restarts; /* workers before this one */

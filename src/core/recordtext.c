@@ -107,6 +107,23 @@ static void put_verdict(struct json *j, const struct record *r)
 		json_string(j, "mode", SLICE("monitor"));
 }
 
+/* "pass:example.org fail:example.net", a word a signature. */
+static void put_dkim(struct json *j, const struct dkim_answer *dkim)
+{
+	char text[DKIM_VERIFIED_MAX * 280];
+	size_t len = 0;
+
+	for (size_t i = 0; i < dkim->count; i++) {
+		const struct dkim_signature_result *s = &dkim->signatures[i];
+		int n = snprintf(text + len, sizeof text - len, "%s%s:%.*s", i ? " " : "",
+		    dkim_result_name(s->result), SLICE_ARG(s->domain));
+		if (n < 0 || (size_t)n >= sizeof text - len)
+			break;
+		len += (size_t)n;
+	}
+	json_string(j, "dkim", dkim->count ? slice_of(text, len) : SLICE("none"));
+}
+
 struct slice record_json(const struct record *r, char out[RECORD_JSON_MAX])
 {
 	struct json j = json_begin(out, RECORD_JSON_MAX);
@@ -127,6 +144,10 @@ struct slice record_json(const struct record *r, char out[RECORD_JSON_MAX])
 	put_identity(&j, "from", &facts->id[IDENTITY_FROM]);
 	if (facts->spf_state == FACT_KNOWN)
 		json_string(&j, "spf", slice_str(spf_result_text(facts->spf.result)));
+	if (facts->dkim_state == FACT_KNOWN)
+		put_dkim(&j, &facts->dkim);
+	if (facts->dmarc_state == FACT_KNOWN)
+		json_string(&j, "dmarc", slice_str(dmarc_verdict_name(facts->dmarc.verdict)));
 	json_number(&j, "us", r->took_us);
 	return json_end(&j);
 }

@@ -86,6 +86,21 @@ static void put_name(struct line *l, const struct scene *s)
 		put_client(l, s);
 }
 
+static void put_spf_domain(struct line *l, const struct scene *s)
+{
+	put(l, s->facts->spf.domain);
+}
+
+static void put_policy_domain(struct line *l, const struct scene *s)
+{
+	put(l, s->facts->dmarc.policy_domain);
+}
+
+static void put_policy(struct line *l, const struct scene *s)
+{
+	put(l, slice_str(dmarc_policy_name(s->facts->dmarc.published)));
+}
+
 static const struct variable {
 	struct slice name;
 	void (*put)(struct line *, const struct scene *);
@@ -98,6 +113,9 @@ static const struct variable {
     {SLICE_INIT("from_domain"), put_from_domain},
     {SLICE_INIT("helo"), put_helo},
     {SLICE_INIT("name"), put_name},
+    {SLICE_INIT("spf_domain"), put_spf_domain},
+    {SLICE_INIT("policy_domain"), put_policy_domain},
+    {SLICE_INIT("policy"), put_policy},
 };
 
 static const struct variable *find_variable(struct slice name)
@@ -130,6 +148,17 @@ static struct slice default_template(const struct verdict *v)
 {
 	static const char *const templates[REASON_COUNT] = {
 	    [REASON_RULE] = "550 5.7.1 Mail from %{name} is not accepted here (%{rule})",
+	    [REASON_SPF_FAIL] = "550 5.7.23 SPF: %{client} is not allowed to send for "
+				"%{spf_domain}",
+	    [REASON_SPF_TEMPERROR] = "451 4.4.3 SPF: the DNS of %{spf_domain} gives no answer, "
+				     "please try again",
+	    [REASON_SPF_PERMERROR] = "550 5.7.24 SPF: the record of %{spf_domain} cannot be "
+				     "evaluated",
+	    [REASON_DMARC_FAIL] = "550 5.7.1 DMARC: %{policy_domain} publishes p=%{policy} and "
+				  "this message fails it",
+	    [REASON_DMARC_TEMPERROR] = "451 4.4.3 DMARC: the DNS of %{from_domain} gives no "
+				       "answer, please try again",
+	    [REASON_BAD_FROM] = "550 5.7.1 The From header must name exactly one author domain",
 	    [REASON_OTHER_RECIPIENTS] = "452 4.5.3 Please send to this recipient in a message of "
 					"its own",
 	    [REASON_SPLIT] = "451 4.7.1 Recipients of this message ask for different checks, "
@@ -227,6 +256,10 @@ void reply_make(const struct ruleset *rules, const struct facts *facts, const st
 		put(&l, token);
 	}
 	out->text[l.len] = '\0';
+	if (v->action == ACTION_QUARANTINE) {
+		out->code = 250;
+		out->xcode[0] = '2';
+	}
 }
 
 static const char *check_variables(struct slice text, char why[REPLY_WHY_MAX])

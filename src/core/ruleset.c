@@ -34,7 +34,12 @@ void ruleset_free(struct ruleset **set)
 
 bool ruleset_wants_headers(const struct ruleset *rules)
 {
-	return rules->has_from;
+	return rules->has_from || rules->has_spf || ruleset_wants_body(rules);
+}
+
+bool ruleset_wants_body(const struct ruleset *rules)
+{
+	return rules->has_dmarc || rules->has_unless_dkim;
 }
 
 size_t ruleset_bytes(const struct ruleset *rules)

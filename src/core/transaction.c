@@ -1,45 +1,9 @@
 #include "core/transaction.h"
 
-#include "core/fromheader.h"
+#include "core/authres.h"
+#include "transaction_state.h"
 
 #include <stdlib.h>
-
-/* A HELO longer than a command line (RFC 5321 4.5.3.1.4: 512 octets) is cut. */
-enum { HELO_TEXT_MAX = 512, CLIENT_NAME_TEXT_MAX = 1024 };
-
-/* The From fields of one message that are kept: two already make it bad. */
-enum { FROM_FIELDS_MAX = 8 };
-
-/* A recipient that was accepted at RCPT. */
-struct recipient {
-	struct recipient *next;
-	struct identity identity;
-};
-
-/* A rule of monitor mode that would have refused, for the X-Susmilter header. */
-struct would {
-	struct would *next;
-	struct slice name;
-};
-
-struct session {
-	const struct env *env;
-	struct arena *arena, *helo_arena, *mail_arena;
-	char id[TOKEN_CHARS];
-	char helo[HELO_TEXT_MAX];
-	char client_name[CLIENT_NAME_TEXT_MAX];
-	struct facts facts; /* of the client; in a transaction also of the message */
-	/* one transaction */
-	bool open;
-	bool inbound;
-	struct mail_event mail;
-	struct slice queue_id;
-	struct recipient *recipients, **recipients_end;
-	struct would *woulds;
-	size_t header_bytes, header_fields;
-	struct slice from_fields[FROM_FIELDS_MAX];
-	size_t from_count;
-};
 
 struct session *session_create(const struct env *env)
 {
@@ -62,6 +26,7 @@ void session_free(struct session **s)
 {
 	if (!*s)
 		return;
+	transaction_abort(*s);
 	arena_free(&(*s)->arena);
 	arena_free(&(*s)->helo_arena);
 	arena_free(&(*s)->mail_arena);
@@ -103,13 +68,6 @@ void session_helo(struct session *s, struct slice helo)
 
 /* ---- answers and records ----------------------------------------------------------------------
  */
-
-/* What one event needs to be answered and recorded. */
-struct event {
-	struct session *s;
-	enum stage stage;
-	int64_t started_us;
-};
 
 static struct event event_start(struct session *s, enum stage stage)
 {
@@ -155,8 +113,7 @@ static enum answer_kind answer_of(const struct verdict *v)
 	}
 }
 
-/* Turns a verdict into the answer and records it, once. */
-static struct answer conclude(const struct event *e, const struct verdict *v)
+struct answer transaction_conclude(const struct event *e, const struct verdict *v)
 {
 	struct answer answer = {.kind = answer_of(v)};
 	bool refusal = v->kind == VERDICT_FINAL && v->action != ACTION_ACCEPT;
@@ -170,7 +127,7 @@ static struct answer conclude(const struct event *e, const struct verdict *v)
 	return answer;
 }
 
-static struct answer refuse(const struct event *e, enum action action, enum reason reason)
+struct answer transaction_refuse(const struct event *e, enum action action, enum reason reason)
 {
 	struct verdict v = {
 	    .kind = VERDICT_FINAL,
@@ -179,32 +136,7 @@ static struct answer refuse(const struct event *e, enum action action, enum reas
 	    .reason = reason,
 	};
 
-	return conclude(e, &v);
-}
-
-/* ---- the gather loop ----------------------------------------------------------------------------
- */
-
-/* Each fact that was asked for leaves FACT_UNKNOWN here, whatever the outside says. */
-static void gather(struct session *s, unsigned need)
-{
-	const struct env *env = s->env;
-
-	if (need & NEED_SPF) {
-		if (env->spf)
-			env->spf(env->self, &s->facts, s->mail_arena);
-		if (s->facts.spf_state == FACT_UNKNOWN)
-			s->facts.spf_state = FACT_FAILED;
-	}
-}
-
-static struct verdict decide(struct session *s, enum phase phase)
-{
-	struct verdict v;
-
-	while ((v = policy_decide(s->mail.rules, &s->facts, phase)).kind == VERDICT_NEED)
-		gather(s, v.need);
-	return v;
+	return transaction_conclude(e, &v);
 }
 
 /* ---- MAIL and RCPT
@@ -214,16 +146,26 @@ static void forget_transaction(struct session *s)
 {
 	static const struct identity nobody = {.state = FACT_UNKNOWN};
 
+	if (s->message)
+		s->env->message_end(s->message);
+	s->message = NULL;
 	arena_reset(s->mail_arena);
-	s->open = s->inbound = false;
+	s->open = s->inbound = s->split = s->split_alone = s->wants_dkim = s->body_done = false;
 	s->mail = (struct mail_event){.rules = NULL};
 	s->queue_id = slice_of(NULL, 0);
 	s->recipients = NULL;
 	s->recipients_end = &s->recipients;
 	s->woulds = NULL;
 	s->header_bytes = s->header_fields = s->from_count = 0;
+	s->results_fields = 0;
+	s->forged = NULL;
+	s->from = (struct fromheader){.kind = FROM_NONE};
 	s->facts.auth_state = FACT_ABSENT;
-	s->facts.spf_state = FACT_UNKNOWN;
+	s->facts.spf_state = s->facts.dkim_state = s->facts.dmarc_state = FACT_UNKNOWN;
+	s->facts.author_state = FACT_UNKNOWN;
+	s->facts.spf = (struct spf_answer){.result = SPFR_NONE};
+	s->facts.dkim = (struct dkim_answer){.count = 0};
+	s->facts.dmarc = (struct dmarc_result){.verdict = DMARC_V_NONE};
 	s->facts.id[IDENTITY_SENDER] = s->facts.id[IDENTITY_FROM] =
 	    s->facts.id[IDENTITY_RECIPIENT] = nobody;
 }
@@ -234,6 +176,22 @@ static struct identity envelope_identity(struct session *s, struct slice text)
 
 	address_parse(arena_copy(s->mail_arena, text), s->env->idna, s->mail_arena, &address);
 	return identity_of_address(&address);
+}
+
+/* The record is asked for at RCPT by nearly every message where SPF is on: let it set out now. */
+static void hint_spf(struct session *s)
+{
+	const struct switches *defaults = &s->mail.rules->settings.defaults;
+	struct spf_query query = {
+	    .helo = s->facts.id[IDENTITY_HELO].text,
+	    .domain = s->facts.id[IDENTITY_SENDER].name,
+	};
+	struct message *m;
+
+	if ((defaults->spf == SPF_OFF && defaults->dmarc == DMARC_OFF) ||
+	    !(m = transaction_message(s)))
+		return;
+	spf_hints(s->env->dns(m), &query);
 }
 
 struct answer transaction_mail(struct session *s, const struct mail_event *mail)
@@ -253,33 +211,60 @@ struct answer transaction_mail(struct session *s, const struct mail_event *mail)
 		s->facts.auth = arena_copy(s->mail_arena, mail->auth);
 	}
 	if (arena_failed(s->mail_arena))
-		return refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
-	v = decide(s, PHASE_MAIL);
+		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
+	v = transaction_decide(s, PHASE_MAIL);
 	if (v.kind == VERDICT_FINAL) {
-		answer = conclude(&e, &v);
+		answer = transaction_conclude(&e, &v);
 		answer.kind = ANSWER_DONE;
 		return answer;
 	}
-	if (ruleset_wants_headers(mail->rules) && !mail->sees_headers)
-		return refuse(&e, ACTION_TEMPFAIL, REASON_POLICY_CHANGED);
+	if ((ruleset_wants_headers(mail->rules) && !mail->sees_headers) ||
+	    (ruleset_wants_body(mail->rules) && !mail->sees_body))
+		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_POLICY_CHANGED);
 	s->inbound = true;
+	hint_spf(s);
 	return answer;
 }
 
-static bool keep_recipient(struct session *s)
+static struct recipient recipient_now(const struct session *s, const struct verdict *v)
+{
+	const struct identity *id = &s->facts.id[IDENTITY_RECIPIENT];
+
+	return (struct recipient){
+	    .identity = *id,
+	    .switches = ruleset_switches(s->mail.rules, id->name),
+	    .exempt = v->reason == REASON_EXEMPT,
+	};
+}
+
+/* After a disagreement, recipients of another kind than the first are asked to come apart. */
+static bool must_come_apart(struct session *s, const struct recipient *r)
+{
+	const struct env *env = s->env;
+
+	if (!env->split_known)
+		return false;
+	s->split |= env->split_known(env->self, transaction_split_key(s, &r->identity, false));
+	s->split_alone |= env->split_known(env->self, transaction_split_key(s, &r->identity, true));
+	if (!s->recipients)
+		return false;
+	return s->split_alone || (s->split && (r->exempt != s->recipients->exempt ||
+						  r->switches != s->recipients->switches));
+}
+
+static bool keep_recipient(struct session *s, const struct recipient *accepted)
 {
 	struct recipient *r = arena_alloc(s->mail_arena, sizeof *r);
 
 	if (!r)
 		return false;
-	*r = (struct recipient){NULL, s->facts.id[IDENTITY_RECIPIENT]};
+	*r = *accepted;
 	*s->recipients_end = r;
 	s->recipients_end = &r->next;
 	return true;
 }
 
-/* Remembers what monitor mode would have refused, each rule once. */
-static void keep_would(struct session *s, const struct verdict *v)
+void transaction_keep_would(struct session *s, const struct verdict *v)
 {
 	struct slice name = v->rule ? v->rule->name : slice_str(family_name(v->family));
 	struct would **at = &s->woulds;
@@ -298,18 +283,22 @@ struct answer transaction_rcpt(struct session *s, struct slice recipient)
 {
 	struct event e = event_start(s, STAGE_RCPT);
 	struct answer answer = {.kind = ANSWER_CONTINUE};
+	struct recipient recipient_is;
 	struct verdict v;
 
 	if (!s->inbound)
 		return answer;
 	s->facts.id[IDENTITY_RECIPIENT] = envelope_identity(s, recipient);
-	v = decide(s, PHASE_RCPT);
-	keep_would(s, &v);
+	v = transaction_decide(s, PHASE_RCPT);
+	transaction_keep_would(s, &v);
 	if (arena_failed(s->mail_arena))
-		return refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
-	answer = conclude(&e, &v);
-	if (answer.kind == ANSWER_CONTINUE && !keep_recipient(s))
-		return refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
+		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
+	recipient_is = recipient_now(s, &v);
+	if (policy_effect(&v) == ACTION_ACCEPT && must_come_apart(s, &recipient_is))
+		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_OTHER_RECIPIENTS);
+	answer = transaction_conclude(&e, &v);
+	if (answer.kind == ANSWER_CONTINUE && !keep_recipient(s, &recipient_is))
+		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
 	return answer;
 }
 
@@ -327,6 +316,42 @@ bool transaction_wants_headers(const struct session *s)
 	return s->inbound && ruleset_wants_headers(s->mail.rules);
 }
 
+/* Whether some recipient's verdict may hang on a signature, so that it pays to verify. */
+static bool needs_signatures(const struct session *s)
+{
+	bool spf_waits = s->facts.spf_state == FACT_KNOWN && s->facts.spf.result == SPFR_FAIL;
+
+	for (const struct recipient *r = s->recipients; r; r = r->next)
+		if (!r->exempt && (r->switches->dmarc != DMARC_OFF ||
+				      (spf_waits && r->switches->spf == SPF_UNLESS_DKIM)))
+			return true;
+	return false;
+}
+
+static void start_signatures(struct session *s)
+{
+	s->wants_dkim =
+	    ruleset_wants_body(s->mail.rules) && needs_signatures(s) && transaction_message(s);
+}
+
+/* An incoming Authentication-Results that could pass for ours is noted, last one first. */
+static void look_for_forgery(struct session *s, struct slice value)
+{
+	struct slice id = s->mail.rules->settings.authserv_id;
+	struct forged *f;
+
+	s->results_fields++;
+	if (id.len == 0)
+		id = s->mail.mta_name;
+	if (id.len == 0 || authres_owner(value, id, s->env->idna, s->mail_arena) == AUTHRES_FOREIGN)
+		return;
+	f = arena_alloc(s->mail_arena, sizeof *f);
+	if (!f)
+		return;
+	*f = (struct forged){s->forged, s->results_fields};
+	s->forged = f;
+}
+
 struct answer transaction_header(struct session *s, struct slice name, struct slice value)
 {
 	struct event e = event_start(s, STAGE_END);
@@ -334,87 +359,50 @@ struct answer transaction_header(struct session *s, struct slice name, struct sl
 
 	if (!transaction_wants_headers(s))
 		return answer;
-	s->header_fields++;
+	if (s->header_fields++ == 0)
+		start_signatures(s);
 	s->header_bytes += name.len + 1 + value.len + 2;
 	if (s->header_fields > HEADER_FIELDS_MAX || s->header_bytes > HEADER_BYTES_MAX)
-		return refuse(&e, ACTION_REJECT, REASON_HEADERS_TOO_LARGE);
+		return transaction_refuse(&e, ACTION_REJECT, REASON_HEADERS_TOO_LARGE);
 	if (slice_equal_nocase(name, SLICE("From")) && s->from_count < FROM_FIELDS_MAX)
 		s->from_fields[s->from_count++] = arena_copy(s->mail_arena, value);
+	else if (slice_equal_nocase(name, SLICE("Authentication-Results")))
+		look_for_forgery(s, value);
+	if (s->wants_dkim)
+		s->env->dkim_header(s->message, name, value);
 	if (arena_failed(s->mail_arena))
-		return refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
+		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
 	return answer;
 }
 
 struct answer transaction_end_of_headers(struct session *s)
 {
-	(void)s;
+	struct slice domain = slice_of(NULL, 0);
+
+	s->body_done = true;
+	if (!transaction_wants_headers(s))
+		return (struct answer){.kind = ANSWER_CONTINUE};
+	if (s->header_fields == 0)
+		start_signatures(s);
+	fromheader_parse(s->from_fields, s->from_count, s->env->idna, s->mail_arena, &s->from);
+	s->facts.author = s->from.kind;
+	s->facts.author_state = FACT_KNOWN;
+	if (s->from.kind == FROM_ONE)
+		domain = s->from.domains[0];
+	if (s->wants_dkim) {
+		s->body_done = !s->env->dkim_end_of_headers(s->message, domain);
+		if (domain.len > 0)
+			dmarc_hint(s->env->dns(s->message), domain);
+	}
 	return (struct answer){.kind = ANSWER_CONTINUE};
 }
 
-/* One author domain as the identity that rules look at; the first is the author's address. */
-static struct identity author_identity(const struct fromheader *from, size_t i)
+bool transaction_body(struct session *s, const char *bytes, size_t len)
 {
-	if (i == 0 && from->author.text.len > 0)
-		return identity_of_address(&from->author);
-	return (struct identity){
-	    .state = FACT_KNOWN,
-	    .text = from->domains[i],
-	    .name = from->domains[i],
-	};
-}
-
-/* The worst that any author domain brings upon one recipient. */
-static struct verdict decide_authors(struct session *s, const struct fromheader *from)
-{
-	struct verdict v, worst = {.kind = VERDICT_CONTINUE};
-	size_t i = 0;
-
-	do {
-		s->facts.id[IDENTITY_FROM] = from->domain_count > 0
-						 ? author_identity(from, i)
-						 : (struct identity){.state = FACT_ABSENT};
-		v = decide(s, PHASE_END);
-		if (i == 0 || policy_effect(&v) != ACTION_ACCEPT || (v.would && !worst.would))
-			worst = v;
-	} while (policy_effect(&worst) == ACTION_ACCEPT && ++i < from->domain_count);
-	return worst;
-}
-
-static struct answer decide_message(struct session *s, const struct event *e)
-{
-	struct answer answer = {.kind = ANSWER_CONTINUE};
-	struct fromheader from;
-
-	fromheader_parse(s->from_fields, s->from_count, s->env->idna, s->mail_arena, &from);
-	if (arena_failed(s->mail_arena))
-		return refuse(e, ACTION_TEMPFAIL, REASON_INTERNAL);
-	for (struct recipient *r = s->recipients; r && answer.kind == ANSWER_CONTINUE;
-	     r = r->next) {
-		struct verdict v;
-		s->facts.id[IDENTITY_RECIPIENT] = r->identity;
-		v = decide_authors(s, &from);
-		keep_would(s, &v);
-		if (v.kind == VERDICT_FINAL && v.action != ACTION_ACCEPT)
-			answer = conclude(e, &v);
-	}
-	return answer;
-}
-
-static size_t would_edits(struct session *s, const struct header_edit **edits)
-{
-	struct header_edit *made;
-	size_t n = 0, i = 0;
-
-	for (struct would *w = s->woulds; w; w = w->next)
-		n++;
-	*edits = made = n ? arena_calloc(s->mail_arena, n, sizeof *made) : NULL;
-	for (struct would *w = s->woulds; w && made; w = w->next)
-		made[i++] = (struct header_edit){
-		    .name = SLICE("X-Susmilter"),
-		    .value =
-			arena_printf(s->mail_arena, "rule=%.*s mode=monitor", SLICE_ARG(w->name)),
-		};
-	return i;
+	if (!s->inbound || s->body_done)
+		return false;
+	s->env->dkim_body(s->message, bytes, len);
+	return true;
 }
 
 struct answer transaction_end(struct session *s, const struct header_edit **edits, size_t *count)
@@ -427,11 +415,11 @@ struct answer transaction_end(struct session *s, const struct header_edit **edit
 	if (!s->inbound)
 		return answer;
 	if (ruleset_wants_headers(s->mail.rules))
-		answer = decide_message(s, &e);
+		answer = transaction_judge(&e);
 	if (answer.kind == ANSWER_CONTINUE || answer.kind == ANSWER_QUARANTINE)
-		*count = would_edits(s, edits);
+		transaction_edits(s, edits, count);
 	if (arena_failed(s->mail_arena))
-		return refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
+		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
 	return answer;
 }
 

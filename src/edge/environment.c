@@ -1,7 +1,10 @@
 #include "edge/environment.h"
 
+#include "edge/geo.h"
 #include "edge/idn.h"
+#include "edge/spf.h"
 
+#include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -46,6 +49,108 @@ static void record(void *self, const struct record *r)
 	recorder_record(w->recorder, r);
 }
 
+static void geo(void *self, const struct ip *client, uint32_t *asn, char country[3])
+{
+	struct worker *w = self;
+	const struct generation *g = table_pin(w->table);
+	struct geo_place place = {.asn = 0};
+
+	geo_lookup(g->config->geo_asn_db, client, &place);
+	geo_lookup(g->config->geo_country_db, client, &place);
+	table_unpin(&g);
+	*asn = place.asn;
+	memcpy(country, place.country, sizeof place.country);
+}
+
+/* ---- one message --------------------------------------------------------------------------------
+ */
+
+struct message {
+	struct worker *worker;
+	struct arena *arena;
+	int64_t now;
+	struct resolver_session session;
+	struct dns dns;
+	struct dkim_verifier *verifier; /* NULL until the first header field is shown to it */
+};
+
+static struct message *message_start(void *self, struct arena *arena, int64_t now)
+{
+	struct worker *w = self;
+	struct message *m = calloc(1, sizeof *m);
+
+	if (!m)
+		return NULL;
+	*m = (struct message){.worker = w, .arena = arena, .now = now};
+	pthread_mutex_lock(&w->resolver_lock);
+	if (w->resolver)
+		resolver_session_start(&m->session, w->resolver);
+	pthread_mutex_unlock(&w->resolver_lock);
+	if (!m->session.resolver) {
+		free(m);
+		return NULL;
+	}
+	m->dns = resolver_session_dns(&m->session);
+	return m;
+}
+
+static void message_end(struct message *m)
+{
+	dkim_verifier_free(&m->verifier);
+	resolver_session_end(&m->session);
+	free(m);
+}
+
+static const struct dns *message_dns(struct message *m)
+{
+	return &m->dns;
+}
+
+static void message_spf(struct message *m, const struct spf_query *query, struct spf_answer *out)
+{
+	spf_check(&m->dns, query, m->arena, out);
+}
+
+static void message_dkim_header(struct message *m, struct slice name, struct slice value)
+{
+	if (!m->verifier)
+		m->verifier = dkim_verifier_create(
+		    m->worker->dkim, &m->dns, m->arena, m->now > 0 ? (uint64_t)m->now : 0);
+	if (m->verifier)
+		dkim_verifier_header(m->verifier, name, value);
+}
+
+static bool message_dkim_end_of_headers(struct message *m, struct slice from_domain)
+{
+	return m->verifier && dkim_verifier_end_of_headers(m->verifier, from_domain);
+}
+
+static void message_dkim_body(struct message *m, const char *bytes, size_t len)
+{
+	dkim_verifier_body(m->verifier, bytes, len);
+}
+
+static void message_dkim_finish(struct message *m, struct dkim_answer *out)
+{
+	*out = (struct dkim_answer){.count = 0};
+	if (m->verifier)
+		dkim_verifier_finish(m->verifier, out);
+}
+
+static void split_note(void *self, uint64_t key)
+{
+	struct worker *w = self;
+
+	splits_note(w->splits, key, now_us(w) / 1000000);
+}
+
+static bool split_known(void *self, uint64_t key)
+{
+	struct worker *w = self;
+
+	return splits_known(w->splits, key, now_us(w) / 1000000);
+}
+
 void environment_fill(struct worker *w)
 {
 	w->env = (struct env){
@@ -54,6 +159,17 @@ void environment_fill(struct worker *w)
 	    .monotonic_us = monotonic_us,
 	    .token = token,
 	    .record = record,
+	    .geo = geo,
+	    .message_start = message_start,
+	    .message_end = message_end,
+	    .dns = message_dns,
+	    .spf = message_spf,
+	    .dkim_header = message_dkim_header,
+	    .dkim_end_of_headers = message_dkim_end_of_headers,
+	    .dkim_body = message_dkim_body,
+	    .dkim_finish = message_dkim_finish,
+	    .split_note = split_note,
+	    .split_known = split_known,
 	    .idna = &idn_uts46,
 	};
 }

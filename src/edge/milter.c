@@ -17,7 +17,9 @@ static atomic_uint sessions;
 struct connection {
 	struct session *session;
 	const struct generation *pinned; /* while a transaction is open */
-	bool sees_headers;
+	bool sees_headers, sees_body;
+	bool may_skip;          /* SMFIP_SKIP: the rest of a body can be declined */
+	bool adds_blank;        /* the MTA hides the blank behind a field's colon */
 	bool no_header_replies; /* SMFIP_NR_HDR: what a header is answered must wait for EOH */
 	bool overloaded;
 	struct answer held; /* the answer that waits */
@@ -40,7 +42,7 @@ static struct connection *connection_of(SMFICTX *ctx)
 		free(c);
 		return NULL;
 	}
-	c->sees_headers = true;
+	c->sees_headers = c->sees_body = c->adds_blank = true;
 	c->overloaded = atomic_fetch_add(&sessions, 1) >= settings.max_sessions;
 	return c;
 }
@@ -120,7 +122,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions,
     unsigned long *actions, unsigned long *steps, unsigned long *reserved2,
     unsigned long *reserved3)
 {
-	const unsigned long never = SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NODATA;
+	const unsigned long always = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_CONN | SMFIP_NR_HELO;
 	const unsigned long headers = SMFIP_NR_HDR | SMFIP_HDR_LEADSPC;
 	const unsigned long no_headers = SMFIP_NOHDRS | SMFIP_NOEOH;
 	struct connection *c = connection_of(ctx);
@@ -133,10 +135,13 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions,
 		return SMFIS_REJECT;
 	}
 	c->sees_headers = ruleset_wants_headers(g->rules) || (offered_steps & SMFIP_NOHDRS) == 0;
+	c->sees_body = ruleset_wants_body(g->rules) || (offered_steps & SMFIP_NOBODY) == 0;
 	table_unpin(&g);
 	*actions = offered_actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE);
-	*steps = offered_steps &
-		 (never | (c->sees_headers ? headers : no_headers) | SMFIP_NR_CONN | SMFIP_NR_HELO);
+	*steps = offered_steps & (always | (c->sees_headers ? headers : no_headers) |
+				     (c->sees_body ? SMFIP_SKIP : SMFIP_NOBODY));
+	c->may_skip = (*steps & SMFIP_SKIP) != 0;
+	c->adds_blank = (*steps & SMFIP_HDR_LEADSPC) == 0;
 	c->no_header_replies = (*steps & SMFIP_NR_HDR) != 0;
 	*reserved2 = *reserved3 = 0;
 	ask_for_macros(ctx);
@@ -237,6 +242,27 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
 	return send_answer(ctx, &answer);
 }
 
+/*
+ * A field as it stands on the wire.  An MTA without SMFIP_HDR_LEADSPC takes one blank off each
+ * value; where it cannot be asked, the usual one is put back, since DKIM signs it.
+ */
+static struct answer show_header(struct connection *c, struct slice name, struct slice value)
+{
+	char *exact;
+	struct answer answer;
+
+	if (!c->adds_blank || !transaction_wants_headers(c->session))
+		return transaction_header(c->session, name, value);
+	exact = malloc(value.len + 1);
+	if (!exact)
+		return transaction_header(c->session, name, value);
+	exact[0] = ' ';
+	memcpy(exact + 1, value.ptr, value.len);
+	answer = transaction_header(c->session, name, slice_of(exact, value.len + 1));
+	free(exact);
+	return answer;
+}
+
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 {
 	struct connection *c = connection_of(ctx);
@@ -246,7 +272,7 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 		return turn_away(ctx);
 	if (c->held.kind != ANSWER_CONTINUE)
 		return c->no_header_replies ? SMFIS_NOREPLY : SMFIS_CONTINUE;
-	answer = transaction_header(c->session, slice_str(name), slice_str(value));
+	answer = show_header(c, slice_str(name), slice_str(value));
 	if (!c->no_header_replies)
 		return send_answer(ctx, &answer);
 	c->held = answer;
@@ -264,6 +290,17 @@ static sfsistat on_end_of_headers(SMFICTX *ctx)
 	if (answer.kind == ANSWER_CONTINUE)
 		answer = transaction_end_of_headers(c->session);
 	return send_answer(ctx, &answer);
+}
+
+static sfsistat on_body(SMFICTX *ctx, unsigned char *bytes, size_t len)
+{
+	struct connection *c = connection_of(ctx);
+
+	if (!c)
+		return turn_away(ctx);
+	if (transaction_body(c->session, (const char *)bytes, len) || !c->may_skip)
+		return SMFIS_CONTINUE;
+	return SMFIS_SKIP;
 }
 
 static bool make_edit(SMFICTX *ctx, const struct header_edit *edit, struct arena *arena)
@@ -350,6 +387,7 @@ const char *milter_open(const struct milter_settings *given, char why[MILTER_WHY
 	    .xxfi_envrcpt = on_rcpt,
 	    .xxfi_header = on_header,
 	    .xxfi_eoh = on_end_of_headers,
+	    .xxfi_body = on_body,
 	    .xxfi_eom = on_end,
 	    .xxfi_abort = on_abort,
 	    .xxfi_close = on_close,

@@ -47,26 +47,59 @@ static void keep_first_error(void *context, enum report_level level, const char 
 		snprintf(status->first_error, sizeof status->first_error, "%s", line);
 }
 
-/* The parts that change with the configuration while the process runs. */
-static void apply_config(struct worker *w, const struct config *c)
+static bool same_resolver(const struct config *a, const struct config *b)
 {
-	struct recorder_settings settings = recorder_settings_of(c);
+	bool same = a->resolver_server_count == b->resolver_server_count &&
+		    a->resolver_timeout >= b->resolver_timeout &&
+		    a->resolver_timeout <= b->resolver_timeout;
 
-	recorder_configure(w->recorder, &settings);
+	for (unsigned i = 0; same && i < a->resolver_server_count; i++)
+		same = strcmp(a->resolver_servers[i], b->resolver_servers[i]) == 0;
+	return same;
 }
 
-static uint64_t load_and_publish(struct worker *w, struct report *report)
+/*
+ * A resolver for this configuration takes the place of the old one, which its sessions finish on.
+ * Without a new one the old stays: mail is better served by yesterday's name servers than by none.
+ */
+static bool replace_resolver(struct worker *w, const struct config *c)
 {
-	const struct generation *before = table_pin(w->table);
-	struct ruleset *rules;
-	struct config *config = config_load(w->config_path, before->config, report, &rules);
-	const struct generation *fresh;
-	uint64_t number = 0;
+	struct resolver_settings settings = {
+	    .servers = c->resolver_servers,
+	    .server_count = c->resolver_server_count,
+	    .question_ms = (unsigned)(c->resolver_timeout * 1000),
+	};
+	char why[RESOLVER_WHY_MAX];
+	struct resolver *fresh = resolver_create(&settings, why, sizeof why), *old;
 
-	table_unpin(&before);
-	if (!config)
-		return 0;
-	number = table_publish(w->table, rules, config, w->env.now_us(w));
+	if (!fresh) {
+		log_error("resolver: %s", why);
+		return false;
+	}
+	pthread_mutex_lock(&w->resolver_lock);
+	old = w->resolver;
+	w->resolver = fresh;
+	pthread_mutex_unlock(&w->resolver_lock);
+	resolver_free(&old);
+	return true;
+}
+
+/* The parts that change with the configuration while the process runs. */
+static void apply_config(struct worker *w, const struct config *before, const struct config *now)
+{
+	struct recorder_settings settings = recorder_settings_of(now);
+
+	recorder_configure(w->recorder, &settings);
+	if (!same_resolver(before, now))
+		replace_resolver(w, now);
+}
+
+static uint64_t publish(struct worker *w, const struct config *before, struct ruleset *rules,
+    struct config *config, struct report *report)
+{
+	const struct generation *fresh;
+	uint64_t number = table_publish(w->table, rules, config, w->env.now_us(w));
+
 	if (number == 0) {
 		report_error(report, (struct origin){w->config_path, 0}, "out of memory");
 		ruleset_free(&rules);
@@ -74,8 +107,19 @@ static uint64_t load_and_publish(struct worker *w, struct report *report)
 		return 0;
 	}
 	fresh = table_pin(w->table);
-	apply_config(w, fresh->config);
+	apply_config(w, before, fresh->config);
 	table_unpin(&fresh);
+	return number;
+}
+
+static uint64_t load_and_publish(struct worker *w, struct report *report)
+{
+	const struct generation *before = table_pin(w->table);
+	struct ruleset *rules;
+	struct config *config = config_load(w->config_path, before->config, report, &rules);
+	uint64_t number = config ? publish(w, before->config, rules, config, report) : 0;
+
+	table_unpin(&before);
 	return number;
 }
 
@@ -210,7 +254,8 @@ static bool open_recorder(struct worker *w, const struct config *c)
 static bool start_parts(struct worker *w)
 {
 	const struct generation *g = table_pin(w->table);
-	bool ok = open_sockets(w, g->config) && open_recorder(w, g->config);
+	bool ok = open_sockets(w, g->config) && open_recorder(w, g->config) &&
+		  replace_resolver(w, g->config);
 
 	table_unpin(&g);
 	return ok && control_start(w);
@@ -243,6 +288,7 @@ static int serve(struct worker *w, int supervisor_fd, bool foreground)
 	served = milter_run();
 	drain();
 	control_stop();
+	resolver_stop(w->resolver);
 	recorder_free(&w->recorder);
 	if (!served)
 		log_error("libmilter gave up");
@@ -262,11 +308,15 @@ int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bo
 	w->config_path = config_path;
 	w->restarts = restarts;
 	pthread_mutex_init(&w->reload_lock, NULL);
+	pthread_mutex_init(&w->resolver_lock, NULL);
 	environment_fill(w);
 	w->started_us = w->env.now_us(w);
 	w->table = table_create();
 	w->counters = counters_create();
-	if (!w->table || !w->counters || !first_load(w) || !start_parts(w))
+	w->splits = splits_create();
+	w->dkim = dkim_library_create();
+	if (!w->table || !w->counters || !w->splits || !w->dkim || !first_load(w) ||
+	    !start_parts(w))
 		return WORKER_NOT_STARTED;
 	return serve(w, supervisor_fd, foreground);
 }

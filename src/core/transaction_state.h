@@ -1,0 +1,94 @@
+#ifndef CORE_TRANSACTION_STATE_H
+#define CORE_TRANSACTION_STATE_H
+/*
+ * The inside of a session, shared by transaction.c (events), transaction_gather.c (facts on
+ * demand) and transaction_end.c (the verdict on a message).
+ */
+#include "core/transaction.h"
+
+/* A HELO longer than a command line (RFC 5321 4.5.3.1.4: 512 octets) is cut. */
+enum { HELO_TEXT_MAX = 512, CLIENT_NAME_TEXT_MAX = 1024 };
+
+/* The From fields of one message that are kept: two already make it bad. */
+enum { FROM_FIELDS_MAX = 8 };
+
+/* A recipient that was accepted at RCPT. */
+struct recipient {
+	struct recipient *next;
+	struct identity identity;
+	const struct switches *switches;
+	bool exempt;
+	struct verdict verdict; /* at the end of the message */
+};
+
+/* A rule of monitor mode that would have refused, for the X-Susmilter header. */
+struct would {
+	struct would *next;
+	struct slice name;
+};
+
+/* An Authentication-Results field of the message that is to be removed. */
+struct forged {
+	struct forged *next;
+	unsigned index; /* of all fields of that name, from 1 */
+};
+
+struct session {
+	const struct env *env;
+	struct arena *arena, *helo_arena, *mail_arena;
+	char id[TOKEN_CHARS];
+	char helo[HELO_TEXT_MAX];
+	char client_name[CLIENT_NAME_TEXT_MAX];
+	struct facts facts; /* of the client; in a transaction also of the message */
+	/* one transaction */
+	bool open;
+	bool inbound;
+	struct mail_event mail;
+	struct slice queue_id;
+	struct message *message; /* NULL until something outside is asked */
+	struct recipient *recipients, **recipients_end;
+	bool split;       /* these recipients disagreed before: those of a second kind wait */
+	bool split_alone; /* … even those of one kind did */
+	struct would *woulds;
+	size_t header_bytes, header_fields;
+	struct slice from_fields[FROM_FIELDS_MAX];
+	size_t from_count;
+	struct fromheader from;
+	struct forged *forged;   /* last field first */
+	unsigned results_fields; /* Authentication-Results so far */
+	bool wants_dkim, body_done;
+};
+
+/* What one event needs to be answered and recorded. */
+struct event {
+	struct session *s;
+	enum stage stage;
+	int64_t started_us;
+};
+
+/* Turns a verdict into the answer and records it, once. */
+struct answer transaction_conclude(const struct event *, const struct verdict *);
+
+/* The answer for what no rule decided: limits and failures of our own. */
+struct answer transaction_refuse(const struct event *, enum action, enum reason);
+
+/* policy_decide() with the facts that it asks for.  Each of them leaves FACT_UNKNOWN. */
+struct verdict transaction_decide(struct session *, enum phase);
+
+/* The outside's state of this message, started when first needed; NULL when there is none. */
+struct message *transaction_message(struct session *);
+
+/* Remembers what monitor mode would have refused, each rule once. */
+void transaction_keep_would(struct session *, const struct verdict *);
+
+/* The verdict on the message for all its recipients, recorded. */
+struct answer transaction_judge(const struct event *);
+
+/* Header edits for a message that is accepted; false when out of memory. */
+bool transaction_edits(struct session *, const struct header_edit **edits, size_t *count);
+
+/* The number under which a disagreement of this recipient with others is remembered. */
+uint64_t transaction_split_key(
+    const struct session *, const struct identity *recipient, bool alone);
+
+#endif
