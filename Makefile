@@ -52,7 +52,7 @@ EDGE := textfile geo config config_text config_options config_values config_list
         idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream
 CTL  :=
 UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire fromheader \
-        spf spf_limits spf_record spf_macro spf_suite dmarc dmarc_record dmarc_walk authres \
+        spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody
 FAKE := zone zone_load spf_suite
 FUZZ := spf_record spf_macro dmarc_record fromheader authres

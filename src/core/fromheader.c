@@ -50,6 +50,7 @@ static bool has_encoded_word(struct slice s)
 	return false;
 }
 
+/* As it is written: quotes or not, an address in it is a trap. */
 static void check_local(struct parser *p, struct slice local)
 {
 	if (local.len == 0 || slice_equal(local, SLICE("\"\"")))
@@ -57,9 +58,14 @@ static void check_local(struct parser *p, struct slice local)
 	else if (slice_find(local, '@') < local.len || slice_find(local, '<') < local.len ||
 		 slice_find(local, '>') < local.len)
 		fail(p, "an address within the local part of another");
-	else if (has_encoded_word(local))
+}
+
+/* As it is meant, without quotes and backslashes. */
+static void check_author(struct parser *p, const struct address *found)
+{
+	if (has_encoded_word(found->local))
 		fail(p, "an encoded word in an address");
-	else if (!slice_is_utf8(local))
+	else if (!slice_is_utf8(found->local))
 		fail(p, "a local part that is not UTF-8");
 }
 
@@ -93,10 +99,12 @@ static void take_address(struct parser *p, struct slice local)
 		return;
 	wrong = address_parse(slice_of(local.ptr, (size_t)(p->s.text.ptr + p->s.at - local.ptr)),
 	    p->idna, p->arena, &found);
-	if (wrong) {
+	if (wrong)
 		fail(p, wrong);
+	else
+		check_author(p, &found);
+	if (p->s.wrong)
 		return;
-	}
 	if (p->addresses == 1)
 		p->out->author = found;
 	add_domain(p->out, found.domain);
@@ -251,8 +259,6 @@ void fromheader_parse(const struct slice *fields, size_t count, const struct idn
 		take_field(&p, fields[0]);
 	else
 		fail(&p, "more than one From field");
-	if (!p.s.wrong && arena_failed(arena))
-		fail(&p, "out of memory");
 	if (p.s.wrong) {
 		turn_bad(&p, fields, count, p.s.wrong);
 	} else if (out->domain_count == 0) {

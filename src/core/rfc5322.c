@@ -84,17 +84,12 @@ static bool take_text(struct rfc5322 *s)
 	return true;
 }
 
-/* Behind a backslash: any printable byte or blank (RFC 5322 3.2.1). */
+/* Behind a backslash: any printable character or blank (RFC 5322 3.2.1). */
 static bool take_escaped(struct rfc5322 *s)
 {
-	int c = rfc5322_peek(s);
-
-	if (c == RFC5322_END)
+	if (rfc5322_peek(s) == RFC5322_END)
 		return fail(s, "a backslash at the end");
-	if (is_control(c) && c != '\t')
-		return fail(s, control_byte);
-	s->at++;
-	return true;
+	return rfc5322_take(s, '\t') || take_text(s);
 }
 
 static bool take_comment(struct rfc5322 *s)

@@ -124,6 +124,8 @@ static const struct {
     {"raw < in an encoded word", F("=?utf-8?Q?<b=40y.org>?= <a@x.org>"), BAD, "x.org", NULL},
     {"encoded local part", F("=?utf-8?q?b?=@x.org"), BAD, "x.org", "encoded word"},
     {"encoded local part in quotes", F("\"=?utf-8?q?b?=\"@x.org"), BAD, "x.org", "encoded word"},
+    {"encoded local part, escaped", F("\"=\\?utf-8\\?q?b?\\=\"@x.org"), BAD, "x.org",
+	"encoded word"},
     {"encoded local part in brackets", F("J <=?utf-8?q?b=40y.org?=@x.org>"), BAD, "x.org",
 	"encoded word"},
     {"encoded domain", F("a@=?utf-8?q?x.org?="), BAD, "", "name"},
@@ -245,6 +247,8 @@ static const struct {
     {"lead byte of Shift_JIS eats the backslash", F("\"\203\\\" <b@y.org>\" <a@x.org>"), BAD,
 	"y.org x.org", "backslash"},
     {"the same in a comment", F("a@x.org (\203\\)"), BAD, "x.org", "backslash"},
+    {"escaped lead byte eats the backslash", F("\"\\\203\\\" <b@y.org>\" <a@x.org>"), BAD,
+	"y.org x.org", "backslash"},
     {"backslash behind UTF-8", F("\"\303\266\\\" D\" <a@x.org>"), FROM_ONE, "a@x.org", "x.org",
 	NULL},
     {"overlong @ is no @", F("\"b\301\200y.org\" <a@x.org>"), FROM_ONE, "a@x.org", "x.org", NULL},
@@ -331,6 +335,7 @@ START_TEST(several_fields)
 	fromheader_parse(NULL, 0, &idna, arena, &from);
 	ck_assert_int_eq(from.kind, FROM_NONE);
 	ck_assert(slice_equal(from.why, SLICE("no From field")));
+	ck_assert_str_eq(from_kind_name(from.kind), "none");
 	fromheader_parse(same, 2, &idna, arena, &from);
 	ck_assert_int_eq(from.kind, FROM_BAD);
 	ck_assert(slice_equal(from.why, SLICE("more than one From field")));
