@@ -33,7 +33,7 @@ static void lookup(
 	struct dns_record *records = arena_calloc(arena, RECORDS_MAX, sizeof *records);
 	struct slice text;
 
-	insist(name.len > 0 && (type == DNS_TXT) == slice_starts(name, SLICE("_dmarc.")));
+	insist(name.len > 0 && (type == DNS_A || slice_starts(name, SLICE("_dmarc."))));
 	insist(++s->questions <= QUESTIONS_MAX);
 	s->rest = s->rest.ptr ? s->rest : s->all;
 	text = slice_cut(&s->rest, '\xfe');
