@@ -49,11 +49,11 @@ struct resolver_settings {
 	unsigned question_ms; /* 0 is RESOLVER_QUESTION_MS */
 	unsigned message_ms;  /* 0 is RESOLVER_MESSAGE_MS */
 	/*
-	 * Files, NULL for the usual one.  The trust anchor (DS or DNSKEY records of DNSSEC) has
-	 * none when forwarding: the server asked validates or does not, and one that drops
-	 * signatures would make every answer bogus.  "recursive" takes trust anchor and root hints
-	 * of Debian's dns-root-data where it is installed; without it answers are not validated,
-	 * and the hints compiled into libunbound serve.
+	 * Files, NULL for the usual one, "" for none.  The trust anchor (DS or DNSKEY records of
+	 * DNSSEC) has none when forwarding: the server asked validates or does not, and one that
+	 * drops signatures would make every answer bogus.  "recursive" takes trust anchor and root
+	 * hints of Debian's dns-root-data where it is installed; without it answers are not
+	 * validated, and the hints compiled into libunbound serve.
 	 */
 	const char *trust_anchor;
 	const char *root_hints;

@@ -45,9 +45,11 @@ static const struct option common[] = {
  * a name that it did not know: hence not before 500 ms, and 3 tries, which then take 5.5 s.
  */
 static const struct option forwarding[] = {
-    {"module-config:", "iterator"}, {"infra-host-ttl:", "5"}, {"infra-cache-min-rtt:", "500"},
-    {"outbound-msg-retry:", "3"}, {"do-not-query-localhost:", "no"},
-    {"unblock-lan-zones:", "yes"}, /* reverse names of private networks are the forwarder's */
+    {"infra-host-ttl:", "5"},          /* seconds */
+    {"infra-cache-min-rtt:", "500"},   /* milliseconds */
+    {"outbound-msg-retry:", "3"},      /* each is sent twice */
+    {"do-not-query-localhost:", "no"}, /* that is where the forwarder often is */
+    {"unblock-lan-zones:", "yes"},     /* reverse names of private networks are its own */
 };
 
 /* Names that libunbound keeps for itself, but a forwarder in a private network may know. */
@@ -155,23 +157,31 @@ static bool set_sockets(struct ub_ctx *context, struct complaint c)
 	return SET_OPTIONS(context, ((const struct option[]){{"outgoing-range:", number}}), c);
 }
 
-/* The file that is set; else the usual one where it can be read; else none. */
+/* The file that is set; else the usual one where it can be read; else none, as when it is "". */
 static const char *file_of(const char *set, const char *usual)
 {
-	return set ? set : access(usual, R_OK) == 0 ? usual : NULL;
+	if (set)
+		return *set ? set : NULL;
+	return usual && access(usual, R_OK) == 0 ? usual : NULL;
+}
+
+/* Validates by the trust anchor; without one the validator has no business in the way. */
+static bool set_validation(struct ub_ctx *context, const char *anchor, struct complaint c)
+{
+	if (anchor)
+		return !failed(c, anchor, ub_ctx_add_ta_file(context, anchor));
+	return SET_OPTIONS(context, ((const struct option[]){{"module-config:", "iterator"}}), c);
 }
 
 static bool set_recursion(
     struct ub_ctx *context, const struct resolver_settings *settings, struct complaint c)
 {
 	const char *hints = file_of(settings->root_hints, ROOT_HINTS);
-	const char *anchor = file_of(settings->trust_anchor, TRUST_ANCHOR);
 
 	if (hints && failed(c, hints, ub_ctx_set_option(context, "root-hints:", hints)))
 		return false;
-	if (anchor && failed(c, anchor, ub_ctx_add_ta_file(context, anchor)))
-		return false;
-	return SET_OPTIONS(context, recursing, c);
+	return SET_OPTIONS(context, recursing, c) &&
+	       set_validation(context, file_of(settings->trust_anchor, TRUST_ANCHOR), c);
 }
 
 static bool set_forwarders(
@@ -179,13 +189,8 @@ static bool set_forwarders(
 {
 	const char *file = settings->resolv_conf ? settings->resolv_conf : RESOLV_CONF;
 
-	if (!SET_OPTIONS(context, forwarding, c))
-		return false;
-	if (settings->trust_anchor &&
-	    (failed(c, "validation",
-		 ub_ctx_set_option(context, "module-config:", "validator iterator")) ||
-		failed(c, settings->trust_anchor,
-		    ub_ctx_add_ta_file(context, settings->trust_anchor))))
+	if (!SET_OPTIONS(context, forwarding, c) ||
+	    !set_validation(context, file_of(settings->trust_anchor, NULL), c))
 		return false;
 	for (size_t i = 0; i < settings->server_count; i++) {
 		const char *server = settings->servers[i];
