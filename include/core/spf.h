@@ -45,9 +45,8 @@ struct spf_answer {
 	struct slice domain;        /* the identity that was checked: sender's domain or HELO */
 	bool null_sender_used_helo; /* it was postmaster@HELO (RFC 7208 2.4) */
 	bool sends_no_mail;         /* the record is just "v=spf1 -all", modifiers aside */
-	struct slice
-	    mechanism; /* the term of the record that decided, as published; empty: none did */
-	struct slice record; /* the published record of `domain`; empty when there is none */
+	struct slice mechanism;     /* the term that decided, as published; empty: none did */
+	struct slice record;        /* the published record of `domain`, any bytes; empty: none */
 	struct slice
 	    explanation;      /* what the domain wants to say to the sender; only on fail, printable
 				 ASCII, at most SPF_EXPLANATION_MAX octets, else empty */

@@ -23,12 +23,13 @@ static struct slice without_dot(struct slice name)
 	return name;
 }
 
-/* RFC 7208 4.3: labels of 1 to 63 octets, at least two, 253 octets in all. */
+/* RFC 7208 4.3: labels of 1 to 63 octets, at least two, 253 octets in all; no address literal. */
 static bool is_domain(struct slice name)
 {
 	unsigned labels = 0;
 
-	if (name.len > NAME_MAX_OCTETS || !slice_is_printable_ascii(name))
+	if (name.len > NAME_MAX_OCTETS || !slice_is_printable_ascii(name) ||
+	    slice_starts(name, SLICE("[")))
 		return false;
 	while (name.ptr) {
 		struct slice label = slice_cut(&name, '.');

@@ -201,6 +201,24 @@ START_TEST(asks_no_more_than_needed)
 }
 END_TEST
 
+/* What cannot have a record is not asked for. */
+START_TEST(asks_nothing_for_no_domain)
+{
+	static const char *const senders[] = {"a@example", "a@e..example", "a@[192.0.2.1]", "a@.",
+	    "a@b\001.example",
+	    "a@123456789012345678901234567890123456789012345678901234567890abcd.example"};
+	for (size_t i = 0; i < ROWS(senders); i++) {
+		struct zone *z = zone_create();
+		struct arena *arena = arena_create(1 << 20);
+		struct spf_answer a = check(z, arena, "192.0.2.1", "h.example", senders[i]);
+		ck_assert_int_eq(a.result, SPFR_NONE);
+		ck_assert_msg(zone_questions(z) == 0, "%s", senders[i]);
+		arena_free(&arena);
+		zone_free(&z);
+	}
+}
+END_TEST
+
 /* RFC 7208 4.6.4: what the explanation costs is not held against the domain. */
 START_TEST(explanation_does_not_count)
 {
@@ -247,6 +265,7 @@ Suite *suite(void)
 	tcase_add_test(t, most_questions);
 	tcase_add_test(t, many_terms);
 	tcase_add_test(t, asks_no_more_than_needed);
+	tcase_add_test(t, asks_nothing_for_no_domain);
 	tcase_add_test(t, explanation_does_not_count);
 	tcase_add_test(t, small_arenas);
 	suite_add_tcase(s, t);
