@@ -48,7 +48,8 @@ struct ruleset_builder *ruleset_builder_create(struct report *report, const unsi
 		b->rules->settings.defaults =
 		    (struct switches){.susranges = true, .blocks = true, .spf = SPF_OFF};
 	}
-	if (!b->scratch || !b->rules || !b->rules->arena || !b->rules->sets)
+	b->newest = calloc(RULES_MAX + 1, sizeof *b->newest);
+	if (!b->scratch || !b->rules || !b->rules->arena || !b->rules->sets || !b->newest)
 		ruleset_abandon(&b);
 	return b;
 }
@@ -67,6 +68,7 @@ void ruleset_abandon(struct ruleset_builder **builder)
 	free(b->entries);
 	free(b->networks);
 	free(b->tallies);
+	free(b->newest);
 	free(b->keys);
 	free(b->members);
 	arena_free(&b->scratch);
@@ -107,19 +109,20 @@ unsigned ruleset_add_rule(struct ruleset_builder *b, const struct rule *rule)
 	return rules->rule_count++;
 }
 
-/* The tally of a rule and a file.  Entries come file by file, so the last one is nearly always
- * the one; otherwise the newest are tried first. */
+/* The tally of a rule (or RULES_MAX: of the domains) and a file. */
 static uint32_t tally_of(struct ruleset_builder *b, unsigned rule, const char *file)
 {
-	for (size_t i = b->tally_count; i > 0; i--) {
+	for (uint32_t i = b->newest[rule]; i > 0; i = b->tallies[i - 1].older) {
 		const struct tally *t = &b->tallies[i - 1];
-		if (t->rule == rule && (t->file == file || strcmp(t->file, file) == 0))
-			return (uint32_t)(i - 1);
+		if (t->file == file || strcmp(t->file, file) == 0)
+			return i - 1;
 	}
 	if (!ROOM(b, b->tallies, b->tally_count, b->tally_capacity))
 		return 0;
-	b->tallies[b->tally_count] = (struct tally){.rule = rule, .file = file};
-	return (uint32_t)b->tally_count++;
+	b->tallies[b->tally_count] =
+	    (struct tally){.rule = rule, .file = file, .older = b->newest[rule]};
+	b->newest[rule] = (uint32_t)++b->tally_count;
+	return b->newest[rule] - 1;
 }
 
 /* Notes where a member comes from; the number is the tag in the trie's entries. */

@@ -21,6 +21,7 @@ struct tally {
 	const char *file;
 	size_t entries, duplicates, covered;
 	uint32_t first_duplicate, first_covered; /* lines */
+	uint32_t older; /* 1 + the tally of the same rule and another file, 0 = none */
 };
 
 struct names_in {
@@ -40,8 +41,9 @@ struct ruleset_builder {
 	struct names_in names[KEY_COUNT], addresses[IDENTITY_COUNT], domains;
 	size_t rule_capacity, pattern_capacity, switch_capacity;
 	struct tally *tallies;
-	size_t tally_count, tally_capacity, tally_last;
-	uint64_t *keys;    /* scratch of the combine callbacks, as is members */
+	size_t tally_count, tally_capacity;
+	uint32_t *newest; /* of each rule, and last of the domains: 1 + its newest tally */
+	uint64_t *keys;   /* scratch of the combine callbacks, as is members */
 	uint32_t *members;
 	size_t key_capacity, member_capacity;
 	bool failed;
@@ -49,12 +51,12 @@ struct ruleset_builder {
 
 /* Room for one more element: the array, bigger if need be.  On failure b->failed is set and
  * *capacity stays. */
-void *ruleset_grow(struct ruleset_builder *, void *array, size_t *capacity, size_t need,
-    size_t size);
+void *ruleset_grow(
+    struct ruleset_builder *, void *array, size_t *capacity, size_t need, size_t size);
 
 /* Makes room for one more and yields true when there is. */
-#define ROOM(b, array, count, capacity) \
-	((array) = ruleset_grow((b), (array), &(capacity), (count) + 1, sizeof *(array)), \
+#define ROOM(b, array, count, capacity)                                                            \
+	((array) = ruleset_grow((b), (array), &(capacity), (count) + 1, sizeof *(array)),          \
 	    (count) < (capacity))
 
 #endif

@@ -34,7 +34,7 @@ static void count_duplicate(struct ruleset_builder *b, uint32_t tag)
 	struct tally *t = &b->tallies[e->tally];
 
 	b->rules->duplicates++;
-	if (t->duplicates++ == 0)
+	if (t->duplicates++ == 0 || e->line < t->first_duplicate)
 		t->first_duplicate = e->line;
 }
 
@@ -44,7 +44,7 @@ static void count_covered(struct ruleset_builder *b, uint32_t tag)
 	struct tally *t = &b->tallies[e->tally];
 
 	b->rules->covered++;
-	if (t->covered++ == 0)
+	if (t->covered++ == 0 || e->line < t->first_covered)
 		t->first_covered = e->line;
 }
 
