@@ -35,13 +35,24 @@ static struct slice line_of(const struct config_text *text, unsigned line)
 	return slice_trim(current);
 }
 
+/* libconfig's words, in ours where these help. */
+static const char *syntax_error(const char *text)
+{
+	if (strcmp(text, "duplicate setting name") == 0)
+		return "this key was set before";
+	if (strcmp(text, "mismatched element type in array") == 0)
+		return "all elements between [ and ] must be of one type: quote the numbers";
+	return text;
+}
+
 static void tell_syntax_error(struct load *load)
 {
 	unsigned line = (unsigned)config_error_line(&load->tree);
 	char shown[EXCERPT_MAX];
 
 	report_error(load->report, config_text_origin(&load->text, line),
-	    "%s at or before \"%s\"; what follows was not read", config_error_text(&load->tree),
+	    "%s, at or before \"%s\"; what follows was not read",
+	    syntax_error(config_error_text(&load->tree)),
 	    slice_excerpt(line_of(&load->text, line), shown));
 }
 
