@@ -47,10 +47,9 @@ struct spf_answer {
 	bool sends_no_mail;         /* the record is just "v=spf1 -all", modifiers aside */
 	struct slice mechanism;     /* the term that decided, as published; empty: none did */
 	struct slice record;        /* the published record of `domain`, any bytes; empty: none */
-	struct slice
-	    explanation;      /* what the domain wants to say to the sender; only on fail, printable
-				 ASCII, at most SPF_EXPLANATION_MAX octets, else empty */
-	struct slice problem; /* temperror, permerror: what is wrong, printable ASCII; else empty */
+	struct slice explanation; /* on fail, what the domain tells the sender: printable ASCII, at
+				     most SPF_EXPLANATION_MAX octets; empty: nothing */
+	struct slice problem;     /* temperror, permerror: what is wrong, printable ASCII */
 	unsigned dns_terms, void_lookups, questions; /* what it took */
 };
 
