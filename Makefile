@@ -49,19 +49,21 @@ CORE := slice arena ip iptext report name address pattern list \
 EDGE := textfile geo config config_text config_options config_values config_lists config_rules config_managed \
         config_domains config_geo config_find \
         log unixsocket privileges table counters suppressor recorder splits milter environment worker supervisor \
-        idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream
+        channel control commands commands_status \
+        idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
+        dkim dkimhash dkimheader dkimkey
 CTL  :=
 UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
-        taglist dkimfield dkimrecord dkimbody
-FAKE := zone zone_load spf_suite
+        taglist dkimfield dkimrecord dkimbody dkim
+FAKE := zone zone_load spf_suite signer
 FUZZ := spf_record spf_macro dmarc_record fromheader authres
 
 # ---- Debian packages ----------------------------------------------------------------------
 
-PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev
-PACKAGES_CHECK := check libyaml-dev python3
-PACKAGES_BENCH := python3-spf
+PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev libjansson-dev libopendkim-dev libssl-dev
+PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl
+PACKAGES_BENCH := python3-spf libmaxminddb-dev
 PACKAGES_FUZZ  := clang libclang-rt-dev
 PACKAGES_DEMO  :=
 
@@ -77,7 +79,7 @@ LINK      = $(CC) $(CFLAGS) $(SANFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # Libraries are named where they are used: pcre2 is the one that core may know.
 CORE_LIBS := libpcre2-8
-EDGE_LIBS := $(CORE_LIBS) libidn2 libconfig libmaxminddb milter
+EDGE_LIBS := $(CORE_LIBS) libidn2 libconfig libmaxminddb milter jansson opendkim libcrypto
 # libspf2 has no pkg-config file, and libunbound's wants what only static linking needs.
 EDGE_PLAIN := -lspf2 -lunbound
 CHECK_LIBS := check yaml-0.1
@@ -90,7 +92,7 @@ EDGE_OBJECTS := $(EDGE:%=$(BUILD)/edge/%.o)
 CTL_OBJECTS  := $(CTL:%=$(BUILD)/ctl/%.o)
 UNIT_TESTS   := $(UNIT:%=$(BUILD)/tests/unit/%_test)
 
-all: $(BUILD)/libcore.a $(BUILD)/libedge.a
+all: $(BUILD)/susmilter
 
 $(BUILD)/core/%.o: src/core/%.c
 	@mkdir -p $(@D)
@@ -112,6 +114,9 @@ $(BUILD)/libedge.a: $(EDGE_OBJECTS)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
+$(BUILD)/susmilter: $(BUILD)/edge/main.o $(BUILD)/libedge.a $(BUILD)/libcore.a
+	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(EDGE_LIBS)) $(EDGE_PLAIN)
+
 # ---- tests --------------------------------------------------------------------------------
 
 $(BUILD)/tests/%.o: tests/%.c
@@ -130,6 +135,7 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/tests/unit/mai
 # Lets allocations fail.
 $(BUILD)/tests/unit/report_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
 $(BUILD)/tests/unit/nametrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
+$(BUILD)/tests/unit/dkim_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 # Counts them, too.
 $(BUILD)/tests/unit/iptrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free
@@ -169,14 +175,31 @@ fuzz-run: $(FUZZ:%=$(BUILD)/tests/fuzz/%_fuzzer)
 # Benchmarks are tests/bench/NAME_bench.c and the target bench-NAME; each needs its peers.
 $(BUILD)/tests/bench/%_bench: $(BUILD)/tests/bench/%_bench.o \
     $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
-	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(CHECK_LIBS) $(EDGE_LIBS)) $(EDGE_PLAIN)
+	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(CHECK_LIBS) $(EDGE_LIBS)) $(EDGE_PLAIN) $(LDLIBS)
 
-bench: bench-spf
+# What a benchmark has besides: files of its own and the libraries of its peers.
+$(BUILD)/tests/bench/iptrie_bench: $(BUILD)/tests/bench/routes.o $(BUILD)/tests/bench/mmdb.o
+$(BUILD)/tests/bench/iptrie_bench: LDLIBS = $(call pc_libs,libmaxminddb) -lm
+
+bench: bench-spf bench-iptrie
+
+bench-iptrie: deps-bench $(BUILD)/tests/bench/iptrie_bench
+	@$(BUILD)/tests/bench/iptrie_bench $(SHARED)/data/lists/ranges-2025-10.txt
 
 bench-spf: deps-bench $(BUILD)/tests/bench/spf_bench
 	@$(BUILD)/tests/bench/spf_bench 4 1
 	@$(BUILD)/tests/bench/spf_bench 4 2
 	@tests/bench/spf_pyspf.py 2
+
+SCENARIOS := $(sort $(wildcard tests/scenario/*.txt))
+
+$(BUILD)/tests/scenario/play: $(BUILD)/tests/scenario/play.o \
+    $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
+	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(EDGE_LIBS)) $(EDGE_PLAIN)
+
+# Scenarios: SMTP read aloud, through transaction and policy.
+scenario: $(BUILD)/tests/scenario/play
+	@$< $(SCENARIOS)
 
 check: deps-check
 	@$(MAKE) --no-print-directory unit replay
@@ -196,6 +219,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: all unit replay fuzz fuzz-run bench bench-spf check deps-build deps-check deps-bench deps-fuzz clean help
+.PHONY: all unit replay fuzz fuzz-run bench bench-spf bench-iptrie check deps-build deps-check deps-bench deps-fuzz clean help
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)

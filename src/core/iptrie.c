@@ -5,73 +5,82 @@
 /* ---- look-up ------------------------------------------------------------------------------ */
 
 #if defined(__x86_64__) || defined(__i386__)
-/* The baseline of x86 counts bits in a call; nearly every processor has an instruction. */
-#define WITH_POPCOUNT __attribute__((target("popcnt")))
-static bool has_popcount(void)
+/* The baseline of x86 counts bits by a call and compares 4 keys at a time; most can do better. */
+#define MODERN __attribute__((target("popcnt,bmi,bmi2,avx2")))
+static bool is_modern(void)
 {
-	return __builtin_cpu_supports("popcnt");
+	return __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi") &&
+	       __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("avx2");
 }
 #else
-#define WITH_POPCOUNT
-static bool has_popcount(void)
+#define MODERN
+static bool is_modern(void)
 {
 	return true;
 }
 #endif
 
+/* What is compiled twice: for any processor and for a modern one. */
+#define INLINED static inline __attribute__((always_inline))
+
 /*
- * The leaf for a word: always inlined, so that the two below differ in how they count bits.
- * The bits up to the slot's own are counted: the edge that began last is the one that holds.
+ * The place in the node of the edge for the next bits of the word: the last one that begins in
+ * their slot or before.
  */
-static inline __attribute__((always_inline)) uint32_t walk4(const struct iptrie *t, uint64_t word)
+INLINED size_t slot_index(const unsigned char *node, uint64_t word)
 {
-	uint32_t edge = load32(t->root4, word >> (64 - t->root4_bits));
+	uint64_t upto = load64(node, 0) << (63 - (word >> (64 - SLOT_BITS)));
 
-	word <<= t->root4_bits;
-	while (edge_kind(edge) != EDGE_LEAF) {
+	return (size_t)__builtin_popcountll(upto) - 1;
+}
+
+/*
+ * The value for a word of IPv4.  Nearly every way from the root leads to a node with leaves at
+ * once, so the processor guesses the branches right and works on several look-ups at a time.
+ */
+INLINED uint32_t walk4(const struct iptrie *t, uint64_t word)
+{
+	uint32_t edge = load32(t->root4, word >> t->root4_shift);
+
+	word <<= 64 - t->root4_shift;
+	while (edge_kind(edge) == EDGE_SLOTS) {
 		const unsigned char *node = t->pool + edge_place(edge);
-		uint64_t upto = load64(node, 0) << (63 - (word >> (64 - SLOT_BITS)));
-		size_t i = (size_t)__builtin_popcountll(upto) - 1;
 
-		node += sizeof upto;
-		if (edge_kind(edge) == EDGE_LEAVES)
-			return load16(node, i);
-		edge = load32(node, i);
+		edge = load32(node + SLOT_HEAD, slot_index(node, word));
 		word <<= SLOT_BITS;
 	}
-	return edge_number(edge);
+	if (edge_kind(edge) == EDGE_LEAVES) {
+		const unsigned char *node = t->pool + edge_place(edge);
+
+		return t->values[load16(node + SLOT_HEAD, slot_index(node, word))];
+	}
+	return t->values[edge_number(edge)];
 }
 
-WITH_POPCOUNT static uint32_t walk4_popcount(const struct iptrie *t, uint64_t word)
+/*
+ * How many of the n keys are not above the word: the number of the edge to take.  Goes over the
+ * most that a node can have, since a loop that ends sooner makes the processor guess when; what
+ * stands behind the keys is read, and left out.
+ */
+INLINED uint32_t count_near(const unsigned char *keys, uint32_t n, uint32_t word)
 {
-	return walk4(t, word);
-}
+	uint32_t count = 0;
 
-static uint32_t walk4_portable(const struct iptrie *t, uint64_t word)
-{
-	return walk4(t, word);
-}
-
-/* How many of the n keys are not above the word: the number of the edge to take. */
-static inline size_t count_near(const unsigned char *keys, size_t n, uint32_t word)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < n; i++)
-		count += load32(keys, i) <= word;
+	for (uint32_t i = 0; i < NEAR_KEYS; i++)
+		count += (load32(keys, i) <= word) & (i < n);
 	return count;
 }
 
-static inline size_t count_far(const unsigned char *keys, size_t n, uint64_t word)
+INLINED uint64_t count_far(const unsigned char *keys, uint64_t n, uint64_t word)
 {
-	size_t count = 0;
+	uint64_t count = 0;
 
-	for (size_t i = 0; i < n; i++)
-		count += load64(keys, i) <= word;
+	for (uint64_t i = 0; i < FAR_KEYS; i++)
+		count += (load64(keys, i) <= word) & (i < n);
 	return count;
 }
 
-static uint32_t walk6(const struct iptrie *t, uint64_t hi, uint64_t lo)
+INLINED uint32_t walk6(const struct iptrie *t, uint64_t hi, uint64_t lo)
 {
 	uint64_t word = hi << TABLE_BITS; /* what NEAR keys are taken from */
 	uint32_t edge = load32(t->root6, hi >> (64 - TABLE_BITS));
@@ -79,7 +88,7 @@ static uint32_t walk6(const struct iptrie *t, uint64_t hi, uint64_t lo)
 	for (;;) {
 		const unsigned char *node = t->pool + edge_place(edge);
 		const unsigned char *keys = node + BTREE_HEAD, *far_keys = node + BTREE_FAR_HEAD;
-		size_t n;
+		uint32_t n;
 
 		switch (edge_kind(edge)) {
 		case EDGE_LEAF:
@@ -113,15 +122,33 @@ static uint32_t walk6(const struct iptrie *t, uint64_t hi, uint64_t lo)
 	}
 }
 
+static uint32_t lookup4(const struct iptrie *t, uint64_t word)
+{
+	return walk4(t, word);
+}
+
+MODERN static uint32_t lookup4_modern(const struct iptrie *t, uint64_t word)
+{
+	return walk4(t, word);
+}
+
+static uint32_t lookup6(const struct iptrie *t, uint64_t hi, uint64_t lo)
+{
+	return t->values[walk6(t, hi, lo)];
+}
+
+MODERN static uint32_t lookup6_modern(const struct iptrie *t, uint64_t hi, uint64_t lo)
+{
+	return t->values[walk6(t, hi, lo)];
+}
+
 uint32_t iptrie_lookup(const struct iptrie *t, const struct ip *ip)
 {
-	uint32_t number = 0;
-
 	if (ip->family == IP_V4)
-		number = t->popcount ? walk4_popcount(t, ip->hi) : walk4_portable(t, ip->hi);
-	else if (ip->family == IP_V6)
-		number = walk6(t, ip->hi, ip->lo);
-	return t->values[number];
+		return t->modern ? lookup4_modern(t, ip->hi) : lookup4(t, ip->hi);
+	if (ip->family == IP_V6)
+		return t->modern ? lookup6_modern(t, ip->hi, ip->lo) : lookup6(t, ip->hi, ip->lo);
+	return t->values[0];
 }
 
 size_t iptrie_bytes(const struct iptrie *t)
@@ -166,17 +193,19 @@ static void *put(unsigned char **at, const void *from, size_t size)
 static struct iptrie *assemble(const struct workshop *w)
 {
 	size_t values = sizeof *w->numbers.values * w->numbers.n;
-	size_t bytes = round_up(sizeof(struct iptrie)) + round_up(values) + round_up(w->pool.used);
+	size_t bytes = round_up(sizeof(struct iptrie)) + round_up(values) + round_up(w->pool.used) +
+		       round_up(READ_AHEAD);
 	struct iptrie *t = aligned_alloc(CACHE_LINE, bytes);
 	unsigned char *at = (unsigned char *)t;
 
 	if (!t)
 		return NULL;
 	*t = (struct iptrie){
-	    .root4_bits = w->root4_bits, .popcount = has_popcount(), .bytes = bytes};
+	    .root4_shift = 64 - w->root4_bits, .modern = is_modern(), .bytes = bytes};
 	at += round_up(sizeof *t);
 	t->values = put(&at, w->numbers.values, values);
 	t->pool = put(&at, w->pool.bytes, w->pool.used);
+	memset(at, 0, READ_AHEAD);
 	t->root4 = t->pool + w->root4;
 	t->root6 = t->pool + w->root6;
 	return t;

@@ -1,5 +1,7 @@
 #include "iptrie_private.h"
 
+#include <stdlib.h>
+
 /*
  * Roots end where nodes of 6 bits make /24 the end of a node: most networks of a routing table
  * are that long.  The small root keeps small tables small; the large one saves a step once there
@@ -18,7 +20,8 @@ unsigned iptrie4_root_bits(size_t runs)
 struct build4 {
 	const struct runs *runs;
 	struct pool *pool;
-	size_t at; /* the run that the next slot begins in */
+	size_t at;       /* the run that the next slot begins in */
+	uint32_t *alone; /* by number of a short leaf: its node of one leaf, or 0 */
 };
 
 /* What is in the node while it is made: where a new edge begins, and all edges. */
@@ -88,15 +91,35 @@ static uint32_t make_edge(struct build4 *b, uint64_t first, unsigned depth)
 	return store(b->pool, &s);
 }
 
+/*
+ * A leaf in the root, as a node of one leaf that all its like share.  So nearly every way from the
+ * root leads to a node with leaves, and a look-up has no branch that the processor guesses wrong.
+ */
+static uint32_t leaf_node(struct build4 *b, uint32_t edge)
+{
+	struct slots s = {.begins = 1, .edges = {edge}, .n = 1, .leaves = true};
+	uint32_t *node = &b->alone[edge_number(edge)];
+
+	if (*node == 0)
+		*node = store(b->pool, &s);
+	return *node;
+}
+
 uint32_t iptrie4_build(const struct runs *runs, unsigned root_bits, struct pool *pool)
 {
 	struct build4 b = {.runs = runs, .pool = pool};
 	size_t n = (size_t)1 << root_bits;
 	uint32_t root = pool_alloc(pool, n * sizeof(uint32_t));
 
+	b.alone = calloc(SHORT_LEAF_MAX + 1, sizeof *b.alone);
+	if (!b.alone)
+		pool->failed = true;
 	for (size_t i = 0; i < n && !pool->failed; i++) {
 		uint32_t edge = make_edge(&b, (uint64_t)i << (64 - root_bits), root_bits);
+		if (edge_is_short(edge))
+			edge = leaf_node(&b, edge);
 		store32(pool->bytes + root, i, edge);
 	}
+	free(b.alone);
 	return root;
 }

@@ -8,10 +8,7 @@
  */
 #define TABLE_RUNS (TABLE_SIZE / 2)
 
-/* The most keys in a node, so that it fits into one or two cache lines. */
-#define NEAR_KEYS 14U
-#define FAR_KEYS  10U
-#define KEYS_MAX  NEAR_KEYS
+#define KEYS_MAX NEAR_KEYS
 
 struct build6 {
 	const struct runs *runs;

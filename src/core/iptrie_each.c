@@ -120,10 +120,10 @@ void iptrie_each_run(const struct iptrie *t,
     void *context)
 {
 	struct visit v = {.trie = t, .each = each, .context = context, .first.family = IP_V4};
-	uint64_t roots = (uint64_t)1 << t->root4_bits;
+	unsigned bits4 = 64 - t->root4_shift;
 
-	for (uint64_t i = 0; i < roots; i++)
-		visit4(&v, load32(t->root4, i), i << (64 - t->root4_bits), t->root4_bits);
+	for (uint64_t i = 0; i < (uint64_t)1 << bits4; i++)
+		visit4(&v, load32(t->root4, i), i << t->root4_shift, bits4);
 	end_run(&v, (uint64_t)UINT32_MAX << 32, 0);
 
 	v = (struct visit){.trie = t, .each = each, .context = context, .first.family = IP_V6};

@@ -158,6 +158,7 @@ bool iptrie_sort(struct iptrie_entry *entries, size_t n);
  * slots: a bitmap of those where a new edge begins (bit 0 always), then the edges without gaps.
  */
 #define SLOT_BITS 6U
+#define SLOT_HEAD 8 /* bytes of the bitmap */
 
 /*
  * IPv6.  The root divides the first TABLE_BITS of hi; where there are many runs below one of its
@@ -168,13 +169,20 @@ bool iptrie_sort(struct iptrie_entry *entries, size_t n);
 #define TABLE_SIZE (1U << TABLE_BITS)
 #define NEAR_BITS  32U
 
+/* The most keys in a node: whole vectors of keys are compared. */
+#define NEAR_KEYS 16U
+#define FAR_KEYS  12U
+
+/* A look-up reads as if the last node had all keys. */
+#define READ_AHEAD (FAR_KEYS * sizeof(uint64_t))
+
 struct iptrie {
 	const unsigned char *root4; /* all point into the block that this struct is the head of */
 	const unsigned char *root6;
 	const unsigned char *pool;
 	const uint32_t *values;
-	unsigned root4_bits;
-	bool popcount; /* this processor counts bits in one instruction */
+	unsigned root4_shift; /* 64 less the bits that root4 divides */
+	bool modern;          /* the processor counts bits and compares whole vectors of keys */
 	size_t bytes;
 };
 

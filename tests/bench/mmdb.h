@@ -1,0 +1,15 @@
+#ifndef TESTS_BENCH_MMDB_H
+#define TESTS_BENCH_MMDB_H
+/*
+ * mmdb: writes a trie's content as a MaxMind DB, format 2.0: a binary search tree, then the data,
+ * then the metadata.
+ *
+ * The tree is the smallest that there is for the content, with the shortest records that hold it,
+ * and each value is a bare number: libmaxminddb gets the most favourable form.
+ */
+#include "core/iptrie.h"
+
+/* False, with errno, when the file cannot be written.  Addresses with `none` are left out. */
+bool mmdb_write(const char *path, const struct iptrie *, enum ip_family, uint32_t none);
+
+#endif
