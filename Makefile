@@ -202,7 +202,7 @@ scenario: $(BUILD)/tests/scenario/play
 	@$< $(SCENARIOS)
 
 check: deps-check
-	@$(MAKE) --no-print-directory unit replay
+	@$(MAKE) --no-print-directory unit scenario replay
 
 deps-build:
 	@contrib/install-missing $(PACKAGES_BUILD)

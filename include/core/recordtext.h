@@ -11,6 +11,7 @@
  * are not printable are escaped.  Pure; writes only into the buffers given.
  */
 #include "core/env.h"
+#include "core/rfc3339.h"
 
 /* A JSON line with every field at its longest, and below what one write to a pipe keeps whole. */
 enum { RECORD_JSON_MAX = 4096, RECORD_LINE_MAX = 2048 };
@@ -18,8 +19,8 @@ enum { RECORD_JSON_MAX = 4096, RECORD_LINE_MAX = 2048 };
 struct slice record_json(const struct record *, char out[RECORD_JSON_MAX]);
 struct slice record_line(const struct record *, char out[RECORD_LINE_MAX]);
 
-/* "2026-11-21T03:45:31.123456Z" (RFC 3339), NUL-terminated. */
-enum { TIME_TEXT_MAX = 72 };
+/* "2026-11-21T03:45:31.123456Z" (RFC 3339), NUL-terminated.  us: since the epoch, not negative. */
+enum { TIME_TEXT_MAX = RFC3339_TEXT_MAX + 16 };
 struct slice time_text(int64_t microseconds, char out[TIME_TEXT_MAX]);
 
 /* "reject", "would_reject", …: static strings. */

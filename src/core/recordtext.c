@@ -1,33 +1,18 @@
 #include "core/recordtext.h"
 
 #include "core/json.h"
+#include "core/rfc3339.h"
 
 #include <stdio.h>
 
-/* Days since 1970-01-01 to year, month, day of the proleptic Gregorian calendar, counting years
- * from March so that the leap day is a year's last. */
-static void civil_of_days(int64_t days, int *year, int *month, int *day)
-{
-	int64_t shifted = days + 719468, era = shifted / 146097;
-	int64_t of_era = shifted - era * 146097;
-	int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	int64_t of_year = of_era - (365 * y + y / 4 - y / 100);
-	int64_t m = (5 * of_year + 2) / 153;
-
-	*day = (int)(of_year - (153 * m + 2) / 5 + 1);
-	*month = (int)(m < 10 ? m + 3 : m - 9);
-	*year = (int)(y + era * 400 + (*month <= 2));
-}
-
 struct slice time_text(int64_t us, char out[TIME_TEXT_MAX])
 {
-	int64_t seconds = us > 0 ? us / 1000000 : 0;
-	int of_day = (int)(seconds % 86400), year, month, day, n;
+	char seconds[RFC3339_TEXT_MAX];
+	size_t n = rfc3339_format(us / 1000000, seconds);
 
-	civil_of_days(seconds / 86400, &year, &month, &day);
-	n = snprintf(out, TIME_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", year % 10000, month,
-	    day, of_day / 3600, of_day / 60 % 60, of_day % 60, (int)(us > 0 ? us % 1000000 : 0));
-	return slice_of(out, (size_t)n);
+	n = (size_t)snprintf(out, TIME_TEXT_MAX, "%.*s.%06dZ", (int)n - 1, seconds,
+	    (int)(us % 1000000));
+	return slice_of(out, n);
 }
 
 const char *record_action(const struct verdict *v)

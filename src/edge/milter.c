@@ -47,16 +47,27 @@ static struct connection *connection_of(SMFICTX *ctx)
 	return c;
 }
 
+/* libmilter takes char * for what it only reads. */
+static char *unconst(const char *s)
+{
+	return (char *)(uintptr_t)s;
+}
+
+static void set_reply(SMFICTX *ctx, const char *code, const char *xcode, const char *text)
+{
+	smfi_setreply(ctx, unconst(code), unconst(xcode), unconst(text));
+}
+
 static struct slice macro(SMFICTX *ctx, const char *name)
 {
-	return slice_str(smfi_getsymval(ctx, (char *)(uintptr_t)name));
+	return slice_str(smfi_getsymval(ctx, unconst(name)));
 }
 
 /* ---- answers ------------------------------------------------------------------------------------
  */
 
 /* smfi_setreply takes its text through printf: a '%' must be two, or the whole text vanishes. */
-static void set_reply(SMFICTX *ctx, const struct reply *reply)
+static void say(SMFICTX *ctx, const struct reply *reply)
 {
 	char code[8], text[2 * REPLY_MAX];
 	size_t n = 0;
@@ -68,7 +79,7 @@ static void set_reply(SMFICTX *ctx, const struct reply *reply)
 	}
 	text[n] = '\0';
 	snprintf(code, sizeof code, "%u", reply->code);
-	smfi_setreply(ctx, code, (char *)(uintptr_t)reply->xcode, text);
+	set_reply(ctx, code, reply->xcode, text);
 }
 
 static sfsistat send_answer(SMFICTX *ctx, const struct answer *answer)
@@ -82,9 +93,9 @@ static sfsistat send_answer(SMFICTX *ctx, const struct answer *answer)
 	};
 
 	if (answer->kind == ANSWER_REJECT || answer->kind == ANSWER_TEMPFAIL)
-		set_reply(ctx, &answer->reply);
+		say(ctx, &answer->reply);
 	if (answer->kind == ANSWER_QUARANTINE)
-		smfi_quarantine(ctx, (char *)(uintptr_t)answer->reply.text);
+		smfi_quarantine(ctx, unconst(answer->reply.text));
 	return codes[answer->kind];
 }
 
@@ -92,7 +103,7 @@ static sfsistat send_answer(SMFICTX *ctx, const struct answer *answer)
  * takes no reply text. */
 static sfsistat turn_away(SMFICTX *ctx)
 {
-	smfi_setreply(ctx, "421", "4.3.2", "Too many sessions, please try again later");
+	set_reply(ctx, "421", "4.3.2", "Too many sessions, please try again later");
 	return SMFIS_TEMPFAIL;
 }
 
@@ -111,10 +122,10 @@ static void end_transaction(struct connection *c)
 static void ask_for_macros(SMFICTX *ctx)
 {
 	smfi_setsymlist(ctx, SMFIM_CONNECT,
-	    "j v {daemon_addr} {client_name} {client_resolve} {client_connections}");
-	smfi_setsymlist(ctx, SMFIM_ENVFROM, "i {auth_authen}");
-	smfi_setsymlist(ctx, SMFIM_ENVRCPT, "i");
-	smfi_setsymlist(ctx, SMFIM_EOM, "i");
+	    unconst("j v {daemon_addr} {client_name} {client_resolve} {client_connections}"));
+	smfi_setsymlist(ctx, SMFIM_ENVFROM, unconst("i {auth_authen}"));
+	smfi_setsymlist(ctx, SMFIM_ENVRCPT, unconst("i"));
+	smfi_setsymlist(ctx, SMFIM_EOM, unconst("i"));
 }
 
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions,
@@ -342,7 +353,7 @@ static sfsistat on_end(SMFICTX *ctx)
 	if (make_edits(ctx, edits, count)) {
 		status = send_answer(ctx, &answer);
 	} else {
-		smfi_setreply(ctx, "451", "4.3.0", "Temporary internal error, please try again");
+		set_reply(ctx, "451", "4.3.0", "Temporary internal error, please try again");
 		status = SMFIS_TEMPFAIL;
 	}
 	end_transaction(c);
@@ -378,7 +389,7 @@ static sfsistat on_close(SMFICTX *ctx)
 const char *milter_open(const struct milter_settings *given, char why[MILTER_WHY_MAX])
 {
 	struct smfiDesc callbacks = {
-	    .xxfi_name = "susmilter",
+	    .xxfi_name = unconst("susmilter"),
 	    .xxfi_version = SMFI_VERSION,
 	    .xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE,
 	    .xxfi_connect = on_connect,
@@ -398,7 +409,7 @@ const char *milter_open(const struct milter_settings *given, char why[MILTER_WHY
 	if (unixsocket_prepare(settings.socket, why, MILTER_WHY_MAX))
 		return why;
 	if (smfi_register(callbacks) != MI_SUCCESS ||
-	    smfi_setconn((char *)(uintptr_t)settings.socket) != MI_SUCCESS ||
+	    smfi_setconn(unconst(settings.socket)) != MI_SUCCESS ||
 	    smfi_opensocket(false) != MI_SUCCESS) {
 		snprintf(why, MILTER_WHY_MAX,
 		    "milter.socket \"%s\" cannot be opened: is the address right, and is nobody "

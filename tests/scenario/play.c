@@ -1,0 +1,570 @@
+/*
+ * play: reads scenarios aloud: SMTP events through core/transaction and core/policy, with a DNS
+ * zone, signatures and a clock that the scenario makes up.
+ *
+ *     play FILE...          prints what went wrong, then "N passed, N failed"
+ *
+ * A file holds cases.  Lines before the first `case` belong to every case of the file.
+ *
+ *     conf   LINE                 a line of the configuration (as in susmilter.conf)
+ *     list   FILE LINE            a line of a list file beside it
+ *     dns    NAME TYPE DATA       tests/fake/zone.h
+ *     case   TITLE                begins a case
+ *     now    2027-01-01           the clock
+ *     client ADDRESS [NAME]       connects; `client local` is a unix socket, `client played
+ * ADDRESS` a session that the MTA plays for mail that is not from SMTP helo   NAME auth   LOGIN
+ * before mail mail   <a@example.org> rcpt   <b@example.net> header NAME: VALUE sign   RESULT DOMAIN
+ * what DKIM says of one signature end                         end of the message want   WORDS the
+ * last answer and its record, each word one of ACTION               accept, reject, would_reject,
+ * tempfail, quarantine, done NNN  N.N.N           reply code, enhanced status code family= rule=
+ * network= reason= say    TEXT                 the last reply holds this text edit   TEXT some
+ * header edit of `end` is this, as "+Name: value" or "-Name N"; a `*` at the end: begins with this
+ *     noedit TEXT                 … none begins with this
+ *     asked  N                    so many DNS questions since the case began
+ */
+#include "core/recordtext.h"
+#include "core/rfc3339.h"
+#include "core/transaction.h"
+#include "edge/config.h"
+#include "edge/idn.h"
+#include "edge/spf.h"
+#include "fake/zone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { SIGNATURES_MAX = 5, SPLITS_MAX = 64, TEXT_MAX = 64 * 1024 };
+
+struct play {
+	const char *file;
+	unsigned line, passed, failed;
+	char title[256];
+	char directory[64];
+	char conf[TEXT_MAX], shared_conf[TEXT_MAX];
+	struct zone *zone;
+	char shared_dns[TEXT_MAX];
+	bool in_case, case_failed;
+	struct config *config;
+	struct ruleset *rules;
+	struct env env;
+	struct session *session;
+	struct dns dns;
+	int64_t now;
+	char auth[256];
+	struct dkim_signature_result signatures[SIGNATURES_MAX];
+	size_t signature_count;
+	char signature_domains[SIGNATURES_MAX][256];
+	uint64_t splits[SPLITS_MAX];
+	unsigned split_count;
+	struct answer answer;
+	char record[RECORD_JSON_MAX]; /* of the last decision */
+	const struct header_edit *edits;
+	size_t edit_count;
+};
+
+static void fail(struct play *p, const char *what, struct slice detail)
+{
+	fprintf(stderr, "%s:%u: %s: %s%.*s\n", p->file, p->line, p->title, what, SLICE_ARG(detail));
+	if (p->record[0])
+		fprintf(stderr, "    the decision: %s\n", p->record);
+	p->case_failed = true;
+}
+
+/* ---- the outside, made up -----------------------------------------------------------------------
+ */
+
+struct message {
+	struct play *play;
+	struct arena *arena;
+};
+
+static struct message only_message;
+
+static int64_t now_us(void *self)
+{
+	return ((struct play *)self)->now * 1000000;
+}
+
+static void token(void *self, char *out)
+{
+	(void)self;
+	memcpy(out, "aaaabbbbccccdddd", TOKEN_CHARS);
+}
+
+static void record(void *self, const struct record *r)
+{
+	record_json(r, ((struct play *)self)->record);
+}
+
+static struct message *message_start(void *self, struct arena *arena, int64_t now)
+{
+	(void)now;
+	only_message = (struct message){self, arena};
+	return &only_message;
+}
+
+static void message_end(struct message *m)
+{
+	(void)m;
+}
+
+static const struct dns *message_dns(struct message *m)
+{
+	return &m->play->dns;
+}
+
+static void message_spf(struct message *m, const struct spf_query *query, struct spf_answer *out)
+{
+	spf_check(&m->play->dns, query, m->arena, out);
+}
+
+static void dkim_header(struct message *m, struct slice name, struct slice value)
+{
+	(void)m;
+	(void)name;
+	(void)value;
+}
+
+static bool dkim_end_of_headers(struct message *m, struct slice from)
+{
+	(void)m;
+	(void)from;
+	return false;
+}
+
+static void dkim_finish(struct message *m, struct dkim_answer *out)
+{
+	*out = (struct dkim_answer){m->play->signatures, m->play->signature_count, 0};
+}
+
+static void split_note(void *self, uint64_t key)
+{
+	struct play *p = self;
+
+	if (p->split_count < SPLITS_MAX)
+		p->splits[p->split_count++] = key;
+}
+
+static bool split_known(void *self, uint64_t key)
+{
+	struct play *p = self;
+
+	for (unsigned i = 0; i < p->split_count; i++)
+		if (p->splits[i] == key)
+			return true;
+	return false;
+}
+
+static struct env made_up(struct play *p)
+{
+	return (struct env){
+	    .self = p,
+	    .now_us = now_us,
+	    .monotonic_us = now_us,
+	    .token = token,
+	    .record = record,
+	    .message_start = message_start,
+	    .message_end = message_end,
+	    .dns = message_dns,
+	    .spf = message_spf,
+	    .dkim_header = dkim_header,
+	    .dkim_end_of_headers = dkim_end_of_headers,
+	    .dkim_finish = dkim_finish,
+	    .split_note = split_note,
+	    .split_known = split_known,
+	    .idna = &idn_uts46,
+	};
+}
+
+/* ---- one case
+ * ------------------------------------------------------------------------------------- */
+
+static void write_file(const struct play *p, const char *name, const char *text, const char *mode)
+{
+	char path[512];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s", p->directory, name);
+	f = fopen(path, mode);
+	if (f) {
+		fputs(text, f);
+		fclose(f);
+	}
+}
+
+static void print_error(void *context, enum report_level level, const char *line)
+{
+	if (level == REPORT_ERROR)
+		fail(context, line, slice_of(NULL, 0));
+}
+
+static void end_case(struct play *p)
+{
+	session_free(&p->session);
+	ruleset_free(&p->rules);
+	config_free(&p->config);
+	zone_free(&p->zone);
+	if (p->in_case && p->case_failed)
+		p->failed++;
+	else if (p->in_case)
+		p->passed++;
+	p->in_case = false;
+}
+
+static void load_zone(struct play *p, const char *text)
+{
+	char why[ZONE_WHY_MAX];
+	const char *wrong = zone_load(p->zone, slice_str(text), why);
+
+	if (wrong)
+		fail(p, wrong, slice_of(NULL, 0));
+}
+
+static void start_case(struct play *p, struct slice title)
+{
+	end_case(p);
+	snprintf(p->title, sizeof p->title, "%.*s", SLICE_ARG(title));
+	snprintf(p->conf, sizeof p->conf, "%s", p->shared_conf);
+	p->in_case = true;
+	p->case_failed = false;
+	p->now = 1800000000;
+	p->auth[0] = p->record[0] = '\0';
+	p->signature_count = 0;
+	p->split_count = 0;
+	p->edit_count = 0;
+	p->answer = (struct answer){.kind = ANSWER_CONTINUE};
+	p->zone = zone_create();
+	p->dns = zone_dns(p->zone);
+	load_zone(p, p->shared_dns);
+}
+
+/* The rules are loaded when the first event needs them. */
+static bool ready(struct play *p)
+{
+	char path[512];
+	struct report *report;
+
+	if (p->rules)
+		return true;
+	snprintf(path, sizeof path, "%s/susmilter.conf", p->directory);
+	write_file(p, "susmilter.conf", p->conf, "w");
+	report = report_create();
+	p->config = config_load(path, NULL, report, &p->rules);
+	report_each(report, print_error, p);
+	report_free(&report);
+	if (!p->rules)
+		return false;
+	p->env = made_up(p);
+	p->session = session_create(&p->env);
+	return true;
+}
+
+static void on_client(struct play *p, struct slice words)
+{
+	struct ip ip = {.family = IP_NONE};
+	struct slice address = slice_cut(&words, ' ');
+	bool played = slice_equal(address, SLICE("played"));
+
+	if (played)
+		address = slice_cut(&words, ' ');
+	if (!slice_equal(address, SLICE("local")) && !ip_parse(address, &ip))
+		fail(p, "no address: ", address);
+	session_connect(p->session, &ip, slice_trim(words), played);
+}
+
+static void on_mail(struct play *p, struct slice sender)
+{
+	p->record[0] = '\0';
+	p->answer = transaction_mail(p->session, &(struct mail_event){
+						     .rules = p->rules,
+						     .generation = 1,
+						     .sender = sender,
+						     .auth = slice_str(p->auth),
+						     .mta_name = SLICE("mx.test"),
+						     .sees_headers = true,
+						     .sees_body = true,
+						 });
+}
+
+static void on_rcpt(struct play *p, struct slice recipient)
+{
+	p->record[0] = '\0';
+	p->answer = transaction_rcpt(p->session, recipient);
+}
+
+static void on_header(struct play *p, struct slice field)
+{
+	struct slice name = slice_cut(&field, ':');
+
+	p->answer = transaction_header(p->session, name, field);
+}
+
+static void on_end(struct play *p)
+{
+	transaction_end_of_headers(p->session);
+	p->record[0] = '\0';
+	p->answer = transaction_end(p->session, &p->edits, &p->edit_count);
+}
+
+static void on_sign(struct play *p, struct slice words)
+{
+	struct slice result = slice_cut(&words, ' ');
+	struct dkim_signature_result *s = &p->signatures[p->signature_count];
+
+	if (p->signature_count == SIGNATURES_MAX)
+		return;
+	snprintf(p->signature_domains[p->signature_count], 256, "%.*s", SLICE_ARG(words));
+	*s = (struct dkim_signature_result){
+	    .domain = slice_str(p->signature_domains[p->signature_count++]),
+	    .selector = SLICE("s"),
+	    .algorithm = SLICE("rsa-sha256"),
+	    .body_covered = true,
+	};
+	for (int r = DKIM_NONE; r <= DKIM_PERMERROR; r++)
+		if (slice_equal(result, slice_str(dkim_result_name((enum dkim_result)r))))
+			s->result = (enum dkim_result)r;
+}
+
+/* ---- what is wanted
+ * ------------------------------------------------------------------------------- */
+
+static bool record_has(const struct play *p, const char *key, struct slice value)
+{
+	char text[512];
+
+	snprintf(text, sizeof text, "\"%s\":\"%.*s\"", key, SLICE_ARG(value));
+	return strstr(p->record, text) != NULL;
+}
+
+static bool is_code(struct slice word)
+{
+	return word.len >= 3 && word.ptr[0] >= '2' && word.ptr[0] <= '5' && word.ptr[1] >= '.' &&
+	       word.ptr[1] <= '9';
+}
+
+static bool code_is(const struct play *p, struct slice word)
+{
+	char code[16];
+
+	snprintf(code, sizeof code, "%u", p->answer.reply.code);
+	return slice_equal(word,
+	    slice_find(word, '.') < word.len ? slice_str(p->answer.reply.xcode) : slice_str(code));
+}
+
+/* Accepting can be silent; everything else is in the record. */
+static bool action_is(const struct play *p, struct slice word)
+{
+	if (slice_equal(word, SLICE("done")))
+		return p->answer.kind == ANSWER_DONE;
+	if (slice_equal(word, SLICE("accept")) && !p->record[0])
+		return p->answer.kind == ANSWER_CONTINUE;
+	return record_has(p, "action", word);
+}
+
+static bool holds(const struct play *p, struct slice word)
+{
+	struct slice value = word, key = slice_cut(&value, '=');
+	char name[32];
+
+	if (is_code(word))
+		return code_is(p, word);
+	if (!value.ptr)
+		return action_is(p, word);
+	snprintf(name, sizeof name, "%.*s", SLICE_ARG(key));
+	return value.len > 0 ? record_has(p, name, value) : !strstr(p->record, name);
+}
+
+static void on_want(struct play *p, struct slice words)
+{
+	while (words.len > 0) {
+		struct slice word = slice_cut(&words, ' ');
+		if (word.len > 0 && !holds(p, word))
+			fail(p, "not so: ", word);
+	}
+}
+
+static bool has_edit(const struct play *p, struct slice wanted)
+{
+	bool begins = wanted.len > 0 && wanted.ptr[wanted.len - 1] == '*';
+
+	for (size_t i = 0; i < p->edit_count; i++) {
+		const struct header_edit *e = &p->edits[i];
+		char text[2048];
+		int n = e->remove
+			    ? snprintf(text, sizeof text, "-%.*s %u", SLICE_ARG(e->name), e->index)
+			    : snprintf(text, sizeof text, "+%.*s: %.*s", SLICE_ARG(e->name),
+				  SLICE_ARG(e->value));
+		for (char *c = text; *c; c++)
+			if (*c == '\n' || *c == '\t')
+				*c = ' ';
+		if (begins ? slice_starts(
+				 slice_of(text, (size_t)n), slice_of(wanted.ptr, wanted.len - 1))
+			   : slice_equal(slice_of(text, (size_t)n), wanted))
+			return true;
+	}
+	return false;
+}
+
+static void print_edits(const struct play *p)
+{
+	for (size_t i = 0; i < p->edit_count; i++)
+		fprintf(stderr, "    %c%.*s: %.*s\n", p->edits[i].remove ? '-' : '+',
+		    SLICE_ARG(p->edits[i].name), SLICE_ARG(p->edits[i].value));
+}
+
+static void on_edit(struct play *p, struct slice wanted, bool there)
+{
+	if (has_edit(p, wanted) == there)
+		return;
+	fail(p, there ? "no such edit: " : "such an edit: ", wanted);
+	print_edits(p);
+}
+
+static void on_say(struct play *p, struct slice text)
+{
+	char wanted[REPLY_MAX];
+
+	snprintf(wanted, sizeof wanted, "%.*s", SLICE_ARG(text));
+	if (!strstr(p->answer.reply.text, wanted))
+		fail(p, "the reply is: ", slice_str(p->answer.reply.text));
+}
+
+static void on_asked(struct play *p, struct slice count)
+{
+	uint64_t n = 0;
+	char text[64];
+
+	snprintf(text, sizeof text, "%u", zone_questions(p->zone));
+	if (!slice_to_uint(count, 10000, &n) || zone_questions(p->zone) != n)
+		fail(p, "DNS questions: ", slice_str(text));
+}
+
+/* ---- lines
+ * ---------------------------------------------------------------------------------------- */
+
+static void append(char *to, struct slice line)
+{
+	size_t len = strlen(to);
+
+	snprintf(to + len, TEXT_MAX - len, "%.*s\n", SLICE_ARG(line));
+}
+
+static void on_list(struct play *p, struct slice words)
+{
+	char name[64], line[1024];
+
+	snprintf(name, sizeof name, "%.*s", SLICE_ARG(slice_cut(&words, ' ')));
+	snprintf(line, sizeof line, "%.*s\n", SLICE_ARG(words));
+	write_file(p, name, line, "a");
+}
+
+/* Lines that describe the world; true when it was one. */
+static bool set_up(struct play *p, struct slice word, struct slice rest)
+{
+	char text[1024];
+
+	snprintf(text, sizeof text, "%.*s\n", SLICE_ARG(rest));
+	if (slice_equal(word, SLICE("conf")))
+		append(p->in_case ? p->conf : p->shared_conf, rest);
+	else if (slice_equal(word, SLICE("list")))
+		on_list(p, rest);
+	else if (slice_equal(word, SLICE("dns")) && !p->in_case)
+		append(p->shared_dns, rest);
+	else if (slice_equal(word, SLICE("dns")))
+		load_zone(p, text);
+	else if (slice_equal(word, SLICE("case")))
+		start_case(p, rest);
+	else if (slice_equal(word, SLICE("now")) && !rfc3339_parse(rest, &p->now))
+		fail(p, "no time: ", rest);
+	else if (slice_equal(word, SLICE("auth")))
+		snprintf(p->auth, sizeof p->auth, "%.*s", SLICE_ARG(rest));
+	else if (slice_equal(word, SLICE("sign")))
+		on_sign(p, rest);
+	else
+		return slice_equal(word, SLICE("now"));
+	return true;
+}
+
+static void play_event(struct play *p, struct slice word, struct slice rest)
+{
+	if (slice_equal(word, SLICE("client")))
+		on_client(p, rest);
+	else if (slice_equal(word, SLICE("helo")))
+		session_helo(p->session, rest);
+	else if (slice_equal(word, SLICE("mail")))
+		on_mail(p, rest);
+	else if (slice_equal(word, SLICE("rcpt")))
+		on_rcpt(p, rest);
+	else if (slice_equal(word, SLICE("header")))
+		on_header(p, rest);
+	else if (slice_equal(word, SLICE("end")))
+		on_end(p);
+	else if (slice_equal(word, SLICE("want")))
+		on_want(p, rest);
+	else if (slice_equal(word, SLICE("say")))
+		on_say(p, rest);
+	else if (slice_equal(word, SLICE("edit")))
+		on_edit(p, rest, true);
+	else if (slice_equal(word, SLICE("noedit")))
+		on_edit(p, rest, false);
+	else if (slice_equal(word, SLICE("asked")))
+		on_asked(p, rest);
+	else
+		fail(p, "unknown word: ", word);
+}
+
+static void play_line(struct play *p, struct slice line)
+{
+	struct slice word = slice_cut(&line, ' ');
+	struct slice rest = slice_trim(line);
+
+	if (!set_up(p, word, rest) && ready(p))
+		play_event(p, word, rest);
+}
+
+static void play_file(struct play *p, const char *file)
+{
+	char line[2048];
+	FILE *f = fopen(file, "r");
+
+	p->file = file;
+	p->line = 0;
+	p->shared_conf[0] = p->shared_dns[0] = '\0';
+	if (!f) {
+		perror(file);
+		p->failed++;
+		return;
+	}
+	while (fgets(line, sizeof line, f)) {
+		p->line++;
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] && line[0] != '#')
+			play_line(p, slice_str(line));
+	}
+	fclose(f);
+	end_case(p);
+}
+
+int main(int argc, char **argv)
+{
+	struct play *p = calloc(1, sizeof *p);
+	unsigned failed;
+
+	if (!p)
+		return EXIT_FAILURE;
+	for (int i = 1; i < argc; i++) {
+		char clean[128];
+		snprintf(p->directory, sizeof p->directory, "/tmp/susmilter-play.XXXXXX");
+		if (!mkdtemp(p->directory))
+			return EXIT_FAILURE;
+		play_file(p, argv[i]);
+		snprintf(clean, sizeof clean, "rm -r %s", p->directory);
+		if (system(clean) != 0)
+			fprintf(stderr, "%s stays\n", p->directory);
+	}
+	printf("scenarios: %u passed, %u failed\n", p->passed, p->failed);
+	failed = p->failed;
+	free(p);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
