@@ -1,0 +1,83 @@
+#ifndef EDGE_COMMANDS_H
+#define EDGE_COMMANDS_H
+/*
+ * commands: what can be asked of susmilter, one row a command.
+ *
+ * A row has everything that is known of its command: its words, arguments and options (from which
+ * susmilterctl reads its command line and writes --help), who may ask, and the function that
+ * answers.  The same function answers in the daemon, over the control socket, and in susmilterctl
+ * itself where -c names a configuration and no daemon is wanted:
+ *
+ *     {"command":"explain","client":"198.51.100.7","recipient":"b@example.org"}
+ *         → commands_find() → may this peer? → run(&asked) → lines, and an exit status
+ */
+#include "core/arena.h"
+#include "edge/channel.h"
+#include "edge/worker.h"
+
+#include <jansson.h>
+
+enum command_flag {
+	COMMAND_ADMIN = 1,   /* only root and the daemon's own user may ask */
+	COMMAND_OFFLINE = 2, /* runs on a file with -c, too */
+	COMMAND_EITHER = 4,  /* runs without a daemon when there is none */
+};
+
+enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+struct command_option {
+	const char
+	    *name; /* "--client"; its key in the request is the same without "--", '-' → '_' */
+	const char *value; /* what stands for its value in help; NULL: the option is a switch */
+	const char *help;
+};
+
+/* One question, with all that an answer may need.  Borrowed for the call. */
+struct asked {
+	const json_t *request;
+	struct worker *worker;               /* NULL: in susmilterctl */
+	const struct generation *generation; /* NULL: none was loaded, or none is needed */
+	const char *config_path;             /* of the daemon, or as given with -c */
+	bool admin;
+	struct channel *channel;
+	struct arena *arena; /* what must last to the end of the answer */
+};
+
+struct command {
+	const char *words;                    /* "whitelist add" */
+	const char *arguments;                /* "ENTRY", "[FILE]", "" */
+	const char *help;                     /* one line */
+	const struct command_option *options; /* ends in a row without name; NULL: none */
+	unsigned flags;
+	int (*run)(struct asked *);
+};
+
+/* All commands, in the order of --help; the last has no words. */
+extern const struct command commands[];
+
+/* The command of these words, or NULL. */
+const struct command *commands_find(const char *words);
+
+/* Memory of one answer: what an explanation of a full table needs, with room. */
+#define COMMAND_ARENA_MAX ((size_t)256 << 20)
+
+/* ---- for the functions of commands -------------------------------------------------------- */
+
+/* A string of the request; NULL when it is not there.  A switch is there as "true". */
+const char *asked_text(const struct asked *, const char *key);
+bool asked_switch(const struct asked *, const char *key);
+
+/* The n-th argument behind the words, or NULL. */
+const char *asked_argument(const struct asked *, size_t n);
+
+/* Prints a JSON value on a line of its own and drops the reference to it. */
+void asked_json(struct asked *, json_t *);
+
+/* Prints all lines of a report: errors and warnings to standard error, notes to output. */
+void asked_report(struct asked *, const struct report *);
+
+/* ---- the groups ----------------------------------------------------------------------------- */
+
+int command_status(struct asked *);
+
+#endif

@@ -1,0 +1,312 @@
+#include "edge/control.h"
+
+#include "edge/commands.h"
+#include "edge/log.h"
+#include "edge/unixsocket.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/*
+ * Connections at a time, each with a thread: many more than people and monitors need.  The last
+ * ones are kept for those who may do everything, so that others cannot lock them out.
+ */
+enum { CONNECTIONS_MAX = 32, CONNECTIONS_KEPT = 8 };
+
+/* A request must be there, and an answer be taken, within so many seconds. */
+enum { REQUEST_SECONDS = 10, ANSWER_SECONDS = 60 };
+
+/* How long a stopping worker waits for answers: a `check` of a large table takes a second. */
+enum { STOP_SECONDS = 5 };
+
+/* Of the socket: whoever may do everything, and the group that its directory belongs to. */
+enum { SOCKET_MODE = 0660 };
+
+struct connection {
+	int fd; /* -1 = free */
+	bool admin;
+};
+
+/* The one control socket of a process. */
+static struct {
+	char path[sizeof((struct sockaddr_un *)0)->sun_path];
+	int listening; /* -1 = none */
+	struct worker *worker;
+	pthread_t thread;
+	/* Guards the two below.  Nothing else is taken while it is held. */
+	pthread_mutex_t lock;
+	struct connection connections[CONNECTIONS_MAX];
+	unsigned open;
+	pthread_cond_t closed;
+} control = {
+    .listening = -1,
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .closed = PTHREAD_COND_INITIALIZER,
+};
+
+/* ---- one request ------------------------------------------------------------------------------
+ */
+
+/* Who is at the other end: root and the daemon's own user may do everything. */
+static bool is_admin(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static int answer_command(struct asked *a, const struct command *command)
+{
+	int status;
+
+	if ((command->flags & COMMAND_ADMIN) && !a->admin) {
+		channel_complain(a->channel,
+		    "%s is only for root and the user that susmilter runs as\n", command->words);
+		return STATUS_FAILED;
+	}
+	a->arena = arena_create(COMMAND_ARENA_MAX);
+	a->generation = table_pin(a->worker->table);
+	if (a->arena) {
+		status = command->run(a);
+	} else {
+		channel_complain(a->channel, "out of memory\n");
+		status = STATUS_FAILED;
+	}
+	table_unpin(&a->generation);
+	arena_free(&a->arena);
+	return status;
+}
+
+static int answer_request(struct channel *channel, struct slice line, bool admin)
+{
+	json_error_t error;
+	json_t *request = json_loadb(line.ptr, line.len, JSON_REJECT_DUPLICATES, &error);
+	const char *words = json_string_value(json_object_get(request, "command"));
+	const struct command *command = words ? commands_find(words) : NULL;
+	struct asked a = {
+	    .request = request,
+	    .worker = control.worker,
+	    .config_path = control.worker->config_path,
+	    .admin = admin,
+	    .channel = channel,
+	};
+	int status = STATUS_USAGE;
+
+	if (!request)
+		channel_complain(channel, "the request is not JSON: %s\n", error.text);
+	else if (!words)
+		channel_complain(channel, "the request has no \"command\"\n");
+	else if (!command)
+		channel_complain(channel, "this susmilter knows no command \"%s\"\n", words);
+	else
+		status = answer_command(&a, command);
+	json_decref(request);
+	return status;
+}
+
+static void set_patience(int fd, int receive, int send)
+{
+	struct timeval in = {.tv_sec = receive}, out = {.tv_sec = send};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &in, sizeof in);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &out, sizeof out);
+}
+
+static void converse(const struct connection *connection)
+{
+	int fd = connection->fd;
+	struct channel *channel = channel_create(CHANNEL_FRAMED, fd, fd, fd);
+	struct slice line;
+	bool cut;
+
+	if (!channel)
+		return;
+	set_patience(fd, REQUEST_SECONDS, ANSWER_SECONDS);
+	if (channel_line(channel, &line, &cut)) {
+		/* What follows a request is input of a command, and may come as slowly as people
+		 * type. */
+		set_patience(fd, 0, ANSWER_SECONDS);
+		channel_exit(channel, answer_request(channel, line, connection->admin));
+	}
+	channel_free(&channel);
+}
+
+/* ---- connections ------------------------------------------------------------------------------
+ */
+
+static void close_connection(struct connection *connection)
+{
+	pthread_mutex_lock(&control.lock);
+	close(connection->fd);
+	connection->fd = -1;
+	control.open--;
+	pthread_cond_signal(&control.closed);
+	pthread_mutex_unlock(&control.lock);
+}
+
+static void *serve_connection(void *context)
+{
+	converse(context);
+	close_connection(context);
+	return NULL;
+}
+
+/* A free place for this connection, or NULL. */
+static struct connection *admit(int fd, bool admin)
+{
+	struct connection *place = NULL;
+
+	pthread_mutex_lock(&control.lock);
+	if (control.open < (admin ? CONNECTIONS_MAX : CONNECTIONS_MAX - CONNECTIONS_KEPT)) {
+		place = control.connections;
+		while (place->fd >= 0)
+			place++;
+		*place = (struct connection){fd, admin};
+		control.open++;
+	}
+	pthread_mutex_unlock(&control.lock);
+	return place;
+}
+
+static void refuse(int fd)
+{
+	static const char busy[] =
+	    "err 58\nsusmilter: too many connections to its control socket now\n"
+	    "exit 1\n";
+
+	if (send(fd, busy, sizeof busy - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_warning("control socket: too many connections");
+	close(fd);
+}
+
+static void take_connection(int fd)
+{
+	struct connection *place = admit(fd, is_admin(fd));
+	pthread_attr_t detached;
+	pthread_t thread;
+
+	if (!place) {
+		refuse(fd);
+		return;
+	}
+	pthread_attr_init(&detached);
+	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&thread, &detached, serve_connection, place) != 0)
+		close_connection(place);
+	pthread_attr_destroy(&detached);
+}
+
+/* Until the socket is shut down. */
+static void *accept_connections(void *context)
+{
+	(void)context;
+	for (;;) {
+		int fd = accept4(control.listening, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd >= 0)
+			take_connection(fd);
+		else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			poll(NULL, 0, 100); /* no room: what waits is served when there is some */
+		else if (errno != EINTR && errno != ECONNABORTED && errno != EAGAIN)
+			return NULL;
+	}
+}
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+/* The socket belongs to whom its directory belongs: there is no second place to say it. */
+static void give_away(const char *path)
+{
+	char directory[sizeof control.path];
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1,
+	    slash ? path : ".");
+	if (geteuid() == 0 && stat(directory, &st) == 0 && lchown(path, st.st_uid, st.st_gid) != 0)
+		log_warning("%s: stays root's: %s", path, strerror(errno));
+}
+
+static const char *listen_on(const char *path, char *why, size_t size)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	mode_t before;
+	bool bound;
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	before = umask(0777 & ~SOCKET_MODE);
+	bound = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+	umask(before);
+	if (!bound || listen(fd, SOMAXCONN) != 0) {
+		snprintf(why, size, "%s: cannot listen there: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return why;
+	}
+	give_away(path);
+	snprintf(control.path, sizeof control.path, "%s", path);
+	control.listening = fd;
+	return NULL;
+}
+
+const char *control_open(const char *path, char *why, size_t size)
+{
+	char spec[sizeof control.path + sizeof "unix:"];
+
+	if (path[0] == '\0')
+		return NULL;
+	snprintf(spec, sizeof spec, "%s%s", unixsocket_path(path) ? "" : "unix:", path);
+	if (unixsocket_prepare(spec, why, size))
+		return why;
+	return listen_on(unixsocket_path(spec), why, size);
+}
+
+bool control_start(struct worker *w)
+{
+	control.worker = w;
+	for (int i = 0; i < CONNECTIONS_MAX; i++)
+		control.connections[i].fd = -1;
+	if (control.listening < 0 ||
+	    pthread_create(&control.thread, NULL, accept_connections, NULL) == 0)
+		return true;
+	log_error("not started: no thread for the control socket");
+	return false;
+}
+
+/* Answers that are under way end early, since nobody listens to them any more. */
+static void end_connections(void)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += STOP_SECONDS;
+	pthread_mutex_lock(&control.lock);
+	for (int i = 0; i < CONNECTIONS_MAX; i++)
+		if (control.connections[i].fd >= 0)
+			shutdown(control.connections[i].fd, SHUT_RDWR);
+	while (
+	    control.open > 0 && pthread_cond_timedwait(&control.closed, &control.lock, &until) == 0)
+		;
+	pthread_mutex_unlock(&control.lock);
+}
+
+void control_stop(void)
+{
+	if (control.listening < 0)
+		return;
+	shutdown(control.listening, SHUT_RDWR);
+	pthread_join(control.thread, NULL);
+	end_connections();
+	close(control.listening);
+	control.listening = -1;
+	unlink(control.path);
+}
