@@ -1,0 +1,61 @@
+#ifndef EDGE_DKIM_H
+#define EDGE_DKIM_H
+/*
+ * dkim: verifies the DKIM signatures of one message as it passes.
+ *
+ * create → header … → end_of_headers → body … → finish, in this order; free at any time.
+ *
+ *     struct dkim_library *lib = dkim_library_create();          // once; any number of threads
+ *
+ *     struct dkim_verifier *v = dkim_verifier_create(lib, &dns, arena, now);
+ *     dkim_verifier_header(v, SLICE("Subject"), SLICE(" hello"));   // each field, in order
+ *     if (dkim_verifier_end_of_headers(v, from_domain))
+ *             dkim_verifier_body(v, chunk, len);                 // as often as it comes
+ *     dkim_verifier_finish(v, &answer);                          // asks the DNS, verifies
+ *     dkim_verifier_free(&v);
+ *
+ * Keys are hinted to the resolver while the message arrives and asked for at finish, where they
+ * are there by then.  The work for one message is bounded whatever it holds: five signatures, one
+ * pass over the body for each of the two canonicalisations, keys of 4,096 bits.
+ *
+ * Failure is a result, never an exception: out of memory, in any place, is temperror.
+ */
+#include "core/dkim.h"
+#include "core/dns.h"
+
+struct dkim_library;
+struct dkim_verifier;
+
+/* NULL when out of memory. */
+struct dkim_library *dkim_library_create(void);
+void dkim_library_free(struct dkim_library **);
+
+/*
+ * dns and arena are borrowed until free; the answer and all that it points to are in the arena.
+ * now: seconds since 1970.  NULL when out of memory.
+ */
+struct dkim_verifier *dkim_verifier_create(
+    struct dkim_library *, const struct dns *, struct arena *, uint64_t now);
+
+/*
+ * One field, copied.  value is everything after the colon, exactly as the MTA delivers it with
+ * SMFIP_HDR_LEADSPC (the blank after the colon included; folds may be LF or CRLF).  The caller
+ * bounds the header as a whole (256 KiB, 1,000 fields).
+ */
+void dkim_verifier_header(struct dkim_verifier *, struct slice name, struct slice value);
+
+/*
+ * from_domain: the canonical domain of the author, by which signatures are preferred; may be empty.
+ * False when no signature can pass any more: the body is not needed, but finish still is.
+ */
+bool dkim_verifier_end_of_headers(struct dkim_verifier *, struct slice from_domain);
+
+/* A part of the body, of any length, with CRLF line ends. */
+void dkim_verifier_body(struct dkim_verifier *, const char *bytes, size_t len);
+
+/* Waits for keys as long as the struct dns does. */
+void dkim_verifier_finish(struct dkim_verifier *, struct dkim_answer *out);
+
+void dkim_verifier_free(struct dkim_verifier **);
+
+#endif
