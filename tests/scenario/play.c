@@ -44,7 +44,7 @@ struct play {
 	char conf[TEXT_MAX], shared_conf[TEXT_MAX];
 	struct zone *zone;
 	char shared_dns[TEXT_MAX];
-	bool in_case, case_failed;
+	bool in_case, case_failed, case_over;
 	struct config *config;
 	struct ruleset *rules;
 	struct env env;
@@ -227,7 +227,7 @@ static void start_case(struct play *p, struct slice title)
 	snprintf(p->title, sizeof p->title, "%.*s", SLICE_ARG(title));
 	snprintf(p->conf, sizeof p->conf, "%s", p->shared_conf);
 	p->in_case = true;
-	p->case_failed = false;
+	p->case_failed = p->case_over = false;
 	p->now = 1800000000;
 	p->auth[0] = p->record[0] = '\0';
 	p->signature_count = 0;
@@ -253,7 +253,8 @@ static bool ready(struct play *p)
 	p->config = config_load(path, NULL, report, &p->rules);
 	report_each(report, print_error, p);
 	report_free(&report);
-	if (!p->rules)
+	p->case_over = !p->rules;
+	if (p->case_over)
 		return false;
 	p->env = made_up(p);
 	p->session = session_create(&p->env);
@@ -452,9 +453,10 @@ static void append(char *to, struct slice line)
 
 static void on_list(struct play *p, struct slice words)
 {
+	struct slice file = slice_cut(&words, ' ');
 	char name[64], line[1024];
 
-	snprintf(name, sizeof name, "%.*s", SLICE_ARG(slice_cut(&words, ' ')));
+	snprintf(name, sizeof name, "%.*s", SLICE_ARG(file));
 	snprintf(line, sizeof line, "%.*s\n", SLICE_ARG(words));
 	write_file(p, name, line, "a");
 }
@@ -519,7 +521,7 @@ static void play_line(struct play *p, struct slice line)
 	struct slice word = slice_cut(&line, ' ');
 	struct slice rest = slice_trim(line);
 
-	if (!set_up(p, word, rest) && ready(p))
+	if (!set_up(p, word, rest) && !p->case_over && ready(p))
 		play_event(p, word, rest);
 }
 
