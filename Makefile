@@ -43,7 +43,7 @@ CORE := slice arena ip iptext report name address pattern list \
         iptrie iptrie4 iptrie6 iptrie_each iptrie_pool iptrie_runs iptrie_sort \
         namehash nametable nametrie nametrie_build dnswire rfc5322 fromheader dmarc dmarc_record dmarc_walk authres \
         verdict rfc3339 rule sets facts ruleset ruleset_build ruleset_finish match policy reply transaction transaction_gather transaction_end \
-        json recordtext \
+        json jsonread recordtext question batch \
         spf spf_record spf_macro spf_expand spf_session spf_token spf_canon spf_client \
         base64 taglist dkim dkimfield dkimrecord dkimbody
 EDGE := textfile geo config config_text config_options config_values config_lists config_rules config_managed \
@@ -53,16 +53,16 @@ EDGE := textfile geo config config_text config_options config_values config_list
         idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
         dkim dkimhash dkimheader dkimkey
 CTL  :=
-UNIT := slice arena ip report name address pattern list idn iptrie namehash nametrie zone dnswire fromheader \
+UNIT := slice arena ip report name address pattern list idn geo iptrie namehash nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody dkim
-FAKE := zone zone_load spf_suite signer
+FAKE := zone zone_load spf_suite signer mmdb scratch
 FUZZ := spf_record spf_macro dmarc_record fromheader authres
 
 # ---- Debian packages ----------------------------------------------------------------------
 
 PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev libjansson-dev libopendkim-dev libssl-dev
-PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl
+PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl
 PACKAGES_BENCH := python3-spf libmaxminddb-dev
 PACKAGES_FUZZ  := clang libclang-rt-dev
 PACKAGES_DEMO  :=

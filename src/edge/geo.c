@@ -124,12 +124,18 @@ const char *geo_type(const struct geo_db *db)
 /* ---- records ----------------------------------------------------------------------------------
  */
 
-/* The value at a path of keys that ends in NULL; false when the record has none there. */
-static bool value_at(const MMDB_entry_s *record, const char *const *keys, MMDB_entry_data_s *out)
+/*
+ * The value at a path of keys that ends in NULL; false when the record has none there, and also,
+ * with *broken set, when it cannot be read.
+ */
+static bool value_at(
+    const MMDB_entry_s *record, const char *const *keys, MMDB_entry_data_s *out, bool *broken)
 {
 	MMDB_entry_s entry = *record;
+	int error = MMDB_aget_value(&entry, out, keys);
 
-	return MMDB_aget_value(&entry, out, keys) == MMDB_SUCCESS && out->has_data;
+	*broken |= error != MMDB_SUCCESS && error != MMDB_LOOKUP_PATH_DOES_NOT_MATCH_DATA_ERROR;
+	return error == MMDB_SUCCESS && out->has_data;
 }
 
 /* 64500, or "AS64500". */
@@ -153,36 +159,40 @@ static bool is_capital(char c)
 	return c >= 'A' && c <= 'Z';
 }
 
-static void read_asn(const MMDB_entry_s *record, struct geo_place *place)
+static bool read_asn(const MMDB_entry_s *record, struct geo_place *place)
 {
 	static const char *const keys[][2] = {{"autonomous_system_number", NULL}, {"asn", NULL}};
 	MMDB_entry_data_s value;
+	bool broken = false;
 
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0] && place->asn == 0; i++)
-		if (value_at(record, keys[i], &value))
+		if (value_at(record, keys[i], &value, &broken))
 			place->asn = asn_value(&value);
+	return !broken;
 }
 
-static void read_country(const MMDB_entry_s *record, struct geo_place *place)
+static bool read_country(const MMDB_entry_s *record, struct geo_place *place)
 {
 	static const char *const keys[][3] = {
 	    {"country", "iso_code", NULL}, {"country_code", NULL}, {"country", NULL}};
 	MMDB_entry_data_s value;
+	bool broken = false;
 
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0] && !place->country[0]; i++) {
-		if (!value_at(record, keys[i], &value) ||
+		if (!value_at(record, keys[i], &value, &broken) ||
 		    value.type != MMDB_DATA_TYPE_UTF8_STRING || value.data_size != 2 ||
 		    !is_capital(value.utf8_string[0]) || !is_capital(value.utf8_string[1]))
 			continue;
 		memcpy(place->country, value.utf8_string, 2);
 		place->country[2] = '\0';
 	}
+	return !broken;
 }
 
-static void read_place(const MMDB_entry_s *record, struct geo_place *place)
+/* False when the record cannot be read. */
+static bool read_place(const MMDB_entry_s *record, struct geo_place *place)
 {
-	read_asn(record, place);
-	read_country(record, place);
+	return read_asn(record, place) && read_country(record, place);
 }
 
 /* ---- one address --------------------------------------------------------------------------------
@@ -271,7 +281,10 @@ static const struct geo_place *place_of(struct walk *w, const MMDB_entry_s *reco
 	if (slot->offset == 0) {
 		slot->offset = record->offset + 1;
 		w->memo_count++;
-		read_place(record, &slot->place);
+		if (!read_place(record, &slot->place)) {
+			w->wrong = "has a record that cannot be read";
+			return NULL;
+		}
 	}
 	return &slot->place;
 }
@@ -302,6 +315,7 @@ static bool is_mapped(const struct path *p)
 
 static bool emit(struct walk *w, const struct path *p, const MMDB_entry_s *record)
 {
+	static const struct prefix all_ipv4 = {{0, 0, IP_V4}, 0};
 	const struct geo_place *place = place_of(w, record);
 	struct prefix prefix = prefix_of_path(w, p);
 
@@ -309,6 +323,10 @@ static bool emit(struct walk *w, const struct path *p, const MMDB_entry_s *recor
 		return false;
 	if (place->asn == 0 && !place->country[0])
 		return true;
+	/* a network so wide that ::/96 lies inside */
+	if (prefix.base.family == IP_V6 && prefix.length < 96 && p->hi == 0 && p->lo == 0 &&
+	    !w->each(w->context, &all_ipv4, place))
+		return false;
 	return w->each(w->context, &prefix, place);
 }
 
@@ -335,7 +353,7 @@ static bool follow(
 	case MMDB_RECORD_TYPE_SEARCH_NODE:
 		return is_mapped(p) || is_mirror(w, value, p) || visit(w, value, *p);
 	default:
-		w->wrong = "points outside of its data";
+		w->wrong = "points outside of its file";
 		return false;
 	}
 }
@@ -347,12 +365,12 @@ static bool visit(struct walk *w, uint64_t node, struct path p)
 	MMDB_search_node_s n;
 
 	if (p.length == bits || w->steps == 0) {
-		w->wrong = "goes in circles";
+		w->wrong = "has a search tree that goes in circles";
 		return false;
 	}
 	w->steps--;
 	if (MMDB_read_node(&w->db->mmdb, (uint32_t)node, &n) != MMDB_SUCCESS) {
-		w->wrong = "points outside of itself";
+		w->wrong = "points outside of its search tree";
 		return false;
 	}
 	right = p;
@@ -382,6 +400,6 @@ bool geo_each_network(const struct geo_db *db,
 	free(w.memo);
 	if (!w.wrong)
 		return true;
-	snprintf(why, GEO_WHY_MAX, "is damaged: its search tree %s", w.wrong);
+	snprintf(why, GEO_WHY_MAX, "is damaged: it %s", w.wrong);
 	return false;
 }
