@@ -121,8 +121,8 @@ static void end_transaction(struct connection *c)
  * MTAs the others. */
 static void ask_for_macros(SMFICTX *ctx)
 {
-	smfi_setsymlist(ctx, SMFIM_CONNECT,
-	    unconst("j v {daemon_addr} {client_name} {client_resolve} {client_connections}"));
+	smfi_setsymlist(
+	    ctx, SMFIM_CONNECT, unconst("j v {client_name} {client_resolve} {client_connections}"));
 	smfi_setsymlist(ctx, SMFIM_ENVFROM, unconst("i {auth_authen}"));
 	smfi_setsymlist(ctx, SMFIM_ENVRCPT, unconst("i"));
 	smfi_setsymlist(ctx, SMFIM_EOM, unconst("i"));
@@ -191,12 +191,13 @@ static struct slice verified_name(SMFICTX *ctx, const char *given)
 
 /*
  * Postfix's cleanup plays a session for mail that came by sendmail(1) or stands in the queue
- * again (non_smtpd_milters).  Only its smtpd knows a listening address or a number of connections.
+ * again (non_smtpd_milters).  Only its smtpd counts connections.  That a client name is there
+ * shows that our list of macros was heeded, so that the count is missing and not just unasked.
  */
 static bool is_played(SMFICTX *ctx)
 {
 	return slice_starts(macro(ctx, "v"), SLICE("Postfix")) &&
-	       macro(ctx, "{daemon_addr}").len == 0 && macro(ctx, "{client_connections}").len == 0;
+	       macro(ctx, "{client_name}").len > 0 && macro(ctx, "{client_connections}").len == 0;
 }
 
 static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *sa)
