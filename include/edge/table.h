@@ -19,11 +19,11 @@
 struct table;
 
 struct generation {
-	uint64_t number;      /* from 1 */
-	int64_t loaded_us;    /* microseconds since the epoch */
+	uint64_t number;   /* from 1 */
+	int64_t loaded_us; /* microseconds since the epoch */
 	struct ruleset *rules;
 	struct config *config;
-	size_t bytes;         /* of the compiled rules */
+	size_t bytes; /* of the compiled rules */
 };
 
 struct table *table_create(void);

@@ -49,8 +49,8 @@ void table_free(struct table **t)
 	*t = NULL;
 }
 
-uint64_t table_publish(struct table *t, struct ruleset *rules, struct config *config,
-    int64_t now_us)
+uint64_t table_publish(
+    struct table *t, struct ruleset *rules, struct config *config, int64_t now_us)
 {
 	struct held *fresh = calloc(1, sizeof *fresh), *old;
 	uint64_t number;
@@ -69,7 +69,8 @@ uint64_t table_publish(struct table *t, struct ruleset *rules, struct config *co
 	pthread_mutex_lock(&t->lock);
 	number = fresh->generation.number = ++t->last_number;
 	old = t->current;
-	t->current = fresh; /* the swap: later pins see the new generation, earlier ones keep theirs */
+	t->current =
+	    fresh; /* the swap: later pins see the new generation, earlier ones keep theirs */
 	pthread_mutex_unlock(&t->lock);
 	release(old);
 	return number;
