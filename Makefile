@@ -43,11 +43,11 @@ CORE := slice arena ip iptext report name address pattern list \
         iptrie iptrie4 iptrie6 iptrie_each iptrie_pool iptrie_runs iptrie_sort \
         namehash nametable nametrie nametrie_build dnswire rfc5322 fromheader dmarc dmarc_record dmarc_walk authres \
         verdict rfc3339 rule sets facts ruleset ruleset_build ruleset_finish match policy reply transaction transaction_gather transaction_end \
-        json jsonread recordtext question batch \
+        json jsonread recordtext question batch explain explaintext \
         spf spf_record spf_macro spf_expand spf_session spf_token spf_canon spf_client \
         base64 taglist dkim dkimfield dkimrecord dkimbody
-EDGE := textfile geo config config_text config_options config_values config_lists config_rules config_managed \
-        config_domains config_geo config_find \
+EDGE := textfile geo geo_walk config config_text config_options config_set config_checks config_values config_lists \
+        config_draft config_rules config_managed config_domains config_geo config_find \
         log unixsocket privileges table counters suppressor recorder splits milter environment worker supervisor \
         channel control commands commands_status \
         idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \

@@ -2,7 +2,7 @@
 #define EDGE_GEO_H
 /*
  * geo: one MMDB by libmaxminddb: the networks of an AS or a country for the table, and the AS and
- * country of one address for the log.  The only file that knows the library.
+ * country of one address for the log.  The only module that knows the library.
  *
  *     struct geo_db *db = geo_open("/var/lib/GeoIP/asn.mmdb", why);
  *     geo_each_network(db, each, context, why);       // once, when the table is built

@@ -39,8 +39,7 @@ static void take_domain(struct load *load, const struct criterion *c, unsigned r
 		load_entry(load, c->accept, rule, slot, text, where);
 }
 
-/* ---- AS numbers and countries
- * --------------------------------------------------------------------- */
+/* ---- AS numbers and countries ------------------------------------------------------------ */
 
 static void want(struct load *load, struct geo_want wanted)
 {
@@ -79,7 +78,9 @@ static void take_asn(struct load *load, const struct criterion *c, unsigned rule
 		digits = slice_skip(digits, 2);
 	if (!slice_to_uint(digits, UINT32_MAX, &number) || number == 0)
 		report_error(load->report, where,
-		    "\"%.*s\" is no AS number; write 4134, \"4134\" or \"AS4134\"",
+		    "\"%.*s\" is no AS number; write 4134, \"4134\" or \"AS4134\", and as strings "
+		    "those "
+		    "above 2147483647",
 		    SLICE_ARG(text));
 	else
 		want(load, (struct geo_want){rule, slot, out, RANK_ASN, (uint32_t)number, where});
@@ -114,8 +115,7 @@ static void take_country(struct load *load, const struct criterion *c, unsigned 
 	    (struct geo_want){rule, slot, out, RANK_COUNTRY, load_country_number(code.ptr), where});
 }
 
-/* ---- the criteria ------------------------------------------------------------------------------
- */
+/* ---- the criteria ------------------------------------------------------------------------ */
 
 const struct criterion load_criteria[CRITERIA] = {
     {"networks", KEY_NETWORKS, LIST_ACCEPT_NETWORKS, take_entry},

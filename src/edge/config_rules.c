@@ -1,244 +1,6 @@
-#include "config_load.h"
-
-#include "core/reply.h"
-#include "core/rfc3339.h"
+#include "config_draft.h"
 
 #include <stdlib.h>
-
-enum { NAME_LENGTH_MAX = 64 };
-
-/* A rule while its group is read.  Lists are read after its attributes, on which they depend. */
-struct draft {
-	struct load *load;
-	struct rule rule;
-	bool may_be_empty;
-};
-
-/* ---- attributes
- * ----------------------------------------------------------------------------------------- */
-
-static void take_name(struct draft *d, const config_setting_t *s)
-{
-	struct slice name = load_string(s);
-	bool good = name.len > 0 && name.len <= NAME_LENGTH_MAX;
-
-	for (size_t i = 0; i < name.len; i++) {
-		char c = name.ptr[i];
-		good &= (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-	}
-	if (!good)
-		report_error(d->load->report, load_where(d->load, s),
-		    "the name \"%.*s\" must be 1 to %d of a-z, 0-9 and -", SLICE_ARG(name),
-		    (int)NAME_LENGTH_MAX);
-	else if (slice_equal(name, SLICE("managed")))
-		report_error(d->load->report, load_where(d->load, s),
-		    "the name \"managed\" is that of the whitelist which susmilterctl edits");
-	d->rule.name = name;
-}
-
-static void take_mode(struct draft *d, const config_setting_t *s)
-{
-	d->rule.monitor =
-	    load_word(d->load, load_string(s), "mode", mode_words, load_where(d->load, s)) == 1;
-}
-
-static void take_reply(struct draft *d, const config_setting_t *s)
-{
-	char why[REPLY_WHY_MAX];
-	const char *wrong = reply_check(load_string(s), why);
-
-	if (wrong)
-		report_error(d->load->report, load_where(d->load, s), "reply: %s", wrong);
-	else if (d->rule.family == FAMILY_WHITELIST)
-		report_warning(d->load->report, load_where(d->load, s),
-		    "a whitelist refuses nothing: this reply is never given");
-	d->rule.reply = load_string(s);
-}
-
-static void take_comment(struct draft *d, const config_setting_t *s)
-{
-	d->rule.comment = load_string(s);
-}
-
-static void take_owner(struct draft *d, const config_setting_t *s)
-{
-	d->rule.owner = load_string(s);
-}
-
-static void take_ticket(struct draft *d, const config_setting_t *s)
-{
-	d->rule.ticket = load_string(s);
-}
-
-static void take_expires(struct draft *d, const config_setting_t *s)
-{
-	struct slice text = load_string(s);
-	char shown[RFC3339_TEXT_MAX];
-
-	if (!rfc3339_parse(text, &d->rule.expires)) {
-		report_error(d->load->report, load_where(d->load, s),
-		    "expires is \"%.*s\" but must be a date such as \"2027-06-30\" (its end, UTC) "
-		    "or a "
-		    "time such as \"2027-06-30T12:00:00Z\"",
-		    SLICE_ARG(text));
-		return;
-	}
-	/* 0 means never */
-	d->rule.expires = d->rule.expires > 0 ? d->rule.expires : 1;
-	if (!rule_expired(&d->rule, d->load->now))
-		return;
-	rfc3339_format(d->rule.expires, shown);
-	report_warning(d->load->report, load_where(d->load, s),
-	    "the rule expired at %s and never matches", shown);
-}
-
-static void take_wide(struct draft *d, const config_setting_t *s)
-{
-	load_bool(d->load, s, &d->rule.wide);
-}
-
-static void take_may_be_empty(struct draft *d, const config_setting_t *s)
-{
-	load_bool(d->load, s, &d->may_be_empty);
-}
-
-/* ---- attributes that are lists of words
- * ------------------------------------------------------------------- */
-
-struct words_into {
-	struct load *load;
-	const struct word *words;
-	const char *key;
-	unsigned *bits;
-};
-
-static void add_word(void *context, struct slice text, struct origin where)
-{
-	struct words_into *into = context;
-	int value = load_word(into->load, text, into->key, into->words, where);
-
-	if (value >= 0)
-		*into->bits |= 1u << value;
-}
-
-/* The bits 1 << value of the words that the setting lists. */
-static unsigned take_words(
-    struct load *load, const config_setting_t *s, const char *key, const struct word *words)
-{
-	unsigned bits = 0;
-	struct words_into into = {load, words, key, &bits};
-	struct value_walk walk = {add_word, &into, true};
-
-	load_each_value(load, s, &walk);
-	if (config_setting_is_aggregate(s) && config_setting_length(s) == 0)
-		report_error(load->report, load_where(load, s), "%s is empty", key);
-	return bits;
-}
-
-static const struct word identity_words[] = {{"client_name", IDENTITY_CLIENT_NAME},
-    {"helo", IDENTITY_HELO}, {"sender", IDENTITY_SENDER}, {"from", IDENTITY_FROM},
-    {"recipient", IDENTITY_RECIPIENT}, {NULL, 0}};
-
-enum {
-	IN_DEFAULT = 1 << IDENTITY_SENDER | 1 << IDENTITY_HELO | 1 << IDENTITY_CLIENT_NAME |
-		     1 << IDENTITY_FROM
-};
-
-static void take_in(struct draft *d, const config_setting_t *s)
-{
-	d->rule.in = take_words(d->load, s, "in", identity_words);
-	if (d->rule.family == FAMILY_WHITELIST)
-		report_error(d->load->report, load_where(d->load, s),
-		    "in a whitelist, proof says which identity counts; in has no place here");
-	else if (!config_setting_get_member(config_setting_parent(s), "domains"))
-		report_error(d->load->report, load_where(d->load, s), "in belongs to domains");
-}
-
-static void take_unless(struct draft *d, const config_setting_t *unless)
-{
-	const config_setting_t *s = config_setting_get_member(unless, "in");
-
-	if (!s)
-		return;
-	d->rule.unless_in = take_words(d->load, s, "in", identity_words);
-	if (!config_setting_get_member(unless, "domains"))
-		report_error(d->load->report, load_where(d->load, s), "in belongs to domains");
-}
-
-static void take_proof(struct draft *d, const config_setting_t *s)
-{
-	/* numbers of bits of enum proof */
-	static const struct word words[] = {{"spf", 0}, {"client_name", 1}, {NULL, 0}};
-
-	_Static_assert(PROOF_SPF == 1 << 0 && PROOF_CLIENT_NAME == 1 << 1, "bits of proof");
-	d->rule.proof = take_words(d->load, s, "proof", words);
-	if (!config_setting_get_member(config_setting_parent(s), "domains"))
-		report_error(d->load->report, load_where(d->load, s), "proof belongs to domains");
-}
-
-static void take_covers(struct draft *d, const config_setting_t *s)
-{
-	static const struct word words[] = {{"susranges", FAMILY_SUSRANGES},
-	    {"blocks", FAMILY_BLOCKS}, {"spf", FAMILY_SPF}, {"dmarc", FAMILY_DMARC}, {NULL, 0}};
-
-	d->rule.covers = take_words(d->load, s, "covers", words);
-}
-
-/* ---- the keys of a rule ---------------------------------------------------------------------- */
-
-struct attribute {
-	const char *key;
-	bool is_string;
-	unsigned families; /* bits 1 << family that have it, 0 = all */
-	void (*take)(struct draft *, const config_setting_t *);
-};
-
-static const struct attribute attributes[] = {
-    {"name", true, 0, take_name},
-    {"mode", true, 0, take_mode},
-    {"reply", true, 0, take_reply},
-    {"comment", true, 0, take_comment},
-    {"owner", true, 0, take_owner},
-    {"ticket", true, 0, take_ticket},
-    {"expires", true, 0, take_expires},
-    {"wide", false, 0, take_wide},
-    {"may_be_empty", false, 0, take_may_be_empty},
-    {"in", false, 0, take_in},
-    {"proof", false, 1u << FAMILY_WHITELIST, take_proof},
-    {"covers", false, 1u << FAMILY_WHITELIST, take_covers},
-};
-
-enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0], KEYS_MAX = 32 };
-
-/* All keys that a group may have: a rule, or its `unless`. */
-static void check_keys(const struct draft *d, const config_setting_t *group, bool unless)
-{
-	const char *known[KEYS_MAX];
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < ATTRIBUTES && !unless; i++)
-		if (!attributes[i].families || attributes[i].families & 1u << d->rule.family)
-			known[n++] = attributes[i].key;
-	for (unsigned i = 0; i < CRITERIA; i++)
-		known[n++] = load_criteria[i].word;
-	known[n++] = unless ? "in" : "unless";
-	known[n] = NULL;
-	for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++)
-		load_unknown_key(d->load, config_setting_get_elem(group, i), known);
-}
-
-static void take_attributes(struct draft *d, const config_setting_t *group)
-{
-	for (unsigned i = 0; i < ATTRIBUTES; i++) {
-		const struct attribute *a = &attributes[i];
-		const config_setting_t *s = config_setting_get_member(group, a->key);
-
-		if (!s || (a->families && !(a->families & 1u << d->rule.family)))
-			continue;
-		if (!a->is_string || load_is_string(d->load, s))
-			a->take(d, s);
-	}
-}
 
 /* Bits 1 << key of the criteria that the group has. */
 static unsigned criteria_of(const config_setting_t *group)
@@ -263,8 +25,7 @@ static void add_criteria(
 	}
 }
 
-/* ---- what only the whole rule shows ------------------------------------------------------------
- */
+/* ---- what only the whole rule shows ------------------------------------------------------ */
 
 static void check_whitelist(struct draft *d)
 {
@@ -301,8 +62,7 @@ static void check_rule(struct draft *d)
 		check_whitelist(d);
 }
 
-/* ---- names are unique
- * ---------------------------------------------------------------------------- */
+/* ---- names are unique -------------------------------------------------------------------- */
 
 static void note_name(struct load *load, const struct rule *rule)
 {
@@ -348,8 +108,7 @@ void load_check_names(struct load *load)
 	}
 }
 
-/* ---- sections
- * -------------------------------------------------------------------------------------- */
+/* ---- sections ---------------------------------------------------------------------------- */
 
 static void load_rule(struct load *load, enum family family, const config_setting_t *group)
 {
@@ -365,13 +124,16 @@ static void load_rule(struct load *load, enum family family, const config_settin
 
 	if (family == FAMILY_WHITELIST)
 		d.rule.covers = 1u << FAMILY_SUSRANGES | 1u << FAMILY_BLOCKS;
-	check_keys(&d, group, false);
-	take_attributes(&d, group);
+	draft_check_keys(&d, group, false);
+	draft_take_attributes(&d, group);
 	d.rule.keys = criteria_of(group);
 	if (unless && load_is_group(load, unless)) {
-		check_keys(&d, unless, true);
+		draft_check_keys(&d, unless, true);
 		d.rule.excuses = criteria_of(unless);
-		take_unless(&d, unless);
+		if (d.rule.excuses == 0)
+			report_error(load->report, load_where(load, unless),
+			    "unless has no criterion: what shall excuse?");
+		draft_take_unless(&d, unless);
 	} else {
 		unless = NULL;
 	}

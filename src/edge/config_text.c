@@ -48,7 +48,7 @@ void config_text_free(struct config_text *text)
 	*text = (struct config_text){.bytes = NULL};
 }
 
-/* ---- writing -------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------- */
 
 static bool room(struct config_text *t)
 {
@@ -91,7 +91,7 @@ static void end_line(struct config_text *t, struct origin at)
 		put(t, '\n', at);
 }
 
-/* ---- reading -------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 static bool is_blank(char c)
 {

@@ -1,0 +1,77 @@
+#include "config_option.h"
+
+#include "core/ip.h"
+
+#include <stdio.h>
+
+/* sun_path of unix(7) with its NUL */
+enum { SOCKET_PATH_MAX = 107, URL_MAX = 200, WORD_MAX = 253 };
+
+const char *check_socket_path(struct slice text, char why[WHY_MAX])
+{
+	if (text.len <= SOCKET_PATH_MAX)
+		return NULL;
+	snprintf(why, WHY_MAX, "is longer than the %d bytes that a unix socket's name may have",
+	    (int)SOCKET_PATH_MAX);
+	return why;
+}
+
+const char *check_milter_socket(struct slice text, char why[WHY_MAX])
+{
+	bool inet = slice_starts(text, SLICE("inet:")), inet6 = slice_starts(text, SLICE("inet6:"));
+	struct slice host = slice_skip(text, inet6 ? 6 : 5), port;
+	uint64_t number;
+
+	if (slice_starts(text, SLICE("unix:")) && text.len > 5)
+		return check_socket_path(slice_skip(text, 5), why);
+	port = slice_cut(&host, '@');
+	if ((inet || inet6) && host.len > 0 && slice_to_uint(port, 65535, &number) && number > 0)
+		return NULL;
+	return "is none of inet:PORT@HOST, inet6:PORT@HOST and unix:PATH";
+}
+
+const char *check_listen(struct slice text, char why[WHY_MAX])
+{
+	size_t colon = slice_find_last(text, ':');
+	struct slice host = slice_of(text.ptr, colon), port = slice_skip(text, colon + 1);
+	uint64_t number;
+	struct ip ip;
+
+	(void)why;
+	if (slice_starts(host, SLICE("[")) && slice_ends(host, SLICE("]")))
+		host = slice_of(host.ptr + 1, host.len - 2);
+	if (ip_parse(host, &ip) && slice_to_uint(port, 65535, &number) && number > 0)
+		return NULL;
+	return "is neither ADDRESS:PORT nor [IPV6-ADDRESS]:PORT";
+}
+
+const char *check_url(struct slice text, char why[WHY_MAX])
+{
+	(void)why;
+	if (!slice_starts(text, SLICE("https://")) && !slice_starts(text, SLICE("http://")))
+		return "does not begin with https:// or http://";
+	if (!slice_is_printable_ascii(text) || slice_find(text, ' ') < text.len)
+		return "must be printable ASCII without blanks: it stands at the end of a reply";
+	return text.len <= URL_MAX ? NULL : "is longer than 200 bytes: a reply has 480 in all";
+}
+
+/* An authserv-id that needs no quotes: a token of RFC 2045 (RFC 8601 2.5). */
+const char *check_authserv_id(struct slice text, char why[WHY_MAX])
+{
+	(void)why;
+	for (size_t i = 0; i < text.len; i++)
+		if (text.ptr[i] <= ' ' || text.ptr[i] > '~' ||
+		    strchr("()<>@,;:\\\"/[]?=", text.ptr[i]))
+			return "must be one word such as a host name";
+	return text.len <= WORD_MAX ? NULL : "is longer than a host name can be";
+}
+
+bool check_server(struct slice text)
+{
+	struct slice port = text, address = slice_cut(&port, '@');
+	uint64_t number;
+	struct ip ip;
+
+	return ip_parse(address, &ip) &&
+	       (!port.ptr || (slice_to_uint(port, 65535, &number) && number > 0));
+}

@@ -1,0 +1,30 @@
+#ifndef CONFIG_DRAFT_H
+#define CONFIG_DRAFT_H
+/*
+ * draft: a rule while its group is read: its attributes (config_draft.c) first, since its lists
+ * (config_rules.c) depend on them.
+ */
+#include "config_load.h"
+
+struct draft {
+	struct load *load;
+	struct rule rule;
+	bool may_be_empty;
+};
+
+/* What `domains` looks at when `in` does not say. */
+enum {
+	IN_DEFAULT = 1 << IDENTITY_SENDER | 1 << IDENTITY_HELO | 1 << IDENTITY_CLIENT_NAME |
+		     1 << IDENTITY_FROM
+};
+
+/* All keys that a group may have: a rule, or its `unless`. */
+void draft_check_keys(const struct draft *, const config_setting_t *group, bool unless);
+
+/* name, mode, expires, …: everything but criteria. */
+void draft_take_attributes(struct draft *, const config_setting_t *group);
+
+/* The same of `unless`: only `in`. */
+void draft_take_unless(struct draft *, const config_setting_t *unless);
+
+#endif
