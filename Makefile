@@ -181,10 +181,13 @@ $(BUILD)/tests/bench/%_bench: $(BUILD)/tests/bench/%_bench.o \
 $(BUILD)/tests/bench/iptrie_bench: $(BUILD)/tests/bench/routes.o $(BUILD)/tests/bench/mmdb.o
 $(BUILD)/tests/bench/iptrie_bench: LDLIBS = $(call pc_libs,libmaxminddb) -lm
 
-bench: bench-spf bench-iptrie
+bench: bench-spf bench-iptrie bench-dkim
 
 bench-iptrie: deps-bench $(BUILD)/tests/bench/iptrie_bench
 	@$(BUILD)/tests/bench/iptrie_bench $(SHARED)/data/lists/ranges-2025-10.txt
+
+bench-dkim: deps-bench $(BUILD)/tests/bench/dkim_bench
+	@$(BUILD)/tests/bench/dkim_bench
 
 bench-spf: deps-bench $(BUILD)/tests/bench/spf_bench
 	@$(BUILD)/tests/bench/spf_bench 4 1
@@ -219,6 +222,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: all unit replay fuzz fuzz-run bench bench-spf bench-iptrie check deps-build deps-check deps-bench deps-fuzz clean help
+.PHONY: all unit replay fuzz fuzz-run bench bench-spf bench-iptrie bench-dkim check deps-build deps-check deps-bench deps-fuzz clean help
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)
