@@ -1,0 +1,32 @@
+#ifndef CORE_JSONREAD_H
+#define CORE_JSONREAD_H
+/*
+ * jsonread: reads one flat JSON object (RFC 8259) of strings, a member at a time.
+ *
+ *     struct jsonread r = jsonread_begin(SLICE("{\"helo\":\"mx\",\"spf\":null}"), arena);
+ *     while (jsonread_next(&r, &key, &value))
+ *             ...                                     // "helo" "mx", then "spf" {NULL, 0}
+ *     if (r.wrong) ...                                // "a member's value must be a string"
+ *
+ * The counterpart of core/json.h, for lines that come a hundred thousand times a second, which a
+ * general library with a tree of values cannot keep up with.  Strict: what is not JSON, and what
+ * is nested, is refused; strings are valid UTF-8.  Values are strings, numbers (their text) and
+ * null (the empty slice with ptr NULL).  Slices point into the line, or into the arena where an
+ * escape had to be resolved.
+ */
+#include "core/arena.h"
+#include "core/slice.h"
+
+struct jsonread {
+	struct slice rest;
+	struct arena *arena;
+	bool started;
+	const char *wrong; /* NULL, or the reason why reading ended early; a static sentence */
+};
+
+struct jsonread jsonread_begin(struct slice line, struct arena *);
+
+/* The next member; false at the end of the object, or when something is wrong. */
+bool jsonread_next(struct jsonread *, struct slice *key, struct slice *value);
+
+#endif

@@ -1,0 +1,75 @@
+#include "core/batch.h"
+
+#include "core/json.h"
+#include "core/jsonread.h"
+#include "core/recordtext.h"
+
+struct slice batch_error(const char *why, char out[BATCH_LINE_MAX])
+{
+	struct json j = json_begin(out, BATCH_LINE_MAX);
+
+	json_string(&j, "error", slice_str(why));
+	return json_end(&j);
+}
+
+/* NULL, or what is wrong with the line. */
+static const char *read_session(struct question *q, struct slice line, char why[QUESTION_WHY_MAX])
+{
+	struct jsonread r = jsonread_begin(line, q->arena);
+	struct slice key, value;
+
+	while (jsonread_next(&r, &key, &value)) {
+		const char *wrong = value.ptr ? question_set(q, key, value, why) : NULL;
+		if (wrong)
+			return wrong;
+	}
+	return r.wrong;
+}
+
+/* The code of the reply that the client would get or, in monitor mode, would have got. */
+static unsigned code_of(const struct ruleset *rules, const struct question *q)
+{
+	const struct verdict *v = &q->verdict;
+	struct reply reply;
+
+	if (v->kind != VERDICT_FINAL || v->action == ACTION_ACCEPT)
+		return 250;
+	reply_make(rules, &q->facts, v, slice_of(NULL, 0), &reply);
+	return reply.code;
+}
+
+static struct slice write_verdict(
+    const struct ruleset *rules, const struct question *q, char out[BATCH_LINE_MAX])
+{
+	const struct verdict *v = &q->verdict;
+	struct json j = json_begin(out, BATCH_LINE_MAX);
+	char text[PREFIX_TEXT_MAX];
+
+	json_string(&j, "action", slice_str(record_action(v)));
+	json_number(&j, "code", code_of(rules, q));
+	if (v->family != FAMILY_NONE)
+		json_string(&j, "family", slice_str(family_name(v->family)));
+	if (v->rule)
+		json_string(&j, "rule", v->rule->name);
+	if (v->has_network)
+		json_string(&j, "network", slice_of(text, prefix_format(&v->network, text)));
+	return json_end(&j);
+}
+
+struct slice batch_answer(const struct ruleset *rules, struct slice line, int64_t now,
+    const struct idna *idna, struct arena *arena, char out[BATCH_LINE_MAX])
+{
+	char why[QUESTION_WHY_MAX];
+	struct question q;
+	const char *wrong;
+
+	arena_reset(arena);
+	question_start(&q, now, idna, arena);
+	wrong = read_session(&q, line, why);
+	if (!wrong && arena_failed(arena))
+		wrong = "out of memory";
+	if (wrong)
+		return batch_error(wrong, out);
+	question_decide(&q, rules, NULL);
+	return write_verdict(rules, &q, out);
+}

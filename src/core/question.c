@@ -1,0 +1,283 @@
+#include "core/question.h"
+
+#include <stdio.h>
+
+void question_start(struct question *q, int64_t now, const struct idna *idna, struct arena *arena)
+{
+	q->facts = (struct facts){.now = now};
+	q->idna = idna;
+	q->arena = arena;
+	q->given = 0;
+	q->missing = 0;
+}
+
+static const char *not_a_result(struct slice value, const char *key, char why[QUESTION_WHY_MAX])
+{
+	char shown[EXCERPT_MAX];
+
+	snprintf(why, QUESTION_WHY_MAX, "%s: \"%s\" is no result of %s", key,
+	    slice_excerpt(value, shown), key);
+	return why;
+}
+
+/* ---- one fact each ----------------------------------------------------------------------------
+ */
+
+static const char *set_client(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+{
+	char shown[EXCERPT_MAX];
+
+	if (ip_parse(value, &q->facts.client))
+		return NULL;
+	snprintf(
+	    why, QUESTION_WHY_MAX, "client: \"%s\" is no IP address", slice_excerpt(value, shown));
+	return why;
+}
+
+static const char *set_client_name(
+    struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+{
+	(void)why;
+	q->facts.id[IDENTITY_CLIENT_NAME] = identity_of_name(value, q->idna, q->arena);
+	return NULL;
+}
+
+static const char *set_helo(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+{
+	(void)why;
+	q->facts.id[IDENTITY_HELO] = identity_of_name(value, q->idna, q->arena);
+	return NULL;
+}
+
+/* As the MTA's words are taken: what is no address is kept as text. */
+static const char *set_sender(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+{
+	struct address address;
+
+	(void)why;
+	address_parse(value.len > 0 ? value : SLICE("<>"), q->idna, q->arena, &address);
+	q->facts.id[IDENTITY_SENDER] = identity_of_address(&address);
+	return NULL;
+}
+
+static const char *set_recipient(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+{
+	struct address address;
+
+	if (value.len == 0) {
+		snprintf(why, QUESTION_WHY_MAX, "recipient: a recipient is not empty");
+		return why;
+	}
+	address_parse(value, q->idna, q->arena, &address);
+	q->facts.id[IDENTITY_RECIPIENT] = identity_of_address(&address);
+	return NULL;
+}
+
+static const char *set_auth(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+{
+	(void)why;
+	q->facts.auth_state = value.len > 0 ? FACT_KNOWN : FACT_ABSENT;
+	q->facts.auth = value;
+	return NULL;
+}
+
+static const char *set_from(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+{
+	struct address address = {.null = false};
+	const char *wrong = NULL;
+
+	q->facts.author_state = FACT_KNOWN;
+	q->facts.author = value.len > 0 ? FROM_ONE : FROM_NONE;
+	q->facts.id[IDENTITY_FROM].state = FACT_ABSENT;
+	if (value.len == 0)
+		return NULL;
+	wrong = address_parse(value, q->idna, q->arena, &address);
+	q->facts.id[IDENTITY_FROM] = identity_of_address(&address);
+	if (!wrong && address.domain.len == 0)
+		wrong = "the address of an author has a domain";
+	if (!wrong)
+		return NULL;
+	snprintf(why, QUESTION_WHY_MAX, "from: %s", wrong);
+	return why;
+}
+
+static const char *set_spf(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+{
+	for (int i = SPFR_NONE; i <= SPFR_PERMERROR; i++) {
+		if (!slice_equal(value, slice_str(spf_result_text((enum spf_result)i))))
+			continue;
+		q->facts.spf.result = (enum spf_result)i;
+		q->facts.spf_state = FACT_KNOWN;
+		return NULL;
+	}
+	return not_a_result(value, "spf", why);
+}
+
+static const char *set_dkim(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+{
+	for (int i = DKIM_NONE; i <= DKIM_PERMERROR; i++) {
+		if (!slice_equal(value, slice_str(dkim_result_name((enum dkim_result)i))))
+			continue;
+		q->signature = (struct dkim_signature_result){
+		    .result = (enum dkim_result)i,
+		    .body_covered = true,
+		};
+		q->facts.dkim.signatures = &q->signature;
+		q->facts.dkim.count = i != DKIM_NONE;
+		q->facts.dkim_state = FACT_KNOWN;
+		return NULL;
+	}
+	return not_a_result(value, "dkim", why);
+}
+
+static bool policy_of(struct slice text, enum dmarc_policy *policy)
+{
+	for (int i = DMARC_P_NONE; i <= DMARC_P_REJECT; i++) {
+		*policy = (enum dmarc_policy)i;
+		if (slice_equal(text, slice_str(dmarc_policy_name(*policy))))
+			return true;
+	}
+	return false;
+}
+
+static const char *set_dmarc(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+{
+	struct slice policy = value, result = slice_cut(&policy, ':');
+	enum dmarc_policy published = DMARC_P_REJECT;
+
+	if (policy.ptr && (!slice_equal(result, SLICE("fail")) || !policy_of(policy, &published)))
+		return not_a_result(value, "dmarc", why);
+	for (int i = DMARC_V_NONE; i <= DMARC_V_PERMERROR; i++) {
+		if (!slice_equal(result, slice_str(dmarc_verdict_name((enum dmarc_verdict)i))))
+			continue;
+		q->facts.dmarc.verdict = (enum dmarc_verdict)i;
+		q->facts.dmarc.policy = q->facts.dmarc.published = published;
+		q->facts.dmarc_state = FACT_KNOWN;
+		return NULL;
+	}
+	return not_a_result(value, "dmarc", why);
+}
+
+static const char *set_now(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+{
+	uint64_t now;
+
+	if (!slice_to_uint(value, INT64_MAX, &now)) {
+		snprintf(why, QUESTION_WHY_MAX, "now: not a number of seconds since 1970");
+		return why;
+	}
+	q->facts.now = (int64_t)now;
+	return NULL;
+}
+
+/* ---- the keys ---------------------------------------------------------------------------------
+ */
+
+static const struct row {
+	struct slice key;
+	const char *(*set)(struct question *, struct slice value, char why[QUESTION_WHY_MAX]);
+} rows[] = {
+    {SLICE_INIT("client"), set_client},
+    {SLICE_INIT("client_name"), set_client_name},
+    {SLICE_INIT("helo"), set_helo},
+    {SLICE_INIT("sender"), set_sender},
+    {SLICE_INIT("recipient"), set_recipient},
+    {SLICE_INIT("auth"), set_auth},
+    {SLICE_INIT("from"), set_from},
+    {SLICE_INIT("spf"), set_spf},
+    {SLICE_INIT("dkim"), set_dkim},
+    {SLICE_INIT("dmarc"), set_dmarc},
+    {SLICE_INIT("now"), set_now},
+};
+
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+const char *question_key(unsigned n)
+{
+	return n < ROWS ? rows[n].key.ptr : NULL;
+}
+
+const char *question_set(
+    struct question *q, struct slice key, struct slice value, char why[QUESTION_WHY_MAX])
+{
+	char shown[EXCERPT_MAX];
+
+	for (unsigned i = 0; i < ROWS; i++) {
+		if (!slice_equal(rows[i].key, key))
+			continue;
+		if ((q->given & 1u << i) != 0) {
+			snprintf(why, QUESTION_WHY_MAX, "%s is given twice", rows[i].key.ptr);
+			return why;
+		}
+		q->given |= 1u << i;
+		return rows[i].set(q, value, why);
+	}
+	snprintf(why, QUESTION_WHY_MAX, "there is no key \"%s\"", slice_excerpt(key, shown));
+	return why;
+}
+
+/* ---- deciding ---------------------------------------------------------------------------------
+ */
+
+/* What a result says of a domain is said of the one that the session names. */
+static void fill_domains(struct question *q)
+{
+	const struct identity *sender = &q->facts.id[IDENTITY_SENDER];
+	const struct identity *from = &q->facts.id[IDENTITY_FROM];
+
+	if (q->facts.spf.domain.len == 0)
+		q->facts.spf.domain =
+		    sender->name.len > 0 ? sender->name : q->facts.id[IDENTITY_HELO].name;
+	q->signature.domain = from->name;
+	if (q->facts.dmarc.policy_domain.len == 0)
+		q->facts.dmarc.policy_domain = from->name;
+}
+
+static bool settle(enum fact_state *state)
+{
+	bool failed = *state == FACT_UNKNOWN;
+
+	if (failed)
+		*state = FACT_FAILED;
+	return failed;
+}
+
+static void gather(struct question *q, unsigned need, const struct question_source *source)
+{
+	if (source)
+		source->get(source->self, &q->facts, need);
+	if ((need & NEED_SPF) && settle(&q->facts.spf_state))
+		q->missing |= NEED_SPF;
+	if ((need & NEED_DKIM) && settle(&q->facts.dkim_state))
+		q->missing |= NEED_DKIM;
+	if ((need & NEED_DMARC) && settle(&q->facts.dmarc_state))
+		q->missing |= NEED_DMARC;
+}
+
+static struct verdict decide(struct question *q, const struct ruleset *rules, enum phase phase,
+    const struct question_source *source)
+{
+	struct verdict v;
+
+	while ((v = policy_decide(rules, &q->facts, phase)).kind == VERDICT_NEED)
+		gather(q, v.need, source);
+	return v;
+}
+
+void question_decide(
+    struct question *q, const struct ruleset *rules, const struct question_source *source)
+{
+	struct verdict at_end;
+
+	fill_domains(q);
+	q->phase = PHASE_RCPT;
+	q->verdict = decide(q, rules, PHASE_RCPT, source);
+	if (q->facts.author_state == FACT_UNKNOWN || policy_effect(&q->verdict) != ACTION_ACCEPT)
+		return;
+	at_end = decide(q, rules, PHASE_END, source);
+	/* What monitor mode would have refused at RCPT is not forgotten when the end is content. */
+	if (q->verdict.would && policy_effect(&at_end) == ACTION_ACCEPT)
+		return;
+	q->verdict = at_end;
+	q->phase = PHASE_END;
+}
