@@ -1,0 +1,279 @@
+#include "core/explaintext.h"
+
+#include "core/recordtext.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* A page; words longer than what is left of a line stand alone on one of their own. */
+enum { COLUMNS = 80, LINE_MAX_OCTETS = 2048 };
+
+struct writer {
+	void (*line)(void *context, const char *line);
+	void *context;
+};
+
+/* ---- lines ------------------------------------------------------------------------------------
+ */
+
+/* The length of the first line of text that is to be broken at a blank. */
+static size_t first_line(const char *text, size_t len, size_t room)
+{
+	size_t cut = 0;
+
+	if (len <= room)
+		return len;
+	for (size_t i = 1; i < len && (i <= room || cut == 0); i++)
+		if (text[i] == ' ' && text[i - 1] != ' ')
+			cut = i;
+	return cut > 0 ? cut : len;
+}
+
+/* Writes text, broken into lines; those after the first are indented by `hang`. */
+static void wrap(const struct writer *w, const char *text, int indent, int hang)
+{
+	char line[LINE_MAX_OCTETS];
+	size_t len = strlen(text);
+	int left = indent;
+
+	do {
+		size_t n = first_line(text, len, (size_t)(COLUMNS - left));
+		snprintf(line, sizeof line, "%*s%.*s", left, "", (int)n, text);
+		w->line(w->context, line);
+		text += n;
+		len -= n;
+		while (len > 0 && *text == ' ') {
+			text++;
+			len--;
+		}
+		left = hang;
+	} while (len > 0);
+}
+
+static void print(const struct writer *w, int indent, int hang, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void print(const struct writer *w, int indent, int hang, const char *format, ...)
+{
+	char text[LINE_MAX_OCTETS];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	wrap(w, text, indent, hang);
+}
+
+/* ---- the session ------------------------------------------------------------------------------
+ */
+
+/* What was not said of the session: names of keys. */
+static void print_session(const struct writer *w, const struct explanation *e)
+{
+	const struct facts *facts = &e->question->facts;
+	char line[LINE_MAX_OCTETS], missing[LINE_MAX_OCTETS], ip[IP_TEXT_MAX];
+	int n = 0, m = 0;
+
+	if (facts->client.family != IP_NONE) {
+		ip_format(&facts->client, ip);
+		n = snprintf(line, sizeof line, "client %s", ip);
+	} else {
+		m = snprintf(missing, sizeof missing, "client");
+	}
+	for (int i = 0; i < IDENTITY_COUNT; i++) {
+		const struct identity *id = &facts->id[i];
+		const char *name = identity_name((enum identity_kind)i);
+		if (id->state == FACT_UNKNOWN)
+			m += snprintf(
+			    missing + m, sizeof missing - (size_t)m, "%s%s", m ? ", " : "", name);
+		else if ((size_t)n < sizeof line)
+			n += snprintf(line + n, sizeof line - (size_t)n, "%s%s %.*s", n ? ", " : "",
+			    name, SLICE_ARG(id->state == FACT_KNOWN ? id->text : SLICE("(none)")));
+	}
+	if (n > 0)
+		print(w, 0, 2, "%s", line);
+	if (m > 0)
+		print(w, 0, 2, "not given: %s", missing);
+	if (facts->auth_state == FACT_KNOWN)
+		print(w, 0, 2, "authenticated as %.*s", SLICE_ARG(facts->auth));
+}
+
+/* ---- rules ------------------------------------------------------------------------------------
+ */
+
+void explain_criterion_text(
+    const struct explain_criterion *c, const struct facts *facts, char out[EXPLAIN_CRITERION_MAX])
+{
+	const char *fits = c->geo ? " (by asn or country)" : "",
+		   *before = c->has_identity ? ": " : "";
+	const char *whose = c->has_identity ? identity_name(c->identity) : "";
+	struct slice of = c->has_identity ? facts->id[c->identity].text : slice_of(NULL, 0);
+
+	if (c->entry.len > 0 && c->out)
+		snprintf(out, EXPLAIN_CRITERION_MAX, "no: !%.*s takes %s%s%.*s out",
+		    SLICE_ARG(c->entry), whose, before, SLICE_ARG(of));
+	else if (c->entry.len > 0)
+		snprintf(out, EXPLAIN_CRITERION_MAX, "yes: %.*s%s%s%s%s%.*s", SLICE_ARG(c->entry),
+		    fits, c->has_identity ? " fits " : "", whose, c->has_identity ? " " : "",
+		    SLICE_ARG(of));
+	else if (c->truth == TRUTH_UNKNOWN)
+		snprintf(out, EXPLAIN_CRITERION_MAX, "not known");
+	else
+		snprintf(out, EXPLAIN_CRITERION_MAX, "no: no entry fits");
+}
+
+static void print_criterion(
+    const struct writer *w, const struct explanation *e, const struct explain_criterion *c)
+{
+	char text[EXPLAIN_CRITERION_MAX];
+	const char *key = rule_key_name((enum rule_key)(c->slot & (SLOT_UNLESS - 1)));
+
+	explain_criterion_text(c, &e->question->facts, text);
+	print(w, 4, 8, "%s%s %s%s%.*s%s", c->slot < SLOT_UNLESS ? "" : "unless ", key, text,
+	    c->place.len ? " (" : "", SLICE_ARG(c->place), c->place.len ? ")" : "");
+}
+
+static void print_proof(const struct writer *w, const struct rule *rule)
+{
+	print(w, 4, 8, "proof wanted: %s%s%s",
+	    rule->proof & PROOF_CLIENT_NAME ? "the verified client name is in the list" : "",
+	    rule->proof == (PROOF_SPF | PROOF_CLIENT_NAME) ? ", or " : "",
+	    rule->proof & PROOF_SPF ? "the sender is and SPF says pass" : "");
+}
+
+static void print_rule(
+    const struct writer *w, const struct explanation *e, const struct explain_rule *r)
+{
+	const struct rule *rule = r->rule;
+
+	print(w, 2, 6, "%.*s %s [%s:%u]", SLICE_ARG(rule->name), explain_effect_text(r->effect),
+	    rule->where.file ? rule->where.file : "", rule->where.line);
+	for (size_t i = 0; i < r->count; i++)
+		print_criterion(w, e, &r->criteria[i]);
+	if (r->effect == EXPLAIN_UNPROVEN)
+		print_proof(w, rule);
+}
+
+static void print_family(
+    const struct writer *w, const struct explanation *e, const struct explain_family *f)
+{
+	const char *name = family_name(f->family);
+
+	if (f->count == 0 && f->untouched == 0)
+		return;
+	if (f->count == 0) {
+		print(w, 0, 2, "%s: nothing fits any of %u rules", name, f->untouched);
+		return;
+	}
+	print(w, 0, 2, "%s:", name);
+	for (size_t i = 0; i < f->count; i++)
+		print_rule(w, e, &f->rules[i]);
+	if (f->untouched > 0)
+		print(
+		    w, 2, 6, "(nothing fits any of %u more rules; --all shows them)", f->untouched);
+}
+
+/* ---- authentication ---------------------------------------------------------------------------
+ */
+
+static const char *state_text(enum fact_state state, const char *known)
+{
+	switch (state) {
+	case FACT_KNOWN:
+		return known;
+	case FACT_FAILED:
+		return "was needed and is not given: taken as an answer that did not come";
+	default:
+		return "was not needed";
+	}
+}
+
+static void print_authentication(const struct writer *w, const struct explanation *e)
+{
+	static const char *const spf[] = {"off", "monitor", "unless-dkim", "reject"};
+	static const char *const dmarc[] = {"off", "monitor", "quarantine", "reject", "strict"};
+	const struct facts *facts = &e->question->facts;
+
+	print(w, 0, 2, "spf (%s here): %s", spf[e->switches->spf],
+	    state_text(facts->spf_state, spf_result_text(facts->spf.result)));
+	if (e->switches->spf == SPF_UNLESS_DKIM)
+		print(w, 0, 2, "dkim: %s",
+		    state_text(facts->dkim_state,
+			facts->dkim.count ? dkim_result_name(facts->dkim.signatures[0].result)
+					  : "none"));
+	print(w, 0, 2, "dmarc (%s here): %s", dmarc[e->switches->dmarc],
+	    state_text(facts->dmarc_state, dmarc_verdict_name(facts->dmarc.verdict)));
+}
+
+/* ---- the verdict ------------------------------------------------------------------------------
+ */
+
+static const char *reason_in_words(const struct verdict *v)
+{
+	switch (v->reason) {
+	case REASON_NONE:
+		return "nothing is against it";
+	case REASON_NOT_SMTP:
+		return "not inbound: it did not come by SMTP";
+	case REASON_AUTHENTICATED:
+		return "not inbound: the session is authenticated";
+	case REASON_TRUSTED:
+		return "not inbound: the client is in trusted_networks";
+	case REASON_EXEMPT:
+		return "this recipient is always reachable";
+	case REASON_WHITELISTED:
+		return "a whitelist entry excuses";
+	default:
+		return reason_name(v->reason);
+	}
+}
+
+void explain_verdict(const struct question *q, char out[EXPLAIN_VERDICT_MAX])
+{
+	const struct verdict *v = &q->verdict;
+	char network[PREFIX_TEXT_MAX] = "";
+	size_t n = (size_t)snprintf(out, EXPLAIN_VERDICT_MAX, "%s%s: ", record_action(v),
+	    q->phase == PHASE_END ? " at the end of the message" : "");
+
+	if (v->has_network)
+		prefix_format(&v->network, network);
+	if (v->reason == REASON_RULE)
+		n += (size_t)snprintf(
+		    out + n, EXPLAIN_VERDICT_MAX - n, "%s", family_name(v->family));
+	else
+		n += (size_t)snprintf(out + n, EXPLAIN_VERDICT_MAX - n, "%s", reason_in_words(v));
+	if (v->rule && n < EXPLAIN_VERDICT_MAX)
+		n += (size_t)snprintf(out + n, EXPLAIN_VERDICT_MAX - n, ", rule %.*s [%s:%u]",
+		    SLICE_ARG(v->rule->name), v->rule->where.file ? v->rule->where.file : "",
+		    v->rule->where.line);
+	if (network[0] && n < EXPLAIN_VERDICT_MAX)
+		snprintf(out + n, EXPLAIN_VERDICT_MAX - n, ", network %s", network);
+}
+
+static void print_verdict(const struct writer *w, const struct explanation *e)
+{
+	char text[EXPLAIN_VERDICT_MAX];
+
+	explain_verdict(e->question, text);
+	wrap(w, text, 0, 2);
+	if (e->question->verdict.would)
+		wrap(w, "monitor mode: the mail is accepted; enforced, the client would see", 0, 2);
+	if (e->has_reply)
+		print(w, 2, 6, "%u %s %s", e->reply.code, e->reply.xcode, e->reply.text);
+}
+
+void explain_text(
+    const struct explanation *e, void (*line)(void *context, const char *line), void *context)
+{
+	struct writer w = {line, context};
+
+	print_session(&w, e);
+	line(context, "");
+	if (e->ruleset->settings.monitor)
+		print(&w, 0, 2, "mode = \"monitor\": nothing is refused");
+	for (int i = 0; i < EXPLAIN_FAMILIES; i++)
+		print_family(&w, e, &e->families[i]);
+	print_authentication(&w, e);
+	line(context, "");
+	print_verdict(&w, e);
+}
