@@ -41,6 +41,7 @@ struct ruleset {
 	bool has_unless_dkim;
 	struct sets *sets;
 	struct iptrie *networks;
+	unsigned domains_in; /* identities that some `domains` looks at, bits 1 << identity_kind */
 	struct nametrie *names[KEY_COUNT];          /* [KEY_NETWORKS] is unused */
 	struct nametrie *addresses[IDENTITY_COUNT]; /* sender, from, recipient */
 	struct ruleset_pattern *patterns;

@@ -59,7 +59,8 @@ static void look_up_identity(struct match *m, enum identity_kind identity)
 		look_up_address(m, identity, id->local, "@", slice_of(NULL, 0));
 	else if (slice_equal(id->text, SLICE("<>")))
 		look_up(m, rules->addresses[identity], id->text, identity);
-	look_up(m, rules->names[KEY_DOMAINS], id->name, identity);
+	if ((rules->domains_in & 1u << identity) != 0)
+		look_up(m, rules->names[KEY_DOMAINS], id->name, identity);
 }
 
 void match_start(struct match *m, const struct ruleset *rules, const struct facts *facts)

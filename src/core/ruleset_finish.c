@@ -268,8 +268,11 @@ static void note_needs(struct ruleset *rules)
 	const struct switches *defaults = &rules->settings.defaults;
 
 	for (unsigned i = 0; i < rules->rule_count; i++) {
-		rules->has_from |= rule_mentions_from(&rules->rules[i]);
-		rules->has_spf |= (rules->rules[i].proof & PROOF_SPF) != 0;
+		const struct rule *rule = &rules->rules[i];
+		rules->has_from |= rule_mentions_from(rule);
+		rules->domains_in |= rule->keys & 1u << KEY_DOMAINS ? rule->in : 0;
+		rules->domains_in |= rule->excuses & 1u << KEY_DOMAINS ? rule->unless_in : 0;
+		rules->has_spf |= (rule->proof & PROOF_SPF) != 0;
 	}
 	for (unsigned i = 0; i <= rules->switch_count; i++) {
 		const struct switches *s = i ? &rules->switches[i - 1] : defaults;

@@ -359,6 +359,7 @@ struct answer transaction_header(struct session *s, struct slice name, struct sl
 
 	if (!transaction_wants_headers(s))
 		return answer;
+	name = slice_trim(name); /* "From : x" is a From field (RFC 5322 4.5) */
 	if (s->header_fields++ == 0)
 		start_signatures(s);
 	s->header_bytes += name.len + 1 + value.len + 2;

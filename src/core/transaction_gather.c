@@ -65,6 +65,17 @@ static void gather_dkim(struct session *s)
 	s->facts.dkim_state = FACT_KNOWN;
 }
 
+/* The domain that SPF spoke about as a name: a HELO comes as the client wrote it. */
+static struct slice spf_name(struct session *s)
+{
+	struct spf_query query = spf_query_of(s);
+	struct slice name;
+
+	if (name_parse(spf_identity(&query), s->env->idna, s->mail_arena, &name) != NULL)
+		return slice_of(NULL, 0);
+	return name;
+}
+
 static void add_identifier(struct dmarc_identifier *ids, size_t *count, enum dmarc_method method,
     enum dmarc_outcome outcome, struct slice domain)
 {
@@ -73,15 +84,14 @@ static void add_identifier(struct dmarc_identifier *ids, size_t *count, enum dma
 }
 
 /* What SPF and DKIM authenticated, or could not decide for want of an answer. */
-static size_t identifiers_of(const struct session *s, struct dmarc_identifier *ids)
+static size_t identifiers_of(struct session *s, struct dmarc_identifier *ids)
 {
 	const struct facts *facts = &s->facts;
-	struct spf_query query = spf_query_of(s);
-	struct slice spf_domain = spf_identity(&query);
+	struct slice spf_domain = spf_name(s);
 	size_t count = 0;
 
 	if (facts->spf_state == FACT_KNOWN && facts->spf.result == SPFR_PASS)
-		add_identifier(ids, &count, DMARC_SPF, DMARC_PASSED, facts->spf.domain);
+		add_identifier(ids, &count, DMARC_SPF, DMARC_PASSED, spf_domain);
 	else if (facts->spf_state == FACT_FAILED || facts->spf.result == SPFR_TEMPERROR)
 		add_identifier(ids, &count, DMARC_SPF, DMARC_TEMPERROR, spf_domain);
 	for (size_t i = 0; facts->dkim_state == FACT_KNOWN && i < facts->dkim.count; i++) {
