@@ -51,12 +51,12 @@ EDGE := textfile geo geo_walk config config_text config_options config_set confi
         log unixsocket privileges table counters suppressor recorder splits milter environment worker supervisor \
         channel control commands commands_status \
         idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
-        dkim dkimhash dkimheader dkimkey
+        dkim dkimfeed dkimhash dkimheader dkimkey
 CTL  :=
 UNIT := slice arena ip report name address pattern list idn geo iptrie namehash nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
-        taglist dkimfield dkimrecord dkimbody dkim
-FAKE := zone zone_load spf_suite signer mmdb scratch
+        taglist dkimfield dkimrecord dkimbody dkim dkim_hostile
+FAKE := zone zone_load spf_suite signer stage mmdb scratch
 FUZZ := spf_record spf_macro dmarc_record fromheader authres
 
 # ---- Debian packages ----------------------------------------------------------------------
@@ -135,7 +135,7 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/tests/unit/mai
 # Lets allocations fail.
 $(BUILD)/tests/unit/report_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
 $(BUILD)/tests/unit/nametrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
-$(BUILD)/tests/unit/dkim_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+$(BUILD)/tests/unit/dkim_hostile_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 # Counts them, too.
 $(BUILD)/tests/unit/iptrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free

@@ -2,8 +2,8 @@
 
 #include "core/base64.h"
 #include "core/dkimrecord.h"
+#include "edge/dkimfeed.h"
 #include "edge/dkimhash.h"
-#include "edge/dkimheader.h"
 #include "edge/dkimkey.h"
 
 #include <stdlib.h>
@@ -16,15 +16,8 @@ struct dkim_library {
 	struct dkim_keys *keys;
 };
 
-/* A header field as signers see it: "Name: value", CRLF in folds, none at the end. */
-struct text {
-	struct slice bytes;
-	size_t signature; /* 1 + its index in `fields`; 0: not a DKIM-Signature */
-};
-
 /* A chosen signature on its way to a result. */
 struct candidate {
-	size_t index; /* in `fields` */
 	const struct dkim_field *field;
 	bool open; /* no result yet */
 	struct dkim_signature_result result;
@@ -36,14 +29,8 @@ struct dkim_verifier {
 	struct dkim_library *lib;
 	const struct dns *dns;
 	struct arena *arena;
-	uint64_t now;
-
-	struct text *texts;
-	size_t text_count, text_room;
-	struct dkim_field *fields; /* every DKIM-Signature of the message */
-	size_t field_count, field_room;
+	struct dkim_feed *feed;
 	unsigned hints;
-	bool nul; /* a field holds a NUL: libopendkim would read only what is in front of it */
 	bool no_memory;
 
 	size_t count;
@@ -80,8 +67,12 @@ struct dkim_verifier *dkim_verifier_create(
 {
 	struct dkim_verifier *v = calloc(1, sizeof *v);
 
-	if (v)
-		*v = (struct dkim_verifier){.lib = lib, .dns = dns, .arena = arena, .now = now};
+	if (!v)
+		return NULL;
+	*v = (struct dkim_verifier){.lib = lib, .dns = dns, .arena = arena};
+	v->feed = dkim_feed_create(arena, now);
+	if (!v->feed)
+		dkim_verifier_free(&v);
 	return v;
 }
 
@@ -90,55 +81,12 @@ void dkim_verifier_free(struct dkim_verifier **v)
 	if (!*v)
 		return;
 	dkim_hasher_free(&(*v)->hasher);
-	free((*v)->texts);
-	free((*v)->fields);
+	dkim_feed_free(&(*v)->feed);
 	free(*v);
 	*v = NULL;
 }
 
 /* ---- the header ----------------------------------------------------------------------------- */
-
-/* The array with room for one more; NULL, and the old one unchanged, when out of memory. */
-static void *grown(void *array, size_t count, size_t *room, size_t size)
-{
-	void *larger;
-
-	if (count < *room)
-		return array;
-	larger = realloc(array, (*room ? *room * 2 : 32) * size);
-	if (larger)
-		*room = *room ? *room * 2 : 32;
-	return larger;
-}
-
-static bool is_bare_lf(struct slice s, size_t i)
-{
-	return s.ptr[i] == '\n' && (i == 0 || s.ptr[i - 1] != '\r');
-}
-
-/* Signers hash CRLF; MTAs hand folds over with LF.  {NULL, 0} when out of memory. */
-static struct slice as_signed(struct arena *arena, struct slice name, struct slice value)
-{
-	size_t bare = 0, n = name.len;
-	char *text;
-
-	for (size_t i = 0; i < value.len; i++)
-		bare += is_bare_lf(value, i);
-	text = arena_alloc(arena, name.len + 1 + value.len + bare);
-	if (!text)
-		return slice_of(NULL, 0);
-	if (name.len > 0)
-		memcpy(text, name.ptr, name.len);
-	text[n++] = ':';
-	for (size_t i = 0; i < value.len; i++) {
-		if (is_bare_lf(value, i))
-			text[n++] = '\r';
-		text[n++] = value.ptr[i];
-	}
-	while (n > name.len + 1 && (text[n - 1] == '\r' || text[n - 1] == '\n'))
-		n--;
-	return slice_of(text, n);
-}
 
 static void hint_key(struct dkim_verifier *v, const struct dkim_field *field)
 {
@@ -148,42 +96,13 @@ static void hint_key(struct dkim_verifier *v, const struct dkim_field *field)
 		dns_hint(v->dns, name, DNS_TXT);
 }
 
-static void add_signature(struct dkim_verifier *v, struct slice value)
-{
-	struct dkim_field *fields =
-	    grown(v->fields, v->field_count, &v->field_room, sizeof *v->fields);
-	struct dkim_field *field;
-
-	if (!fields) {
-		v->no_memory = true;
-		return;
-	}
-	v->fields = fields;
-	field = &fields[v->field_count++];
-	dkim_field_parse(value, v->now, v->arena, field);
-	if (field->result == DKIM_NONE && v->hints < HINTS_MAX) {
-		v->hints++;
-		hint_key(v, field);
-	}
-}
-
 void dkim_verifier_header(struct dkim_verifier *v, struct slice name, struct slice value)
 {
-	struct text *texts = grown(v->texts, v->text_count, &v->text_room, sizeof *v->texts);
-	struct slice bytes = as_signed(v->arena, name, value);
-	struct text *text;
+	const struct dkim_field *field = dkim_feed_add(v->feed, name, value);
 
-	v->texts = texts ? texts : v->texts;
-	if (!texts || !bytes.ptr) {
-		v->no_memory = true;
-		return;
-	}
-	v->nul = v->nul || memchr(bytes.ptr, 0, bytes.len);
-	text = &texts[v->text_count++];
-	*text = (struct text){.bytes = bytes};
-	if (slice_equal_nocase(slice_trim(name), SLICE("DKIM-Signature"))) {
-		add_signature(v, slice_skip(bytes, name.len + 1));
-		text->signature = v->field_count;
+	if (field && field->result == DKIM_NONE && v->hints < HINTS_MAX) {
+		v->hints++;
+		hint_key(v, field);
 	}
 }
 
@@ -196,92 +115,34 @@ static void decide(struct candidate *c, enum dkim_result result, struct slice re
 	c->result.reason = reason;
 }
 
+static void add_candidate(
+    struct dkim_verifier *v, const struct dkim_field *field, const struct dkim_feed_hash *hash)
+{
+	struct candidate *c = &v->chosen[v->count++];
+
+	*c = (struct candidate){
+	    .field = field,
+	    .open = field->result == DKIM_NONE,
+	    .result = dkim_field_result(field, v->arena),
+	};
+	memcpy(c->header_hash, hash->digest, DKIM_HASH_LEN);
+	if (c->open && hash->result != DKIM_NONE)
+		decide(c, hash->result, slice_str(hash->reason));
+}
+
 static void choose(struct dkim_verifier *v, struct slice from_domain)
 {
-	size_t indices[DKIM_VERIFIED_MAX];
+	struct dkim_feed_hash hashes[DKIM_VERIFIED_MAX] = {{.result = DKIM_NONE}};
+	size_t chosen[DKIM_VERIFIED_MAX];
+	size_t n = dkim_field_choose(v->feed->signatures, v->feed->count, from_domain, chosen);
+	bool work = false;
 
-	v->count = dkim_field_choose(v->fields, v->field_count, from_domain, indices);
-	for (size_t i = 0; i < v->count; i++) {
-		const struct dkim_field *field = &v->fields[indices[i]];
-
-		v->chosen[i] = (struct candidate){
-		    .index = indices[i],
-		    .field = field,
-		    .open = field->result == DKIM_NONE,
-		    .result = dkim_field_result(field, v->arena),
-		};
-	}
-}
-
-static struct candidate *candidate_of(struct dkim_verifier *v, const struct text *text)
-{
-	for (size_t i = 0; i < v->count; i++)
-		if (text->signature == v->chosen[i].index + 1)
-			return &v->chosen[i];
-	return NULL;
-}
-
-/* What libopendkim is given: all plain fields, and the signatures that it can parse. */
-struct feed {
-	struct slice *fields;
-	size_t n;
-	struct dkim_header_hash want[DKIM_VERIFIED_MAX];
-	struct candidate *whose[DKIM_VERIFIED_MAX];
-	size_t wanted;
-};
-
-static bool fill_feed(struct dkim_verifier *v, struct feed *feed)
-{
-	feed->fields = arena_alloc(v->arena, v->text_count * sizeof *feed->fields);
-	if (!feed->fields)
-		return false;
-	for (size_t i = 0; i < v->text_count; i++) {
-		struct candidate *c = candidate_of(v, &v->texts[i]);
-
-		if (v->texts[i].signature && (!c || c->field->result == DKIM_PERMERROR))
-			continue;
-		if (c) {
-			feed->want[feed->wanted] = (struct dkim_header_hash){.field = feed->n};
-			feed->whose[feed->wanted++] = c;
-		}
-		feed->fields[feed->n++] = v->texts[i].bytes;
-	}
-	return true;
-}
-
-/* A signature may sign other DKIM-Signature fields: that is right only when all of them are fed. */
-static void take_header_hash(
-    const struct dkim_verifier *v, const struct feed *feed, struct candidate *c, size_t i)
-{
-	if (!c->open)
-		return;
-	if (c->field->signs_signatures && feed->wanted < v->field_count)
-		decide(
-		    c, DKIM_NEUTRAL, SLICE("it signs DKIM-Signature fields, some of them unread"));
-	else if (!c->field->plain_b)
-		decide(c, DKIM_NEUTRAL, SLICE("b= is written in a way that libopendkim misreads"));
-	else if (!feed->want[i].done)
-		decide(c, DKIM_NEUTRAL, slice_str(feed->want[i].why));
-	else
-		memcpy(c->header_hash, feed->want[i].digest, DKIM_HASH_LEN);
-}
-
-static void hash_header(struct dkim_verifier *v)
-{
-	struct feed feed = {.n = 0};
-
-	for (size_t i = 0; i < v->count && v->nul; i++)
-		if (v->chosen[i].open)
-			decide(&v->chosen[i], DKIM_PERMERROR, SLICE("a header field holds a NUL"));
-	if (v->nul)
-		return;
-	if (!fill_feed(v, &feed) ||
-	    !dkim_headers_hash(v->lib->headers, feed.fields, feed.n, feed.want, feed.wanted)) {
-		v->no_memory = true;
-		return;
-	}
-	for (size_t i = 0; i < feed.wanted; i++)
-		take_header_hash(v, &feed, feed.whose[i], i);
+	for (size_t i = 0; i < n; i++)
+		work = work || v->feed->signatures[chosen[i]].result == DKIM_NONE;
+	v->no_memory = v->feed->no_memory ||
+		       (work && !dkim_feed_hash(v->feed, v->lib->headers, chosen, n, hashes));
+	for (size_t i = 0; i < n; i++)
+		add_candidate(v, &v->feed->signatures[chosen[i]], &hashes[i]);
 }
 
 static bool any_open(const struct dkim_verifier *v)
@@ -316,8 +177,6 @@ static void start_body(struct dkim_verifier *v)
 bool dkim_verifier_end_of_headers(struct dkim_verifier *v, struct slice from_domain)
 {
 	choose(v, from_domain);
-	if (any_open(v) && !v->no_memory)
-		hash_header(v);
 	if (!any_open(v) || v->no_memory)
 		return false;
 	start_body(v);
@@ -433,6 +292,6 @@ void dkim_verifier_finish(struct dkim_verifier *v, struct dkim_answer *out)
 	*out = (struct dkim_answer){
 	    .signatures = results,
 	    .count = v->count,
-	    .not_looked_at = v->field_count - v->count,
+	    .not_looked_at = v->feed->count - v->count,
 	};
 }

@@ -1,0 +1,178 @@
+#include "edge/dkimfeed.h"
+
+#include <stdlib.h>
+
+/* "Name: value", CRLF in folds, none at the end. */
+struct dkim_feed_text {
+	struct slice bytes;
+	size_t signature; /* 1 + its index in `signatures`; 0: another field */
+};
+
+struct dkim_feed *dkim_feed_create(struct arena *arena, uint64_t now)
+{
+	struct dkim_feed *f = calloc(1, sizeof *f);
+
+	if (f)
+		*f = (struct dkim_feed){.arena = arena, .now = now};
+	return f;
+}
+
+void dkim_feed_free(struct dkim_feed **f)
+{
+	if (!*f)
+		return;
+	free((*f)->signatures);
+	free((*f)->texts);
+	free(*f);
+	*f = NULL;
+}
+
+/* The array with room for one more; NULL, and the old one unchanged, when out of memory. */
+static void *grown(void *array, size_t count, size_t *room, size_t size)
+{
+	size_t more = *room ? *room * 2 : 32;
+	void *larger;
+
+	if (count < *room)
+		return array;
+	larger = realloc(array, more * size);
+	if (larger)
+		*room = more;
+	return larger;
+}
+
+static bool is_bare_lf(struct slice s, size_t i)
+{
+	return s.ptr[i] == '\n' && (i == 0 || s.ptr[i - 1] != '\r');
+}
+
+/* Signers hash CRLF; MTAs hand folds over with LF.  {NULL, 0} when out of memory. */
+static struct slice as_signed(struct arena *arena, struct slice name, struct slice value)
+{
+	size_t bare = 0, n = name.len;
+	char *text;
+
+	for (size_t i = 0; i < value.len; i++)
+		bare += is_bare_lf(value, i);
+	text = arena_alloc(arena, name.len + 1 + value.len + bare);
+	if (!text)
+		return slice_of(NULL, 0);
+	if (name.len > 0)
+		memcpy(text, name.ptr, name.len);
+	text[n++] = ':';
+	for (size_t i = 0; i < value.len; i++) {
+		if (is_bare_lf(value, i))
+			text[n++] = '\r';
+		text[n++] = value.ptr[i];
+	}
+	while (n > name.len + 1 && (text[n - 1] == '\r' || text[n - 1] == '\n'))
+		n--;
+	return slice_of(text, n);
+}
+
+static const struct dkim_field *add_signature(struct dkim_feed *f, struct slice value)
+{
+	struct dkim_field *signatures =
+	    grown(f->signatures, f->count, &f->room, sizeof *signatures);
+
+	if (!signatures) {
+		f->no_memory = true;
+		return NULL;
+	}
+	f->signatures = signatures;
+	dkim_field_parse(value, f->now, f->arena, &signatures[f->count]);
+	return &signatures[f->count++];
+}
+
+const struct dkim_field *dkim_feed_add(struct dkim_feed *f, struct slice name, struct slice value)
+{
+	struct dkim_feed_text *texts = grown(f->texts, f->text_count, &f->text_room, sizeof *texts);
+	const struct dkim_field *signature = NULL;
+	struct slice bytes = as_signed(f->arena, name, value);
+
+	f->texts = texts ? texts : f->texts;
+	if (!texts || !bytes.ptr) {
+		f->no_memory = true;
+		return NULL;
+	}
+	f->nul = f->nul || memchr(bytes.ptr, 0, bytes.len);
+	if (slice_equal_nocase(slice_trim(name), SLICE("DKIM-Signature")))
+		signature = add_signature(f, slice_skip(bytes, name.len + 1));
+	texts[f->text_count++] = (struct dkim_feed_text){bytes, signature ? f->count : 0};
+	return signature;
+}
+
+/* One call of libopendkim. */
+struct call {
+	struct slice *fields;
+	size_t n;
+	struct dkim_header_hash want[DKIM_VERIFIED_MAX];
+	struct dkim_feed_hash *whose[DKIM_VERIFIED_MAX];
+	const struct dkim_field *what[DKIM_VERIFIED_MAX];
+	size_t wanted;
+};
+
+/* Where the result of this signature goes; NULL when it was not chosen. */
+static struct dkim_feed_hash *place_of(
+    size_t signature, const size_t *chosen, size_t n, struct dkim_feed_hash *out)
+{
+	for (size_t i = 0; i < n; i++)
+		if (signature == chosen[i] + 1)
+			return &out[i];
+	return NULL;
+}
+
+static bool fill_call(const struct dkim_feed *f, const size_t *chosen, size_t n,
+    struct dkim_feed_hash *out, struct call *call)
+{
+	call->fields = arena_alloc(f->arena, f->text_count * sizeof *call->fields);
+	if (!call->fields)
+		return false;
+	for (size_t i = 0; i < f->text_count; i++) {
+		size_t signature = f->texts[i].signature;
+		struct dkim_feed_hash *place = place_of(signature, chosen, n, out);
+
+		if (place && f->signatures[signature - 1].result != DKIM_PERMERROR) {
+			call->want[call->wanted] = (struct dkim_header_hash){.field = call->n};
+			call->what[call->wanted] = &f->signatures[signature - 1];
+			call->whose[call->wanted++] = place;
+		} else if (signature) {
+			continue;
+		}
+		call->fields[call->n++] = f->texts[i].bytes;
+	}
+	return true;
+}
+
+/* A signature may sign other DKIM-Signature fields: that is right only when all of them are fed. */
+static const char *why_not(const struct dkim_feed *f, const struct call *call, size_t i)
+{
+	if (call->what[i]->signs_signatures && call->wanted < f->count)
+		return "it signs DKIM-Signature fields, some of them unread";
+	if (!call->what[i]->plain_b)
+		return "b= is written in a way that libopendkim misreads";
+	return call->want[i].done ? NULL : call->want[i].why;
+}
+
+bool dkim_feed_hash(const struct dkim_feed *f, struct dkim_headers *headers, const size_t *chosen,
+    size_t n, struct dkim_feed_hash *out)
+{
+	struct call call = {.n = 0};
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = (struct dkim_feed_hash){
+		    .result = DKIM_PERMERROR,
+		    .reason = f->nul ? "a header field holds a NUL" : "the field is malformed",
+		};
+	if (f->nul)
+		return true;
+	if (!fill_call(f, chosen, n, out, &call) ||
+	    !dkim_headers_hash(headers, call.fields, call.n, call.want, call.wanted))
+		return false;
+	for (size_t i = 0; i < call.wanted; i++) {
+		call.whose[i]->reason = why_not(f, &call, i);
+		call.whose[i]->result = call.whose[i]->reason ? DKIM_NEUTRAL : DKIM_NONE;
+		memcpy(call.whose[i]->digest, call.want[i].digest, DKIM_HASH_LEN);
+	}
+	return true;
+}
