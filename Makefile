@@ -4,7 +4,7 @@
 #   make demo         installs what is missing, then plays real SMTP sessions through a private
 #                     Postfix and shows what was accepted and refused, and why
 #   make check        installs what is missing, builds and runs all tests
-#   make unit         only the unit tests        make wire    only those with real MTAs
+#   make unit         only the unit tests        make wire    only those with servers
 #   make bench        look-ups, builds, reloads and transactions against peers, by hand
 #   make soak         the long runs: reloads under load, signal storms, kill -9
 #   make fuzz         ten minutes for each fuzz target (FUZZ_SECONDS=600, FUZZ=NAME for one)
@@ -56,8 +56,9 @@ CTL  :=
 UNIT := slice arena ip report name address pattern list idn geo iptrie namehash nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody dkim dkim_hostile
-FAKE := zone zone_load spf_suite signer stage mmdb scratch
-FUZZ := spf_record spf_macro dmarc_record fromheader authres
+FAKE := zone zone_load spf_suite signer stage mmdb scratch dnsserver netns resolver_client
+FUZZ := spf_record spf_macro dmarc_record fromheader authres dnswire
+WIRE := resolver resolver_answer resolver_recursive resolver_settings
 
 # ---- Debian packages ----------------------------------------------------------------------
 
@@ -132,6 +133,14 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/tests/unit/mai
     $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
 	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(CHECK_LIBS) $(EDGE_LIBS)) $(EDGE_PLAIN)
 
+# Against real servers, on loopback: tests/wire/NAME_test.c.
+$(BUILD)/tests/wire/%_test: $(BUILD)/tests/wire/%_test.o $(BUILD)/tests/unit/main.o \
+    $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
+	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(CHECK_LIBS) $(EDGE_LIBS)) $(EDGE_PLAIN)
+
+wire: $(WIRE:%=$(BUILD)/tests/wire/%_test)
+	@failed=0; for t in $^; do $$t || failed=1; done; exit $$failed
+
 # Lets allocations fail.
 $(BUILD)/tests/unit/report_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
 $(BUILD)/tests/unit/nametrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
@@ -181,10 +190,17 @@ $(BUILD)/tests/bench/%_bench: $(BUILD)/tests/bench/%_bench.o \
 $(BUILD)/tests/bench/iptrie_bench: $(BUILD)/tests/bench/routes.o $(BUILD)/tests/bench/mmdb.o
 $(BUILD)/tests/bench/iptrie_bench: LDLIBS = $(call pc_libs,libmaxminddb) -lm
 
-bench: bench-spf bench-iptrie bench-dkim
+bench: bench-spf bench-iptrie bench-dkim bench-policy bench-reload
 
 bench-iptrie: deps-bench $(BUILD)/tests/bench/iptrie_bench
 	@$(BUILD)/tests/bench/iptrie_bench $(SHARED)/data/lists/ranges-2025-10.txt
+
+bench-policy: deps-bench $(BUILD)/tests/bench/policy_bench
+	@$(BUILD)/tests/bench/policy_bench
+
+bench-reload: deps-bench $(BUILD)/tests/bench/reload_bench
+	@$(BUILD)/tests/bench/reload_bench $(wildcard $(SHARED)/data/lists/ranges-2025-10.txt \
+	    $(SHARED)/data/lists/helo-2026-08.txt)
 
 bench-dkim: deps-bench $(BUILD)/tests/bench/dkim_bench
 	@$(BUILD)/tests/bench/dkim_bench
@@ -205,7 +221,7 @@ scenario: $(BUILD)/tests/scenario/play
 	@$< $(SCENARIOS)
 
 check: deps-check
-	@$(MAKE) --no-print-directory unit scenario replay
+	@$(MAKE) --no-print-directory unit scenario replay wire
 
 deps-build:
 	@contrib/install-missing $(PACKAGES_BUILD)
@@ -222,6 +238,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: all unit replay fuzz fuzz-run bench bench-spf bench-iptrie bench-dkim check deps-build deps-check deps-bench deps-fuzz clean help
+.PHONY: all unit wire replay fuzz fuzz-run bench bench-spf bench-iptrie bench-dkim check deps-build deps-check deps-bench deps-fuzz clean help
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)
