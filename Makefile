@@ -49,14 +49,14 @@ CORE := slice arena ip iptext report name address pattern list \
 EDGE := textfile geo geo_walk config config_text config_options config_set config_checks config_values config_lists \
         config_draft config_rules config_managed config_domains config_geo config_find \
         log unixsocket privileges table counters suppressor recorder splits milter environment worker supervisor \
-        channel control commands commands_status \
+        channel control commands commands_status commands_explain commands_decision \
         idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey
 CTL  :=
-UNIT := slice arena ip report name address pattern list idn geo iptrie namehash nametrie zone dnswire fromheader \
+UNIT := slice arena ip report name address pattern list idn geo config config_rules config_effect iptrie namehash nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody dkim dkim_hostile
-FAKE := zone zone_load spf_suite signer stage mmdb scratch dnsserver netns resolver_client
+FAKE := zone zone_load spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured
 FUZZ := spf_record spf_macro dmarc_record fromheader authres dnswire
 WIRE := resolver resolver_answer resolver_recursive resolver_settings
 

@@ -47,12 +47,17 @@ static const char *syntax_error(const char *text)
 static void tell_syntax_error(struct load *load)
 {
 	unsigned line = (unsigned)config_error_line(&load->tree);
+	struct slice text = line_of(&load->text, line);
+	const char *error = syntax_error(config_error_text(&load->tree));
 	char shown[EXCERPT_MAX];
 
-	report_error(load->report, config_text_origin(&load->text, line),
-	    "%s, at or before \"%s\"; what follows was not read",
-	    syntax_error(config_error_text(&load->tree)),
-	    slice_excerpt(line_of(&load->text, line), shown));
+	if (text.len == 0)
+		report_error(load->report, config_text_origin(&load->text, line),
+		    "%s at the end: is a closing } or ) missing?", error);
+	else
+		report_error(load->report, config_text_origin(&load->text, line),
+		    "%s, at or before \"%s\"; what follows was not read", error,
+		    slice_excerpt(text, shown));
 }
 
 bool load_tree(struct load *load, const char *path)

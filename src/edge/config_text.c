@@ -10,7 +10,7 @@ enum { INCLUDE_DEPTH_MAX = 10 };
 /* One file while it is read. */
 struct reader {
 	struct config_text *out;
-	struct report *report;
+	struct report *report; /* NULL while only looking ahead */
 	struct arena *names;
 	struct slice rest;
 	struct origin at; /* the line that `rest` begins in */
@@ -122,7 +122,7 @@ static bool skip_comment(struct reader *r)
 	r->rest = slice_skip(r->rest, 2);
 	while (r->rest.len > 0 && !slice_starts(r->rest, SLICE("*/")))
 		take(r);
-	if (r->rest.len == 0)
+	if (r->rest.len == 0 && r->report)
 		report_error(r->report, begin, "this comment has no end: */ is missing");
 	r->rest = slice_skip(r->rest, 2);
 	return true;
@@ -157,7 +157,7 @@ static void pull_separator(struct reader *r)
 	while (ahead.rest.len > 0) {
 		if (is_blank(ahead.rest.ptr[0]))
 			take(&ahead);
-		else if (slice_starts(ahead.rest, SLICE("/*")) || !skip_comment(&ahead))
+		else if (!skip_comment(&ahead))
 			break;
 	}
 	if (ahead.rest.len == 0 || !strchr(",)]", ahead.rest.ptr[0]) || ahead.at.line == r->at.line)

@@ -1,0 +1,62 @@
+#include "fake/configured.h"
+
+#include "fake/scratch.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+const char *configured_enter(void)
+{
+	static char checkout[PATH_MAX];
+	char directory[PATH_MAX];
+	char *slash;
+
+	if (checkout[0])
+		return checkout;
+	snprintf(directory, sizeof directory, "%s", scratch_path("t.conf"));
+	slash = strrchr(directory, '/');
+	*slash = '\0';
+	if (!getcwd(checkout, sizeof checkout) || chdir(directory) != 0)
+		abort();
+	return checkout;
+}
+
+void configured_file(const char *name, const char *text)
+{
+	configured_enter();
+	scratch_write(name, slice_str(text));
+}
+
+static void add_line(void *context, enum report_level level, const char *line)
+{
+	struct configured *c = context;
+	size_t len = strlen(c->lines);
+
+	snprintf(c->lines + len, sizeof c->lines - len, "%s%s\n",
+	    level == REPORT_ERROR ? "" : "warning: ", line);
+}
+
+void configured_reload(struct configured *c, const char *text, const struct config *previous)
+{
+	configured_file("t.conf", text);
+	c->lines[0] = '\0';
+	c->report = report_create();
+	if (!c->report)
+		abort();
+	c->config = config_load("t.conf", previous, c->report, &c->rules);
+	report_each(c->report, add_line, c);
+}
+
+void configured_load(struct configured *c, const char *text)
+{
+	configured_reload(c, text, NULL);
+}
+
+void configured_free(struct configured *c)
+{
+	config_free(&c->config);
+	ruleset_free(&c->rules);
+	report_free(&c->report);
+}

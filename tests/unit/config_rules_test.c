@@ -1,0 +1,257 @@
+#include "unit/unit.h"
+
+#include "fake/configured.h"
+#include "fake/scratch.h"
+
+/* ---- text → exactly these lines ------------------------------------------------------------- */
+
+static const struct {
+	const char *label, *text, *want;
+} lines[] = {
+    {"no list", "blocks = { name = \"a\"; };\n",
+	"t.conf:1: blocks must be a list of rules: blocks = ( { name = \"...\"; }, { } );\n"},
+    {"no group", "blocks = ( \"a\",\n 5 );\n",
+	"t.conf:1: a rule is a group: { name = \"...\"; }\n"
+	"t.conf:2: a rule is a group: { name = \"...\"; }\n"},
+    {"names",
+	"blocks = (\n { helo = \"a.example\"; },\n { name = \"A\"; helo = \"a.example\"; },\n"
+	" { name = \"managed\"; helo = \"b.example\"; },\n { name = 5; helo = \"b.example\"; } "
+	");\n",
+	"t.conf:2: a rule needs a name\n"
+	"t.conf:3: the name \"A\" must be 1 to 64 of a-z, 0-9 and -\n"
+	"t.conf:4: the name \"managed\" is that of the whitelist which susmilterctl edits\n"
+	"t.conf:5: name must be a string in quotes\nt.conf:5: a rule needs a name\n"},
+    {"one name in two families",
+	"susranges = ( { name = \"x\"; networks = \"192.0.2.0/24\"; } );\n"
+	"blocks = (\n { name = \"x\"; helo = \"a.example\"; },\n"
+	" { name = \"y\"; helo = \"a.example\"; },\n { name = \"x\"; helo = \"c.example\"; } );\n",
+	"t.conf:5: a rule named \"x\" stands at t.conf:3 already\n"
+	"t.conf:1: a rule named \"x\" stands at t.conf:3 already\n"},
+    {"no criterion", "blocks = ( { name = \"a\"; comment = \"all\"; } );\n",
+	"t.conf:1: the rule \"a\" has no criterion and would match everything\n"},
+    {"empty unless", "blocks = ( { name = \"a\"; helo = \"b.example\";\n unless = { }; } );\n",
+	"t.conf:2: unless has no criterion: what shall excuse?\n"},
+    {"keys of rules",
+	"blocks = ( { name = \"a\"; hello = \"b\";\n proof = \"spf\"; helo = \"x.example\";\n"
+	" unless = { name = \"c\"; helo = \"b.x.example\"; }; } );\n",
+	"t.conf:1: unknown key \"hello\"; did you mean \"helo\"?\n"
+	"t.conf:2: unknown key \"proof\"\nt.conf:3: unknown key \"name\"\n"},
+    {"types of attributes",
+	"blocks = ( { name = \"a\"; helo = \"b.example\"; mode = 1;\n comment = [ \"x\" ];\n"
+	" wide = \"yes\"; unless = \"x\"; } );\n",
+	"t.conf:1: mode must be a string in quotes\nt.conf:2: comment must be a string in quotes\n"
+	"t.conf:3: wide must be true or false\n"
+	"t.conf:3: unless must be a group: unless = { key = value; };\n"},
+    {"values of attributes",
+	"blocks = ( { name = \"a\"; helo = \"b.example\"; mode = \"off\";\n expires = "
+	"\"2027-02-30\";\n"
+	" reply = \"250 ok\"; } );\n",
+	"t.conf:1: mode is \"off\" but must be enforce or monitor\n"
+	"t.conf:3: reply: a reply starts with a code from 400 to 599 and a blank, such as \"550 "
+	"5.7.1 text\"\n"
+	"t.conf:2: expires is \"2027-02-30\" but must be a date such as \"2027-06-30\" (its end, "
+	"UTC) or a time such as \"2027-06-30T12:00:00Z\"\n"},
+    {"in",
+	"blocks = ( { name = \"a\"; domains = \".example\"; in = [ \"helo\", \"to\" ]; },\n"
+	" { name = \"b\"; helo = \".example\"; in = \"helo\"; },\n"
+	" { name = \"c\"; helo = \".example\"; unless = { helo = \"a.example\"; in = [ ]; }; } "
+	");\n",
+	"t.conf:1: in is \"to\" but must be client_name, helo, sender, from or recipient\n"
+	"t.conf:2: in belongs to domains\n"
+	"t.conf:3: in is empty\nt.conf:3: in belongs to domains\n"},
+    {"patterns in domains", "blocks = ( { name = \"a\"; domains = [ \"! /x/\", \"/y/\" ]; } );\n",
+	"t.conf:1: domains takes names only; a pattern belongs to client_name, helo, sender, from "
+	"or "
+	"recipient\n"
+	"t.conf:1: domains takes names only; a pattern belongs to client_name, helo, sender, from "
+	"or "
+	"recipient\n"},
+
+    /* entries */
+    {"entries",
+	"blocks = ( { name = \"a\"; helo = [ \"a b\",\n \"u@x.example\" ];\n"
+	" networks = [ \"10.0.0.0/33\" ]; sender = [ \"/(/\", 5 ]; } );\n",
+	"t.conf:3: all elements between [ and ] must be of one type: quote the numbers, at or "
+	"before "
+	"\"networks = [ \"10.0.0.0/33\" ]; sender = [ \"/(/\", 5 ]; } );\"; what follows was not "
+	"read\n"},
+    {"more entries",
+	"blocks = ( { name = \"a\"; helo = [ \"a b\",\n \"u@x.example\" ];\n"
+	" networks = [ \"10.0.0.0/33\" ]; sender = ( \"/(/\", 5, true ); } );\n",
+	"t.conf:3: the prefix length of an IPv4 network is a number from 0 to 32\n"
+	"t.conf:1: \"a b\": not a name: a blank inside\n"
+	"t.conf:2: \"u@x.example\": only names and patterns can stand here, no mail addresses\n"
+	"t.conf:3: /(/: missing closing parenthesis at character 1\n"
+	"t.conf:3: an entry must be a string in quotes\n"},
+    {"in and out",
+	"blocks = ( { name = \"a\"; helo = [ \"x.example\",\n \"!X.example.\", \"!.x.example\" ];\n"
+	" networks = [ \"!192.0.2.0/24\",\n \"192.0.2.0-192.0.2.255\" ]; } );\n",
+	"t.conf:4: 192.0.2.0/24 is both in and out of \"a\" (the other entry: t.conf:3); keep one "
+	"of "
+	"the two\n"
+	"t.conf:2: x.example is both in and out of \"a\" (the other entry: t.conf:1); keep one of "
+	"the "
+	"two\n"},
+    {"width",
+	"susranges = ( { name = \"a\"; networks = [ \"64.0.0.0/3\",\n \"64.0.0.0/4\" ]; } );\n"
+	"whitelist = ( { name = \"b\"; networks = [ \"10.0.0.0/7\", \"10.0.0.0/8\",\n"
+	" \"2001::/15\", \"2001::/16\" ]; },\n"
+	" { name = \"c\"; wide = true; networks = \"0.0.0.0/0\"; } );\n",
+	"t.conf:3: 10.0.0.0/7 is wider than /8 in \"b\" (whitelist); if it is meant, set wide = "
+	"true "
+	"on the rule\n"
+	"t.conf:4: host bits are set below /15; did you mean 2000::/15?\n"
+	"t.conf:1: 64.0.0.0/3 is wider than /4 in \"a\" (susranges); if it is meant, set wide = "
+	"true "
+	"on the rule\n"
+	"warning: t.conf:3: 1 of 3 entries of \"b\" are covered by wider ones and do nothing (this "
+	"is "
+	"the first)\n"
+	"warning: t.conf:2: 1 of 2 entries of \"a\" are covered by wider ones and do nothing (this "
+	"is "
+	"the first)\n"},
+    {"empty lists",
+	"blocks = ( { name = \"a\"; helo = [ ]; },\n { name = \"b\"; helo = \"file:empty\"; },\n"
+	" { name = \"c\"; helo = \"file:empty\"; may_be_empty = true; } );\n",
+	"t.conf:1: helo is empty; if it may be, set may_be_empty = true\n"
+	"t.conf:2: empty has no entries; if it may be empty, set may_be_empty = true\n"},
+    {"files",
+	"blocks = ( { name = \"a\"; helo = [ \"file:none\", \"file:.\",\n \"file:nul\" ]; } "
+	");\n",
+	"t.conf:1: none cannot be opened: No such file or directory\n"
+	"t.conf:1: . is a directory, not a regular file\nnul: holds a NUL byte: not a list\n"},
+    {"lines of files", "susranges = ( { name = \"a\"; networks = \"file:lists/mixed\"; } );\n",
+	"lists/mixed:3: host bits are set below /24; did you mean 192.0.2.0/24?\n"
+	"lists/mixed:6: \"x\" is not an address: neither IPv4 nor IPv6\n"
+	"warning: lists/mixed:5: 2 of 3 entries of \"a\" stand here twice (this is the first)\n"},
+    {"AS numbers and countries",
+	"susranges = ( { name = \"a\"; asn = [ \"ASX\", \"0\",\n \"4294967296\", \"\" ]; },\n"
+	" { name = \"b\"; country = [ \"China\", \"C1\" ]; },\n { name = \"c\"; asn = 5;\n"
+	" country = \"!cn\"; } );\n",
+	"t.conf:1: \"ASX\" is no AS number; write 4134, \"4134\" or \"AS4134\", and as strings "
+	"those "
+	"above 2147483647\n"
+	"t.conf:1: \"0\" is no AS number; write 4134, \"4134\" or \"AS4134\", and as strings those "
+	"above 2147483647\n"
+	"t.conf:2: \"4294967296\" is no AS number; write 4134, \"4134\" or \"AS4134\", and as "
+	"strings "
+	"those above 2147483647\n"
+	"t.conf:2: \"\" is no AS number; write 4134, \"4134\" or \"AS4134\", and as strings those "
+	"above 2147483647\n"
+	"t.conf:3: \"China\" is no country; write two letters of ISO 3166 such as \"CN\"\n"
+	"t.conf:3: \"C1\" is no country; write two letters of ISO 3166 such as \"CN\"\n"
+	"t.conf:5: countries need a database: set geo.country\n"
+	"t.conf:4: AS numbers need a database: set geo.asn\n"},
+
+    /* the whitelist */
+    {"proof",
+	"whitelist = ( { name = \"a\"; domains = \".qq.com\"; },\n"
+	" { name = \"b\"; networks = \"192.0.2.1\"; proof = \"spf\"; },\n"
+	" { name = \"c\"; domains = \".qq.com\"; proof = [ ]; },\n"
+	" { name = \"d\"; domains = \".qq.com\"; proof = \"dkim\"; },\n"
+	" { name = \"e\"; domains = \".qq.com\"; proof = \"spf\"; in = \"helo\"; } );\n",
+	"t.conf:1: \"a\" excuses by domains, which prove nothing: add proof = [ \"spf\", "
+	"\"client_name\" ] or one of the two\n"
+	"t.conf:2: proof belongs to domains\nt.conf:3: proof is empty\n"
+	"t.conf:3: \"c\" excuses by domains, which prove nothing: add proof = [ \"spf\", "
+	"\"client_name\" ] or one of the two\n"
+	"t.conf:4: proof is \"dkim\" but must be spf or client_name\n"
+	"t.conf:4: \"d\" excuses by domains, which prove nothing: add proof = [ \"spf\", "
+	"\"client_name\" ] or one of the two\n"
+	"t.conf:5: in a whitelist, proof says which identity counts; in has no place here\n"},
+    {"what proves nothing",
+	"whitelist = ( { name = \"a\"; sender = \"a@b.example\"; },\n"
+	" { name = \"b\"; helo = \"b.example\"; from = \"b.example\"; },\n"
+	" { name = \"c\"; client_name = \".b.example\"; },\n"
+	" { name = \"d\"; recipient = \"list@\"; sender = \"b.example\"; },\n"
+	" { name = \"e\"; networks = \"192.0.2.1\"; helo = \"b.example\"; } );\n",
+	"t.conf:1: \"a\" excuses by what a client merely says (sender, helo, from): use domains "
+	"with "
+	"proof, or add networks, asn, country or client_name\n"
+	"t.conf:2: \"b\" excuses by what a client merely says (sender, helo, from): use domains "
+	"with "
+	"proof, or add networks, asn, country or client_name\n"},
+    {"covers",
+	"whitelist = ( { name = \"a\"; networks = \"192.0.2.1\"; covers = [ \"all\" ]; } "
+	");\n",
+	"t.conf:1: covers is \"all\" but must be susranges, blocks, spf or dmarc\n"},
+
+    /* recipient domains */
+    {"domains",
+	"domains = ( { dmarc = \"off\"; },\n { name = \"a b\"; },\n { name = \"!x.example\"; },\n"
+	" { name = \"x.example\"; dmark = \"off\"; spf = \"yes\"; susranges = true; forwards = "
+	"\"yes\"; },\n"
+	" { name = \"y.example\"; susranges = \"off\"; forwards = true; }, 5,\n"
+	" { name = \"X.EXAMPLE\"; } );\n",
+	"t.conf:1: a recipient domain needs a name\n"
+	"t.conf:2: \"a b\": not a name: a blank inside\n"
+	"t.conf:3: a recipient domain is a name such as example.org, .example.org or "
+	"*.example.org\n"
+	"t.conf:4: unknown key \"dmark\"; did you mean \"dmarc\"?\n"
+	"t.conf:4: susranges must be a string in quotes\n"
+	"t.conf:4: spf is \"yes\" but must be off, monitor, unless-dkim or reject\n"
+	"t.conf:4: forwards must be true or false\n"
+	"t.conf:5: y.example forwards its mail to others, who would blame us for what susranges = "
+	"off "
+	"lets in; set one of the two otherwise\n"
+	"t.conf:5: a recipient domain is a group: { name = \"...\"; }\n"
+	"t.conf:6: the domain x.example is listed twice (first at t.conf:4)\n"},
+    {"a map of domains",
+	"domains = ( { name = \"x.example\"; } );\ndomains_file = \"lists/map\";\n",
+	"lists/map:2: dmarc is \"maybe\" but must be off, monitor, quarantine, reject or strict\n"
+	"lists/map:3: \"colour=red\" is none of susranges=, blocks=, spf=, dmarc= and forwards=\n"
+	"lists/map:3: \"spf\" is none of susranges=, blocks=, spf=, dmarc= and forwards=\n"
+	"lists/map:4: b.example forwards its mail to others, who would blame us for what susranges "
+	"= "
+	"off lets in; set one of the two otherwise\n"
+	"lists/map:5: the domain x.example is listed twice (first at t.conf:1)\n"},
+    {"no map", "domains_file = \"lists/none\";\n",
+	"t.conf:1: lists/none cannot be opened: No such file or directory\n"},
+
+    /* the managed list */
+    {"managed", "managed_whitelist = \"lists/managed\";\n",
+	"lists/managed:2: nothing is taken out here: remove the entry instead\n"
+	"lists/managed:3: only addresses and names can stand here, no patterns\n"
+	"lists/managed:4: host bits are set below /24; did you mean 192.0.2.0/24?\n"
+	"lists/managed:5: expires= is not followed by a time such as 2026-11-28T12:00:00Z\n"
+	"lists/managed:6: 10.0.0.0/7 is wider than /8 in \"managed\" (whitelist); if it is meant, "
+	"set "
+	"wide = true on the rule\n"},
+    {"no managed list", "managed_whitelist = \"lists/none\";\n", ""},
+    {"a managed directory", "managed_whitelist = \"lists\";\n",
+	"lists: is a directory, not a regular file\n"},
+};
+
+static void write_files(void)
+{
+	configured_file("empty", "# nothing\n\n");
+	scratch_write("nul", SLICE("a.example\n\0\n"));
+	configured_file("lists/mixed", "; a list\n198.51.100.0/24 # good\n192.0.2.1/24\n\n"
+				       "198.51.100.0/24;\nx\n198.51.100.0/24\r\n");
+	configured_file("lists/map", "# domains\na.example dmarc=maybe\n.a.example colour=red spf\n"
+				     "b.example susranges=off\tforwards=true\nx.example spf=off\n");
+	configured_file("lists/managed", "192.0.2.1\n!192.0.2.2\n/x/\n192.0.2.9/24\n192.0.2.3 # "
+					 "owner=me expires=soon\n10.0.0.0/7\n");
+}
+
+START_TEST(says_exactly)
+{
+	struct configured c;
+
+	write_files();
+	configured_load(&c, lines[_i].text);
+	ck_assert_msg(
+	    strcmp(c.lines, lines[_i].want) == 0, "%s: got\n%s", lines[_i].label, c.lines);
+	configured_free(&c);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("config_rules");
+	TCase *told = tcase_create("lines");
+
+	tcase_add_loop_test(told, says_exactly, 0, (int)ROWS(lines));
+	suite_add_tcase(s, told);
+	return s;
+}
