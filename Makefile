@@ -48,11 +48,11 @@ CORE := slice arena ip iptext report name address pattern list \
         base64 taglist dkim dkimfield dkimrecord dkimbody
 EDGE := textfile geo geo_walk config config_text config_options config_set config_checks config_values config_lists \
         config_draft config_rules config_managed config_domains config_geo config_find \
-        log unixsocket privileges table counters suppressor recorder splits milter environment worker supervisor \
+        log unixsocket privileges table counters suppressor recorder splits milter environment mtaclient notify pulse worker supervisor \
         channel control commands commands_status commands_explain commands_decision \
         idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey
-CTL  :=
+CTL  := main words remote local
 UNIT := slice arena ip report name address pattern list idn geo config config_rules config_effect iptrie namehash nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody dkim dkim_hostile
@@ -93,7 +93,7 @@ EDGE_OBJECTS := $(EDGE:%=$(BUILD)/edge/%.o)
 CTL_OBJECTS  := $(CTL:%=$(BUILD)/ctl/%.o)
 UNIT_TESTS   := $(UNIT:%=$(BUILD)/tests/unit/%_test)
 
-all: $(BUILD)/susmilter
+all: $(BUILD)/susmilter $(BUILD)/susmilterctl
 
 $(BUILD)/core/%.o: src/core/%.c
 	@mkdir -p $(@D)
@@ -105,7 +105,7 @@ $(BUILD)/edge/%.o: src/edge/%.c
 
 $(BUILD)/ctl/%.o: src/ctl/%.c
 	@mkdir -p $(@D)
-	$(COMPILE) $(SYSTEM) -pthread -c -o $@ $<
+	$(COMPILE) $(SYSTEM) -pthread $(call pc_cflags,$(EDGE_LIBS)) -c -o $@ $<
 
 $(BUILD)/libcore.a: $(CORE_OBJECTS)
 	@rm -f $@
@@ -116,6 +116,9 @@ $(BUILD)/libedge.a: $(EDGE_OBJECTS)
 	$(AR) rcs $@ $^
 
 $(BUILD)/susmilter: $(BUILD)/edge/main.o $(BUILD)/libedge.a $(BUILD)/libcore.a
+	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(EDGE_LIBS)) $(EDGE_PLAIN)
+
+$(BUILD)/susmilterctl: $(CTL_OBJECTS) $(BUILD)/libedge.a $(BUILD)/libcore.a
 	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(EDGE_LIBS)) $(EDGE_PLAIN)
 
 # ---- tests --------------------------------------------------------------------------------

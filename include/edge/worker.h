@@ -47,7 +47,13 @@ struct worker {
 };
 
 /* Orders and answers on the socket between supervisor and worker, one byte each. */
-enum { ORDER_RELOAD = 'r', ORDER_REOPEN = 'o', ORDER_STOP = 's', WORKER_READY = 'R' };
+enum {
+	ORDER_RELOAD = 'r',
+	ORDER_REOPEN = 'o',
+	ORDER_STOP = 's',
+	WORKER_READY = 'R',
+	WORKER_ALIVE = 'A',
+};
 
 /* What worker_run() returns, as the exit status of its process. */
 enum { WORKER_ENDED = 0, WORKER_NOT_STARTED = 1, WORKER_FAILED = 2 };

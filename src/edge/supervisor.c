@@ -1,6 +1,7 @@
 #include "edge/supervisor.h"
 
 #include "edge/log.h"
+#include "edge/notify.h"
 #include "edge/worker.h"
 
 #include <errno.h>
@@ -106,6 +107,9 @@ static void hear_worker(struct supervisor *s)
 		s->was_ready = true;
 		log_info("ready (worker %d)", (int)s->worker);
 		tell_starter(s);
+		notify("READY=1");
+	} else if (n == 1 && said == WORKER_ALIVE) {
+		notify("WATCHDOG=1");
 	} else if (n == 0 || (n < 0 && errno != EINTR)) {
 		close(s->worker_fd);
 		s->worker_fd = -1;
@@ -178,6 +182,7 @@ static bool take_signal(struct supervisor *s, int *exit_status)
 		return reap(s, exit_status);
 	default:
 		log_info("stopping");
+		notify("STOPPING=1");
 		s->stopping = true;
 		order(s, ORDER_STOP);
 		*exit_status = 0;

@@ -5,6 +5,7 @@
 #include "edge/log.h"
 #include "edge/milter.h"
 #include "edge/privileges.h"
+#include "edge/pulse.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -285,6 +286,8 @@ static int serve(struct worker *w, int supervisor_fd, bool foreground)
 	}
 	if (!foreground)
 		log_detach();
+	if (!pulse_start(w, supervisor_fd))
+		log_warning("no thread for signs of life");
 	served = milter_run();
 	drain();
 	control_stop();

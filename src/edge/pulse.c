@@ -1,0 +1,74 @@
+#include "edge/pulse.h"
+
+#include "core/policy.h"
+#include "edge/log.h"
+#include "edge/mtaclient.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A milter that does not negotiate within this time does not answer an MTA either. */
+enum { ANSWER_MS = 5000 };
+
+struct pulse {
+	struct worker *worker;
+	int fd;
+};
+
+static bool milter_answers(struct worker *w)
+{
+	const struct generation *g = table_pin(w->table);
+	char why[MTACLIENT_WHY_MAX];
+	struct mtaclient *c = mtaclient_open(g->config->milter_socket, ANSWER_MS, why);
+	bool answers = c;
+
+	if (!answers)
+		log_warning("no sign of life: %s", why);
+	mtaclient_close(&c);
+	table_unpin(&g);
+	return answers;
+}
+
+/* A verdict on a client of TEST-NET-3 (RFC 5737), of which nothing more is known. */
+static bool verdict_is_made(struct worker *w)
+{
+	static const unsigned char test_net[4] = {203, 0, 113, 1};
+	const struct generation *g = table_pin(w->table);
+	struct facts facts = {.client = ip_from_v4(test_net), .now = w->env.now_us(w) / 1000000};
+	struct verdict v = policy_decide(g->rules, &facts, PHASE_RCPT);
+
+	table_unpin(&g);
+	return v.kind <= VERDICT_NEED;
+}
+
+static void *beat(void *context)
+{
+	struct pulse *pulse = context;
+	const char sign = WORKER_ALIVE;
+
+	for (;;) {
+		if (milter_answers(pulse->worker) && verdict_is_made(pulse->worker) &&
+		    send(pulse->fd, &sign, 1, MSG_NOSIGNAL) != 1)
+			break; /* there is no supervisor any more */
+		sleep(PULSE_SECONDS);
+	}
+	free(pulse);
+	return NULL;
+}
+
+bool pulse_start(struct worker *w, int supervisor_fd)
+{
+	struct pulse *pulse = malloc(sizeof *pulse);
+	pthread_t thread;
+
+	if (!pulse)
+		return false;
+	*pulse = (struct pulse){w, supervisor_fd};
+	if (pthread_create(&thread, NULL, beat, pulse) != 0) {
+		free(pulse);
+		return false;
+	}
+	pthread_detach(thread);
+	return true;
+}
