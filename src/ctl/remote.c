@@ -1,0 +1,215 @@
+#include "ctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* A pipe's worth each way. */
+enum { PIECE = 64 * 1024 };
+
+/*
+ * A conversation: input goes out while answers come in, so that neither side waits for the other.
+ * Answers are frames (edge/channel.h): "out LENGTH", "err LENGTH", each with so many bytes behind
+ * it, and "exit STATUS" as the last.
+ */
+struct talk {
+	int fd;
+	bool reading_input; /* standard input may have more */
+	char *out;          /* to be sent */
+	size_t sent, out_len;
+	char head[64]; /* of the frame that is coming in */
+	size_t head_len;
+	size_t left; /* bytes of it that are still to come */
+	int to;      /* where they are printed */
+	int status;  /* -1 until "exit" */
+	bool broken;
+	char input[PIECE], incoming[PIECE];
+};
+
+/* ---- answers ----------------------------------------------------------------------------------
+ */
+
+static void print_all(struct talk *t, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(t->to, bytes, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			t->broken = true;
+			return;
+		}
+		bytes += n;
+		len -= (size_t)n;
+	}
+}
+
+static void take_head(struct talk *t)
+{
+	unsigned long n;
+	char kind[8];
+
+	t->head[t->head_len] = '\0';
+	t->head_len = 0;
+	if (sscanf(t->head, "%7s %lu", kind, &n) != 2)
+		t->broken = true;
+	else if (strcmp(kind, "exit") == 0)
+		t->status = (int)n;
+	else
+		t->left = n;
+	t->to = strcmp(kind, "err") == 0 ? STDERR_FILENO : STDOUT_FILENO;
+}
+
+static void take_bytes(struct talk *t, struct slice s)
+{
+	while (s.len > 0 && !t->broken && t->status < 0) {
+		size_t n = s.len < t->left ? s.len : t->left;
+
+		if (n > 0) {
+			print_all(t, s.ptr, n);
+			t->left -= n;
+			s = slice_skip(s, n);
+			continue;
+		}
+		if (s.ptr[0] == '\n')
+			take_head(t);
+		else if (t->head_len + 1 < sizeof t->head)
+			t->head[t->head_len++] = s.ptr[0];
+		s = slice_skip(s, 1);
+	}
+}
+
+static void receive(struct talk *t)
+{
+	ssize_t n = recv(t->fd, t->incoming, sizeof t->incoming, MSG_DONTWAIT);
+
+	if (n > 0)
+		take_bytes(t, slice_of(t->incoming, (size_t)n));
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		t->broken = true;
+}
+
+/* ---- input ------------------------------------------------------------------------------------
+ */
+
+static void read_input(struct talk *t)
+{
+	ssize_t n = read(STDIN_FILENO, t->input, sizeof t->input);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	t->out = t->input;
+	t->sent = 0;
+	t->out_len = n > 0 ? (size_t)n : 0;
+	if (n <= 0) {
+		t->reading_input = false;
+		shutdown(t->fd, SHUT_WR);
+	}
+}
+
+static void send_some(struct talk *t)
+{
+	ssize_t n =
+	    send(t->fd, t->out + t->sent, t->out_len - t->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n > 0)
+		t->sent += (size_t)n;
+	else if (errno == EPIPE || errno == ECONNRESET)
+		t->reading_input = false,
+		t->sent = t->out_len; /* it needs no more: the answer tells */
+}
+
+static int converse(struct talk *t)
+{
+	while (t->status < 0 && !t->broken) {
+		bool pending = t->sent < t->out_len;
+		short events = (short)(POLLIN | (pending ? POLLOUT : 0));
+		struct pollfd fds[2] = {
+		    {.fd = t->fd, .events = events},
+		    {.fd = t->reading_input && !pending ? STDIN_FILENO : -1, .events = POLLIN},
+		};
+
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			break;
+		if (fds[1].revents)
+			read_input(t);
+		if (fds[0].revents & POLLOUT)
+			send_some(t);
+		if (fds[0].revents & (POLLIN | POLLHUP | POLLERR))
+			receive(t);
+	}
+	if (t->status >= 0)
+		return t->status;
+	fprintf(stderr, "susmilterctl: the connection to susmilter was lost\n");
+	return STATUS_FAILED;
+}
+
+/* ---- the socket -------------------------------------------------------------------------------
+ */
+
+/* -1: nobody listens, errno says why. */
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (strlen(path) >= sizeof address.sun_path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+		int why = errno;
+		close(fd);
+		errno = why;
+		return -1;
+	}
+	return fd;
+}
+
+void remote_complain(const struct words *words)
+{
+	if (errno == EACCES || errno == EPERM)
+		fprintf(stderr,
+		    "susmilterctl: %s may not be used by you: ask as root, or as a member of its "
+		    "group\n",
+		    words->socket);
+	else if (errno == ENOENT || errno == ECONNREFUSED)
+		fprintf(stderr, "susmilterctl: no susmilter listens on %s: is it running?\n",
+		    words->socket);
+	else
+		fprintf(stderr, "susmilterctl: %s: %s\n", words->socket, strerror(errno));
+}
+
+bool remote_ask(const struct words *words, int *status)
+{
+	struct talk *t = calloc(1, sizeof *t);
+	char *request = json_dumps(words->request, JSON_COMPACT);
+	bool batch = (words->command->flags & COMMAND_INPUT) &&
+		     json_is_true(json_object_get(words->request, "batch"));
+
+	if (!t || !request) {
+		fprintf(stderr, "susmilterctl: out of memory\n");
+		exit(STATUS_FAILED);
+	}
+	t->fd = connect_to(words->socket);
+	if (t->fd >= 0) {
+		t->reading_input = batch;
+		t->status = -1;
+		t->out = request;
+		t->out_len = strlen(request);
+		request[t->out_len++] = '\n'; /* in the place of the NUL */
+		*status = converse(t);
+		close(t->fd);
+	}
+	free(request);
+	batch = t->fd >= 0;
+	free(t);
+	return batch;
+}

@@ -1,0 +1,196 @@
+#include "ctl.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- help -------------------------------------------------------------------------------------
+ */
+
+static const char usage[] = "usage: susmilterctl [--socket PATH | -c FILE] COMMAND …\n"
+			    "\n"
+			    "Asks the susmilter that listens on PATH (" DEFAULT_SOCKET ") or,\n"
+			    "with -c, answers from the configuration FILE without a daemon.\n"
+			    "\n";
+
+static void print_usage(FILE *to)
+{
+	fputs(usage, to);
+	for (const struct command *c = commands; c->words; c++) {
+		char left[64];
+		snprintf(left, sizeof left, "%s %s", c->words, c->arguments);
+		fprintf(to, "  %-24s %s\n", left, c->help);
+	}
+	fputs("\n`susmilterctl COMMAND --help` tells the options of a command.\n", to);
+}
+
+static void print_help(const struct command *c)
+{
+	printf("usage: susmilterctl %s%s%s%s\n\n%s%s\n", c->words, c->options ? " [OPTION …]" : "",
+	    c->arguments[0] ? " " : "", c->arguments, c->help,
+	    c->flags & COMMAND_ADMIN ? " (root and the daemon's own user only)" : "");
+	for (const struct command_option *o = c->options; o && o->name; o++) {
+		char left[64];
+		if (!o->help)
+			continue;
+		snprintf(left, sizeof left, "%s%s%s", o->name, o->value ? " " : "",
+		    o->value ? o->value : "");
+		printf("  %-22s %s\n", left, o->help);
+	}
+	if (c->flags & COMMAND_OFFLINE)
+		printf("  %-22s %s\n", "-c FILE", "on this configuration, without a daemon");
+	printf("  %-22s %s\n", "--socket PATH", "where susmilter listens");
+}
+
+/* ---- the command line -------------------------------------------------------------------------
+ */
+
+struct line {
+	int argc, at;
+	char **argv;
+	struct words *words;
+	json_t *arguments;
+	bool help;
+};
+
+/* What follows an option; NULL after a complaint. */
+static const char *value_of(struct line *l, const char *option)
+{
+	if (l->at + 1 < l->argc)
+		return l->argv[++l->at];
+	fprintf(stderr, "susmilterctl: %s wants a value\n", option);
+	return NULL;
+}
+
+static const struct command_option *find_option(const struct command *c, const char *name)
+{
+	for (const struct command_option *o = c ? c->options : NULL; o && o->name; o++)
+		if (strcmp(o->name, name) == 0)
+			return o;
+	return NULL;
+}
+
+/* "--client-name" → "client_name" */
+static void key_of(const char *option, char key[64])
+{
+	snprintf(key, 64, "%s", option + 2);
+	for (char *c = key; *c; c++)
+		if (*c == '-')
+			*c = '_';
+}
+
+static bool set_option(struct line *l, const struct command_option *o)
+{
+	const char *value = o->value ? value_of(l, o->name) : NULL;
+	char key[64];
+
+	if (o->value && !value)
+		return false;
+	key_of(o->name, key);
+	if (json_object_get(l->words->request, key)) {
+		fprintf(stderr, "susmilterctl: %s is given twice\n", o->name);
+		return false;
+	}
+	if (json_object_set_new(l->words->request, key, value ? json_string(value) : json_true()) ==
+	    0)
+		return true;
+	fprintf(stderr, "susmilterctl: what follows %s is not valid UTF-8\n", o->name);
+	return false;
+}
+
+static bool take_option(struct line *l, const char *word)
+{
+	const struct command_option *o = find_option(l->words->command, word);
+
+	if (o)
+		return set_option(l, o);
+	if (strcmp(word, "--socket") == 0)
+		return (l->words->socket = value_of(l, word)) != NULL;
+	if (strcmp(word, "-c") == 0)
+		return (l->words->config = value_of(l, word)) != NULL;
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		return l->help = true;
+	fprintf(stderr, "susmilterctl: %s%sthere is no option %s\n",
+	    l->words->command ? l->words->command->words : "", l->words->command ? ": " : "", word);
+	return false;
+}
+
+/* The command that the next word, or the next two, name. */
+static bool take_command(struct line *l, const char *word)
+{
+	char two[64];
+
+	l->words->command = commands_find(word);
+	if (!l->words->command && l->at + 1 < l->argc) {
+		snprintf(two, sizeof two, "%s %s", word, l->argv[l->at + 1]);
+		l->words->command = commands_find(two);
+		if (l->words->command)
+			l->at++;
+	}
+	if (l->words->command)
+		return true;
+	fprintf(stderr, "susmilterctl: there is no command \"%s\"; --help lists them\n", word);
+	return false;
+}
+
+/* A file is meant from here, not from where the daemon happens to stand. */
+static bool take_argument(struct line *l, const char *word)
+{
+	char absolute[PATH_MAX];
+	bool file = strcmp(l->words->command->arguments, "[FILE]") == 0;
+
+	if (file && word[0] != '/' && realpath(word, absolute))
+		word = absolute;
+	if (json_array_append_new(l->arguments, json_string(word)) == 0)
+		return true;
+	fprintf(stderr, "susmilterctl: an argument is not valid UTF-8\n");
+	return false;
+}
+
+static bool take_word(struct line *l, const char *word)
+{
+	/* "-" and "<>" are words; so is whatever follows "--" in the place of an option's value. */
+	if (word[0] == '-' && word[1])
+		return take_option(l, word);
+	return l->words->command ? take_argument(l, word) : take_command(l, word);
+}
+
+static bool right_number(const struct line *l)
+{
+	const char *wanted = l->words->command->arguments;
+	size_t n = json_array_size(l->arguments);
+
+	if (n <= (wanted[0] != '\0') && (n == 1 || wanted[0] == '\0' || wanted[0] == '['))
+		return true;
+	fprintf(stderr, "usage: susmilterctl %s %s\n", l->words->command->words, wanted);
+	return false;
+}
+
+bool words_read(int argc, char **argv, struct words *out, int *status)
+{
+	struct line l = {.argc = argc, .at = 1, .argv = argv, .words = out};
+
+	*out = (struct words){.socket = DEFAULT_SOCKET, .request = json_object()};
+	l.arguments = json_array();
+	json_object_set_new(out->request, "arguments", l.arguments);
+	*status = STATUS_USAGE;
+	for (; l.at < argc; l.at++)
+		if (!take_word(&l, argv[l.at]))
+			return false;
+	if (l.help || !out->command) {
+		*status = l.help ? STATUS_OK : STATUS_USAGE;
+		if (out->command)
+			print_help(out->command);
+		else
+			print_usage(l.help ? stdout : stderr);
+		return false;
+	}
+	json_object_set_new(out->request, "command", json_string(out->command->words));
+	if (out->config && !(out->command->flags & COMMAND_OFFLINE)) {
+		fprintf(stderr, "susmilterctl: %s asks a running susmilter; it knows no -c\n",
+		    out->command->words);
+		return false;
+	}
+	return right_number(&l);
+}
