@@ -57,7 +57,7 @@ UNIT := slice arena ip report name address pattern list idn geo config config_ru
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody dkim dkim_hostile
 FAKE := zone zone_load spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured
-FUZZ := spf_record spf_macro dmarc_record fromheader authres dnswire
+FUZZ := spf_record spf_macro dmarc_record fromheader authres dnswire dkim
 WIRE := resolver resolver_answer resolver_recursive resolver_settings
 
 # ---- Debian packages ----------------------------------------------------------------------
