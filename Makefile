@@ -41,7 +41,7 @@ BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if 
 
 CORE := slice arena ip iptext report name address pattern list \
         iptrie iptrie4 iptrie6 iptrie_each iptrie_pool iptrie_runs iptrie_sort \
-        namehash nametable nametrie nametrie_build dnswire rfc5322 fromheader dmarc dmarc_record dmarc_walk authres \
+        namehash nametable namepairs nametrie nametrie_build dnswire rfc5322 fromheader dmarc dmarc_record dmarc_walk authres \
         verdict rfc3339 rule sets facts ruleset ruleset_build ruleset_finish match policy reply transaction transaction_gather transaction_end \
         json jsonread recordtext question batch explain explaintext \
         spf spf_record spf_macro spf_expand spf_session spf_token spf_canon spf_client \
@@ -53,7 +53,7 @@ EDGE := textfile geo geo_walk config config_text config_options config_set confi
         idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey
 CTL  := main words remote local
-UNIT := slice arena ip report name address pattern list idn geo config config_rules config_effect iptrie namehash nametrie zone dnswire fromheader \
+UNIT := slice arena ip report name address pattern list idn geo config config_rules config_effect config_shipped iptrie namehash nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody dkim dkim_hostile
 FAKE := zone zone_load spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured
@@ -64,7 +64,7 @@ WIRE := resolver resolver_answer resolver_recursive resolver_settings
 
 PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev libjansson-dev libopendkim-dev libssl-dev
 PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl
-PACKAGES_BENCH := python3-spf libmaxminddb-dev
+PACKAGES_BENCH := python3-spf libmaxminddb-dev liblmdb-dev
 PACKAGES_FUZZ  := clang libclang-rt-dev
 PACKAGES_DEMO  :=
 
@@ -192,11 +192,16 @@ $(BUILD)/tests/bench/%_bench: $(BUILD)/tests/bench/%_bench.o \
 # What a benchmark has besides: files of its own and the libraries of its peers.
 $(BUILD)/tests/bench/iptrie_bench: $(BUILD)/tests/bench/routes.o $(BUILD)/tests/bench/mmdb.o
 $(BUILD)/tests/bench/iptrie_bench: LDLIBS = $(call pc_libs,libmaxminddb) -lm
+$(BUILD)/tests/bench/name_bench: $(BUILD)/tests/bench/names.o
+$(BUILD)/tests/bench/name_bench: LDLIBS = $(call pc_libs,lmdb) -lm
 
-bench: bench-spf bench-iptrie bench-dkim bench-policy bench-reload
+bench: bench-spf bench-iptrie bench-name bench-dkim bench-policy bench-reload
 
 bench-iptrie: deps-bench $(BUILD)/tests/bench/iptrie_bench
 	@$(BUILD)/tests/bench/iptrie_bench $(SHARED)/data/lists/ranges-2025-10.txt
+
+bench-name: deps-bench $(BUILD)/tests/bench/name_bench
+	@$(BUILD)/tests/bench/name_bench $(wildcard $(SHARED)/data/lists/helo-2026-08.txt)
 
 bench-policy: deps-bench $(BUILD)/tests/bench/policy_bench
 	@$(BUILD)/tests/bench/policy_bench
@@ -241,6 +246,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: all unit wire replay fuzz fuzz-run bench bench-spf bench-iptrie bench-dkim check deps-build deps-check deps-bench deps-fuzz clean help
+.PHONY: all unit wire replay fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim check deps-build deps-check deps-bench deps-fuzz clean help
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)
