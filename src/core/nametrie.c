@@ -42,7 +42,7 @@ uint32_t nametrie_lookup(const struct nametrie *t, struct slice name)
 size_t nametrie_bytes(const struct nametrie *t)
 {
 	return sizeof *t + t->table.count * sizeof *t->table.lines +
-	       t->pair_count * sizeof *t->pairs +
+	       t->pairs.count * sizeof *t->pairs.list +
 	       (t->high ? nametable_slots(&t->table) * sizeof *t->high : 0);
 }
 
@@ -53,7 +53,7 @@ void nametrie_free(struct nametrie **trie)
 	if (!t)
 		return;
 	nametable_free(&t->table);
-	free(t->pairs);
+	namepairs_free(&t->pairs);
 	free(t->high);
 	free(t);
 	*trie = NULL;

@@ -11,15 +11,15 @@
  * few distinct ones.  Where they have more, `high` holds further bits, by slot.
  */
 #include "core/nametrie.h"
+#include "namepairs.h"
 #include "nametable.h"
 
 enum { NAMETRIE_PARENT = 0x8000, NAMETRIE_INDEX_MASK = 0x7fff, NAMETRIE_INDEX_BITS = 15 };
 
 struct nametrie {
 	struct nametable table;
-	struct nametrie_values *pairs;
+	struct namepairs pairs;
 	uint16_t *high; /* NULL while NAMETRIE_INDEX_BITS are enough */
-	size_t pair_count;
 	uint32_t none;
 	struct namehash_key key;
 };
@@ -32,7 +32,7 @@ NAMEHASH_INLINE const struct nametrie_values *nametrie_pair(
 
 	if (t->high)
 		index |= (size_t)t->high[nametable_slot(&t->table, value)] << NAMETRIE_INDEX_BITS;
-	return &t->pairs[index];
+	return &t->pairs.list[index];
 }
 
 #endif
