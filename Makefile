@@ -24,7 +24,9 @@ MAKEFLAGS += --no-builtin-rules
 
 prefix     ?= /usr/local
 sysconfdir ?= /etc
+sbindir    ?= $(prefix)/sbin
 mandir     ?= $(prefix)/share/man
+unitdir    ?= $(prefix)/lib/systemd/system
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -240,12 +242,42 @@ deps-bench: deps-check
 deps-fuzz: deps-check
 	@contrib/install-missing $(PACKAGES_FUZZ)
 
+# ---- installing ---------------------------------------------------------------------------
+
+MAN8 := $(sort $(wildcard src/*.8))
+MAN5 := $(sort $(wildcard conf/*.5))
+
+# A configuration that is there already is left alone.
+install: all
+	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(unitdir) $(DESTDIR)$(mandir)/man5 \
+	    $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(prefix)/lib/sysusers.d \
+	    $(DESTDIR)$(prefix)/lib/tmpfiles.d $(DESTDIR)$(sysconfdir)/susmilter/lists
+	install -m 755 $(BUILD)/susmilter $(BUILD)/susmilterctl $(DESTDIR)$(sbindir)
+	sed 's|@sbindir@|$(sbindir)|; s|@sysconfdir@|$(sysconfdir)|' \
+	    contrib/systemd/susmilter.service >$(DESTDIR)$(unitdir)/susmilter.service
+	install -m 644 contrib/systemd/sysusers.conf \
+	    $(DESTDIR)$(prefix)/lib/sysusers.d/susmilter.conf
+	install -m 644 contrib/systemd/tmpfiles.conf \
+	    $(DESTDIR)$(prefix)/lib/tmpfiles.d/susmilter.conf
+	$(if $(MAN8),install -m 644 $(MAN8) $(DESTDIR)$(mandir)/man8)
+	$(if $(MAN5),install -m 644 $(MAN5) $(DESTDIR)$(mandir)/man5)
+	[ -e $(DESTDIR)$(sysconfdir)/susmilter/susmilter.conf ] || \
+	    install -m 644 conf/susmilter.conf $(DESTDIR)$(sysconfdir)/susmilter/susmilter.conf
+
+# Leaves the configuration.
+uninstall:
+	rm -f $(DESTDIR)$(sbindir)/susmilter $(DESTDIR)$(sbindir)/susmilterctl \
+	    $(DESTDIR)$(unitdir)/susmilter.service \
+	    $(DESTDIR)$(prefix)/lib/sysusers.d/susmilter.conf \
+	    $(DESTDIR)$(prefix)/lib/tmpfiles.d/susmilter.conf \
+	    $(MAN8:src/%=$(DESTDIR)$(mandir)/man8/%) $(MAN5:conf/%=$(DESTDIR)$(mandir)/man5/%)
+
 clean:
 	rm -rf build
 
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: all unit wire replay fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim check deps-build deps-check deps-bench deps-fuzz clean help
+.PHONY: all install uninstall unit wire replay fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim check deps-build deps-check deps-bench deps-fuzz clean help
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)
