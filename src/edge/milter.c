@@ -236,6 +236,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 						  .queue_id = macro(ctx, "i"),
 						  .mta_name = macro(ctx, "j"),
 						  .sees_headers = c->sees_headers,
+						  .sees_body = c->sees_body,
 					      });
 	if (answer.kind != ANSWER_CONTINUE)
 		end_transaction(c);
