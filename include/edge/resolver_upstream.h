@@ -37,6 +37,13 @@ bool resolver_upstream_ask(
     struct resolver_upstream *, const struct resolver_key *, struct resolver_ticket *);
 void resolver_upstream_cancel(struct resolver_upstream *, struct resolver_ticket *);
 
+/*
+ * To be called each second while questions are without an answer: asks the forwarder something that
+ * it can answer, so that libunbound does not give it up for its silence about others.  Does nothing
+ * when there is no forwarder: there, silence condemns the servers of one domain.
+ */
+void resolver_upstream_reassure(struct resolver_upstream *);
+
 /* Readable when answers wait; process takes them all.  False when libunbound's thread is gone. */
 int resolver_upstream_fd(struct resolver_upstream *);
 bool resolver_upstream_process(struct resolver_upstream *);

@@ -17,7 +17,14 @@ enum {
 	 * leave the other half to those who wait. */
 	FLIGHTS_MAX = 8192,
 	HINTED_MAX = FLIGHTS_MAX / 2,
+	TICK_MS = 500, /* how often the thread looks while anything is under way */
 };
+
+/* A question that has waited so long is met with silence, and libunbound's own tries may go on for
+ * so long after that, while it needs an answer to something else so often. */
+#define SILENCE     (1 * MONOTONIC_SECOND)
+#define SILENT_FOR  (20 * MONOTONIC_SECOND)
+#define REASSURANCE (1 * MONOTONIC_SECOND)
 
 struct flight {
 	struct resolver_ticket ticket; /* the thread's own; at the head, landed() relies on it */
@@ -39,7 +46,8 @@ struct resolver_flights {
 	int64_t question; /* nanoseconds for one */
 	int news;         /* eventfd: flights to be asked, or time to stop */
 	pthread_t thread;
-	bool joined; /* the owner's own */
+	bool joined;                     /* the owner's own */
+	int64_t silent_until, reassured; /* the thread's own */
 
 	pthread_mutex_t lock; /* guards what follows, and the flights */
 	bool stopping;
@@ -255,22 +263,48 @@ static void expire(struct resolver_flights *all)
 	struct flight *f;
 
 	while ((f = next_expired(all))) {
+		all->silent_until = monotonic_now() + SILENT_FOR;
 		resolver_upstream_cancel(all->upstream, &f->ticket);
 		landed(&f->ticket, NULL);
 	}
 }
 
-/* Milliseconds until the next deadline, rounded up; -1 when nothing is under way. */
+/* When the question that has waited longest was boarded; `now` when none is under way. */
+static int64_t waiting_since(struct resolver_flights *all, int64_t now)
+{
+	int64_t since;
+
+	pthread_mutex_lock(&all->lock);
+	since = all->soonest ? all->soonest->deadline - all->question : now;
+	pthread_mutex_unlock(&all->lock);
+	return since;
+}
+
+static void reassure(struct resolver_flights *all)
+{
+	int64_t now = monotonic_now();
+
+	if (now - waiting_since(all, now) >= SILENCE)
+		all->silent_until = now + SILENT_FOR;
+	if (now < all->silent_until && now - all->reassured >= REASSURANCE) {
+		all->reassured = now;
+		resolver_upstream_reassure(all->upstream);
+	}
+}
+
+/* Milliseconds until there is something to do, rounded up; -1 when nothing is under way. */
 static int time_left(struct resolver_flights *all)
 {
-	int64_t left = -1;
+	int64_t now = monotonic_now(), left = -1;
 
 	pthread_mutex_lock(&all->lock);
 	if (all->soonest) {
-		left = all->soonest->deadline - monotonic_now();
+		left = all->soonest->deadline - now;
 		left = left > 0 ? (left + MONOTONIC_MS - 1) / MONOTONIC_MS : 0;
 	}
 	pthread_mutex_unlock(&all->lock);
+	if (left > TICK_MS || (left < 0 && now < all->silent_until))
+		left = TICK_MS;
 	return (int)left;
 }
 
@@ -311,6 +345,7 @@ static void *fly(void *flights)
 	while (wait_for_news(all) && resolver_upstream_process(all->upstream)) {
 		expire(all);
 		take_off(all);
+		reassure(all);
 	}
 	ground(all);
 	return NULL;

@@ -39,21 +39,24 @@ static const struct option common[] = {
  * One forwarder answers for everybody, also for names whose own servers are dead.  libunbound takes
  * silence about one name for silence of the forwarder: it waits twice as long each time, and from
  * 12 s on does not ask it at all for a while, so that the owner of a dead name could take the DNS
- * from all others.  Therefore what it remembers of a server lives for 5 s, long enough to prefer a
- * second forwarder to a dead one.  And it asks again after a few times the forwarder's usual answer
- * time, 50 ms for one nearby, and gives up after some tries, long before the forwarder has resolved
- * a name that it did not know: hence not before 500 ms, and 3 tries, which then take 5.5 s.
+ * from all others.  resolver_upstream_reassure() is against that, and the time for which it keeps
+ * in mind what it thinks of a server, so that one that comes back is soon found.
+ *
+ * It also asks again after a few times the forwarder's usual answer time, 50 ms for one nearby, and
+ * gives up after five tries, long before the forwarder has resolved a name that it did not know.
+ * Hence not before 500 ms; and a try is two packets, so that one try for each second of a question
+ * lasts to its end.
  */
 static const struct option forwarding[] = {
-    {"infra-host-ttl:", "5"},          /* seconds */
+    {"infra-host-ttl:", "10"},         /* seconds */
     {"infra-cache-min-rtt:", "500"},   /* milliseconds */
-    {"outbound-msg-retry:", "3"},      /* each is sent twice */
     {"do-not-query-localhost:", "no"}, /* that is where the forwarder often is */
     {"unblock-lan-zones:", "yes"},     /* reverse names of private networks are its own */
 };
 
-/* Names that libunbound keeps for itself, but a forwarder in a private network may know. */
-static const char *const forwarded_zones[] = {"test.", "home.arpa."};
+/* Names that libunbound keeps for itself, but a forwarder in a private network may know; the last
+ * is for resolver_upstream_reassure(). */
+static const char *const forwarded_zones[] = {"test.", "home.arpa.", "invalid."};
 
 static const struct option recursing[] = {
     {"do-not-query-localhost:", "yes"}, /* no delegation may send us there */
@@ -61,6 +64,8 @@ static const struct option recursing[] = {
 
 struct resolver_upstream {
 	struct ub_ctx *context;
+	bool forwards;
+	unsigned reassured; /* how often */
 };
 
 /* Where an error becomes a sentence. */
@@ -140,11 +145,19 @@ static bool set_options(
 #define SET_OPTIONS(context, table, c)                                                             \
 	set_options(context, table, sizeof(table) / sizeof *(table), c)
 
+static bool set_number(
+    struct ub_ctx *context, const char *option, unsigned long number, struct complaint c)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%lu", number);
+	return !failed(c, option, ub_ctx_set_option(context, option, text));
+}
+
 /* Half of the files that the process may have open, for the other half belongs to the mail. */
 static bool set_sockets(struct ub_ctx *context, struct complaint c)
 {
 	struct rlimit files = {.rlim_cur = 0};
-	char number[16];
 	rlim_t sockets;
 
 	getrlimit(RLIMIT_NOFILE, &files);
@@ -153,8 +166,7 @@ static bool set_sockets(struct ub_ctx *context, struct complaint c)
 		sockets = SOCKETS_MAX;
 	if (sockets < SOCKETS_MIN)
 		sockets = SOCKETS_MIN;
-	snprintf(number, sizeof number, "%u", (unsigned)sockets);
-	return SET_OPTIONS(context, ((const struct option[]){{"outgoing-range:", number}}), c);
+	return set_number(context, "outgoing-range:", sockets, c);
 }
 
 /* The file that is set; else the usual one where it can be read; else none, as when it is "". */
@@ -190,6 +202,7 @@ static bool set_forwarders(
 	const char *file = settings->resolv_conf ? settings->resolv_conf : RESOLV_CONF;
 
 	if (!SET_OPTIONS(context, forwarding, c) ||
+	    !set_number(context, "outbound-msg-retry:", settings->question_ms / 1000 + 1, c) ||
 	    !set_validation(context, file_of(settings->trust_anchor, NULL), c))
 		return false;
 	for (size_t i = 0; i < settings->server_count; i++) {
@@ -245,7 +258,8 @@ struct resolver_upstream *resolver_upstream_create(
 		return NULL;
 	u = malloc(sizeof *u);
 	if (u)
-		*u = (struct resolver_upstream){ub_ctx_create()};
+		*u = (struct resolver_upstream){
+		    .context = ub_ctx_create(), .forwards = !is_recursive(settings)};
 	if (!u || !u->context) {
 		snprintf(why, size, "resolver: out of memory or of random numbers");
 		free(u);
@@ -326,6 +340,18 @@ bool resolver_upstream_ask(
 void resolver_upstream_cancel(struct resolver_upstream *u, struct resolver_ticket *ticket)
 {
 	ub_cancel(u->context, ticket->id);
+}
+
+/* Resolvers answer names below invalid. at once and by themselves (RFC 6761 6.4); each time it is
+ * another, since libunbound has the answers to the last ones. */
+void resolver_upstream_reassure(struct resolver_upstream *u)
+{
+	char name[64];
+
+	if (!u->forwards)
+		return;
+	snprintf(name, sizeof name, "are-you-there-%u.invalid", u->reassured++);
+	ub_resolve_async(u->context, name, DNS_A, CLASS_IN, NULL, ignore, NULL);
 }
 
 int resolver_upstream_fd(struct resolver_upstream *u)
