@@ -6,12 +6,12 @@
 It prints `port N` once it answers, and ends with the process that started it (or on SIGTERM).
 SIGHUP reads the file again and prints `reloaded`; a broken file is told on stderr, and the old
 zone stays.  Lines are `NAME TYPE DATA` as zone.h describes them.  What only a wire can show is
-said by more words in the place of DATA; TYPE may be ANY:
+said by more words in the place of DATA; TYPE may be ANY, and NS is one too:
 
     REFUSED      that rcode; SERVFAIL too, and BOGUS: what a validating forwarder makes of it
     TIMEOUT      never an answer, not by TCP either
     GARBAGE      an answer that ends in the middle of a record
-    SLOW=MS      the answer comes that much later          } these four go with records
+    SLOW=MS      the answer comes that much later, to all  } these four go with records
     TRUNCATE     nothing but the TC bit by UDP, all by TCP }
     TTL=SECONDS  instead of 300                            }
     SECURE       nothing: there are no signatures here     }
@@ -34,7 +34,7 @@ import struct
 import sys
 import time
 
-TYPES = {"A": 1, "CNAME": 5, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "ANY": 255}
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "ANY": 255}
 CNAME, TXT, ANY, SOA, OPT = 5, 16, 255, 6, 41
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 RCODES = {"SERVFAIL": SERVFAIL, "BOGUS": SERVFAIL, "REFUSED": REFUSED, "NXDOMAIN": NXDOMAIN,
@@ -200,6 +200,7 @@ class Server:
         self.path, self.zone = path, Zone(path)
         self.asked, self.total = collections.Counter(), 0
         self.later, self.serial = [], 0  # heap of (when, serial, send, packet)
+        self.due = {}  # (name, type) of what is slow → when
         self.loop = selectors.DefaultSelector()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         for _ in range(50):  # the port that UDP got may be taken for TCP: then another
@@ -251,8 +252,12 @@ class Server:
         if not slow:
             send(reply)
             return
+        now = time.monotonic()
+        due = self.due.get((name, kind), 0)
+        if due < now:  # the same question asked again waits for the answer to the first
+            due = self.due[name, kind] = now + slow / 1000
         self.serial += 1
-        heapq.heappush(self.later, (time.monotonic() + slow / 1000, self.serial, send, reply))
+        heapq.heappush(self.later, (due, self.serial, send, reply))
 
     def from_udp(self):
         for _ in range(256):
