@@ -68,7 +68,10 @@ PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconf
 PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl
 PACKAGES_BENCH := python3-spf libmaxminddb-dev liblmdb-dev
 PACKAGES_FUZZ  := clang libclang-rt-dev
-PACKAGES_DEMO  :=
+# What the private servers of demo and wire tests need; Sendmail's own packages, which conflict with
+# Postfix, are only unpacked in the build directory, beside the libraries that they want.
+PACKAGES_DEMO  := postfix python3 perl libmaxmind-db-writer-perl sasl2-bin libsasl2-modules libsasl2-modules-db
+PACKAGES_WIRE  := $(PACKAGES_DEMO) iproute2 util-linux m4 libwrap0 libldap-2.5-0 liblockfile1 libnsl2 libdb5.3
 
 # ---- how it is compiled -------------------------------------------------------------------
 
@@ -230,13 +233,19 @@ $(BUILD)/tests/scenario/play: $(BUILD)/tests/scenario/play.o \
 scenario: $(BUILD)/tests/scenario/play
 	@$< $(SCENARIOS)
 
+demo: deps-demo
+	@$(MAKE) --no-print-directory -s all
+	@tests/demo/demo.py $(BUILD)
+
 check: deps-check
 	@$(MAKE) --no-print-directory unit scenario replay wire
 
 deps-build:
 	@contrib/install-missing $(PACKAGES_BUILD)
 deps-check: deps-build
-	@contrib/install-missing $(PACKAGES_CHECK)
+	@contrib/install-missing $(PACKAGES_CHECK) $(PACKAGES_WIRE)
+deps-demo: deps-build
+	@contrib/install-missing $(PACKAGES_DEMO)
 deps-bench: deps-check
 	@contrib/install-missing $(PACKAGES_BENCH)
 deps-fuzz: deps-check
@@ -278,6 +287,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: all install uninstall unit wire replay fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim check deps-build deps-check deps-bench deps-fuzz clean help
+.PHONY: all demo install uninstall unit wire replay fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim check deps-build deps-check deps-demo deps-bench deps-fuzz clean help
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)

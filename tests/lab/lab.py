@@ -50,6 +50,16 @@ def port_open(address, port):
         return s.connect_ex((address, port)) == 0
 
 
+def become_root(why):
+    """Starts this program again through sudo where it is not root; says why when it cannot."""
+    if os.geteuid() == 0:
+        return
+    if not shutil.which("sudo") or subprocess.run(["sudo", "-n", "true"], capture_output=True,
+                                                  check=False).returncode != 0:
+        sys.exit(f"{why}, which takes root. Please run it as root, or where sudo works.")
+    os.execvp("sudo", ["sudo", "-n", sys.executable, *sys.argv])
+
+
 class Reply(str):
     """A reply as the client saw it: "550 5.7.1 text"."""
 
@@ -376,6 +386,23 @@ postlog   unix-dgram n - n - 1 postlogd
             wait_for(lambda: not os.path.exists(f"/proc/{pid}"), 20, "end of Postfix")
 
 
+def unpacked_sendmail(build):
+    """Sendmail's packages, which conflict with Postfix's, unpacked once in the build directory."""
+    root = build / "sendmail"
+    if root.exists():
+        return root
+    fresh = build / f"sendmail.{os.getpid()}"
+    debs = fresh / "debs"
+    debs.mkdir(parents=True)
+    subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download",
+                    "sendmail-bin", "sendmail-base", "sendmail-cf"], cwd=debs, check=True)
+    for deb in debs.iterdir():
+        subprocess.run(["dpkg", "-x", deb, fresh], check=True)
+    shutil.rmtree(debs)
+    fresh.rename(root)
+    return root
+
+
 class Sendmail(Server):
     """A private Sendmail, unpacked beside an installed Postfix since the packages conflict."""
 
@@ -508,12 +535,4 @@ class Lab:
         return f"inet:{host}:{port}"
 
     def sendmail(self, daemon, listen=("127.0.0.1",)):
-        root = self.dir / "root"
-        if not root.exists():
-            debs = self.dir / "debs"
-            debs.mkdir()
-            subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download",
-                            "sendmail-bin", "sendmail-base", "sendmail-cf"], cwd=debs, check=True)
-            for deb in debs.iterdir():
-                subprocess.run(["dpkg", "-x", deb, root], check=True)
-        return self._add(Sendmail(self, root, daemon.milter, listen))
+        return self._add(Sendmail(self, unpacked_sendmail(self.build), daemon.milter, listen))
