@@ -126,9 +126,9 @@ START_TEST(slow_is_not_silent)
 	struct caller slow[1];
 	char name[32];
 
-	open_zone("slow.example A 192.0.2.1\nslow.example A SLOW=3500\n", 5000, 0);
+	open_zone("slow.example A 192.0.2.1\nslow.example A SLOW=4300\n", 5000, 0);
 	start_callers(slow, 1, "slow.example");
-	for (int i = 0; i < 30; i++) {
+	for (int i = 0; i < 42; i++) {
 		snprintf(name, sizeof name, "quick%d.example", i);
 		want(&client, name, DNS_A, DNS_NXDOMAIN);
 		sleep_ms(100);
