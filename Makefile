@@ -200,7 +200,7 @@ $(BUILD)/tests/bench/iptrie_bench: LDLIBS = $(call pc_libs,libmaxminddb) -lm
 $(BUILD)/tests/bench/name_bench: $(BUILD)/tests/bench/names.o
 $(BUILD)/tests/bench/name_bench: LDLIBS = $(call pc_libs,lmdb) -lm
 
-bench: bench-spf bench-iptrie bench-name bench-dkim bench-policy bench-reload
+bench: bench-spf bench-iptrie bench-name bench-dkim bench-policy bench-reload bench-resolver
 
 bench-iptrie: deps-bench $(BUILD)/tests/bench/iptrie_bench
 	@$(BUILD)/tests/bench/iptrie_bench $(SHARED)/data/lists/ranges-2025-10.txt
@@ -214,6 +214,9 @@ bench-policy: deps-bench $(BUILD)/tests/bench/policy_bench
 bench-reload: deps-bench $(BUILD)/tests/bench/reload_bench
 	@$(BUILD)/tests/bench/reload_bench $(wildcard $(SHARED)/data/lists/ranges-2025-10.txt \
 	    $(SHARED)/data/lists/helo-2026-08.txt)
+
+bench-resolver: deps-bench $(BUILD)/tests/bench/resolver_bench
+	@$(BUILD)/tests/bench/resolver_bench
 
 bench-dkim: deps-bench $(BUILD)/tests/bench/dkim_bench
 	@$(BUILD)/tests/bench/dkim_bench
@@ -287,6 +290,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: all demo install uninstall unit wire replay fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim check deps-build deps-check deps-demo deps-bench deps-fuzz clean help
+.PHONY: all demo install uninstall unit wire replay fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim bench-resolver check deps-build deps-check deps-demo deps-bench deps-fuzz clean help
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)
