@@ -50,7 +50,7 @@ CORE := slice arena ip iptext report name address pattern list \
         base64 taglist dkim dkimfield dkimrecord dkimbody
 EDGE := textfile geo geo_walk config config_text config_options config_set config_checks config_values config_lists \
         config_draft config_rules config_managed config_domains config_geo config_find \
-        log unixsocket privileges table counters suppressor recorder splits milter environment mtaclient notify pulse worker supervisor \
+        log unixsocket privileges table counters suppressor recorder splits milter environment mtaclient metrics metrics_serve notify pulse worker supervisor \
         channel control commands commands_status commands_explain commands_decision \
         idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey
@@ -64,7 +64,7 @@ WIRE := resolver resolver_answer resolver_recursive resolver_settings
 
 # ---- Debian packages ----------------------------------------------------------------------
 
-PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev libjansson-dev libopendkim-dev libssl-dev
+PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev libmicrohttpd-dev libjansson-dev libopendkim-dev libssl-dev
 PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl
 PACKAGES_BENCH := python3-spf libmaxminddb-dev liblmdb-dev
 PACKAGES_FUZZ  := clang libclang-rt-dev
@@ -85,7 +85,7 @@ LINK      = $(CC) $(CFLAGS) $(SANFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # Libraries are named where they are used: pcre2 is the one that core may know.
 CORE_LIBS := libpcre2-8
-EDGE_LIBS := $(CORE_LIBS) libidn2 libconfig libmaxminddb milter jansson opendkim libcrypto
+EDGE_LIBS := $(CORE_LIBS) libidn2 libconfig libmaxminddb milter jansson opendkim libcrypto libmicrohttpd
 # libspf2 has no pkg-config file, and libunbound's wants what only static linking needs.
 EDGE_PLAIN := -lspf2 -lunbound
 CHECK_LIBS := check yaml-0.1

@@ -34,7 +34,8 @@ struct config {
 	unsigned milter_max_sessions;
 
 	const char *control_socket;
-	const char *metrics_listen;
+	const char *metrics_listen; /* "" = off */
+	const char *metrics_file;   /* for node_exporter, "" = none */
 
 	const char *resolver_servers[CONFIG_SERVERS_MAX];
 	unsigned resolver_server_count;

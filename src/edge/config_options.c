@@ -32,6 +32,7 @@ static const struct option options[] = {
     {"control", "socket", OPTION_PATH, "/run/susmilter/control.sock", CONFIG(control_socket),
 	.check = check_socket_path},
     {"metrics", "listen", OPTION_TEXT, "", CONFIG(metrics_listen), .check = check_listen},
+    {"metrics", "file", OPTION_PATH, "", CONFIG(metrics_file)},
     {"resolver", "servers", OPTION_SERVERS, "system", CONFIG(resolver_servers)},
     {"resolver", "timeout", OPTION_SECONDS, "5.0", CONFIG(resolver_timeout), .min = 0.1, .max = 20},
     {"geo", "asn", OPTION_PATH, "", CONFIG(geo_asn)},

@@ -3,6 +3,7 @@
 #include "edge/control.h"
 #include "edge/environment.h"
 #include "edge/log.h"
+#include "edge/metrics.h"
 #include "edge/milter.h"
 #include "edge/privileges.h"
 #include "edge/pulse.h"
@@ -252,11 +253,21 @@ static bool open_recorder(struct worker *w, const struct config *c)
 	return w->recorder;
 }
 
+static bool start_metrics(struct worker *w, const struct config *c)
+{
+	char why[METRICS_WHY_MAX];
+
+	if (!metrics_start(w, c->metrics_listen, c->metrics_file, why))
+		return true;
+	log_error("%s", why);
+	return false;
+}
+
 static bool start_parts(struct worker *w)
 {
 	const struct generation *g = table_pin(w->table);
 	bool ok = open_sockets(w, g->config) && open_recorder(w, g->config) &&
-		  replace_resolver(w, g->config);
+		  replace_resolver(w, g->config) && start_metrics(w, g->config);
 
 	table_unpin(&g);
 	return ok && control_start(w);
@@ -291,6 +302,7 @@ static int serve(struct worker *w, int supervisor_fd, bool foreground)
 	served = milter_run();
 	drain();
 	control_stop();
+	metrics_stop();
 	resolver_stop(w->resolver);
 	recorder_free(&w->recorder);
 	if (!served)

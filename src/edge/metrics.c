@@ -1,0 +1,328 @@
+#include "edge/metrics.h"
+
+#include "edge/milter.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum kind { COUNTER, GAUGE, HISTOGRAM };
+
+/* One text under construction. */
+struct page {
+	FILE *out;
+	struct worker *worker;
+	const struct generation *generation;
+	struct resolver_stats dns;
+	struct recorder_counts records;
+	struct reload_status reload;
+	const char *name; /* of the metric that is being written */
+	unsigned rules_told;
+	uint64_t others[FAMILY_COUNT][ACTION_COUNT][2];
+};
+
+__attribute__((format(printf, 3, 4))) static void sample(
+    struct page *p, double value, const char *labels, ...)
+{
+	va_list args;
+
+	fprintf(p->out, "%s", p->name);
+	if (labels[0]) {
+		fputc('{', p->out);
+		va_start(args, labels);
+		vfprintf(p->out, labels, args);
+		va_end(args);
+		fputc('}', p->out);
+	}
+	fprintf(p->out, " %.15g\n", value);
+}
+
+/* ---- one function a metric
+ * ------------------------------------------------------------------------- */
+
+static void decision(struct page *p, enum family family, struct slice rule, enum action action,
+    bool would, uint64_t count)
+{
+	sample(p, (double)count, "family=\"%s\",rule=\"%.*s\",action=\"%s\",mode=\"%s\"",
+	    family_name(family), SLICE_ARG(rule), action_name(action),
+	    would ? "monitor" : "enforce");
+}
+
+static void one_decision(void *context, const struct counter *c)
+{
+	struct page *p = context;
+
+	if (p->rules_told++ < METRICS_RULES_MAX)
+		decision(p, c->family, c->rule, c->action, c->would, c->count);
+	else
+		p->others[c->family][c->action][c->would] += c->count;
+}
+
+static void decisions(struct page *p)
+{
+	counters_each(p->worker->counters, one_decision, p);
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		for (int a = 0; a < ACTION_COUNT; a++)
+			for (int would = 0; would < 2; would++)
+				if (p->others[f][a][would] > 0)
+					decision(p, (enum family)f, SLICE("other"), (enum action)a,
+					    would, p->others[f][a][would]);
+}
+
+static void latency_of(struct page *p, enum stage stage, const char *name)
+{
+	struct latency l = counters_latency(p->worker->counters, stage);
+	uint64_t below = 0;
+
+	for (int i = 0; i < COUNTERS_BUCKETS; i++) {
+		char bound[32] = "+Inf";
+		below += l.bucket[i];
+		if (i < COUNTERS_BUCKETS - 1)
+			snprintf(bound, sizeof bound, "%g", (double)counters_bounds_us[i] / 1e6);
+		fprintf(p->out, "%s_bucket{stage=\"%s\",le=\"%s\"} %llu\n", p->name, name, bound,
+		    (unsigned long long)below);
+	}
+	fprintf(p->out, "%s_sum{stage=\"%s\"} %.15g\n", p->name, name, (double)l.sum_us / 1e6);
+	fprintf(
+	    p->out, "%s_count{stage=\"%s\"} %llu\n", p->name, name, (unsigned long long)l.count);
+}
+
+static void latencies(struct page *p)
+{
+	latency_of(p, STAGE_MAIL, "mail");
+	latency_of(p, STAGE_RCPT, "rcpt");
+	latency_of(p, STAGE_END, "end");
+}
+
+static void sessions(struct page *p)
+{
+	sample(p, milter_sessions(), "%s", "");
+}
+
+static void dns_lookups(struct page *p)
+{
+	static const char *const outcomes[] = {
+	    [DNS_OK] = "ok",
+	    [DNS_NODATA] = "nodata",
+	    [DNS_NXDOMAIN] = "nxdomain",
+	    [DNS_TEMP] = "temperror",
+	    [DNS_BADNAME] = "badname",
+	};
+
+	for (int i = DNS_OK; i <= DNS_BADNAME; i++)
+		sample(p, (double)p->dns.lookups[i], "outcome=\"%s\"", outcomes[i]);
+}
+
+static void dns_cached(struct page *p)
+{
+	sample(p, (double)p->dns.cached, "%s", "");
+}
+
+static void dns_asked(struct page *p)
+{
+	sample(p, (double)p->dns.asked, "%s", "");
+}
+
+static void dns_expired(struct page *p)
+{
+	sample(p, (double)p->dns.expired, "%s", "");
+}
+
+static void dns_in_flight(struct page *p)
+{
+	sample(p, (double)p->dns.in_flight, "%s", "");
+}
+
+static void dns_running(struct page *p)
+{
+	sample(p, p->dns.running, "%s", "");
+}
+
+static void table_number(struct page *p)
+{
+	sample(p, (double)p->generation->number, "%s", "");
+}
+
+static void table_loaded(struct page *p)
+{
+	sample(p, (double)p->generation->loaded_us / 1e6, "%s", "");
+}
+
+static void table_bytes(struct page *p)
+{
+	sample(p, (double)p->generation->bytes, "%s", "");
+}
+
+static void table_rules(struct page *p)
+{
+	sample(p, p->generation->rules->rule_count, "%s", "");
+}
+
+static void table_entries(struct page *p)
+{
+	const struct ruleset *rules = p->generation->rules;
+
+	sample(p, (double)rules->network_entries, "kind=\"%s\"", "network");
+	sample(p, (double)rules->name_entries, "kind=\"%s\"", "name");
+	sample(p, (double)rules->domain_entries, "kind=\"%s\"", "recipient_domain");
+}
+
+static void table_generations(struct page *p)
+{
+	sample(p, table_retained(p->worker->table), "%s", "");
+}
+
+static void reload_ok(struct page *p)
+{
+	sample(p, p->reload.at_us == 0 || p->reload.ok, "%s", "");
+}
+
+static void reload_time(struct page *p)
+{
+	sample(p, (double)p->reload.at_us / 1e6, "%s", "");
+}
+
+static void geo_built_times(struct page *p)
+{
+	const struct config *c = p->generation->config;
+
+	sample(p, (double)c->geo_asn_built, "database=\"%s\"", "asn");
+	sample(p, (double)c->geo_country_built, "database=\"%s\"", "country");
+}
+
+static void records_written(struct page *p)
+{
+	sample(p, (double)p->records.written, "%s", "");
+}
+
+static void records_suppressed(struct page *p)
+{
+	sample(p, (double)p->records.suppressed, "%s", "");
+}
+
+static void records_dropped(struct page *p)
+{
+	sample(p, (double)p->records.dropped, "%s", "");
+}
+
+static void records_failed(struct page *p)
+{
+	sample(p, (double)p->records.failed, "%s", "");
+}
+
+static void records_queued(struct page *p)
+{
+	sample(p, (double)p->records.queued, "%s", "");
+}
+
+static void restarts(struct page *p)
+{
+	sample(p, (double)p->worker->restarts, "%s", "");
+}
+
+static void started(struct page *p)
+{
+	sample(p, (double)p->worker->started_us / 1e6, "%s", "");
+}
+
+/* ---- the table
+ * ---------------------------------------------------------------------------------------- */
+
+/* Counters are named without their _total, which both formats put in different places. */
+static const struct metric {
+	const char *name;
+	enum kind kind;
+	const char *help;
+	void (*write)(struct page *);
+} metrics[] = {
+    {"susmilter_decisions", COUNTER,
+	"Decisions by family, rule, action and mode; mode monitor would have acted.", decisions},
+    {"susmilter_decision_duration_seconds", HISTOGRAM,
+	"From the MTA's call to the verdict, DNS included, by stage.", latencies},
+    {"susmilter_sessions", GAUGE, "SMTP sessions that are connected now.", sessions},
+    {"susmilter_dns_lookups", COUNTER, "DNS questions of verdicts, by outcome.", dns_lookups},
+    {"susmilter_dns_cached", COUNTER, "DNS questions answered from the cache.", dns_cached},
+    {"susmilter_dns_asked", COUNTER, "DNS questions put to the name servers.", dns_asked},
+    {"susmilter_dns_expired", COUNTER, "DNS questions without an answer in time.", dns_expired},
+    {"susmilter_dns_in_flight", GAUGE, "DNS questions under way.", dns_in_flight},
+    {"susmilter_dns_up", GAUGE, "1 while the resolver runs.", dns_running},
+    {"susmilter_table_generation", GAUGE, "Number of the rule table that decides.", table_number},
+    {"susmilter_table_loaded_timestamp_seconds", GAUGE, "When that table was loaded.",
+	table_loaded},
+    {"susmilter_table_bytes", GAUGE, "Memory of that table.", table_bytes},
+    {"susmilter_table_rules", GAUGE, "Rules in that table.", table_rules},
+    {"susmilter_table_entries", GAUGE, "Entries in that table, by kind.", table_entries},
+    {"susmilter_table_retained", GAUGE,
+	"Tables in memory: the current one, and those that open transactions finish on.",
+	table_generations},
+    {"susmilter_reload_success", GAUGE, "1 when the last reload went well.", reload_ok},
+    {"susmilter_reload_timestamp_seconds", GAUGE, "When the last reload was tried, 0 = never.",
+	reload_time},
+    {"susmilter_geo_built_timestamp_seconds", GAUGE, "When each MMDB was made, 0 = none.",
+	geo_built_times},
+    {"susmilter_records_written", COUNTER, "Decisions written to the log.", records_written},
+    {"susmilter_records_suppressed", COUNTER,
+	"Decisions not written, being too many for their recipient and rule.", records_suppressed},
+    {"susmilter_records_dropped", COUNTER, "Decisions not written, the queue being full.",
+	records_dropped},
+    {"susmilter_records_failed", COUNTER, "Decisions not written, the file being full or broken.",
+	records_failed},
+    {"susmilter_records_queued", GAUGE, "Decisions waiting to be written.", records_queued},
+    {"susmilter_worker_restarts", COUNTER, "Workers that ended before this one.", restarts},
+    {"susmilter_worker_start_timestamp_seconds", GAUGE, "When this worker was started.", started},
+};
+
+static void write_metric(struct page *p, const struct metric *m, bool open)
+{
+	static const char *const kinds[] = {
+	    [COUNTER] = "counter",
+	    [GAUGE] = "gauge",
+	    [HISTOGRAM] = "histogram",
+	};
+	char sampled[96];
+	const char *family;
+
+	snprintf(sampled, sizeof sampled, "%s%s", m->name, m->kind == COUNTER ? "_total" : "");
+	family = open ? m->name : sampled;
+	fprintf(p->out, "# HELP %s %s\n# TYPE %s %s\n", family, m->help, family, kinds[m->kind]);
+	p->name = sampled;
+	m->write(p);
+}
+
+static void take_snapshot(struct page *p)
+{
+	struct worker *w = p->worker;
+
+	p->records = recorder_counts(w->recorder);
+	p->reload = worker_reload_status(w);
+	pthread_mutex_lock(&w->resolver_lock);
+	if (w->resolver)
+		resolver_stats(w->resolver, &p->dns);
+	pthread_mutex_unlock(&w->resolver_lock);
+}
+
+char *metrics_write(struct worker *w, bool open, size_t *len)
+{
+	char *text = NULL;
+	struct page p = {.out = open_memstream(&text, len), .worker = w};
+
+	if (!p.out)
+		return NULL;
+	p.generation = table_pin(w->table);
+	take_snapshot(&p);
+	for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
+		write_metric(&p, &metrics[i], open);
+	if (open)
+		fputs("# EOF\n", p.out);
+	table_unpin(&p.generation);
+	if (fclose(p.out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+void metrics_each(void (*each)(void *context, const char *name, const char *help), void *context)
+{
+	for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
+		each(context, metrics[i].name, metrics[i].help);
+}
