@@ -60,9 +60,6 @@ struct resolver_settings {
 	const char *resolv_conf;
 };
 
-/* False, with a sentence in `why`, when the servers cannot be used together or are none. */
-bool resolver_check(const struct resolver_settings *, char *why, size_t size);
-
 /* A running resolver, or NULL with a sentence in `why`.  One call at a time; the thread that it
  * starts takes no signals. */
 struct resolver *resolver_create(const struct resolver_settings *, char *why, size_t size);

@@ -44,7 +44,7 @@ struct resolver *resolver_create(const struct resolver_settings *settings, char 
 	if (r)
 		r->cache = resolver_cache_create(CACHE_ENTRIES, CACHE_BYTES);
 	if (!r || !r->cache || !resolver_seed_draw(&r->seed)) {
-		snprintf(why, size, "resolver: out of memory or of random numbers");
+		snprintf(why, size, "out of memory or of random numbers");
 		if (r)
 			destroy(r);
 		return NULL;

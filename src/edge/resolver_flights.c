@@ -371,7 +371,7 @@ struct resolver_flights *resolver_flights_create(
 	struct resolver_flights *all = calloc(1, sizeof *all);
 
 	if (!all) {
-		snprintf(why, size, "resolver: out of memory");
+		snprintf(why, size, "out of memory");
 		return NULL;
 	}
 	pthread_mutex_init(&all->lock, NULL);
@@ -382,13 +382,13 @@ struct resolver_flights *resolver_flights_create(
 	if (all->news >= 0)
 		all->upstream = resolver_upstream_create(settings, why, size);
 	else
-		snprintf(why, size, "resolver: no eventfd: %s", strerror(errno));
+		snprintf(why, size, "no eventfd: %s", strerror(errno));
 	if (!all->upstream) {
 		resolver_flights_free(all);
 		return NULL;
 	}
 	if (!start_thread(all)) {
-		snprintf(why, size, "resolver: its thread does not start");
+		snprintf(why, size, "its thread does not start");
 		resolver_flights_free(all);
 		return NULL;
 	}

@@ -68,6 +68,9 @@ struct resolver_upstream {
 	unsigned reassured; /* how often */
 };
 
+static const char no_start[] =
+    "libunbound does not start (is a trust anchor or hints file broken?)";
+
 /* Where an error becomes a sentence. */
 struct complaint {
 	char *why;
@@ -77,7 +80,7 @@ struct complaint {
 static bool failed(struct complaint c, const char *what, int error)
 {
 	if (error)
-		snprintf(c.why, c.size, "resolver: %s: %s", what,
+		snprintf(c.why, c.size, "%s: %s", what,
 		    error == UB_READFILE ? strerror(errno) : ub_strerror(error));
 	return error != 0;
 }
@@ -105,10 +108,10 @@ static bool is_recursive(const struct resolver_settings *settings)
 	return strcmp(settings->servers[0], "recursive") == 0;
 }
 
-bool resolver_check(const struct resolver_settings *settings, char *why, size_t size)
+static bool check_servers(const struct resolver_settings *settings, char *why, size_t size)
 {
 	if (settings->server_count == 0) {
-		snprintf(why, size, "resolver: no servers; \"system\" takes those of resolv.conf");
+		snprintf(why, size, "no servers; \"system\" takes those of resolv.conf");
 		return false;
 	}
 	for (size_t i = 0; i < settings->server_count; i++) {
@@ -117,13 +120,13 @@ bool resolver_check(const struct resolver_settings *settings, char *why, size_t 
 			if (settings->server_count == 1)
 				return true;
 			snprintf(why, size,
-			    "resolver: \"recursive\" asks the servers of each "
+			    "\"recursive\" asks the servers of each "
 			    "domain itself and stands alone");
 			return false;
 		}
 		if (strcmp(server, "system") != 0 && !is_address(server)) {
 			snprintf(why, size,
-			    "resolver: \"%.80s\" is neither \"system\" nor \"recursive\" nor an "
+			    "\"%.80s\" is neither \"system\" nor \"recursive\" nor an "
 			    "address with an optional @port",
 			    server);
 			return false;
@@ -214,7 +217,7 @@ static bool set_forwarders(
 			return false;
 	}
 	for (size_t i = 0; i < sizeof forwarded_zones / sizeof *forwarded_zones; i++)
-		if (failed(c, forwarded_zones[i], ub_ctx_zone_remove(context, forwarded_zones[i])))
+		if (failed(c, no_start, ub_ctx_zone_remove(context, forwarded_zones[i])))
 			return false;
 	return true;
 }
@@ -232,7 +235,7 @@ static void ignore(void *nothing, int error, struct ub_result *result)
  * it knows itself shows what is wrong now, and not as DNS_TEMP from then on. */
 static bool wake(struct ub_ctx *context, struct complaint c)
 {
-	return !failed(c, "libunbound does not start (is a trust anchor or hints file broken?)",
+	return !failed(c, no_start,
 	    ub_resolve_async(context, "localhost", DNS_A, CLASS_IN, NULL, ignore, NULL));
 }
 
@@ -254,14 +257,14 @@ struct resolver_upstream *resolver_upstream_create(
 {
 	struct resolver_upstream *u;
 
-	if (!resolver_check(settings, why, size))
+	if (!check_servers(settings, why, size))
 		return NULL;
 	u = malloc(sizeof *u);
 	if (u)
 		*u = (struct resolver_upstream){
 		    .context = ub_ctx_create(), .forwards = !is_recursive(settings)};
 	if (!u || !u->context) {
-		snprintf(why, size, "resolver: out of memory or of random numbers");
+		snprintf(why, size, "out of memory or of random numbers");
 		free(u);
 		return NULL;
 	}

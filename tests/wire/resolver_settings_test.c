@@ -34,19 +34,18 @@ static const struct {
     {{"192.0.2.1", "x"}, "\"x\" is neither"},
 };
 
-START_TEST(settings_check)
+START_TEST(settings_servers)
 {
 	const char *const *servers = settings_rows[_i].servers, *part = settings_rows[_i].why;
-	struct resolver_settings settings = {.servers = servers};
+	struct resolver_settings settings = {.servers = servers, .resolv_conf = "/dev/null"};
 	char why[RESOLVER_WHY_MAX] = "";
 
 	while (settings.server_count < 3 && servers[settings.server_count])
 		settings.server_count++;
-	ck_assert_msg(resolver_check(&settings, why, sizeof why) == !part, "row %d: %s", _i, why);
-	if (!part)
-		return;
-	ck_assert_msg(strstr(why, part) != NULL, "row %d: %s", _i, why);
-	ck_assert(resolver_create(&settings, why, sizeof why) == NULL);
+	resolver = resolver_create(&settings, why, sizeof why);
+	ck_assert_msg((resolver == NULL) == (part != NULL), "row %d: %s", _i, why);
+	ck_assert_msg(!part || strstr(why, part), "row %d: %s", _i, why);
+	resolver_free(&resolver);
 }
 END_TEST
 
@@ -85,7 +84,7 @@ START_TEST(settings_files)
 				   : &settings.root_hints) = path;
 	resolver = resolver_create(&settings, why, sizeof why);
 	ck_assert_msg((resolver != NULL) == files[_i].good, "%s: %s", files[_i].label, why);
-	ck_assert_msg(files[_i].good || strstr(why, "resolver: ") == why, "%s", why);
+	ck_assert_msg(files[_i].good || *why, "%s: without a reason", files[_i].label);
 	resolver_free(&resolver);
 	unlink(path);
 }
@@ -97,7 +96,7 @@ Suite *suite(void)
 	TCase *t = tcase_create("settings");
 
 	tcase_set_timeout(t, TEST_SECONDS);
-	tcase_add_loop_test(t, settings_check, 0, ROWS(settings_rows));
+	tcase_add_loop_test(t, settings_servers, 0, ROWS(settings_rows));
 	tcase_add_loop_test(t, settings_files, 0, ROWS(files));
 	suite_add_tcase(s, t);
 	return s;
