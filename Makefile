@@ -52,13 +52,13 @@ EDGE := textfile geo geo_walk config config_text config_options config_set confi
         config_draft config_rules config_managed config_domains config_geo config_find \
         log unixsocket privileges table counters suppressor recorder splits milter environment mtaclient metrics metrics_serve notify pulse worker supervisor \
         channel control commands commands_status commands_explain commands_decision \
-        idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
+        zone zone_load idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey
 CTL  := main words remote local
 UNIT := slice arena ip report name address pattern list idn geo config config_rules config_effect config_shipped iptrie namehash nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody dkim dkim_hostile
-FAKE := zone zone_load spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured
+FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured
 FUZZ := spf_record spf_macro dmarc_record fromheader authres dnswire dkim
 WIRE := resolver resolver_answer resolver_recursive resolver_settings
 

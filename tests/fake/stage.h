@@ -11,7 +11,7 @@
 #include "core/dkim.h"
 #include "edge/dkim.h"
 #include "fake/signer.h"
-#include "fake/zone.h"
+#include "edge/zone.h"
 
 #define STAGE_MESSAGE                                                                              \
 	"Received: from mx.example.org\r\n\tby mx.example.net; Sat, 21 Nov 2026 03:00:00 "         \

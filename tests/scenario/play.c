@@ -8,7 +8,7 @@
  *
  *     conf   LINE                 a line of the configuration (as in susmilter.conf)
  *     list   FILE LINE            a line of a list file beside it
- *     dns    NAME TYPE DATA       tests/fake/zone.h
+ *     dns    NAME TYPE DATA       include/edge/zone.h
  *     case   TITLE                begins a case
  *     now    2027-01-01           the clock
  *     client ADDRESS [NAME]       connects; `client local` is a unix socket, `client played
@@ -28,7 +28,7 @@
 #include "edge/config.h"
 #include "edge/idn.h"
 #include "edge/spf.h"
-#include "fake/zone.h"
+#include "edge/zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>

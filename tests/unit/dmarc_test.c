@@ -5,7 +5,7 @@
 #include "unit/unit.h"
 
 #include "core/dmarc.h"
-#include "fake/zone.h"
+#include "edge/zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #define TESTS_UNIT_SPF_ASK_H
 /* spf_ask: a zone from text and one check against it, for the tests of whole SPF checks. */
 #include "edge/spf.h"
-#include "fake/zone.h"
+#include "edge/zone.h"
 
 #include <check.h>
 

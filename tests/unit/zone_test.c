@@ -1,7 +1,7 @@
 /* The fake DNS that many other tests stand on. */
 #include "unit/unit.h"
 
-#include "fake/zone.h"
+#include "edge/zone.h"
 
 static const char text[] = "# a comment\n"
 			   "Example.org.  TXT  \"v=spf1 \" \"-all\\\"\\000\\255\" tail\r\n"

@@ -1,4 +1,4 @@
-#include "fake/zone.h"
+#include "edge/zone.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,7 +1,8 @@
-#ifndef TESTS_FAKE_ZONE_H
-#define TESTS_FAKE_ZONE_H
+#ifndef EDGE_ZONE_H
+#define EDGE_ZONE_H
 /*
- * zone: the DNS of a test, in memory, behind `struct dns` (core/dns.h).
+ * zone: a DNS in memory behind `struct dns` (core/dns.h): for tests, and for `explain --message`
+ * against a zone file instead of the world.
  *
  *     char why[ZONE_WHY_MAX];
  *     struct zone *zone = zone_create();

@@ -1,5 +1,5 @@
 /* zone_load: the text form of a zone; see zone.h for its grammar. */
-#include "fake/zone.h"
+#include "edge/zone.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
