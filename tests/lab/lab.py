@@ -43,6 +43,11 @@ def wait_for(condition, seconds, what):
     raise TimeoutError(f"{what} did not happen within {seconds} seconds")
 
 
+def same_family(addresses, source):
+    """The first address to which `source` can connect."""
+    return next(a for a in addresses if (":" in a) == (":" in (source or a)))
+
+
 def port_open(address, port):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as s:
@@ -149,16 +154,16 @@ class Server:
 class Daemon(Server):
     """susmilter in the foreground, with a configuration of its own."""
 
-    def __init__(self, lab, name, conf, lists, socket_spec, env):
+    def __init__(self, lab, name, conf, lists, socket_spec, env, milter, decisions):
         self.dir = lab.dir / name
         self.dir.mkdir()
         self.lab = lab
         self.control = self.dir / "control.sock"
-        self.decisions = self.dir / "decisions.jsonl"
+        self.decisions = decisions or self.dir / "decisions.jsonl"
         self.port = free_port()
         self.milter = socket_spec or f"inet:{self.port}@127.0.0.1"
         self.conf = self.dir / "susmilter.conf"
-        self.base = (f'milter = {{ socket = "{self.milter}"; user = ""; }};\n'
+        self.base = (f'milter = {{ socket = "{self.milter}"; user = ""; {milter} }};\n'
                      f'control = {{ socket = "{self.control}"; }};\n'
                      f'log = {{ decisions = "{self.decisions}"; syslog = false; }};\n')
         self.configure(conf, lists)
@@ -271,7 +276,7 @@ postlog   unix-dgram n - n - 1 postlogd
         self.dir = lab.dir / name
         self.etc = self.dir / "etc"
         self.port = free_port()
-        self.address = listen[0]
+        self.address, self.addresses = listen[0], listen
         for d in ("etc/sasl", "spool", "log", "mail", "data"):
             (self.dir / d).mkdir(parents=True)
         self.dir.chmod(0o755)
@@ -349,7 +354,7 @@ postlog   unix-dgram n - n - 1 postlogd
         time.sleep(0.3)
 
     def session(self, client=None, name=None, helo="client.example", source=None):
-        s = Session(self.address, self.port, source)
+        s = Session(same_family(self.addresses, source), self.port, source)
         s.ehlo("lab")
         if client:
             s.xclient(client, name)
@@ -429,6 +434,7 @@ define(`confDEF_USER_ID', `nobody:nogroup')dnl
 define(`confDONT_PROBE_INTERFACES', `True')dnl
 define(`confPRIVACY_FLAGS', `noexpn,novrfy')dnl
 define(`confBAD_RCPT_THROTTLE', `0')dnl
+define(`confALLOW_BOGUS_HELO', `True')dnl
 define(`confDONT_BLAME_SENDMAIL', `GroupReadableSASLDBFile')dnl
 define(`SMART_HOST', `relay:[127.0.0.1]')dnl
 define(`confAUTH_MECHANISMS', `PLAIN LOGIN CRAM-MD5')dnl
@@ -449,7 +455,7 @@ MAILER(`smtp')dnl
     def __init__(self, lab, root, milter, listen):
         self.dir = lab.dir / "sendmail"
         self.port = free_port()
-        self.address = listen[0]
+        self.address, self.addresses = listen[0], listen
         etc = self.dir / "etc"
         etc.mkdir(parents=True)
         self.dir.chmod(0o755)
@@ -483,7 +489,7 @@ MAILER(`smtp')dnl
             raise RuntimeError("Sendmail did not start:\n" + (self.dir / "out").read_text())
 
     def session(self, source=None, helo="client.example"):
-        s = Session(self.address, self.port, source)
+        s = Session(same_family(self.addresses, source), self.port, source)
         s.ehlo(helo)
         return s
 
@@ -514,8 +520,11 @@ class Lab:
         self.servers.append(server)
         return server
 
-    def daemon(self, conf, lists=None, name="susmilter", socket_spec=None, env=None):
-        return self._add(Daemon(self, name, conf, lists, socket_spec, env or {}))
+    def daemon(self, conf, lists=None, name="susmilter", socket_spec=None, env=None, milter="",
+               decisions=None):
+        """milter: more of that section; decisions: another place for the log."""
+        return self._add(Daemon(self, name, conf, lists, socket_spec, env or {}, milter,
+                                decisions))
 
     def dns(self, zone):
         return self._add(Dns(self, zone))
