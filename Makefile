@@ -60,6 +60,8 @@ UNIT := slice arena ip report name address pattern list idn geo config config_ru
         taglist dkimfield dkimrecord dkimbody dkim dkim_hostile
 FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured
 FUZZ := spf_record spf_macro dmarc_record fromheader authres dnswire dkim
+# With real MTAs: tests/wire/NAME_test.py BUILD_DIRECTORY.
+WIRE_MTA := mta
 WIRE := resolver resolver_answer resolver_recursive resolver_settings
 
 # ---- Debian packages ----------------------------------------------------------------------
@@ -146,8 +148,9 @@ $(BUILD)/tests/wire/%_test: $(BUILD)/tests/wire/%_test.o $(BUILD)/tests/unit/mai
     $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
 	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(CHECK_LIBS) $(EDGE_LIBS)) $(EDGE_PLAIN)
 
-wire: $(WIRE:%=$(BUILD)/tests/wire/%_test)
-	@failed=0; for t in $^; do $$t || failed=1; done; exit $$failed
+wire: $(WIRE:%=$(BUILD)/tests/wire/%_test) all
+	@failed=0; for t in $(WIRE:%=$(BUILD)/tests/wire/%_test); do $$t || failed=1; done; \
+	for t in $(WIRE_MTA); do tests/wire/$${t}_test.py $(BUILD) || failed=1; done; exit $$failed
 
 # Lets allocations fail.
 $(BUILD)/tests/unit/report_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
