@@ -16,6 +16,7 @@
 #include "core/ruleset.h"
 
 struct geo_db;
+struct survey;
 
 enum { CONFIG_SERVERS_MAX = 8 };
 
@@ -60,6 +61,10 @@ struct config {
  */
 struct config *config_load(
     const char *path, const struct config *previous, struct report *, struct ruleset **rules);
+
+/* As config_load(); then the survey (core/survey.h), which may be NULL, is filled as well. */
+struct config *config_survey(const char *path, const struct config *previous, struct report *,
+    struct ruleset **rules, struct survey *);
 
 void config_free(struct config **);
 

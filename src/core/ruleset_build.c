@@ -1,4 +1,5 @@
 #include "core/ruleset.h"
+#include "core/survey.h"
 #include "ruleset_builder.h"
 
 #include <stdlib.h>
@@ -69,12 +70,18 @@ void ruleset_abandon(struct ruleset_builder **builder)
 	free(b->networks);
 	free(b->tallies);
 	free(b->newest);
+	free(b->marks);
 	free(b->keys);
 	free(b->members);
 	arena_free(&b->scratch);
 	ruleset_free(&b->rules);
 	free(b);
 	*builder = NULL;
+}
+
+void ruleset_survey(struct ruleset_builder *b, struct survey *survey)
+{
+	b->survey = survey;
 }
 
 void ruleset_set_settings(struct ruleset_builder *b, const struct settings *settings)

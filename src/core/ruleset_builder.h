@@ -46,6 +46,8 @@ struct ruleset_builder {
 	uint64_t *keys;   /* scratch of the combine callbacks, as is members */
 	uint32_t *members;
 	size_t key_capacity, member_capacity;
+	struct survey *survey; /* NULL: nobody asked */
+	unsigned char *marks;  /* for the survey: bits of enum mark, by tag */
 	bool failed;
 };
 

@@ -5,6 +5,7 @@
  */
 #include "core/ruleset.h"
 #include "ruleset_builder.h"
+#include "survey_private.h"
 
 #include <stdlib.h>
 
@@ -34,6 +35,8 @@ static void count_duplicate(struct ruleset_builder *b, uint32_t tag)
 	struct tally *t = &b->tallies[e->tally];
 
 	b->rules->duplicates++;
+	if (b->marks)
+		b->marks[tag] |= MARK_DUPLICATE;
 	if (t->duplicates++ == 0 || e->line < t->first_duplicate)
 		t->first_duplicate = e->line;
 }
@@ -44,6 +47,8 @@ static void count_covered(struct ruleset_builder *b, uint32_t tag)
 	struct tally *t = &b->tallies[e->tally];
 
 	b->rules->covered++;
+	if (b->marks)
+		b->marks[tag] |= MARK_COVERED;
 	if (t->covered++ == 0 || e->line < t->first_covered)
 		t->first_covered = e->line;
 }
@@ -305,16 +310,32 @@ static void tell_tallies(struct ruleset_builder *b)
 	}
 }
 
+/* What is only looked at when somebody asked. */
+static void take_survey(struct ruleset_builder *b)
+{
+	if (!survey_entries(b->survey, b)) {
+		b->failed = true;
+		return;
+	}
+	survey_address_space(b->survey, b->rules);
+}
+
 struct ruleset *ruleset_finish(struct ruleset_builder **builder)
 {
 	struct ruleset_builder *b = *builder;
 	struct ruleset *rules = b->rules;
 
+	if (b->survey) {
+		b->marks = calloc(b->entry_count + 1, 1);
+		b->failed |= !b->marks;
+	}
 	if (!b->failed)
 		build_tries(b);
 	place_patterns(rules);
 	note_needs(rules);
 	tell_tallies(b);
+	if (b->survey && !b->failed && !sets_failed(rules->sets) && report_errors(b->report) == 0)
+		take_survey(b);
 	if (sets_failed(rules->sets))
 		report_error(b->report, (struct origin){"rules", 0},
 		    "the rules overlap in more ways than the table can hold (%d members of sets)",

@@ -1,5 +1,6 @@
 #include "config_load.h"
 
+#include "core/survey.h"
 #include "edge/geo.h"
 
 #include <errno.h>
@@ -109,7 +110,8 @@ static bool draw_seed(unsigned char seed[32])
 	return n == 32;
 }
 
-static struct ruleset *build(struct load *load, const struct config *previous)
+static struct ruleset *build(
+    struct load *load, const struct config *previous, struct survey *survey)
 {
 	unsigned char seed[32];
 
@@ -118,6 +120,8 @@ static struct ruleset *build(struct load *load, const struct config *previous)
 		report_error(load->report, (struct origin){load->config->path, 0}, "out of memory");
 		return NULL;
 	}
+	if (survey)
+		ruleset_survey(load->builder, survey);
 	load_options(load);
 	load_check_names(load);
 	load_geo(load, previous);
@@ -129,6 +133,12 @@ static struct ruleset *build(struct load *load, const struct config *previous)
 
 struct config *config_load(
     const char *path, const struct config *previous, struct report *report, struct ruleset **rules)
+{
+	return config_survey(path, previous, report, rules, NULL);
+}
+
+struct config *config_survey(const char *path, const struct config *previous, struct report *report,
+    struct ruleset **rules, struct survey *survey)
 {
 	struct load load = {
 	    .config = create_config(path),
@@ -142,7 +152,7 @@ struct config *config_load(
 	if (!load.config || !load.arena)
 		report_error(report, (struct origin){path, 0}, "out of memory");
 	else if (load_tree(&load, path))
-		*rules = build(&load, previous);
+		*rules = build(&load, previous, survey);
 	load_close(&load);
 	if (!*rules)
 		config_free(&load.config);

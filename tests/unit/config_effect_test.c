@@ -6,12 +6,12 @@
 #include "fake/scratch.h"
 
 #include "core/policy.h"
+#include "core/surveytext.h"
 
 #include <stdio.h>
 #include <time.h>
 
-/* ---- what the loaded table decides ------------------------------------------------------------
- */
+/* ---- what the loaded table decides ------------------------------------------------------- */
 
 enum { NOW = 1790000000 }; /* 2026-09-21T13:33:20Z */
 
@@ -175,8 +175,7 @@ START_TEST(decides)
 }
 END_TEST
 
-/* ---- rules as the core sees them ---------------------------------------------------------------
- */
+/* ---- rules as the core sees them --------------------------------------------------------- */
 
 START_TEST(fills_rules)
 {
@@ -231,8 +230,78 @@ START_TEST(warns_of_expired_rules)
 }
 END_TEST
 
-/* ---- databases
- * ------------------------------------------------------------------------------------ */
+/* ---- the survey of a check -------------------------------------------------------------- */
+
+static void append(void *context, const char *line)
+{
+	char *text = context;
+	size_t len = strlen(text);
+
+	snprintf(text + len, 4096 - len, "%s\n", line);
+}
+
+static void append_report(void *context, enum report_level level, const char *line)
+{
+	(void)level;
+	append(context, line);
+}
+
+static const char surveyed[] =
+    "susranges = ( { name = \"a\"; networks = [ \"198.51.100.0/24\", \"203.0.113.0/24\", "
+    "\"203.0.113.0/25\",\n \"203.0.113.0/24\" ]; },\n"
+    " { name = \"b\"; networks = [ \"203.0.113.64/26\",\n \"!192.0.2.1\" ]; } );\n"
+    "whitelist = ( { name = \"w\"; networks = \"198.51.0.0/16\"; } );\n";
+
+static const char survey_lines[] =
+    "t.conf:2: 1 of 4 entries of \"a\" stand here twice (this is the first)\n"
+    "t.conf:1: 1 of 4 entries of \"a\" are covered by wider ones and do nothing (this is the "
+    "first)\n"
+    "t.conf:1: 1 of 4 entries of \"a\" decide nothing (this is the first)\n"
+    "t.conf:4: 1 of 2 entries of \"b\" decide nothing (this is the first)\n"
+    "t.conf:3: 1 of 2 entries of \"b\" are refused by earlier rules already (this is the first)\n"
+    "trusted_networks: 16777216 IPv4 addresses (0.39062 %), 2.9387e-37 % of IPv6\n"
+    "  trusted_networks: 2 entries (0 duplicate, 0 covered, 0 dead, 0 shadowed); 16777216 IPv4 "
+    "addresses (0.39062 %), 2.9387e-37 % of IPv6\n"
+    "whitelist: 65536 IPv4 addresses (0.0015259 %), 0 % of IPv6\n"
+    "  w: 1 entry (0 duplicate, 0 covered, 0 dead, 0 shadowed); 65536 IPv4 addresses (0.0015259 "
+    "%), 0 % of IPv6\n"
+    "susranges: 512 IPv4 addresses (1.1921e-05 %), 0 % of IPv6\n"
+    "  a: 4 entries (1 duplicate, 1 covered, 1 dead, 0 shadowed); 512 IPv4 addresses (1.1921e-05 "
+    "%), 0 % of IPv6\n"
+    "  b: 2 entries (0 duplicate, 0 covered, 1 dead, 1 shadowed); 64 IPv4 addresses (1.4901e-06 "
+    "%), 0 % of IPv6\n"
+    "susranges would newly refuse 256 IPv4 addresses (5.9605e-06 %), 0 % of IPv6: "
+    "203.0.113.0/24\n"
+    "susranges would no longer refuse 1 IPv4 address (2.3283e-08 %), 0 % of IPv6: 192.0.2.9/32\n";
+
+START_TEST(surveys)
+{
+	struct survey *survey = survey_create(NOW);
+	struct report *report = report_create();
+	struct survey_difference d;
+	struct configured before;
+	struct ruleset *rules;
+	struct config *config;
+	char text[4096] = "";
+
+	configured_load(&before, "susranges = ( { name = \"a\"; networks = \"192.0.2.9\"; } );\n");
+	configured_file("t.conf", surveyed);
+	config = config_survey("t.conf", before.config, report, &rules, survey);
+	report_each(report, append_report, text);
+	ck_assert_msg(config != NULL, "%s", text);
+	survey_text(survey, rules, append, text);
+	ck_assert(survey_difference(before.rules, rules, NOW, &d));
+	survey_difference_text(&d, append, text);
+	ck_assert_str_eq(text, survey_lines);
+	configured_free(&before);
+	config_free(&config);
+	ruleset_free(&rules);
+	report_free(&report);
+	survey_free(&survey);
+}
+END_TEST
+
+/* ---- databases --------------------------------------------------------------------------- */
 
 static const struct {
 	const char *label, *text, *want;
@@ -294,8 +363,7 @@ START_TEST(refuses_older_databases)
 }
 END_TEST
 
-/* ---- where an entry stands ---------------------------------------------------------------------
- */
+/* ---- where an entry stands --------------------------------------------------------------- */
 
 static const struct {
 	const char *rule;
@@ -354,6 +422,7 @@ Suite *suite(void)
 	tcase_add_test(effect, fills_rules);
 	tcase_add_test(effect, warns_of_expired_rules);
 	tcase_add_test(effect, finds_entries);
+	tcase_add_test(effect, surveys);
 	suite_add_tcase(s, effect);
 	tcase_add_loop_test(geo, knows_databases, 0, (int)ROWS(databases));
 	tcase_add_test(geo, refuses_older_databases);

@@ -1,0 +1,304 @@
+/*
+ * One sweep over the sorted networks of a builder.  A stack holds those that are open; between two
+ * events the same entries lie over every address, and there each key is decided by the innermost
+ * of its networks (or, where there is none, by its AS or country).  What an entry decides anywhere
+ * is noted in its marks.
+ */
+#include "ruleset_builder.h"
+#include "survey_private.h"
+
+#include <stdlib.h>
+
+/* More marks, of the sweep: somewhere the entry is the longest match … */
+enum {
+	DECIDES = 4,
+	TAKES = 8,         /* … and, being out, takes something out */
+	NOT_EXCUSED = 16,  /* … and no unconditional whitelist rule excuses there */
+	NOT_SHADOWED = 32, /* … and no earlier unconditional rule refuses there */
+	ALL_SEEN = DECIDES | TAKES | NOT_EXCUSED | NOT_SHADOWED
+};
+
+/* What one set of members says of its addresses. */
+struct summary {
+	bool known;
+	unsigned excused;                /* families, bits 1 << family */
+	unsigned refusing[FAMILY_COUNT]; /* first unconditional rule, RULES_MAX = none */
+};
+
+struct open {
+	uint32_t tag;
+	struct ip last;
+};
+
+struct sweep {
+	const struct ruleset_builder *builder;
+	const struct ruleset *rules;
+	int64_t now;
+	unsigned char *marks;
+	struct summary *summaries; /* by number of the set */
+	uint32_t *seen;            /* by matcher: the stretch in which its decider was met last */
+	uint32_t stretch;
+	struct open *stack;
+	size_t depth, capacity;
+	bool failed;
+};
+
+static void summarize(const struct sweep *s, uint32_t set, struct summary *out)
+{
+	size_t n;
+	const uint32_t *members = sets_get(s->rules->sets, set, &n);
+
+	out->known = true;
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		out->refusing[i] = RULES_MAX;
+	for (size_t i = 0; i < n; i++) {
+		unsigned number = member_rule(members[i]);
+		const struct rule *rule = &s->rules->rules[number];
+
+		if (member_slot(members[i]) != KEY_NETWORKS || member_out(members[i]) ||
+		    !survey_is_unconditional(rule, s->now))
+			continue;
+		if (rule->family == FAMILY_WHITELIST)
+			out->excused |= rule->covers;
+		else if (out->refusing[rule->family] == RULES_MAX)
+			out->refusing[rule->family] = number;
+	}
+}
+
+static uint32_t member_of(const struct sweep *s, size_t level)
+{
+	return s->builder->entries[s->stack[level].tag].member;
+}
+
+/* True when the key of a network entry that is out would have the address in without it. */
+static bool takes_out(const struct sweep *s, size_t level)
+{
+	uint32_t matcher = member_matcher(member_of(s, level));
+	bool has_geo = false;
+	uint32_t geo = 0;
+
+	/* the next wider network of the key decides; where there is none, AS before country, and
+	 * of these the innermost, wherever it lies in the stack */
+	for (size_t i = level; i-- > 0;) {
+		uint32_t m = member_of(s, i);
+		if (member_matcher(m) == matcher && member_rank(m) == RANK_NETWORK)
+			return !member_out(m);
+	}
+	for (size_t i = s->depth; i-- > 0;) {
+		uint32_t m = member_of(s, i);
+		if (member_matcher(m) != matcher || member_rank(m) == RANK_NETWORK)
+			continue;
+		if (!has_geo || member_rank(m) > member_rank(geo))
+			geo = m;
+		has_geo = true;
+	}
+	return has_geo && !member_out(geo);
+}
+
+static bool refuses(enum family family)
+{
+	return family == FAMILY_BLOCKS || family == FAMILY_SUSRANGES;
+}
+
+/* Notes what an entry decides in this stretch. */
+static void note(struct sweep *s, size_t level, const struct summary *here)
+{
+	uint32_t member = member_of(s, level);
+	unsigned number = member_rule(member);
+	enum family family = s->rules->rules[number].family;
+	unsigned char *marks = &s->marks[s->stack[level].tag];
+
+	*marks |= DECIDES;
+	if (!member_out(member) || ((*marks & TAKES) == 0 && takes_out(s, level)))
+		*marks |= TAKES;
+	if (!refuses(family) || (here->excused & 1u << family) == 0)
+		*marks |= NOT_EXCUSED;
+	if (!refuses(family) || here->refusing[family] >= number)
+		*marks |= NOT_SHADOWED;
+}
+
+/* The stretch of addresses from `first` on, over which exactly the stack lies. */
+static void look_at(struct sweep *s, const struct ip *first)
+{
+	uint32_t set = iptrie_lookup(s->rules->networks, first);
+	struct summary *here = &s->summaries[set];
+
+	if (!here->known)
+		summarize(s, set, here);
+	s->stretch++;
+	for (size_t level = s->depth; level-- > 0;) {
+		uint32_t member = member_of(s, level), matcher = member_matcher(member);
+		unsigned char marks = s->marks[s->stack[level].tag];
+
+		if (member_rank(member) != RANK_NETWORK || s->seen[matcher] == s->stretch ||
+		    marks & MARK_DUPLICATE)
+			continue;
+		s->seen[matcher] = s->stretch;
+		if ((marks & ALL_SEEN) != ALL_SEEN)
+			note(s, level, here);
+	}
+}
+
+/* Moves *ip behind `last`; false at the end of its family. */
+static bool step_behind(struct ip *ip, const struct ip *last)
+{
+	uint64_t one = (uint64_t)1 << 32;
+
+	*ip = *last;
+	if (ip->family == IP_V4)
+		ip->hi += one;
+	else
+		ip->hi += ++ip->lo == 0;
+	return ip->hi != 0 || ip->lo != 0;
+}
+
+/* Closes all networks that end in front of `next` (NULL: all).  *at is the first address that was
+ * not looked at; false when it fell off the end of its family. */
+static bool close_until(struct sweep *s, struct ip *at, const struct ip *next)
+{
+	bool more = true;
+
+	while (s->depth > 0) {
+		struct ip last = s->stack[s->depth - 1].last;
+
+		if (next && ip_compare(&last, next) >= 0)
+			break;
+		if (more && ip_compare(at, &last) <= 0) {
+			look_at(s, at);
+			more = step_behind(at, &last);
+		}
+		s->depth--;
+	}
+	return more;
+}
+
+static void open_network(struct sweep *s, const struct iptrie_entry *e)
+{
+	if (s->depth == s->capacity) {
+		size_t capacity = s->capacity ? s->capacity * 2 : 64;
+		struct open *bigger = realloc(s->stack, capacity * sizeof *bigger);
+
+		if (!bigger) {
+			s->failed = true;
+			return;
+		}
+		s->stack = bigger;
+		s->capacity = capacity;
+	}
+	s->stack[s->depth++] = (struct open){e->tag, prefix_last(&e->prefix)};
+}
+
+static void sweep(struct sweep *s)
+{
+	const struct ruleset_builder *b = s->builder;
+	struct ip at = {0, 0, IP_NONE};
+
+	for (size_t i = 0; i < b->network_count && !s->failed; i++) {
+		const struct ip *base = &b->networks[i].prefix.base;
+
+		if (i > 0 && b->networks[i - 1].prefix.base.family != base->family)
+			close_until(s, &at, NULL);
+		close_until(s, &at, base);
+		if (s->depth > 0 && ip_compare(&at, base) < 0)
+			look_at(s, &at);
+		at = *base;
+		open_network(s, &b->networks[i]);
+	}
+	close_until(s, &at, NULL);
+}
+
+/* ---- counting ---------------------------------------------------------------------------- */
+
+static void keep_first(struct origin *first, struct origin here)
+{
+	if (!first->file || (strcmp(first->file, here.file) == 0 && here.line < first->line))
+		*first = here;
+}
+
+static void count(struct survey_rule *r, unsigned char marks, struct origin here)
+{
+	r->entries++;
+	if (marks & MARK_DUPLICATE) {
+		r->duplicate++;
+	} else if (marks & MARK_COVERED) {
+		r->covered++;
+	} else if ((marks & (DECIDES | TAKES | NOT_EXCUSED)) != (DECIDES | TAKES | NOT_EXCUSED)) {
+		r->dead++;
+		keep_first(&r->first_dead, here);
+	} else if ((marks & NOT_SHADOWED) == 0) {
+		r->shadowed++;
+		keep_first(&r->first_shadowed, here);
+	}
+}
+
+static void count_all(struct survey *survey, const struct ruleset_builder *b)
+{
+	for (size_t i = 0; i < b->network_count; i++) {
+		const struct entry *e = &b->entries[b->networks[i].tag];
+
+		if (member_rank(e->member) == RANK_NETWORK)
+			count(&survey->rules[member_rule(e->member)], b->marks[b->networks[i].tag],
+			    (struct origin){b->tallies[e->tally].file, e->line});
+	}
+}
+
+static void tell(const struct survey *survey, const struct ruleset_builder *b)
+{
+	for (unsigned i = 0; i < survey->rule_count; i++) {
+		const struct survey_rule *r = &survey->rules[i];
+		struct slice name = b->rules->rules[i].name;
+
+		if (r->dead > 0)
+			report_warning(b->report, r->first_dead,
+			    "%zu of %zu entries of \"%.*s\" decide nothing (this is the first)",
+			    r->dead, r->entries, SLICE_ARG(name));
+		if (r->shadowed > 0)
+			report_warning(b->report, r->first_shadowed,
+			    "%zu of %zu entries of \"%.*s\" are refused by earlier rules already "
+			    "(this "
+			    "is the first)",
+			    r->shadowed, r->entries, SLICE_ARG(name));
+	}
+}
+
+/* Names of files die with the builder; the ruleset lives as long as its survey makes sense. */
+static void keep_names(struct survey *survey, struct arena *arena)
+{
+	for (unsigned i = 0; i < survey->rule_count; i++) {
+		struct survey_rule *r = &survey->rules[i];
+
+		if (r->first_dead.file)
+			r->first_dead.file = arena_strdup(arena, slice_str(r->first_dead.file));
+		if (r->first_shadowed.file)
+			r->first_shadowed.file =
+			    arena_strdup(arena, slice_str(r->first_shadowed.file));
+	}
+}
+
+bool survey_entries(struct survey *survey, const struct ruleset_builder *b)
+{
+	struct sweep s = {
+	    .builder = b,
+	    .rules = b->rules,
+	    .now = survey->now,
+	    .marks = b->marks,
+	    .summaries = calloc(sets_count(b->rules->sets), sizeof *s.summaries),
+	    .seen = calloc(((size_t)b->rules->rule_count + 1) * 16, sizeof *s.seen),
+	};
+
+	survey->rule_count = b->rules->rule_count;
+	survey->rules = calloc((size_t)survey->rule_count + 1, sizeof *survey->rules);
+	if (s.summaries && s.seen && survey->rules)
+		sweep(&s);
+	else
+		s.failed = true;
+	free(s.summaries);
+	free(s.seen);
+	free(s.stack);
+	if (s.failed)
+		return false;
+	count_all(survey, b);
+	tell(survey, b);
+	keep_names(survey, b->rules->arena);
+	return true;
+}
