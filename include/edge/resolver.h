@@ -60,8 +60,12 @@ struct resolver_settings {
 	const char *resolv_conf;
 };
 
-/* A running resolver, or NULL with a sentence in `why`.  One call at a time; the thread that it
- * starts takes no signals. */
+/*
+ * A running resolver, or NULL with a sentence in `why`.  One call at a time; the thread that it
+ * starts takes no signals.  Each question that waits for a server holds a socket, and half of
+ * RLIMIT_NOFILE as it is now is theirs (64 to 4,096): with the 1,024 of a shell, 512 questions to
+ * dead servers hold up all others, so raise it before.
+ */
 struct resolver *resolver_create(const struct resolver_settings *, char *why, size_t size);
 
 /* Wakes all that wait; from now on everything that is not in the cache is DNS_TEMP at once.  Joins
