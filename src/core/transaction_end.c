@@ -5,7 +5,6 @@
 #include "core/authres.h"
 #include "transaction_state.h"
 
-
 /* One author domain as the identity that rules look at; the first is the author's address. */
 static struct identity author_identity(const struct fromheader *from, size_t i)
 {

@@ -1,8 +1,8 @@
 #ifndef CORE_TRANSACTION_STATE_H
 #define CORE_TRANSACTION_STATE_H
 /*
- * The inside of a session, shared by transaction.c (events), transaction_gather.c (facts on
- * demand) and transaction_end.c (the verdict on a message).
+ * The inside of a session, shared by transaction.c (events), transaction_message.c (header and
+ * body) and transaction_end.c (the verdict on a message).
  */
 #include "core/transaction.h"
 
@@ -66,6 +66,12 @@ struct event {
 	int64_t started_us;
 };
 
+/* An event begins: time is taken, also as a fact. */
+struct event transaction_event(struct session *, enum stage);
+
+/* The outside's state of this message, started when first needed; NULL when there is none. */
+struct message *transaction_message(struct session *);
+
 /* Turns a verdict into the answer and records it, once. */
 struct answer transaction_conclude(const struct event *, const struct verdict *);
 
@@ -74,9 +80,6 @@ struct answer transaction_refuse(const struct event *, enum action, enum reason)
 
 /* policy_decide() with the facts that it asks for.  Each of them leaves FACT_UNKNOWN. */
 struct verdict transaction_decide(struct session *, enum phase);
-
-/* The outside's state of this message, started when first needed; NULL when there is none. */
-struct message *transaction_message(struct session *);
 
 /* Remembers what monitor mode would have refused, each rule once. */
 void transaction_keep_would(struct session *, const struct verdict *);

@@ -1,0 +1,119 @@
+/*
+ * The message as it passes: header fields are looked at and counted, shown to DKIM only where some
+ * recipient's verdict may hang on a signature, and the body is seen only as far as that needs.
+ */
+#include "core/authres.h"
+#include "transaction_state.h"
+
+bool transaction_wants_headers(const struct session *s)
+{
+	return s->inbound && ruleset_wants_headers(s->mail.rules);
+}
+
+/* Whether some recipient's verdict may hang on a signature, so that it pays to verify. */
+static bool needs_signatures(const struct session *s)
+{
+	bool spf_waits = s->facts.spf_state == FACT_KNOWN && s->facts.spf.result == SPFR_FAIL;
+
+	for (const struct recipient *r = s->recipients; r; r = r->next)
+		if (!r->exempt && (r->switches->dmarc != DMARC_OFF ||
+				      (spf_waits && r->switches->spf == SPF_UNLESS_DKIM)))
+			return true;
+	return false;
+}
+
+static void start_signatures(struct session *s)
+{
+	s->wants_dkim =
+	    ruleset_wants_body(s->mail.rules) && needs_signatures(s) && transaction_message(s);
+}
+
+/* An incoming Authentication-Results that could pass for ours is noted, last one first. */
+static void look_for_forgery(struct session *s, struct slice value)
+{
+	struct slice id = s->mail.rules->settings.authserv_id;
+	struct forged *f;
+
+	s->results_fields++;
+	if (id.len == 0)
+		id = s->mail.mta_name;
+	if (id.len == 0 || authres_owner(value, id, s->env->idna, s->mail_arena) == AUTHRES_FOREIGN)
+		return;
+	f = arena_alloc(s->mail_arena, sizeof *f);
+	if (!f)
+		return;
+	*f = (struct forged){s->forged, s->results_fields};
+	s->forged = f;
+}
+
+struct answer transaction_header(struct session *s, struct slice name, struct slice value)
+{
+	struct event e = transaction_event(s, STAGE_END);
+	struct answer answer = {.kind = ANSWER_CONTINUE};
+
+	if (!transaction_wants_headers(s))
+		return answer;
+	name = slice_trim(name); /* "From : x" is a From field (RFC 5322 4.5) */
+	if (s->header_fields++ == 0)
+		start_signatures(s);
+	s->header_bytes += name.len + 1 + value.len + 2;
+	if (s->header_fields > HEADER_FIELDS_MAX || s->header_bytes > HEADER_BYTES_MAX)
+		return transaction_refuse(&e, ACTION_REJECT, REASON_HEADERS_TOO_LARGE);
+	if (slice_equal_nocase(name, SLICE("From")) && s->from_count < FROM_FIELDS_MAX)
+		s->from_fields[s->from_count++] = arena_copy(s->mail_arena, value);
+	else if (slice_equal_nocase(name, SLICE("Authentication-Results")))
+		look_for_forgery(s, value);
+	if (s->wants_dkim)
+		s->env->dkim_header(s->message, name, value);
+	if (arena_failed(s->mail_arena))
+		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
+	return answer;
+}
+
+struct answer transaction_end_of_headers(struct session *s)
+{
+	struct slice domain = slice_of(NULL, 0);
+
+	s->body_done = true;
+	if (!transaction_wants_headers(s))
+		return (struct answer){.kind = ANSWER_CONTINUE};
+	if (s->header_fields == 0)
+		start_signatures(s);
+	fromheader_parse(s->from_fields, s->from_count, s->env->idna, s->mail_arena, &s->from);
+	s->facts.author = s->from.kind;
+	s->facts.author_state = FACT_KNOWN;
+	if (s->from.kind == FROM_ONE)
+		domain = s->from.domains[0];
+	if (s->wants_dkim) {
+		s->body_done = !s->env->dkim_end_of_headers(s->message, domain);
+		if (domain.len > 0)
+			dmarc_hint(s->env->dns(s->message), domain);
+	}
+	return (struct answer){.kind = ANSWER_CONTINUE};
+}
+
+bool transaction_body(struct session *s, const char *bytes, size_t len)
+{
+	if (!s->inbound || s->body_done)
+		return false;
+	s->env->dkim_body(s->message, bytes, len);
+	return true;
+}
+
+struct answer transaction_end(struct session *s, const struct header_edit **edits, size_t *count)
+{
+	struct event e = transaction_event(s, STAGE_END);
+	struct answer answer = {.kind = ANSWER_CONTINUE};
+
+	*edits = NULL;
+	*count = 0;
+	if (!s->inbound)
+		return answer;
+	if (ruleset_wants_headers(s->mail.rules))
+		answer = transaction_judge(&e);
+	if (answer.kind == ANSWER_CONTINUE || answer.kind == ANSWER_QUARANTINE)
+		transaction_edits(s, edits, count);
+	if (arena_failed(s->mail_arena))
+		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
+	return answer;
+}
