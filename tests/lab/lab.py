@@ -378,6 +378,10 @@ postlog   unix-dgram n - n - 1 postlogd
         path = self.dir / "log/maillog"
         return path.read_text(errors="replace") if path.exists() else ""
 
+    def flush(self):
+        """Tries all of the queue again, now."""
+        subprocess.run(["/usr/sbin/postqueue", "-c", self.etc, "-f"], check=True)
+
     def queued(self):
         out = subprocess.run(["/usr/sbin/postqueue", "-c", self.etc, "-j"], capture_output=True,
                              text=True, check=False).stdout
