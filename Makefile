@@ -51,11 +51,11 @@ CORE := slice arena ip iptext report name address pattern list \
 EDGE := textfile geo geo_walk config config_text config_options config_set config_checks config_values config_lists \
         config_draft config_rules config_managed config_domains config_geo config_find \
         log unixsocket privileges table counters suppressor recorder splits milter environment mtaclient metrics metrics_serve notify pulse worker supervisor \
-        channel control commands commands_status commands_explain commands_decision \
+        channel control commands commands_status commands_explain commands_message trial commands_decision \
         zone zone_load idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey
 CTL  := main words remote local
-UNIT := slice arena ip report name address pattern list idn geo config config_rules config_effect config_shipped survey iptrie namehash nametrie zone dnswire fromheader \
+UNIT := slice arena ip report name address pattern list idn geo config config_rules config_effect config_shipped survey reallists iptrie namehash nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody dkim dkim_hostile
 FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured
