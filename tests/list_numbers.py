@@ -94,10 +94,10 @@ def judge(networks, excused, refused):
             continue
         last = base | ~mask(length) & 0xFFFFFFFF
         inside = []
-        for other in ordered[i + 1:]:
-            if other[0] > last:
+        for k in range(i + 1, len(ordered)):
+            if ordered[k][0] > last:
                 break
-            inside.append(other)
+            inside.append(ordered[k])
         rest = minus((base, last), merged(inside))
         if not rest or within(rest, excused, excused_starts):
             counts["dead"] += 1
