@@ -45,7 +45,7 @@ CORE := slice arena ip iptext report name address pattern list \
         iptrie iptrie4 iptrie6 iptrie_each iptrie_pool iptrie_runs iptrie_sort \
         namehash nametable namepairs nametrie nametrie_build dnswire rfc5322 fromheader dmarc dmarc_record dmarc_walk authres \
         verdict rfc3339 rule sets facts ruleset ruleset_build ruleset_finish survey survey_entries surveytext match policy reply gather transaction transaction_message transaction_end \
-        json jsonread recordtext question batch explain explaintext \
+        jsonline jsonread recordtext question batch explain explaintext \
         spf spf_record spf_macro spf_expand spf_session spf_token spf_canon spf_client \
         base64 taglist dkim dkimfield dkimrecord dkimbody
 EDGE := textfile geo geo_walk config config_text config_options config_set config_checks config_values config_lists \
@@ -55,7 +55,7 @@ EDGE := textfile geo geo_walk config config_text config_options config_set confi
         zone zone_load idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey
 CTL  := main words remote local
-UNIT := slice arena ip report name address pattern list idn geo config config_rules config_effect config_shipped survey reallists iptrie namehash nametrie zone dnswire fromheader \
+UNIT := slice arena ip report name address pattern list idn geo config config_rules config_effect config_shipped survey reallists iptrie namehash nametable nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody dkim dkim_hostile
 FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured

@@ -52,7 +52,7 @@ struct namehash_sum {
 
 struct namehash {
 	const char *ptr;
-	size_t rest;   /* bytes of the name that are still to come, from the left */
+	size_t rest;   /* bytes of the name that are still to come, until it is done */
 	uint64_t head; /* the first eight bytes of the name */
 	uint64_t lane[2];
 	bool done; /* the label absorbed last was the leftmost one */
@@ -128,7 +128,7 @@ NAMEHASH_INLINE void namehash_label(struct namehash *h, const struct namehash_ke
 	}
 	namehash_absorb(h, key, window >> 8 >> (56 - 8 * n) | (uint64_t)(n + 1) << 56);
 	h->done = n == h->rest;
-	h->rest -= n + !h->done;
+	h->rest -= n + 1;
 }
 
 /* The suffix that begins with the label absorbed last. */

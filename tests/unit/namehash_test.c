@@ -207,6 +207,19 @@ START_TEST(suffixes_hash_as_the_names_they_are)
 }
 END_TEST
 
+START_TEST(no_tag_is_zero)
+{
+	/* Zero is what the table has where there is no name. */
+	struct namehash_key key;
+	struct namehash h;
+
+	namehash_key_init(&key, zeros);
+	memset(key.tag, 0, sizeof key.tag);
+	h = whole(&key, SLICE("example.com"));
+	ck_assert_uint_eq(namehash_sum(&h, &key).tag, 1);
+}
+END_TEST
+
 static int by_lane(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -260,6 +273,7 @@ Suite *suite(void)
 	tcase_add_test(c, keys_are_the_chacha20_stream);
 	tcase_add_test(c, the_seed_matters_in_every_byte);
 	tcase_add_test(c, suffixes_hash_as_the_names_they_are);
+	tcase_add_test(c, no_tag_is_zero);
 	tcase_add_test(c, no_two_names_share_a_lane);
 	suite_add_tcase(s, c);
 	return s;

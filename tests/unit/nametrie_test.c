@@ -322,39 +322,40 @@ START_TEST(random_names_agree_with_the_model)
 }
 END_TEST
 
+/* A further entry, whose name is `len` times one byte; its text. */
+static char *add_run(struct model *m, char *text, size_t len, char byte)
+{
+	memset(text, byte, len);
+	m->entries[m->n] = (struct nametrie_entry){slice_of(text, len), (uint32_t)m->n};
+	m->n++;
+	return text;
+}
+
 START_TEST(labels_of_every_length_and_byte)
 {
-	/* One label each: lengths around block sizes, runs of one byte, NULs, high bytes; and pairs
-	 * like "aaa" under "aa" against "aa" under "aaa". */
-	enum { LENGTHS = 130, BYTES = 3, NAMES = LENGTHS * BYTES + 256 };
-	static char texts[NAMES][2 * LENGTHS];
+	/* One label each: runs of one byte, NULs and high bytes among them; one byte that differs,
+	 * at every place; every byte. */
+	enum { LENGTHS = 130, ODD_LENGTHS = 34, NAMES = 2000 };
+	static char texts[NAMES][LENGTHS];
 	static struct nametrie_entry entries[NAMES];
 	static struct call calls[NAMES];
 	struct model m = {entries, 0, calls, 0, 100000};
 	struct nametrie *t;
 
 	for (size_t len = 1; len < LENGTHS; len++)
-		for (int kind = 0; kind < BYTES; kind++) {
-			char *text = texts[m.n];
-
-			memset(text, "a\0\xff"[kind], len);
-			entries[m.n] = (struct nametrie_entry){slice_of(text, len), (uint32_t)m.n};
-			m.n++;
-		}
-	for (unsigned byte = 0; byte < 256; byte++) {
-		char *text = texts[m.n];
-
-		memcpy(text, "0123456.89", 10);
-		text[byte % 7] = (char)byte;
-		entries[m.n] = (struct nametrie_entry){slice_of(text, 10), (uint32_t)m.n};
-		m.n++;
-	}
+		for (int kind = 0; kind < 3; kind++)
+			add_run(&m, texts[m.n], len, "a\0\xff"[kind]);
+	for (size_t len = 2; len < ODD_LENGTHS; len++)
+		for (size_t at = 0; at < len; at++)
+			add_run(&m, texts[m.n], len, 'a')[at] = 'b';
+	for (unsigned byte = 0; byte < 256; byte++)
+		add_run(&m, texts[m.n], 20, 'c')[byte % 20] = (char)byte;
 	t = build_checked(&m);
 	for (size_t i = 0; i < m.n; i++)
 		check_name(&m, t, entries[i].name);
 	for (size_t a = 0; a < 70; a++)
 		for (size_t b = 0; b < 70; b++) {
-			char text[2 * LENGTHS];
+			char text[LENGTHS + 16];
 
 			memset(text, 'a', a + b + 1);
 			text[a] = '.';
