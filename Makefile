@@ -100,7 +100,8 @@ EDGE_OBJECTS := $(EDGE:%=$(BUILD)/edge/%.o)
 CTL_OBJECTS  := $(CTL:%=$(BUILD)/ctl/%.o)
 UNIT_TESTS   := $(UNIT:%=$(BUILD)/tests/unit/%_test)
 
-.SECONDARY:
+# Objects of tests are kept, not taken for intermediate files.
+.PRECIOUS: $(BUILD)/tests/%.o
 
 all: $(BUILD)/susmilter $(BUILD)/susmilterctl
 

@@ -18,9 +18,11 @@
 #include <jansson.h>
 
 enum command_flag {
-	COMMAND_ADMIN = 1,   /* only root and the daemon's own user may ask */
-	COMMAND_OFFLINE = 2, /* runs on a file with -c, too */
-	COMMAND_EITHER = 4,  /* runs without a daemon when there is none */
+	COMMAND_ADMIN = 1,    /* only root and the daemon's own user may ask */
+	COMMAND_OFFLINE = 2,  /* runs on a file with -c, too */
+	COMMAND_EITHER = 4,   /* runs without a daemon when there is none */
+	COMMAND_NO_TABLE = 8, /* needs no table to start with */
+	COMMAND_INPUT = 16,   /* reads standard input with --batch, a file with --message */
 };
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
@@ -29,7 +31,7 @@ struct command_option {
 	const char
 	    *name; /* "--client"; its key in the request is the same without "--", '-' → '_' */
 	const char *value; /* what stands for its value in help; NULL: the option is a switch */
-	const char *help;
+	const char *help;  /* NULL: for tests, not shown */
 };
 
 /* One question, with all that an answer may need.  Borrowed for the call. */
@@ -73,11 +75,41 @@ const char *asked_argument(const struct asked *, size_t n);
 /* Prints a JSON value on a line of its own and drops the reference to it. */
 void asked_json(struct asked *, json_t *);
 
+/* A JSON string of bytes that may be no text. */
+json_t *asked_slice(struct slice);
+
 /* Prints all lines of a report: errors and warnings to standard error, notes to output. */
 void asked_report(struct asked *, const struct report *);
 
 /* ---- the groups ----------------------------------------------------------------------------- */
 
+/* commands_status.c */
 int command_status(struct asked *);
+int command_stats(struct asked *);
+
+/* commands_load.c */
+int command_check(struct asked *);
+int command_reload(struct asked *);
+
+/* commands_explain.c, commands_decision.c */
+int command_explain(struct asked *);
+int explain_decision(struct asked *, const char *token);
+
+/* commands_message.c: reads the message from the input and decides the question by it, telling
+ * every step; false after a complaint. */
+struct question;
+bool explain_message(struct asked *, struct question *);
+
+/* The record of a decision, by its id; a new reference.  NULL after a complaint. */
+json_t *asked_decision(struct asked *, const char *token);
+
+/* commands_whitelist.c */
+int command_whitelist_add(struct asked *);
+int command_whitelist_remove(struct asked *);
+int command_whitelist_list(struct asked *);
+
+/* commands_watch.c, commands_top.c */
+int command_tail(struct asked *);
+int command_top(struct asked *);
 
 #endif

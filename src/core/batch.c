@@ -1,15 +1,15 @@
 #include "core/batch.h"
 
-#include "core/json.h"
+#include "core/jsonline.h"
 #include "core/jsonread.h"
 #include "core/recordtext.h"
 
 struct slice batch_error(const char *why, char out[BATCH_LINE_MAX])
 {
-	struct json j = json_begin(out, BATCH_LINE_MAX);
+	struct jsonline j = jsonline_begin(out, BATCH_LINE_MAX);
 
-	json_string(&j, "error", slice_str(why));
-	return json_end(&j);
+	jsonline_string(&j, "error", slice_str(why));
+	return jsonline_end(&j);
 }
 
 /* NULL, or what is wrong with the line. */
@@ -42,18 +42,18 @@ static struct slice write_verdict(
     const struct ruleset *rules, const struct question *q, char out[BATCH_LINE_MAX])
 {
 	const struct verdict *v = &q->verdict;
-	struct json j = json_begin(out, BATCH_LINE_MAX);
+	struct jsonline j = jsonline_begin(out, BATCH_LINE_MAX);
 	char text[PREFIX_TEXT_MAX];
 
-	json_string(&j, "action", slice_str(record_action(v)));
-	json_number(&j, "code", code_of(rules, q));
+	jsonline_string(&j, "action", slice_str(record_action(v)));
+	jsonline_number(&j, "code", code_of(rules, q));
 	if (v->family != FAMILY_NONE)
-		json_string(&j, "family", slice_str(family_name(v->family)));
+		jsonline_string(&j, "family", slice_str(family_name(v->family)));
 	if (v->rule)
-		json_string(&j, "rule", v->rule->name);
+		jsonline_string(&j, "rule", v->rule->name);
 	if (v->has_network)
-		json_string(&j, "network", slice_of(text, prefix_format(&v->network, text)));
-	return json_end(&j);
+		jsonline_string(&j, "network", slice_of(text, prefix_format(&v->network, text)));
+	return jsonline_end(&j);
 }
 
 struct slice batch_answer(const struct ruleset *rules, struct slice line, int64_t now,

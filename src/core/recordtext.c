@@ -1,6 +1,6 @@
 #include "core/recordtext.h"
 
-#include "core/json.h"
+#include "core/jsonline.h"
 #include "core/rfc3339.h"
 
 #include <stdio.h>
@@ -41,59 +41,59 @@ const char *stage_name(enum stage stage)
 	return names[stage];
 }
 
-static void put_text(struct json *j, const char *key, struct slice value)
+static void put_text(struct jsonline *j, const char *key, struct slice value)
 {
 	if (value.len > 0)
-		json_string(j, key, value);
+		jsonline_string(j, key, value);
 }
 
-static void put_identity(struct json *j, const char *key, const struct identity *id)
+static void put_identity(struct jsonline *j, const char *key, const struct identity *id)
 {
 	if (id->state == FACT_KNOWN)
-		json_string(j, key, id->text);
+		jsonline_string(j, key, id->text);
 }
 
-static void put_client(struct json *j, const struct facts *facts)
+static void put_client(struct jsonline *j, const struct facts *facts)
 {
 	char text[IP_TEXT_MAX];
 
 	if (facts->client.family != IP_NONE)
-		json_string(j, "client", slice_of(text, ip_format(&facts->client, text)));
+		jsonline_string(j, "client", slice_of(text, ip_format(&facts->client, text)));
 	put_identity(j, "client_name", &facts->id[IDENTITY_CLIENT_NAME]);
 	put_identity(j, "helo", &facts->id[IDENTITY_HELO]);
 	if (facts->asn)
-		json_number(j, "asn", facts->asn);
+		jsonline_number(j, "asn", facts->asn);
 	put_text(j, "country", slice_str(facts->country));
 	if (facts->auth_state == FACT_KNOWN)
-		json_string(j, "auth", facts->auth);
+		jsonline_string(j, "auth", facts->auth);
 }
 
-static void put_verdict(struct json *j, const struct record *r)
+static void put_verdict(struct jsonline *j, const struct record *r)
 {
 	const struct verdict *v = r->verdict;
 	char text[PREFIX_TEXT_MAX];
 
-	json_string(j, "action", slice_str(record_action(v)));
-	json_number(j, "code", r->reply ? (int64_t)r->reply->code : 250);
+	jsonline_string(j, "action", slice_str(record_action(v)));
+	jsonline_number(j, "code", r->reply ? (int64_t)r->reply->code : 250);
 	if (r->reply) {
 		char reply[REPLY_MAX + REPLY_XCODE_MAX + 2];
 		int n = snprintf(reply, sizeof reply, "%s %s", r->reply->xcode, r->reply->text);
-		json_string(j, "reply", slice_of(reply, (size_t)n));
+		jsonline_string(j, "reply", slice_of(reply, (size_t)n));
 	}
 	if (v->family != FAMILY_NONE)
-		json_string(j, "family", slice_str(family_name(v->family)));
+		jsonline_string(j, "family", slice_str(family_name(v->family)));
 	if (v->rule)
-		json_string(j, "rule", v->rule->name);
+		jsonline_string(j, "rule", v->rule->name);
 	if (v->has_network)
-		json_string(j, "network", slice_of(text, prefix_format(&v->network, text)));
+		jsonline_string(j, "network", slice_of(text, prefix_format(&v->network, text)));
 	if (v->reason != REASON_NONE && v->reason != REASON_RULE)
-		json_string(j, "reason", slice_str(reason_name(v->reason)));
+		jsonline_string(j, "reason", slice_str(reason_name(v->reason)));
 	if (v->would)
-		json_string(j, "mode", SLICE("monitor"));
+		jsonline_string(j, "mode", SLICE("monitor"));
 }
 
 /* "pass:example.org fail:example.net", a word a signature. */
-static void put_dkim(struct json *j, const struct dkim_answer *dkim)
+static void put_dkim(struct jsonline *j, const struct dkim_answer *dkim)
 {
 	char text[DKIM_VERIFIED_MAX * 280];
 	size_t len = 0;
@@ -106,35 +106,35 @@ static void put_dkim(struct json *j, const struct dkim_answer *dkim)
 			break;
 		len += (size_t)n;
 	}
-	json_string(j, "dkim", dkim->count ? slice_of(text, len) : SLICE("none"));
+	jsonline_string(j, "dkim", dkim->count ? slice_of(text, len) : SLICE("none"));
 }
 
 struct slice record_json(const struct record *r, char out[RECORD_JSON_MAX])
 {
-	struct json j = json_begin(out, RECORD_JSON_MAX);
+	struct jsonline j = jsonline_begin(out, RECORD_JSON_MAX);
 	const struct facts *facts = r->facts;
 	char time[TIME_TEXT_MAX];
 
-	json_string(&j, "time", time_text(r->time_us, time));
+	jsonline_string(&j, "time", time_text(r->time_us, time));
 	put_text(&j, "id", r->token);
 	put_text(&j, "session", r->session);
 	put_text(&j, "queue_id", r->queue_id);
 	if (r->generation)
-		json_number(&j, "generation", (int64_t)r->generation);
-	json_string(&j, "stage", slice_str(stage_name(r->stage)));
+		jsonline_number(&j, "generation", (int64_t)r->generation);
+	jsonline_string(&j, "stage", slice_str(stage_name(r->stage)));
 	put_verdict(&j, r);
 	put_client(&j, facts);
 	put_identity(&j, "sender", &facts->id[IDENTITY_SENDER]);
 	put_identity(&j, "recipient", &facts->id[IDENTITY_RECIPIENT]);
 	put_identity(&j, "from", &facts->id[IDENTITY_FROM]);
 	if (facts->spf_state == FACT_KNOWN)
-		json_string(&j, "spf", slice_str(spf_result_text(facts->spf.result)));
+		jsonline_string(&j, "spf", slice_str(spf_result_text(facts->spf.result)));
 	if (facts->dkim_state == FACT_KNOWN)
 		put_dkim(&j, &facts->dkim);
 	if (facts->dmarc_state == FACT_KNOWN)
-		json_string(&j, "dmarc", slice_str(dmarc_verdict_name(facts->dmarc.verdict)));
-	json_number(&j, "us", r->took_us);
-	return json_end(&j);
+		jsonline_string(&j, "dmarc", slice_str(dmarc_verdict_name(facts->dmarc.verdict)));
+	jsonline_number(&j, "us", r->took_us);
+	return jsonline_end(&j);
 }
 
 /* ---- the syslog line

@@ -1,6 +1,23 @@
 /* susmilterctl: asks a running susmilter, or reads its configuration without one (SPEC 7). */
 #include "ctl.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* A message to explain is the input of its command; false after a complaint. */
+static bool open_message(const struct words *words)
+{
+	const char *path = json_string_value(json_object_get(words->request, "message"));
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (!path || (fd >= 0 && dup2(fd, STDIN_FILENO) >= 0))
+		return true;
+	fprintf(stderr, "susmilterctl: %s: %s\n", path, strerror(errno));
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	struct words words;
@@ -8,7 +25,9 @@ int main(int argc, char **argv)
 
 	if (!words_read(argc, argv, &words, &status))
 		return status;
-	if (words.config) {
+	if (!open_message(&words)) {
+		status = STATUS_USAGE;
+	} else if (words.config) {
 		status = local_run(&words);
 	} else if (!remote_ask(&words, &status)) {
 		if (words.command->flags & COMMAND_EITHER) {

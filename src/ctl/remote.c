@@ -192,7 +192,8 @@ bool remote_ask(const struct words *words, int *status)
 	struct talk *t = calloc(1, sizeof *t);
 	char *request = json_dumps(words->request, JSON_COMPACT);
 	bool batch = (words->command->flags & COMMAND_INPUT) &&
-		     json_is_true(json_object_get(words->request, "batch"));
+		     (json_is_true(json_object_get(words->request, "batch")) ||
+			 json_object_get(words->request, "message"));
 
 	if (!t || !request) {
 		fprintf(stderr, "susmilterctl: out of memory\n");

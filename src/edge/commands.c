@@ -1,12 +1,37 @@
 #include "edge/commands.h"
 
-static const struct command_option json_option[] = {
-    {"--json", NULL, "as one JSON object"},
-    {NULL, NULL, NULL},
+#define JSON_OPTION "--json", NULL, "as JSON"
+#define END         NULL, NULL, NULL
+
+static const struct command_option only_json[] = {{JSON_OPTION}, {END}};
+
+static const struct command_option explain_options[] = {
+    {"--client", "ADDRESS", "the connecting host"},
+    {"--client-name", "NAME", "its verified name; \"\" = it has none"},
+    {"--helo", "NAME", "its HELO"},
+    {"--sender", "ADDRESS", "MAIL FROM; \"<>\" or \"\" = the null sender"},
+    {"--recipient", "ADDRESS", "RCPT TO"},
+    {"--from", "ADDRESS", "the author in the From header; judges the end of the message, too"},
+    {"--auth", "USER", "who is logged in"},
+    {"--spf", "RESULT", "what SPF said: pass, fail, softfail, none, temperror, …"},
+    {"--dkim", "RESULT", "of a signature by the author's domain: pass, fail, none, …"},
+    {"--dmarc", "RESULT", "pass, none, fail (p=reject), fail:quarantine, fail:none, …"},
+    {"--message", "FILE", "a message; SPF, DKIM and DMARC are looked up, step by step"},
+    {"--zone", "FILE", "with -c and --message: a zone file in the place of the DNS"},
+    {"--all", NULL, "every rule, also those that nothing in the session fits"},
+    {"--batch", NULL, "JSON lines in, JSON lines out, in order"},
+    {"--decision", "TOKEN", "a decision that was made, by the id in its reply or record"},
+    {JSON_OPTION},
+    {"--now", "SECONDS", NULL},
+    {END},
 };
 
+enum { OFFLINE = COMMAND_OFFLINE };
+
 const struct command commands[] = {
-    {"status", "", "generation, age, sessions, last reload", json_option, 0, command_status},
+    {"status", "", "generation, age, sessions, the last reload", only_json, 0, command_status},
+    {"explain", "", "what would become of a session, and why", explain_options,
+	OFFLINE | COMMAND_INPUT, command_explain},
     {NULL, NULL, NULL, NULL, 0, NULL},
 };
 
@@ -44,6 +69,13 @@ void asked_json(struct asked *a, json_t *value)
 		json_dump_callback(value, put, a->channel, JSON_COMPACT);
 	channel_print(a->channel, "\n");
 	json_decref(value);
+}
+
+json_t *asked_slice(struct slice s)
+{
+	json_t *text = json_stringn(s.ptr ? s.ptr : "", s.len);
+
+	return text ? text : json_string("(bytes that are no text)");
 }
 
 static void say(void *context, enum report_level level, const char *line)

@@ -1,6 +1,6 @@
 #include "edge/recorder.h"
 
-#include "core/json.h"
+#include "core/jsonline.h"
 #include "core/recordtext.h"
 #include "edge/log.h"
 #include "edge/suppressor.h"
@@ -130,21 +130,21 @@ static void tell_suppressed(
 {
 	struct recorder *rec = context;
 	char json[RECORD_JSON_MAX], time[TIME_TEXT_MAX], text[RECORD_LINE_MAX];
-	struct json j = json_begin(json, sizeof json);
+	struct jsonline j = jsonline_begin(json, sizeof json);
 	struct timespec now;
 	struct line *line;
 	struct slice object;
 	int n;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	json_string(
+	jsonline_string(
 	    &j, "time", time_text((int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, time));
-	json_number(&j, "suppressed", (int64_t)lines);
+	jsonline_number(&j, "suppressed", (int64_t)lines);
 	if (rule.len > 0)
-		json_string(&j, "rule", rule);
+		jsonline_string(&j, "rule", rule);
 	if (recipient.len > 0)
-		json_string(&j, "recipient", recipient);
-	object = json_end(&j);
+		jsonline_string(&j, "recipient", recipient);
+	object = jsonline_end(&j);
 	n = snprintf(text, sizeof text, "suppressed: %llu lines in a minute; to=<%.*s> rule=%.*s",
 	    (unsigned long long)lines, recipient.len < 512 ? (int)recipient.len : 512,
 	    recipient.ptr ? recipient.ptr : "", (int)rule.len, rule.ptr ? rule.ptr : "");
@@ -163,6 +163,20 @@ static void tell_suppressed(
 /* ---- out: the recorder's thread
  * ---------------------------------------------------------------------- */
 
+/* A file may end in the middle of a line: the disk was full, or the machine lost power. */
+static bool ends_mid_line(const char *path)
+{
+	char last = '\n';
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	if (lseek(fd, -1, SEEK_END) >= 0 && read(fd, &last, 1) < 0)
+		last = '\n';
+	close(fd);
+	return last != '\n';
+}
+
 static void open_file(struct recorder *rec, const char *path)
 {
 	if (rec->fd >= 0)
@@ -173,6 +187,8 @@ static void open_file(struct recorder *rec, const char *path)
 	rec->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 	if (rec->fd < 0)
 		log_error("log.decisions %s cannot be opened: %s", path, strerror(errno));
+	else
+		rec->mid_line = ends_mid_line(path);
 }
 
 static void count(struct recorder *rec, uint64_t *counter, uint64_t n)

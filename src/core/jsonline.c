@@ -1,17 +1,17 @@
-#include "core/json.h"
+#include "core/jsonline.h"
 
 #include <stdio.h>
 
 /* Kept free for the closing brace and the NUL. */
 enum { TAIL = 2 };
 
-struct json json_begin(char *buffer, size_t capacity)
+struct jsonline jsonline_begin(char *buffer, size_t capacity)
 {
 	buffer[0] = '{';
-	return (struct json){.at = buffer, .len = 1, .capacity = capacity};
+	return (struct jsonline){.at = buffer, .len = 1, .capacity = capacity};
 }
 
-static bool put(struct json *j, const char *bytes, size_t n)
+static bool put(struct jsonline *j, const char *bytes, size_t n)
 {
 	if (j->capacity - j->len < n + TAIL)
 		return false;
@@ -34,7 +34,7 @@ static bool is_plain(char c)
 	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
 }
 
-static bool put_escaped(struct json *j, struct slice s)
+static bool put_escaped(struct jsonline *j, struct slice s)
 {
 	while (s.len > 0) {
 		size_t plain = 0, wide;
@@ -61,14 +61,14 @@ static bool put_escaped(struct json *j, struct slice s)
 	return true;
 }
 
-static bool put_key(struct json *j, const char *key)
+static bool put_key(struct jsonline *j, const char *key)
 {
 	const char *comma = j->len > 1 ? ",\"" : "\"";
 
 	return put(j, comma, strlen(comma)) && put(j, key, strlen(key)) && put(j, "\":", 2);
 }
 
-void json_string(struct json *j, const char *key, struct slice value)
+void jsonline_string(struct jsonline *j, const char *key, struct slice value)
 {
 	size_t before = j->len;
 
@@ -78,7 +78,7 @@ void json_string(struct json *j, const char *key, struct slice value)
 	j->full = true;
 }
 
-void json_number(struct json *j, const char *key, int64_t value)
+void jsonline_number(struct jsonline *j, const char *key, int64_t value)
 {
 	size_t before = j->len;
 	char text[24];
@@ -90,7 +90,7 @@ void json_number(struct json *j, const char *key, int64_t value)
 	j->full = true;
 }
 
-struct slice json_end(struct json *j)
+struct slice jsonline_end(struct jsonline *j)
 {
 	j->at[j->len++] = '}';
 	j->at[j->len] = '\0';

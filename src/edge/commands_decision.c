@@ -1,0 +1,197 @@
+#include "edge/commands.h"
+
+#include "edge/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * A decision is looked for from the newest line on, in pieces: who asks has just been refused, and
+ * the file may be of any size.  Beyond this much it is not looked for: a second's reading.
+ */
+enum { PIECE = 1024 * 1024 };
+#define LOOK_BACK_MAX ((off_t)2 << 30)
+
+/* Characters of a token (core/env.h) and its place in a record. */
+#define ID_FORMAT "\"id\":\"%s\""
+
+struct hunt {
+	const char *wanted; /* "id":"TOKEN" */
+	size_t wanted_len;
+	char *buffer; /* two pieces: one, and the beginning of what stands behind it */
+	char *line;   /* found: NUL-terminated, to be freed */
+};
+
+static bool is_token(const char *token)
+{
+	size_t len = strspn(token, "abcdefghijklmnopqrstuvwxyz234567");
+
+	return len == TOKEN_CHARS && token[len] == '\0';
+}
+
+/* The line around `at` in text[len]. */
+static char *line_around(const char *text, size_t len, const char *at)
+{
+	const char *start = at, *end = memchr(at, '\n', len - (size_t)(at - text));
+
+	while (start > text && start[-1] != '\n')
+		start--;
+	return strndup(start, (size_t)((end ? end : text + len) - start));
+}
+
+/*
+ * Looks through one file from its end.  Pieces overlap by the length of the longest line, so that
+ * none is cut.
+ */
+static void hunt_file(struct hunt *h, const char *path)
+{
+	enum { OVERLAP = CHANNEL_LINE_MAX };
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	off_t end, looked = 0;
+
+	if (fd < 0)
+		return;
+	end = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
+	while (end > 0 && !h->line && looked < LOOK_BACK_MAX) {
+		off_t from = end > PIECE ? end - PIECE : 0;
+		ssize_t n = pread(fd, h->buffer, (size_t)(end - from) + OVERLAP, from);
+		char *at = n > 0 ? memmem(h->buffer, (size_t)n, h->wanted, h->wanted_len) : NULL;
+
+		/* A line that starts in front of this piece is met whole in the next one. */
+		if (at && (from == 0 || memrchr(h->buffer, '\n', (size_t)(at - h->buffer))))
+			h->line = line_around(h->buffer, (size_t)n, at);
+		looked += end - from;
+		end = from;
+	}
+	close(fd);
+}
+
+/* The record of a decision: in the log or in the one that logrotate put aside last. */
+static char *find_line(const char *log, const char *token)
+{
+	char wanted[sizeof ID_FORMAT + TOKEN_CHARS], rotated[4096];
+	struct hunt h = {.wanted = wanted, .buffer = malloc(PIECE + CHANNEL_LINE_MAX)};
+
+	if (!h.buffer)
+		return NULL;
+	h.wanted_len = (size_t)snprintf(wanted, sizeof wanted, ID_FORMAT, token);
+	hunt_file(&h, log);
+	snprintf(rotated, sizeof rotated, "%s.1", log);
+	if (!h.line)
+		hunt_file(&h, rotated);
+	free(h.buffer);
+	return h.line;
+}
+
+json_t *asked_decision(struct asked *a, const char *token)
+{
+	const char *log = a->generation->config->log_decisions;
+	char *line = NULL;
+	json_t *record;
+
+	if (!is_token(token)) {
+		channel_complain(a->channel,
+		    "\"%s\" is no id of a decision: that is %d of the characters a-z and 2-7\n",
+		    token, TOKEN_CHARS);
+		return NULL;
+	}
+	if (log[0] == '\0') {
+		channel_complain(
+		    a->channel, "decisions are not kept in a file: log.decisions is not set\n");
+		return NULL;
+	}
+	line = find_line(log, token);
+	record = line ? json_loads(line, 0, NULL) : NULL;
+	free(line);
+	if (!record)
+		channel_complain(a->channel, "no decision %s in %s or %s.1%s\n", token, log, log,
+		    access(log, R_OK) != 0 ? ", which cannot be read here" : "");
+	return record;
+}
+
+/* ---- showing it -------------------------------------------------------------------------------
+ */
+
+static const char *text_of(const json_t *record, const char *key)
+{
+	const char *text = json_string_value(json_object_get(record, key));
+
+	return text ? text : "";
+}
+
+static void print_facts(struct asked *a, json_t *record)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(record, key, value)
+	{
+		if (json_is_integer(value))
+			channel_print(
+			    a->channel, "%-12s %lld\n", key, (long long)json_integer_value(value));
+		else if (json_is_string(value))
+			channel_print(a->channel, "%-12s %s\n", key, json_string_value(value));
+	}
+}
+
+/* Where the rule stands today, and the entry that decided, if it still does. */
+static void print_place(struct asked *a, const json_t *record)
+{
+	const char *name = text_of(record, "rule"), *network = text_of(record, "network");
+	const struct rule *rule = ruleset_find_rule(a->generation->rules, slice_str(name));
+	struct slice place = slice_of(NULL, 0);
+
+	if (name[0] == '\0')
+		return;
+	if (!rule) {
+		channel_print(
+		    a->channel, "\nThe rule \"%s\" is not in the table any more.\n", name);
+		return;
+	}
+	channel_print(
+	    a->channel, "\nrule \"%s\" stands at %s:%u", name, rule->where.file, rule->where.line);
+	if (network[0])
+		place = config_find_entry(
+		    a->generation->config, rule, KEY_NETWORKS, slice_str(network), a->arena);
+	if (place.len > 0)
+		channel_print(a->channel, ", its entry %s at %.*s", network, SLICE_ARG(place));
+	channel_print(a->channel, "\n");
+}
+
+static void print_remedy(struct asked *a, const json_t *record, const char *token)
+{
+	const char *family = text_of(record, "family");
+
+	if (strcmp(family, family_name(FAMILY_BLOCKS)) != 0 &&
+	    strcmp(family, family_name(FAMILY_SUSRANGES)) != 0)
+		return;
+	if (strcmp(text_of(record, "action"), action_name(ACTION_ACCEPT)) == 0 ||
+	    text_of(record, "client")[0] == '\0')
+		return;
+	channel_print(a->channel,
+	    "\nTo let this client in:\n    susmilterctl whitelist add %s --for 30d\n"
+	    "or    susmilterctl whitelist add --from %s --for 30d\n",
+	    text_of(record, "client"), token);
+}
+
+int explain_decision(struct asked *a, const char *token)
+{
+	json_t *record = asked_decision(a, token);
+
+	if (!record)
+		return STATUS_FAILED;
+	if (asked_switch(a, "json")) {
+		asked_json(a, record);
+		return STATUS_OK;
+	}
+	print_facts(a, record);
+	print_place(a, record);
+	print_remedy(a, record, token);
+	json_decref(record);
+	return STATUS_OK;
+}

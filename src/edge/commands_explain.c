@@ -1,0 +1,194 @@
+#include "edge/commands.h"
+
+#include "core/batch.h"
+#include "core/explaintext.h"
+#include "core/recordtext.h"
+#include "edge/config.h"
+#include "edge/idn.h"
+
+#include <time.h>
+
+/* Memory of one session of a batch: two addresses and two names of any length that a line has. */
+enum { SESSION_MAX = 8 * CHANNEL_LINE_MAX };
+
+/* ---- many -------------------------------------------------------------------------------------
+ */
+
+/* The table stays the same from the first line to the last. */
+static int explain_batch(struct asked *a)
+{
+	const struct ruleset *rules = a->generation->rules;
+	struct arena *arena = arena_create(SESSION_MAX);
+	int64_t now = time(NULL);
+	struct slice line;
+	bool cut, heard = arena;
+
+	if (!arena)
+		channel_complain(a->channel, "out of memory\n");
+	while (heard && channel_line(a->channel, &line, &cut)) {
+		char text[BATCH_LINE_MAX];
+		struct slice answer = cut ? batch_error("the line is longer than 65536 bytes", text)
+					  : batch_answer(rules, line, now, &idn_uts46, arena, text);
+
+		text[answer.len] = '\n'; /* in the place of the NUL */
+		heard = channel_write(a->channel, slice_of(text, answer.len + 1));
+	}
+	arena_free(&arena);
+	return heard ? STATUS_OK : STATUS_FAILED;
+}
+
+/* ---- one, step by step ------------------------------------------------------------------------
+ */
+
+/* The keys of the request that tell of the session; false after a complaint. */
+static bool read_question(struct asked *a, struct question *q)
+{
+	char why[QUESTION_WHY_MAX];
+	const char *key, *wrong = NULL;
+
+	question_start(q, time(NULL), &idn_uts46, a->arena);
+	for (unsigned i = 0; !wrong && (key = question_key(i)); i++) {
+		const char *value = asked_text(a, key);
+		if (value)
+			wrong = question_set(q, slice_str(key), slice_str(value), why);
+	}
+	if (!wrong && q->given == 0)
+		wrong = "say something of the session, such as --client ADDRESS";
+	if (wrong)
+		channel_complain(a->channel, "explain: %s\n", wrong);
+	return !wrong;
+}
+
+/* Where the entries of the rule that decided stand: those of other rules would cost a second look
+ * at every list. */
+static void find_places(struct asked *a, struct explanation *e)
+{
+	struct explain_rule *r = e->deciding;
+
+	for (size_t i = 0; r && i < r->count; i++) {
+		struct explain_criterion *c = &r->criteria[i];
+		if (c->entry.len > 0 && !c->geo)
+			c->place = config_find_entry(
+			    a->generation->config, r->rule, c->slot, c->entry, a->arena);
+	}
+}
+
+static void print_line(void *context, const char *line)
+{
+	channel_print(context, "%s\n", line);
+}
+
+static json_t *criterion_json(const struct explain_criterion *c)
+{
+	static const char *const truths[] = {"no", "yes", "unknown"};
+	json_t *o = json_pack("{s:s, s:b, s:s}", "key",
+	    rule_key_name((enum rule_key)(c->slot & (SLOT_UNLESS - 1))), "unless",
+	    c->slot >= SLOT_UNLESS, "matches", truths[c->truth]);
+
+	if (c->entry.len > 0) {
+		json_object_set_new(o, "entry", asked_slice(c->entry));
+		json_object_set_new(o, "out", json_boolean(c->out));
+	}
+	if (c->has_identity)
+		json_object_set_new(o, "identity", json_string(identity_name(c->identity)));
+	if (c->place.len > 0)
+		json_object_set_new(o, "place", asked_slice(c->place));
+	return o;
+}
+
+static json_t *rule_json(const struct explain_rule *r)
+{
+	static const char *const effects[] = {
+	    [EXPLAIN_NO] = "no",
+	    [EXPLAIN_EXPIRED] = "expired",
+	    [EXPLAIN_UNKNOWN] = "unknown",
+	    [EXPLAIN_DECIDES] = "decides",
+	    [EXPLAIN_EXCUSES] = "excuses",
+	    [EXPLAIN_UNPROVEN] = "unproven",
+	    [EXPLAIN_MONITOR] = "monitor",
+	    [EXPLAIN_OFF] = "off",
+	    [EXPLAIN_EXCUSED] = "excused",
+	    [EXPLAIN_NOT_REACHED] = "not-reached",
+	};
+	json_t *criteria = json_array();
+
+	for (size_t i = 0; i < r->count; i++)
+		json_array_append_new(criteria, criterion_json(&r->criteria[i]));
+	return json_pack("{s:o, s:s, s:s, s:i, s:s, s:o}", "rule", asked_slice(r->rule->name),
+	    "family", family_name(r->rule->family), "file",
+	    r->rule->where.file ? r->rule->where.file : "", "line", (int)r->rule->where.line,
+	    "effect", effects[r->effect], "criteria", criteria);
+}
+
+static json_t *verdict_json(const struct explanation *e)
+{
+	const struct verdict *v = &e->question->verdict;
+	char network[PREFIX_TEXT_MAX];
+	json_t *o = json_pack("{s:s, s:s, s:s, s:i}", "action", record_action(v), "stage",
+	    stage_name(e->question->phase == PHASE_END ? STAGE_END : STAGE_RCPT), "reason",
+	    reason_name(v->reason), "code", e->has_reply ? (int)e->reply.code : 250);
+
+	if (e->has_reply)
+		json_object_set_new(
+		    o, "reply", json_sprintf("%s %s", e->reply.xcode, e->reply.text));
+	if (v->family != FAMILY_NONE)
+		json_object_set_new(o, "family", json_string(family_name(v->family)));
+	if (v->rule) {
+		json_object_set_new(o, "rule", asked_slice(v->rule->name));
+		json_object_set_new(o, "file", json_string(v->rule->where.file));
+		json_object_set_new(o, "line", json_integer(v->rule->where.line));
+	}
+	if (v->has_network) {
+		prefix_format(&v->network, network);
+		json_object_set_new(o, "network", json_string(network));
+	}
+	return o;
+}
+
+static json_t *explanation_json(const struct asked *a, const struct explanation *e)
+{
+	json_t *o = verdict_json(e), *rules = json_array();
+	unsigned untouched = 0;
+
+	for (int i = 0; i < EXPLAIN_FAMILIES; i++) {
+		const struct explain_family *f = &e->families[i];
+		untouched += f->untouched;
+		for (size_t k = 0; k < f->count; k++)
+			json_array_append_new(rules, rule_json(&f->rules[k]));
+	}
+	if (a->generation->number > 0)
+		json_object_set_new(
+		    o, "generation", json_integer((json_int_t)a->generation->number));
+	json_object_set_new(o, "rules", rules);
+	json_object_set_new(o, "untouched", json_integer(untouched));
+	return o;
+}
+
+int command_explain(struct asked *a)
+{
+	const char *token = asked_text(a, "decision");
+	struct explanation *e;
+	struct question q;
+
+	if (asked_switch(a, "batch"))
+		return explain_batch(a);
+	if (token)
+		return explain_decision(a, token);
+	if (!read_question(a, &q))
+		return STATUS_USAGE;
+	if (!asked_text(a, "message"))
+		question_decide(&q, a->generation->rules, NULL);
+	else if (!explain_message(a, &q))
+		return STATUS_FAILED;
+	e = explain_make(&q, a->generation->rules, asked_switch(a, "all"), a->arena);
+	if (!e) {
+		channel_complain(a->channel, "explain: out of memory\n");
+		return STATUS_FAILED;
+	}
+	find_places(a, e);
+	if (asked_switch(a, "json"))
+		asked_json(a, explanation_json(a, e));
+	else
+		explain_text(e, print_line, a->channel);
+	return STATUS_OK;
+}

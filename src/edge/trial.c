@@ -1,0 +1,290 @@
+#include "edge/trial.h"
+
+#include "core/gather.h"
+#include "core/transaction.h"
+#include "edge/dkim.h"
+#include "edge/idn.h"
+#include "edge/spf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The From fields that are kept: two already make it bad. */
+enum { FROM_FIELDS_MAX = 8, STEP_MAX = 1024 };
+
+struct trial {
+	struct dns asked; /* told, then asked of `real` */
+	const struct dns *real;
+	struct arena *arena;
+	void (*tell)(void *context, const char *line);
+	void *context;
+	struct dkim_library *library;
+	struct dkim_verifier *verifier;
+	char *field; /* the header field under construction, folds included */
+	size_t field_len;
+	bool in_body, wants_body;
+	struct slice from_fields[FROM_FIELDS_MAX];
+	size_t from_count;
+	struct fromheader from;
+};
+
+__attribute__((format(printf, 2, 3))) static void step(struct trial *t, const char *format, ...)
+{
+	char line[STEP_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	for (char *c = line; *c; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	t->tell(t->context, line);
+}
+
+/* ---- the DNS, told
+ * --------------------------------------------------------------------------------- */
+
+static const char *type_name(enum dns_type type)
+{
+	switch (type) {
+	case DNS_A:
+		return "A";
+	case DNS_AAAA:
+		return "AAAA";
+	case DNS_MX:
+		return "MX";
+	case DNS_PTR:
+		return "PTR";
+	case DNS_TXT:
+		return "TXT";
+	}
+	return "?";
+}
+
+static void tell_record(struct trial *t, enum dns_type type, const struct dns_record *r)
+{
+	char text[IP_TEXT_MAX];
+	struct ip ip;
+
+	if ((type == DNS_A && r->data.len == 4) || (type == DNS_AAAA && r->data.len == 16)) {
+		ip = type == DNS_A ? ip_from_v4((const void *)r->data.ptr)
+				   : ip_from_v6((const void *)r->data.ptr);
+		ip_format(&ip, text);
+		step(t, "       %s", text);
+	} else if (type == DNS_MX) {
+		step(t, "       %u %.*s", r->preference, SLICE_ARG(r->data));
+	} else {
+		step(t, "       %.*s", SLICE_ARG(r->data));
+	}
+}
+
+static void told_lookup(
+    void *self, struct slice name, enum dns_type type, struct arena *arena, struct dns_answer *out)
+{
+	static const char *const words[] = {
+	    [DNS_OK] = "",
+	    [DNS_NODATA] = "no such record",
+	    [DNS_NXDOMAIN] = "no such name",
+	    [DNS_TEMP] = "no answer",
+	    [DNS_BADNAME] = "not asked, being no name",
+	};
+	struct trial *t = self;
+
+	dns_lookup(t->real, name, type, arena, out);
+	step(t, "  dns  %s %.*s  %s", type_name(type), SLICE_ARG(name), words[out->status]);
+	for (size_t i = 0; out->status == DNS_OK && i < out->count; i++)
+		tell_record(t, type, &out->records[i]);
+}
+
+/* ---- reading the message
+ * ---------------------------------------------------------------------------- */
+
+struct trial *trial_create(const struct dns *dns, int64_t now, struct arena *arena,
+    void (*tell)(void *context, const char *line), void *context)
+{
+	struct trial *t = calloc(1, sizeof *t);
+
+	if (!t)
+		return NULL;
+	t->asked = (struct dns){.self = t, .lookup = told_lookup};
+	t->real = dns;
+	t->arena = arena;
+	t->tell = tell;
+	t->context = context;
+	t->field = malloc(HEADER_BYTES_MAX);
+	t->library = dkim_library_create();
+	if (t->library)
+		t->verifier = dkim_verifier_create(t->library, &t->asked, arena,
+		    now > 0 ? (uint64_t)now : 0);
+	if (!t->field || !t->verifier)
+		trial_free(&t);
+	return t;
+}
+
+void trial_free(struct trial **t)
+{
+	if (!*t)
+		return;
+	dkim_verifier_free(&(*t)->verifier);
+	dkim_library_free(&(*t)->library);
+	free((*t)->field);
+	free(*t);
+	*t = NULL;
+}
+
+static void end_field(struct trial *t)
+{
+	struct slice value = slice_of(t->field, t->field_len), name = slice_cut(&value, ':');
+
+	t->field_len = 0;
+	if (!value.ptr || name.len == 0)
+		return;
+	name = slice_trim(name);
+	if (slice_equal_nocase(name, SLICE("From")) && t->from_count < FROM_FIELDS_MAX)
+		t->from_fields[t->from_count++] = arena_copy(t->arena, value);
+	dkim_verifier_header(t->verifier, name, value);
+}
+
+static void end_header(struct trial *t)
+{
+	struct slice domain = slice_of(NULL, 0);
+
+	end_field(t);
+	t->in_body = true;
+	fromheader_parse(t->from_fields, t->from_count, &idn_uts46, t->arena, &t->from);
+	if (t->from.kind == FROM_ONE)
+		domain = t->from.domains[0];
+	t->wants_body = dkim_verifier_end_of_headers(t->verifier, domain);
+}
+
+static void append(struct trial *t, struct slice bytes)
+{
+	size_t room = HEADER_BYTES_MAX - t->field_len;
+	size_t n = bytes.len < room ? bytes.len : room;
+
+	if (n > 0)
+		memcpy(t->field + t->field_len, bytes.ptr, n);
+	t->field_len += n;
+}
+
+void trial_line(struct trial *t, struct slice line)
+{
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+		line.len--;
+	if (t->in_body) {
+		if (t->wants_body) {
+			dkim_verifier_body(t->verifier, line.ptr, line.len);
+			dkim_verifier_body(t->verifier, "\r\n", 2);
+		}
+		return;
+	}
+	if (line.len == 0) {
+		end_header(t);
+	} else if (line.ptr[0] == ' ' || line.ptr[0] == '\t') {
+		append(t, SLICE("\r\n"));
+		append(t, line);
+	} else {
+		end_field(t);
+		append(t, line);
+	}
+}
+
+void trial_author(struct trial *t, struct facts *facts)
+{
+	if (!t->in_body)
+		end_header(t);
+	facts->author_state = FACT_KNOWN;
+	facts->author = t->from.kind;
+	facts->id[IDENTITY_FROM] = (struct identity){.state = FACT_ABSENT};
+	if (t->from.kind == FROM_ONE || t->from.kind == FROM_MANY)
+		facts->id[IDENTITY_FROM] = identity_of_address(&t->from.author);
+	step(t, "from   %s%s%.*s", from_kind_name(t->from.kind), t->from.why.len > 0 ? ": " : "",
+	    SLICE_ARG(t->from.why));
+	for (size_t i = 0; i < t->from.domain_count; i++)
+		step(t, "       author domain %.*s", SLICE_ARG(t->from.domains[i]));
+}
+
+/* ---- facts, told
+ * -------------------------------------------------------------------------------------- */
+
+static const struct dns *asked_dns(void *outside)
+{
+	return &((struct trial *)outside)->asked;
+}
+
+static void told_spf(void *outside, const struct spf_query *query, struct spf_answer *out)
+{
+	struct trial *t = outside;
+
+	spf_check(&t->asked, query, t->arena, out);
+	step(t, "spf    %s for %.*s", spf_result_text(out->result), SLICE_ARG(out->domain));
+	if (out->mechanism.len > 0)
+		step(t, "       decided by %.*s", SLICE_ARG(out->mechanism));
+	if (out->problem.len > 0)
+		step(t, "       %.*s", SLICE_ARG(out->problem));
+	step(t, "       %u terms, %u void look-ups, %u questions", out->dns_terms,
+	    out->void_lookups, out->questions);
+}
+
+static bool told_dkim(void *outside, struct dkim_answer *out)
+{
+	struct trial *t = outside;
+
+	dkim_verifier_finish(t->verifier, out);
+	if (out->count == 0)
+		step(t, "dkim   none: not signed");
+	for (size_t i = 0; i < out->count; i++) {
+		const struct dkim_signature_result *s = &out->signatures[i];
+		step(t, "dkim   %s d=%.*s s=%.*s a=%.*s %u bits%s%.*s", dkim_result_name(s->result),
+		    SLICE_ARG(s->domain), SLICE_ARG(s->selector), SLICE_ARG(s->algorithm), s->bits,
+		    s->reason.len > 0 ? ": " : "", SLICE_ARG(s->reason));
+	}
+	if (out->not_looked_at > 0)
+		step(t, "       %zu more signatures were not looked at", out->not_looked_at);
+	return true;
+}
+
+static void tell_dmarc_step(void *self, struct slice sentence)
+{
+	step(self, "       %.*s", SLICE_ARG(sentence));
+}
+
+static void tell_dmarc(struct trial *t, const struct dmarc_result *r)
+{
+	step(t, "dmarc  %s: %.*s", dmarc_verdict_name(r->verdict), SLICE_ARG(r->why));
+	if (r->policy_domain.len > 0)
+		step(t, "       %.*s publishes p=%s; after t= it is %s",
+		    SLICE_ARG(r->policy_domain), dmarc_policy_name(r->published),
+		    dmarc_policy_name(r->policy));
+	if (r->aligned)
+		step(t, "       aligned by %s: %.*s", dmarc_method_name(r->aligned->method),
+		    SLICE_ARG(r->aligned->domain));
+}
+
+static void get_facts(void *self, struct facts *facts, unsigned need)
+{
+	struct trial *t = self;
+	const struct dmarc_trace trace = {t, tell_dmarc_step};
+	const struct gather g = {
+	    .facts = facts,
+	    .arena = t->arena,
+	    .idna = &idn_uts46,
+	    .trace = &trace,
+	    .outside = t,
+	    .dns = asked_dns,
+	    .spf = told_spf,
+	    .dkim = told_dkim,
+	};
+	bool judged = facts->dmarc_state != FACT_UNKNOWN;
+
+	gather_facts(&g, need);
+	if (!judged && facts->dmarc_state == FACT_KNOWN)
+		tell_dmarc(t, &facts->dmarc);
+}
+
+struct question_source trial_source(struct trial *t)
+{
+	return (struct question_source){t, get_facts};
+}
