@@ -167,11 +167,11 @@ static void tell_suppressed(
 static bool ends_mid_line(const char *path)
 {
 	char last = '\n';
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return false;
-	if (lseek(fd, -1, SEEK_END) >= 0 && read(fd, &last, 1) < 0)
+	if (lseek(fd, -1, SEEK_END) >= 0 && read(fd, &last, 1) != 1)
 		last = '\n';
 	close(fd);
 	return last != '\n';
