@@ -54,6 +54,6 @@ def cover(path, text):
 
 def small_disk(path, kib):
     """A file system of so many KiB at path."""
-    path.mkdir()
+    path.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=755", "tmpfs", path],
                    check=True)

@@ -456,8 +456,8 @@ MAILER(`local')dnl
 MAILER(`smtp')dnl
 """
 
-    def __init__(self, lab, root, milter, listen):
-        self.dir = lab.dir / "sendmail"
+    def __init__(self, lab, name, root, milter, listen):
+        self.dir = lab.dir / name
         self.port = free_port()
         self.address, self.addresses = listen[0], listen
         etc = self.dir / "etc"
@@ -547,5 +547,5 @@ class Lab:
         port, host = rest.split("@")
         return f"inet:{host}:{port}"
 
-    def sendmail(self, daemon, listen=("127.0.0.1",)):
-        return self._add(Sendmail(self, unpacked_sendmail(self.build), daemon.milter, listen))
+    def sendmail(self, daemon, name="sendmail", listen=("127.0.0.1",)):
+        return self._add(Sendmail(self, name, unpacked_sendmail(self.build), daemon.milter, listen))
