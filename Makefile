@@ -61,7 +61,7 @@ UNIT := slice arena ip report name address pattern list idn geo config config_ru
 FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured
 FUZZ := spf_record spf_macro dmarc_record fromheader authres dnswire dkim
 # With real MTAs: tests/wire/NAME_test.py BUILD_DIRECTORY.
-WIRE_MTA := mta
+WIRE_MTA := mta mail daemon
 WIRE := resolver resolver_answer resolver_recursive resolver_settings
 
 # ---- Debian packages ----------------------------------------------------------------------
