@@ -56,7 +56,7 @@ struct env {
 	void (*dkim_header)(struct message *, struct slice name, struct slice value);
 	bool (*dkim_end_of_headers)(struct message *, struct slice from_domain);
 	void (*dkim_body)(struct message *, const char *bytes, size_t len);
-	void (*dkim_finish)(struct message *, struct dkim_answer *out);
+	bool (*dkim_finish)(struct message *, struct dkim_answer *out);
 
 	/* Transactions that were answered 451 because their recipients disagree: remembered by a
 	 * number that stands for sender, client and recipient, for a day. */

@@ -37,6 +37,7 @@ struct worker {
 	/* Guards the pointer: a session is started on a resolver that a reload may replace. */
 	pthread_mutex_t resolver_lock;
 	struct resolver *resolver; /* NULL: DNS questions fail */
+	int64_t resolver_made_for; /* the resolv.conf of that time, nanoseconds since the epoch */
 	struct env env;
 	int64_t started_us;
 	uint64_t restarts; /* workers before this one */

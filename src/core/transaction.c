@@ -168,10 +168,7 @@ static bool ask_dkim(void *outside, struct dkim_answer *out)
 {
 	struct session *s = outside;
 
-	if (!s->message || !s->wants_dkim)
-		return false;
-	s->env->dkim_finish(s->message, out);
-	return true;
+	return s->message && s->wants_dkim && s->env->dkim_finish(s->message, out);
 }
 
 struct verdict transaction_decide(struct session *s, enum phase phase)

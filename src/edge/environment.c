@@ -72,6 +72,7 @@ struct message {
 	struct resolver_session session;
 	struct dns dns;
 	struct dkim_verifier *verifier; /* NULL until the first header field is shown to it */
+	bool no_verifier;               /* there was no memory for one: nothing can be said */
 };
 
 static struct message *message_start(void *self, struct arena *arena, int64_t now)
@@ -113,9 +114,11 @@ static void message_spf(struct message *m, const struct spf_query *query, struct
 
 static void message_dkim_header(struct message *m, struct slice name, struct slice value)
 {
-	if (!m->verifier)
+	if (!m->verifier && !m->no_verifier) {
 		m->verifier = dkim_verifier_create(
 		    m->worker->dkim, &m->dns, m->arena, m->now > 0 ? (uint64_t)m->now : 0);
+		m->no_verifier = !m->verifier;
+	}
 	if (m->verifier)
 		dkim_verifier_header(m->verifier, name, value);
 }
@@ -130,11 +133,12 @@ static void message_dkim_body(struct message *m, const char *bytes, size_t len)
 	dkim_verifier_body(m->verifier, bytes, len);
 }
 
-static void message_dkim_finish(struct message *m, struct dkim_answer *out)
+static bool message_dkim_finish(struct message *m, struct dkim_answer *out)
 {
 	*out = (struct dkim_answer){.count = 0};
 	if (m->verifier)
 		dkim_verifier_finish(m->verifier, out);
+	return !m->no_verifier;
 }
 
 static void split_note(void *self, uint64_t key)

@@ -13,7 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* How long a stopping worker waits for SMTP sessions to end by themselves: below the 90 seconds
@@ -49,7 +51,17 @@ static void keep_first_error(void *context, enum report_level level, const char 
 		snprintf(status->first_error, sizeof status->first_error, "%s", line);
 }
 
-static bool same_resolver(const struct config *a, const struct config *b)
+/* When resolv.conf was changed, in nanoseconds; 0 when it cannot be told. */
+static int64_t system_servers_changed(void)
+{
+	struct stat st;
+
+	if (stat("/etc/resolv.conf", &st) != 0)
+		return 0;
+	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+static bool same_servers(const struct config *a, const struct config *b)
 {
 	bool same = a->resolver_server_count == b->resolver_server_count &&
 		    a->resolver_timeout >= b->resolver_timeout &&
@@ -58,6 +70,16 @@ static bool same_resolver(const struct config *a, const struct config *b)
 	for (unsigned i = 0; same && i < a->resolver_server_count; i++)
 		same = strcmp(a->resolver_servers[i], b->resolver_servers[i]) == 0;
 	return same;
+}
+
+/* A reload keeps a resolver that runs and asks the right servers, with all that it has cached. */
+static bool keeps_resolver(struct worker *w, const struct config *before, const struct config *now)
+{
+	struct resolver_stats stats;
+
+	resolver_stats(w->resolver, &stats);
+	return stats.running && same_servers(before, now) &&
+	       w->resolver_made_for == system_servers_changed();
 }
 
 /*
@@ -81,6 +103,7 @@ static bool replace_resolver(struct worker *w, const struct config *c)
 	pthread_mutex_lock(&w->resolver_lock);
 	old = w->resolver;
 	w->resolver = fresh;
+	w->resolver_made_for = system_servers_changed();
 	pthread_mutex_unlock(&w->resolver_lock);
 	resolver_free(&old);
 	return true;
@@ -92,7 +115,7 @@ static void apply_config(struct worker *w, const struct config *before, const st
 	struct recorder_settings settings = recorder_settings_of(now);
 
 	recorder_configure(w->recorder, &settings);
-	if (!same_resolver(before, now))
+	if (!keeps_resolver(w, before, now))
 		replace_resolver(w, now);
 }
 
@@ -222,6 +245,19 @@ static bool first_load(struct worker *w)
 	return ok;
 }
 
+/* Sessions and DNS questions take descriptors: as many as the system grants.  A shell's soft limit
+ * of 1,024 would let a thousand questions to a dead server hold up all others. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		log_warning("the limit of open files stays: %s", strerror(errno));
+}
+
 static bool open_sockets(struct worker *w, const struct config *c)
 {
 	char why[MILTER_WHY_MAX];
@@ -318,6 +354,7 @@ int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bo
 
 	/* `pkill -HUP susmilter` means the supervisor: libmilter would end on that signal. */
 	prctl(PR_SET_NAME, "sus-worker");
+	raise_descriptor_limit();
 	if (!w)
 		return WORKER_NOT_STARTED;
 	w->config_path = config_path;

@@ -133,9 +133,10 @@ static bool dkim_end_of_headers(struct message *m, struct slice from)
 	return false;
 }
 
-static void dkim_finish(struct message *m, struct dkim_answer *out)
+static bool dkim_finish(struct message *m, struct dkim_answer *out)
 {
 	*out = (struct dkim_answer){m->play->signatures, m->play->signature_count, 0};
+	return true;
 }
 
 static void split_note(void *self, uint64_t key)
