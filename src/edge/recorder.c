@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <syslog.h>
@@ -258,7 +259,8 @@ static struct line *take_lines(struct recorder *rec)
 	until.tv_sec++;
 	if (!rec->first && !rec->stop && !rec->reopen)
 		pthread_cond_timedwait(&rec->arrived, &rec->lock, &until);
-	suppressor_flush(rec->suppressor, (int64_t)until.tv_sec / 60, tell_suppressed, rec);
+	suppressor_flush(rec->suppressor, rec->stop ? INT64_MAX : (int64_t)until.tv_sec / 60,
+	    tell_suppressed, rec);
 	lines = rec->first;
 	rec->first = NULL;
 	rec->last = &rec->first;
@@ -266,11 +268,22 @@ static struct line *take_lines(struct recorder *rec)
 	return lines;
 }
 
+/* A watcher that is gone is EPIPE, not the end of the process. */
+static void ignore_broken_pipes(void)
+{
+	sigset_t pipes;
+
+	sigemptyset(&pipes);
+	sigaddset(&pipes, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipes, NULL);
+}
+
 static void *write_lines(void *context)
 {
 	struct recorder *rec = context;
 	bool stop = false;
 
+	ignore_broken_pipes();
 	while (!stop) {
 		struct line *lines;
 		char *path = NULL;

@@ -1,0 +1,252 @@
+#include "edge/counters.h"
+#include "edge/recorder.h"
+#include "unit/unit.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char path[64];
+static struct rule dialup = {.name = SLICE_INIT("dialup"), .family = FAMILY_SUSRANGES};
+
+struct made {
+	struct facts facts;
+	struct verdict verdict;
+	struct reply reply;
+	struct record record;
+};
+
+/* A refusal by `dialup`; to: the recipient, borrowed. */
+static void make(struct made *m, struct slice to)
+{
+	static const unsigned char client[4] = {198, 51, 100, 7};
+
+	*m = (struct made){.facts.client = ip_from_v4(client)};
+	m->facts.id[IDENTITY_SENDER] =
+	    (struct identity){.state = FACT_KNOWN, .text = SLICE("a\xff\n@example.org")};
+	m->facts.id[IDENTITY_RECIPIENT] = (struct identity){.state = FACT_KNOWN, .text = to};
+	m->verdict = (struct verdict){.kind = VERDICT_FINAL,
+	    .action = ACTION_REJECT,
+	    .family = FAMILY_SUSRANGES,
+	    .reason = REASON_RULE,
+	    .rule = &dialup};
+	m->reply = (struct reply){.code = 550, .xcode = "5.7.1", .text = "no"};
+	m->record = (struct record){.time_us = 1800000000000000,
+	    .took_us = 42,
+	    .token = SLICE("aaaabbbbccccdddd"),
+	    .stage = STAGE_RCPT,
+	    .facts = &m->facts,
+	    .verdict = &m->verdict,
+	    .reply = &m->reply};
+}
+
+static struct recorder *open_recorder(const char *file, unsigned limit)
+{
+	char why[RECORDER_WHY_MAX];
+	struct recorder_settings settings = {file, false, limit};
+	struct recorder *r = recorder_create(&settings, why);
+
+	ck_assert_msg(r != NULL, "%s", why);
+	return r;
+}
+
+static void setup(void)
+{
+	int fd;
+
+	snprintf(path, sizeof path, "/tmp/susmilter-recorder.XXXXXX");
+	fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+}
+
+static void teardown(void)
+{
+	unlink(path);
+}
+
+static unsigned count_lines(const char *with)
+{
+	char line[8192];
+	unsigned n = 0;
+	FILE *f = fopen(path, "r");
+
+	while (f && fgets(line, sizeof line, f)) {
+		ck_assert_int_eq(line[0], '{');
+		ck_assert_int_eq(line[strlen(line) - 2], '}');
+		n += strstr(line, with) != NULL;
+	}
+	if (f)
+		fclose(f);
+	return n;
+}
+
+START_TEST(test_lines)
+{
+	struct recorder *r = open_recorder(path, 20);
+	struct made m;
+
+	make(&m, SLICE("b@example.net"));
+	for (int i = 0; i < 25; i++)
+		recorder_record(r, &m.record);
+	ck_assert_uint_eq(recorder_counts(r).suppressed, 5);
+	recorder_free(&r);
+	ck_assert_ptr_null(r);
+	ck_assert_uint_eq(count_lines("\"rule\":\"dialup\""), 20 + 1);
+	ck_assert_uint_eq(count_lines("\"sender\":\"a\\u00ff\\u000a@example.org\""), 20);
+	ck_assert_uint_eq(count_lines("\"suppressed\":5"), 1);
+}
+END_TEST
+
+START_TEST(test_reopen)
+{
+	struct recorder *r = open_recorder(path, 1000);
+	struct made m;
+	char old[80];
+
+	make(&m, SLICE("b@example.net"));
+	recorder_record(r, &m.record);
+	while (recorder_counts(r).written < 1)
+		usleep(1000);
+	snprintf(old, sizeof old, "%s.1", path);
+	ck_assert_int_eq(rename(path, old), 0);
+	recorder_reopen(r);
+	for (int i = 0; access(path, F_OK) != 0 && i < 2000; i++)
+		usleep(1000);
+	recorder_record(r, &m.record);
+	recorder_free(&r);
+	ck_assert_uint_eq(count_lines("dialup"), 1);
+	unlink(old);
+}
+END_TEST
+
+/* A full disk: nothing waits, every lost line is counted. */
+START_TEST(test_full_disk)
+{
+	struct recorder *r = open_recorder("/dev/full", 100000);
+	struct made m;
+
+	make(&m, SLICE("b@example.net"));
+	for (int i = 0; i < 1000; i++)
+		recorder_record(r, &m.record);
+	for (int i = 0; recorder_counts(r).failed < 1000 && i < 5000; i++)
+		usleep(1000);
+	ck_assert_uint_eq(recorder_counts(r).failed, 1000);
+	ck_assert_uint_eq(recorder_counts(r).written, 0);
+	recorder_free(&r);
+}
+END_TEST
+
+/* A log that takes nothing: the queue fills, and the rest is dropped, at once. */
+START_TEST(test_slow_log)
+{
+	struct recorder *r;
+	struct made m;
+	int reader;
+
+	unlink(path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	reader = open(path, O_RDONLY | O_NONBLOCK);
+	r = open_recorder(path, 10000000);
+	make(&m, SLICE("b@example.net"));
+	for (int i = 0; i < 60000; i++)
+		recorder_record(r, &m.record);
+	ck_assert_uint_gt(recorder_counts(r).dropped, 0);
+	ck_assert_uint_le(recorder_counts(r).queued, 16384);
+	close(reader); /* the writer gets EPIPE, and goes on */
+	recorder_free(&r);
+}
+END_TEST
+
+START_TEST(test_watch)
+{
+	struct recorder *r = open_recorder("", 100);
+	char line[8192];
+	struct made m;
+	int fd = recorder_watch(r);
+	ssize_t n = -1;
+
+	ck_assert_int_ge(fd, 0);
+	make(&m, SLICE("b@example.net"));
+	recorder_record(r, &m.record);
+	for (int i = 0; n <= 0 && i < 2000; i++) {
+		n = read(fd, line, sizeof line - 1);
+		usleep(1000);
+	}
+	ck_assert_int_gt(n, 0);
+	line[n] = '\0';
+	ck_assert_ptr_nonnull(strstr(line, "\"recipient\":\"b@example.net\""));
+	close(fd);
+	recorder_record(r, &m.record);
+	recorder_free(&r);
+}
+END_TEST
+
+/* ---- counters
+ * ------------------------------------------------------------------------------------ */
+
+struct sum {
+	uint64_t total;
+	unsigned rows;
+};
+
+static void add(void *context, const struct counter *c)
+{
+	struct sum *s = context;
+
+	s->total += c->count;
+	s->rows++;
+}
+
+static void *count_many(void *context)
+{
+	struct made m;
+
+	make(&m, SLICE("b@example.net"));
+	for (int i = 0; i < 50000; i++) {
+		m.verdict.would = i % 2;
+		counters_count(context, &m.record);
+	}
+	return NULL;
+}
+
+START_TEST(test_counters_are_exact)
+{
+	struct counters *c = counters_create();
+	struct sum sum = {0, 0};
+	pthread_t threads[4];
+
+	for (int i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, count_many, c);
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	counters_each(c, add, &sum);
+	ck_assert_uint_eq(sum.total, 200000);
+	ck_assert_uint_eq(sum.rows, 2); /* reject and would_reject */
+	ck_assert_uint_eq(counters_latency(c, STAGE_RCPT).count, 200000);
+	ck_assert_uint_eq(counters_latency(c, STAGE_RCPT).sum_us, 200000 * 42);
+	ck_assert_uint_eq(counters_latency(c, STAGE_RCPT).bucket[2], 200000); /* at most 50 us */
+	counters_free(&c);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("recorder");
+	TCase *c = tcase_create("lines");
+
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_set_timeout(c, 30);
+	tcase_add_test(c, test_lines);
+	tcase_add_test(c, test_reopen);
+	tcase_add_test(c, test_full_disk);
+	tcase_add_test(c, test_slow_log);
+	tcase_add_test(c, test_watch);
+	tcase_add_test(c, test_counters_are_exact);
+	suite_add_tcase(s, c);
+	return s;
+}

@@ -1,0 +1,45 @@
+#include "edge/splits.h"
+#include "unit/unit.h"
+
+enum { DAY = 86400 };
+
+START_TEST(test_a_day)
+{
+	struct splits *s = splits_create();
+
+	ck_assert(!splits_known(s, 5, 1000));
+	splits_note(s, 5, 1000);
+	ck_assert(splits_known(s, 5, 1000));
+	ck_assert(splits_known(s, 5, 1000 + DAY - 1));
+	ck_assert(!splits_known(s, 5, 1000 + DAY));
+	ck_assert(!splits_known(s, 6, 1000));
+	splits_free(&s);
+	ck_assert_ptr_null(s);
+}
+END_TEST
+
+/* A flood of new numbers pushes out the oldest; the newest stay. */
+START_TEST(test_flood)
+{
+	struct splits *s = splits_create();
+	uint64_t state = 1;
+
+	for (int i = 0; i < 1000000; i++) {
+		state = state * 6364136223846793005u + 1442695040888963407u;
+		splits_note(s, state, 1000 + i / 1000);
+		ck_assert(splits_known(s, state, 1000 + i / 1000));
+	}
+	splits_free(&s);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("splits");
+	TCase *c = tcase_create("memory");
+
+	tcase_add_test(c, test_a_day);
+	tcase_add_test(c, test_flood);
+	suite_add_tcase(s, c);
+	return s;
+}
