@@ -268,6 +268,8 @@ static const char *check_variables(struct slice text, char why[REPLY_WHY_MAX])
 
 	while (text.len > 0) {
 		if (!cut_variable(&text, &name)) {
+			if (slice_starts(text, SLICE("%{")))
+				return "a variable has no closing brace";
 			text = slice_skip(text, 1);
 			continue;
 		}
@@ -298,7 +300,7 @@ const char *reply_check(struct slice template, char why[REPLY_WHY_MAX])
 		if ((unsigned)(word.ptr[0] - '0') != code / 100)
 			return "the enhanced status code is of another class than the reply code";
 	}
-	if (rest.len == 0)
+	if (rest.len == 0 || (is_xcode(word) && word.len == rest.len))
 		return "the reply has no text";
 	if (template.len > REPLY_MAX)
 		return "the reply is longer than 480 octets";
