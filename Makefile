@@ -55,10 +55,12 @@ EDGE := textfile geo geo_walk config config_text config_options config_set confi
         zone zone_load idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey
 CTL  := main words remote local
-UNIT := slice arena jsonline suppressor splits recorder ip report name address pattern list idn geo config config_rules config_effect config_shipped survey reallists iptrie namehash nametable nametrie zone dnswire fromheader \
+UNIT := slice arena jsonline suppressor splits recorder ip report name address pattern list idn \
+        geo config config_rules config_effect config_shipped survey reallists rfc3339 sets match policy reply \
+        iptrie namehash nametable nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody dkim dkim_hostile
-FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured
+FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured session
 FUZZ := spf_record spf_macro dmarc_record fromheader authres dnswire dkim
 # With real MTAs: tests/wire/NAME_test.py BUILD_DIRECTORY.
 WIRE_MTA := mta mail daemon

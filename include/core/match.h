@@ -56,7 +56,8 @@ struct match {
 
 void match_start(struct match *, const struct ruleset *, const struct facts *);
 
-/* The next rule that is YES or UNKNOWN; false when there are no more. */
+/* The next rule that is YES, or UNKNOWN where some entry speaks of it already; false when there
+ * are no more. */
 bool match_next(struct match *, struct outcome *);
 
 /* The outcome of one rule alone, NO included: for explaining. */
