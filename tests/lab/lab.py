@@ -530,6 +530,10 @@ class Lab:
         return self._add(Daemon(self, name, conf, lists, socket_spec, env or {}, milter,
                                 decisions))
 
+    def process(self, argv, **options):
+        """Any other program that must end with the lab."""
+        return self._add(Server(argv, **options))
+
     def dns(self, zone):
         return self._add(Dns(self, zone))
 
