@@ -208,7 +208,15 @@ $(BUILD)/tests/bench/iptrie_bench: LDLIBS = $(call pc_libs,libmaxminddb) -lm
 $(BUILD)/tests/bench/name_bench: $(BUILD)/tests/bench/names.o
 $(BUILD)/tests/bench/name_bench: LDLIBS = $(call pc_libs,lmdb) -lm
 
-bench: bench-spf bench-iptrie bench-name bench-dkim bench-policy bench-reload bench-resolver
+bench: bench-spf bench-iptrie bench-name bench-dkim bench-policy bench-reload bench-resolver bench-milter
+
+$(BUILD)/tests/bench/milter_bench: $(BUILD)/tests/bench/mtadriver.o
+
+$(BUILD)/tests/bench/noop_milter: $(BUILD)/tests/bench/noop_milter.o
+	$(LINK) -o $@ $^ -pthread $(call pc_libs,milter)
+
+bench-milter: deps-bench all $(BUILD)/tests/bench/milter_bench $(BUILD)/tests/bench/noop_milter
+	@tests/bench/milter_bench.py $(BUILD) $(SHARED)/data/lists/ranges-2025-10.txt
 
 bench-iptrie: deps-bench $(BUILD)/tests/bench/iptrie_bench
 	@$(BUILD)/tests/bench/iptrie_bench $(SHARED)/data/lists/ranges-2025-10.txt
