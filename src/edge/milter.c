@@ -1,14 +1,20 @@
 #include "edge/milter.h"
 
 #include "core/transaction.h"
+#include "edge/mtaclient.h"
 #include "edge/unixsocket.h"
 
 #include <libmilter/mfapi.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+
+/* Time for smfi_stop() to say that it stops, and for its listener to hear it. */
+enum { STOP_KNOCK_MS = 50 };
 
 static struct milter_settings settings;
 static atomic_uint sessions;
@@ -430,9 +436,27 @@ bool milter_run(void)
 	return smfi_main() == MI_SUCCESS;
 }
 
+/* smfi_stop() waits until the listener looks up, which it does every five seconds or when somebody
+ * connects; so somebody does. */
+static void *knock(void *unused)
+{
+	char why[MTACLIENT_WHY_MAX];
+	struct mtaclient *c;
+
+	poll(NULL, 0, STOP_KNOCK_MS);
+	c = mtaclient_open(settings.socket, STOP_KNOCK_MS, why);
+	mtaclient_close(&c);
+	return unused;
+}
+
 void milter_stop(void)
 {
+	pthread_t thread;
+	bool knocks = pthread_create(&thread, NULL, knock, NULL) == 0;
+
 	smfi_stop();
+	if (knocks)
+		pthread_join(thread, NULL);
 }
 
 unsigned milter_sessions(void)
