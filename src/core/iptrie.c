@@ -71,54 +71,44 @@ INLINED uint32_t count_near(const unsigned char *keys, uint32_t n, uint32_t word
 	return count;
 }
 
-INLINED uint64_t count_far(const unsigned char *keys, uint64_t n, uint64_t word)
+INLINED uint64_t count_low(const unsigned char *keys, uint64_t n, uint64_t word)
 {
 	uint64_t count = 0;
 
-	for (uint64_t i = 0; i < FAR_KEYS; i++)
+	for (uint64_t i = 0; i < LOW_KEYS; i++)
 		count += (load64(keys, i) <= word) & (i < n);
 	return count;
 }
 
 INLINED uint32_t walk6(const struct iptrie *t, uint64_t hi, uint64_t lo)
 {
-	uint64_t word = hi << TABLE_BITS; /* what NEAR keys are taken from */
+	unsigned depth = TABLE_BITS;
 	uint32_t edge = load32(t->root6, hi >> (64 - TABLE_BITS));
 
 	for (;;) {
-		const unsigned char *node = t->pool + edge_place(edge);
-		const unsigned char *keys = node + BTREE_HEAD, *far_keys = node + BTREE_FAR_HEAD;
-		uint32_t n;
+		enum edge_kind kind = edge_kind(edge);
+		const unsigned char *node = t->pool + edge_place(edge), *keys = node + BTREE_HEAD;
+		const unsigned char *edges;
+		size_t i;
 
-		switch (edge_kind(edge)) {
-		case EDGE_LEAF:
-			return edge_number(edge);
-		case EDGE_TABLE:
-			edge = load32(node, word >> (64 - TABLE_BITS));
-			word <<= TABLE_BITS;
-			break;
-		case EDGE_NEAR:
-			n = btree_count(node);
-			edge = load32(keys + n * 4, count_near(keys, n, (uint32_t)(word >> 32)));
-			break;
-		case EDGE_NEAR_LEAVES:
-			n = btree_count(node);
-			return load16(keys + n * 4, count_near(keys, n, (uint32_t)(word >> 32)));
-		case EDGE_FAR:
-			n = btree_count(node);
-			edge = load32(far_keys + n * 8, count_far(far_keys, n, hi));
-			break;
-		case EDGE_FAR_LEAVES:
-			n = btree_count(node);
-			return load16(far_keys + n * 8, count_far(far_keys, n, hi));
-		case EDGE_LOW:
-			n = btree_count(node);
-			edge = load32(far_keys + n * 8, count_far(far_keys, n, lo));
-			break;
-		case EDGE_LOW_LEAVES:
-			n = btree_count(node);
-			return load16(far_keys + n * 8, count_far(far_keys, n, lo));
+		if (kind == EDGE_LEAF)
+			return t->values[edge_number(edge)];
+		if (kind == EDGE_TABLE) {
+			edge = load32(node, hi << depth >> (64 - TABLE_BITS));
+			depth += TABLE_BITS;
+			continue;
 		}
+		if (kind >= EDGE_LOW) {
+			i = count_low(keys, btree_count(node), lo);
+			edges = keys + btree_count(node) * sizeof(uint64_t);
+		} else {
+			i = count_near(keys, btree_count(node),
+			    near_key(hi, kind >= EDGE_BLOCK ? BLOCK_DEPTH : depth));
+			edges = keys + btree_count(node) * sizeof(uint32_t);
+		}
+		if (has_leaves(kind))
+			return t->values[load16(edges, i)];
+		edge = load32(edges, i);
 	}
 }
 
@@ -134,12 +124,12 @@ MODERN static uint32_t lookup4_modern(const struct iptrie *t, uint64_t word)
 
 static uint32_t lookup6(const struct iptrie *t, uint64_t hi, uint64_t lo)
 {
-	return t->values[walk6(t, hi, lo)];
+	return walk6(t, hi, lo);
 }
 
 MODERN static uint32_t lookup6_modern(const struct iptrie *t, uint64_t hi, uint64_t lo)
 {
-	return t->values[walk6(t, hi, lo)];
+	return walk6(t, hi, lo);
 }
 
 uint32_t iptrie_lookup(const struct iptrie *t, const struct ip *ip)

@@ -1,143 +1,200 @@
 #include "iptrie_private.h"
 
-#include <stdlib.h>
-
 /*
  * A table below the root pays when there are at least this many runs for its TABLE_SIZE edges:
  * at most 8 bytes a run, and one step instead of three.
  */
 #define TABLE_RUNS (TABLE_SIZE / 2)
 
-#define KEYS_MAX NEAR_KEYS
+/* The part of hi that a block leaves to its B-tree: what is behind a /32. */
+#define IN_BLOCK (UINT64_MAX >> BLOCK_DEPTH)
 
-struct build6 {
-	const struct runs *runs;
+#define KEYS_MAX (NEAR_KEYS > LOW_KEYS ? NEAR_KEYS : LOW_KEYS)
+
+/* ---- B-trees ------------------------------------------------------------------------------- */
+
+/* What a B-tree is made of: runs, and which bits of their starts are its keys. */
+struct btree {
 	struct pool *pool;
-	const uint64_t *words; /* what the keys are taken from: hi or lo of the runs */
-	unsigned
-	    depth; /* the bits that all of these words have in common, and NEAR keys leave out */
-	bool low;
-	size_t at; /* the run that the next table edge begins in */
+	const struct runs *runs;
+	const uint64_t *words; /* hi or lo of the runs */
+	unsigned depth;        /* bits of the word in front of the key */
+	size_t key_size;       /* bytes */
+	uint32_t fan;          /* edges of a full node */
+	enum edge_kind kind;
 };
 
-/* True when the starts of the runs from..to - 1 differ only in the bits that a NEAR key has. */
-static bool is_near(const struct build6 *b, size_t from, size_t to)
+static struct btree near_tree(struct pool *pool, const struct runs *runs, unsigned depth)
 {
-	uint64_t below = b->depth + NEAR_BITS < 64 ? UINT64_MAX >> (b->depth + NEAR_BITS) : 0;
+	return (struct btree){pool, runs, runs->hi, depth, sizeof(uint32_t), NEAR_KEYS + 1,
+	    depth == BLOCK_DEPTH ? EDGE_BLOCK : EDGE_NEAR};
+}
 
-	for (size_t i = from; i < to; i++)
-		if (b->words[i] & below)
-			return false;
-	return true;
+static struct btree low_tree(struct pool *pool, const struct runs *runs)
+{
+	return (struct btree){pool, runs, runs->lo, 0, sizeof(uint64_t), LOW_KEYS + 1, EDGE_LOW};
 }
 
 static uint32_t store(
-    struct build6 *b, const uint64_t *keys, const uint32_t *edges, uint32_t n, bool near)
+    const struct btree *b, const uint64_t *words, const uint32_t *edges, uint32_t keys_n)
 {
 	bool leaves = true;
-	size_t head = near ? BTREE_HEAD : BTREE_FAR_HEAD;
-	size_t key_size = near ? sizeof(uint32_t) : sizeof(uint64_t);
 	size_t edge_size;
 	uint32_t place;
-	unsigned char *node;
+	unsigned char *at;
 
-	for (uint32_t i = 0; i <= n; i++)
+	for (uint32_t i = 0; i <= keys_n; i++)
 		leaves = leaves && edge_is_short(edges[i]);
 	edge_size = leaves ? sizeof(uint16_t) : sizeof(uint32_t);
-	place = pool_alloc(b->pool, head + n * key_size + (n + 1) * edge_size);
+	place = pool_alloc(b->pool, BTREE_HEAD + keys_n * b->key_size + (keys_n + 1) * edge_size);
 	if (b->pool->failed)
 		return edge_leaf(0);
-	node = b->pool->bytes + place;
-	memcpy(node, &n, sizeof n);
-	node += head;
-	for (uint32_t i = 0; i < n; i++, node += key_size) {
-		uint32_t near_key = (uint32_t)(keys[i] << b->depth >> NEAR_BITS);
-		memcpy(node, near ? (const void *)&near_key : (const void *)&keys[i], key_size);
+	at = b->pool->bytes + place;
+	store32(at, 0, keys_n);
+	at += BTREE_HEAD;
+	for (uint32_t i = 0; i < keys_n; i++, at += b->key_size) {
+		if (b->kind == EDGE_LOW)
+			memcpy(at, &words[i], sizeof words[i]);
+		else
+			store32(at, 0, near_key(words[i], b->depth));
 	}
-	for (uint32_t i = 0; i <= n; i++, node += edge_size) {
+	for (uint32_t i = 0; i <= keys_n; i++, at += edge_size) {
 		uint16_t number = (uint16_t)edge_number(edges[i]);
-		memcpy(node, leaves ? (const void *)&number : (const void *)&edges[i], edge_size);
+
+		if (leaves)
+			memcpy(at, &number, sizeof number);
+		else
+			store32(at, 0, edges[i]);
 	}
-	if (near)
-		return place | (leaves ? EDGE_NEAR_LEAVES : EDGE_NEAR);
-	if (b->low)
-		return place | (leaves ? EDGE_LOW_LEAVES : EDGE_LOW);
-	return place | (leaves ? EDGE_FAR_LEAVES : EDGE_FAR);
+	return place | (leaves ? with_leaves(b->kind) : b->kind);
 }
 
 /*
- * The B-tree of the runs from..to - 1, at least one; its first key is the start of the second.
- * The leaves are filled evenly and all are equally deep.
+ * The tree of the runs from..to - 1, at least one; its first key is the start of the second.  The
+ * nodes are filled evenly, and all leaves are equally deep.
  */
-static uint32_t make_btree(struct build6 *b, size_t from, size_t to)
+static uint32_t make_btree(const struct btree *b, size_t from, size_t to)
 {
-	size_t n = to - from;
-	bool near = !b->low && is_near(b, from + 1, to);
-	size_t fan = (near ? NEAR_KEYS : FAR_KEYS) + 1;
-	size_t below = 1; /* runs that one edge can lead to */
-	size_t edges_n;
-	uint64_t keys[KEYS_MAX];
+	size_t n = to - from, below = 1; /* runs that one edge can lead to */
+	uint32_t edges_n;
+	uint64_t words[KEYS_MAX];
 	uint32_t edges[KEYS_MAX + 1];
 
 	if (n == 1)
 		return b->runs->edge[from];
-	while (below * fan < n)
-		below *= fan;
-	edges_n = (n + below - 1) / below;
-	for (size_t i = 0; i < edges_n; i++) {
+	while (below * b->fan < n)
+		below *= b->fan;
+	edges_n = (uint32_t)((n + below - 1) / below);
+	for (uint32_t i = 0; i < edges_n; i++) {
 		size_t first = from + n * i / edges_n;
 
 		if (i > 0)
-			keys[i - 1] = b->words[first];
+			words[i - 1] = b->words[first];
 		edges[i] = make_btree(b, first, from + n * (i + 1) / edges_n);
 	}
-	return store(b, keys, edges, (uint32_t)edges_n - 1, near);
+	return store(b, words, edges, edges_n - 1);
 }
 
-/* ---- lo: the /64s that are not all of one value -------------------------------------------- */
-
-static void add_run(struct runs *r, uint64_t hi, uint32_t edge)
-{
-	r->hi[r->n] = hi;
-	r->edge[r->n] = edge;
-	r->n++;
-}
+/* ---- runs too fine for the keys around them -------------------------------------------------- */
 
 /*
- * Makes runs of hi alone: a /64 with starts inside becomes a run of one /64 whose edge leads to a
- * tree for lo.
+ * Where starts have bits below those of the keys, all of their unit become one run of the unit's
+ * size whose edge leads to a tree of its own: a /64 with starts in lo, or a block, a /32 with
+ * starts that NEAR keys cannot tell apart.
  */
-static bool runs_of_hi(const struct runs *r, struct pool *pool, struct runs *out)
+struct folding {
+	struct btree inner;
+	uint64_t first; /* what counts of hi; runs may reach beyond */
+	uint64_t last;
+	uint64_t below; /* bits of a start within its unit that call for folding */
+	struct runs *out;
+};
+
+static uint64_t start_of(const struct folding *f, size_t i)
 {
-	struct build6 b = {.runs = r, .pool = pool, .words = r->lo, .low = true};
-	size_t i = 0;
+	uint64_t hi = f->inner.runs->hi[i];
 
-	if (!runs_alloc(out, 2 * r->n, false))
-		return false;
-	while (i < r->n) {
-		uint64_t hi = r->hi[i];
-		size_t from = r->lo[i] == 0 ? i : i - 1;
-		size_t to = i + 1;
-
-		while (to < r->n && r->hi[to] == hi)
-			to++;
-		add_run(out, hi, make_btree(&b, from, to));
-		if (to - from > 1 && hi < UINT64_MAX &&
-		    (to == r->n || r->hi[to] > hi + 1 || r->lo[to] != 0))
-			add_run(out, hi + 1, r->edge[to - 1]);
-		i = to;
-	}
-	return true;
+	return hi < f->first ? f->first : hi;
 }
 
-/* ---- hi ------------------------------------------------------------------------------------ */
+/* The unit as its first hi, and how far behind it the run starts. */
+static uint64_t unit_of(const struct folding *f, size_t i)
+{
+	return f->inner.kind == EDGE_LOW ? start_of(f, i) : start_of(f, i) & ~IN_BLOCK;
+}
+
+static uint64_t rest_of(const struct folding *f, size_t i)
+{
+	return f->inner.kind == EDGE_LOW ? f->inner.runs->lo[i] : start_of(f, i) & IN_BLOCK;
+}
+
+/* The latest word on an address counts. */
+static void put_run(struct runs *r, uint64_t hi, uint32_t edge)
+{
+	size_t i = r->n > 0 && r->hi[r->n - 1] == hi ? r->n - 1 : r->n;
+
+	r->hi[i] = hi;
+	r->edge[i] = edge;
+	r->n = i + 1;
+}
+
+/* Folds the runs from..to - 1, all of one unit; what follows the unit is as the last of them. */
+static void fold_unit(const struct folding *f, size_t from, size_t to)
+{
+	uint64_t unit = unit_of(f, from);
+	uint64_t last = f->inner.kind == EDGE_LOW ? unit : unit | IN_BLOCK;
+	size_t first = rest_of(f, from) == 0 ? from : from - 1;
+
+	put_run(f->out, unit, make_btree(&f->inner, first, to));
+	if (last < f->last)
+		put_run(f->out, last + 1, f->inner.runs->edge[to - 1]);
+}
+
+static void fold(const struct folding *f, size_t from, size_t to)
+{
+	for (size_t i = from, next; i < to; i = next) {
+		bool fine = (rest_of(f, i) & f->below) != 0;
+
+		for (next = i + 1; next < to && unit_of(f, next) == unit_of(f, i); next++)
+			fine = fine || (rest_of(f, next) & f->below) != 0;
+		if (fine)
+			fold_unit(f, i, next);
+		else
+			for (size_t k = i; k < next; k++)
+				put_run(f->out, start_of(f, k), f->inner.runs->edge[k]);
+	}
+}
+
+/* ---- the root and tables --------------------------------------------------------------------- */
+
+struct build6 {
+	struct pool *pool;
+	struct runs hi;     /* /64s folded */
+	struct runs bucket; /* of one edge of a table, with blocks folded */
+	unsigned depth;
+	size_t at; /* the run that the next table edge begins in */
+};
 
 static uint32_t make_table(struct build6 *b, uint64_t first);
+
+/* The tree of the runs from..to - 1, for the addresses from `first` on. */
+static uint32_t make_bucket(struct build6 *b, uint64_t first, size_t from, size_t to)
+{
+	struct folding f = {near_tree(b->pool, &b->hi, BLOCK_DEPTH), first,
+	    first | UINT64_MAX >> b->depth, UINT64_MAX >> (b->depth + NEAR_BITS), &b->bucket};
+	struct btree near = near_tree(b->pool, &b->bucket, b->depth);
+
+	if (to - from == 1)
+		return b->hi.edge[from];
+	b->bucket.n = 0;
+	fold(&f, from, to);
+	return make_btree(&near, 0, b->bucket.n);
+}
 
 /* The edge for the addresses from `first` on that have its first b->depth bits. */
 static uint32_t make_edge(struct build6 *b, uint64_t first)
 {
-	const struct runs *r = b->runs;
+	const struct runs *r = &b->hi;
 	uint64_t last = first | UINT64_MAX >> b->depth;
 	size_t from, to;
 
@@ -149,7 +206,7 @@ static uint32_t make_edge(struct build6 *b, uint64_t first)
 		to++;
 	if (b->depth == TABLE_BITS && to - from >= TABLE_RUNS)
 		return make_table(b, first);
-	return make_btree(b, from, to);
+	return make_bucket(b, first, from, to);
 }
 
 /* The table of the edges for all values of the TABLE_BITS bits that follow. */
@@ -168,16 +225,18 @@ static uint32_t make_table(struct build6 *b, uint64_t first)
 
 uint32_t iptrie6_build(const struct runs *runs, struct pool *pool)
 {
-	struct runs of_hi;
-	struct build6 b = {.runs = &of_hi, .pool = pool};
-	uint32_t root;
+	struct build6 b = {.pool = pool};
+	struct folding f = {low_tree(pool, runs), 0, UINT64_MAX, UINT64_MAX, &b.hi};
+	uint32_t root = 0;
 
-	if (!runs_of_hi(runs, pool, &of_hi)) {
+	/* Folding adds at most one run to each. */
+	if (runs_alloc(&b.hi, 2 * runs->n, false))
+		fold(&f, 0, runs->n);
+	if (b.hi.n > 0 && runs_alloc(&b.bucket, 2 * b.hi.n, false))
+		root = (uint32_t)edge_place(make_table(&b, 0));
+	else
 		pool->failed = true;
-		return 0;
-	}
-	b.words = of_hi.hi;
-	root = make_table(&b, 0);
-	runs_free(&of_hi);
-	return (uint32_t)edge_place(root);
+	runs_free(&b.hi);
+	runs_free(&b.bucket);
+	return root;
 }

@@ -79,27 +79,35 @@ static void visit_table(
 	}
 }
 
+/* The start that a key stands for, in a node that is taken from `first` on. */
+static struct ip key_start(
+    struct ip first, enum edge_kind kind, const unsigned char *keys, size_t i, unsigned depth)
+{
+	if (kind >= EDGE_LOW) {
+		first.lo = load64(keys, i);
+		return first;
+	}
+	if (kind >= EDGE_BLOCK)
+		depth = BLOCK_DEPTH;
+	first.hi &= ~(UINT64_MAX >> depth);
+	first.hi |= (uint64_t)load32(keys, i) << (64 - NEAR_BITS) >> depth;
+	return first;
+}
+
 static void visit_btree(struct visit *v, uint32_t edge, struct ip first, unsigned depth)
 {
 	enum edge_kind kind = edge_kind(edge);
-	const unsigned char *node = v->trie->pool + edge_place(edge);
+	const unsigned char *node = v->trie->pool + edge_place(edge), *keys = node + BTREE_HEAD;
 	size_t n = btree_count(node);
-	bool near = kind == EDGE_NEAR || kind == EDGE_NEAR_LEAVES;
-	bool low = kind == EDGE_LOW || kind == EDGE_LOW_LEAVES;
-	const unsigned char *keys = node + (near ? BTREE_HEAD : BTREE_FAR_HEAD);
-	const unsigned char *edges = keys + n * (near ? sizeof(uint32_t) : sizeof(uint64_t));
-	uint64_t bucket = depth == 0 ? 0 : first.hi & ~(UINT64_MAX >> depth);
+	size_t key_size = kind >= EDGE_LOW ? sizeof(uint64_t) : sizeof(uint32_t);
 
 	for (size_t i = 0; i <= n; i++) {
-		if (i > 0 && low)
-			first.lo = load64(keys, i - 1);
-		else if (i > 0)
-			first.hi = near ? bucket | (uint64_t)load32(keys, i - 1) << 32 >> depth
-					: load64(keys, i - 1);
-		if (kind == EDGE_NEAR_LEAVES || kind == EDGE_FAR_LEAVES || kind == EDGE_LOW_LEAVES)
-			leaf(v, first.hi, first.lo, load16(edges, i));
+		struct ip at = i == 0 ? first : key_start(first, kind, keys, i - 1, depth);
+
+		if (has_leaves(kind))
+			leaf(v, at.hi, at.lo, load16(keys + n * key_size, i));
 		else
-			visit6(v, load32(edges, i), first, depth);
+			visit6(v, load32(keys + n * key_size, i), at, depth);
 	}
 }
 

@@ -48,6 +48,11 @@ static bool grow(struct pool *p, size_t need)
 	return true;
 }
 
+static size_t lines(size_t size)
+{
+	return (size + CACHE_LINE - 1) / CACHE_LINE;
+}
+
 uint32_t pool_alloc(struct pool *p, size_t size)
 {
 	size_t units = (size + POOL_UNIT - 1) / POOL_UNIT;
@@ -66,7 +71,7 @@ uint32_t pool_alloc(struct pool *p, size_t size)
 		p->failed = true;
 		return 0;
 	}
-	if (in_line + units * POOL_UNIT > CACHE_LINE) {
+	if (in_line + units * POOL_UNIT > lines(units * POOL_UNIT) * CACHE_LINE) {
 		gap_put(p, p->used, (CACHE_LINE - in_line) % CACHE_LINE / POOL_UNIT);
 		p->used += (CACHE_LINE - in_line) % CACHE_LINE;
 	}

@@ -28,14 +28,14 @@ enum edge_kind {
 	EDGE_SLOTS = 1,  /* 64 slots that hold edges */
 	EDGE_LEAVES = 2, /* 64 slots that hold nothing but leaves, in 16 bits each */
 
-	/* IPv6 */
+	/* IPv6; a kind of B-tree node with leaves is the one without plus 1 */
 	EDGE_TABLE = 1,       /* an edge for each value of the next TABLE_BITS bits of hi */
-	EDGE_NEAR = 2,        /* B-tree node; keys are the next NEAR_BITS bits of hi */
+	EDGE_NEAR = 2,        /* keys are the NEAR_BITS bits of hi behind the root or table */
 	EDGE_NEAR_LEAVES = 3, /* the same with nothing but leaves, in 16 bits each */
-	EDGE_FAR = 4,         /* B-tree node; keys are whole words */
-	EDGE_FAR_LEAVES = 5,  /* the same with nothing but leaves, in 16 bits each */
-	EDGE_LOW = 6,         /* FAR, but for lo: one /64 that is not all of one value */
-	EDGE_LOW_LEAVES = 7,  /* the same with nothing but leaves, in 16 bits each */
+	EDGE_BLOCK = 4,       /* within one /32: keys are the bits of hi behind it */
+	EDGE_BLOCK_LEAVES = 5,
+	EDGE_LOW = 6, /* within one /64: keys are all of lo */
+	EDGE_LOW_LEAVES = 7,
 };
 #define EDGE_KIND_BITS 3
 #define EDGE_KINDS     (1U << EDGE_KIND_BITS)
@@ -46,6 +46,17 @@ enum edge_kind {
 static inline enum edge_kind edge_kind(uint32_t edge)
 {
 	return (enum edge_kind)(edge & (EDGE_KINDS - 1));
+}
+
+/* The kind of the node when there are only short leaves in it. */
+static inline enum edge_kind with_leaves(enum edge_kind btree)
+{
+	return (enum edge_kind)(btree + 1);
+}
+
+static inline bool has_leaves(enum edge_kind btree)
+{
+	return (btree & 1) != 0;
 }
 
 static inline uint32_t edge_leaf(uint32_t number)
@@ -112,7 +123,7 @@ struct pool {
 };
 
 /*
- * Room for a node of `size` bytes: aligned to 8, and in one cache line when it can be.  Returns
+ * Room for a node of `size` bytes: aligned to 8, and in as few cache lines as can be.  Returns
  * its place, or 0 and sets failed; whoever writes asks failed first.
  */
 uint32_t pool_alloc(struct pool *, size_t size);
@@ -165,16 +176,17 @@ bool iptrie_sort(struct iptrie_entry *entries, size_t n);
  * edges, a table does the same once more.  A B-tree node is {count, keys, edges}: edge i is for
  * addresses from key i - 1 up to below key i, and there is one more edge than keys.
  */
-#define TABLE_BITS 12U
-#define TABLE_SIZE (1U << TABLE_BITS)
-#define NEAR_BITS  32U
+#define TABLE_BITS  12U
+#define TABLE_SIZE  (1U << TABLE_BITS)
+#define NEAR_BITS   32U
+#define BLOCK_DEPTH 32U
 
 /* The most keys in a node: whole vectors of keys are compared. */
 #define NEAR_KEYS 16U
-#define FAR_KEYS  12U
+#define LOW_KEYS  12U
 
 /* A look-up reads as if the last node had all keys. */
-#define READ_AHEAD (FAR_KEYS * sizeof(uint64_t))
+#define READ_AHEAD (LOW_KEYS * sizeof(uint64_t))
 
 struct iptrie {
 	const unsigned char *root4; /* all point into the block that this struct is the head of */
@@ -195,7 +207,13 @@ uint32_t iptrie6_build(const struct runs *, struct pool *);
 
 /* ---- reading a B-tree node -------------------------------------------------------------- */
 
-enum { BTREE_HEAD = 4, BTREE_FAR_HEAD = 8 };
+#define BTREE_HEAD 4U /* bytes of the count of keys */
+
+/* The key of a start or an address: the NEAR_BITS bits of hi behind `depth` others. */
+static inline uint32_t near_key(uint64_t hi, unsigned depth)
+{
+	return (uint32_t)(hi << depth >> (64 - NEAR_BITS));
+}
 
 static inline uint32_t btree_count(const unsigned char *node)
 {

@@ -77,29 +77,27 @@ static void sort_family(const struct iptrie_entry *entries, enum ip_family famil
 	sort_items(items, spare, n);
 }
 
-/* Moves every entry to its place, along the cycles of the permutation; uses items up. */
-static void permute(struct iptrie_entry *entries, struct item *items, size_t n)
+/* Makes the items name the entries in order. */
+static void order(
+    const struct iptrie_entry *entries, struct item *items, struct item *spare, size_t n)
 {
-	for (size_t start = 0; start < n; start++) {
-		struct iptrie_entry first = entries[start];
-		size_t to = start;
+	size_t n4 = 0, n6;
 
-		while (items[to].entry != start) {
-			size_t from = items[to].entry;
-
-			entries[to] = entries[from];
-			items[to].entry = (uint32_t)to;
-			to = from;
-		}
-		entries[to] = first;
-		items[to].entry = (uint32_t)to;
-	}
+	for (size_t i = 0; i < n; i++)
+		n4 += entries[i].prefix.base.family == IP_V4;
+	n6 = n4;
+	n4 = 0;
+	for (size_t i = 0; i < n; i++)
+		items[entries[i].prefix.base.family == IP_V4 ? n4++ : n6++].entry = (uint32_t)i;
+	sort_family(entries, IP_V4, items, spare, n4);
+	sort_family(entries, IP_V6, items + n4, spare, n - n4);
 }
 
 bool iptrie_sort(struct iptrie_entry *entries, size_t n)
 {
 	struct item *items, *spare;
-	size_t n4 = 0, n6;
+	struct iptrie_entry *sorted;
+	bool room;
 
 	if (is_sorted(entries, n))
 		return true;
@@ -107,19 +105,16 @@ bool iptrie_sort(struct iptrie_entry *entries, size_t n)
 		return false;
 	items = malloc(n * sizeof *items);
 	spare = malloc(n * sizeof *spare);
-	if (items && spare) {
+	sorted = malloc(n * sizeof *sorted);
+	room = items && spare && sorted;
+	if (room) {
+		order(entries, items, spare, n);
 		for (size_t i = 0; i < n; i++)
-			n4 += entries[i].prefix.base.family == IP_V4;
-		n6 = n4;
-		n4 = 0;
-		for (size_t i = 0; i < n; i++)
-			items[entries[i].prefix.base.family == IP_V4 ? n4++ : n6++].entry =
-			    (uint32_t)i;
-		sort_family(entries, IP_V4, items, spare, n4);
-		sort_family(entries, IP_V6, items + n4, spare, n - n4);
-		permute(entries, items, n);
+			sorted[i] = entries[items[i].entry];
+		memcpy(entries, sorted, n * sizeof *sorted);
 	}
 	free(items);
 	free(spare);
-	return items && spare;
+	free(sorted);
+	return room;
 }

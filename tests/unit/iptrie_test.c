@@ -383,6 +383,24 @@ static void shape_clusters(struct table *t, size_t n) /* deep, far apart, each m
 	}
 }
 
+/* Single addresses on both sides of where tables, blocks and /64s meet, in well-filled tables. */
+static void shape_seams(struct table *t, size_t n)
+{
+	static const uint64_t seams[] = {
+	    0x2010000000000000, 0x2010010000000000, 0x2010000100000000, 0x2010000000000001};
+
+	for (size_t i = 0; i < n; i++)
+		add(t, IP_V6, (i & 1 ? 0x2000000000000000 : 0x2010000000000000) | random64() >> 12,
+		    0, i & 2 ? 48 : 64);
+	for (size_t i = 0; i < ROWS(seams); i++) {
+		add(t, IP_V6, seams[i] - 1, UINT64_MAX, 128);
+		add(t, IP_V6, seams[i] - 1, UINT64_MAX - 9, 128);
+		add(t, IP_V6, seams[i] - 1, 0, 64);
+		add(t, IP_V6, seams[i], 0, i & 1 ? 64 : 128);
+		add(t, IP_V6, seams[i], 7, 128);
+	}
+}
+
 static const struct shape {
 	const char *label;
 	void (*fill)(struct table *, size_t n);
@@ -405,6 +423,7 @@ static const struct shape {
     {"duplicates", shape_duplicates, 40, 0},
     {"::/0 alone", shape_v6_everything, 0, 40 << 10},
     {"clusters", shape_clusters, 12, 0},
+    {"seams", shape_seams, 2400, 0},
 };
 
 /* As many values as come; few, so that neighbours merge; hardly more than `none`. */
@@ -459,7 +478,7 @@ END_TEST
 
 /* Too large for the model at every edge: some of them, and the bytes that a prefix costs. */
 static const struct shape large[] = {
-    {"routes, 300k", shape_routes, 150000, 24},
+    {"routes, 300k", shape_routes, 150000, 30},
     {"alternating hosts, 130k", shape_alternating, 65536, 30},
     {"70k /64s under one /32", shape_subnets, 70000, 60},
     {"any, 200k", shape_any, 100000, 60},
