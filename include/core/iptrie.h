@@ -29,7 +29,7 @@ struct iptrie_entry {
 /*
  * The value of one network: `around` is the value of the next wider network that has entries
  * (iptrie_none for none), entries[0..n) are all that have exactly this prefix, in the order in
- * which they were given.  Values are any uint32_t.
+ * which they were given: a part of the array that is built from, sorted.  Values are any uint32_t.
  */
 struct iptrie_combine {
 	uint32_t (*value)(void *context, uint32_t around, const struct iptrie_entry *entries,

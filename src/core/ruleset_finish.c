@@ -11,6 +11,8 @@
 
 #define OUT_BIT ((uint32_t)1 << 10)
 
+enum { AHEAD = 16 };
+
 static struct origin origin_of(const struct ruleset_builder *b, uint32_t tag)
 {
 	const struct entry *e = &b->entries[tag];
@@ -125,6 +127,10 @@ static uint32_t combine_networks(
 
 	if (!start_keys(b, n))
 		return 0;
+	/* The networks come in order, their origins in that of the files: each is a miss that can
+	 * be on its way while others are looked at. */
+	if ((size_t)(b->networks + b->network_count - entries) > AHEAD)
+		__builtin_prefetch(&b->entries[entries[AHEAD].tag]);
 	for (size_t i = 0; i < n; i++)
 		b->keys[i] = key_of(b, entries[i].tag);
 	if (n > 1)
