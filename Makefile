@@ -200,11 +200,11 @@ fuzz-run: $(FUZZ:%=$(BUILD)/tests/fuzz/%_fuzzer)
 # Benchmarks are tests/bench/NAME_bench.c and the target bench-NAME; each needs its peers.
 $(BUILD)/tests/bench/%_bench: $(BUILD)/tests/bench/%_bench.o \
     $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
-	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(CHECK_LIBS) $(EDGE_LIBS)) $(EDGE_PLAIN) $(LDLIBS)
+	$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) -pthread $(call pc_libs,$(CHECK_LIBS) $(EDGE_LIBS)) $(EDGE_PLAIN) $(LDLIBS)
 
 # What a benchmark has besides: files of its own and the libraries of its peers.
-$(BUILD)/tests/bench/iptrie_bench: $(BUILD)/tests/bench/routes.o $(BUILD)/tests/bench/mmdb.o
-$(BUILD)/tests/bench/iptrie_bench: LDLIBS = $(call pc_libs,libmaxminddb) -lm
+$(BUILD)/tests/bench/iptrie_bench: $(BUILD)/tests/bench/routes.o $(BUILD)/tests/bench/triedump.o
+$(BUILD)/tests/bench/iptrie_bench: LDLIBS = -lm
 $(BUILD)/tests/bench/name_bench: $(BUILD)/tests/bench/names.o
 $(BUILD)/tests/bench/name_bench: LDLIBS = $(call pc_libs,lmdb) -lm
 

@@ -6,8 +6,8 @@
  *
  *     iptrie_bench [FILE]     FILE is a list of networks as a mail host has it
  */
-#include "bench/mmdb.h"
 #include "bench/routes.h"
+#include "bench/triedump.h"
 
 #include <arpa/inet.h>
 #include <math.h>
@@ -131,7 +131,7 @@ static void open_mmdb(struct table *t)
 	int fd = mkstemp(path);
 
 	need(fd >= 0 && close(fd) == 0, "mkstemp");
-	need(mmdb_write(path, t->trie, t->family, NONE), "mmdb_write");
+	need(triedump_write(path, t->trie, t->family, NONE), "triedump_write");
 	need(MMDB_open(path, MMDB_MODE_MMAP, &t->mmdb) == MMDB_SUCCESS, "MMDB_open");
 	unlink(path);
 }

@@ -1,4 +1,4 @@
-#include "bench/mmdb.h"
+#include "bench/triedump.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static void *grown(void *list, size_t room, size_t size)
 {
 	list = realloc(list, room * size);
 	if (!list) {
-		fputs("mmdb: out of memory\n", stderr);
+		fputs("triedump: out of memory\n", stderr);
 		exit(EXIT_FAILURE);
 	}
 	return list;
@@ -151,7 +151,8 @@ static void put_tree(FILE *f, const struct tree *t, unsigned record_bits)
 	}
 }
 
-bool mmdb_write(const char *path, const struct iptrie *trie, enum ip_family family, uint32_t none)
+bool triedump_write(
+    const char *path, const struct iptrie *trie, enum ip_family family, uint32_t none)
 {
 	struct tree t = {.family = family, .none = none};
 	struct prefix everything = {{0, 0, family}, 0};
