@@ -43,10 +43,10 @@ GEO = "192.0.2.0/24 64500 CN\n203.0.113.0/24 64501 DE\n2001:db8:1::/48 64501 DE\
 class Play:
     """One session: who comes, what is tried, and what must follow."""
 
-    def __init__(self, what, client, want, rule="-", name=None, helo="mx.sender.example",
+    def __init__(self, what, client, want, rule="-", helo="mx.sender.example",
                  sender="ann@sender.example", to=("bob@example.org",), author=None, login=None):
         self.what, self.client, self.want, self.rule = what, client, want, rule
-        self.name, self.helo, self.sender, self.to = name, helo, sender, to
+        self.helo, self.sender, self.to = helo, sender, to
         self.author, self.login = author, login
 
 
@@ -124,29 +124,34 @@ class Table:
             print("     " + self.paint("2", line))
 
 
+def record_of(daemon, reply):
+    """The record of a refusal, by the token at the end of the reply."""
+    token = reply.rsplit("/", 1)[-1]
+
+    def found():
+        return [r for r in daemon.records() if r.get("id") == token]
+    lab.wait_for(found, 5, f"the record of {token}")
+    return found()[0]
+
+
 def rule_of(record):
     """susranges/dialup; what stands in no section has the family's name only."""
-    if record is None or record["action"] == "accept":
-        return "-"
     return "/".join(record[k] for k in ("family", "rule") if record.get(k))
 
 
 def run(play, postfix, daemon):
-    """Plays one session; the replies that matter, and the record of the decision behind them."""
-    with postfix.session(play.client, play.name, play.helo) as s:
+    """Plays one session; the replies that matter, and the record of a refusal."""
+    with postfix.session(play.client, helo=play.helo) as s:
         if play.login:
             s.login(play.login)
-        before = len(daemon.records())
         replies = [s.mail(play.sender)]
         replies += [s.rcpt(to) for to in play.to]
         later = [r for r in replies if r.code == 452]
         if replies[1].code == 250:
             author = play.author or play.sender
             replies.append(s.data(f"From: <{author}>\nTo: <{play.to[0]}>\nSubject: demo\n\nHello\n"))
-        lab.wait_for(lambda: len(daemon.records()) > before, 5, "the record of a decision")
-        records = daemon.records()[before:]
-    deciding = [r for r in records if r["action"] != "accept" and r["code"] != 452]
-    return later + replies[-1:], deciding[-1] if deciding else None
+    record = record_of(daemon, replies[-1]) if replies[-1].code != 250 else None
+    return later + replies[-1:], record
 
 
 def sessions(table, postfix, daemon):
@@ -155,7 +160,7 @@ def sessions(table, postfix, daemon):
     refused = None
     for number, play in enumerate(PLAYS, 1):
         replies, record = run(play, postfix, daemon)
-        table.row(number, play, replies, rule_of(record))
+        table.row(number, play, replies, rule_of(record) if record else "-")
         if play.rule == "susranges/dialup":
             refused = record
     return refused
@@ -183,7 +188,7 @@ def live(table, postfix, daemon, refused):
     table.head()
     play = Play("the host that was refused as number 3", DIALUP, "250", sender=WALKIN)
     replies, record = run(play, postfix, daemon)
-    table.row(len(PLAYS) + 1, play, replies, rule_of(record))
+    table.row(len(PLAYS) + 1, play, replies, rule_of(record) if record else "-")
 
 
 def geo_database(path):
