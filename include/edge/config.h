@@ -5,12 +5,25 @@
  *
  *     struct report *r = report_create();
  *     struct ruleset *rules;
- *     struct config *c = config_load("/etc/susmilter/susmilter.conf", r, &rules);
+ *     struct config *c = config_load("/etc/susmilter/susmilter.conf", NULL, r, &rules);
  *     if (!c) report_each(r, print, NULL);         // all errors of the run, each file:line: reason
  *
  * Every key is one row of a table (name, type, range, default, where it goes); libconfig is known
  * only here.  Reading has no effect on anything else: a load may be tried, and thrown away, beside
  * a running table.
+ *
+ * Where SPEC 3 leaves it open: `expires` with a date alone is the end of that day, UTC.  @include
+ * stands in a line of its own and is relative to the file that it stands in.  AS numbers above
+ * 2147483647 are strings ("AS4200000000"), since libconfig's numbers end there.
+ *
+ * The managed whitelist is a list file of addresses, networks and names.  Behind an entry there may
+ * stand what susmilterctl knows of it, blank-separated, comment= last since it has blanks itself:
+ *
+ *     198.51.100.7    # expires=2026-11-28T12:00:00Z owner=anna comment=until their ISP moves them
+ *     .example.com    # owner=anna
+ *
+ * Entries that end together become one rule named "managed" (names: another one, with both
+ * proofs), behind those of `whitelist`.  A file that is not there is an empty list.
  */
 #include "core/report.h"
 #include "core/ruleset.h"
@@ -31,7 +44,6 @@ struct config {
 	unsigned milter_socket_mode;
 	const char *milter_socket_group;
 	const char *milter_user;
-	const char *milter_authserv_id;
 	unsigned milter_max_sessions;
 
 	const char *control_socket;
