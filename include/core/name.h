@@ -18,7 +18,7 @@
 
 enum { NAME_MAX_OCTETS = 253, NAME_LABEL_MAX = 63, NAME_LABELS_MAX = 127 };
 
-/* UTF-8 to A-labels: writes at most `cap` bytes and returns the length, 0 when it is no name. */
+/* Bytes that should be UTF-8 to A-labels: writes at most `cap` bytes and returns the length, 0 when it is no name. */
 struct idna {
 	size_t (*to_ascii)(struct slice utf8, char *out, size_t cap);
 };

@@ -14,4 +14,11 @@
 
 extern const struct idna idn_uts46;
 
+/*
+ * The same for names that clients give themselves: where a label is none by IDNA2008, such as an
+ * emoji, it becomes "u8--" and hexadecimal digits, so that ".monster" matches whatever stands in
+ * front of it.
+ */
+extern const struct idna idn_whatever;
+
 #endif

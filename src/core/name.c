@@ -112,11 +112,11 @@ static const char *converted(
 	struct slice name;
 	struct look seen;
 
-	if (!idna || !slice_is_utf8(utf8))
-		return "not a name: bytes that are neither ASCII nor UTF-8";
-	name = slice_of(ascii, idna->to_ascii(utf8, ascii, sizeof ascii));
+	name = slice_of(ascii, idna ? idna->to_ascii(utf8, ascii, sizeof ascii) : 0);
 	if (name.len == 0)
-		return "not an internationalised name (IDNA 2008)";
+		return idna && slice_is_utf8(utf8)
+			   ? "not an internationalised name (IDNA 2008)"
+			   : "not a name: bytes that are neither ASCII nor UTF-8";
 	name = without_last_dot(name);
 	seen = look_at(name);
 	if (seen.wrong || seen.wide)

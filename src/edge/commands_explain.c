@@ -28,7 +28,7 @@ static int explain_batch(struct asked *a)
 	while (heard && channel_line(a->channel, &line, &cut)) {
 		char text[BATCH_LINE_MAX];
 		struct slice answer = cut ? batch_error("the line is longer than 65536 bytes", text)
-					  : batch_answer(rules, line, now, &idn_uts46, arena, text);
+					  : batch_answer(rules, line, now, &idn_whatever, arena, text);
 
 		text[answer.len] = '\n'; /* in the place of the NUL */
 		heard = channel_write(a->channel, slice_of(text, answer.len + 1));
@@ -46,7 +46,7 @@ static bool read_question(struct asked *a, struct question *q)
 	char why[QUESTION_WHY_MAX];
 	const char *key, *wrong = NULL;
 
-	question_start(q, time(NULL), &idn_uts46, a->arena);
+	question_start(q, time(NULL), &idn_whatever, a->arena);
 	for (unsigned i = 0; !wrong && (key = question_key(i)); i++) {
 		const char *value = asked_text(a, key);
 		if (value)

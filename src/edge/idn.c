@@ -26,4 +26,69 @@ static size_t to_ascii(struct slice utf8, char *out, size_t cap)
 	return len;
 }
 
+/* ---- what a client may call itself -------------------------------------------------------------
+ */
+
+static bool append(char *out, size_t cap, size_t *len, struct slice text)
+{
+	if (cap - *len < text.len)
+		return false;
+	memcpy(out + *len, text.ptr, text.len);
+	*len += text.len;
+	return true;
+}
+
+/* A label that is no IDNA label: "u8--" and its bytes in hexadecimal, as many as there is room
+ * for.  Hyphens in the third and fourth place are reserved (RFC 5890 2.3.1), so nobody's name is
+ * spelled like this. */
+static bool append_bytes(char *out, size_t cap, size_t *len, struct slice label)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[NAME_LABEL_MAX] = "u8--";
+	size_t n = 4;
+
+	for (size_t i = 0; i < label.len && n + 2 <= sizeof text; i++) {
+		text[n++] = digits[(unsigned char)label.ptr[i] >> 4];
+		text[n++] = digits[(unsigned char)label.ptr[i] & 15];
+	}
+	return append(out, cap, len, slice_of(text, n));
+}
+
+static bool is_ascii(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] >= 0x80)
+			return false;
+	return true;
+}
+
+static bool append_label(char *out, size_t cap, size_t *len, struct slice label)
+{
+	char ascii[NAME_LABEL_MAX];
+	size_t n;
+
+	if (is_ascii(label))
+		return append(out, cap, len, label);
+	n = to_ascii(label, ascii, sizeof ascii);
+	return n > 0 ? append(out, cap, len, slice_of(ascii, n))
+		     : append_bytes(out, cap, len, label);
+}
+
+static size_t to_ascii_whatever(struct slice utf8, char *out, size_t cap)
+{
+	size_t len = to_ascii(utf8, out, cap);
+	struct slice rest = utf8, label;
+
+	if (len > 0)
+		return len;
+	do {
+		label = slice_cut(&rest, '.');
+		if (!append_label(out, cap, &len, label) ||
+		    (rest.ptr && !append(out, cap, &len, SLICE("."))))
+			return 0;
+	} while (rest.ptr);
+	return len;
+}
+
 const struct idna idn_uts46 = {.to_ascii = to_ascii};
+const struct idna idn_whatever = {.to_ascii = to_ascii_whatever};

@@ -153,7 +153,7 @@ static void end_header(struct trial *t)
 
 	end_field(t);
 	t->in_body = true;
-	fromheader_parse(t->from_fields, t->from_count, &idn_uts46, t->arena, &t->from);
+	fromheader_parse(t->from_fields, t->from_count, &idn_whatever, t->arena, &t->from);
 	if (t->from.kind == FROM_ONE)
 		domain = t->from.domains[0];
 	t->wants_body = dkim_verifier_end_of_headers(t->verifier, domain);
@@ -270,7 +270,7 @@ static void get_facts(void *self, struct facts *facts, unsigned need)
 	const struct gather g = {
 	    .facts = facts,
 	    .arena = t->arena,
-	    .idna = &idn_uts46,
+	    .idna = &idn_whatever,
 	    .trace = &trace,
 	    .outside = t,
 	    .dns = asked_dns,

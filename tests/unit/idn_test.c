@@ -52,6 +52,38 @@ static const struct {
 	NULL},
 };
 
+static const struct {
+	const char *label, *text, *name;
+} whatever[] = {
+    {"a name",
+	"b\xc3\xbc"
+	"cher.example",
+	"xn--bcher-kva.example"},
+    {"a symbol", "\xe2\x98\x83.net", "u8--e29883.net"},
+    {"a symbol in the middle", "A.\xe2\x98\x83.Net", "a.u8--e29883.net"},
+    {"beside a good label",
+	"b\xc3\xbc"
+	"cher.\xe2\x98\x83.net",
+	"xn--bcher-kva.u8--e29883.net"},
+    {"not UTF-8", "f\xfc.example", "u8--66fc.example"},
+    {"an empty label", "\xe2\x98\x83..net", NULL},
+};
+
+START_TEST(converts_whatever)
+{
+	struct arena *arena = arena_create(1 << 16);
+	struct slice name;
+	const char *wrong = name_parse(slice_str(whatever[_i].text), &idn_whatever, arena, &name);
+
+	ck_assert_msg((wrong == NULL) == (whatever[_i].name != NULL), "%s: %s", whatever[_i].label,
+	    wrong ? wrong : "no error");
+	if (!wrong)
+		ck_assert_msg(slice_equal(name, slice_str(whatever[_i].name)), "%s: %.*s",
+		    whatever[_i].label, SLICE_ARG(name));
+	arena_free(&arena);
+}
+END_TEST
+
 START_TEST(converts)
 {
 	struct arena *arena = arena_create(1 << 16);
@@ -118,6 +150,7 @@ Suite *suite(void)
 	TCase *t = tcase_create("idn");
 
 	tcase_add_loop_test(t, converts, 0, ROWS(rows));
+	tcase_add_loop_test(t, converts_whatever, 0, ROWS(whatever));
 	tcase_add_test(t, keeps_to_its_room);
 	tcase_add_test(t, works_in_threads);
 	suite_add_tcase(s, t);
