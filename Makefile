@@ -8,6 +8,8 @@
 #   make bench        look-ups, builds, reloads and transactions against peers, by hand
 #   make soak         the long runs: reloads under load, signal storms, kill -9
 #   make fuzz         ten minutes for each fuzz target (FUZZ_SECONDS=600, FUZZ=NAME for one)
+#   make deb          the Debian package build/susmilter_*.deb, judged by lintian
+#   make check-package  installs, upgrades and purges it in a fresh Debian, as root, by hand
 #   make install      below $(DESTDIR)$(prefix); `make uninstall` takes it away again
 #   make clean        removes build/
 #   make help         prints this
@@ -27,6 +29,7 @@ sysconfdir ?= /etc
 sbindir    ?= $(prefix)/sbin
 mandir     ?= $(prefix)/share/man
 unitdir    ?= $(prefix)/lib/systemd/system
+completiondir ?= $(prefix)/share/bash-completion/completions
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -52,6 +55,7 @@ EDGE := textfile geo geo_walk config config_text config_options config_set confi
         config_draft config_rules config_managed config_domains config_geo config_find \
         log unixsocket privileges table counters suppressor recorder splits milter environment mtaclient metrics metrics_serve notify pulse worker supervisor \
         channel control commands commands_status commands_explain commands_message trial commands_decision \
+        commands_load commands_watch commands_top commands_whitelist managed \
         zone zone_load idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey
 CTL  := main words remote local
@@ -70,6 +74,8 @@ WIRE := resolver resolver_answer resolver_recursive resolver_settings
 
 PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev libmicrohttpd-dev libjansson-dev libopendkim-dev libssl-dev
 PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl
+PACKAGES_DEB   := debhelper dpkg-dev lintian
+PACKAGES_PACKAGE := debootstrap python3 util-linux iproute2
 PACKAGES_BENCH := python3-spf libmaxminddb-dev liblmdb-dev
 PACKAGES_FUZZ  := clang libclang-rt-dev
 # What the private servers of demo and wire tests need; Sendmail's own packages, which conflict with
@@ -269,6 +275,18 @@ deps-bench: deps-check
 	@contrib/install-missing $(PACKAGES_BENCH)
 deps-fuzz: deps-check
 	@contrib/install-missing $(PACKAGES_FUZZ)
+deps-deb: deps-build
+	@contrib/install-missing $(PACKAGES_DEB)
+deps-package: deps-deb
+	@contrib/install-missing $(PACKAGES_PACKAGE)
+
+# ---- the package --------------------------------------------------------------------------
+
+deb: deps-deb
+	@contrib/make-deb build
+
+check-package: deps-package deb
+	@tests/package/run build
 
 # ---- installing ---------------------------------------------------------------------------
 
@@ -279,7 +297,8 @@ MAN5 := $(sort $(wildcard conf/*.5))
 install: all
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(unitdir) $(DESTDIR)$(mandir)/man5 \
 	    $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(prefix)/lib/sysusers.d \
-	    $(DESTDIR)$(prefix)/lib/tmpfiles.d $(DESTDIR)$(sysconfdir)/susmilter/lists
+	    $(DESTDIR)$(prefix)/lib/tmpfiles.d $(DESTDIR)$(completiondir) \
+	    $(DESTDIR)$(sysconfdir)/susmilter/lists
 	install -m 755 $(BUILD)/susmilter $(BUILD)/susmilterctl $(DESTDIR)$(sbindir)
 	sed 's|@sbindir@|$(sbindir)|; s|@sysconfdir@|$(sysconfdir)|' \
 	    contrib/systemd/susmilter.service >$(DESTDIR)$(unitdir)/susmilter.service
@@ -287,8 +306,10 @@ install: all
 	    $(DESTDIR)$(prefix)/lib/sysusers.d/susmilter.conf
 	install -m 644 contrib/systemd/tmpfiles.conf \
 	    $(DESTDIR)$(prefix)/lib/tmpfiles.d/susmilter.conf
-	$(if $(MAN8),install -m 644 $(MAN8) $(DESTDIR)$(mandir)/man8)
-	$(if $(MAN5),install -m 644 $(MAN5) $(DESTDIR)$(mandir)/man5)
+	install -m 644 $(MAN8) $(DESTDIR)$(mandir)/man8
+	install -m 644 $(MAN5) $(DESTDIR)$(mandir)/man5
+	install -m 644 contrib/completion/susmilterctl $(DESTDIR)$(completiondir)/susmilterctl
+	install -m 644 conf/lists/*.example $(DESTDIR)$(sysconfdir)/susmilter/lists
 	[ -e $(DESTDIR)$(sysconfdir)/susmilter/susmilter.conf ] || \
 	    install -m 644 conf/susmilter.conf $(DESTDIR)$(sysconfdir)/susmilter/susmilter.conf
 
@@ -298,6 +319,7 @@ uninstall:
 	    $(DESTDIR)$(unitdir)/susmilter.service \
 	    $(DESTDIR)$(prefix)/lib/sysusers.d/susmilter.conf \
 	    $(DESTDIR)$(prefix)/lib/tmpfiles.d/susmilter.conf \
+	    $(DESTDIR)$(completiondir)/susmilterctl \
 	    $(MAN8:src/%=$(DESTDIR)$(mandir)/man8/%) $(MAN5:conf/%=$(DESTDIR)$(mandir)/man5/%)
 
 clean:
@@ -306,6 +328,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: all demo install uninstall unit wire replay fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim bench-resolver check deps-build deps-check deps-demo deps-bench deps-fuzz clean help
+.PHONY: all demo deb check-package deps-deb deps-package install uninstall unit wire replay fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim bench-resolver check deps-build deps-check deps-demo deps-bench deps-fuzz clean help
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)

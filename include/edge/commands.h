@@ -78,6 +78,11 @@ void asked_json(struct asked *, json_t *);
 /* A JSON string of bytes that may be no text. */
 json_t *asked_slice(struct slice);
 
+/* What a stranger wrote, safe for a terminal: control bytes become '?', what is too long is cut.
+ * Returns out. */
+enum { PLAIN_MAX = 1024 };
+const char *plain_text(const char *text, char out[PLAIN_MAX]);
+
 /* Prints all lines of a report: errors and warnings to standard error, notes to output. */
 void asked_report(struct asked *, const struct report *);
 

@@ -26,12 +26,48 @@ static const struct command_option explain_options[] = {
     {END},
 };
 
-enum { OFFLINE = COMMAND_OFFLINE };
+static const struct command_option add_options[] = {
+    {"--for", "TIME", "how long: 30m, 12h, 7d, 4w; without it for good"},
+    {"--owner", "WHO", "who answers for it, one word"},
+    {"--comment", "TEXT", "why"},
+    {"--from", "TOKEN", "instead of ENTRY: the client of this decision"},
+    {END},
+};
+
+static const struct command_option tail_options[] = {
+    {"--rule", "NAME", "only decisions by this rule"},
+    {"--client", "NETWORK", "only of clients in this network, or with this address"},
+    {"--recipient", "ADDRESS", "only for this recipient, or @DOMAIN"},
+    {"--action", "ACTION", "only accept, reject, tempfail, quarantine, would_reject, …"},
+    {"--count", "N", "ends after so many"},
+    {JSON_OPTION},
+    {END},
+};
+
+static const struct command_option top_options[] = {
+    {"--once", NULL, "one look at one second, without a live screen"},
+    {END},
+};
+
+enum { ADMIN = COMMAND_ADMIN, OFFLINE = COMMAND_OFFLINE };
 
 const struct command commands[] = {
     {"status", "", "generation, age, sessions, the last reload", only_json, 0, command_status},
+    {"stats", "", "decisions by family, rule and action", only_json, 0, command_stats},
+    {"check", "[FILE]", "every error and warning of a configuration, and what would change",
+	only_json, ADMIN | OFFLINE | COMMAND_EITHER | COMMAND_NO_TABLE, command_check},
+    {"reload", "", "reads the configuration again and waits until it is live", only_json, ADMIN,
+	command_reload},
     {"explain", "", "what would become of a session, and why", explain_options,
 	OFFLINE | COMMAND_INPUT, command_explain},
+    {"whitelist add", "[ENTRY]", "lets a network or a name in, at once", add_options, ADMIN,
+	command_whitelist_add},
+    {"whitelist remove", "ENTRY", "takes it out again, at once", NULL, ADMIN,
+	command_whitelist_remove},
+    {"whitelist list", "", "what was added, by whom, until when", only_json, OFFLINE,
+	command_whitelist_list},
+    {"tail", "", "decisions as they come", tail_options, 0, command_tail},
+    {"top", "", "a live table of rules and clients", top_options, 0, command_top},
     {NULL, NULL, NULL, NULL, 0, NULL},
 };
 
@@ -76,6 +112,23 @@ json_t *asked_slice(struct slice s)
 	json_t *text = json_stringn(s.ptr ? s.ptr : "", s.len);
 
 	return text ? text : json_string("(bytes that are no text)");
+}
+
+const char *plain_text(const char *text, char out[PLAIN_MAX])
+{
+	size_t n = 0;
+
+	for (; text[n] && n + 1 < PLAIN_MAX; n++) {
+		unsigned char c = (unsigned char)text[n],
+			      before = n ? (unsigned char)text[n - 1] : 0;
+		/* C1 control characters are c2 80 to c2 9f in UTF-8. */
+		bool control = c < 0x20 || c == 0x7f || (before == 0xc2 && c < 0xa0);
+		out[n] = control ? '?' : text[n];
+		if (control && before == 0xc2)
+			out[n - 1] = '?';
+	}
+	out[n] = '\0';
+	return out;
 }
 
 static void say(void *context, enum report_level level, const char *line)

@@ -126,6 +126,7 @@ static const char *text_of(const json_t *record, const char *key)
 
 static void print_facts(struct asked *a, json_t *record)
 {
+	char plain[PLAIN_MAX];
 	const char *key;
 	json_t *value;
 
@@ -135,7 +136,8 @@ static void print_facts(struct asked *a, json_t *record)
 			channel_print(
 			    a->channel, "%-12s %lld\n", key, (long long)json_integer_value(value));
 		else if (json_is_string(value))
-			channel_print(a->channel, "%-12s %s\n", key, json_string_value(value));
+			channel_print(a->channel, "%-12s %s\n", key,
+			    plain_text(json_string_value(value), plain));
 	}
 }
 

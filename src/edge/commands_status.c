@@ -1,9 +1,186 @@
 #include "edge/commands.h"
+
+#include "core/rfc3339.h"
 #include "edge/milter.h"
+#include "watch.h"
+
+#include <stdio.h>
+
+/* ---- status -----------------------------------------------------------------------------------
+ */
+
+/* "3d 4h", "12m 5s": the two largest units. */
+enum { AGE_MAX = 32 };
+static const char *age_text(int64_t seconds, char out[AGE_MAX])
+{
+	static const struct {
+		const char *unit;
+		int64_t seconds;
+	} units[] = {{"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}};
+	size_t i = 0;
+
+	if (seconds < 0)
+		seconds = 0;
+	while (i < 2 && seconds < units[i].seconds)
+		i++;
+	snprintf(out, AGE_MAX, "%lld%s %lld%s", (long long)(seconds / units[i].seconds),
+	    units[i].unit, (long long)(seconds % units[i].seconds / units[i + 1].seconds),
+	    units[i + 1].unit);
+	return out;
+}
+
+static json_t *time_json(int64_t us)
+{
+	char text[RFC3339_TEXT_MAX];
+
+	rfc3339_format(us / 1000000, text);
+	return json_string(text);
+}
+
+static json_t *reload_json(const struct reload_status *r)
+{
+	json_t *o;
+
+	if (r->at_us == 0)
+		return json_null();
+	o = json_pack("{s:o, s:b, s:I, s:I}", "at", time_json(r->at_us), "ok", r->ok, "errors",
+	    (json_int_t)r->errors, "warnings", (json_int_t)r->warnings);
+	if (!r->ok)
+		json_object_set_new(o, "first_error", asked_slice(slice_str(r->first_error)));
+	return o;
+}
+
+static json_t *records_json(const struct worker *w)
+{
+	struct recorder_counts c = recorder_counts(w->recorder);
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "written", (json_int_t)c.written,
+	    "suppressed", (json_int_t)c.suppressed, "dropped", (json_int_t)c.dropped, "failed",
+	    (json_int_t)c.failed, "queued", (json_int_t)c.queued);
+}
+
+static json_t *status_json(const struct asked *a)
+{
+	const struct generation *g = a->generation;
+	struct reload_status reload = worker_reload_status(a->worker);
+	int64_t now = a->worker->env.now_us(a->worker->env.self);
+
+	return json_pack("{s:I, s:o, s:I, s:o, s:I, s:I, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, "
+			 "s:o}",
+	    "generation", (json_int_t)g->number, "loaded", time_json(g->loaded_us), "age_seconds",
+	    (json_int_t)((now - g->loaded_us) / 1000000), "started",
+	    time_json(a->worker->started_us), "uptime_seconds",
+	    (json_int_t)((now - a->worker->started_us) / 1000000), "worker_restarts",
+	    (json_int_t)a->worker->restarts, "sessions", (int)milter_sessions(),
+	    "generations_in_memory", (int)table_retained(a->worker->table), "rules",
+	    (json_int_t)g->rules->rule_count, "networks", (json_int_t)g->rules->network_entries,
+	    "names", (json_int_t)g->rules->name_entries, "recipient_domains",
+	    (json_int_t)g->rules->domain_entries, "bytes", (json_int_t)g->bytes, "last_reload",
+	    reload_json(&reload), "records", records_json(a->worker));
+}
+
+static void print_reload(struct asked *a, int64_t now)
+{
+	struct reload_status r = worker_reload_status(a->worker);
+	char at[RFC3339_TEXT_MAX], age[AGE_MAX];
+
+	rfc3339_format(r.at_us / 1000000, at);
+	age_text((now - r.at_us) / 1000000, age);
+	if (r.at_us == 0)
+		channel_print(a->channel, "last reload  none\n");
+	else if (r.ok)
+		channel_print(
+		    a->channel, "last reload  %s (%s ago), %zu warnings\n", at, age, r.warnings);
+	else
+		channel_print(a->channel,
+		    "last reload  %s (%s ago) REFUSED, %zu errors, the first:\n             %s\n",
+		    at, age, r.errors, r.first_error);
+}
+
+static void print_status(struct asked *a)
+{
+	const struct generation *g = a->generation;
+	struct recorder_counts c = recorder_counts(a->worker->recorder);
+	int64_t now = a->worker->env.now_us(a->worker->env.self);
+	char at[RFC3339_TEXT_MAX], age[AGE_MAX];
+
+	rfc3339_format(a->worker->started_us / 1000000, at);
+	channel_print(a->channel, "running      since %s (%s), %llu restarts of the worker\n", at,
+	    age_text((now - a->worker->started_us) / 1000000, age),
+	    (unsigned long long)a->worker->restarts);
+	rfc3339_format(g->loaded_us / 1000000, at);
+	channel_print(a->channel, "generation   %llu, live since %s (%s); %u in memory\n",
+	    (unsigned long long)g->number, at, age_text((now - g->loaded_us) / 1000000, age),
+	    table_retained(a->worker->table));
+	channel_print(a->channel,
+	    "table        %u rules, %zu networks, %zu names, %zu recipient domains, %zu kB\n",
+	    g->rules->rule_count, g->rules->network_entries, g->rules->name_entries,
+	    g->rules->domain_entries, g->bytes / 1024);
+	channel_print(a->channel, "mode         %s\n",
+	    g->rules->settings.monitor ? "monitor: nothing is refused" : "enforce");
+	print_reload(a, now);
+	channel_print(a->channel, "sessions     %u\n", milter_sessions());
+	channel_print(a->channel,
+	    "records      %llu written, %llu suppressed, %llu dropped, %llu failed\n",
+	    (unsigned long long)c.written, (unsigned long long)c.suppressed,
+	    (unsigned long long)c.dropped, (unsigned long long)c.failed);
+}
 
 int command_status(struct asked *a)
 {
-	channel_print(a->channel, "generation %llu, %u sessions\n",
-	    (unsigned long long)a->generation->number, milter_sessions());
+	if (asked_switch(a, "json"))
+		asked_json(a, status_json(a));
+	else
+		print_status(a);
+	return STATUS_OK;
+}
+
+/* ---- stats ------------------------------------------------------------------------------------
+ */
+
+const char *counter_action(const struct counter *c)
+{
+	static const char *const would[ACTION_COUNT] = {
+	    [ACTION_ACCEPT] = "would_accept",
+	    [ACTION_REJECT] = "would_reject",
+	    [ACTION_TEMPFAIL] = "would_tempfail",
+	    [ACTION_QUARANTINE] = "would_quarantine",
+	};
+
+	return c->would ? would[c->action] : action_name(c->action);
+}
+
+static void add_counter(void *context, const struct counter *c)
+{
+	json_array_append_new(context,
+	    json_pack("{s:s, s:o, s:s, s:I}", "family", family_name(c->family), "rule",
+		asked_slice(c->rule), "action", counter_action(c), "count", (json_int_t)c->count));
+}
+
+static void print_counter(void *context, const struct counter *c)
+{
+	struct asked *a = context;
+
+	channel_print(a->channel, "%-17s %-30.*s %-16s %12llu\n",
+	    c->family == FAMILY_NONE ? "-" : family_name(c->family),
+	    SLICE_ARG(c->rule.len > 0 ? c->rule : SLICE("-")), counter_action(c),
+	    (unsigned long long)c->count);
+}
+
+int command_stats(struct asked *a)
+{
+	json_t *counters;
+
+	if (asked_switch(a, "json")) {
+		counters = json_array();
+		counters_each(a->worker->counters, add_counter, counters);
+		asked_json(
+		    a, json_pack("{s:o, s:o}", "status", status_json(a), "counters", counters));
+		return STATUS_OK;
+	}
+	print_status(a);
+	channel_print(
+	    a->channel, "\n%-17s %-30s %-16s %12s\n", "FAMILY", "RULE", "ACTION", "DECISIONS");
+	counters_each(a->worker->counters, print_counter, a);
 	return STATUS_OK;
 }

@@ -1,8 +1,7 @@
 #include "config_load.h"
 
 #include "core/list.h"
-#include "core/rfc3339.h"
-#include "edge/idn.h"
+#include "edge/managed.h"
 #include "edge/textfile.h"
 
 #include <stdlib.h>
@@ -18,50 +17,6 @@ struct managed_list {
 	struct managed *at;
 	size_t count, capacity;
 };
-
-/* The value of "expires=" behind the '#', or 0.  False when it is no time. */
-static bool expiry_of(struct slice line, int64_t *expires)
-{
-	struct slice key = SLICE("expires="), meta = slice_skip(line, slice_find(line, '#') + 1);
-
-	*expires = 0;
-	while (meta.len > 0) {
-		struct slice word;
-
-		meta = slice_trim(meta);
-		word = slice_cut(&meta, ' ');
-		if (slice_starts(word, SLICE("comment=")))
-			return true;
-		if (slice_starts(word, key))
-			return rfc3339_parse(slice_skip(word, key.len), expires) && *expires > 0;
-	}
-	return true;
-}
-
-/* True when the text can only be meant as an address. */
-static bool looks_numeric(struct slice text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] == '/' || text.ptr[i] == ':')
-			return true;
-		if (!strchr("0123456789.-", text.ptr[i]))
-			return false;
-	}
-	return true;
-}
-
-/* An entry by address, or a name that needs its proof. */
-static const char *parse(
-    struct load *load, struct slice text, struct list_entry *entry, char why[LIST_WHY_MAX])
-{
-	if (slice_starts(text, SLICE("!")))
-		return "nothing is taken out here: remove the entry instead";
-	if (slice_starts(text, SLICE("/")))
-		return "only addresses and names can stand here, no patterns";
-	return list_parse_entry(text,
-	    looks_numeric(text) ? LIST_ACCEPT_NETWORKS : LIST_ACCEPT_NAMES, &idn_uts46, load->arena,
-	    entry, why);
-}
 
 static bool room(struct managed_list *list)
 {
@@ -97,17 +52,21 @@ static void read_lines(struct load *load, struct slice text, struct managed_list
 
 	while (list_next_line(&rest, &where.line, &entry)) {
 		struct managed m = {.line = where.line};
-		const char *wrong = parse(load, entry, &m.entry, why);
+		struct managed_line words = {.expires = 0};
+		struct slice line = line_of(entry, text, rest);
+		const char *wrong = managed_parse_entry(entry, load->arena, &m.entry, why);
 
 		if (wrong)
 			report_error(load->report, where, "%s", wrong);
-		else if (!expiry_of(line_of(entry, text, rest), &m.expires))
+		else if (!managed_parse_words(slice_skip(line, slice_find(line, '#')), &words))
 			report_error(load->report, where,
 			    "expires= is not followed by a time such as 2026-11-28T12:00:00Z");
-		else if (room(list))
-			list->at[list->count++] = m;
-		else
+		else if (!room(list))
 			report_error(load->report, where, "out of memory");
+		else {
+			m.expires = words.expires;
+			list->at[list->count++] = m;
+		}
 	}
 }
 

@@ -1,0 +1,71 @@
+#ifndef EDGE_MANAGED_H
+#define EDGE_MANAGED_H
+/*
+ * managed: the whitelist that susmilterctl edits: what a line of it says, and how it is changed.
+ *
+ *     198.51.100.7  # expires=2026-11-28T12:00:00Z owner=jo comment=their new mail server
+ *     mail.example.org  # owner=jo
+ *
+ * Whatever happens in the middle of an edit, the file holds the old lines or the new ones: they
+ * are written beside it, checked by the loader itself, made durable, and moved into its place.
+ * Only one edit at a time goes on, across processes.
+ *
+ *     struct managed_edit e;
+ *     if (!managed_begin(&e, path, arena, why)) ...
+ *     managed_add(&e, &line, now);              // or managed_remove()
+ *     if (!managed_commit(&e, why)) ...         // the loader's sentence
+ *     if (the table does not load) managed_undo(&e, why);
+ *     managed_end(&e);
+ */
+#include "core/arena.h"
+#include "core/list.h"
+
+enum { MANAGED_WHY_MAX = 600 };
+
+/* One line in its parts; empty slices and 0 for what it does not say. */
+struct managed_line {
+	struct slice entry;
+	int64_t expires; /* seconds since the epoch; 0 = never */
+	struct slice owner, comment;
+};
+
+/* NULL and the entry, or the reason: an address or a name, neither taken out nor a pattern. */
+const char *managed_parse_entry(
+    struct slice text, struct arena *, struct list_entry *out, char why[LIST_WHY_MAX]);
+
+/* Reads what stands behind the entry, from the `#` on.  False when `expires=` has no time. */
+bool managed_parse_words(struct slice words, struct managed_line *);
+
+struct managed_edit {
+	const char *path;
+	struct arena *arena;
+	int directory;      /* locked while the edit lasts */
+	struct slice text;  /* of the file as it was; {NULL, 0}: there was none */
+	struct slice fresh; /* as it will be */
+};
+
+/* Locks and reads; false, and the reason. */
+bool managed_begin(
+    struct managed_edit *, const char *path, struct arena *, char why[MANAGED_WHY_MAX]);
+
+/* Calls `each` with every line that holds an entry. */
+void managed_each(const struct managed_edit *,
+    void (*each)(void *context, const struct managed_line *), void *context);
+
+/* Puts the line into the place of one with the same entry, or at the end; drops lines that have
+ * expired.  *replaced: there was one. */
+void managed_add(struct managed_edit *, const struct managed_line *, int64_t now, bool *replaced);
+
+/* Takes the entry out, and lines that have expired.  False when it is not there. */
+bool managed_remove(struct managed_edit *, struct slice entry, int64_t now);
+
+/* Checks the new lines and puts them into place; false, and the reason, when nothing changed. */
+bool managed_commit(struct managed_edit *, char why[MANAGED_WHY_MAX]);
+
+/* Puts the old lines back. */
+bool managed_undo(struct managed_edit *, char why[MANAGED_WHY_MAX]);
+
+/* Unlocks.  The slices stay in the arena. */
+void managed_end(struct managed_edit *);
+
+#endif

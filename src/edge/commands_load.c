@@ -1,0 +1,231 @@
+#include "edge/commands.h"
+
+#include "core/surveytext.h"
+#include "edge/config.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+/* Names of rules that came or went, before the rest is counted. */
+enum { NAMES_SHOWN = 20 };
+
+/* ---- what changed -----------------------------------------------------------------------------
+ */
+
+static int compare_names(const void *one, const void *other)
+{
+	return slice_compare(*(const struct slice *)one, *(const struct slice *)other);
+}
+
+/* The names of all rules in order, each once. */
+static size_t names_of(const struct ruleset *rules, struct arena *arena, struct slice **out)
+{
+	struct slice *names = arena_calloc(arena, rules->rule_count + 1, sizeof *names);
+	size_t n = 0;
+
+	*out = names;
+	for (unsigned i = 0; names && i < rules->rule_count; i++)
+		names[i] = rules->rules[i].name;
+	if (!names || rules->rule_count == 0)
+		return 0;
+	qsort(names, rules->rule_count, sizeof *names, compare_names);
+	for (unsigned i = 0; i < rules->rule_count; i++)
+		if (n == 0 || !slice_equal(names[n - 1], names[i]))
+			names[n++] = names[i];
+	return n;
+}
+
+/* Prints the names that `has` holds and `lacks` does not. */
+static void print_names(struct asked *a, const char *title, const struct slice *has, size_t n,
+    const struct slice *lacks, size_t m)
+{
+	size_t k = 0, found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		while (k < m && slice_compare(lacks[k], has[i]) < 0)
+			k++;
+		if (k < m && slice_equal(lacks[k], has[i]))
+			continue;
+		if (found++ == 0)
+			channel_print(a->channel, "%s:", title);
+		if (found <= NAMES_SHOWN)
+			channel_print(a->channel, " %.*s", SLICE_ARG(has[i]));
+	}
+	if (found > NAMES_SHOWN)
+		channel_print(a->channel, " and %zu more", found - NAMES_SHOWN);
+	if (found > 0)
+		channel_print(a->channel, "\n");
+}
+
+static void print_count(struct asked *a, const char *what, size_t before, size_t after)
+{
+	if (before != after)
+		channel_print(a->channel, "%s: %zu → %zu (%+lld)\n", what, before, after,
+		    (long long)after - (long long)before);
+}
+
+static void print_line(void *context, const char *line)
+{
+	struct asked *a = context;
+
+	channel_print(a->channel, "%s\n", line);
+}
+
+/* What mail would notice of the change, and how the tables differ in size. */
+static void print_change(struct asked *a, const struct ruleset *before, const struct ruleset *after)
+{
+	struct survey_difference *d = arena_calloc(a->arena, 1, sizeof *d);
+	struct slice *old, *new;
+	size_t n = names_of(before, a->arena, &old), m = names_of(after, a->arena, &new);
+
+	print_names(a, "new rules", new, m, old, n);
+	print_names(a, "rules that are gone", old, n, new, m);
+	print_count(a, "networks", before->network_entries, after->network_entries);
+	print_count(a, "names", before->name_entries, after->name_entries);
+	print_count(a, "recipient domains", before->domain_entries, after->domain_entries);
+	if (d && survey_difference(before, after, time(NULL), d))
+		survey_difference_text(d, print_line, a);
+	else
+		channel_complain(a->channel, "no memory to compare the address space\n");
+}
+
+/* ---- answers as JSON --------------------------------------------------------------------------
+ */
+
+struct lines {
+	json_t *errors, *warnings;
+};
+
+static void add_line(void *context, enum report_level level, const char *line)
+{
+	struct lines *l = context;
+
+	if (level != REPORT_NOTE)
+		json_array_append_new(
+		    level == REPORT_ERROR ? l->errors : l->warnings, asked_slice(slice_str(line)));
+}
+
+static json_t *report_json(const struct report *report)
+{
+	struct lines l = {json_array(), json_array()};
+
+	report_each(report, add_line, &l);
+	return json_pack("{s:b, s:I, s:I, s:o, s:o}", "ok", report_errors(report) == 0,
+	    "error_count", (json_int_t)report_errors(report), "warning_count",
+	    (json_int_t)report_warnings(report), "errors", l.errors, "warnings", l.warnings);
+}
+
+static void add_sizes(json_t *o, const struct ruleset *rules)
+{
+	json_object_set_new(o, "rules", json_integer((json_int_t)rules->rule_count));
+	json_object_set_new(o, "networks", json_integer((json_int_t)rules->network_entries));
+	json_object_set_new(o, "names", json_integer((json_int_t)rules->name_entries));
+	json_object_set_new(
+	    o, "recipient_domains", json_integer((json_int_t)rules->domain_entries));
+	json_object_set_new(o, "duplicates", json_integer((json_int_t)rules->duplicates));
+	json_object_set_new(o, "covered", json_integer((json_int_t)rules->covered));
+	json_object_set_new(o, "bytes", json_integer((json_int_t)ruleset_bytes(rules)));
+}
+
+/* ---- reload -----------------------------------------------------------------------------------
+ */
+
+static void tell_reload(struct asked *a, const struct report *report, uint64_t number)
+{
+	const struct generation *fresh;
+
+	asked_report(a, report);
+	if (number == 0) {
+		channel_complain(a->channel, "not reloaded: %zu errors; generation %llu goes on\n",
+		    report_errors(report), (unsigned long long)a->generation->number);
+		return;
+	}
+	fresh = table_pin(a->worker->table);
+	channel_print(a->channel, "generation %llu is live: %u rules, %zu networks, %zu names\n",
+	    (unsigned long long)number, fresh->rules->rule_count, fresh->rules->network_entries,
+	    fresh->rules->name_entries);
+	print_change(a, a->generation->rules, fresh->rules);
+	table_unpin(&fresh);
+}
+
+int command_reload(struct asked *a)
+{
+	struct report *report = report_create();
+	uint64_t number = report ? worker_reload(a->worker, report) : 0;
+	json_t *o;
+
+	if (!report) {
+		channel_complain(a->channel, "out of memory\n");
+	} else if (asked_switch(a, "json")) {
+		o = report_json(report);
+		json_object_set_new(o, "generation",
+		    json_integer((json_int_t)(number ? number : a->generation->number)));
+		asked_json(a, o);
+	} else {
+		tell_reload(a, report, number);
+	}
+	report_free(&report);
+	return number ? STATUS_OK : STATUS_FAILED;
+}
+
+/* ---- check ------------------------------------------------------------------------------------
+ */
+
+static void print_table(struct asked *a, const struct ruleset *rules, const struct survey *survey)
+{
+	channel_print(a->channel,
+	    "%u rules, %zu networks, %zu names, %zu recipient domains; %zu kB as a table\n",
+	    rules->rule_count, rules->network_entries, rules->name_entries, rules->domain_entries,
+	    ruleset_bytes(rules) / 1024);
+	channel_print(a->channel, "%zu entries are duplicates, %zu are covered by others\n",
+	    rules->duplicates, rules->covered);
+	survey_text(survey, rules, print_line, a);
+	if (!a->generation)
+		return;
+	channel_print(a->channel, "\nagainst generation %llu, which is running:\n",
+	    (unsigned long long)a->generation->number);
+	print_change(a, a->generation->rules, rules);
+}
+
+static void tell_check(struct asked *a, const char *path, const struct report *report,
+    const struct ruleset *rules, const struct survey *survey)
+{
+	json_t *o;
+
+	if (asked_switch(a, "json")) {
+		o = report_json(report);
+		if (rules)
+			add_sizes(o, rules);
+		asked_json(a, o);
+		return;
+	}
+	asked_report(a, report);
+	channel_print(a->channel, "%s: %s, %zu errors, %zu warnings\n", path,
+	    rules ? "ok" : "refused", report_errors(report), report_warnings(report));
+	if (rules)
+		print_table(a, rules, survey);
+}
+
+int command_check(struct asked *a)
+{
+	const char *file = asked_argument(a, 0), *path = file ? file : a->config_path;
+	struct report *report = report_create();
+	struct survey *survey = survey_create(time(NULL));
+	struct ruleset *rules = NULL;
+	struct config *config = NULL;
+	int status = STATUS_FAILED;
+
+	if (report && survey) {
+		config = config_survey(
+		    path, a->generation ? a->generation->config : NULL, report, &rules, survey);
+		tell_check(a, path, report, rules, survey);
+		status = config ? STATUS_OK : STATUS_FAILED;
+	} else {
+		channel_complain(a->channel, "out of memory\n");
+	}
+	ruleset_free(&rules);
+	config_free(&config);
+	survey_free(&survey);
+	report_free(&report);
+	return status;
+}

@@ -1,0 +1,198 @@
+#include "edge/commands.h"
+
+#include "core/ip.h"
+#include "watch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- the stream of decisions ------------------------------------------------------------------
+ */
+
+bool watch_start(struct watch *w, struct asked *a)
+{
+	*w = (struct watch){.asked = a, .fd = recorder_watch(a->worker->recorder)};
+	if (w->fd < 0)
+		channel_complain(
+		    a->channel, "too many are watching already; try again when one has ended\n");
+	return w->fd >= 0;
+}
+
+void watch_end(struct watch *w)
+{
+	close(w->fd);
+}
+
+/* The next whole line that has been read, as a record. */
+static json_t *next_line(struct watch *w)
+{
+	char *end;
+	json_t *record = NULL;
+
+	while (!record && (end = memchr(w->buffer, '\n', w->len))) {
+		size_t n = (size_t)(end - w->buffer);
+		record = json_loadb(w->buffer, n, 0, NULL);
+		w->len -= n + 1;
+		memmove(w->buffer, end + 1, w->len);
+	}
+	return record;
+}
+
+enum channel_event watch_next(struct watch *w, int timeout_ms, json_t **record)
+{
+	enum channel_event event;
+	ssize_t n;
+
+	while (!(*record = next_line(w))) {
+		if (w->len == sizeof w->buffer) /* no record is as long */
+			w->len = 0;
+		event = channel_wait(w->asked->channel, w->fd, timeout_ms);
+		if (event != CHANNEL_READABLE)
+			return event;
+		n = read(w->fd, w->buffer + w->len, sizeof w->buffer - w->len);
+		if (n == 0)
+			return CHANNEL_GONE;
+		w->len += n > 0 ? (size_t)n : 0;
+	}
+	return CHANNEL_READABLE;
+}
+
+const char *record_text(const json_t *record, const char *key)
+{
+	const char *text = json_string_value(json_object_get(record, key));
+
+	return text ? text : "";
+}
+
+/* ---- tail -------------------------------------------------------------------------------------
+ */
+
+struct filter {
+	const char *rule, *recipient, *action;
+	bool by_client;
+	struct prefix client;
+};
+
+static bool read_filter(struct asked *a, struct filter *f)
+{
+	const char *client = asked_text(a, "client");
+	char why[PREFIX_WHY_MAX];
+	const char *wrong;
+
+	*f = (struct filter){.rule = asked_text(a, "rule"),
+	    .recipient = asked_text(a, "recipient"),
+	    .action = asked_text(a, "action"),
+	    .by_client = client};
+	wrong = client ? prefix_parse(slice_str(client), &f->client, why) : NULL;
+	if (wrong)
+		channel_complain(a->channel, "tail: --client %s: %s\n", client, wrong);
+	return !wrong;
+}
+
+/* "@example.org" is any recipient there. */
+static bool is_recipient(const char *wanted, const char *recipient)
+{
+	struct slice r = slice_str(recipient), w = slice_str(wanted);
+
+	return w.len > 0 && w.ptr[0] == '@' ? slice_ends(r, w) : slice_equal_nocase(r, w);
+}
+
+static bool passes(const struct filter *f, const json_t *record)
+{
+	struct ip client;
+
+	if (f->rule && strcmp(f->rule, record_text(record, "rule")) != 0)
+		return false;
+	if (f->action && strcmp(f->action, record_text(record, "action")) != 0)
+		return false;
+	if (f->recipient && !is_recipient(f->recipient, record_text(record, "recipient")))
+		return false;
+	return !f->by_client || (ip_parse(slice_str(record_text(record, "client")), &client) &&
+				    prefix_contains(&f->client, &client));
+}
+
+/* " key=value", when there is one. */
+static void print_field(struct asked *a, const json_t *record, const char *key)
+{
+	char plain[PLAIN_MAX];
+	const char *text = record_text(record, key);
+
+	if (text[0])
+		channel_print(a->channel, " %s=%s", key, plain_text(text, plain));
+}
+
+/* "04:50:01 reject rcpt client=… helo=… …: 550 5.7.1 …" */
+static void print_record(struct asked *a, const json_t *record)
+{
+	static const char *const keys[] = {"client", "client_name", "helo", "sender", "recipient",
+	    "from", "family", "rule", "network", "id"};
+	char plain[PLAIN_MAX];
+	const char *time = record_text(record, "time"), *reply = record_text(record, "reply");
+
+	if (json_object_get(record, "suppressed")) {
+		channel_print(a->channel, "%.8s suppressed %lld lines",
+		    strlen(time) > 11 ? time + 11 : "",
+		    (long long)json_integer_value(json_object_get(record, "suppressed")));
+		print_field(a, record, "rule");
+		print_field(a, record, "recipient");
+	} else {
+		channel_print(a->channel, "%.8s %s", strlen(time) > 11 ? time + 11 : "",
+		    plain_text(record_text(record, "action"), plain));
+		for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+			print_field(a, record, keys[i]);
+		if (reply[0])
+			channel_print(a->channel, ": %lld %s",
+			    (long long)json_integer_value(json_object_get(record, "code")),
+			    plain_text(reply, plain));
+	}
+	channel_print(a->channel, "\n");
+}
+
+static bool read_count(struct asked *a, uint64_t *left)
+{
+	const char *count = asked_text(a, "count");
+
+	*left = UINT64_MAX;
+	if (!count || (slice_to_uint(slice_str(count), UINT32_MAX, left) && *left > 0))
+		return true;
+	channel_complain(a->channel, "tail: --count wants a number from 1\n");
+	return false;
+}
+
+static void follow(struct asked *a, const struct filter *f, uint64_t left)
+{
+	struct watch *w = arena_alloc(a->arena, sizeof *w);
+	json_t *record;
+
+	if (!w || !watch_start(w, a))
+		return;
+	while (left > 0 && watch_next(w, -1, &record) == CHANNEL_READABLE) {
+		if (!passes(f, record)) {
+			json_decref(record);
+			continue;
+		}
+		left--;
+		if (asked_switch(a, "json")) {
+			asked_json(a, record);
+			continue;
+		}
+		print_record(a, record);
+		json_decref(record);
+	}
+	watch_end(w);
+}
+
+int command_tail(struct asked *a)
+{
+	struct filter f;
+	uint64_t left;
+
+	if (!read_filter(a, &f) || !read_count(a, &left))
+		return STATUS_USAGE;
+	/* It may go on for days: the table is not needed meanwhile. */
+	table_unpin(&a->generation);
+	follow(a, &f, left);
+	return STATUS_OK;
+}

@@ -1,0 +1,250 @@
+#include "edge/commands.h"
+
+#include "core/rfc3339.h"
+#include "edge/config.h"
+#include "edge/log.h"
+#include "edge/managed.h"
+
+#include <stdio.h>
+#include <time.h>
+
+/* ---- the words of a new entry -----------------------------------------------------------------
+ */
+
+/* "7d" → seconds; 0 when it is no time span.  Ten years are for good. */
+static int64_t span_of(const char *text)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = {{'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 7 * 86400}, {'y', 365 * 86400}};
+	struct slice s = slice_str(text);
+	uint64_t n;
+
+	if (s.len < 2 || !slice_to_uint(slice_of(s.ptr, s.len - 1), 5000000, &n))
+		return 0;
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+		if (s.ptr[s.len - 1] == units[i].unit &&
+		    (int64_t)n <= 10 * INT64_C(365) * 86400 / units[i].seconds)
+			return (int64_t)n * units[i].seconds;
+	return 0;
+}
+
+/* Text that stays on its line and in its place. */
+static bool fits(struct slice text, bool one_word)
+{
+	if (!slice_is_utf8(text) || text.len > 500)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+		if (c < 0x20 || c == 0x7f || (one_word && c == ' '))
+			return false;
+	}
+	return true;
+}
+
+/* The client of a decision, as an entry; NULL after a complaint. */
+static const char *client_of(struct asked *a, const char *token)
+{
+	json_t *record = asked_decision(a, token);
+	const char *client = json_string_value(json_object_get(record, "client"));
+	char *entry = client ? arena_strdup(a->arena, slice_str(client)) : NULL;
+
+	if (record && !entry)
+		channel_complain(a->channel, "the decision %s knows no client\n", token);
+	json_decref(record);
+	return entry;
+}
+
+static const char *entry_of(struct asked *a)
+{
+	const char *entry = asked_argument(a, 0), *token = asked_text(a, "from");
+
+	if (!entry == !token) {
+		channel_complain(
+		    a->channel, "whitelist add wants one entry, or --from TOKEN of a decision\n");
+		return NULL;
+	}
+	return entry ? entry : client_of(a, token);
+}
+
+static bool read_line(struct asked *a, struct managed_line *line)
+{
+	const char *entry = entry_of(a), *span = asked_text(a, "for");
+	struct list_entry parsed;
+	char why[LIST_WHY_MAX];
+	const char *wrong;
+
+	if (!entry)
+		return false;
+	*line = (struct managed_line){
+	    .entry = slice_trim(slice_str(entry)),
+	    .owner = slice_str(asked_text(a, "owner")),
+	    .comment = slice_trim(slice_str(asked_text(a, "comment"))),
+	};
+	wrong = managed_parse_entry(line->entry, a->arena, &parsed, why);
+	if (!wrong && span && !(line->expires = span_of(span)))
+		wrong = "--for wants a time such as 30m, 12h, 7d or 4w, ten years at most";
+	if (!wrong && !fits(line->owner, true))
+		wrong = "--owner is one word";
+	if (!wrong && !fits(line->comment, false))
+		wrong = "--comment is one line of at most 500 bytes";
+	if (!wrong && line->entry.len > 0 && !fits(line->entry, true))
+		wrong = "an entry holds no blanks";
+	if (wrong)
+		channel_complain(a->channel, "%s: %s\n", entry, wrong);
+	if (line->expires)
+		line->expires += time(NULL);
+	return !wrong;
+}
+
+/* ---- edits ------------------------------------------------------------------------------------
+ */
+
+static bool begin(struct asked *a, struct managed_edit *e)
+{
+	const char *path = a->generation->config->managed_whitelist;
+	char why[MANAGED_WHY_MAX] = "out of memory";
+
+	if (path[0] == '\0') {
+		channel_complain(a->channel,
+		    "there is no list to edit: set managed_whitelist = \"PATH\" in %s\n",
+		    a->config_path);
+		return false;
+	}
+	if (managed_begin(e, path, a->arena, why))
+		return true;
+	channel_complain(a->channel, "%s\n", why);
+	managed_end(e);
+	return false;
+}
+
+/* Puts the new lines into force, or the old ones back; the new generation's number, or 0. */
+static uint64_t make_live(struct asked *a, struct managed_edit *e)
+{
+	char why[MANAGED_WHY_MAX];
+	struct report *report = report_create();
+	uint64_t number = 0;
+
+	if (!managed_commit(e, why)) {
+		channel_complain(a->channel, "not changed: %s\n", why);
+		report_free(&report);
+		return 0;
+	}
+	if (report)
+		number = worker_reload(a->worker, report);
+	if (report && number == 0)
+		asked_report(a, report);
+	report_free(&report);
+	if (number)
+		return number;
+	if (managed_undo(e, why))
+		channel_complain(a->channel, "the configuration does not load, so the list is as "
+					     "it was; repair the errors first\n");
+	else
+		channel_complain(a->channel,
+		    "the configuration does not load, and the old list could not be put back: %s\n",
+		    why);
+	return 0;
+}
+
+int command_whitelist_add(struct asked *a)
+{
+	char until[RFC3339_TEXT_MAX] = "";
+	struct managed_line line;
+	struct managed_edit e;
+	bool replaced;
+	uint64_t number;
+
+	if (!read_line(a, &line))
+		return STATUS_USAGE;
+	if (!begin(a, &e))
+		return STATUS_FAILED;
+	managed_add(&e, &line, time(NULL), &replaced);
+	number = make_live(a, &e);
+	managed_end(&e);
+	if (!number)
+		return STATUS_FAILED;
+	if (line.expires)
+		rfc3339_format(line.expires, until);
+	channel_print(a->channel, "%.*s is %s %s%s: generation %llu is live\n",
+	    SLICE_ARG(line.entry), replaced ? "changed," : "whitelisted",
+	    until[0] ? "until " : "for good", until, (unsigned long long)number);
+	log_info("whitelist: %.*s added %s%s", SLICE_ARG(line.entry),
+	    until[0] ? "until " : "for good", until);
+	return STATUS_OK;
+}
+
+int command_whitelist_remove(struct asked *a)
+{
+	struct slice entry = slice_trim(slice_str(asked_argument(a, 0)));
+	struct managed_edit e;
+	uint64_t number = 0;
+
+	if (entry.len == 0) {
+		channel_complain(a->channel, "whitelist remove wants an entry\n");
+		return STATUS_USAGE;
+	}
+	if (!begin(a, &e))
+		return STATUS_FAILED;
+	if (managed_remove(&e, entry, time(NULL)))
+		number = make_live(a, &e);
+	else
+		channel_complain(a->channel, "%.*s is not in %s\n", SLICE_ARG(entry), e.path);
+	managed_end(&e);
+	if (!number)
+		return STATUS_FAILED;
+	channel_print(a->channel, "%.*s is removed: generation %llu is live\n", SLICE_ARG(entry),
+	    (unsigned long long)number);
+	log_info("whitelist: %.*s removed", SLICE_ARG(entry));
+	return STATUS_OK;
+}
+
+/* ---- list -------------------------------------------------------------------------------------
+ */
+
+static void print_line(void *context, const struct managed_line *l)
+{
+	struct asked *a = context;
+	char until[RFC3339_TEXT_MAX] = "for good";
+
+	if (l->expires)
+		rfc3339_format(l->expires, until);
+	channel_print(a->channel, "%-32.*s %-20s%s %-10.*s %.*s\n", SLICE_ARG(l->entry), until,
+	    l->expires && l->expires <= time(NULL) ? " EXPIRED" : "", SLICE_ARG(l->owner),
+	    SLICE_ARG(l->comment));
+}
+
+static void add_line(void *context, const struct managed_line *l)
+{
+	json_t *o = json_pack("{s:o}", "entry", asked_slice(l->entry));
+	char until[RFC3339_TEXT_MAX];
+
+	if (l->expires) {
+		rfc3339_format(l->expires, until);
+		json_object_set_new(o, "expires", json_string(until));
+	}
+	if (l->owner.len > 0)
+		json_object_set_new(o, "owner", asked_slice(l->owner));
+	if (l->comment.len > 0)
+		json_object_set_new(o, "comment", asked_slice(l->comment));
+	json_array_append_new(context, o);
+}
+
+int command_whitelist_list(struct asked *a)
+{
+	struct managed_edit e;
+	json_t *lines;
+
+	if (!begin(a, &e))
+		return STATUS_FAILED;
+	managed_end(&e); /* it has been read: nobody need wait while it is printed */
+	if (asked_switch(a, "json")) {
+		lines = json_array();
+		managed_each(&e, add_line, lines);
+		asked_json(a, lines);
+	} else {
+		managed_each(&e, print_line, a);
+	}
+	return STATUS_OK;
+}

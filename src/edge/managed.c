@@ -1,0 +1,364 @@
+#include "edge/managed.h"
+
+#include "core/rfc3339.h"
+#include "edge/config.h"
+#include "edge/idn.h"
+#include "edge/textfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- lines ------------------------------------------------------------------------------------
+ */
+
+/* True when the text can only be meant as an address. */
+static bool looks_numeric(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == '/' || text.ptr[i] == ':')
+			return true;
+		if (!strchr("0123456789.-", text.ptr[i]))
+			return false;
+	}
+	return true;
+}
+
+const char *managed_parse_entry(
+    struct slice text, struct arena *arena, struct list_entry *out, char why[LIST_WHY_MAX])
+{
+	if (slice_starts(text, SLICE("!")))
+		return "nothing is taken out here: remove the entry instead";
+	if (slice_starts(text, SLICE("/")))
+		return "only addresses and names can stand here, no patterns";
+	return list_parse_entry(text,
+	    looks_numeric(text) ? LIST_ACCEPT_NETWORKS : LIST_ACCEPT_NAMES, &idn_uts46, arena, out,
+	    why);
+}
+
+/* What stands behind `key` when the word begins with it. */
+static bool value_of(struct slice word, struct slice key, struct slice *value)
+{
+	if (!slice_starts(word, key))
+		return false;
+	*value = slice_skip(word, key.len);
+	return true;
+}
+
+bool managed_parse_words(struct slice words, struct managed_line *line)
+{
+	struct slice rest = slice_skip(words, slice_starts(words, SLICE("#"))), time;
+
+	while ((rest = slice_trim(rest)).len > 0) {
+		struct slice word;
+
+		if (value_of(rest, SLICE("comment="), &line->comment))
+			return true;
+		word = slice_cut(&rest, ' ');
+		if (value_of(word, SLICE("owner="), &line->owner))
+			continue;
+		if (value_of(word, SLICE("expires="), &time) &&
+		    (!rfc3339_parse(time, &line->expires) || line->expires <= 0))
+			return false;
+	}
+	return true;
+}
+
+/* A line of the file with an entry; false for blank lines and comments. */
+static bool parse_line(struct slice text, struct managed_line *line)
+{
+	size_t hash = slice_find(text, '#');
+	struct slice entry = slice_of(text.ptr, hash);
+
+	entry.len = slice_find(entry, ';');
+	*line = (struct managed_line){.entry = slice_trim(entry)};
+	if (line->entry.len == 0)
+		return false;
+	if (!managed_parse_words(slice_skip(text, hash), line))
+		line->expires = 0;
+	return true;
+}
+
+static struct slice write_line(struct arena *arena, const struct managed_line *l)
+{
+	char time[RFC3339_TEXT_MAX] = "";
+
+	if (l->expires)
+		rfc3339_format(l->expires, time);
+	return arena_printf(arena, "%.*s%s%s%s%s%.*s%s%.*s\n", SLICE_ARG(l->entry),
+	    l->expires || l->owner.len || l->comment.len ? "  #" : "",
+	    l->expires ? " expires=" : "", time, l->owner.len ? " owner=" : "", SLICE_ARG(l->owner),
+	    l->comment.len ? " comment=" : "", SLICE_ARG(l->comment));
+}
+
+static struct slice next_line(struct slice *rest)
+{
+	struct slice line = slice_cut(rest, '\n');
+
+	if (slice_ends(line, SLICE("\r")))
+		line.len--;
+	return line;
+}
+
+void managed_each(const struct managed_edit *e,
+    void (*each)(void *context, const struct managed_line *), void *context)
+{
+	struct slice rest = e->fresh;
+	struct managed_line line;
+
+	while (rest.len > 0)
+		if (parse_line(next_line(&rest), &line))
+			each(context, &line);
+}
+
+/* True when both are the same network or name, however they are spelled. */
+static bool same_entry(struct arena *arena, const struct list_entry *a, struct slice text)
+{
+	char why[LIST_WHY_MAX];
+	struct list_entry b;
+
+	if (managed_parse_entry(text, arena, &b, why) || a->kind != b.kind)
+		return false;
+	if (a->kind != LIST_NETWORK)
+		return slice_equal(a->name, b.name);
+	if (a->is_range != b.is_range)
+		return false;
+	return a->is_range ? ip_equal(&a->first, &b.first) && ip_equal(&a->last, &b.last)
+			   : prefix_equal(&a->prefix, &b.prefix);
+}
+
+/* ---- edits ------------------------------------------------------------------------------------
+ */
+
+/* Text under construction in the arena: never longer than the old one and a line more. */
+struct text {
+	char *at;
+	size_t len;
+};
+
+static void put(struct text *t, struct slice s)
+{
+	if (t->at && s.len > 0)
+		memcpy(t->at + t->len, s.ptr, s.len);
+	t->len += t->at ? s.len : 0;
+}
+
+/* Writes e->fresh anew: `line` (or nothing) in the place of the entry, without expired lines.
+ * True when the entry was there. */
+static bool rewrite(struct managed_edit *e, struct slice entry, struct slice line, int64_t now)
+{
+	struct text t = {.at = arena_alloc(e->arena, e->fresh.len + line.len + 2)};
+	struct slice rest = e->fresh;
+	struct list_entry wanted;
+	char why[LIST_WHY_MAX];
+	bool valid = !managed_parse_entry(entry, e->arena, &wanted, why), found = false;
+
+	while (rest.len > 0) {
+		struct slice old = next_line(&rest);
+		struct managed_line l;
+		bool is_entry = parse_line(old, &l);
+
+		if (is_entry && (valid ? same_entry(e->arena, &wanted, l.entry)
+				       : slice_equal(entry, l.entry))) {
+			put(&t, found ? slice_of(NULL, 0) : line);
+			found = true;
+		} else if (!is_entry || l.expires == 0 || l.expires > now) {
+			put(&t, old);
+			put(&t, SLICE("\n"));
+		}
+	}
+	if (!found)
+		put(&t, line);
+	e->fresh = slice_of(t.at, t.len);
+	return found;
+}
+
+void managed_add(
+    struct managed_edit *e, const struct managed_line *line, int64_t now, bool *replaced)
+{
+	*replaced = rewrite(e, line->entry, write_line(e->arena, line), now);
+}
+
+bool managed_remove(struct managed_edit *e, struct slice entry, int64_t now)
+{
+	return rewrite(e, entry, slice_of(NULL, 0), now);
+}
+
+/* ---- the file ---------------------------------------------------------------------------------
+ */
+
+static bool fail(char why[MANAGED_WHY_MAX], const char *path, const char *what)
+{
+	snprintf(why, MANAGED_WHY_MAX, "%.256s: %s: %s", path, what, strerror(errno));
+	return false;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool managed_begin(
+    struct managed_edit *e, const char *path, struct arena *arena, char why[MANAGED_WHY_MAX])
+{
+	char directory[4096], problem[TEXTFILE_WHY_MAX];
+	struct slice text;
+
+	*e = (struct managed_edit){.path = path, .arena = arena, .directory = -1};
+	snprintf(directory, sizeof directory, "%.*s", (int)(base_name(path) - path), path);
+	e->directory = open(directory[0] ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (e->directory < 0 || flock(e->directory, LOCK_EX) != 0)
+		return fail(why, directory, "the directory cannot be locked");
+	switch (textfile_read(path, &text, problem)) {
+	case TEXTFILE_OK:
+		e->text = e->fresh = arena_copy(arena, text);
+		textfile_free(&text);
+		break;
+	case TEXTFILE_MISSING:
+		break;
+	case TEXTFILE_BROKEN:
+		snprintf(why, MANAGED_WHY_MAX, "%s: %s", path, problem);
+		return false;
+	}
+	return !arena_failed(arena);
+}
+
+void managed_end(struct managed_edit *e)
+{
+	if (e->directory >= 0)
+		close(e->directory);
+	e->directory = -1;
+}
+
+static bool write_all(int fd, struct slice s)
+{
+	while (s.len > 0) {
+		ssize_t n = write(fd, s.ptr, s.len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		s = slice_skip(s, (size_t)n);
+	}
+	return true;
+}
+
+/* The text in a new file beside the old one, durable, with its owner and mode. */
+static bool write_beside(
+    struct managed_edit *e, struct slice text, const char *name, char why[MANAGED_WHY_MAX])
+{
+	int fd =
+	    openat(e->directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	struct stat old;
+	bool ok;
+
+	if (fd < 0)
+		return fail(why, e->path,
+		    "cannot be changed: the user that susmilter runs as must be able to write to "
+		    "its directory");
+	if (fstatat(e->directory, base_name(e->path), &old, 0) == 0 &&
+	    (fchown(fd, old.st_uid, old.st_gid) != 0 || fchmod(fd, old.st_mode & 0777) != 0))
+		fchmod(fd, 0644); /* somebody else's file becomes ours: at least it can be read */
+	ok = write_all(fd, text) && fsync(fd) == 0;
+	if (close(fd) != 0 || !ok) {
+		fail(why, e->path, "the new lines cannot be written");
+		unlinkat(e->directory, name, 0);
+		return false;
+	}
+	return true;
+}
+
+static void keep_first(void *context, enum report_level level, const char *line)
+{
+	char *why = context;
+	const char *reason;
+
+	if (level != REPORT_ERROR || why[0])
+		return;
+	/* "FILE:LINE: reason" of a file that nobody knows. */
+	reason = strstr(line, ": ");
+	snprintf(why, MANAGED_WHY_MAX, "%s", reason ? reason + 2 : line);
+}
+
+/* Lets the loader read the new lines, with nothing around them. */
+static bool check(struct managed_edit *e, const char *name, char why[MANAGED_WHY_MAX])
+{
+	char text[512], path[64];
+	int n = snprintf(text, sizeof text, "managed_whitelist = \"/proc/self/fd/%d/%s\";\n",
+	    e->directory, name);
+	int fd = memfd_create("susmilter", MFD_CLOEXEC);
+	struct report *report = report_create();
+	struct ruleset *rules = NULL;
+	struct config *config = NULL;
+
+	why[0] = '\0';
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	if (fd >= 0 && report && write_all(fd, slice_of(text, (size_t)n)))
+		config = config_load(path, NULL, report, &rules);
+	if (report)
+		report_each(report, keep_first, why);
+	if (!config && !why[0])
+		fail(why, e->path, "cannot be checked");
+	if (fd >= 0)
+		close(fd);
+	report_free(&report);
+	ruleset_free(&rules);
+	n = config != NULL;
+	config_free(&config);
+	return n;
+}
+
+static bool put_in_place(struct managed_edit *e, const char *name, char why[MANAGED_WHY_MAX])
+{
+	if (renameat(e->directory, name, e->directory, base_name(e->path)) != 0) {
+		fail(why, e->path, "the new lines cannot be put into place");
+		unlinkat(e->directory, name, 0);
+		return false;
+	}
+	fsync(e->directory); /* some file systems cannot; then it is as durable as they get */
+	return true;
+}
+
+/* Only one edit at a time: one name is enough, and what a crash left is written over. */
+static const char *name_beside(const struct managed_edit *e, char out[NAME_MAX_OCTETS])
+{
+	snprintf(out, NAME_MAX_OCTETS, ".%s.new", base_name(e->path));
+	return out;
+}
+
+bool managed_commit(struct managed_edit *e, char why[MANAGED_WHY_MAX])
+{
+	char buffer[NAME_MAX_OCTETS];
+	const char *name = name_beside(e, buffer);
+
+	if (arena_failed(e->arena)) {
+		snprintf(why, MANAGED_WHY_MAX, "out of memory");
+		return false;
+	}
+	if (!write_beside(e, e->fresh, name, why))
+		return false;
+	if (!check(e, name, why)) {
+		unlinkat(e->directory, name, 0);
+		return false;
+	}
+	return put_in_place(e, name, why);
+}
+
+bool managed_undo(struct managed_edit *e, char why[MANAGED_WHY_MAX])
+{
+	char buffer[NAME_MAX_OCTETS];
+	const char *name = name_beside(e, buffer);
+
+	if (e->text.ptr)
+		return write_beside(e, e->text, name, why) && put_in_place(e, name, why);
+	if (unlinkat(e->directory, base_name(e->path), 0) == 0 || errno == ENOENT)
+		return true;
+	return fail(why, e->path, "cannot be taken away again");
+}

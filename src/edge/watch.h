@@ -1,0 +1,26 @@
+#ifndef WATCH_H
+#define WATCH_H
+/* The stream of decisions, for commands that show it: `tail` and `top`. */
+#include "edge/commands.h"
+
+struct watch {
+	struct asked *asked;
+	int fd;
+	size_t len;
+	char buffer[CHANNEL_LINE_MAX];
+};
+
+/* False after a complaint. */
+bool watch_start(struct watch *, struct asked *);
+void watch_end(struct watch *);
+
+/* The next decision, a new reference, with CHANNEL_READABLE; else why there is none. */
+enum channel_event watch_next(struct watch *, int timeout_ms, json_t **record);
+
+/* A field of a record, "" when it has none. */
+const char *record_text(const json_t *record, const char *key);
+
+/* "reject", "would_reject", …, of a counter.  A static string. */
+const char *counter_action(const struct counter *);
+
+#endif
