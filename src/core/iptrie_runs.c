@@ -34,7 +34,7 @@ void runs_free(struct runs *r)
 
 static uint32_t *slot_of(const struct numbers *t, uint32_t value)
 {
-	uint32_t at = (value * 0x9e3779b1U) >> 7 & t->mask;
+	uint32_t at = (uint32_t)(value * 0x9e3779b97f4a7c15 >> 32) & t->mask;
 
 	while (t->slots[at] && t->values[t->slots[at] - 1] != value)
 		at = (at + 1) & t->mask;

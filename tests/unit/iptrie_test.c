@@ -1,6 +1,7 @@
 /*
  * The trie against a dumb model: a list of entries that is gone through for every address.
  */
+#include "../../src/core/iptrie_private.h" /* to look up as older processors do, too */
 #include "core/iptrie.h"
 #include "unit/unit.h"
 
@@ -170,15 +171,19 @@ static uint32_t model_lookup(const struct model *m, const struct ip *ip)
 	return value;
 }
 
+/* Asks as this processor does and as any other. */
 static void ask(const struct iptrie *t, const struct model *m, struct ip ip, const char *label)
 {
-	uint32_t got = iptrie_lookup(t, &ip), want = model_lookup(m, &ip);
+	struct iptrie plain = *t;
+	uint32_t got = iptrie_lookup(t, &ip), got_plain, want = model_lookup(m, &ip);
 	char text[IP_TEXT_MAX];
 
-	if (got == want)
+	plain.modern = false;
+	got_plain = iptrie_lookup(&plain, &ip);
+	if (got == want && got_plain == want)
 		return;
 	ip_format(&ip, text);
-	ck_abort_msg("%s: %s is %u, not %u", label, text, got, want);
+	ck_abort_msg("%s: %s is %u or %u, not %u", label, text, got, got_plain, want);
 }
 
 static struct ip step(struct ip ip, int by)
