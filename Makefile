@@ -50,7 +50,8 @@ CORE := slice arena ip iptext report name address pattern list \
         verdict rfc3339 rule sets facts ruleset ruleset_build ruleset_finish survey survey_entries surveytext match policy reply gather transaction transaction_message transaction_end \
         jsonline jsonread recordtext question batch explain explaintext \
         spf spf_record spf_macro spf_expand spf_session spf_token spf_canon spf_client \
-        base64 taglist dkim dkimfield dkimrecord dkimbody
+        base64 taglist dkim dkimfield dkimrecord dkimbody \
+        import import_formats import_access importset
 EDGE := textfile geo geo_walk config config_text config_options config_set config_checks config_values config_lists \
         config_draft config_rules config_managed config_domains config_geo config_find \
         log unixsocket privileges table counters suppressor recorder splits milter environment mtaclient metrics metrics_serve notify pulse worker supervisor \
@@ -59,7 +60,7 @@ EDGE := textfile geo geo_walk config config_text config_options config_set confi
         zone zone_load idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey
 CTL  := main words remote local
-UNIT := slice arena jsonline suppressor splits recorder ip report name address pattern list idn \
+UNIT := slice import arena jsonline suppressor splits recorder ip report name address pattern list idn \
         geo config config_rules config_effect config_shipped survey reallists rfc3339 sets match policy reply \
         iptrie namehash nametable nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \

@@ -1,0 +1,51 @@
+#ifndef CORE_IMPORTSET_H
+#define CORE_IMPORTSET_H
+/*
+ * importset: imported entries, sorted into the list files that they make.
+ *
+ *     importset_add(s, &item) × many → importset_each(s, …)
+ *
+ * There is a list for each pair of purpose (listed, whitelist, block) and key (networks, names, …).
+ * Duplicates are dropped and counted.  Where a table's own order or the longest network would have
+ * decided otherwise than our rules do, the lists say it with '!':
+ *
+ *     10.0.0.0/8    OK          whitelist.networks:  10.0.0.0/8
+ *     10.9.0.0/16   REJECT                           !10.9.0.0/16   since a whitelist comes first
+ *     10.9.3.0/24   DUNNO       block.networks:      10.9.0.0/16, !10.9.3.0/24
+ *
+ * Items are kept as they are: their texts must stay.  One thread.
+ */
+#include "core/import.h"
+
+enum import_purpose { PURPOSE_LISTED, PURPOSE_WHITELIST, PURPOSE_BLOCK, PURPOSES };
+
+struct importset;
+
+/* first_match: in the source, the first line that matches decides (Postfix cidr:), so that what an
+ * earlier network covers is never reached. */
+struct importset *importset_create(bool first_match);
+void importset_free(struct importset **);
+
+enum importset_result {
+	IMPORTSET_NEW,
+	IMPORTSET_DUPLICATE,
+	IMPORTSET_CONTRADICTION, /* the same entry with another action came first */
+	IMPORTSET_NEVER_REACHED, /* an earlier, wider network decides */
+	IMPORTSET_FAILED,        /* out of memory */
+};
+enum importset_result importset_add(struct importset *, const struct import_item *);
+
+/* Entries of one list. */
+size_t importset_count(const struct importset *, enum import_purpose, enum import_key);
+
+/* Networks of it that a rule takes only with wide = true (SPEC 3.1). */
+size_t importset_wide(const struct importset *, enum import_purpose, enum import_key);
+
+/* Every entry of one list in the order in which they came; `out`: to be written with '!'. */
+void importset_each(const struct importset *, enum import_purpose, enum import_key,
+    void (*each)(void *context, const struct import_item *, bool out), void *context);
+
+/* "", "whitelist", "block". */
+const char *import_purpose_name(enum import_purpose);
+
+#endif

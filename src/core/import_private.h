@@ -1,0 +1,53 @@
+#ifndef CORE_IMPORT_PRIVATE_H
+#define CORE_IMPORT_PRIVATE_H
+/*
+ * What the formats (import_formats.c, import_access.c) share: a line comes in, import_give() and
+ * import_leave() say what becomes of it.
+ */
+#include "core/import.h"
+
+struct importer {
+	const struct idna *idna;
+	struct arena *arena;
+	void (*each)(void *context, const struct import_item *);
+	void *context;
+	unsigned line;
+	struct slice source;
+	unsigned depth; /* of if … endif in a cidr: table */
+	bool opened;    /* a named list was begun, and its items follow */
+};
+
+/* One entry, in our spelling or nearly: host bits are cleared with a note. */
+void import_give(struct importer *, enum import_key, enum import_action, struct slice text,
+    struct slice comment);
+
+/* A network or, where it is none, a name or address: by its looks. */
+void import_give_any(
+    struct importer *, enum import_action, struct slice text, struct slice comment);
+
+/* As import_give(), already known to differ from the source in this. */
+void import_give_noted(struct importer *, enum import_key, enum import_action, struct slice text,
+    struct slice comment, const char *note);
+
+void import_leave(struct importer *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * The network that an address, ADDRESS/LENGTH, or the beginning of an address ("192.0.2",
+ * "2001:db8") stands for; false when it looks like none of these.
+ */
+bool import_network(struct importer *, struct slice key, struct slice *network);
+
+/* The first word of *rest, which becomes what follows the blanks behind it. */
+struct slice import_word(struct slice *rest);
+
+/* One line without its line end; blank lines do not come here. */
+void import_exim_line(struct importer *, struct slice);
+void import_lsearch_line(struct importer *, struct slice);
+void import_cidr_line(struct importer *, struct slice);
+void import_access_line(struct importer *, struct slice);
+void import_rspamd_line(struct importer *, struct slice);
+void import_sendmail_line(struct importer *, struct slice);
+void import_drop_line(struct importer *, struct slice);
+void import_csv_line(struct importer *, struct slice);
+
+#endif

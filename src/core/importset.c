@@ -1,0 +1,250 @@
+#include "core/importset.h"
+
+#include <stdlib.h>
+
+/* What a rule takes without wide = true: the same bounds as core/ruleset_build.c reports. */
+enum { WHITELIST_V4 = 8, WHITELIST_V6 = 16, BLOCK_ANY = 4 };
+
+struct importset {
+	bool first_match;
+	bool has_actions; /* some entry is permitted or refused: exceptions belong to the block */
+	struct import_item *kept;
+	size_t count, capacity;
+	uint32_t *slots; /* by key and text: 1 + index, 0 = free; a power of two */
+	size_t slot_count;
+	bool lengths[2][129]; /* [0] IPv4: some network has this length */
+};
+
+struct importset *importset_create(bool first_match)
+{
+	struct importset *s = calloc(1, sizeof *s);
+
+	if (s)
+		s->first_match = first_match;
+	return s;
+}
+
+void importset_free(struct importset **s)
+{
+	if (!*s)
+		return;
+	free((*s)->kept);
+	free((*s)->slots);
+	free(*s);
+	*s = NULL;
+}
+
+const char *import_purpose_name(enum import_purpose p)
+{
+	static const char *const names[PURPOSES] = {"listed", "whitelist", "block"};
+
+	return names[p];
+}
+
+/* ---- finding ----------------------------------------------------------------------------- */
+
+static bool is_network(const struct import_item *item)
+{
+	return item->key == IMPORT_NETWORKS && !item->entry.is_range;
+}
+
+static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t len)
+{
+	const unsigned char *b = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ b[i]) * 1099511628211u;
+	return h ^ h >> 29;
+}
+
+static uint64_t hash_prefix(const struct prefix *p)
+{
+	uint64_t words[4] = {p->base.hi, p->base.lo, p->base.family, p->length};
+
+	return hash_bytes(14695981039346656037u, words, sizeof words);
+}
+
+static uint64_t hash_item(const struct import_item *item)
+{
+	if (is_network(item))
+		return hash_prefix(&item->entry.prefix);
+	return hash_bytes(
+	    14695981039346656037u + (uint64_t)item->key, item->text.ptr, item->text.len);
+}
+
+static bool same(const struct import_item *a, const struct import_item *b)
+{
+	if (a->key != b->key || is_network(a) != is_network(b))
+		return false;
+	return is_network(a) ? prefix_equal(&a->entry.prefix, &b->entry.prefix)
+			     : slice_equal_nocase(a->text, b->text);
+}
+
+static struct import_item *find(const struct importset *s, const struct import_item *item)
+{
+	if (s->slot_count == 0)
+		return NULL;
+	for (size_t at = hash_item(item);; at++) {
+		uint32_t n = s->slots[at & (s->slot_count - 1)];
+		if (n == 0)
+			return NULL;
+		if (same(&s->kept[n - 1], item))
+			return &s->kept[n - 1];
+	}
+}
+
+/* The next wider network around this one that has one of these actions (bits), or NULL. */
+static struct import_item *around(
+    const struct importset *s, const struct prefix *p, unsigned actions)
+{
+	struct import_item wider = {.key = IMPORT_NETWORKS};
+
+	for (unsigned length = p->length; length-- > 0;) {
+		struct import_item *k;
+		if (!s->lengths[p->base.family == IP_V6][length])
+			continue;
+		wider.entry.prefix = prefix_of(&p->base, length);
+		k = find(s, &wider);
+		if (k && actions & 1u << k->action)
+			return k;
+	}
+	return NULL;
+}
+
+/* ---- adding ------------------------------------------------------------------------------ */
+
+static void place(struct importset *s, size_t index)
+{
+	size_t at = hash_item(&s->kept[index]);
+
+	while (s->slots[at & (s->slot_count - 1)] != 0)
+		at++;
+	s->slots[at & (s->slot_count - 1)] = (uint32_t)index + 1;
+}
+
+static bool grow(struct importset *s)
+{
+	size_t capacity = s->capacity ? s->capacity * 2 : 1024;
+	struct import_item *kept = realloc(s->kept, capacity * sizeof *kept);
+	uint32_t *slots;
+
+	if (!kept)
+		return false;
+	s->kept = kept;
+	slots = calloc(capacity * 2, sizeof *slots);
+	if (!slots)
+		return false;
+	free(s->slots);
+	s->slots = slots;
+	s->slot_count = capacity * 2;
+	s->capacity = capacity;
+	for (size_t i = 0; i < s->count; i++)
+		place(s, i);
+	return true;
+}
+
+enum importset_result importset_add(struct importset *s, const struct import_item *item)
+{
+	enum { ANY = (1u << IMPORT_ACTIONS) - 1 };
+	const struct import_item *before = find(s, item);
+
+	if (before)
+		return before->action == item->action ? IMPORTSET_DUPLICATE
+						      : IMPORTSET_CONTRADICTION;
+	if (s->first_match && is_network(item) && around(s, &item->entry.prefix, ANY))
+		return IMPORTSET_NEVER_REACHED;
+	if (s->count == s->capacity && !grow(s))
+		return IMPORTSET_FAILED;
+	s->kept[s->count] = *item;
+	if (is_network(item))
+		s->lengths[item->entry.prefix.base.family == IP_V6][item->entry.prefix.length] =
+		    true;
+	s->has_actions |= item->action == IMPORT_PERMIT || item->action == IMPORT_REFUSE;
+	place(s, s->count++);
+	return IMPORTSET_NEW;
+}
+
+/* ---- lists ------------------------------------------------------------------------------- */
+
+static enum import_purpose purpose_of(const struct importset *s, const struct import_item *item)
+{
+	switch (item->action) {
+	case IMPORT_PERMIT:
+		return PURPOSE_WHITELIST;
+	case IMPORT_REFUSE:
+		return PURPOSE_BLOCK;
+	case IMPORT_EXCEPT:
+		return s->has_actions ? PURPOSE_BLOCK : PURPOSE_LISTED;
+	default:
+		return PURPOSE_LISTED;
+	}
+}
+
+/* What is refused, or excepted, inside a permitted network. */
+static bool cut_from_whitelist(const struct importset *s, const struct import_item *item)
+{
+	const struct import_item *k;
+
+	if (!is_network(item) || (item->action != IMPORT_REFUSE && item->action != IMPORT_EXCEPT))
+		return false;
+	k = around(s, &item->entry.prefix,
+	    1u << IMPORT_PERMIT | 1u << IMPORT_REFUSE | 1u << IMPORT_EXCEPT);
+	return k && k->action == IMPORT_PERMIT;
+}
+
+void importset_each(const struct importset *s, enum import_purpose purpose, enum import_key key,
+    void (*each)(void *context, const struct import_item *, bool out), void *context)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const struct import_item *item = &s->kept[i];
+
+		if (item->key != key)
+			continue;
+		if (purpose_of(s, item) == purpose)
+			each(context, item, item->action == IMPORT_EXCEPT);
+		if (purpose == PURPOSE_WHITELIST && cut_from_whitelist(s, item))
+			each(context, item, true);
+	}
+}
+
+static void count_one(void *context, const struct import_item *item, bool out)
+{
+	size_t *n = context;
+
+	(void)item;
+	(void)out;
+	++*n;
+}
+
+size_t importset_count(const struct importset *s, enum import_purpose purpose, enum import_key key)
+{
+	size_t n = 0;
+
+	importset_each(s, purpose, key, count_one, &n);
+	return n;
+}
+
+struct width {
+	size_t wide;
+	enum import_purpose purpose;
+};
+
+static void count_wide(void *context, const struct import_item *item, bool out)
+{
+	struct width *w = context;
+	unsigned shortest = BLOCK_ANY;
+
+	if (out || !is_network(item))
+		return;
+	if (w->purpose == PURPOSE_WHITELIST)
+		shortest = item->entry.prefix.base.family == IP_V4 ? WHITELIST_V4 : WHITELIST_V6;
+	w->wide += item->entry.prefix.length < shortest;
+}
+
+size_t importset_wide(const struct importset *s, enum import_purpose purpose, enum import_key key)
+{
+	struct width w = {0, purpose};
+
+	importset_each(s, purpose, key, count_wide, &w);
+	return w.wide;
+}

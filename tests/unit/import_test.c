@@ -1,0 +1,254 @@
+#include "core/importset.h"
+#include "unit/unit.h"
+
+#include <stdio.h>
+
+/*
+ * What a text becomes, a line for each item: "KEY ACTION ENTRY #COMMENT" or "- REASON", with "
+ * ~NOTE" behind where there is one.
+ */
+enum { SAID_MAX = 4096 };
+
+struct said {
+	char text[SAID_MAX];
+	size_t len;
+};
+
+static void say(void *context, const struct import_item *item)
+{
+	static const char *const actions[] = {"listed", "permit", "refuse", "except"};
+	struct said *s = context;
+	char *at = s->text + s->len;
+	size_t room = sizeof s->text - s->len;
+	int n;
+
+	if (item->left)
+		n = snprintf(at, room, "%u - %s\n", item->line, item->left);
+	else
+		n = snprintf(at, room, "%u %s %s %.*s%s%.*s%s%s\n", item->line,
+		    import_key_name(item->key), actions[item->action], SLICE_ARG(item->text),
+		    item->comment.len ? " #" : "", SLICE_ARG(item->comment), item->note ? " ~" : "",
+		    item->note ? item->note : "");
+	ck_assert_int_lt(n, (int)room);
+	s->len += (size_t)n;
+}
+
+static const struct {
+	const char *label;
+	enum import_format format;
+	const char *text, *wanted;
+} cases[] = {
+    {"a DROP file", IMPORT_DROP,
+	"; Spamhaus DROP List 2026/11/20\n1.10.16.0/20 ; SBL256894\r\n2001:678:738::/48 ; "
+	"SBL635837\n",
+	"2 networks refuse 1.10.16.0/20 #SBL256894\n"
+	"3 networks refuse 2001:678:738::/48 #SBL635837\n"},
+    {"DROP as JSON", IMPORT_DROP,
+	"{\"cidr\":\"1.10.16.0/20\",\"sblid\":\"SBL256894\",\"rir\":\"apnic\"}\n"
+	"{\"asn\":245,\"rir\":\"arin\",\"asname\":\"X\"}\n"
+	"{\"type\":\"metadata\",\"timestamp\":1,\"size\":2}\n{\"x\":1}\n",
+	"1 networks refuse 1.10.16.0/20 #SBL256894\n"
+	"2 - AS 245 is no entry of a list: write it into asn = [ ]\n"
+	"4 - an object without \"cidr\"\n"},
+    {"host bits and nonsense in DROP", IMPORT_DROP, "192.0.2.7/24 ; SBL1\nhello\n",
+	"1 networks refuse 192.0.2.0/24 #SBL1 ~host bits were set: taken as the network\n"
+	"2 - \"hello\" is not an address: neither IPv4 nor IPv6\n"},
+    {"cidr: with blocks", IMPORT_CIDR,
+	"# comment\n10.1.2.3 OK\n10.0.0.0/8  REJECT no\n  thanks\n192.0.2.0/24 DUNNO\n"
+	"if 10.0.0.0/8\n10.2.0.0/16 OK\nendif\n!10.0.0.0/8 OK\n2001:db8::/32 550 5.7.1 go\n",
+	"2 networks permit 10.1.2.3\n3 networks refuse 10.0.0.0/8 #no\n"
+	"5 networks except 192.0.2.0/24\n"
+	"6 - if: what follows up to endif depends on it and is left\n"
+	"7 - it stands between if and endif\n"
+	"9 - a negated pattern means all other addresses\n"
+	"10 networks refuse 2001:db8::/32 #550 5.7.1 go\n"},
+    {"access map", IMPORT_ACCESS,
+	"example.com REJECT\n.example.net OK\nuser@example.org 550 gone\nroot@ OK\n192.0.2 OK\n"
+	"2001:db8 REJECT\n<> REJECT\n* OK\nb@example.org HOLD\nmonster DISCARD\nc@example.org\n"
+	"d@example.org 1234567\n",
+	"1 names refuse .example.com\n2 names permit *.example.net\n"
+	"3 addresses refuse user@example.org #550 gone\n4 addresses permit root@\n"
+	"5 networks permit 192.0.2.0/24\n6 networks refuse 2001:db8::/32\n"
+	"7 - the null sender cannot be told from other senders here: write <> into sender = [ ] of "
+	"a rule, if it is meant\n"
+	"8 - everything is no entry of a list\n9 - HOLD is nothing that a rule can say\n"
+	"10 - DISCARD: mail is refused here, or taken, and never thrown away\n"
+	"11 - it has no action\n12 addresses permit d@example.org\n"},
+    {"Sendmail", IMPORT_SENDMAIL,
+	"Connect:192.168 RELAY\nConnect:spam.example REJECT\nFrom:a@example.com ERROR:5.7.1:550 "
+	"no\n"
+	"To:old@example.org REJECT\nIPv6:2001:db8:1::2 REJECT\nTLS_Srv:x VERIFY\n"
+	"GreetPause:10 0\nexample.com SKIP\nSpam:a@b FRIEND\n",
+	"1 networks permit 192.168.0.0/16\n2 client_name refuse .spam.example\n"
+	"3 sender refuse a@example.com #ERROR:5.7.1:550 no\n4 recipient refuse old@example.org\n"
+	"5 networks refuse 2001:db8:1::2\n6 - TLS_Srv: is not about who may hand over mail\n"
+	"7 - GreetPause: is not about who may hand over mail\n8 names except .example.com\n"
+	"9 - FRIEND is nothing that a rule can say\n"},
+    {"Exim, in a configuration", IMPORT_EXIM,
+	"hostlist bad = 192.0.2.0/24 : !192.0.2.7 : *.example.com : +relay : \\\n"
+	"  2001::db8::::/32 : lsearch;/etc/x : @[] : ^mx\\\\d/x\n",
+	"1 networks listed 192.0.2.0/24\n1 networks except 192.0.2.7\n1 names listed "
+	"*.example.com\n"
+	"1 - a named list is not looked up: import what it stands for\n"
+	"2 networks listed 2001:db8::/32\n2 - a look-up is not followed: import its file\n"
+	"2 - this host itself belongs in trusted_networks\n2 names listed /^mx\\\\d\\/x/\n"},
+    {"Exim, a file", IMPORT_EXIM,
+	"# our friends\n192.0.2.1\n2001:db8::1\n2001:db8:1::/48 # net\n*foo.example\n*\n"
+	"<; 192.0.2.2 ; 2001:db8::2\n",
+	"2 networks listed 192.0.2.1\n3 networks listed 2001:db8::1\n"
+	"4 networks listed 2001:db8:1::/48\n"
+	"5 - the end of a name is no entry here: write .NAME or a /pattern/\n"
+	"6 - everything is no entry of a list\n7 networks listed 192.0.2.2\n"
+	"7 networks listed 2001:db8::2\n"},
+    {"lsearch", IMPORT_LSEARCH,
+	"# c\n192.0.2.1: deny\n\"2001:db8::1\": accept\nexample.com\n*.example.net: what it is\n"
+	"  more of it\na@example.org   reject\n*: x\n",
+	"2 networks refuse 192.0.2.1 #deny\n3 networks permit 2001:db8::1 #accept\n"
+	"4 names listed example.com\n5 names listed *.example.net #what it is\n"
+	"7 addresses refuse a@example.org #reject\n8 - everything is no entry of a list\n"},
+    {"rspamd", IMPORT_RSPAMD,
+	"192.0.2.0/24 # office\nexample.com "
+	"10.0\n!192.0.2.9\n/^mx[0-9]+$/i\n/x/\n/x/m\nmx*.example\n"
+	"*.example.net\n",
+	"1 networks listed 192.0.2.0/24 #office\n2 names listed example.com #10.0\n"
+	"3 networks except 192.0.2.9\n4 names listed /^mx[0-9]+$/\n"
+	"5 names listed /x/ ~patterns ignore case here\n6 - a pattern with the flag m\n"
+	"7 - a glob with '*' elsewhere than in front: write a /pattern/\n"
+	"8 names listed *.example.net\n"},
+    {"CSV", IMPORT_CSV,
+	"\xef\xbb\xbfip\n192.0.2.1\n\"192.0.2.2\"\n192.0.2.3,\n192.0.2.4,x\n192.0.2.5-192.0.2.9\n",
+	"1 - the heading\n2 networks listed 192.0.2.1\n3 networks listed 192.0.2.2\n"
+	"4 networks listed 192.0.2.3\n5 - more than one column: keep the one that is meant\n"
+	"6 networks listed 192.0.2.5-192.0.2.9\n"},
+};
+
+START_TEST(test_formats)
+{
+	struct arena *arena = arena_create(1 << 20);
+	struct said said = {.len = 0};
+
+	import_text(cases[_i].format, slice_str(cases[_i].text), NULL, arena, say, &said);
+	said.text[said.len] = '\0';
+	if (strcmp(said.text, cases[_i].wanted) != 0)
+		ck_abort_msg("%s:\n%s\nwanted:\n%s", cases[_i].label, said.text, cases[_i].wanted);
+	arena_free(&arena);
+}
+END_TEST
+
+/* Whatever bytes come: an answer for each, and no entry that a list would not take. */
+START_TEST(test_any_bytes)
+{
+	static const char alphabet[] = "10.:/-!*<>@;,\"\\^ \tab{}\n\xff";
+	uint64_t state = 1;
+
+	for (int round = 0; round < 20000; round++) {
+		struct arena *arena = arena_create(1 << 20);
+		struct said said = {.len = 0};
+		char text[40];
+
+		for (size_t i = 0; i < sizeof text; i++) {
+			state = state * 6364136223846793005u + 1442695040888963407u;
+			text[i] = alphabet[(state >> 33) % (sizeof alphabet)];
+		}
+		import_text((enum import_format)(round % IMPORT_FORMATS),
+		    slice_of(text, sizeof text), NULL, arena, say, &said);
+		arena_free(&arena);
+	}
+}
+END_TEST
+
+/* ---- sorted into lists ------------------------------------------------------------------- */
+
+struct sorting {
+	struct importset *set;
+	unsigned results[IMPORTSET_FAILED + 1];
+};
+
+static void put(void *context, const struct import_item *item)
+{
+	struct sorting *s = context;
+
+	ck_assert_ptr_null(item->left);
+	s->results[importset_add(s->set, item)]++;
+}
+
+static void write_entry(void *context, const struct import_item *item, bool out)
+{
+	struct said *s = context;
+
+	s->len += (size_t)snprintf(s->text + s->len, sizeof s->text - s->len, "%s%.*s ",
+	    out ? "!" : "", SLICE_ARG(item->text));
+}
+
+static const struct {
+	const char *label;
+	enum import_format format;
+	const char *text, *whitelist, *block, *listed;
+	unsigned duplicates, contradictions, never;
+} sets[] = {
+    {"a refused network in a permitted one", IMPORT_ACCESS,
+	"10 OK\n10.9 REJECT\n10.9.3 DUNNO\n10.9.4 OK\n", "10.0.0.0/8 !10.9.0.0/16 10.9.4.0/24 ",
+	"10.9.0.0/16 !10.9.3.0/24 ", "", 0, 0, 0},
+    {"the first line of a cidr: table decides", IMPORT_CIDR,
+	"10.1.0.0/16 OK\n10.0.0.0/8 REJECT\n10.1.2.0/24 REJECT\n10.3.0.0/16 OK\n", "10.1.0.0/16 ",
+	"10.0.0.0/8 ", "", 0, 0, 2},
+    {"twice", IMPORT_ACCESS, "10.1 OK\n10.1.0.0/16 OK\n10.1 REJECT\n", "10.1.0.0/16 ", "", "", 1, 1,
+	0},
+    {"without actions", IMPORT_RSPAMD, "10.0.0.0/8\n!10.1.0.0/16\n10.0.0.0/8\n", "", "",
+	"10.0.0.0/8 !10.1.0.0/16 ", 1, 0, 0},
+};
+
+START_TEST(test_sets)
+{
+	struct arena *arena = arena_create(1 << 20);
+	struct sorting s = {.set = importset_create(sets[_i].format == IMPORT_CIDR)};
+	const char *wanted[] = {sets[_i].listed, sets[_i].whitelist, sets[_i].block};
+
+	import_text(sets[_i].format, slice_str(sets[_i].text), NULL, arena, put, &s);
+	for (int p = 0; p < PURPOSES; p++) {
+		struct said said = {.len = 0};
+		importset_each(s.set, (enum import_purpose)p, IMPORT_NETWORKS, write_entry, &said);
+		ck_assert_msg(strcmp(said.text, wanted[p]) == 0, "%s: %s: %s", sets[_i].label,
+		    import_purpose_name((enum import_purpose)p), said.text);
+	}
+	ck_assert_uint_eq(s.results[IMPORTSET_DUPLICATE], sets[_i].duplicates);
+	ck_assert_uint_eq(s.results[IMPORTSET_CONTRADICTION], sets[_i].contradictions);
+	ck_assert_uint_eq(s.results[IMPORTSET_NEVER_REACHED], sets[_i].never);
+	importset_free(&s.set);
+	arena_free(&arena);
+}
+END_TEST
+
+START_TEST(test_many)
+{
+	struct importset *s = importset_create(false);
+	struct import_item item = {.key = IMPORT_NETWORKS, .action = IMPORT_PERMIT};
+
+	for (uint32_t n = 0; n < 100000; n++) {
+		struct ip ip = {(uint64_t)(n * 2654435761u) << 32, 0, IP_V4};
+		item.entry.prefix = prefix_of(&ip, 32);
+		ck_assert_int_eq(importset_add(s, &item), IMPORTSET_NEW);
+		ck_assert_int_eq(importset_add(s, &item), IMPORTSET_DUPLICATE);
+	}
+	item.entry.prefix.length = 7;
+	item.entry.prefix.base = (struct ip){0, 0, IP_V4};
+	ck_assert_int_eq(importset_add(s, &item), IMPORTSET_NEW);
+	ck_assert_uint_eq(importset_count(s, PURPOSE_WHITELIST, IMPORT_NETWORKS), 100001);
+	ck_assert_uint_eq(importset_wide(s, PURPOSE_WHITELIST, IMPORT_NETWORKS), 1);
+	importset_free(&s);
+	ck_assert_ptr_null(s);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("import");
+	TCase *tc = tcase_create("all");
+
+	tcase_add_loop_test(tc, test_formats, 0, ROWS(cases));
+	tcase_add_test(tc, test_any_bytes);
+	tcase_add_loop_test(tc, test_sets, 0, ROWS(sets));
+	tcase_add_test(tc, test_many);
+	suite_add_tcase(s, tc);
+	return s;
+}
