@@ -57,7 +57,8 @@ struct sets *sets_create(void)
 	s->index = calloc(INDEX_FIRST, sizeof *s->index);
 	s->index_mask = INDEX_FIRST - 1;
 	s->memo = malloc(MEMO_SLOTS * sizeof *s->memo);
-	if (!s->index || !s->memo || !grow(&s->offset, &s->offset_capacity, 2)) {
+	if (!s->index || !s->memo || !grow(&s->offset, &s->offset_capacity, 2) ||
+	    !grow(&s->pool, &s->pool_capacity, 1)) {
 		sets_free(&s);
 		return NULL;
 	}

@@ -121,15 +121,17 @@ static struct geo_db *read_database(struct source *s, const char *path, uint64_t
 
 void load_geo(struct load *load, const struct config *previous)
 {
+	static const struct geo_want nothing;
 	struct config *c = load->config;
-	const struct geo_want *end = load->wants + load->want_count, *middle = load->wants;
+	const struct geo_want *first = load->wants ? load->wants : &nothing;
+	const struct geo_want *end = first + load->want_count, *middle = first;
 	struct source asn, country;
 
 	if (load->want_count > 0)
 		qsort(load->wants, load->want_count, sizeof *load->wants, compare_wants);
 	while (middle < end && middle->rank == RANK_COUNTRY)
 		middle++;
-	country = (struct source){load, load->wants, middle, RANK_COUNTRY, false, NULL};
+	country = (struct source){load, first, middle, RANK_COUNTRY, false, NULL};
 	asn = (struct source){load, middle, end, RANK_ASN, false, NULL};
 	c->geo_country_db =
 	    read_database(&country, c->geo_country, previous ? previous->geo_country_built : 0);
