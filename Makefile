@@ -51,16 +51,16 @@ CORE := slice arena ip iptext report name address pattern list \
         jsonline jsonread recordtext question batch explain explaintext \
         spf spf_record spf_macro spf_expand spf_session spf_token spf_canon spf_client \
         base64 taglist dkim dkimfield dkimrecord dkimbody \
-        import import_formats import_access importset
+        import import_formats import_access importset flatten
 EDGE := textfile geo geo_walk config config_text config_options config_set config_checks config_values config_lists \
         config_draft config_rules config_managed config_domains config_geo config_find \
         log unixsocket privileges table counters suppressor recorder splits milter environment mtaclient metrics metrics_serve notify pulse worker supervisor \
-        channel control commands commands_status commands_explain commands_message trial commands_decision \
+        channel control commands commands_status commands_explain commands_message trial commands_import commands_export commands_decision \
         commands_load commands_watch commands_top commands_whitelist managed \
         zone zone_load idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey
 CTL  := main words remote local
-UNIT := slice import arena jsonline suppressor splits recorder ip report name address pattern list idn \
+UNIT := slice manual import flatten arena jsonline suppressor splits recorder ip report name address pattern list idn \
         geo config config_rules config_effect config_shipped survey reallists rfc3339 sets match policy reply \
         iptrie namehash nametable nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
@@ -68,13 +68,13 @@ UNIT := slice import arena jsonline suppressor splits recorder ip report name ad
 FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured session
 FUZZ := spf_record spf_macro dmarc_record fromheader authres dnswire dkim config
 # With real MTAs: tests/wire/NAME_test.py BUILD_DIRECTORY.
-WIRE_MTA := mta mail daemon
+WIRE_MTA := mta mail daemon service
 WIRE := resolver resolver_answer resolver_recursive resolver_settings
 
 # ---- Debian packages ----------------------------------------------------------------------
 
 PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev libmicrohttpd-dev libjansson-dev libopendkim-dev libssl-dev
-PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl
+PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl mandoc systemd
 PACKAGES_DEB   := debhelper dpkg-dev lintian
 PACKAGES_PACKAGE := debootstrap python3 util-linux iproute2
 PACKAGES_BENCH := python3-spf libmaxminddb-dev liblmdb-dev
@@ -160,9 +160,20 @@ $(BUILD)/tests/wire/%_test: $(BUILD)/tests/wire/%_test.o $(BUILD)/tests/unit/mai
     $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
 	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(CHECK_LIBS) $(EDGE_LIBS)) $(EDGE_PLAIN)
 
-wire: $(WIRE:%=$(BUILD)/tests/wire/%_test) all
+wire: $(WIRE:%=$(BUILD)/tests/wire/%_test) all $(BUILD)/sendmail
 	@failed=0; for t in $(WIRE:%=$(BUILD)/tests/wire/%_test); do $$t || failed=1; done; \
 	for t in $(WIRE_MTA); do tests/wire/$${t}_test.py $(BUILD) || failed=1; done; exit $$failed
+
+# Sendmail's packages conflict with Postfix's: they are unpacked here, not installed, and before the
+# tests go to a network of their own, where there is nothing to download from.
+SENDMAIL_PACKAGES := sendmail-bin sendmail-base sendmail-cf
+download := apt-get -qq -o APT::Sandbox::User=root download
+$(BUILD)/sendmail:
+	@rm -rf $@.new && mkdir -p $@.new/debs
+	@cd $@.new/debs && { $(download) $(SENDMAIL_PACKAGES) || \
+	    { apt-get -qq update && $(download) $(SENDMAIL_PACKAGES); }; }
+	@for deb in $@.new/debs/*.deb; do dpkg -x $$deb $@.new || exit 1; done
+	@rm -r $@.new/debs && mv $@.new $@
 
 # Lets allocations fail.
 $(BUILD)/tests/unit/report_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc

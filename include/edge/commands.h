@@ -22,6 +22,7 @@ enum command_flag {
 	COMMAND_OFFLINE = 2,  /* runs on a file with -c, too */
 	COMMAND_EITHER = 4,   /* runs without a daemon when there is none */
 	COMMAND_NO_TABLE = 8, /* needs no table to start with */
+	COMMAND_LOCAL = 32,   /* runs only in susmilterctl, with the rights of whoever asks */
 	COMMAND_INPUT = 16,   /* reads standard input with --batch, a file with --message */
 };
 
@@ -116,5 +117,9 @@ int command_whitelist_list(struct asked *);
 /* commands_watch.c, commands_top.c */
 int command_tail(struct asked *);
 int command_top(struct asked *);
+
+/* commands_import.c, commands_export.c */
+int command_import(struct asked *);
+int command_export(struct asked *);
 
 #endif

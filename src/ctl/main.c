@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 		return status;
 	if (!open_message(&words)) {
 		status = STATUS_USAGE;
-	} else if (words.config) {
+	} else if (words.config || (words.command->flags & COMMAND_LOCAL)) {
 		status = local_run(&words);
 	} else if (!remote_ask(&words, &status)) {
 		if (words.command->flags & COMMAND_EITHER) {

@@ -161,6 +161,8 @@ static bool right_number(const struct line *l)
 	const char *wanted = l->words->command->arguments;
 	size_t n = json_array_size(l->arguments);
 
+	if (strstr(wanted, "…") && n > 0)
+		return true;
 	if (n <= (wanted[0] != '\0') && (n == 1 || wanted[0] == '\0' || wanted[0] == '['))
 		return true;
 	fprintf(stderr, "usage: susmilterctl %s %s\n", l->words->command->words, wanted);

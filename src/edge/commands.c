@@ -49,6 +49,16 @@ static const struct command_option top_options[] = {
     {END},
 };
 
+static const struct command_option import_options[] = {
+    {"--into", "PREFIX", "a file for each list: PREFIX-whitelist.networks, PREFIX-block.names, …"},
+    {END},
+};
+
+static const struct command_option export_options[] = {
+    {"--family", "FAMILY", "susranges (without it) or blocks"},
+    {END},
+};
+
 enum { ADMIN = COMMAND_ADMIN, OFFLINE = COMMAND_OFFLINE };
 
 const struct command commands[] = {
@@ -68,6 +78,10 @@ const struct command commands[] = {
 	command_whitelist_list},
     {"tail", "", "decisions as they come", tail_options, 0, command_tail},
     {"top", "", "a live table of rules and clients", top_options, 0, command_top},
+    {"import", "FORMAT FILE…", "lists of other software, as lists of ours", import_options,
+	COMMAND_LOCAL | COMMAND_NO_TABLE, command_import},
+    {"export", "FORMAT", "refused networks for Postfix (cidr), nftables or rbldnsd", export_options,
+	OFFLINE, command_export},
     {NULL, NULL, NULL, NULL, 0, NULL},
 };
 

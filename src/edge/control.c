@@ -71,6 +71,10 @@ static int answer_command(struct asked *a, const struct command *command)
 		    "%s is only for root and the user that susmilter runs as\n", command->words);
 		return STATUS_FAILED;
 	}
+	if (command->flags & COMMAND_LOCAL) {
+		channel_complain(a->channel, "%s runs in susmilterctl itself\n", command->words);
+		return STATUS_USAGE;
+	}
 	a->arena = arena_create(COMMAND_ARENA_MAX);
 	a->generation = table_pin(a->worker->table);
 	if (a->arena) {

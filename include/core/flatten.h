@@ -1,0 +1,28 @@
+#ifndef CORE_FLATTEN_H
+#define CORE_FLATTEN_H
+/*
+ * flatten: what a rule table refuses by address alone, as plain networks, for hosts that have a
+ * packet filter or a cidr: table and no milter.
+ *
+ *     susranges 198.51.100.0/24, whitelist 198.51.100.7
+ *         → 198.51.100.0/30 … 198.51.100.8/29 … 198.51.100.128/25
+ *
+ * Without a session, less can be told, and the mail is given the benefit: an address is refused by
+ * a rule that looks at nothing else (no other key, no unless), is not in monitor mode and has not
+ * expired; it is not refused when any whitelist rule that is in force and covers the family holds
+ * it, whatever else that rule asks for, nor when it is trusted.  Switches of recipient domains
+ * cannot be told.
+ */
+#include "core/ruleset.h"
+
+/* True when this rule of the family refuses by address alone. */
+bool flatten_takes(const struct rule *, enum family, int64_t now);
+
+/*
+ * Calls `each` with every network, IPv4 first, in order, none within or beside another that could
+ * be one with it.  False when out of memory.  family: FAMILY_SUSRANGES or FAMILY_BLOCKS.
+ */
+bool flatten_each(const struct ruleset *, enum family, int64_t now,
+    bool (*each)(void *context, const struct prefix *), void *context);
+
+#endif

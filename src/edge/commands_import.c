@@ -1,0 +1,195 @@
+#include "edge/commands.h"
+
+#include "core/importset.h"
+#include "edge/idn.h"
+#include "edge/textfile.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+struct importing {
+	struct asked *asked;
+	const char *file;
+	struct importset *set;
+	size_t taken, left, corrected, dropped[IMPORTSET_FAILED + 1];
+	bool failed;
+	FILE *out; /* the list that is being written; NULL: to the channel */
+};
+
+/* ---- in ----------------------------------------------------------------------------------- */
+
+static void complain(struct importing *i, const struct import_item *item, const char *why)
+{
+	char shown[EXCERPT_MAX];
+
+	channel_complain(i->asked->channel, "%s:%u: %s: %s\n", i->file, item->line,
+	    slice_excerpt(item->source, shown), why);
+}
+
+static void take(void *context, const struct import_item *item)
+{
+	static const char *const reasons[] = {
+	    [IMPORTSET_DUPLICATE] = "stands there already",
+	    [IMPORTSET_CONTRADICTION] = "stands there already, with another action: the first "
+					"one holds",
+	    [IMPORTSET_NEVER_REACHED] = "an earlier, wider network decides: never reached",
+	    [IMPORTSET_FAILED] = "out of memory",
+	};
+	struct importing *i = context;
+	enum importset_result result;
+
+	if (item->left) {
+		i->left++;
+		complain(i, item, item->left);
+		return;
+	}
+	result = importset_add(i->set, item);
+	i->dropped[result]++;
+	i->failed |= result == IMPORTSET_FAILED;
+	if (reasons[result]) {
+		complain(i, item, reasons[result]);
+		return;
+	}
+	i->taken++;
+	i->corrected += item->note != NULL;
+	if (item->note)
+		complain(i, item, item->note);
+}
+
+static bool read_file(struct importing *i, enum import_format format, const char *path)
+{
+	char why[TEXTFILE_WHY_MAX];
+	struct slice text, kept;
+
+	if (textfile_read(path, &text, why) != TEXTFILE_OK) {
+		channel_complain(i->asked->channel, "import: %s: %s\n", path, why);
+		return false;
+	}
+	kept = arena_copy(i->asked->arena, text);
+	textfile_free(&text);
+	i->file = path;
+	import_text(format, kept, &idn_uts46, i->asked->arena, take, i);
+	return !i->failed && !arena_failed(i->asked->arena);
+}
+
+/* ---- out ---------------------------------------------------------------------------------- */
+
+static void write_entry(void *context, const struct import_item *item, bool out)
+{
+	struct importing *i = context;
+	struct slice comment =
+	    out && item->action != IMPORT_EXCEPT ? slice_of("", 0) : item->comment;
+	char line[1024];
+
+	snprintf(line, sizeof line, "%s%.*s%s%.*s\n", out ? "!" : "", SLICE_ARG(item->text),
+	    comment.len > 0 ? "  # " : "", SLICE_ARG(comment));
+	if (i->out)
+		fputs(line, i->out);
+	else
+		channel_print(i->asked->channel, "%s", line);
+}
+
+static unsigned lists_made(const struct importing *i)
+{
+	unsigned n = 0;
+
+	for (int p = 0; p < PURPOSES; p++)
+		for (int k = 0; k < IMPORT_KEYS; k++)
+			n +=
+			    importset_count(i->set, (enum import_purpose)p, (enum import_key)k) > 0;
+	return n;
+}
+
+/* One list: a file that was not there before, or standard output. */
+static bool write_list(
+    struct importing *i, const char *into, enum import_purpose p, enum import_key k)
+{
+	size_t count = importset_count(i->set, p, k), wide = importset_wide(i->set, p, k);
+	const char *purpose = p == PURPOSE_LISTED ? "" : import_purpose_name(p);
+	const char *dash = purpose[0] ? "-" : "";
+	char path[4096];
+
+	if (count == 0)
+		return true;
+	if (wide > 0)
+		channel_complain(i->asked->channel,
+		    "%zu networks of the %s are so wide that their rule needs wide = true\n", wide,
+		    p == PURPOSE_LISTED ? "list" : import_purpose_name(p));
+	if (!into) {
+		importset_each(i->set, p, k, write_entry, i);
+		return true;
+	}
+	snprintf(path, sizeof path, "%s%s%s.%s", into, dash, purpose, import_key_name(k));
+	i->out = fopen(path, "wxe");
+	if (!i->out) {
+		channel_complain(i->asked->channel, "import: %s: %s\n", path, strerror(errno));
+		return false;
+	}
+	importset_each(i->set, p, k, write_entry, i);
+	if (fclose(i->out) != 0) {
+		channel_complain(i->asked->channel, "import: %s: %s\n", path, strerror(errno));
+		return false;
+	}
+	channel_print(i->asked->channel, "%s: %zu entries\n", path, count);
+	return true;
+}
+
+static bool write_lists(struct importing *i)
+{
+	const char *into = asked_text(i->asked, "into");
+	bool good = true;
+
+	if (!into && lists_made(i) > 1) {
+		channel_complain(i->asked->channel,
+		    "import: these entries belong in %u lists: say --into PREFIX, and each gets a "
+		    "file\n",
+		    lists_made(i));
+		return false;
+	}
+	for (int p = 0; p < PURPOSES; p++)
+		for (int k = 0; k < IMPORT_KEYS; k++)
+			good =
+			    write_list(i, into, (enum import_purpose)p, (enum import_key)k) && good;
+	return good;
+}
+
+static void print_count(const struct importing *i)
+{
+	channel_complain(i->asked->channel,
+	    "%zu entries taken over (%zu corrected), %zu lines not; %zu duplicates, %zu "
+	    "contradictions, %zu never reached\n",
+	    i->taken, i->corrected, i->left, i->dropped[IMPORTSET_DUPLICATE],
+	    i->dropped[IMPORTSET_CONTRADICTION], i->dropped[IMPORTSET_NEVER_REACHED]);
+}
+
+static int usage(struct asked *a)
+{
+	channel_complain(a->channel, "usage: susmilterctl import [--into PREFIX] FORMAT FILE…\n");
+	for (int f = 0; f < IMPORT_FORMATS; f++)
+		channel_complain(a->channel, "  %-10s %s\n",
+		    import_format_name((enum import_format)f),
+		    import_format_help((enum import_format)f));
+	return STATUS_USAGE;
+}
+
+int command_import(struct asked *a)
+{
+	const char *word = asked_argument(a, 0), *path;
+	struct importing i = {.asked = a};
+	enum import_format format;
+	bool good = true;
+
+	if (!word || !import_format_find(slice_str(word), &format) || !asked_argument(a, 1))
+		return usage(a);
+	i.set = importset_create(format == IMPORT_CIDR);
+	if (!i.set) {
+		channel_complain(a->channel, "out of memory\n");
+		return STATUS_FAILED;
+	}
+	for (size_t n = 1; good && (path = asked_argument(a, n)); n++)
+		good = read_file(&i, format, path);
+	good = good && write_lists(&i);
+	print_count(&i);
+	importset_free(&i.set);
+	return good ? STATUS_OK : STATUS_FAILED;
+}
