@@ -223,7 +223,10 @@ struct iptrie *iptrie_build(
 {
 	struct workshop w = {0};
 	struct iptrie *t = NULL;
+	struct iptrie_entry none;
 
+	if (n == 0) /* perhaps a null pointer, on which C allows no arithmetic */
+		entries = &none;
 	if (iptrie_sort(entries, n) && make_parts(&w, entries, n, combine))
 		t = assemble(&w);
 	numbers_free(&w.numbers);
