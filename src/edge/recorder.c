@@ -311,15 +311,16 @@ static void *write_lines(void *context)
 			path = strdup(rec->path);
 		rec->reopen = false;
 		pthread_mutex_unlock(&rec->lock);
-		if (path)
-			open_file(rec, path);
-		free(path);
 		while (lines) {
 			struct line *next = lines->next;
 			write_line(rec, lines);
 			free(lines);
 			lines = next;
 		}
+		/* What was decided before the file was to be opened again belongs into the old one. */
+		if (path)
+			open_file(rec, path);
+		free(path);
 	}
 	return NULL;
 }

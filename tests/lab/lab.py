@@ -395,25 +395,9 @@ postlog   unix-dgram n - n - 1 postlogd
             wait_for(lambda: not os.path.exists(f"/proc/{pid}"), 20, "end of Postfix")
 
 
-def unpacked_sendmail(build):
-    """Sendmail's packages, which conflict with Postfix's, unpacked once in the build directory."""
-    root = build / "sendmail"
-    if root.exists():
-        return root
-    fresh = build / f"sendmail.{os.getpid()}"
-    debs = fresh / "debs"
-    debs.mkdir(parents=True)
-    subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download",
-                    "sendmail-bin", "sendmail-base", "sendmail-cf"], cwd=debs, check=True)
-    for deb in debs.iterdir():
-        subprocess.run(["dpkg", "-x", deb, fresh], check=True)
-    shutil.rmtree(debs)
-    fresh.rename(root)
-    return root
-
-
 class Sendmail(Server):
-    """A private Sendmail, unpacked beside an installed Postfix since the packages conflict."""
+    """A private Sendmail, unpacked beside an installed Postfix since the packages conflict (the
+    Makefile does that)."""
 
     CONF = """divert(-1)
 divert(0)dnl
@@ -552,4 +536,4 @@ class Lab:
         return f"inet:{host}:{port}"
 
     def sendmail(self, daemon, name="sendmail", listen=("127.0.0.1",)):
-        return self._add(Sendmail(self, name, unpacked_sendmail(self.build), daemon.milter, listen))
+        return self._add(Sendmail(self, name, self.build / "sendmail", daemon.milter, listen))

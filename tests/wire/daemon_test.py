@@ -204,9 +204,9 @@ def reopen(checks, daemon):
     lab.wait_for(lambda: daemon.records(), 5, "a record")
     moved = daemon.decisions.with_name("decisions.1")
     os.rename(daemon.decisions, moved)
-    size = moved.stat().st_size
     daemon.process.send_signal(signal.SIGUSR1)
     lab.wait_for(daemon.decisions.exists, 5, "a new file")
+    size = moved.stat().st_size  # what was decided before has been written by now
     refuse_some(daemon, 3)
     lab.wait_for(lambda: len(daemon.records()) >= 3, 5, "records in the new file")
     checks.same("records in the new file", len(daemon.records()), 3)
