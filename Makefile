@@ -184,8 +184,9 @@ $(BUILD)/tests/unit/dkim_hostile_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=callo
 $(BUILD)/tests/unit/iptrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free
 
 # Runs the unit tests even when one fails, and fails at the end if any did.
-unit: $(UNIT_TESTS) $(BUILD)/libcore.a
-	@failed=0; for t in $(UNIT_TESTS) "tests/unit/layering $(BUILD)/libcore.a"; do \
+unit: $(UNIT_TESTS) $(BUILD)/libcore.a $(BUILD)/susmilter $(BUILD)/susmilterctl
+	@failed=0; for t in $(UNIT_TESTS) "tests/unit/layering $(BUILD)/libcore.a" \
+	    "tests/unit/pages $(BUILD)" "tests/unit/unit_file $(BUILD)"; do \
 		$$t || failed=1; \
 	done; exit $$failed
 

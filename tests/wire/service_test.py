@@ -1,0 +1,171 @@
+#!/usr/bin/python3
+"""service_test: what systemd is told, and the commands of README.md.
+
+    service_test.py BUILD_DIRECTORY
+
+The daemon speaks to a notification socket of ours: it is ready, it is alive, it stops; and it says
+nothing any more while its worker hangs.  Then each command that README.md shows an administrator
+is run against it.
+"""
+import pathlib
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+sys.path[:0] = [str(HERE.parent / "lab")]
+import lab  # noqa: E402
+from checks import Checks  # noqa: E402
+from miltertalk import Talk  # noqa: E402
+
+# A beat comes every 15 seconds (edge/pulse.h).
+BEAT, SLACK = 15, 3
+CONF = """
+mode = "monitor";
+managed_whitelist = "managed.list";
+susranges = ( { name = "dialup"; networks = [ "198.51.100.0/24" ]; } );
+"""
+
+
+class Notified:
+    """The socket that systemd would give in NOTIFY_SOCKET."""
+
+    def __init__(self, directory):
+        self.path = str(pathlib.Path(directory) / "notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+
+    def hear(self, seconds):
+        """All that is said within that time."""
+        said, end = [], time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.socket.settimeout(left)
+            try:
+                said.append(self.socket.recv(4096).decode())
+            except TimeoutError:
+                break
+        return said
+
+    def wait(self, what, seconds):
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if what in self.hear(min(left, 0.2)):
+                return True
+        return False
+
+
+def worker_of(pid):
+    return int(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
+def hangs(checks, notified, daemon):
+    """A worker that hangs makes the watchdog bite: no sign of life comes."""
+    worker = worker_of(daemon.pid)
+    subprocess.run(["kill", "-STOP", str(worker)], check=True)
+    notified.hear(0.5)
+    checks.same("nothing is said while the worker hangs", notified.hear(BEAT + SLACK), [])
+    subprocess.run(["kill", "-CONT", str(worker)], check=True)
+    checks.true("alive again", notified.wait("WATCHDOG=1", BEAT + SLACK))
+
+
+# ---- README.md --------------------------------------------------------------------------------------
+
+
+def blocks(text):
+    """The indented blocks of Markdown, as lists of lines."""
+    for block in re.findall(r"(?:^ {4}.*\n)+", text, re.M):
+        yield [line[4:] for line in block.splitlines()]
+
+
+def configuration(checks, build, text):
+    """What "First configuration" shows is free of errors."""
+    shown = next(b for b in blocks(text) if b[0].startswith("mode = "))
+    with tempfile.TemporaryDirectory() as directory:
+        conf = pathlib.Path(directory) / "susmilter.conf"
+        lists = pathlib.Path(directory) / "lists"
+        shutil.copytree(TOP / "conf/lists", lists)
+        for example in lists.glob("*.example"):
+            example.rename(example.with_suffix(""))
+        # A country needs a database that the machine may not have.
+        conf.write_text("\n".join(l for l in shown if "country" not in l).replace(
+            '"!198.51.100.25" ]; },', '"!198.51.100.25" ]; }'))
+        for command in (["susmilter", "-t", "-c", conf], ["susmilterctl", "-c", conf, "check"]):
+            done = subprocess.run([build / command[0], *command[1:]], capture_output=True,
+                                  text=True, check=False)
+            checks.same(f"README: {command[0]} of the first configuration", done.returncode, 0)
+            checks.same("without a complaint", done.stderr, "")
+
+
+def makefile_targets(checks, text):
+    for target in sorted(set(re.findall(r"`?make ([a-z][a-z-]*)", text))):
+        done = subprocess.run(["make", "-n", target], cwd=TOP, capture_output=True, text=True,
+                              check=False)
+        checks.same(f"README: make {target}", done.returncode, 0)
+
+
+def would_be_refused(daemon):
+    with Talk("127.0.0.1", daemon.port) as t:
+        t.connect("[198.51.100.7]", "198.51.100.7")
+        t.helo("x.example")
+        t.mail("a@example.org")
+        t.rcpt("b@example.net")
+
+
+def one_decision(daemon, words):
+    """`tail`, ended by the first decision that it is to show."""
+    argv = [daemon.lab.build / "susmilterctl", "--socket", daemon.control, *words, "--count", "1"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as tail:
+        end = time.monotonic() + 10
+        while tail.poll() is None and time.monotonic() < end:
+            would_be_refused(daemon)
+            time.sleep(0.2)
+        tail.kill()
+        return tail.returncode
+
+
+def ctl_commands(checks, daemon, text):
+    """Each `susmilterctl ...` as it stands there, in its order; tail and top are made to end."""
+    would_be_refused(daemon)
+    lab.wait_for(daemon.records, 10, "a record")
+    token = daemon.records()[0]["id"]
+    spans = re.findall(r"`(susmilterctl [^`]+)`", text) + [
+        line for block in blocks(text) for line in block if line.startswith("susmilterctl ")]
+    checks.true("README has commands", len(spans) > 6, spans)
+    for span in spans:
+        words = [token if w == "ID" else w for w in shlex.split(span)[1:]]
+        if words[0] == "tail":
+            status = one_decision(daemon, words)
+        else:
+            done = daemon.ctl(*words, *(["--once"] if words[0] == "top" else []))
+            status = done.returncode
+        checks.same(f"README: {' '.join(span.split())}", status, 0)
+
+
+def main():
+    build, keep = pathlib.Path(sys.argv[1]).resolve(), "--keep" in sys.argv
+    checks = Checks("service")
+    text = (TOP / "README.md").read_text()
+    configuration(checks, build, text)
+    makefile_targets(checks, text)
+    with lab.Lab(build, keep) as servers, tempfile.TemporaryDirectory() as directory:
+        notified = Notified(directory)
+        daemon = servers.daemon(CONF, env={"NOTIFY_SOCKET": notified.path})
+        said = notified.hear(2)
+        checks.true("READY=1", "READY=1" in said, said)
+        checks.true("WATCHDOG=1", "WATCHDOG=1" in said, said)
+        hangs(checks, notified, daemon)
+        ctl_commands(checks, daemon, text)
+        daemon.process.send_signal(signal.SIGTERM)
+        checks.true("STOPPING=1", notified.wait("STOPPING=1", 5))
+        checks.same("it ends well", daemon.process.wait(40), 0)
+    sys.exit(checks.summary())
+
+
+main()
