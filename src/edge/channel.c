@@ -71,44 +71,54 @@ static bool fill(struct channel *c)
 	return true;
 }
 
-/* The line at the front of the input, when it is there as a whole or too long; its length, line
- * end included, in *taken. */
-static bool cut_line(struct channel *c, struct slice *line, bool *cut, size_t *taken)
-{
-	char *start = c->input + c->from;
-	size_t have = c->to - c->from;
-	char *end = memchr(start, '\n', have);
+/* What stands at the front of the input. */
+struct found {
+	struct slice line;
+	size_t taken; /* with its line end */
+	bool cut;     /* it is longer than a line may be */
+	bool ended;
+};
 
-	*cut = !end && have >= CHANNEL_LINE_MAX;
-	if (!end && !*cut)
-		return false;
-	*line = slice_of(start, end ? (size_t)(end - start) : have);
-	*taken = line->len + (end != NULL);
-	if (end && line->len > 0 && end[-1] == '\r')
-		line->len--;
-	return true;
+/* False when a line has begun and may yet end within its limit. */
+static bool find_line(const struct channel *c, struct found *f)
+{
+	const char *start = c->input + c->from;
+	size_t have = c->to - c->from;
+	const char *end = memchr(start, '\n', have);
+	size_t len = end ? (size_t)(end - start) : have;
+
+	*f = (struct found){.ended = end, .cut = len > CHANNEL_LINE_MAX};
+	f->line = slice_of(start, f->cut ? CHANNEL_LINE_MAX : len);
+	f->taken = len + (end != NULL);
+	if (slice_ends(f->line, SLICE("\r")))
+		f->line.len--;
+	return f->ended || f->cut;
 }
 
 bool channel_line(struct channel *c, struct slice *line, bool *cut)
 {
-	size_t taken;
+	struct found f;
 
 	for (;;) {
-		bool whole = cut_line(c, line, cut, &taken);
-		if (whole) {
-			bool skip = c->skipping;
-			c->from += taken;
-			c->skipping = *cut;
-			if (!skip)
-				return true;
-		} else if (!fill(c)) {
-			break;
+		bool rest = c->skipping;
+
+		if (!find_line(c, &f)) {
+			if (fill(c))
+				continue;
+			/* A last line without its end. */
+			*line = slice_of(c->input + c->from, c->to - c->from);
+			*cut = false;
+			c->from = c->to;
+			return line->len > 0 && !rest;
 		}
+		c->from += f.taken;
+		c->skipping = !f.ended;
+		if (rest)
+			continue;
+		*line = f.line;
+		*cut = f.cut;
+		return true;
 	}
-	/* A last line without its end. */
-	*line = slice_of(c->input + c->from, c->to - c->from);
-	c->from = c->to;
-	return line->len > 0 && !c->skipping;
 }
 
 /* ---- output --------------------------------------------------------------------------------- */

@@ -1,0 +1,545 @@
+#!/usr/bin/python3
+"""control_test: susmilterctl and the control socket of the built daemon, every command.
+
+    control_test.py BUILD_DIRECTORY [--keep]
+
+Needs no root and no MTA: decisions are made over the milter protocol itself.
+"""
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "lab")]
+import lab  # noqa: E402
+from checks import Checks  # noqa: E402
+from miltertalk import Talk  # noqa: E402
+
+DIALUP, OTHER, GOOD = "198.51.100.7", "198.51.100.8", "203.0.113.25"
+TO = "dan@example.net"
+CONF = '''
+managed_whitelist = "managed";
+trusted_networks = [ "192.0.2.0/24" ];
+spf = { fail = "off"; };
+whitelist = ( { name = "qq"; domains = [ ".qq.example" ]; proof = [ "spf", "client_name" ]; } );
+blocks = ( { name = "monster"; domains = [ ".monster" ]; unless = { sender = [ "good.monster" ]; };
+             in = [ "sender", "helo", "client_name", "from" ]; } );
+susranges = ( { name = "dialup"; networks = [ "file:dialup.cidr" ]; },
+              { name = "trial"; networks = [ "203.0.113.128/25" ]; mode = "monitor"; } );
+'''
+LISTS = {"dialup.cidr": "# dial-up\n\n198.51.100.0/24\n!198.51.100.25\n"}
+
+
+def refuse(daemon, client=DIALUP, recipient=TO):
+    """One decision; the reply."""
+    with Talk("127.0.0.1", daemon.port) as t:
+        t.connect("mx.dialup.example", client)
+        t.helo("mx.dialup.example")
+        t.mail("a@example.org")
+        return t.rcpt(recipient)
+
+
+def raw(daemon, data, half_close=True):
+    """What the socket says to these bytes."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(daemon.control))
+        s.settimeout(20)
+        s.sendall(data)
+        if half_close:
+            s.shutdown(socket.SHUT_WR)
+        said = b""
+        try:
+            while part := s.recv(65536):
+                said += part
+        except ConnectionResetError:  # it had heard enough
+            pass
+        return said.decode()
+
+
+# ---- words and the way to the daemon ---------------------------------------------------------------
+
+
+def words(checks, servers, daemon):
+    ctl = servers.build / "susmilterctl"
+
+    def run(*argv):
+        return subprocess.run([ctl, *argv], capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL)
+    usage = run("--help")
+    checks.same("--help succeeds", usage.returncode, 0)
+    for command in ("check", "reload", "status", "stats", "explain", "whitelist add",
+                    "whitelist remove", "whitelist list", "tail", "top"):
+        checks.true(f"--help tells of {command}", f"\n  {command} " in usage.stdout, usage.stdout)
+        helped = run(*command.split(), "--help")
+        checks.true(f"{command} --help", helped.returncode == 0
+                    and helped.stdout.startswith(f"usage: susmilterctl {command}"), helped)
+    for label, argv in (("nothing", ()), ("no such command", ("frobnicate",)),
+                        ("no such option", ("status", "--frobnicate")),
+                        ("an option without its value", ("explain", "--client")),
+                        ("an option twice", ("explain", "--helo", "a", "--helo", "b")),
+                        ("too many arguments", ("status", "now")),
+                        ("an argument missing", ("whitelist", "remove")),
+                        ("-c for what asks a daemon", ("-c", daemon.conf, "status")),
+                        ("bytes that are no text", ("explain", "--helo", b"\xff"))):
+        done = run(*argv)
+        checks.true(f"usage: {label}", done.returncode == 2 and done.stderr, done)
+    nowhere = servers.dir / "nowhere.sock"
+    for command in ("status", "stats", "reload", "tail", "top", "explain --helo x"):
+        done = run("--socket", nowhere, *command.split())
+        checks.same(f"no daemon: {command}: status", done.returncode, 1)
+        checks.same(f"no daemon: {command}", done.stderr, f"susmilterctl: no susmilter listens on "
+                    f"{nowhere}: is it running?\n")
+    dead = servers.dir / "dead.sock"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(dead))
+    done = run("--socket", dead, "status")
+    checks.true("a socket that nobody listens on", "is it running?" in done.stderr, done)
+
+
+def protocol(checks, daemon):
+    for label, line, wanted in (
+            ("no JSON", b"hello\n", "is not JSON"), ("no object", b"[]\n", "no \"command\""),
+            ("no command", b"{}\n", "no \"command\""),
+            ("an unknown command", b'{"command":"x"}\n', "knows no command"),
+            ("a key twice", b'{"command":"status","command":"stats"}\n', "is not JSON"),
+            ("no line end", b'{"command":"status"}', "generation"),
+            ("64 kB and more", b'{"command":"' + b"x" * 200000 + b'"}\n', "is not JSON")):
+        said = raw(daemon, line)
+        checks.true(f"socket: {label}", wanted in said and "\nexit " in "\n" + said, said[:300])
+    checks.same("socket: nothing at all", raw(daemon, b""), "")
+    many = [socket.socket(socket.AF_UNIX) for _ in range(40)]
+    for s in many:
+        s.connect(str(daemon.control))
+    lab.wait_for(lambda: "too many connections" in raw(daemon, b'{"command":"status"}\n'), 5,
+                 "the limit of connections")
+    checks.true("the limit of connections is said", True)
+    for s in many:
+        s.close()
+    lab.wait_for(lambda: daemon.ctl("status").returncode == 0, 5, "connections that end")
+
+
+def rights(checks, daemon):
+    """Who may connect but is neither root nor the daemon's own user only reads."""
+    if os.geteuid() != 0:
+        print("control: access rights are not tested, for want of root")
+        return
+    mode = daemon.control.stat().st_mode & 0o777
+    checks.same("mode of the socket", oct(mode), oct(0o660))
+    daemon.control.chmod(0o666)
+    for command, allowed in (("status", True), ("stats", True), ("explain --helo x", True),
+                             ("whitelist list", True), ("reload", False), ("check", False),
+                             ("whitelist add 192.0.2.1", False),
+                             ("whitelist remove 192.0.2.1", False)):
+        done = subprocess.run([daemon.lab.build / "susmilterctl", "--socket", daemon.control,
+                               *command.split()], capture_output=True, text=True, user=65534,
+                              group=65534, extra_groups=[], timeout=30)
+        checks.same(f"nobody may {command}", done.returncode == 0, allowed)
+        checks.same(f"and is told: {command}", "only for root" in done.stderr, not allowed)
+    daemon.control.chmod(0o660)
+    done = subprocess.run([daemon.lab.build / "susmilterctl", "--socket", daemon.control, "status"],
+                          capture_output=True, text=True, user=65534, group=65534, extra_groups=[],
+                          timeout=30)
+    checks.true("who may not connect is told so", done.returncode == 1
+                and "may not be used by you" in done.stderr, done)
+
+
+# ---- status, stats, reload, check ------------------------------------------------------------------
+
+
+def status(checks, daemon):
+    before = json.loads(daemon.ctl("stats", "--json", check=True).stdout)
+    checks.true("a refusal", refuse(daemon).startswith("y550 5.7.1 "))
+    checks.same("no refusal", refuse(daemon, GOOD), "c")
+    after = json.loads(daemon.ctl("stats", "--json", check=True).stdout)
+
+    def count(stats, rule, action):
+        return sum(c["count"] for c in stats["counters"]
+                   if c["rule"] == rule and c["action"] == action)
+    checks.same("refusals counted", count(after, "dialup", "reject")
+                - count(before, "dialup", "reject"), 1)
+    checks.same("generation", after["status"]["generation"], 1)
+    checks.same("rules", after["status"]["rules"], 6)
+    checks.same("the last reload", after["status"]["last_reload"], None)
+    checks.true("for people", "dialup" in daemon.ctl("stats", check=True).stdout)
+    text = daemon.ctl("status", check=True).stdout
+    checks.true("status for people", "generation   1, live since" in text
+                and "last reload  none" in text, text)
+
+
+def reload(checks, daemon):
+    daemon.configure(CONF.replace("203.0.113.128/25", "203.0.113.129/25"))
+    done = daemon.ctl("reload")
+    checks.same("reload of a broken file", done.returncode, 1)
+    checks.true("says why", "susmilter.conf:" in done.stderr and "host bits" in done.stderr
+                and "generation 1 goes on" in done.stderr, done.stderr)
+    text = daemon.ctl("status", check=True).stdout
+    checks.true("status remembers it", "REFUSED, 1 errors" in text and "host bits" in text, text)
+    daemon.configure(CONF.replace('"trial"', '"other"'), {"dialup.cidr": "198.51.100.0/25\n"})
+    done = daemon.ctl("reload")
+    checks.same("reload", done.returncode, 0)
+    for wanted in ("generation 2 is live", "new rules: other", "rules that are gone: trial",
+                   "networks: ", "no longer refuse 128 IPv4"):
+        checks.true(f"reload tells: {wanted}", wanted in done.stdout, done.stdout)
+    daemon.configure(CONF, LISTS)
+    told = json.loads(daemon.ctl("reload", "--json", check=True).stdout)
+    checks.same("reload as JSON", (told["ok"], told["generation"]), (True, 3))
+
+
+def check(checks, servers, daemon):
+    done = daemon.ctl("check")
+    checks.true("check of what runs", done.returncode == 0 and ": ok, 0 errors" in done.stdout
+                and "against generation 3" in done.stdout
+                and "refuses the same addresses" in done.stdout, done)
+    draft = servers.dir / "draft.conf"
+    draft.write_text(daemon.base + 'susranges = ( { name = "dialup"; networks = [ '
+                     '"198.51.100.0/23" ]; } );\n')
+    done = daemon.ctl("check", draft)
+    checks.true("check of a draft", done.returncode == 0 and "rules that are gone:" in done.stdout
+                and "would newly refuse" in done.stdout, done)
+    done = subprocess.run([servers.build / "susmilterctl", "--socket", daemon.control, "check",
+                           "draft.conf"], cwd=servers.dir, capture_output=True, text=True)
+    checks.true("a file is meant from here", done.returncode == 0
+                and f"{draft}: ok" in done.stdout, done)
+    draft.write_text('sokcet = 1;\nmode = "x";\n')
+    for label, argv in (("asked", ("--socket", daemon.control, "check", draft)),
+                        ("offline", ("-c", draft, "check")),
+                        ("no daemon", ("--socket", servers.dir / "none.sock", "check", draft))):
+        done = subprocess.run([servers.build / "susmilterctl", *argv], capture_output=True,
+                              text=True)
+        checks.true(f"check of a broken draft, {label}", done.returncode == 1
+                    and f"{draft}:1: " in done.stderr and f"{draft}:2: " in done.stderr
+                    and "refused, 2 errors" in done.stdout, done)
+    told = json.loads(daemon.ctl("check", draft, "--json").stdout)
+    checks.same("check as JSON", (told["ok"], told["error_count"], len(told["errors"])),
+                (False, 2, 2))
+    done = daemon.ctl("check", servers.dir / "absent.conf")
+    checks.true("check of no file", done.returncode == 1 and "absent.conf" in done.stderr, done)
+
+
+# ---- explain ---------------------------------------------------------------------------------------
+
+
+def explain(checks, daemon):
+    done = daemon.ctl("explain", "--client", DIALUP, "--helo", "mx.example", "--recipient", TO)
+    for wanted in ("dialup matches and decides", "198.51.100.0/24", "dialup.cidr:3", "susmilter.conf:",
+                   "550 5.7.1 Unauthenticated mail not allowed from this range",
+                   "not given: client_name, sender, from"):
+        checks.true(f"explain: {wanted}", wanted in done.stdout, done.stdout)
+    checks.true("80 columns", max(map(len, done.stdout.splitlines())) <= 80
+                or any(len(w) > 60 for w in done.stdout.split()), done.stdout)
+    cases = (
+        ("taken out again", {"client": "198.51.100.25"}, "accept", None),
+        ("authenticated", {"client": DIALUP, "auth": "jo"}, "accept", None),
+        ("trusted", {"client": "192.0.2.9", "helo": "x.monster"}, "accept", "trusted_networks"),
+        ("a HELO", {"client": GOOD, "helo": "x.monster", "sender": ""}, "reject", "monster"),
+        ("what would excuse is not known", {"client": GOOD, "helo": "x.monster"}, "accept", None),
+        ("an excuse", {"client": GOOD, "helo": "x.monster", "sender": "a@good.monster"}, "accept",
+         None),
+        ("the author", {"client": GOOD, "sender": "<>", "from": "a@b.monster"}, "reject",
+         "monster"),
+        ("exempt", {"client": DIALUP, "recipient": "postmaster@example.net"}, "accept",
+         "exempt_recipients"),
+        ("monitor", {"client": "203.0.113.200"}, "would_reject", "trial"),
+        ("no proof", {"client": DIALUP, "sender": "a@qq.example", "spf": "fail"}, "reject",
+         "dialup"),
+        ("proof by SPF", {"client": DIALUP, "sender": "a@qq.example", "spf": "pass"}, "accept",
+         "qq"),
+        ("proof by name", {"client": DIALUP, "client-name": "mx.qq.example"}, "accept", "qq"),
+    )
+    for label, session, action, rule in cases:
+        argv = [w for k, v in session.items() for w in (f"--{k}", v)]
+        online = daemon.ctl("explain", "--json", *argv, check=True).stdout
+        told = json.loads(online)
+        checks.same(f"explain: {label}", (told["action"], told.get("rule")), (action, rule))
+        offline = json.loads(subprocess.run(
+            [daemon.lab.build / "susmilterctl", "-c", daemon.conf, "explain", "--json", *argv],
+            capture_output=True, text=True, check=True).stdout)
+        del told["generation"]
+        checks.same(f"explain: {label}, without the daemon", offline, told)
+        line = json.dumps({k.replace("-", "_"): v for k, v in session.items()})
+        batch = json.loads(daemon.ctl("explain", "--batch", input=line, check=True).stdout)
+        checks.same(f"explain: {label}, in a batch",
+                    (batch["action"], batch.get("rule"), batch["code"]),
+                    (told["action"], told.get("rule"), told["code"]))
+    told = json.loads(daemon.ctl("explain", "--json", "--client", DIALUP, check=True).stdout)
+    decides = [r for r in told["rules"] if r["effect"] == "decides"][0]
+    checks.same("the line of the entry", decides["criteria"][0]["place"],
+                f"{daemon.dir}/dialup.cidr:3")
+    for label, argv in (("nothing", ()), ("no address", ("--client", "1.2.3")),
+                        ("no result", ("--spf", "perhaps"))):
+        done = daemon.ctl("explain", *argv)
+        checks.true(f"explain: {label}", done.returncode == 2 and done.stderr, done)
+
+
+def batch(checks, daemon):
+    lines = ["", "x", "{}", '{"client":"%s"}' % DIALUP, '{"client":null,"helo":"a.monster","sender":""}',
+             '{"client":"%s"} x' % DIALUP, '{"cilent":"x"}', '{"helo":"a","helo":"b"}',
+             '{"helo":1}', '{"helo":["a"]}', '{"helo":"\\u0061.monster","sender":""}', '{"helo":"\\x"}',
+             '{"sender":"a@' + "x" * 70000 + '"}', '{"client":"::ffff:%s"}' % DIALUP,
+             '{"client":"203.0.113.200"}', '{"client":"%s","recipient":"abuse@example.net"}' % DIALUP]
+    done = daemon.ctl("explain", "--batch", input="\n".join(lines))
+    answers = [json.loads(l) for l in done.stdout.splitlines()]
+    reject = {"action": "reject", "code": 550, "family": "susranges", "rule": "dialup",
+              "network": "198.51.100.0/24"}
+    monster = {"action": "reject", "code": 550, "family": "blocks", "rule": "monster"}
+    wanted = ["error", "error", {"action": "accept", "code": 250}, reject, monster, "error",
+              "error", "error", {"action": "accept", "code": 250}, "error", monster, "error",
+              "error", reject,
+              {"action": "would_reject", "code": 550, "family": "susranges", "rule": "trial",
+               "network": "203.0.113.128/25"},
+              {"action": "accept", "code": 250, "family": "exempt_recipients",
+               "rule": "exempt_recipients"}]
+    checks.same("batch: an answer for each line", len(answers), len(lines))
+    for line, answer, want in zip(lines, answers, wanted):
+        checks.same(f"batch: {line[:60]}", "error" if "error" in answer else answer, want)
+    count = 200000
+    many = "".join('{"client":"198.51.%d.%d","helo":"h%d.example","recipient":"%s"}\n'
+                   % (100 + i % 2, i % 256, i, TO) for i in range(count))
+    for label, argv in (("socket", ("--socket", daemon.control)), ("file", ("-c", daemon.conf))):
+        start = time.monotonic()
+        done = subprocess.run([daemon.lab.build / "susmilterctl", *argv, "explain", "--batch"],
+                              input=many, capture_output=True, text=True, check=True)
+        rate = count / (time.monotonic() - start)
+        answers = done.stdout.splitlines()
+        checks.same(f"batch, {label}: answers", len(answers), count)
+        checks.true(f"batch, {label}: in order", all(
+            ("reject" in a) == (i % 2 == 0 and i % 256 != 25) for i, a in enumerate(answers)))
+        print(f"control: batch, {label}: {rate:.0f} sessions a second")
+        checks.true(f"batch, {label}: 100,000 a second", rate > 100000 or "san-" in
+                    str(daemon.lab.build), f"{rate:.0f}")
+
+
+def decisions(checks, daemon):
+    refuse(daemon)
+    lab.wait_for(lambda: any(r.get("client") == DIALUP for r in daemon.records()), 5, "a record")
+    token = [r for r in daemon.records() if r.get("client") == DIALUP][-1]["id"]
+    done = daemon.ctl("explain", "--decision", token)
+    for wanted in (f"client       {DIALUP}", 'rule "dialup" stands at', "dialup.cidr:3",
+                   f"susmilterctl whitelist add {DIALUP}", "550"):
+        checks.true(f"decision: {wanted}", wanted in done.stdout, done)
+    told = json.loads(daemon.ctl("explain", "--decision", token, "--json", check=True).stdout)
+    checks.same("decision as JSON", (told["id"], told["rule"]), (token, "dialup"))
+    # A log of several pieces, of which the wanted line straddles two.
+    filler = '{"time":"2026-01-01T00:00:00Z","id":"%s","helo":"%s"}\n'
+    line = json.dumps({"time": "2026-01-01T00:00:00Z", "id": "b" * 16, "client": GOOD},
+                      separators=(",", ":")) + "\n"
+    rotated = daemon.decisions.with_name(daemon.decisions.name + ".1")
+    for behind in (0, 1048576 - 40, 1048576 - 5, 1048576, 1048576 + 200, 3 * 1048576 - 17):
+        tail = "".join(filler % ("a" * 16, "x" * 200) for _ in range(behind // 261))
+        tail += " " * max(0, behind - len(tail) - 1) + "\n" * (behind > 0)
+        rotated.write_text(filler % ("c" * 16, "first") + (filler % ("a" * 16, "x" * 900)) * 5
+                           + line + tail)
+        for what in ("b", "c"):
+            done = daemon.ctl("explain", "--decision", what * 16)
+            checks.true(f"a rotated log, {behind} bytes from its end, {what}",
+                        done.returncode == 0 and what * 16 in done.stdout, done)
+    done = daemon.ctl("explain", "--decision", "z" * 16)
+    checks.true("no such decision", done.returncode == 1 and "no decision" in done.stderr, done)
+    done = daemon.ctl("explain", "--decision", '"},x')
+    checks.true("no such token", done.returncode == 1 and "no id of a decision" in done.stderr, done)
+    rotated.unlink()
+    return token
+
+
+# ---- whitelist -------------------------------------------------------------------------------------
+
+
+def whitelist(checks, daemon, token):
+    managed = daemon.dir / "managed"
+
+    def listed():
+        return json.loads(daemon.ctl("whitelist", "list", "--json", check=True).stdout)
+    checks.same("an empty list", listed(), [])
+    checks.true("refused before", refuse(daemon).startswith("y550"))
+    done = daemon.ctl("whitelist", "add", DIALUP, "--for", "7d", "--owner", "jo", "--comment",
+                      "their # new server")
+    checks.true("add", done.returncode == 0 and "is live" in done.stdout, done)
+    checks.same("let in at once", refuse(daemon), "c")
+    (line,) = listed()
+    checks.same("what is listed", (line["entry"], line["owner"], line["comment"]),
+                (DIALUP, "jo", "their # new server"))
+    checks.true("until", line["expires"].startswith(
+        time.strftime("%Y-%m-%d", time.gmtime(time.time() + 7 * 86400))), line)
+    done = daemon.ctl("whitelist", "add", DIALUP + "/32", "--for", "12h")
+    checks.true("the same again", "changed" in done.stdout and len(listed()) == 1, done)
+    managed.write_text(managed.read_text() + "192.0.2.77  # expires=2026-01-01T00:00:00Z\n"
+                       "# a remark\n")
+    done = daemon.ctl("whitelist", "add", "Mail.QQ.example")
+    text = managed.read_text()
+    checks.true("expired lines go, remarks stay", "192.0.2.77" not in text and "# a remark" in text
+                and "Mail.QQ.example" in text, text)
+    for label, argv, why in (
+            ("too wide", ("0.0.0.0/2",), "wider than /8"),
+            ("host bits", ("198.51.100.7/24",), "did you mean 198.51.100.0/24"),
+            ("no entry at all", ("foo bar",), ""), ("empty", ("",), ""),
+            ("a pattern", ("/x/",), "no patterns"), ("taken out", ("!192.0.2.1",), "taken out"),
+            ("a bad time", ("192.0.2.1", "--for", "soon"), "--for wants"),
+            ("an owner with a line end", ("192.0.2.1", "--owner", "a\n0.0.0.0/8"), "one word"),
+            ("a comment with a line end", ("192.0.2.1", "--comment", "a\n0.0.0.0/8"), "one line"),
+            ("an entry with a line end", ("192.0.2.1\n0.0.0.0/8",), ""),
+            ("an entry with a comment", ("192.0.2.1#x",), ""),
+            ("nothing", (), "wants one entry"),
+            ("an entry and a token", ("192.0.2.1", "--from", token), "wants one entry")):
+        done = daemon.ctl("whitelist", "add", *argv)
+        checks.true(f"not added: {label}", done.returncode != 0 and why in done.stderr
+                    and done.stderr, done)
+    checks.same("nothing changed by all that", managed.read_text(), text)
+    daemon.configure("broken = ")
+    done = daemon.ctl("whitelist", "add", OTHER)
+    checks.true("a configuration that does not load", done.returncode == 1
+                and "the list is as it was" in done.stderr and "susmilter.conf:" in done.stderr, done)
+    checks.same("the list is as it was", managed.read_text(), text)
+    daemon.configure(CONF)
+    done = daemon.ctl("whitelist", "remove", DIALUP)
+    checks.true("remove", done.returncode == 0 and refuse(daemon).startswith("y550"), done)
+    done = daemon.ctl("whitelist", "remove", DIALUP)
+    checks.true("remove what is not there", done.returncode == 1 and "is not in" in done.stderr, done)
+    done = daemon.ctl("whitelist", "add", "--from", token, "--for", "30d")
+    checks.true("add by token", done.returncode == 0 and refuse(daemon) == "c", done)
+    together = [threading.Thread(target=daemon.ctl, args=("whitelist", "add", f"192.0.2.{i}"))
+                for i in range(1, 9)]
+    for t in together:
+        t.start()
+    for t in together:
+        t.join()
+    entries = [l["entry"] for l in listed()]
+    checks.true("eight at the same time", all(f"192.0.2.{i}" in entries for i in range(1, 9)),
+                entries)
+    checks.same("nothing left lying about", [p.name for p in daemon.dir.glob(".*")], [])
+    for e in entries:
+        daemon.ctl("whitelist", "remove", e)
+    daemon.configure(CONF.replace("managed_whitelist", "# managed_whitelist"))
+    daemon.reload()
+    done = daemon.ctl("whitelist", "add", DIALUP)
+    checks.true("no list to edit", done.returncode == 1 and "set managed_whitelist" in done.stderr,
+                done)
+    daemon.configure(CONF)
+    daemon.reload()
+
+
+# ---- tail, top -------------------------------------------------------------------------------------
+
+
+def watch(checks, daemon):
+    """tail and top, while decisions are made."""
+    stop = threading.Event()
+
+    def keep_going():
+        n = 0
+        while not stop.is_set():
+            n += 1
+            refuse(daemon, DIALUP, f"n{n}@example.net")
+            refuse(daemon, GOOD, f"n{n}@example.org")
+            time.sleep(0.02)
+    busy = threading.Thread(target=keep_going)
+    busy.start()
+    try:
+        lines = daemon.ctl("tail", "--count", "3", check=True).stdout.splitlines()
+        checks.same("tail: three", len(lines), 3)
+        for label, argv, key, good in (
+                ("rule", ("--rule", "dialup"), "rule", lambda v: v == "dialup"),
+                ("client", ("--client", "198.51.100.0/28"), "client", lambda v: v == DIALUP),
+                ("recipient", ("--recipient", "@example.org"), "recipient",
+                 lambda v: v.endswith("@example.org")),
+                ("action", ("--action", "reject"), "action", lambda v: v == "reject")):
+            out = daemon.ctl("tail", "--json", "--count", "3", *argv, check=True).stdout
+            checks.true(f"tail by {label}", all(good(json.loads(l)[key])
+                                                 for l in out.splitlines()), out)
+        done = daemon.ctl("top", "--once", check=True)
+        checks.true("top", "dialup" in done.stdout and DIALUP in done.stdout
+                    and "reject" in done.stdout and "\033" not in done.stdout
+                    and max(map(len, done.stdout.splitlines())) <= 80, done.stdout)
+    finally:
+        stop.set()
+        busy.join()
+    for argv in (("--count", "0"), ("--client", "x")):
+        checks.same(f"tail {argv}", daemon.ctl("tail", *argv).returncode, 2)
+    live = subprocess.Popen([daemon.lab.build / "susmilterctl", "--socket", daemon.control, "top"],
+                            stdout=subprocess.PIPE)
+    screen = live.stdout.read(200)
+    checks.true("a live screen", b"\033[H\033[2J" in screen and b"generation" in screen, screen)
+    live.kill()
+    live.wait()
+    live.stdout.close()
+
+
+# ---- a large table ---------------------------------------------------------------------------------
+
+
+def large(checks, servers):
+    """Every answer within a second on a million entries; commands that load take what loading
+    takes."""
+    quick = "san-" not in str(servers.build)
+    networks = "".join(f"{a}.{b}.{c}.{d}\n" for a in range(1, 9) for b in range(0, 250, 2)
+                       for c in range(0, 100) for d in (1, 3, 5, 7, 9))[:]
+    names = "".join(f"h{i}.example{i % 977}.org\n" for i in range(500000))
+    daemon = servers.daemon('managed_whitelist = "managed";\ntrusted_networks = [ ];\n'
+                            'susranges = ( { name = "many"; networks = [ "file:n" ]; } );\n'
+                            'blocks = ( { name = "helo"; helo = [ "file:h" ]; } );\n',
+                            {"n": networks, "h": names}, name="large")
+    told = json.loads(daemon.ctl("status", "--json", check=True).stdout)
+    checks.same("a million entries", told["networks"] + told["names"] >= 1000000, True)
+    for label, argv in (("status", ("status",)), ("stats", ("stats",)),
+                        ("explain", ("explain", "--client", "8.248.99.9", "--helo", "x")),
+                        ("explain by name", ("explain", "--client", GOOD, "--helo",
+                                             "h499999.example742.org")),
+                        ("whitelist list", ("whitelist", "list"))):
+        start = time.monotonic()
+        done = daemon.ctl(*argv)
+        took = time.monotonic() - start
+        checks.same(f"large: {label}", done.returncode, 0)
+        checks.true(f"large: {label} within a second", took < 1 or not quick, f"{took:.2f} s")
+        print(f"control: large: {label}: {took * 1000:.0f} ms")
+    checks.true("large: the line of the entry", ":500000" in daemon.ctl(
+        "explain", "--client", "8.248.99.9").stdout)
+    for label, argv in (("reload", ("reload",)), ("whitelist add", ("whitelist", "add", "8.8.8.8")),
+                        ("check", ("check",))):
+        start = time.monotonic()
+        checks.same(f"large: {label}", daemon.ctl(*argv).returncode, 0)
+        print(f"control: large: {label}: {(time.monotonic() - start) * 1000:.0f} ms")
+
+
+def ending(checks, daemon):
+    """Whoever watches does not keep the daemon from ending, and hears of it."""
+    tail = subprocess.Popen([daemon.lab.build / "susmilterctl", "--socket", daemon.control, "tail"],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    time.sleep(0.3)
+    start = time.monotonic()
+    daemon.stop()
+    checks.true("the daemon ends at once", time.monotonic() - start < 5)
+    tail.wait(5)
+    tail.stderr.close()
+    checks.true("tail ends with it", tail.returncode is not None)
+    checks.true("the socket is gone", not daemon.control.exists())
+
+
+def main():
+    build, keep = sys.argv[1], "--keep" in sys.argv
+    checks = Checks("control")
+    with lab.Lab(build, keep) as servers:
+        daemon = servers.daemon(CONF, LISTS)
+        words(checks, servers, daemon)
+        protocol(checks, daemon)
+        status(checks, daemon)
+        rights(checks, daemon)
+        reload(checks, daemon)
+        check(checks, servers, daemon)
+        explain(checks, daemon)
+        batch(checks, daemon)
+        token = decisions(checks, daemon)
+        whitelist(checks, daemon, token)
+        watch(checks, daemon)
+        large(checks, servers)
+        checks.true("the daemon lives", daemon.alive(), daemon.said())
+        checks.true("and is the first worker still",
+                    json.loads(daemon.ctl("status", "--json").stdout)["worker_restarts"] == 0)
+        ending(checks, daemon)
+    sys.exit(checks.summary())
+
+
+main()
