@@ -65,7 +65,7 @@ UNIT := slice manual import flatten arena jsonline suppressor splits recorder ip
         iptrie namehash nametable nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody dkim dkim_hostile
-FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured session
+FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured session networks
 FUZZ := spf_record spf_macro dmarc_record fromheader authres dnswire dkim config
 # With real MTAs: tests/wire/NAME_test.py BUILD_DIRECTORY.
 WIRE_MTA := mta mail daemon service

@@ -315,7 +315,7 @@ struct routes routes_small(uint64_t seed, uint32_t values)
 struct routes routes_read(const char *path)
 {
 	struct routes r = {0};
-	size_t room = 0;
+	size_t room = 0, cleared = 0;
 	char line[128], why[PREFIX_WHY_MAX];
 	FILE *f = fopen(path, "r");
 
@@ -332,6 +332,7 @@ struct routes routes_read(const char *path)
 			    !slice_to_uint(bits, ip_bits(ip.family), &length))
 				continue;
 			p = prefix_of(&ip, (unsigned)length);
+			cleared++;
 		}
 		if (r.n == room) {
 			room = room ? 2 * room : 1024;
@@ -343,5 +344,7 @@ struct routes routes_read(const char *path)
 	}
 	if (f)
 		fclose(f);
+	if (cleared > 0)
+		printf("%s: %zu networks had host bits, which are cleared\n", path, cleared);
 	return r;
 }

@@ -3,6 +3,7 @@
  */
 #include "../../src/core/iptrie_private.h" /* to look up as older processors do, too */
 #include "core/iptrie.h"
+#include "fake/networks.h"
 #include "unit/unit.h"
 
 #include <stdio.h>
@@ -66,63 +67,6 @@ void __wrap_free(void *p)
 {
 	allocations_live -= p != NULL;
 	__real_free(p);
-}
-
-/* ---- random tables ------------------------------------------------------------------------- */
-
-static uint64_t seed = 1;
-
-static uint64_t random64(void) /* splitmix64 */
-{
-	uint64_t z = seed += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-static uint64_t below(uint64_t n)
-{
-	return random64() % n;
-}
-
-struct table {
-	struct iptrie_entry *entries;
-	size_t n, room;
-};
-
-static void add(struct table *t, enum ip_family family, uint64_t hi, uint64_t lo, unsigned length)
-{
-	struct ip ip = {hi, lo, family};
-
-	if (family == IP_V4) {
-		ip.hi &= (uint64_t)UINT32_MAX << 32;
-		ip.lo = 0;
-	}
-	if (t->n == t->room) {
-		t->room = t->room ? 2 * t->room : 64;
-		t->entries = realloc(t->entries, t->room * sizeof *t->entries);
-		if (!t->entries)
-			abort();
-	}
-	t->entries[t->n].prefix = prefix_of(&ip, length);
-	t->entries[t->n].tag = (uint32_t)t->n;
-	t->n++;
-}
-
-static void add4(struct table *t, uint32_t address, unsigned length)
-{
-	add(t, IP_V4, (uint64_t)address << 32, 0, length);
-}
-
-static void shuffle(struct table *t)
-{
-	for (size_t i = t->n; i > 1; i--) {
-		size_t j = below(i);
-		struct iptrie_entry e = t->entries[i - 1];
-		t->entries[i - 1] = t->entries[j];
-		t->entries[j] = e;
-	}
 }
 
 /* ---- how values come about ------------------------------------------------------------------ */
@@ -215,18 +159,20 @@ static void ask_around(
 static void ask_random(const struct iptrie *t, const struct model *m, size_t n, const char *label)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct prefix *p = m->n ? &m->entries[below(m->n)].prefix : NULL;
-		struct ip v4 = {random64() << 32, 0, IP_V4};
-		struct ip v6 = {random64(), random64(), IP_V6};
+		const struct prefix *p = m->n ? &m->entries[networks_below(m->n)].prefix : NULL;
+		struct ip v4 = {networks_random() << 32, 0, IP_V4};
+		struct ip v6 = {networks_random(), networks_random(), IP_V6};
 
 		ask(t, m, v4, label);
 		ask(t, m, v6, label);
 		if (!p)
 			continue;
 		v6 = prefix_last(p); /* somewhere inside or near */
-		v6.hi ^= below(4) ? 0 : random64() & random64() & random64();
+		v6.hi ^= networks_below(4)
+			     ? 0
+			     : networks_random() & networks_random() & networks_random();
 		v6.hi &= p->base.family == IP_V4 ? (uint64_t)UINT32_MAX << 32 : UINT64_MAX;
-		v6.lo ^= p->base.family == IP_V4 ? 0 : random64() >> below(64);
+		v6.lo ^= p->base.family == IP_V4 ? 0 : networks_random() >> networks_below(64);
 		ask(t, m, v6, label);
 	}
 }
@@ -279,156 +225,44 @@ static size_t check_runs(const struct iptrie *t, const char *label)
 	ck_assert_msg(s.next.hi == 0 && s.next.lo == 0, "%s: the end is missing", label);
 	return s.n;
 }
-
 /* ---- shapes of tables ------------------------------------------------------------------------ */
 
-static void shape_empty(struct table *t, size_t n)
+static void nothing(struct networks *t, size_t n)
 {
 	(void)t;
 	(void)n;
 }
 
-static void shape_any(struct table *t, size_t n)
+/* Must not say a word about IPv4. */
+static void all_of_ipv6(struct networks *t, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		add4(t, (uint32_t)random64(), (unsigned)below(33));
-		add(t, IP_V6, random64(), random64(), (unsigned)below(129));
-	}
-}
-
-/* Few bits differ: nested, touching and equal networks everywhere. */
-static void shape_crowded(struct table *t, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		add4(t, 0xc6336400U | (uint32_t)below(1024), 16 + (unsigned)below(17));
-		add(t, IP_V6, 0x20010db800000000 | below(16) << (below(2) * 16),
-		    below(2) * below(256), 32 + (unsigned)below(97));
-		add(t, IP_V6, 0x20010db800000000 | below(2), UINT64_MAX << below(8),
-		    60 + (unsigned)below(69));
-	}
-}
-
-static void shape_routes(struct table *t, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		add4(t, (uint32_t)below(1 << 30), below(10) < 6 ? 24 : 12 + (unsigned)below(13));
-		add(t, IP_V6, 0x2000000000000000 | random64() >> (3 + below(12)), 0,
-		    below(10) < 5 ? 48 : 20 + (unsigned)below(45));
-	}
-}
-
-static void shape_alternating(struct table *t, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		add4(t, 0xac100000U | (uint32_t)i << 1, 32);
-		add(t, IP_V6, 0x20010db8000000aa, i << 1, 128);
-	}
-}
-
-static void shape_subnets(struct table *t, size_t n) /* many /64s under one /32, some with a host */
-{
-	for (size_t i = 0; i < n; i++) {
-		add(t, IP_V6, 0x20010db800000000 | below(n + n / 2), 0, 64);
-		if (i % 8 == 0)
-			add(t, IP_V6, 0x20010db800000000 | below(n + n / 2), random64(), 128);
-	}
-}
-
-static void shape_nested(struct table *t, size_t n)
-{
-	for (unsigned length = 0; length <= 128; length++) {
-		add(t, IP_V6, UINT64_MAX, UINT64_MAX, length);
-		add(t, IP_V6, 0x20010db85555aaaa, 0x5555aaaa5555aaaa, length);
-		add(t, IP_V6, 0, 0, length);
-		if (length > 32)
-			continue;
-		add4(t, UINT32_MAX, length);
-		add4(t, 0x5555aaaaU, length);
-		add4(t, 0, length);
-	}
+	networks_add(t, IP_V6, 0, 0, 0);
 	(void)n;
-}
-
-static void shape_ends(struct table *t, size_t n)
-{
-	for (unsigned i = 0; i < 4; i++) {
-		add4(t, i & 1 ? UINT32_MAX : 0, i & 2 ? 32 : 1);
-		add(t, IP_V6, i & 1 ? UINT64_MAX : 0, i & 1 ? UINT64_MAX : 0, i & 2 ? 128 : 64);
-		add(t, IP_V6, i & 1 ? UINT64_MAX : 0, i & 1 ? UINT64_MAX : 0, i & 2 ? 65 : 63);
-	}
-	add(t, IP_V6, 0, UINT64_MAX, 128);
-	add(t, IP_V6, 1, 0, 128);
-	(void)n;
-}
-
-static void shape_duplicates(struct table *t, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		add4(t, (uint32_t)below(3) << 24, 8 * (unsigned)below(3));
-		add(t, IP_V6, below(3) << 60, 0, (unsigned)below(3) * 64);
-	}
-}
-
-static void shape_v6_everything(struct table *t, size_t n) /* must not say a word about IPv4 */
-{
-	add(t, IP_V6, 0, 0, 0);
-	(void)n;
-}
-
-static void shape_clusters(struct table *t, size_t n) /* deep, far apart, each more than a node */
-{
-	for (size_t i = 0; i < n; i++) {
-		uint64_t hi = 0x2a00000000000000 | (random64() >> 12 & ~(uint64_t)0xff);
-		uint64_t lo = random64() & ~(uint64_t)0xff;
-
-		for (uint64_t k = 0; k < 20; k++) {
-			add(t, IP_V6, hi | k << 1, 0, 64);
-			add(t, IP_V6, hi, lo | k << 1, 128);
-		}
-	}
-}
-
-/* Single addresses on both sides of where tables, blocks and /64s meet, in well-filled tables. */
-static void shape_seams(struct table *t, size_t n)
-{
-	static const uint64_t seams[] = {
-	    0x2010000000000000, 0x2010010000000000, 0x2010000100000000, 0x2010000000000001};
-
-	for (size_t i = 0; i < n; i++)
-		add(t, IP_V6, (i & 1 ? 0x2000000000000000 : 0x2010000000000000) | random64() >> 12,
-		    0, i & 2 ? 48 : 64);
-	for (size_t i = 0; i < ROWS(seams); i++) {
-		add(t, IP_V6, seams[i] - 1, UINT64_MAX, 128);
-		add(t, IP_V6, seams[i] - 1, UINT64_MAX - 9, 128);
-		add(t, IP_V6, seams[i] - 1, 0, 64);
-		add(t, IP_V6, seams[i], 0, i & 1 ? 64 : 128);
-		add(t, IP_V6, seams[i], 7, 128);
-	}
 }
 
 static const struct shape {
 	const char *label;
-	void (*fill)(struct table *, size_t n);
+	void (*fill)(struct networks *, size_t n);
 	size_t n;
 	size_t bytes; /* the most that the trie may have; 0: not looked at */
 } shapes[] = {
-    {"empty", shape_empty, 0, 40 << 10},
-    {"one of any", shape_any, 1, 40 << 10},
-    {"any, 5", shape_any, 5, 0},
-    {"any, 100", shape_any, 100, 64 << 10},
-    {"any, 600", shape_any, 600, 0},
-    {"crowded, 20", shape_crowded, 20, 0},
-    {"crowded, 400", shape_crowded, 400, 0},
-    {"routes, 100", shape_routes, 100, 64 << 10},
-    {"routes, 700", shape_routes, 700, 0},
-    {"alternating hosts", shape_alternating, 500, 0},
-    {"subnets, 600", shape_subnets, 600, 0},
-    {"nested", shape_nested, 0, 0},
-    {"ends", shape_ends, 0, 0},
-    {"duplicates", shape_duplicates, 40, 0},
-    {"::/0 alone", shape_v6_everything, 0, 40 << 10},
-    {"clusters", shape_clusters, 12, 0},
-    {"seams", shape_seams, 2400, 0},
+    {"empty", nothing, 0, 40 << 10},
+    {"one of any", networks_any, 1, 40 << 10},
+    {"any, 5", networks_any, 5, 0},
+    {"any, 100", networks_any, 100, 64 << 10},
+    {"any, 600", networks_any, 600, 0},
+    {"crowded, 20", networks_crowded, 20, 0},
+    {"crowded, 400", networks_crowded, 400, 0},
+    {"routes, 100", networks_routes, 100, 64 << 10},
+    {"routes, 700", networks_routes, 700, 0},
+    {"alternating hosts", networks_alternating, 500, 0},
+    {"subnets, 600", networks_subnets, 600, 0},
+    {"nested", networks_nested, 0, 0},
+    {"ends", networks_ends, 0, 0},
+    {"duplicates", networks_duplicates, 40, 0},
+    {"::/0 alone", all_of_ipv6, 0, 40 << 10},
+    {"clusters", networks_clusters, 12, 0},
+    {"seams", networks_seams, 2400, 0},
 };
 
 /* As many values as come; few, so that neighbours merge; hardly more than `none`. */
@@ -436,7 +270,7 @@ static uint32_t moduli[] = {0, 40, 3};
 
 static const uint32_t nones[] = {0, UINT32_MAX, 2};
 
-static struct iptrie *build_copy(const struct table *t, const struct iptrie_combine *combine)
+static struct iptrie *build_copy(const struct networks *t, const struct iptrie_combine *combine)
 {
 	struct iptrie_entry *copy = malloc((t->n + 1) * sizeof *copy);
 	struct iptrie *trie;
@@ -456,13 +290,13 @@ START_TEST(agrees_with_the_model)
 	const struct shape *shape = &shapes[(size_t)_i / ROWS(moduli)];
 	size_t variant = (size_t)_i % ROWS(moduli);
 	struct iptrie_combine combine = {mix, &moduli[variant], nones[variant]};
-	struct table table = {0};
+	struct networks table = {0};
 	struct model model;
 	struct iptrie *trie;
 	struct ip nowhere = {0};
 
 	shape->fill(&table, shape->n);
-	shuffle(&table);
+	networks_shuffle(&table);
 	model = (struct model){table.entries, table.n, &combine};
 	trie = build_copy(&table, &combine);
 	ck_assert_ptr_nonnull(trie);
@@ -483,29 +317,30 @@ END_TEST
 
 /* Too large for the model at every edge: some of them, and the bytes that a prefix costs. */
 static const struct shape large[] = {
-    {"routes, 300k", shape_routes, 150000, 30},
-    {"alternating hosts, 130k", shape_alternating, 65536, 30},
-    {"70k /64s under one /32", shape_subnets, 70000, 60},
-    {"any, 200k", shape_any, 100000, 60},
-    {"clusters, 80k", shape_clusters, 2000, 60},
-    {"crowded, 90k", shape_crowded, 30000, 40},
+    {"routes, 300k", networks_routes, 150000, 30},
+    {"alternating hosts, 130k", networks_alternating, 65536, 30},
+    {"70k /64s under one /32", networks_subnets, 70000, 60},
+    {"any, 200k", networks_any, 100000, 60},
+    {"clusters, 80k", networks_clusters, 2000, 60},
+    {"crowded, 90k", networks_crowded, 30000, 40},
 };
 
 START_TEST(large_tables_stay_linear)
 {
 	const struct shape *shape = &large[_i];
 	struct iptrie_combine combine = {mix, &moduli[0], UINT32_MAX};
-	struct table table = {0};
+	struct networks table = {0};
 	struct model model;
 	struct iptrie *trie;
 
 	shape->fill(&table, shape->n);
-	shuffle(&table);
+	networks_shuffle(&table);
 	trie = build_copy(&table, &combine);
 	ck_assert_ptr_nonnull(trie);
 	model = (struct model){table.entries, table.n, &combine};
 	for (size_t i = 0; i < 100; i++)
-		ask_around(trie, &model, &table.entries[below(table.n)].prefix, shape->label);
+		ask_around(
+		    trie, &model, &table.entries[networks_below(table.n)].prefix, shape->label);
 	ask_random(trie, &model, 50, shape->label);
 	check_runs(trie, shape->label);
 	ck_assert_msg(iptrie_bytes(trie) <= table.n * shape->bytes, "%s: %zu bytes for %zu entries",
@@ -518,7 +353,7 @@ END_TEST
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 /* What building took and did not give back; Check's own allocations are none of our business. */
-static long build_with(long allocations, struct table *t, struct iptrie **trie)
+static long build_with(long allocations, struct networks *t, struct iptrie **trie)
 {
 	struct iptrie_combine combine = {mix, &moduli[0], 0};
 	long live = allocations_live;
@@ -531,15 +366,15 @@ static long build_with(long allocations, struct table *t, struct iptrie **trie)
 
 START_TEST(out_of_memory_gives_null_and_leaks_nothing)
 {
-	struct table table = {0};
+	struct networks table = {0};
 	struct iptrie *trie = NULL;
 	long tries = 0, taken = 0, live;
 
-	shape_any(&table, 3000);
-	shape_clusters(&table, 20);
+	networks_any(&table, 3000);
+	networks_clusters(&table, 20);
 	for (; !trie; tries++) {
 		ck_assert_int_eq(taken, 0);
-		shuffle(&table);
+		networks_shuffle(&table);
 		taken = build_with(tries, &table, &trie);
 	}
 	ck_assert_int_gt(tries, 10);
