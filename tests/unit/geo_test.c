@@ -192,6 +192,86 @@ START_TEST(adds_to_what_is_known)
 }
 END_TEST
 
+/* ---- the walk and look-ups agree ---------------------------------------------------------- */
+
+struct collected {
+	struct prefix networks[4096];
+	struct geo_place places[4096];
+	size_t count;
+};
+
+static bool collect(void *context, const struct prefix *prefix, const struct geo_place *place)
+{
+	struct collected *c = context;
+
+	ck_assert_uint_lt(c->count, ROWS(c->networks));
+	c->networks[c->count] = *prefix;
+	c->places[c->count++] = *place;
+	return true;
+}
+
+/* What the walk said of an address. */
+static struct geo_place walked(const struct collected *c, const struct ip *ip)
+{
+	struct geo_place place = {0, ""};
+
+	for (size_t i = 0; i < c->count; i++)
+		if (prefix_contains(&c->networks[i], ip))
+			place = c->places[i];
+	return place;
+}
+
+/* Networks that lie in each other, on both sides of the roots, in both families. */
+static void write_nested(char *text, size_t size)
+{
+	uint64_t state = 42;
+	size_t len = 0;
+
+	for (unsigned i = 0; i < 150; i++) {
+		unsigned a, length, asn;
+
+		state = state * 6364136223846793005u + 1442695040888963407u;
+		a = (unsigned)(state >> 32);
+		length = 4 + (unsigned)(state >> 20) % 29;
+		asn = 1 + (unsigned)(state >> 16) % 5;
+		if (i % 2)
+			len += (size_t)snprintf(text + len, size - len, "2a00:%x::/%u %u -\n",
+			    a & 0xff00u, 20 + length / 4, asn);
+		else
+			len += (size_t)snprintf(text + len, size - len, "%u.%u.%u.%u/%u %u -\n",
+			    64 + (a >> 24) % 32, a >> 16 & 255, a >> 8 & 255, a & 255, length, asn);
+	}
+}
+
+START_TEST(walk_agrees_with_lookups)
+{
+	static struct collected c;
+	static char text[16384];
+	char why[GEO_WHY_MAX] = "";
+	struct geo_db *db;
+
+	write_nested(text, sizeof text);
+	db = make("nested.mmdb", "asn", text);
+	ck_assert_msg(geo_each_network(db, collect, &c, why), "%s", why);
+	ck_assert_uint_gt(c.count, 150);
+	for (size_t i = 0; i < c.count; i++) {
+		struct ip ends[4] = {c.networks[i].base, prefix_last(&c.networks[i]),
+		    c.networks[i].base, prefix_last(&c.networks[i])};
+		/* beside it: the next IPv4 address, and the next /64 of IPv6 */
+		uint64_t step = ends[0].family == IP_V4 ? (uint64_t)1 << 32 : 1;
+
+		ends[2].hi -= step;
+		ends[3].hi += step;
+		for (size_t k = 0; k < ROWS(ends); k++) {
+			struct geo_place want = walked(&c, &ends[k]), got = {0, ""};
+			geo_lookup(db, &ends[k], &got);
+			ck_assert_uint_eq(got.asn, want.asn);
+		}
+	}
+	geo_free(&db);
+}
+END_TEST
+
 /* ---- files that are no databases --------------------------------------------------------- */
 
 /* The databases of this program's setup, which tests damage copies of. */
@@ -315,6 +395,7 @@ Suite *suite(void)
 	suite_add_tcase(s, layout);
 	tcase_add_test(one, looks_up);
 	tcase_add_test(one, adds_to_what_is_known);
+	tcase_add_test(one, walk_agrees_with_lookups);
 	suite_add_tcase(s, one);
 	tcase_add_unchecked_fixture(damaged, setup, teardown);
 	tcase_set_timeout(damaged, 60);
