@@ -185,16 +185,17 @@ static struct verdict need(unsigned what)
 /*
  * A signature that speaks for the author: of the author's own domain or of one above it.  (What
  * only DMARC's tree walk would call aligned is not enough to excuse an SPF fail.)  One whose key
- * did not come excuses too: an answer that is missing never makes a refusal.
+ * did not come excuses too: an answer that is missing never makes a refusal.  Without an author, or
+ * for one right below the root, no answer could have helped.
  */
 static bool has_author_signature(const struct facts *facts)
 {
 	const struct identity *from = &facts->id[IDENTITY_FROM];
 
+	if (from->state != FACT_KNOWN || name_labels(from->name) < 2)
+		return false;
 	if (facts->dkim_state == FACT_FAILED)
 		return true;
-	if (from->state != FACT_KNOWN)
-		return false;
 	for (size_t i = 0; i < facts->dkim.count; i++) {
 		const struct dkim_signature_result *s = &facts->dkim.signatures[i];
 		if ((dkim_counts(s) || s->result == DKIM_TEMPERROR) &&

@@ -264,20 +264,46 @@ static struct verdict decide(struct question *q, const struct ruleset *rules, en
 	return v;
 }
 
-void question_decide(
-    struct question *q, const struct ruleset *rules, const struct question_source *source)
+/* RCPT is over before the daemon sees the header: nothing there may look at From. */
+static struct verdict decide_rcpt(struct question *q, const struct ruleset *rules,
+    const struct question_source *source, enum fact_state author, struct identity from)
 {
-	struct verdict at_end;
-
-	fill_domains(q);
+	q->facts.author_state = q->facts.id[IDENTITY_FROM].state = FACT_UNKNOWN;
 	q->phase = PHASE_RCPT;
 	q->verdict = decide(q, rules, PHASE_RCPT, source);
-	if (q->facts.author_state == FACT_UNKNOWN || policy_effect(&q->verdict) != ACTION_ACCEPT)
+	if (policy_effect(&q->verdict) == ACTION_ACCEPT) {
+		q->facts.author_state = author;
+		q->facts.id[IDENTITY_FROM] = from;
+	}
+	return q->verdict;
+}
+
+/* As enforced: RCPT, and the end of the message where it gets there. */
+static void decide_enforced(
+    struct question *q, const struct ruleset *rules, const struct question_source *source)
+{
+	struct verdict at_end, at_rcpt = decide_rcpt(q, rules, source, q->facts.author_state,
+				   q->facts.id[IDENTITY_FROM]);
+
+	if (q->facts.author_state == FACT_UNKNOWN || policy_effect(&at_rcpt) != ACTION_ACCEPT)
 		return;
 	at_end = decide(q, rules, PHASE_END, source);
-	/* What monitor mode would have refused at RCPT is not forgotten when the end is content. */
-	if (q->verdict.would && policy_effect(&at_end) == ACTION_ACCEPT)
+	/* What a rule in monitor mode found at RCPT is not forgotten when the end is content. */
+	if (at_rcpt.would && policy_effect(&at_end) == ACTION_ACCEPT)
 		return;
 	q->verdict = at_end;
 	q->phase = PHASE_END;
+}
+
+/* mode = "monitor" decides the same and refuses nothing: it says what enforcing would do. */
+void question_decide(
+    struct question *q, const struct ruleset *rules, const struct question_source *source)
+{
+	struct ruleset enforcing = *rules;
+
+	enforcing.settings.monitor = false;
+	fill_domains(q);
+	decide_enforced(q, &enforcing, source);
+	if (rules->settings.monitor && policy_effect(&q->verdict) != ACTION_ACCEPT)
+		q->verdict.would = true;
 }
