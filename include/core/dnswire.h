@@ -38,4 +38,7 @@ size_t dnswire_question(struct slice name, char out[static DNSWIRE_QUESTION_MAX]
  */
 bool dnswire_record(enum dns_type, struct slice rdata, char *room, struct dns_record *out);
 
+/* "TXT", "A", …; "?" for what core does not ask.  A static string. */
+const char *dns_type_name(enum dns_type);
+
 #endif

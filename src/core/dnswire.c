@@ -134,3 +134,20 @@ bool dnswire_record(enum dns_type type, struct slice rdata, char *room, struct d
 	*out = record;
 	return true;
 }
+
+const char *dns_type_name(enum dns_type type)
+{
+	switch (type) {
+	case DNS_A:
+		return "A";
+	case DNS_AAAA:
+		return "AAAA";
+	case DNS_MX:
+		return "MX";
+	case DNS_PTR:
+		return "PTR";
+	case DNS_TXT:
+		return "TXT";
+	}
+	return "?";
+}

@@ -34,23 +34,6 @@ struct slice spf_shown(struct spf_session *s, struct slice text)
 	return copy;
 }
 
-static const char *type_text(enum dns_type type)
-{
-	switch (type) {
-	case DNS_A:
-		return "A";
-	case DNS_AAAA:
-		return "AAAA";
-	case DNS_MX:
-		return "MX";
-	case DNS_PTR:
-		return "PTR";
-	case DNS_TXT:
-		return "TXT";
-	}
-	return "?";
-}
-
 void spf_ask(struct spf_session *s, struct slice name, enum dns_type type, struct dns_answer *out)
 {
 	dns_lookup(s->dns, name, type, s->arena, out);
@@ -60,7 +43,7 @@ void spf_ask(struct spf_session *s, struct slice name, enum dns_type type, struc
 
 static struct slice no_answer_text(struct spf_session *s, struct slice name, enum dns_type type)
 {
-	return arena_printf(s->arena, "no DNS answer for %s of %.*s", type_text(type),
+	return arena_printf(s->arena, "no DNS answer for %s of %.*s", dns_type_name(type),
 	    SLICE_ARG(spf_shown(s, name)));
 }
 
@@ -88,7 +71,7 @@ enum dns_status spf_question(
 	spf_stop(s, SPFR_PERMERROR,
 	    arena_printf(s->arena,
 		"more than %d look-ups without result (RFC 7208 4.6.4), the last for %s of %.*s",
-		SPF_VOIDS_MAX, type_text(type), SLICE_ARG(spf_shown(s, name))));
+		SPF_VOIDS_MAX, dns_type_name(type), SLICE_ARG(spf_shown(s, name))));
 	return DNS_TEMP;
 }
 

@@ -1,5 +1,6 @@
 #include "edge/trial.h"
 
+#include "core/dnswire.h"
 #include "core/gather.h"
 #include "core/transaction.h"
 #include "edge/dkim.h"
@@ -46,23 +47,6 @@ __attribute__((format(printf, 2, 3))) static void step(struct trial *t, const ch
 /* ---- the DNS, told
  * --------------------------------------------------------------------------------- */
 
-static const char *type_name(enum dns_type type)
-{
-	switch (type) {
-	case DNS_A:
-		return "A";
-	case DNS_AAAA:
-		return "AAAA";
-	case DNS_MX:
-		return "MX";
-	case DNS_PTR:
-		return "PTR";
-	case DNS_TXT:
-		return "TXT";
-	}
-	return "?";
-}
-
 static void tell_record(struct trial *t, enum dns_type type, const struct dns_record *r)
 {
 	char text[IP_TEXT_MAX];
@@ -93,7 +77,7 @@ static void told_lookup(
 	struct trial *t = self;
 
 	dns_lookup(t->real, name, type, arena, out);
-	step(t, "  dns  %s %.*s  %s", type_name(type), SLICE_ARG(name), words[out->status]);
+	step(t, "  dns  %s %.*s  %s", dns_type_name(type), SLICE_ARG(name), words[out->status]);
 	for (size_t i = 0; out->status == DNS_OK && i < out->count; i++)
 		tell_record(t, type, &out->records[i]);
 }
