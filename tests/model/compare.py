@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""compare.py BUILD [--sets N] [--sessions N] [--real N] [--seed N] [--keep DIRECTORY]
+
+Plays generated sessions to `susmilterctl explain --batch` and to the model, and shows the first
+sessions on which they do not agree.  --sets configurations with --sessions sessions each, and
+--real sessions over the lists in $SHARED/data/lists.  Exit status 1 when they differ.
+"""
+import argparse
+import concurrent.futures
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+import generate
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GEO = 4     # pairs of databases, shared by the sets
+SHOWN = 3   # differing sessions of one set
+
+
+def run(command, sessions, answers):
+    """Its answers as lines; what it complains of ends the comparison."""
+    with open(sessions) as lines, open(answers, "w") as out:
+        done = subprocess.run(command, stdin=lines, stdout=out, stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)} <{sessions}: status {done.returncode}\n{done.stderr}")
+    with open(answers) as f:
+        return f.readlines()
+
+
+def compare(build, directory):
+    """(sessions, refusals, differences) of one configuration."""
+    conf, sessions = f"{directory}/susmilter.conf", f"{directory}/sessions"
+    model = run([f"{build}/tests/model/model", conf], sessions, f"{directory}/model")
+    product = run([f"{build}/susmilterctl", "explain", "--batch", "-c", conf], sessions,
+                  f"{directory}/product")
+    with open(sessions) as f:
+        asked = f.readlines()
+    if not len(asked) == len(model) == len(product):
+        return len(asked), 0, [f"{directory}: {len(asked)} sessions, {len(product)} answers of the "
+                               f"product, {len(model)} of the model\n"]
+    differing = [i for i in range(len(asked)) if model[i] != product[i]]
+    shown = [f"{conf}, session {i + 1} of {len(differing)} that differ\n  {asked[i]}"
+             f"  product {product[i]}  model   {model[i]}" for i in differing[:SHOWN]]
+    refused = sum('"accept"' not in line for line in product)
+    return len(asked), refused, shown
+
+
+def prepare(rules, directory, count):
+    rules.write()
+    with open(f"{directory}/sessions", "w") as f:
+        f.writelines(rules.sessions(count))
+    return directory
+
+
+def sets(options, top):
+    """Writes one configuration after the other; yields their directories."""
+    rnd = random.Random(options.seed)
+    maker = f"{HERE}/../fake/mmdb.pl"
+    geo = [(generate.Geo(rnd, f"{top}/asn{i}.mmdb", "asn", maker),
+            generate.Geo(rnd, f"{top}/country{i}.mmdb", ["country", "flat"][i % 2], maker))
+           for i in range(GEO)]
+    lists = os.environ.get("SHARED", "../shared") + "/data/lists"
+    if options.real > 0 and os.path.isdir(lists):
+        # in pieces, for more than one processor
+        for i in range(4):
+            directory = f"{top}/real{i}"
+            os.mkdir(directory)
+            rules = generate.RealLists(random.Random(options.seed + i), directory, lists)
+            yield prepare(rules, directory, options.real // 4)
+    elif options.real > 0:
+        print(f"model: {lists} is not there: only generated rule sets are compared")
+    for i in range(options.sets):
+        directory = f"{top}/{i}"
+        os.mkdir(directory)
+        pair = rnd.choice(geo) if rnd.random() < 0.5 else (None, None)
+        rules = generate.Rules(random.Random(options.seed * 100003 + i), directory, *pair)
+        yield prepare(rules, directory, options.sessions)
+
+
+def compare_all(options, top):
+    asked = refused = 0
+    differences = []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = [pool.submit(compare, options.build, d) for d in sets(options, top)]
+        for r in runs:
+            n, refusals, shown = r.result()
+            asked, refused = asked + n, refused + refusals
+            differences += shown
+    return asked, refused, differences
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
+    parser.add_argument("--sets", type=int, default=40)
+    parser.add_argument("--sessions", type=int, default=400)
+    parser.add_argument("--real", type=int, default=4000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", help="an empty directory in which everything is left")
+    options = parser.parse_args()
+    start = time.monotonic()
+    if options.keep:
+        os.makedirs(options.keep, exist_ok=True)
+        asked, refused, differences = compare_all(options, options.keep)
+    else:
+        with tempfile.TemporaryDirectory(prefix="susmilter-model-") as top:
+            asked, refused, differences = compare_all(options, top)
+    for text in differences[:20]:
+        print(text, end="")
+    print(f"model: {asked} sessions, {refused} not accepted, "
+          f"{'some differ' if differences else 'all agree'}, "
+          f"{time.monotonic() - start:.0f} s")
+    sys.exit(1 if differences or asked == 0 else 0)
+
+
+main()

@@ -1,0 +1,415 @@
+#include "model.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- a session --------------------------------------------------------------------------- */
+
+struct session {
+	int64_t now;
+	bool has_client, auth;
+	u128 client;
+	struct who id[IDS];
+	bool from_told;                 /* also when it says that there is no author */
+	const char *spf, *dkim, *dmarc; /* NULL: no answer */
+};
+
+/* What stands against the session, or for it. */
+struct verdict {
+	const char *action; /* NULL: nothing */
+	bool would;
+	int code;
+	const char *family, *rule;
+	bool has_net;
+	struct net net;
+};
+
+static struct who name_told(const char *text)
+{
+	struct who w = {.known = text != NULL};
+
+	if (!text || !*text)
+		return w;
+	w.name = parse_name(text);
+	w.text = w.name ? w.name : need(strdup(text));
+	return w;
+}
+
+static struct who address_told(const char *text)
+{
+	struct who w = {.known = text != NULL};
+	struct address a;
+
+	if (!text)
+		return w;
+	a = parse_address(text);
+	w.text = a.text;
+	w.name = a.domain;
+	w.local = a.local;
+	return w;
+}
+
+static const char *told(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
+static struct session read_session(const json_t *o, int64_t now)
+{
+	struct session s = {.now = now};
+	const char *client = told(o, "client"), *auth = told(o, "auth"), *from = told(o, "from");
+	const json_t *then = json_object_get(o, "now");
+
+	s.has_client = client && parse_ip(client, &s.client);
+	s.auth = auth && *auth;
+	s.id[ID_CLIENT_NAME] = name_told(told(o, "client_name"));
+	s.id[ID_HELO] = name_told(told(o, "helo"));
+	s.id[ID_SENDER] = address_told(told(o, "sender"));
+	s.id[ID_RECIPIENT] = address_told(told(o, "recipient"));
+	s.from_told = from != NULL;
+	s.id[ID_FROM] = from && *from ? address_told(from) : (struct who){.known = from != NULL};
+	s.spf = told(o, "spf");
+	s.dkim = told(o, "dkim");
+	s.dmarc = told(o, "dmarc");
+	if (json_is_integer(then))
+		s.now = json_integer_value(then);
+	else if (json_is_string(then))
+		s.now = atoll(json_string_value(then));
+	return s;
+}
+
+/* ---- one rule ---------------------------------------------------------------------------- */
+
+struct look {
+	const struct conf *conf;
+	const struct session *session;
+};
+
+static enum tri identity_matches(const struct list *l, const struct who *w)
+{
+	if (!w->known)
+		return UNKNOWN;
+	return list_holds(l, w) ? YES : NO;
+}
+
+static enum tri domains_match(const struct criteria *c, unsigned in, const struct session *s)
+{
+	enum tri all = NO;
+
+	for (int i = 0; i < IDS; i++) {
+		enum tri one;
+
+		if (!(in & 1u << i))
+			continue;
+		one = identity_matches(c->key[K_DOMAINS], &s->id[i]);
+		if (one == YES)
+			return YES;
+		if (one == UNKNOWN)
+			all = UNKNOWN;
+	}
+	return all;
+}
+
+static enum tri key_matches(
+    struct look l, const struct criteria *c, int key, unsigned in, struct net *net)
+{
+	if (key == K_DOMAINS)
+		return domains_match(c, in, l.session);
+	if (key != K_NETWORKS)
+		return identity_matches(c->key[key], &l.session->id[key]);
+	return l.session->has_client && list_holds_ip(c->key[key], l.session->client, &l.conf->asn,
+					    &l.conf->country, net)
+		   ? YES
+		   : NO;
+}
+
+static enum tri rule_matches(struct look l, const struct rule *r, unsigned in, struct net *net)
+{
+	enum tri all = YES;
+	struct net other;
+
+	if (r->expires && l.session->now >= r->expires)
+		return NO;
+	for (int key = 0; key < KEYS; key++) {
+		enum tri one = r->match.key[key] ? key_matches(l, &r->match, key, in, net) : YES;
+
+		if (one == NO)
+			return NO;
+		if (one == UNKNOWN)
+			all = UNKNOWN;
+	}
+	for (int key = 0; key < KEYS; key++) {
+		enum tri one =
+		    r->unless.key[key] ? key_matches(l, &r->unless, key, r->unless.in, &other) : NO;
+
+		if (one == YES)
+			return NO;
+		if (one == UNKNOWN)
+			all = UNKNOWN;
+	}
+	return all;
+}
+
+/* ---- whitelist --------------------------------------------------------------------------- */
+
+/* By which of the identities that a whitelist rule by domain may be proved it is. */
+static unsigned proved(const struct rule *r, const struct session *s)
+{
+	unsigned in = 0;
+
+	if (r->proof & PROOF_CLIENT_NAME)
+		in |= 1u << ID_CLIENT_NAME;
+	if (r->proof & PROOF_SPF && s->spf && strcmp(s->spf, "pass") == 0)
+		in |= 1u << ID_SENDER;
+	return in;
+}
+
+/* The first rule that excuses from one of `families`; NULL when none does. */
+static const struct rule *excuse(struct look l, unsigned families, struct verdict *v)
+{
+	const struct rules *w = &l.conf->whitelist;
+
+	for (size_t i = 0; i < w->count; i++) {
+		const struct rule *r = &w->rule[i];
+		struct net net = {0};
+		unsigned in = r->match.key[K_DOMAINS] ? proved(r, l.session) : 0;
+
+		if (r->monitor || !(r->covers & families))
+			continue;
+		if (rule_matches(l, r, in, &net) != YES)
+			continue;
+		*v = (struct verdict){"accept", false, 250, "whitelist", r->name,
+		    r->match.key[K_NETWORKS] != NULL, net};
+		return r;
+	}
+	return NULL;
+}
+
+static bool excused(struct look l, unsigned family)
+{
+	struct verdict ignored;
+
+	return excuse(l, family, &ignored) != NULL;
+}
+
+/* ---- verdicts ---------------------------------------------------------------------------- */
+
+/* Keeps the first verdict that is enforced, before it the first that would be. */
+static void keep(struct verdict *v, struct verdict found)
+{
+	if (!v->action || (v->would && !found.would))
+		*v = found;
+}
+
+static bool decided(const struct verdict *v)
+{
+	return v->action && !v->would;
+}
+
+static struct verdict found(const char *family, int code, bool would)
+{
+	return (struct verdict){.action = code >= 500 ? "reject" : "tempfail",
+	    .code = code,
+	    .family = family,
+	    .would = would};
+}
+
+static bool asks_from(const struct criteria *c)
+{
+	return c->key[ID_FROM] || (c->key[K_DOMAINS] && c->in & 1u << ID_FROM);
+}
+
+/* A family of rules, as far as this phase decides them: at the end those that look at From. */
+static void try_rules(
+    struct look l, const struct rules *rules, const char *family, bool at_end, struct verdict *v)
+{
+	for (size_t i = 0; i < rules->count && !decided(v); i++) {
+		const struct rule *r = &rules->rule[i];
+		struct verdict f = found(family, r->code ? r->code : 550, r->monitor);
+
+		if (at_end && !asks_from(&r->match) && !asks_from(&r->unless))
+			continue;
+		if (rule_matches(l, r, r->match.in, &f.net) != YES)
+			continue;
+		f.rule = r->name;
+		f.has_net = r->match.key[K_NETWORKS] != NULL;
+		keep(v, f);
+	}
+}
+
+static void try_families(struct look l, const struct switches *sw, bool at_end, struct verdict *v)
+{
+	if (sw->blocks && !excused(l, COVERS_BLOCKS))
+		try_rules(l, &l.conf->blocks, "blocks", at_end, v);
+	if (sw->susranges && !excused(l, COVERS_SUSRANGES))
+		try_rules(l, &l.conf->susranges, "susranges", at_end, v);
+}
+
+static bool is(const char *result, const char *word)
+{
+	return result && strcmp(result, word) == 0;
+}
+
+/* A DNS answer that did not come. */
+static bool is_missing(const char *result)
+{
+	return !result || strcmp(result, "temperror") == 0;
+}
+
+static void try_spf(struct look l, const struct switches *sw, bool at_end, struct verdict *v)
+{
+	const char *spf = l.session->spf, *dkim = l.session->dkim;
+	bool would = sw->spf == SPF_MONITOR; /* of a fail; of nothing else anything follows */
+	bool waits = sw->spf == SPF_UNLESS_DKIM;
+
+	if (sw->spf == SPF_OFF || decided(v) || excused(l, COVERS_SPF))
+		return;
+	if (is(spf, "fail") && waits == at_end) {
+		const char *author = l.session->id[ID_FROM].name;
+		bool signable = author && labels(author) >= 2;
+
+		if (!waits || !signable || (!is(dkim, "pass") && !is_missing(dkim)))
+			keep(v, found("spf", 550, would));
+	} else if (!at_end && !would && is_missing(spf) && l.conf->spf_temp) {
+		keep(v, found("spf", 451, false));
+	} else if (!at_end && !would && is(spf, "permerror") && l.conf->spf_perm) {
+		keep(v, found("spf", 550, false));
+	}
+}
+
+static struct verdict dmarc_failed(struct look l, enum dmarc_switch sw)
+{
+	const char *dmarc = l.session->dmarc;
+	bool p_reject = strcmp(dmarc, "fail") == 0 || strcmp(dmarc, "fail:reject") == 0;
+	struct verdict v = found("dmarc", 550, sw == DMARC_MONITOR);
+
+	if (sw == DMARC_QUARANTINE || (sw != DMARC_STRICT && !p_reject)) {
+		v.action = "quarantine";
+		v.code = 250;
+	}
+	return v;
+}
+
+static void try_dmarc(struct look l, const struct switches *sw, struct verdict *v)
+{
+	const char *dmarc = l.session->dmarc;
+
+	if (sw->dmarc == DMARC_OFF || decided(v) || excused(l, COVERS_DMARC))
+		return;
+	if (!l.session->id[ID_FROM].text) {
+		if (sw->dmarc >= DMARC_REJECT && !l.conf->bad_from_accept)
+			keep(v, found("dmarc", 550, false));
+	} else if (is_missing(dmarc)) {
+		if (l.conf->dmarc_temp && sw->dmarc != DMARC_MONITOR)
+			keep(v, found("dmarc", 451, false));
+	} else if (strncmp(dmarc, "fail", 4) == 0 && strcmp(dmarc, "fail:none") != 0) {
+		keep(v, dmarc_failed(l, sw->dmarc));
+	}
+}
+
+/* ---- one session ------------------------------------------------------------------------- */
+
+/* Of the recipient's domain: the most specific name. */
+static struct switches switches_of(const struct conf *c, const char *name)
+{
+	struct switches s = c->defaults;
+	int best = 0;
+
+	for (size_t i = 0; name && i < c->domain_count; i++) {
+		const struct domain *d = &c->domains[i];
+		bool same = strcmp(d->name, name) == 0, below = is_below(name, d->name);
+		int fits = 3 * labels(d->name) + (d->form == F_NAME       ? 2
+						     : d->form == F_BELOW ? 1
+									  : 0);
+
+		if ((d->form != F_BELOW && same) || (d->form != F_NAME && below)) {
+			if (fits > best) {
+				best = fits;
+				s = d->switches;
+			}
+		}
+	}
+	return s;
+}
+
+static struct verdict decide(const struct conf *c, const struct session *s)
+{
+	struct session before = *s; /* what RCPT knows */
+	struct look rcpt = {c, &before}, end = {c, s};
+	struct verdict v = {0}, label;
+	struct switches sw = switches_of(c, s->id[ID_RECIPIENT].name);
+
+	before.id[ID_FROM].known = false;
+	if (s->auth)
+		return (struct verdict){.action = "accept", .code = 250};
+	if (s->has_client && list_holds_ip(&c->trusted, s->client, &c->asn, &c->country, &v.net))
+		return (struct verdict){
+		    "accept", false, 250, "trusted_networks", "trusted_networks", true, v.net};
+	if (identity_matches(&c->exempt, &s->id[ID_RECIPIENT]) == YES)
+		return (struct verdict){.action = "accept",
+		    .code = 250,
+		    .family = "exempt_recipients",
+		    .rule = "exempt_recipients"};
+	try_families(rcpt, &sw, false, &v);
+	try_spf(rcpt, &sw, false, &v);
+	if (s->from_told && !decided(&v)) {
+		try_families(end, &sw, true, &v);
+		try_spf(end, &sw, true, &v);
+		try_dmarc(end, &sw, &v);
+	}
+	if (!v.action && excuse(s->from_told ? end : rcpt, ~0u, &label))
+		return label;
+	if (!v.action)
+		return (struct verdict){.action = "accept", .code = 250};
+	/* mode = "monitor" decides the same and refuses nothing */
+	v.would |= c->monitor;
+	return v;
+}
+
+/* ---- lines in, lines out ----------------------------------------------------------------- */
+
+static void print(const struct verdict *v)
+{
+	char net[80];
+
+	printf("{\"action\":\"%s%s\",\"code\":%d", v->would ? "would_" : "", v->action, v->code);
+	if (v->family)
+		printf(",\"family\":\"%s\"", v->family);
+	if (v->rule)
+		printf(",\"rule\":\"%s\"", v->rule);
+	if (v->has_net) {
+		print_net(&v->net, net, sizeof net);
+		printf(",\"network\":\"%s\"", net);
+	}
+	printf("}\n");
+}
+
+int main(int argc, char **argv)
+{
+	static char line[65536];
+	struct conf conf;
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: model CONFIGURATION <SESSIONS\n");
+		return 2;
+	}
+	read_conf(&conf, argv[1]);
+	while (fgets(line, sizeof line, stdin)) {
+		json_t *o = json_loads(line, 0, NULL);
+		struct session s;
+		struct verdict v;
+
+		if (!o) {
+			fprintf(stderr, "model: no JSON: %s", line);
+			return 2;
+		}
+		s = read_session(o, time(NULL));
+		v = decide(&conf, &s);
+		print(&v);
+		json_decref(o);
+	}
+	return 0;
+}
