@@ -1,5 +1,6 @@
 #include "spf_private.h"
 
+#include "core/dnswire.h"
 #include "core/name.h"
 
 #include <stdlib.h>
