@@ -9,6 +9,8 @@ enum { SOCKET_PATH_MAX = 107, URL_MAX = 200, WORD_MAX = 253 };
 
 const char *check_socket_path(struct slice text, char why[WHY_MAX])
 {
+	if (text.len == 0)
+		return "is no path";
 	if (text.len <= SOCKET_PATH_MAX)
 		return NULL;
 	snprintf(why, WHY_MAX, "is longer than the %d bytes that a unix socket's name may have",
@@ -38,6 +40,8 @@ const char *check_listen(struct slice text, char why[WHY_MAX])
 	struct ip ip;
 
 	(void)why;
+	if (text.len == 0)
+		return NULL;
 	if (slice_starts(host, SLICE("[")) && slice_ends(host, SLICE("]")))
 		host = slice_of(host.ptr + 1, host.len - 2);
 	if (ip_parse(host, &ip) && slice_to_uint(port, 65535, &number) && number > 0)
@@ -48,6 +52,8 @@ const char *check_listen(struct slice text, char why[WHY_MAX])
 const char *check_url(struct slice text, char why[WHY_MAX])
 {
 	(void)why;
+	if (text.len == 0)
+		return NULL;
 	if (!slice_starts(text, SLICE("https://")) && !slice_starts(text, SLICE("http://")))
 		return "does not begin with https:// or http://";
 	if (!slice_is_printable_ascii(text) || slice_find(text, ' ') < text.len)

@@ -31,7 +31,7 @@ struct option {
 	size_t offset;
 	const struct word *words;
 	double min, max;
-	/* of a string that is not empty: NULL, or the sentence that says what is wrong */
+	/* of a string, which may be empty: NULL, or the sentence that says what is wrong */
 	const char *(*check)(struct slice text, char why[WHY_MAX]);
 	void (*section)(struct load *, const config_setting_t *);
 };

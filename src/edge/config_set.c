@@ -32,7 +32,7 @@ static void set_text(struct load *load, const struct option *o, struct slice tex
 	if (slice_find(text, '\n') < text.len)
 		wrong = "has a line break inside";
 	else
-		wrong = text.len > 0 && o->check ? o->check(text, why) : NULL;
+		wrong = o->check ? o->check(text, why) : NULL;
 	if (wrong)
 		report_error(
 		    load->report, at, "%s \"%.*s\" %s", full_name(load, o), SLICE_ARG(text), wrong);

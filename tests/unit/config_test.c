@@ -52,6 +52,9 @@ static const struct {
 	"socket's name may have\n"
 	"t.conf:3: metrics.listen \"localhost:9118\" is neither ADDRESS:PORT nor "
 	"[IPV6-ADDRESS]:PORT\n"},
+    {"no sockets", "milter = { socket = \"\"; };\ncontrol = { socket = \"\"; };\n",
+	"t.conf:1: milter.socket \"\" is none of inet:PORT@HOST, inet6:PORT@HOST and unix:PATH\n"
+	"t.conf:2: control.socket \"\" is no path\n"},
     {"words for the outside",
 	"milter = { authserv_id = \"a b\"; socket_mode = \"0888\"; };\nhelp_url = "
 	"\"ftp://x/\";\n",
