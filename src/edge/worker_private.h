@@ -1,0 +1,17 @@
+#ifndef EDGE_WORKER_PRIVATE_H
+#define EDGE_WORKER_PRIVATE_H
+/* What worker.c (life of the process) and worker_reload.c (loads) know of each other. */
+#include "edge/worker.h"
+
+struct recorder_settings worker_recorder_settings(const struct config *);
+
+/*
+ * A resolver for this configuration takes the place of the old one, which its sessions finish on.
+ * Without a new one the old stays: mail is better served by yesterday's name servers than by none.
+ */
+bool worker_replace_resolver(struct worker *, const struct config *);
+
+/* Loads the first generation; false after the errors are said. */
+bool worker_first_load(struct worker *);
+
+#endif

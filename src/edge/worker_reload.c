@@ -1,0 +1,177 @@
+/* The first load and every later one: aside, validated, then published; and the parts of the worker
+ * that follow the configuration. */
+#include "edge/log.h"
+#include "worker_private.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+static void say_line(void *context, enum report_level level, const char *line)
+{
+	(void)context;
+	if (level == REPORT_ERROR)
+		log_error("%s", line);
+	else if (level == REPORT_WARNING)
+		log_warning("%s", line);
+}
+
+struct recorder_settings worker_recorder_settings(const struct config *c)
+{
+	return (struct recorder_settings){
+	    .decisions = c->log_decisions,
+	    .syslog = c->log_syslog,
+	    .per_recipient_minute = c->log_per_recipient_minute,
+	};
+}
+
+static void keep_first_error(void *context, enum report_level level, const char *line)
+{
+	struct reload_status *status = context;
+
+	if (level == REPORT_ERROR && !status->first_error[0])
+		snprintf(status->first_error, sizeof status->first_error, "%s", line);
+}
+
+/* When resolv.conf was changed, in nanoseconds; 0 when it cannot be told. */
+static int64_t system_servers_changed(void)
+{
+	struct stat st;
+
+	if (stat("/etc/resolv.conf", &st) != 0)
+		return 0;
+	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+static bool same_servers(const struct config *a, const struct config *b)
+{
+	bool same = a->resolver_server_count == b->resolver_server_count &&
+		    a->resolver_timeout >= b->resolver_timeout &&
+		    a->resolver_timeout <= b->resolver_timeout;
+
+	for (unsigned i = 0; same && i < a->resolver_server_count; i++)
+		same = strcmp(a->resolver_servers[i], b->resolver_servers[i]) == 0;
+	return same;
+}
+
+/* A reload keeps a resolver that runs and asks the right servers, with all that it has cached. */
+static bool keeps_resolver(struct worker *w, const struct config *before, const struct config *now)
+{
+	struct resolver_stats stats;
+
+	resolver_stats(w->resolver, &stats);
+	return stats.running && same_servers(before, now) &&
+	       w->resolver_made_for == system_servers_changed();
+}
+
+bool worker_replace_resolver(struct worker *w, const struct config *c)
+{
+	struct resolver_settings settings = {
+	    .servers = c->resolver_servers,
+	    .server_count = c->resolver_server_count,
+	    .question_ms = (unsigned)(c->resolver_timeout * 1000),
+	};
+	char why[RESOLVER_WHY_MAX];
+	struct resolver *fresh = resolver_create(&settings, why, sizeof why), *old;
+
+	if (!fresh) {
+		log_error("resolver: %s", why);
+		return false;
+	}
+	pthread_mutex_lock(&w->resolver_lock);
+	old = w->resolver;
+	w->resolver = fresh;
+	w->resolver_made_for = system_servers_changed();
+	pthread_mutex_unlock(&w->resolver_lock);
+	resolver_free(&old);
+	return true;
+}
+
+/* The parts that change with the configuration while the process runs. */
+static void apply_config(struct worker *w, const struct config *before, const struct config *now)
+{
+	struct recorder_settings settings = worker_recorder_settings(now);
+
+	recorder_configure(w->recorder, &settings);
+	if (!keeps_resolver(w, before, now))
+		worker_replace_resolver(w, now);
+}
+
+static uint64_t publish(struct worker *w, const struct config *before, struct ruleset *rules,
+    struct config *config, struct report *report)
+{
+	const struct generation *fresh;
+	uint64_t number = table_publish(w->table, rules, config, w->env.now_us(w));
+
+	if (number == 0) {
+		report_error(report, (struct origin){w->config_path, 0}, "out of memory");
+		ruleset_free(&rules);
+		config_free(&config);
+		return 0;
+	}
+	fresh = table_pin(w->table);
+	apply_config(w, before, fresh->config);
+	table_unpin(&fresh);
+	return number;
+}
+
+static uint64_t load_and_publish(struct worker *w, struct report *report)
+{
+	const struct generation *before = table_pin(w->table);
+	struct ruleset *rules;
+	struct config *config = config_load(w->config_path, before->config, report, &rules);
+	uint64_t number = config ? publish(w, before->config, rules, config, report) : 0;
+
+	table_unpin(&before);
+	return number;
+}
+
+uint64_t worker_reload(struct worker *w, struct report *report)
+{
+	uint64_t number;
+
+	pthread_mutex_lock(&w->reload_lock);
+	number = load_and_publish(w, report);
+	w->reload = (struct reload_status){
+	    .at_us = w->env.now_us(w),
+	    .ok = number != 0,
+	    .generation = number ? number : w->reload.generation,
+	    .errors = report_errors(report),
+	    .warnings = report_warnings(report),
+	};
+	report_each(report, keep_first_error, &w->reload);
+	pthread_mutex_unlock(&w->reload_lock);
+	report_each(report, say_line, NULL);
+	if (number)
+		log_info("reloaded: generation %llu is live", (unsigned long long)number);
+	else
+		log_error("reload refused: %zu errors; generation %llu stays",
+		    report_errors(report), (unsigned long long)w->reload.generation);
+	return number;
+}
+
+struct reload_status worker_reload_status(struct worker *w)
+{
+	struct reload_status status;
+
+	pthread_mutex_lock(&w->reload_lock);
+	status = w->reload;
+	pthread_mutex_unlock(&w->reload_lock);
+	return status;
+}
+
+bool worker_first_load(struct worker *w)
+{
+	struct report *report = report_create();
+	struct ruleset *rules = NULL;
+	struct config *config = report ? config_load(w->config_path, NULL, report, &rules) : NULL;
+	bool ok = config && table_publish(w->table, rules, config, w->env.now_us(w)) != 0;
+
+	if (report)
+		report_each(report, say_line, NULL);
+	if (!ok)
+		log_error("not started: %zu errors in the configuration",
+		    report ? report_errors(report) : 1);
+	report_free(&report);
+	w->reload.generation = 1;
+	return ok;
+}
