@@ -61,7 +61,7 @@ EDGE := textfile geo geo_walk config config_text config_options config_set confi
         zone zone_load idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey
 CTL  := main words remote local
-UNIT := slice manual import flatten arena jsonline suppressor splits recorder ip report name address pattern list idn \
+UNIT := slice manual import flatten arena jsonline jsonread batch explain suppressor splits recorder ip report name address pattern list idn \
         geo config config_rules config_effect config_shipped survey reallists rfc3339 sets match policy reply \
         iptrie namehash nametable nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \

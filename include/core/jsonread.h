@@ -20,7 +20,7 @@
 struct jsonread {
 	struct slice rest;
 	struct arena *arena;
-	bool started;
+	bool started, ended;
 	const char *wrong; /* NULL, or the reason why reading ended early; a static sentence */
 };
 

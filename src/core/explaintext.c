@@ -104,17 +104,17 @@ static void print_session(const struct writer *w, const struct explanation *e)
 void explain_criterion_text(
     const struct explain_criterion *c, const struct facts *facts, char out[EXPLAIN_CRITERION_MAX])
 {
-	const char *fits = c->geo ? " (by asn or country)" : "",
-		   *before = c->has_identity ? ": " : "";
+	const char *geo = c->geo ? " (by asn or country)" : "";
 	const char *whose = c->has_identity ? identity_name(c->identity) : "";
 	struct slice of = c->has_identity ? facts->id[c->identity].text : slice_of(NULL, 0);
 
 	if (c->entry.len > 0 && c->out)
 		snprintf(out, EXPLAIN_CRITERION_MAX, "no: !%.*s takes %s%s%.*s out",
-		    SLICE_ARG(c->entry), whose, before, SLICE_ARG(of));
+		    SLICE_ARG(c->entry), c->has_identity ? whose : "it", c->has_identity ? " " : "",
+		    SLICE_ARG(of));
 	else if (c->entry.len > 0)
 		snprintf(out, EXPLAIN_CRITERION_MAX, "yes: %.*s%s%s%s%s%.*s", SLICE_ARG(c->entry),
-		    fits, c->has_identity ? " fits " : "", whose, c->has_identity ? " " : "",
+		    geo, c->has_identity ? " fits " : "", whose, c->has_identity ? " " : "",
 		    SLICE_ARG(of));
 	else if (c->truth == TRUTH_UNKNOWN)
 		snprintf(out, EXPLAIN_CRITERION_MAX, "not known");
@@ -141,13 +141,25 @@ static void print_proof(const struct writer *w, const struct rule *rule)
 	    rule->proof & PROOF_SPF ? "the sender is and SPF says pass" : "");
 }
 
+/* "[susmilter.conf:14]"; a rule that is not in the file stands for a default. */
+enum { PLACE_MAX = 1040 };
+static const char *place_of(const struct rule *rule, char out[PLACE_MAX])
+{
+	if (rule->where.file && rule->where.line > 0)
+		snprintf(out, PLACE_MAX, "[%.1000s:%u]", rule->where.file, rule->where.line);
+	else
+		snprintf(out, PLACE_MAX, "[default]");
+	return out;
+}
+
 static void print_rule(
     const struct writer *w, const struct explanation *e, const struct explain_rule *r)
 {
 	const struct rule *rule = r->rule;
+	char place[PLACE_MAX];
 
-	print(w, 2, 6, "%.*s %s [%s:%u]", SLICE_ARG(rule->name), explain_effect_text(r->effect),
-	    rule->where.file ? rule->where.file : "", rule->where.line);
+	print(w, 2, 6, "%.*s %s %s", SLICE_ARG(rule->name), explain_effect_text(r->effect),
+	    place_of(rule, place));
 	for (size_t i = 0; i < r->count; i++)
 		print_criterion(w, e, &r->criteria[i]);
 	if (r->effect == EXPLAIN_UNPROVEN)
@@ -231,7 +243,7 @@ static const char *reason_in_words(const struct verdict *v)
 void explain_verdict(const struct question *q, char out[EXPLAIN_VERDICT_MAX])
 {
 	const struct verdict *v = &q->verdict;
-	char network[PREFIX_TEXT_MAX] = "";
+	char network[PREFIX_TEXT_MAX] = "", place[PLACE_MAX];
 	size_t n = (size_t)snprintf(out, EXPLAIN_VERDICT_MAX, "%s%s: ", record_action(v),
 	    q->phase == PHASE_END ? " at the end of the message" : "");
 
@@ -243,9 +255,8 @@ void explain_verdict(const struct question *q, char out[EXPLAIN_VERDICT_MAX])
 	else
 		n += (size_t)snprintf(out + n, EXPLAIN_VERDICT_MAX - n, "%s", reason_in_words(v));
 	if (v->rule && n < EXPLAIN_VERDICT_MAX)
-		n += (size_t)snprintf(out + n, EXPLAIN_VERDICT_MAX - n, ", rule %.*s [%s:%u]",
-		    SLICE_ARG(v->rule->name), v->rule->where.file ? v->rule->where.file : "",
-		    v->rule->where.line);
+		n += (size_t)snprintf(out + n, EXPLAIN_VERDICT_MAX - n, ", rule %.*s %s",
+		    SLICE_ARG(v->rule->name), place_of(v->rule, place));
 	if (network[0] && n < EXPLAIN_VERDICT_MAX)
 		snprintf(out + n, EXPLAIN_VERDICT_MAX - n, ", network %s", network);
 }

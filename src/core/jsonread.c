@@ -220,6 +220,7 @@ static bool read_value(struct jsonread *r, struct slice *out)
 
 static bool end(struct jsonread *r)
 {
+	r->ended = true;
 	if (r->rest.len > 0)
 		return fail(r, "something follows the object");
 	return false;
@@ -229,7 +230,7 @@ bool jsonread_next(struct jsonread *r, struct slice *key, struct slice *value)
 {
 	bool first = !r->started;
 
-	if (r->wrong)
+	if (r->wrong || r->ended)
 		return false;
 	r->started = true;
 	if (first && !take(r, '{'))
