@@ -1,5 +1,6 @@
 #include "unit/unit.h"
 
+#include "core/import.h"
 #include "core/recordtext.h"
 #include "edge/commands.h"
 #include "edge/config.h"
@@ -244,6 +245,17 @@ START_TEST(all_commands)
 }
 END_TEST
 
+START_TEST(formats_of_import)
+{
+	struct names page = {.count = 0}, code = {.count = 0};
+
+	items_of("src/susmilterctl.8", "COMMANDS", "Cm", &page);
+	for (int i = 0; i < IMPORT_FORMATS; i++)
+		add(&code, import_format_name((enum import_format)i));
+	same("formats", &page, &code);
+}
+END_TEST
+
 /* ---- susmilter(8) ------------------------------------------------------------------------ */
 
 static void add_metric(void *context, const char *name, const char *help)
@@ -362,6 +374,7 @@ Suite *suite(void)
 	tcase_add_test(t, keys_of_rules);
 	tcase_add_test(t, keys_of_domains);
 	tcase_add_test(t, all_commands);
+	tcase_add_test(t, formats_of_import);
 	tcase_add_test(t, all_metrics);
 	tcase_add_test(t, fields);
 	tcase_add_test(t, words);
