@@ -23,8 +23,10 @@ int main(int argc, char **argv)
 	struct words words;
 	int status;
 
-	if (!words_read(argc, argv, &words, &status))
+	if (!words_read(argc, argv, &words, &status)) {
+		json_decref(words.request);
 		return status;
+	}
 	if (!open_message(&words)) {
 		status = STATUS_USAGE;
 	} else if (words.config || (words.command->flags & COMMAND_LOCAL)) {
