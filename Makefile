@@ -69,7 +69,7 @@ UNIT := slice manual import flatten arena jsonline jsonread batch explain suppre
 FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured session networks
 FUZZ := spf_record spf_macro dmarc_record fromheader authres dnswire dkim config
 # With real MTAs: tests/wire/NAME_test.py BUILD_DIRECTORY.
-WIRE_MTA := mta mail daemon service control
+WIRE_MTA := mta mail daemon service control dns
 WIRE := resolver resolver_answer resolver_recursive resolver_settings
 
 # ---- Debian packages ----------------------------------------------------------------------
@@ -83,7 +83,7 @@ PACKAGES_FUZZ  := clang libclang-rt-dev
 # What the private servers of demo and wire tests need; Sendmail's own packages, which conflict with
 # Postfix, are only unpacked in the build directory, beside the libraries that they want.
 PACKAGES_DEMO  := postfix python3 perl libmaxmind-db-writer-perl sasl2-bin libsasl2-modules libsasl2-modules-db
-PACKAGES_WIRE  := $(PACKAGES_DEMO) iproute2 util-linux m4 libwrap0 libldap-2.5-0 liblockfile1 libnsl2 libdb5.3
+PACKAGES_WIRE  := $(PACKAGES_DEMO) openssl iproute2 util-linux m4 libwrap0 libldap-2.5-0 liblockfile1 libnsl2 libdb5.3
 
 # ---- how it is compiled -------------------------------------------------------------------
 
@@ -99,7 +99,7 @@ LINK      = $(CC) $(CFLAGS) $(SANFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 CORE_LIBS := libpcre2-8
 EDGE_LIBS := $(CORE_LIBS) libidn2 libconfig libmaxminddb milter jansson opendkim libcrypto libmicrohttpd
 # libspf2 has no pkg-config file, and libunbound's wants what only static linking needs.
-EDGE_PLAIN := -lspf2 -lunbound
+EDGE_PLAIN := -lspf2 -lunbound -lm
 CHECK_LIBS := check yaml-0.1
 pc_cflags  = $(shell pkg-config --cflags $(1))
 pc_libs    = $(shell pkg-config --libs $(1))
