@@ -28,7 +28,7 @@ struct mtaclient *mtaclient_open(const char *spec, int timeout_ms, char why[MTAC
 void mtaclient_close(struct mtaclient **);
 
 /* Macros for the step `command` ('C', 'M', …): NAME, VALUE, …, NULL. */
-bool mtaclient_macros(struct mtaclient *, char command, ...) __attribute__((sentinel));
+bool mtaclient_macros(struct mtaclient *, int command, ...) __attribute__((sentinel));
 
 /* Each returns the milter's answer: 'c' continue, 'a' accept, 'r' reject, 't' tempfail, 'y' a
  * reply (see mtaclient_text), or 0 when the connection broke or timed out.  A step that was

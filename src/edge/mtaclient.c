@@ -206,14 +206,14 @@ void mtaclient_close(struct mtaclient **c)
 	*c = NULL;
 }
 
-bool mtaclient_macros(struct mtaclient *c, char command, ...)
+bool mtaclient_macros(struct mtaclient *c, int command, ...)
 {
 	char data[PACKET_MAX];
 	size_t len = 0;
 	const char *word;
 	va_list words;
 
-	data[len++] = command;
+	data[len++] = (char)command;
 	va_start(words, command);
 	while ((word = va_arg(words, const char *)) && len + strlen(word) < sizeof data) {
 		memcpy(data + len, word, strlen(word) + 1);
