@@ -414,6 +414,12 @@ const char *milter_open(const struct milter_settings *given, char why[MILTER_WHY
 	};
 
 	settings = *given;
+	/* What is given belongs to a generation that a reload may end; this is kept to the end. */
+	settings.socket = strdup(given->socket);
+	if (!settings.socket) {
+		snprintf(why, MILTER_WHY_MAX, "no memory for the milter's socket");
+		return why;
+	}
 	if (unixsocket_prepare(settings.socket, why, MILTER_WHY_MAX))
 		return why;
 	if (smfi_register(callbacks) != MI_SUCCESS ||
