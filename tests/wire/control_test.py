@@ -516,6 +516,8 @@ def ending(checks, daemon):
     tail.stderr.close()
     checks.true("tail ends with it", tail.returncode is not None)
     checks.true("the socket is gone", not daemon.control.exists())
+    said = daemon.said()
+    checks.true("it ended well", "ended with status" not in said and "Sanitizer" not in said, said)
 
 
 def main():
