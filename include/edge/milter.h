@@ -33,7 +33,14 @@ const char *milter_open(const struct milter_settings *, char why[MILTER_WHY_MAX]
 /* Serves until milter_stop(); false when libmilter gave up. */
 bool milter_run(void);
 
-/* No new connections; milter_run() returns soon.  From any thread. */
+/*
+ * No MTA can connect to a unix socket any more; sessions that are there are served on.  libmilter
+ * has no such thing: with milter_stop() it leaves its sessions alone at once, and their MTAs would
+ * wait for answers that never come.  On TCP sockets everything goes on.
+ */
+void milter_shut(void);
+
+/* Ends it: milter_run() returns soon.  From any thread. */
 void milter_stop(void);
 
 /* SMTP sessions that are connected now. */

@@ -1,6 +1,7 @@
 #include "edge/milter.h"
 
 #include "core/transaction.h"
+#include "edge/log.h"
 #include "edge/mtaclient.h"
 #include "edge/unixsocket.h"
 
@@ -440,6 +441,19 @@ const char *milter_open(const struct milter_settings *given, char why[MILTER_WHY
 bool milter_run(void)
 {
 	return smfi_main() == MI_SUCCESS;
+}
+
+/* Permissions that let our own user in, for the pulse and the knock below, and no MTA. */
+enum { SHUT_MODE = 0200 };
+
+void milter_shut(void)
+{
+	char why[MILTER_WHY_MAX];
+	const char *wrong =
+	    unixsocket_permit(settings.socket, SHUT_MODE, NULL, why, MILTER_WHY_MAX);
+
+	if (wrong)
+		log_warning("%s", wrong);
 }
 
 /* smfi_stop() waits until the listener looks up, which it does every five seconds or when somebody

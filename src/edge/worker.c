@@ -40,6 +40,18 @@ static void obey_reload(struct worker *w)
 	report_free(&report);
 }
 
+/* Lets the sessions that are there end by themselves. */
+static void drain(void)
+{
+	milter_shut();
+	for (int waited = 0; milter_sessions() > 0 && waited < DRAIN_SECONDS * 1000;
+	     waited += DRAIN_STEP_MS)
+		poll(NULL, 0, DRAIN_STEP_MS);
+	if (milter_sessions() > 0)
+		log_warning("stopping with %u sessions that did not end within %d seconds",
+		    milter_sessions(), DRAIN_SECONDS);
+}
+
 /*
  * Reads orders until there is no supervisor any more.  Many orders that wait are one: what a reload
  * reads is newer than all of them.
@@ -48,17 +60,21 @@ static void *take_orders(void *context)
 {
 	struct orders *orders = context;
 	char waiting[4096];
+	bool asked = false;
 	ssize_t n;
 
-	while ((n = read(orders->fd, waiting, sizeof waiting)) > 0 || (n < 0 && errno == EINTR)) {
+	while (!asked &&
+	       ((n = read(orders->fd, waiting, sizeof waiting)) > 0 || (n < 0 && errno == EINTR))) {
 		size_t len = n > 0 ? (size_t)n : 0;
-		if (memchr(waiting, ORDER_STOP, len))
-			break;
+		asked = memchr(waiting, ORDER_STOP, len);
 		if (memchr(waiting, ORDER_REOPEN, len))
 			recorder_reopen(orders->worker->recorder);
 		if (memchr(waiting, ORDER_RELOAD, len))
 			obey_reload(orders->worker);
 	}
+	/* Without a supervisor there is no time: the next one wants the socket. */
+	if (asked)
+		drain();
 	milter_stop();
 	return NULL;
 }
@@ -130,16 +146,6 @@ static bool start_parts(struct worker *w)
 	return ok && control_start(w);
 }
 
-static void drain(void)
-{
-	for (int waited = 0; milter_sessions() > 0 && waited < DRAIN_SECONDS * 1000;
-	     waited += DRAIN_STEP_MS)
-		poll(NULL, 0, DRAIN_STEP_MS);
-	if (milter_sessions() > 0)
-		log_warning("stopping with %u sessions that did not end within %d seconds",
-		    milter_sessions(), DRAIN_SECONDS);
-}
-
 static int serve(struct worker *w, int supervisor_fd, bool foreground)
 {
 	struct orders orders = {w, supervisor_fd};
@@ -157,7 +163,6 @@ static int serve(struct worker *w, int supervisor_fd, bool foreground)
 	if (!pulse_start(w, supervisor_fd))
 		log_warning("no thread for signs of life");
 	served = milter_run();
-	drain();
 	control_stop();
 	metrics_stop();
 	resolver_stop(w->resolver);
