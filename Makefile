@@ -52,11 +52,11 @@ CORE := slice arena ip iptext report name address pattern list \
         jsonline jsonread recordtext question batch explain explaintext \
         spf spf_record spf_macro spf_expand spf_session spf_token spf_canon spf_client \
         base64 taglist dkim dkimfield dkimrecord dkimbody \
-        import import_formats import_access importset flatten
+        import import_formats import_access importset flatten heavy distinct tally digest digesthtml
 EDGE := textfile geo geo_walk config config_text config_options config_set config_checks config_values config_lists \
         config_draft config_rules config_managed config_domains config_geo config_find \
         log unixsocket privileges table counters suppressor recorder splits milter environment mtaclient metrics metrics_serve notify pulse worker worker_reload supervisor \
-        channel control commands commands_status commands_explain commands_message trial commands_import commands_export commands_decision \
+        channel control commands commands_status commands_explain commands_message trial reports reports_store reports_read commands_report commands_import commands_export commands_decision \
         commands_load commands_watch commands_top commands_whitelist managed \
         zone zone_load idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey
@@ -74,7 +74,7 @@ WIRE := resolver resolver_answer resolver_recursive resolver_settings
 
 # ---- Debian packages ----------------------------------------------------------------------
 
-PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev libmicrohttpd-dev libjansson-dev libopendkim-dev libssl-dev
+PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev libmicrohttpd-dev libjansson-dev libopendkim-dev libssl-dev libsqlite3-dev
 PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl mandoc systemd
 PACKAGES_DEB   := debhelper dpkg-dev lintian
 PACKAGES_PACKAGE := debootstrap python3 util-linux iproute2
@@ -97,7 +97,7 @@ LINK      = $(CC) $(CFLAGS) $(SANFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # Libraries are named where they are used: pcre2 is the one that core may know.
 CORE_LIBS := libpcre2-8
-EDGE_LIBS := $(CORE_LIBS) libidn2 libconfig libmaxminddb milter jansson opendkim libcrypto libmicrohttpd
+EDGE_LIBS := $(CORE_LIBS) libidn2 libconfig libmaxminddb milter jansson opendkim libcrypto libmicrohttpd sqlite3
 # libspf2 has no pkg-config file, and libunbound's wants what only static linking needs.
 EDGE_PLAIN := -lspf2 -lunbound -lm
 CHECK_LIBS := check yaml-0.1

@@ -122,4 +122,7 @@ int command_top(struct asked *);
 int command_import(struct asked *);
 int command_export(struct asked *);
 
+/* commands_report.c */
+int command_report(struct asked *);
+
 #endif

@@ -63,6 +63,9 @@ struct config {
 	bool log_syslog;
 	unsigned log_per_recipient_minute;
 
+	const char *reports_database; /* "" = none */
+	unsigned reports_keep_days;
+
 	const char *managed_whitelist; /* the file that susmilterctl edits, "" = none */
 };
 

@@ -12,6 +12,7 @@
 #include "edge/counters.h"
 #include "edge/dkim.h"
 #include "edge/recorder.h"
+#include "edge/reports.h"
 #include "edge/resolver.h"
 #include "edge/splits.h"
 #include "edge/table.h"
@@ -32,6 +33,7 @@ struct worker {
 	struct table *table;
 	struct counters *counters;
 	struct recorder *recorder;
+	struct reports *reports;
 	struct splits *splits;
 	struct dkim_library *dkim;
 	/* Guards the pointer: a session is started on a resolver that a reload may replace. */

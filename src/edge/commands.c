@@ -59,6 +59,13 @@ static const struct command_option export_options[] = {
     {END},
 };
 
+static const struct command_option report_options[] = {
+    {"--since", "TIME", "how far back: 24h (without it), 7d, 4w"},
+    {"--html", NULL, "one page that can be handed on"},
+    {JSON_OPTION},
+    {END},
+};
+
 enum { ADMIN = COMMAND_ADMIN, OFFLINE = COMMAND_OFFLINE };
 
 const struct command commands[] = {
@@ -82,6 +89,8 @@ const struct command commands[] = {
 	COMMAND_LOCAL | COMMAND_NO_TABLE, command_import},
     {"export", "FORMAT", "refused networks for Postfix (cidr), nftables or rbldnsd", export_options,
 	OFFLINE, command_export},
+    {"report", "DOMAIN", "what was refused for a recipient domain", report_options, OFFLINE,
+	command_report},
     {NULL, NULL, NULL, NULL, 0, NULL},
 };
 

@@ -41,6 +41,8 @@ static const struct option options[] = {
     {"log", "syslog", OPTION_BOOL, "true", CONFIG(log_syslog)},
     {"log", "per_recipient_minute", OPTION_COUNT, "20", CONFIG(log_per_recipient_minute), .min = 1,
 	.max = 1000000},
+    {"reports", "database", OPTION_PATH, "", CONFIG(reports_database)},
+    {"reports", "keep_days", OPTION_COUNT, "30", CONFIG(reports_keep_days), .min = 1, .max = 3650},
     {"spf", "fail", OPTION_CHOICE, "reject", SETTING(defaults.spf), .words = spf_words},
     {"spf", "temperror", OPTION_FLAG, "accept", SETTING(spf_temperror_tempfail),
 	.words = accept_tempfail},

@@ -47,6 +47,7 @@ static void record(void *self, const struct record *r)
 
 	counters_count(w->counters, r);
 	recorder_record(w->recorder, r);
+	reports_count(w->reports, r);
 }
 
 static void geo(void *self, const struct ip *client, uint32_t *asn, char country[3])

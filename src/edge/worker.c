@@ -21,6 +21,9 @@
  * that systemd grants, above what a client needs between two commands. */
 enum { DRAIN_SECONDS = 30, DRAIN_STEP_MS = 50 };
 
+/* And for its last refusals to be in the database. */
+enum { REPORTS_END_MS = 5000 };
+
 /* ---- orders of the supervisor
  * --------------------------------------------------------------------- */
 
@@ -115,15 +118,19 @@ static bool open_sockets(struct worker *w, const struct config *c)
 	return true;
 }
 
-static bool open_recorder(struct worker *w, const struct config *c)
+static bool open_records(struct worker *w, const struct config *c)
 {
 	struct recorder_settings settings = worker_recorder_settings(c);
+	struct reports_settings reports = {c->reports_database, c->reports_keep_days};
 	char why[RECORDER_WHY_MAX];
 
 	w->recorder = recorder_create(&settings, why);
 	if (!w->recorder)
 		log_error("%s", why);
-	return w->recorder;
+	w->reports = reports_create(&reports);
+	if (!w->reports)
+		log_error("no thread for reports");
+	return w->recorder && w->reports;
 }
 
 static bool start_metrics(struct worker *w, const struct config *c)
@@ -139,7 +146,7 @@ static bool start_metrics(struct worker *w, const struct config *c)
 static bool start_parts(struct worker *w)
 {
 	const struct generation *g = table_pin(w->table);
-	bool ok = open_sockets(w, g->config) && open_recorder(w, g->config) &&
+	bool ok = open_sockets(w, g->config) && open_records(w, g->config) &&
 		  worker_replace_resolver(w, g->config) && start_metrics(w, g->config);
 
 	table_unpin(&g);
@@ -167,6 +174,7 @@ static int serve(struct worker *w, int supervisor_fd, bool foreground)
 	metrics_stop();
 	resolver_stop(w->resolver);
 	recorder_free(&w->recorder);
+	reports_flush(w->reports, REPORTS_END_MS);
 	if (!served)
 		log_error("libmilter gave up");
 	/* libmilter's own threads may still be on their way out: nothing they could touch is freed,

@@ -90,8 +90,10 @@ bool worker_replace_resolver(struct worker *w, const struct config *c)
 static void apply_config(struct worker *w, const struct config *before, const struct config *now)
 {
 	struct recorder_settings settings = worker_recorder_settings(now);
+	struct reports_settings reports = {now->reports_database, now->reports_keep_days};
 
 	recorder_configure(w->recorder, &settings);
+	reports_configure(w->reports, &reports);
 	if (!keeps_resolver(w, before, now))
 		worker_replace_resolver(w, now);
 }

@@ -1,0 +1,51 @@
+#ifndef CORE_DIGEST_H
+#define CORE_DIGEST_H
+/*
+ * digest: what was refused for one recipient domain in some hours, and its two renderings: text for
+ * a terminal, and one HTML page that needs nothing else and can be handed on.
+ *
+ *     reports_read(…, &digest) → digest_text(&digest, print, context) or digest_html(…)
+ *
+ * Totals are exact.  Listed counts are what is certain of each key; what a list leaves out is told
+ * as one line ("and about 1000000 different recipients more, 9999000 refusals").
+ *
+ * Pure.  The page has no script, and everything that came from outside is escaped.
+ */
+#include "core/tally.h"
+
+struct digest_hour {
+	int64_t hour; /* since the epoch */
+	uint64_t refused, would;
+};
+
+struct digest_key {
+	struct slice key; /* valid UTF-8 */
+	uint64_t count;
+};
+
+struct digest {
+	struct slice domain;
+	int64_t since, until;             /* hours since the epoch, until is not included */
+	uint64_t totals[FAMILY_COUNT][2]; /* [1]: monitor mode only */
+	const struct digest_hour *hours;  /* those with refusals, in order */
+	size_t hour_count;
+	const struct digest_key *top[TALLY_KINDS]; /* the most frequent first */
+	size_t top_count[TALLY_KINDS];
+	uint64_t recipients; /* about how many different ones; 0: exactly those listed */
+};
+
+/* How many of each kind are shown. */
+enum { DIGEST_SHOWN = 15 };
+
+uint64_t digest_total(const struct digest *, bool would);
+
+/* "Recipients", "Rules", "Clients". */
+const char *digest_kind_name(enum tally_kind);
+
+/* Each piece ends where it likes, not with lines. */
+void digest_text(
+    const struct digest *, void (*put)(void *context, const char *piece), void *context);
+void digest_html(const struct digest *, int64_t now, void (*put)(void *context, const char *piece),
+    void *context);
+
+#endif

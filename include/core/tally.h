@@ -1,0 +1,59 @@
+#ifndef CORE_TALLY_H
+#define CORE_TALLY_H
+/*
+ * tally: refusals by recipient domain and hour, in bounded memory whatever the flood.
+ *
+ *     struct tally *t = tally_create(12 << 20);
+ *     tally_count(t, &refusal);                         // ten million times
+ *     tally_each(t, store, context);
+ *     tally_free(&t);
+ *
+ * Totals are exact, by family and by whether monitor mode only would have refused.  Which
+ * recipients, rules and clients it were is exact up to TALLY_TOP of each, and then what
+ * core/heavy.h knows for certain; of recipients beyond, core/distinct.h tells about how many there
+ * were.  When the limit is reached, refusals for domains that are not in the tally yet are counted
+ * together, under the name "", and lists grow no longer: nothing is ever uncounted, and memory is
+ * never more than twice the limit.
+ *
+ * One thread at a time.
+ */
+#include "core/distinct.h"
+#include "core/verdict.h"
+
+struct tally;
+
+/* What is listed, of each kind, for one domain and hour: more than anybody reads. */
+enum { TALLY_TOP = 64 };
+
+enum tally_kind { TALLY_RECIPIENTS, TALLY_RULES, TALLY_CLIENTS, TALLY_KINDS };
+
+struct refusal {
+	struct slice domain; /* of the recipient, canonical */
+	int64_t hour;        /* since the epoch */
+	enum family family;
+	bool would;
+	struct slice keys[TALLY_KINDS]; /* an empty one is not counted */
+};
+
+/* One domain and hour, borrowed for the call. */
+struct tally_domain {
+	struct slice name;
+	int64_t hour;
+	uint64_t totals[FAMILY_COUNT][2];  /* [1]: would */
+	struct heavy *top[TALLY_KINDS];    /* NULL: none */
+	const struct distinct *recipients; /* NULL: all of them are in top */
+};
+
+struct tally *tally_create(size_t limit);
+void tally_free(struct tally **);
+
+void tally_count(struct tally *, const struct refusal *);
+
+/* Refusals since it was made, and bytes in use. */
+uint64_t tally_total(const struct tally *);
+size_t tally_bytes(const struct tally *);
+
+void tally_each(
+    struct tally *, void (*each)(void *context, const struct tally_domain *), void *context);
+
+#endif

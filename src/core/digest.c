@@ -1,0 +1,186 @@
+#include "digest_private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+uint64_t digest_total(const struct digest *d, bool would)
+{
+	uint64_t sum = 0;
+
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		sum += d->totals[family][would];
+	return sum;
+}
+
+const char *digest_kind_name(enum tally_kind kind)
+{
+	static const char *const names[TALLY_KINDS] = {"Recipients", "Rules", "Clients"};
+
+	return names[kind];
+}
+
+const char *digest_number(uint64_t n, char out[NUMBER_TEXT_MAX])
+{
+	char digits[NUMBER_TEXT_MAX];
+	int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n), at = 0;
+
+	for (int i = 0; i < len; i++) {
+		if (i > 0 && (len - i) % 3 == 0)
+			out[at++] = ',';
+		out[at++] = digits[i];
+	}
+	out[at] = '\0';
+	return out;
+}
+
+/* Days since the epoch → civil date, for the years that a report can have. */
+static void civil_date(int64_t days, int *year, int *month, int *day)
+{
+	static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+	for (*year = 1970;; ++*year) {
+		int leap = (*year % 4 == 0 && *year % 100 != 0) || *year % 400 == 0;
+		if (days < 365 + leap) {
+			for (*month = 1; days >= lengths[*month - 1] + (*month == 2 && leap);
+			     ++*month)
+				days -= lengths[*month - 1] + (*month == 2 && leap);
+			*day = (int)days + 1;
+			return;
+		}
+		days -= 365 + leap;
+	}
+}
+
+const char *digest_hour_text(int64_t hour, char out[HOUR_TEXT_MAX])
+{
+	int year, month, day;
+
+	civil_date(hour / 24, &year, &month, &day);
+	snprintf(out, HOUR_TEXT_MAX, "%04d-%02d-%02d %02d:00", year, month, day, (int)(hour % 24));
+	return out;
+}
+
+size_t digest_shown(const struct digest *d, enum tally_kind kind)
+{
+	/* Of a flood, who came by a slot at the end is no news: less than a thousandth. */
+	enum { NEWS = 1000 };
+	uint64_t all = digest_total(d, false) + digest_total(d, true);
+	size_t n = d->top_count[kind] < DIGEST_SHOWN ? d->top_count[kind] : DIGEST_SHOWN;
+
+	while (d->top_count[kind] == TALLY_TOP && n > 0 && d->top[kind][n - 1].count < all / NEWS)
+		n--;
+	return n;
+}
+
+uint64_t digest_others(const struct digest *d, enum tally_kind kind)
+{
+	uint64_t all = digest_total(d, false) + digest_total(d, true);
+
+	for (size_t i = 0; i < digest_shown(d, kind); i++)
+		all -= d->top[kind][i].count < all ? d->top[kind][i].count : all;
+	return all;
+}
+
+const char *digest_others_text(
+    const struct digest *d, enum tally_kind kind, char out[OTHERS_TEXT_MAX])
+{
+	char number[NUMBER_TEXT_MAX];
+	size_t shown = digest_shown(d, kind);
+	uint64_t rest = digest_others(d, kind), about = d->recipients - shown;
+
+	/* An estimate may be too high; there are no more of them than refusals. */
+	about = about < rest ? about : rest;
+	if (kind == TALLY_RECIPIENTS && d->recipients > shown)
+		snprintf(out, OTHERS_TEXT_MAX, "%s different recipients%s (about)",
+		    digest_number(about, number), shown ? " more" : "");
+	else if (d->top_count[kind] > shown && !d->recipients)
+		snprintf(out, OTHERS_TEXT_MAX, "%zu others", d->top_count[kind] - shown);
+	else
+		snprintf(out, OTHERS_TEXT_MAX, "others");
+	return out;
+}
+
+const char *digest_family_text(enum family family)
+{
+	switch (family) {
+	case FAMILY_BLOCKS:
+		return "blocked names and networks";
+	case FAMILY_SUSRANGES:
+		return "networks that must authenticate";
+	case FAMILY_SPF:
+		return "sender's domain forbids this client (SPF)";
+	case FAMILY_DMARC:
+		return "author's domain asks for refusal (DMARC)";
+	case FAMILY_LIMITS:
+		return "limits and internal errors";
+	default:
+		return family_name(family);
+	}
+}
+
+/* ---- as text ------------------------------------------------------------------------------ */
+
+struct writer {
+	void (*put)(void *context, const char *piece);
+	void *context;
+};
+
+__attribute__((format(printf, 2, 3))) static void write_text(
+    const struct writer *w, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	w->put(w->context, text);
+}
+
+static void write_families(const struct writer *w, const struct digest *d)
+{
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		for (int would = 0; would < 2; would++) {
+			char number[NUMBER_TEXT_MAX];
+			if (d->totals[family][would] > 0)
+				write_text(w, "%14s  %s%s\n",
+				    digest_number(d->totals[family][would], number),
+				    digest_family_text((enum family)family),
+				    would ? ", in monitor mode: accepted" : "");
+		}
+}
+
+static void write_list(const struct writer *w, const struct digest *d, enum tally_kind kind)
+{
+	char number[NUMBER_TEXT_MAX], others[OTHERS_TEXT_MAX];
+	uint64_t rest = digest_others(d, kind);
+
+	write_text(w, "\n%s\n", digest_kind_name(kind));
+	for (size_t i = 0; i < digest_shown(d, kind); i++)
+		write_text(w, "%14s  %.*s\n", digest_number(d->top[kind][i].count, number),
+		    SLICE_ARG(d->top[kind][i].key));
+	if (rest > 0)
+		write_text(w, "%14s  %s\n", digest_number(rest, number),
+		    digest_others_text(d, kind, others));
+}
+
+void digest_text(
+    const struct digest *d, void (*put)(void *context, const char *piece), void *context)
+{
+	struct writer w = {put, context};
+	char since[HOUR_TEXT_MAX], until[HOUR_TEXT_MAX], number[NUMBER_TEXT_MAX];
+
+	write_text(&w, "%.*s, %s to %s UTC: %s refused", SLICE_ARG(d->domain),
+	    digest_hour_text(d->since, since), digest_hour_text(d->until, until),
+	    digest_number(digest_total(d, false), number));
+	if (digest_total(d, true) > 0)
+		write_text(
+		    &w, ", %s would have been", digest_number(digest_total(d, true), number));
+	write_text(&w, "\n");
+	if (digest_total(d, false) + digest_total(d, true) == 0)
+		return;
+	write_text(&w, "\nReasons\n");
+	write_families(&w, d);
+	for (int kind = 0; kind < TALLY_KINDS; kind++)
+		write_list(&w, d, (enum tally_kind)kind);
+}

@@ -1,0 +1,27 @@
+#ifndef CORE_DIGEST_PRIVATE_H
+#define CORE_DIGEST_PRIVATE_H
+/* What both renderings of a digest need. */
+#include "core/digest.h"
+
+/* "1,234,567"; returns out. */
+enum { NUMBER_TEXT_MAX = 32 };
+const char *digest_number(uint64_t, char out[NUMBER_TEXT_MAX]);
+
+/* "2026-11-21 05:00", UTC, of an hour since the epoch; returns out. */
+enum { HOUR_TEXT_MAX = 40 };
+const char *digest_hour_text(int64_t hour, char out[HOUR_TEXT_MAX]);
+
+/* Refusals that the list of a kind, as it is shown, does not have. */
+uint64_t digest_others(const struct digest *, enum tally_kind);
+
+/* Entries of a list that are shown. */
+size_t digest_shown(const struct digest *, enum tally_kind);
+
+/* Why in the words of whoever gets the report. */
+const char *digest_family_text(enum family);
+
+/* "and about 1,000,000 more recipients" where that is known, else "others"; returns out. */
+enum { OTHERS_TEXT_MAX = 96 };
+const char *digest_others_text(const struct digest *, enum tally_kind, char out[OTHERS_TEXT_MAX]);
+
+#endif

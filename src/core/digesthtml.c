@@ -1,0 +1,271 @@
+/*
+ * The page: one column that a telephone can show and a printer print, charts in SVG, colours by
+ * variables for light and dark.
+ */
+#include "digest_private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct page {
+	const struct digest *digest;
+	void (*put)(void *context, const char *piece);
+	void *context;
+};
+
+__attribute__((format(printf, 2, 3))) static void html(
+    const struct page *p, const char *format, ...)
+{
+	char text[2048];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	p->put(p->context, text);
+}
+
+/* Text from outside. */
+static void text(const struct page *p, struct slice s)
+{
+	char out[8];
+
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+
+		if (c == '&' || c == '<' || c == '>' || c == '"' || c == '\'')
+			snprintf(out, sizeof out, "&#%u;", c);
+		else
+			snprintf(out, sizeof out, "%c", c < 32 || c == 127 ? '?' : c);
+		p->put(p->context, out);
+	}
+}
+
+static const char style[] =
+    ":root{--ink:#1c2530;--soft:#5d6a78;--line:#dde3ea;--paper:#fff;--back:#f3f5f8;"
+    "--bar:#c2413b;--barsoft:#f4dcda;--would:#d99a2b}"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e8ecf1;--soft:#9aa7b5;--line:#2f3944;"
+    "--paper:#1a2129;--back:#11161c;--bar:#e0655f;--barsoft:#4a2a2a;--would:#e0ad52}}"
+    "*{box-sizing:border-box}body{margin:0;background:var(--back);color:var(--ink);"
+    "font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}"
+    "main{max-width:52rem;margin:0 auto;padding:1.5rem 1rem 3rem}"
+    "h1{font-size:1.6rem;line-height:1.25;margin:.2rem 0;overflow-wrap:anywhere}"
+    "h2{font-size:1.05rem;margin:0 0 .8rem}.soft{color:var(--soft);font-size:.9rem;margin:0}"
+    "section{background:var(--paper);border:1px solid var(--line);border-radius:.7rem;"
+    "padding:1.1rem 1.2rem;margin-top:1rem;break-inside:avoid}"
+    ".big{display:flex;flex-wrap:wrap;gap:.6rem 2.4rem}.big b{display:block;font-size:2rem;"
+    "line-height:1.2;font-variant-numeric:tabular-nums}"
+    "table{width:100%;border-collapse:collapse;table-layout:fixed}"
+    "td{padding:.3rem 0;vertical-align:top}td.n{width:7.5rem;text-align:right;"
+    "font-variant-numeric:tabular-nums;padding-left:.8rem}"
+    "td.k{overflow-wrap:anywhere}td.k i{display:block;height:.35rem;border-radius:.2rem;"
+    "background:var(--bar);margin-top:.2rem;min-width:2px;print-color-adjust:exact;"
+    "-webkit-print-color-adjust:exact}td.k i.w{background:var(--would)}"
+    "tr.rest td{color:var(--soft)}tr.rest i{opacity:.35}"
+    "svg{display:block;width:100%;height:auto}.axis{fill:var(--soft);font-size:11px}"
+    ".grid{stroke:var(--line)}.r{fill:var(--bar)}.w{fill:var(--would)}"
+    ".key{display:inline-block;width:.75rem;height:.75rem;border-radius:.15rem;"
+    "margin:0 .35rem 0 .9rem;vertical-align:-.05rem}"
+    "footer{color:var(--soft);font-size:.85rem;margin-top:1.2rem}"
+    "@media(max-width:30rem){.axis{font-size:17px}td.n{width:5.4rem}section{padding:.9rem}}"
+    "@media print{body{background:#fff;font-size:11pt}main{padding:0}section{border-color:#ccc}}";
+
+/* ---- the chart ---------------------------------------------------------------------------- */
+
+/* In units of the drawing; bars are hours, or several together when there are many. */
+enum { WIDTH = 760, HEIGHT = 200, LEFT = 76, TOP = 10, BOTTOM = 24, BARS_MAX = 96 };
+
+struct bar {
+	uint64_t refused, would;
+};
+
+/* Hours in one bar. */
+static int64_t hours_a_bar(const struct digest *d)
+{
+	int64_t hours = d->until - d->since, step = 1;
+
+	while (hours > step * BARS_MAX)
+		step = step < 24 ? (step == 1      ? 3
+				       : step == 3 ? 6
+				       : step == 6 ? 12
+						   : 24)
+				 : step + 24;
+	return step;
+}
+
+/* The smallest of 1, 2, 5, 10, 20, … that is not less. */
+static uint64_t round_up(uint64_t n)
+{
+	static const unsigned steps[] = {1, 2, 5};
+	uint64_t ten = 1;
+
+	for (int i = 0; i < 3 * 19; i++) {
+		uint64_t step = steps[i % 3] * ten;
+		if (step >= n)
+			return step;
+		ten *= i % 3 == 2 ? 10 : 1;
+	}
+	return n;
+}
+
+static double height_of(uint64_t n, uint64_t top)
+{
+	return (double)n / (double)top * (HEIGHT - TOP - BOTTOM);
+}
+
+static void draw_axis(const struct page *p, uint64_t top)
+{
+	for (int i = 0; i <= 2; i++) {
+		char number[NUMBER_TEXT_MAX];
+		double y = TOP + (HEIGHT - TOP - BOTTOM) * (1 - i / 2.0);
+
+		if (i == 1 && top < 2)
+			continue;
+		html(p, "<line class=grid x1=%d x2=%d y1=%.1f y2=%.1f />", LEFT, WIDTH, y, y);
+		html(p, "<text class=axis x=%d y=%.1f text-anchor=end>%s</text>", LEFT - 6, y + 4,
+		    digest_number(top * (uint64_t)i / 2, number));
+	}
+}
+
+static void draw_bar(const struct page *p, int64_t at, int64_t bars, const struct bar *b,
+    uint64_t top, const char *title)
+{
+	double width = (double)(WIDTH - LEFT) / (double)bars, x = LEFT + width * (double)at;
+	double base = HEIGHT - BOTTOM, refused = height_of(b->refused, top);
+	double would = height_of(b->would, top);
+
+	html(p, "<g><title>%s: %llu</title>", title, (unsigned long long)(b->refused + b->would));
+	if (b->refused > 0)
+		html(p, "<rect class=r x=%.1f y=%.1f width=%.1f height=%.1f />", x + width * .1,
+		    base - refused, width * .8, refused);
+	if (b->would > 0)
+		html(p, "<rect class=w x=%.1f y=%.1f width=%.1f height=%.1f />", x + width * .1,
+		    base - refused - would, width * .8, would);
+	html(p, "</g>");
+}
+
+static void draw_chart(const struct page *p)
+{
+	const struct digest *d = p->digest;
+	struct bar bars[BARS_MAX + 1] = {{0}};
+	int64_t step = hours_a_bar(d), count = (d->until - d->since + step - 1) / step;
+	uint64_t top = 1;
+	char when[HOUR_TEXT_MAX];
+
+	for (size_t i = 0; i < d->hour_count; i++) {
+		struct bar *b = &bars[(d->hours[i].hour - d->since) / step];
+		b->refused += d->hours[i].refused;
+		b->would += d->hours[i].would;
+		top = b->refused + b->would > top ? b->refused + b->would : top;
+	}
+	top = round_up(top);
+	html(p, "<svg viewBox=\"0 0 %d %d\" role=img aria-label=\"Refusals over time\">", WIDTH,
+	    HEIGHT);
+	draw_axis(p, top);
+	for (int64_t i = 0; i < count; i++)
+		draw_bar(p, i, count, &bars[i], top, digest_hour_text(d->since + i * step, when));
+	html(p, "<text class=axis x=%d y=%d>%s</text>", LEFT, HEIGHT - 6,
+	    digest_hour_text(d->since, when));
+	html(p, "<text class=axis x=%d y=%d text-anchor=end>%s UTC</text></svg>", WIDTH, HEIGHT - 6,
+	    digest_hour_text(d->until, when));
+	html(p,
+	    "<p class=soft>Each bar: %lld hour%s<span class=key style=\"background:var(--bar)\">"
+	    "</span>refused<span class=key style=\"background:var(--would)\"></span>would have "
+	    "been refused (monitor mode)</p>",
+	    (long long)step, step == 1 ? "" : "s");
+}
+
+/* ---- tables ------------------------------------------------------------------------------- */
+
+static void row(const struct page *p, const char *class, struct slice key, uint64_t n,
+    uint64_t most, bool would)
+{
+	char number[NUMBER_TEXT_MAX];
+
+	html(p, "<tr%s><td class=k>", class);
+	text(p, key);
+	html(p, "<i%s style=\"width:%.1f%%\"></i></td><td class=n>%s</td></tr>",
+	    would ? " class=w" : "", most ? 100.0 * (double)n / (double)most : 0,
+	    digest_number(n, number));
+}
+
+static void write_reasons(const struct page *p)
+{
+	const struct digest *d = p->digest;
+	uint64_t all = digest_total(d, false) + digest_total(d, true);
+
+	html(p, "<section><h2>Reasons</h2><table>");
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		for (int would = 0; would < 2; would++) {
+			char label[160];
+			if (d->totals[family][would] == 0)
+				continue;
+			snprintf(label, sizeof label, "%s%s",
+			    digest_family_text((enum family)family),
+			    would ? " – would have been refused" : "");
+			row(p, "", slice_str(label), d->totals[family][would], all, would);
+		}
+	html(p, "</table></section>");
+}
+
+static void write_list(const struct page *p, enum tally_kind kind)
+{
+	const struct digest *d = p->digest;
+	uint64_t all = digest_total(d, false) + digest_total(d, true);
+	uint64_t rest = digest_others(d, kind);
+	char others[OTHERS_TEXT_MAX];
+
+	html(p, "<section><h2>%s</h2><table>", digest_kind_name(kind));
+	for (size_t i = 0; i < digest_shown(d, kind); i++)
+		row(p, "", d->top[kind][i].key, d->top[kind][i].count, all, false);
+	if (rest > 0)
+		row(p, " class=rest", slice_str(digest_others_text(d, kind, others)), rest, all,
+		    false);
+	html(p, "</table></section>");
+}
+
+static void write_totals(const struct page *p)
+{
+	const struct digest *d = p->digest;
+	char number[NUMBER_TEXT_MAX];
+
+	html(p, "<section class=big><div><b>%s</b>refused</div>",
+	    digest_number(digest_total(d, false), number));
+	if (digest_total(d, true) > 0)
+		html(p, "<div><b>%s</b>would have been refused</div>",
+		    digest_number(digest_total(d, true), number));
+	if (d->recipients > 0)
+		html(p, "<div><b>%s</b>different recipients (about)</div>",
+		    digest_number(d->recipients, number));
+	html(p, "</section>");
+}
+
+void digest_html(const struct digest *d, int64_t now, void (*put)(void *context, const char *piece),
+    void *context)
+{
+	struct page p = {d, put, context};
+	char since[HOUR_TEXT_MAX], until[HOUR_TEXT_MAX], made[HOUR_TEXT_MAX];
+
+	html(&p, "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>"
+		 "<meta name=viewport content=\"width=device-width,initial-scale=1\"><title>");
+	text(&p, d->domain);
+	html(&p, ": refused mail</title><style>");
+	put(context, style);
+	html(&p, "</style></head><body><main><p class=soft>Refused mail</p><h1>");
+	text(&p, d->domain);
+	html(&p, "</h1><p class=soft>%s to %s UTC</p>", digest_hour_text(d->since, since),
+	    digest_hour_text(d->until, until));
+	write_totals(&p);
+	if (digest_total(d, false) + digest_total(d, true) > 0) {
+		html(&p, "<section><h2>Over time</h2>");
+		draw_chart(&p);
+		html(&p, "</section>");
+		write_reasons(&p);
+		for (int kind = 0; kind < TALLY_KINDS; kind++)
+			write_list(&p, (enum tally_kind)kind);
+	}
+	html(&p,
+	    "<footer>Totals are exact. Made by susmilter, %s UTC. A refused sender was told "
+	    "so at once and can ask its postmaster.</footer></main></body></html>\n",
+	    digest_hour_text(now / 3600, made));
+}

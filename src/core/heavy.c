@@ -1,0 +1,170 @@
+#include "core/heavy.h"
+
+#include <stdlib.h>
+
+struct slot {
+	uint64_t hash; /* first: a search looks at little else */
+	uint64_t count, error;
+	char *key;
+	size_t len;
+};
+
+struct heavy {
+	unsigned slots, used, capacity;
+	bool full;
+	size_t key_bytes;
+	struct slot *at;
+};
+
+struct heavy *heavy_create(unsigned slots)
+{
+	struct heavy *h = calloc(1, sizeof *h);
+
+	if (h)
+		h->slots = slots < HEAVY_SLOTS_MAX ? slots : HEAVY_SLOTS_MAX;
+	return h;
+}
+
+void heavy_free(struct heavy **h)
+{
+	if (!*h)
+		return;
+	for (unsigned i = 0; i < (*h)->used; i++)
+		free((*h)->at[i].key);
+	free((*h)->at);
+	free(*h);
+	*h = NULL;
+}
+
+static uint64_t hash_of(struct slice key)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (size_t i = 0; i < key.len; i++)
+		h = (h ^ (unsigned char)key.ptr[i]) * 1099511628211u;
+	return h;
+}
+
+static struct slot *find(const struct heavy *h, struct slice key, uint64_t hash)
+{
+	for (unsigned i = 0; i < h->used; i++) {
+		struct slot *s = &h->at[i];
+		if (s->hash == hash && slice_equal(slice_of(s->key, s->len), key))
+			return s;
+	}
+	return NULL;
+}
+
+static struct slot *rarest(const struct heavy *h)
+{
+	struct slot *s = h->at;
+
+	for (unsigned i = 1; i < h->used; i++)
+		if (h->at[i].count < s->count)
+			s = &h->at[i];
+	return s;
+}
+
+static bool put_key(struct heavy *h, struct slot *s, struct slice key, uint64_t hash)
+{
+	char *copy = malloc(key.len + 1);
+
+	if (!copy)
+		return false;
+	if (key.len > 0)
+		memcpy(copy, key.ptr, key.len);
+	h->key_bytes += key.len;
+	h->key_bytes -= s->len;
+	free(s->key);
+	s->key = copy;
+	s->len = key.len;
+	s->hash = hash;
+	return true;
+}
+
+/* A slot that nobody has, or NULL when there is none or no memory. */
+static struct slot *new_slot(struct heavy *h)
+{
+	if (h->used == h->slots)
+		return NULL;
+	if (h->used == h->capacity) {
+		unsigned capacity = h->capacity ? h->capacity * 2 : 2;
+		struct slot *at = realloc(h->at, capacity * sizeof *at);
+		if (!at)
+			return NULL;
+		h->at = at;
+		h->capacity = capacity;
+	}
+	h->at[h->used] = (struct slot){.key = NULL};
+	return &h->at[h->used];
+}
+
+bool heavy_count(struct heavy *h, struct slice key, uint64_t n)
+{
+	struct slot *s;
+	uint64_t hash;
+
+	key.len = key.len < HEAVY_KEY_MAX ? key.len : HEAVY_KEY_MAX;
+	hash = hash_of(key);
+	s = find(h, key, hash);
+	if (s) {
+		s->count += n;
+		return true;
+	}
+	s = new_slot(h);
+	if (s) {
+		if (!put_key(h, s, key, hash))
+			return false;
+		h->used++;
+	} else {
+		if (h->used == 0)
+			return false;
+		s = rarest(h);
+		if (!put_key(h, s, key, hash))
+			return false;
+		s->error = s->count;
+		h->full = true;
+	}
+	s->count += n;
+	return true;
+}
+
+void heavy_close(struct heavy *h)
+{
+	h->slots = h->used;
+}
+
+bool heavy_is_full(const struct heavy *h)
+{
+	return h->full;
+}
+
+size_t heavy_bytes(const struct heavy *h)
+{
+	/* Each key costs the allocator about this much besides. */
+	enum { OVERHEAD = 24 };
+
+	return sizeof *h + h->capacity * sizeof *h->at + h->key_bytes + h->used * OVERHEAD;
+}
+
+static int compare_slots(const void *one, const void *other)
+{
+	const struct slot *a = one, *b = other;
+	uint64_t x = a->count - a->error, y = b->count - b->error;
+
+	if (x != y)
+		return x > y ? -1 : 1;
+	return slice_compare(slice_of(a->key, a->len), slice_of(b->key, b->len));
+}
+
+void heavy_each(struct heavy *h,
+    void (*each)(void *context, struct slice key, uint64_t at_least, uint64_t at_most),
+    void *context)
+{
+	if (h->used > 0)
+		qsort(h->at, h->used, sizeof *h->at, compare_slots);
+	for (unsigned i = 0; i < h->used; i++) {
+		const struct slot *s = &h->at[i];
+		each(context, slice_of(s->key, s->len), s->count - s->error, s->count);
+	}
+}

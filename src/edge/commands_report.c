@@ -1,0 +1,123 @@
+#include "edge/commands.h"
+
+#include "edge/config.h"
+#include "edge/idn.h"
+#include "edge/reports.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+/* How long the newest refusals may take to get into the database before an answer goes without. */
+enum { FLUSH_MS = 800 };
+
+/* "24h", "7d", "4w" in seconds; 0 when it is nothing of the kind. */
+static int64_t read_span(const char *text)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = {{'h', 3600}, {'d', 86400}, {'w', 604800}};
+	size_t len = strlen(text);
+	uint64_t n;
+
+	if (len < 2 || !slice_to_uint(slice_of(text, len - 1), 10000, &n))
+		return 0;
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+		if (units[i].unit == text[len - 1])
+			return (int64_t)n * units[i].seconds;
+	return 0;
+}
+
+static json_t *list_json(const struct digest *d, enum tally_kind kind)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < d->top_count[kind]; i++)
+		json_array_append_new(
+		    list, json_pack("{s:o, s:I}", "key", asked_slice(d->top[kind][i].key), "count",
+			      (json_int_t)d->top[kind][i].count));
+	return list;
+}
+
+static json_t *totals_json(const struct digest *d, bool would)
+{
+	json_t *o = json_object();
+
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		if (d->totals[family][would] > 0)
+			json_object_set_new(o, family_name((enum family)family),
+			    json_integer((json_int_t)d->totals[family][would]));
+	return o;
+}
+
+static json_t *hours_json(const struct digest *d)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < d->hour_count; i++)
+		json_array_append_new(
+		    list, json_pack("{s:I, s:I, s:I}", "time", (json_int_t)d->hours[i].hour * 3600,
+			      "refused", (json_int_t)d->hours[i].refused, "would",
+			      (json_int_t)d->hours[i].would));
+	return list;
+}
+
+static json_t *digest_json(const struct digest *d)
+{
+	json_t *o = json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "domain",
+	    asked_slice(d->domain), "since", (json_int_t)d->since * 3600, "until",
+	    (json_int_t)d->until * 3600, "refused", (json_int_t)digest_total(d, false),
+	    "would_refuse", (json_int_t)digest_total(d, true), "families", totals_json(d, false),
+	    "would_families", totals_json(d, true), "hours", hours_json(d));
+
+	json_object_set_new(o, "recipients", list_json(d, TALLY_RECIPIENTS));
+	json_object_set_new(o, "rules", list_json(d, TALLY_RULES));
+	json_object_set_new(o, "clients", list_json(d, TALLY_CLIENTS));
+	if (d->recipients > 0)
+		json_object_set_new(
+		    o, "different_recipients", json_integer((json_int_t)d->recipients));
+	return o;
+}
+
+static void put(void *context, const char *piece)
+{
+	channel_write(context, slice_str(piece));
+}
+
+static int complain(struct asked *a, int status, const char *why)
+{
+	channel_complain(a->channel, "report: %s\n", why);
+	return status;
+}
+
+int command_report(struct asked *a)
+{
+	const char *since = asked_text(a, "since"), *wrong;
+	int64_t span = read_span(since ? since : "24h"), now = time(NULL);
+	const char *database = a->generation->config->reports_database;
+	char why[REPORTS_WHY_MAX];
+	struct digest digest;
+	struct slice domain;
+
+	if (!asked_argument(a, 0))
+		return complain(a, STATUS_USAGE, "say which recipient domain");
+	wrong = name_parse(slice_str(asked_argument(a, 0)), &idn_uts46, a->arena, &domain);
+	if (wrong)
+		return complain(a, STATUS_USAGE, wrong);
+	if (span <= 0)
+		return complain(a, STATUS_USAGE, "--since wants 24h, 7d, 4w or the like");
+	if (!database[0])
+		return complain(
+		    a, STATUS_FAILED, "refusals are not kept: reports.database is not set");
+	if (a->worker)
+		reports_flush(a->worker->reports, FLUSH_MS);
+	if (!reports_read(database, domain, now - span, now + 3600, a->arena, &digest, why))
+		return complain(a, STATUS_FAILED, why);
+	if (asked_switch(a, "json"))
+		asked_json(a, digest_json(&digest));
+	else if (asked_switch(a, "html"))
+		digest_html(&digest, now, put, a->channel);
+	else
+		digest_text(&digest, put, a->channel);
+	return STATUS_OK;
+}
