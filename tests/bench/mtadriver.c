@@ -165,8 +165,8 @@ static bool put_step(struct mtadriver *d, struct connection *c)
 		c->asked = 'M';
 		return true;
 	case RCPT:
-		put_text(c, 'R', "<r%llu@example.org>|",
-		    (unsigned long long)(c->transaction % 10000 + c->recipient));
+		put_text(c, 'R', "<r%llu@%s>|", (unsigned long long)(c->transaction % 10000),
+		    d->plan.domains ? d->plan.domains[c->recipient] : "example.org");
 		c->asked = 'R';
 		return true;
 	case HEADER:

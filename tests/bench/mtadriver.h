@@ -36,6 +36,7 @@ struct mta_plan {
 
 	/* The address of the client of a connection. */
 	const char *(*client)(unsigned connection);
+	const char *const *domains; /* of each recipient; NULL: example.org */
 
 	/* Sees every answer; may be NULL. */
 	void (*judge)(void *context, const struct mta_answer *);
