@@ -291,8 +291,18 @@ demo: deps-demo
 	@$(MAKE) --no-print-directory -s all
 	@tests/demo/demo.py $(BUILD)
 
+# The long runs, by hand; `make check` has a short form.
+$(BUILD)/tests/soak/deliver: $(BUILD)/tests/soak/deliver.o $(BUILD)/tests/bench/mtadriver.o
+	$(LINK) -o $@ $^ -pthread
+
+soak: deps-check all $(BUILD)/tests/soak/deliver
+	@tests/soak/reload_soak.py $(BUILD)
+
+soak-short: all $(BUILD)/tests/soak/deliver
+	@tests/soak/reload_soak.py $(BUILD) --short
+
 check: deps-check
-	@$(MAKE) --no-print-directory unit scenario replay model-short wire
+	@$(MAKE) --no-print-directory unit scenario replay model-short wire soak-short
 
 deps-build:
 	@contrib/install-missing $(PACKAGES_BUILD)
