@@ -28,6 +28,8 @@ SHORT_RELOADS, SHORT_STORM, SHORT_KILLS = 600, 5000, 1
 # While a table is loaded there are two of them: what counts is the least in so many reloads.
 SETTLED, FLAT, WINDOW = 100, 0.05, 25
 CONNECTIONS = 16
+# Until the worker's threads have touched the memory that serving takes.
+WARM_SECONDS = 3
 BACK_SECONDS = 1.0
 # Between two kills: as the supervisor sees it, a worker that served a while.
 SERVED_SECONDS = 5.5
@@ -92,6 +94,7 @@ def answered_by(daemon):
 def reload_under_load(checks, build, daemon, count):
     reloads = Watch(daemon, "is live")
     delivery = Delivery(build, daemon.milter)
+    time.sleep(WARM_SECONDS)
     start, worker, samples = time.monotonic(), daemon.worker(), []
     for i, letter in zip(range(1, count + 1), itertools.cycle("BA")):
         daemon.configure(TABLES[letter])
