@@ -52,7 +52,7 @@ CORE := slice arena ip iptext report name address pattern list \
         jsonline jsonread recordtext question batch explain explaintext \
         spf spf_record spf_macro spf_expand spf_session spf_token spf_canon spf_client \
         base64 taglist dkim dkimfield dkimrecord dkimbody \
-        import import_formats import_access importset flatten heavy distinct tally digest digesthtml
+        import import_formats import_access importset flatten heavy distinct tally digest digesthtml mtacheck mtacheck_sendmail
 EDGE := textfile geo geo_walk config config_text config_options config_set config_checks config_values config_lists \
         config_draft config_rules config_managed config_domains config_geo config_find \
         log unixsocket privileges table counters suppressor recorder splits milter environment mtaclient metrics metrics_serve notify pulse worker worker_reload supervisor \
@@ -67,7 +67,7 @@ UNIT := slice manual import flatten arena jsonline jsonread batch explain suppre
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody dkim dkim_hostile
 FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured session networks
-FUZZ := spf_record spf_macro dmarc_record fromheader authres dnswire dkim config
+FUZZ := jsonread spf_record spf_macro dmarc_record fromheader authres dnswire dkim config
 # With real MTAs: tests/wire/NAME_test.py BUILD_DIRECTORY.
 WIRE_MTA := mta mail daemon service control dns
 WIRE := resolver resolver_answer resolver_recursive resolver_settings
@@ -78,7 +78,7 @@ PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconf
 PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl mandoc systemd
 PACKAGES_DEB   := debhelper dpkg-dev lintian
 PACKAGES_PACKAGE := debootstrap python3 util-linux iproute2
-PACKAGES_BENCH := python3-spf libmaxminddb-dev liblmdb-dev
+PACKAGES_BENCH := python3-spf libmaxminddb-dev liblmdb-dev opendkim opendmarc unbound openssl
 PACKAGES_FUZZ  := clang libclang-rt-dev
 # What the private servers of demo and wire tests need; Sendmail's own packages, which conflict with
 # Postfix, are only unpacked in the build directory, beside the libraries that they want.
@@ -228,7 +228,7 @@ $(BUILD)/tests/bench/iptrie_bench: LDLIBS = -lm
 $(BUILD)/tests/bench/name_bench: $(BUILD)/tests/bench/names.o
 $(BUILD)/tests/bench/name_bench: LDLIBS = $(call pc_libs,lmdb) -lm
 
-bench: bench-spf bench-iptrie bench-name bench-dkim bench-policy bench-reload bench-resolver bench-milter
+bench: bench-spf bench-iptrie bench-name bench-dkim bench-policy bench-reload bench-resolver bench-milter bench-message
 
 $(BUILD)/tests/bench/milter_bench: $(BUILD)/tests/bench/mtadriver.o
 
@@ -237,6 +237,12 @@ $(BUILD)/tests/bench/noop_milter: $(BUILD)/tests/bench/noop_milter.o
 
 bench-milter: deps-bench all $(BUILD)/tests/bench/milter_bench $(BUILD)/tests/bench/noop_milter
 	@tests/bench/milter_bench.py $(BUILD) $(SHARED)/data/lists/ranges-2025-10.txt
+
+$(BUILD)/tests/bench/message_bench: $(BUILD)/tests/bench/message_bench.o
+	$(LINK) -o $@ $^ -pthread
+
+bench-message: deps-bench all $(BUILD)/tests/bench/message_bench
+	@tests/bench/message_bench.py $(BUILD)
 
 bench-iptrie: deps-bench $(BUILD)/tests/bench/iptrie_bench
 	@$(BUILD)/tests/bench/iptrie_bench $(SHARED)/data/lists/ranges-2025-10.txt
@@ -367,6 +373,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim bench-resolver check deps-build deps-check deps-demo deps-bench deps-fuzz clean help
+.PHONY: all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim bench-resolver bench-message check deps-build deps-check deps-demo deps-bench deps-fuzz clean help
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)
