@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -96,17 +97,24 @@ START_TEST(silence_ends_at_the_deadline)
 }
 END_TEST
 
+/* On a busy machine libunbound may give up a question before we do, so it is asked for dead names
+ * until the budget is spent. */
 START_TEST(budget_of_a_message)
 {
-	int64_t took;
+	char zone[1024] = "good.example A 192.0.2.1\nnew.example A 192.0.2.1\n", name[16];
+	int64_t took = 0;
 
-	open_zone("1.example ANY TIMEOUT\n2.example ANY TIMEOUT\n3.example ANY TIMEOUT\n"
-		  "4.example ANY TIMEOUT\ngood.example A 192.0.2.1\nnew.example A 192.0.2.1\n",
-	    400, 900);
+	for (int i = 0; i < 20; i++)
+		snprintf(zone + strlen(zone), sizeof zone - strlen(zone),
+		    "%d.example ANY TIMEOUT\n", i);
+	open_zone(zone, 400, 900);
 	want(&client, "good.example", DNS_A, DNS_OK);
 	sleep_ms(1000); /* does not count */
-	took = ask(&client, "1.example", DNS_A) + ask(&client, "2.example", DNS_A) +
-	       ask(&client, "3.example", DNS_A) + ask(&client, "4.example", DNS_A);
+	for (int i = 0; client.session.budget > 0 && i < 20; i++) {
+		snprintf(name, sizeof name, "%d.example", i);
+		took += ask(&client, name, DNS_A);
+		ck_assert_int_eq(client.answer.status, DNS_TEMP);
+	}
 	ck_assert_msg(took >= 850 && took < 900 + SLACK_MS, "%lld ms", (long long)took);
 	took = ask(&client, "new.example", DNS_A);
 	ck_assert_int_eq(client.answer.status, DNS_TEMP);
