@@ -122,6 +122,9 @@ int command_top(struct asked *);
 int command_import(struct asked *);
 int command_export(struct asked *);
 
+/* commands_doctor.c */
+int command_doctor(struct asked *);
+
 /* commands_report.c */
 int command_report(struct asked *);
 

@@ -66,6 +66,12 @@ static const struct command_option report_options[] = {
     {END},
 };
 
+static const struct command_option doctor_options[] = {
+    {"--postfix", "DIRECTORY", "only this configuration of Postfix"},
+    {"--sendmail", "FILE", "only this sendmail.cf"},
+    {END},
+};
+
 enum { ADMIN = COMMAND_ADMIN, OFFLINE = COMMAND_OFFLINE };
 
 const struct command commands[] = {
@@ -89,6 +95,8 @@ const struct command commands[] = {
 	COMMAND_LOCAL | COMMAND_NO_TABLE, command_import},
     {"export", "FORMAT", "refused networks for Postfix (cidr), nftables or rbldnsd", export_options,
 	OFFLINE, command_export},
+    {"doctor", "", "what is wrong with the MTA, the daemon and the host, and the line to change",
+	doctor_options, OFFLINE | COMMAND_LOCAL | COMMAND_NO_TABLE, command_doctor},
     {"report", "DOMAIN", "what was refused for a recipient domain", report_options, OFFLINE,
 	command_report},
     {NULL, NULL, NULL, NULL, 0, NULL},

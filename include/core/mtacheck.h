@@ -1,0 +1,42 @@
+#ifndef CORE_MTACHECK_H
+#define CORE_MTACHECK_H
+/*
+ * mtacheck: does an MTA's configuration ask this milter, in the right order and with patience?
+ *
+ *     struct findings f = {say, context};
+ *     mtacheck_postfix(&settings, "unix:/var/spool/postfix/susmilter/milter.sock", &f);
+ *     //  wrong  "smtpd_milters asks inet:localhost:12301 first: …"
+ *     //         "smtpd_milters = unix:susmilter/milter.sock, inet:localhost:12301"
+ *
+ * Each finding is one line for the administrator and, where something is wrong, the line to write
+ * instead.  Pure: the texts are what `postconf` prints, or sendmail.cf.
+ */
+#include "core/arena.h"
+
+enum finding { FINDING_GOOD, FINDING_NOTE, FINDING_WRONG };
+
+struct findings {
+	/* `change` is NULL when there is nothing to change. */
+	void (*say)(void *context, enum finding, const char *what, const char *change);
+	void *context;
+};
+
+struct postfix_settings {
+	struct slice main;      /* postconf -x: NAME = VALUE, a line each */
+	struct slice services;  /* postconf -M: master.cf */
+	struct slice overrides; /* postconf -P: SERVICE/TYPE/NAME = VALUE */
+};
+
+/* The value of a setting; empty when it is not there. */
+struct slice mtacheck_setting(struct slice lines, const char *name);
+
+/* True when some smtpd that listens on the network runs in a chroot. */
+bool mtacheck_is_chrooted(const struct postfix_settings *);
+
+/* `milter` is our socket in libmilter's spelling, an absolute path where it is a path. */
+void mtacheck_postfix(
+    const struct postfix_settings *, const char *milter, struct arena *, const struct findings *);
+void mtacheck_sendmail(
+    struct slice cf, const char *milter, struct arena *, const struct findings *);
+
+#endif

@@ -1,0 +1,41 @@
+#ifndef EDGE_DOCTOR_H
+#define EDGE_DOCTOR_H
+/*
+ * doctor: looks over a host, from the configuration of the MTA to an answer of the running daemon.
+ *
+ *     struct doctor d = {.findings = {say, context}, .config = config, .arena = arena};
+ *     doctor_mtas(&d, NULL, NULL);       // every Postfix instance, or Sendmail
+ *     doctor_daemon(&d);                 // connects as an MTA, plays a session, looks at limits
+ *     doctor_surroundings(&d);           // databases, DNS, clock
+ *
+ * Everything is only looked at; the session that is played comes from a loopback address, so that
+ * no mail is counted and no decision recorded as mail.  As root it tries the milter socket as
+ * Postfix does: in its chroot, as its user.
+ */
+#include "core/mtacheck.h"
+#include "edge/config.h"
+
+struct doctor {
+	struct findings findings;
+	const struct config *config;
+	struct arena *arena;
+};
+
+/* One finding; the text is kept in the arena. */
+void doctor_say(struct doctor *, enum finding, const char *change, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* doctor_mta.c: `postfix` and `sendmail` name a configuration directory and a sendmail.cf; NULL:
+ * all that the host has. */
+void doctor_mtas(struct doctor *, const char *postfix, const char *sendmail);
+
+/* The milter socket, as the user of an MTA sees it from its queue directory. */
+void doctor_socket(struct doctor *, const char *queue, bool chrooted, const char *user);
+
+/* doctor_daemon.c */
+void doctor_daemon(struct doctor *);
+
+/* doctor_host.c */
+void doctor_surroundings(struct doctor *);
+
+#endif

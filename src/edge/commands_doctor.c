@@ -1,0 +1,60 @@
+#include "edge/commands.h"
+
+#include "edge/doctor.h"
+
+struct visit {
+	struct asked *asked;
+	unsigned wrong;
+};
+
+static void say(void *context, enum finding f, const char *what, const char *change)
+{
+	static const char *const marks[] = {
+	    [FINDING_GOOD] = "ok     ",
+	    [FINDING_NOTE] = "note   ",
+	    [FINDING_WRONG] = "WRONG  ",
+	};
+	struct visit *v = context;
+
+	v->wrong += f == FINDING_WRONG;
+	channel_print(v->asked->channel, "%s%s%s%s\n", marks[f], what, change ? " → " : "",
+	    change ? change : "");
+}
+
+static void say_line(void *context, enum report_level level, const char *line)
+{
+	if (level != REPORT_NOTE)
+		say(context, level == REPORT_ERROR ? FINDING_WRONG : FINDING_NOTE, line, NULL);
+}
+
+static void look(struct visit *v, const struct config *config)
+{
+	struct asked *a = v->asked;
+	struct doctor d = {{say, v}, config, a->arena};
+
+	doctor_mtas(&d, asked_text(a, "postfix"), asked_text(a, "sendmail"));
+	doctor_daemon(&d);
+	doctor_surroundings(&d);
+}
+
+int command_doctor(struct asked *a)
+{
+	struct visit v = {.asked = a};
+	struct report *report = report_create();
+	struct ruleset *rules = NULL;
+	struct config *config = report ? config_load(a->config_path, NULL, report, &rules) : NULL;
+
+	if (report)
+		report_each(report, say_line, &v);
+	if (config) {
+		channel_print(a->channel, "ok     %s has no errors\n", a->config_path);
+		look(&v, config);
+	} else if (v.wrong == 0) {
+		say(&v, FINDING_WRONG, "out of memory", NULL);
+	}
+	channel_print(a->channel, v.wrong ? "%u to put right\n" : "healthy\n", v.wrong);
+	ruleset_free(&rules);
+	config_free(&config);
+	report_free(&report);
+	return v.wrong ? STATUS_FAILED : STATUS_OK;
+}

@@ -1,0 +1,144 @@
+#include "edge/doctor.h"
+
+#include "edge/mtaclient.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { ANSWER_MS = 5000 };
+
+/* Descriptors and threads that a daemon needs besides its sessions: files, DNS, its own threads. */
+enum { FILES_BESIDES = 600, THREADS_BESIDES = 50, FILES_A_SESSION = 2 };
+
+/* ---- a session ---------------------------------------------------------------------------- */
+
+/* From a loopback address: not inbound where the configuration is not unusual. */
+static bool play(struct doctor *d, struct mtaclient *c)
+{
+	struct ip client;
+	char answer;
+
+	ip_parse(SLICE("127.0.0.1"), &client);
+	mtaclient_macros(c, 'C', "j", "doctor.invalid", "{client_name}", "localhost", NULL);
+	answer = mtaclient_connect(c, &client, "localhost");
+	if (answer == 'c')
+		answer = mtaclient_command(c, 'H', "localhost");
+	if (answer == 'c') {
+		mtaclient_macros(c, 'M', "{auth_authen}", "susmilterctl-doctor", NULL);
+		answer = mtaclient_command(c, 'M', "<>");
+	}
+	if (answer == 'c')
+		answer = mtaclient_command(c, 'R', "<postmaster@doctor.invalid>");
+	if (answer == 'c' || answer == 'a')
+		return true;
+	if (answer == 'y')
+		doctor_say(d, FINDING_WRONG, NULL, "a session from loopback is answered \"%s\"",
+		    mtaclient_text(c));
+	else if (answer == 0)
+		doctor_say(d, FINDING_WRONG, NULL,
+		    "the daemon takes connections and does not answer within %d seconds",
+		    ANSWER_MS / 1000);
+	else
+		doctor_say(
+		    d, FINDING_WRONG, NULL, "a session from loopback is answered '%c'", answer);
+	return false;
+}
+
+static void check_session(struct doctor *d)
+{
+	char why[MTACLIENT_WHY_MAX];
+	struct mtaclient *c = mtaclient_open(d->config->milter_socket, ANSWER_MS, why);
+
+	if (!c) {
+		doctor_say(
+		    d, FINDING_WRONG, "systemctl start susmilter", "no milter answers: %s", why);
+		return;
+	}
+	if (play(d, c))
+		doctor_say(d, FINDING_GOOD, NULL, "%s speaks the milter protocol and answers",
+		    d->config->milter_socket);
+	mtaclient_close(&c);
+}
+
+/* ---- the process -------------------------------------------------------------------------- */
+
+/* Whoever listens on the control socket; 0 when nobody does. */
+static pid_t daemon_pid(struct doctor *d)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct ucred peer = {.pid = 0};
+	socklen_t len = sizeof peer;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", d->config->control_socket);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
+		doctor_say(d, FINDING_WRONG, NULL, "the control socket %s: %s",
+		    d->config->control_socket, strerror(errno));
+	else
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+	if (fd >= 0)
+		close(fd);
+	return peer.pid;
+}
+
+/* The soft limit of a line of /proc/PID/limits; -1 = unlimited or not there. */
+static long limit_of(const char *limits, const char *name)
+{
+	const char *line = strstr(limits, name);
+
+	if (!line)
+		return -1;
+	line += strlen(name);
+	line += strspn(line, " ");
+	return *line >= '0' && *line <= '9' ? strtol(line, NULL, 10) : -1;
+}
+
+static void check_limit(
+    struct doctor *d, const char *what, long limit, long wanted, const char *unit_key)
+{
+	char change[120];
+
+	if (limit < 0 || limit >= wanted) {
+		doctor_say(d, FINDING_GOOD, NULL, "the limit of %s is enough", what);
+		return;
+	}
+	snprintf(change, sizeof change, "%s=%ld in the unit, or fewer milter.max_sessions",
+	    unit_key, wanted);
+	doctor_say(d, FINDING_WRONG, change, "the daemon may have %ld %s, and %u sessions need %ld",
+	    limit, what, d->config->milter_max_sessions, wanted);
+}
+
+static void check_limits(struct doctor *d)
+{
+	long sessions = (long)d->config->milter_max_sessions;
+	pid_t pid = daemon_pid(d);
+	char path[64], text[8192];
+	size_t n;
+	FILE *f;
+
+	if (pid <= 0)
+		return;
+	snprintf(path, sizeof path, "/proc/%ld/limits", (long)pid);
+	f = fopen(path, "re");
+	if (!f) {
+		doctor_say(d, FINDING_NOTE, NULL, "%s: %s", path, strerror(errno));
+		return;
+	}
+	n = fread(text, 1, sizeof text - 1, f);
+	text[n] = '\0';
+	fclose(f);
+	check_limit(d, "open files", limit_of(text, "Max open files"),
+	    sessions * FILES_A_SESSION + FILES_BESIDES, "LimitNOFILE");
+	check_limit(d, "threads", limit_of(text, "Max processes"), sessions + THREADS_BESIDES,
+	    "LimitNPROC");
+}
+
+void doctor_daemon(struct doctor *d)
+{
+	check_session(d);
+	check_limits(d);
+}

@@ -1,0 +1,112 @@
+#include "edge/doctor.h"
+
+#include "edge/resolver.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Address space changes hands all the time; databases come weekly or monthly. */
+enum { STALE_DAYS = 45 };
+
+/* A log file cannot have been written tomorrow, nor anything of this in 2025. */
+enum { SKEW_SECONDS = 86400, FIRST_YEAR = 2026 };
+
+static void check_database(struct doctor *d, const char *path, uint64_t built)
+{
+	int64_t days;
+
+	if (built == 0)
+		return;
+	days = ((int64_t)time(NULL) - (int64_t)built) / 86400;
+	if (days > STALE_DAYS)
+		doctor_say(d, FINDING_WRONG, "fetch a new one and run susmilterctl reload",
+		    "%s was built %lld days ago: networks have changed hands since", path,
+		    (long long)days);
+	else
+		doctor_say(d, FINDING_GOOD, NULL, "%s is %lld days old", path, (long long)days);
+}
+
+static void ask_dns(struct doctor *d, struct resolver *resolver)
+{
+	struct resolver_session session;
+	struct dns_answer answer;
+	struct dns dns;
+
+	resolver_session_start(&session, resolver);
+	dns = resolver_session_dns(&session);
+	dns_lookup(&dns, SLICE("example.com"), DNS_MX, d->arena, &answer);
+	resolver_session_end(&session);
+	if (answer.status == DNS_TEMP)
+		doctor_say(d, FINDING_WRONG,
+		    "resolver = { servers = [ \"127.0.0.1\" ]; } with a resolver that answers",
+		    "DNS: no answer for example.com from %s%s",
+		    d->config->resolver_server_count ? d->config->resolver_servers[0] : "?",
+		    d->config->resolver_server_count > 1 ? " and the others" : "");
+	else
+		doctor_say(d, FINDING_GOOD, NULL, "DNS answers");
+}
+
+static void check_dns(struct doctor *d)
+{
+	struct resolver_settings settings = {
+	    .servers = d->config->resolver_servers,
+	    .server_count = d->config->resolver_server_count,
+	    .question_ms = (unsigned)(d->config->resolver_timeout * 1000),
+	};
+	char why[RESOLVER_WHY_MAX];
+	struct resolver *resolver = resolver_create(&settings, why, sizeof why);
+
+	if (!resolver) {
+		doctor_say(d, FINDING_WRONG, NULL, "resolver: %s", why);
+		return;
+	}
+	ask_dns(d, resolver);
+	resolver_stop(resolver);
+	resolver_free(&resolver);
+}
+
+/* When the newest file of a directory was written; 0 when it cannot be told. */
+static time_t newest_in(const char *directory)
+{
+	DIR *dir = opendir(directory);
+	struct dirent *entry;
+	time_t newest = 0;
+	struct stat st;
+
+	while (dir && (entry = readdir(dir)))
+		if (fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode) &&
+		    st.st_mtime > newest)
+			newest = st.st_mtime;
+	if (dir)
+		closedir(dir);
+	return newest;
+}
+
+static void check_clock(struct doctor *d)
+{
+	time_t now = time(NULL), newest = newest_in("/var/log");
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	if (tm.tm_year + 1900 < FIRST_YEAR)
+		doctor_say(d, FINDING_WRONG, "timedatectl set-ntp true",
+		    "the clock says %d: rules expire, and signatures, by it", tm.tm_year + 1900);
+	else if (newest > now + SKEW_SECONDS)
+		doctor_say(d, FINDING_WRONG, "timedatectl set-ntp true",
+		    "the clock is behind: a file in /var/log was written %lld hours from now",
+		    (long long)(newest - now) / 3600);
+	else
+		doctor_say(d, FINDING_GOOD, NULL, "the clock says %04d-%02d-%02d %02d:%02d UTC",
+		    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min);
+}
+
+void doctor_surroundings(struct doctor *d)
+{
+	check_database(d, d->config->geo_asn, d->config->geo_asn_built);
+	check_database(d, d->config->geo_country, d->config->geo_country_built);
+	check_dns(d);
+	check_clock(d);
+}

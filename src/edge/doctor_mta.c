@@ -1,0 +1,167 @@
+#include "edge/doctor.h"
+
+#include "edge/textfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { OUTPUT_MAX = 1024 * 1024, INSTANCES_MAX = 32 };
+
+void doctor_say(struct doctor *d, enum finding f, const char *change, const char *format, ...)
+{
+	char text[2048];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	d->findings.say(d->findings.context, f, text, change);
+}
+
+/* ---- asking programs ---------------------------------------------------------------------- */
+
+static struct slice read_pipe(struct doctor *d, int fd)
+{
+	char *text = arena_alloc(d->arena, OUTPUT_MAX);
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (text && n != 0 && len < OUTPUT_MAX) {
+		n = read(fd, text + len, OUTPUT_MAX - len);
+		if (n < 0 && errno != EINTR)
+			break;
+		len += n > 0 ? (size_t)n : 0;
+	}
+	return slice_of(text, len);
+}
+
+/* What a program prints; the empty slice when there is none, or it fails. */
+static struct slice output_of(struct doctor *d, const char *const argv[])
+{
+	extern char **environ;
+	posix_spawn_file_actions_t actions;
+	struct slice out = slice_of("", 0);
+	int ends[2], status = -1;
+	pid_t pid;
+
+	if (pipe(ends) != 0)
+		return out;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+	posix_spawn_file_actions_addclose(&actions, ends[0]);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	if (posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ) ==
+	    0) {
+		close(ends[1]);
+		ends[1] = -1;
+		out = read_pipe(d, ends[0]);
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			continue;
+	}
+	posix_spawn_file_actions_destroy(&actions);
+	close(ends[0]);
+	if (ends[1] >= 0)
+		close(ends[1]);
+	return status == 0 ? out : slice_of("", 0);
+}
+
+/* postconf is beside the other commands of an administrator, where a user's PATH does not lead. */
+static const char *program(const char *sbin, const char *name)
+{
+	return access(sbin, X_OK) == 0 ? sbin : name;
+}
+
+static struct slice postconf(struct doctor *d, const char *directory, const char *what)
+{
+	const char *argv[] = {
+	    program("/usr/sbin/postconf", "postconf"), "-c", directory, what, NULL};
+
+	return output_of(d, argv);
+}
+
+/* ---- Postfix ------------------------------------------------------------------------------ */
+
+static void check_postfix(struct doctor *d, const char *directory)
+{
+	struct postfix_settings s = {
+	    .main = postconf(d, directory, "-x"),
+	    .services = postconf(d, directory, "-M"),
+	    .overrides = postconf(d, directory, "-P"),
+	};
+	const char *queue, *user;
+
+	if (s.main.len == 0) {
+		doctor_say(d, FINDING_WRONG, NULL, "postconf -c %s says nothing: is it Postfix's?",
+		    directory);
+		return;
+	}
+	doctor_say(d, FINDING_NOTE, NULL, "Postfix in %s:", directory);
+	mtacheck_postfix(&s, d->config->milter_socket, d->arena, &d->findings);
+	queue = arena_strdup(d->arena, mtacheck_setting(s.main, "queue_directory"));
+	user = arena_strdup(d->arena, mtacheck_setting(s.main, "mail_owner"));
+	if (queue && user)
+		doctor_socket(d, queue, mtacheck_is_chrooted(&s), user);
+}
+
+/* The instances that postmulti lists: NAME GROUP y|n DIRECTORY; their number. */
+static unsigned each_instance(struct doctor *d)
+{
+	const char *argv[] = {program("/usr/sbin/postmulti", "postmulti"), "-l", NULL};
+	struct slice lines = output_of(d, argv);
+	unsigned count = 0;
+
+	while (lines.len > 0 && count < INSTANCES_MAX) {
+		struct slice line = slice_trim(slice_cut(&lines, '\n'));
+		struct slice directory = slice_after_last(line, ' ');
+		const char *path = arena_strdup(d->arena, directory);
+
+		if (directory.len > 0 && directory.ptr[0] == '/' && path) {
+			check_postfix(d, path);
+			count++;
+		}
+	}
+	return count;
+}
+
+/* ---- Sendmail ----------------------------------------------------------------------------- */
+
+static bool check_sendmail(struct doctor *d, const char *path, bool must)
+{
+	char why[TEXTFILE_WHY_MAX];
+	struct slice text;
+	enum textfile_result result = textfile_read(path, &text, why);
+
+	if (result == TEXTFILE_MISSING && !must)
+		return false;
+	if (result != TEXTFILE_OK) {
+		doctor_say(d, FINDING_WRONG, NULL, "%s: %s", path, why);
+		return true;
+	}
+	doctor_say(d, FINDING_NOTE, NULL, "Sendmail with %s:", path);
+	mtacheck_sendmail(text, d->config->milter_socket, d->arena, &d->findings);
+	textfile_free(&text);
+	return true;
+}
+
+void doctor_mtas(struct doctor *d, const char *postfix, const char *sendmail)
+{
+	bool found = false;
+
+	if (postfix)
+		check_postfix(d, postfix);
+	if (sendmail)
+		check_sendmail(d, sendmail, true);
+	if (postfix || sendmail)
+		return;
+	found = each_instance(d) > 0;
+	found = check_sendmail(d, "/etc/mail/sendmail.cf", false) || found;
+	if (!found)
+		doctor_say(d, FINDING_WRONG, NULL,
+		    "neither Postfix nor Sendmail is configured here: nobody asks susmilter");
+}

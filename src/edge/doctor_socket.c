@@ -1,0 +1,153 @@
+#include "edge/doctor.h"
+
+#include "edge/unixsocket.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What went wrong first, in the child that becomes Postfix. */
+enum step { STEP_CONNECTED, STEP_CONNECT, STEP_BECOME };
+
+struct outcome {
+	enum step step;
+	int error;
+};
+
+/* In the child: as smtpd, in the queue directory or its chroot. */
+static struct outcome try_as(
+    const char *queue, bool chrooted, const struct passwd *who, const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (strlen(path) >= sizeof address.sun_path)
+		return (struct outcome){STEP_CONNECT, ENAMETOOLONG};
+	strcpy(address.sun_path, path);
+	if (initgroups(who->pw_name, who->pw_gid) != 0 || chdir(queue) != 0 ||
+	    (chrooted && chroot(queue) != 0) || setgid(who->pw_gid) != 0 ||
+	    setuid(who->pw_uid) != 0)
+		return (struct outcome){STEP_BECOME, errno};
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
+		return (struct outcome){STEP_CONNECT, errno};
+	return (struct outcome){STEP_CONNECTED, 0};
+}
+
+static struct outcome try_in_child(
+    const char *queue, bool chrooted, const struct passwd *who, const char *path)
+{
+	struct outcome outcome = {STEP_BECOME, EIO};
+	int ends[2];
+	pid_t pid;
+
+	if (pipe(ends) != 0)
+		return outcome;
+	pid = fork();
+	if (pid == 0) {
+		outcome = try_as(queue, chrooted, who, path);
+		_exit(write(ends[1], &outcome, sizeof outcome) == sizeof outcome ? 0 : 1);
+	}
+	close(ends[1]);
+	if (pid < 0 || read(ends[0], &outcome, sizeof outcome) != sizeof outcome)
+		outcome = (struct outcome){STEP_BECOME, EIO};
+	close(ends[0]);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	return outcome;
+}
+
+static bool in_group(const struct passwd *who, gid_t wanted)
+{
+	enum { GROUPS = 64 };
+	gid_t groups[GROUPS];
+	int count = GROUPS;
+
+	if (getgrouplist(who->pw_name, who->pw_gid, groups, &count) < 0)
+		count = GROUPS;
+	for (int i = 0; i < count; i++)
+		if (groups[i] == wanted)
+			return true;
+	return false;
+}
+
+/* Whether the mode lets this user do what the three bits say. */
+static bool allows(const struct stat *st, const struct passwd *who, unsigned bits)
+{
+	if (st->st_uid == who->pw_uid)
+		return (st->st_mode >> 6 & bits) == bits;
+	if (in_group(who, st->st_gid))
+		return (st->st_mode >> 3 & bits) == bits;
+	return (st->st_mode & bits) == bits;
+}
+
+/* The first directory on the way, or the socket itself, that keeps this user out. */
+static void name_obstacle(struct doctor *d, const struct passwd *who, const char *path)
+{
+	char part[sizeof((struct sockaddr_un *)0)->sun_path + 1], change[300];
+	struct stat st;
+
+	for (size_t i = 1;; i++) {
+		bool last = path[i] == '\0';
+
+		if (!last && path[i] != '/')
+			continue;
+		snprintf(part, sizeof part, "%.*s", (int)i, path);
+		if (stat(part, &st) != 0) {
+			doctor_say(d, FINDING_WRONG, NULL, "%s: %s", part, strerror(errno));
+			return;
+		}
+		if (!allows(&st, who, last ? 2 : 1)) {
+			snprintf(change, sizeof change, "chgrp %s %s && chmod %s %s", who->pw_name,
+			    part, last ? "0660" : "2710", part);
+			doctor_say(d, FINDING_WRONG, change,
+			    "%s (mode %04o, uid %u, gid %u) keeps the user %s out", part,
+			    (unsigned)st.st_mode & 07777, (unsigned)st.st_uid, (unsigned)st.st_gid,
+			    who->pw_name);
+			return;
+		}
+		if (last)
+			return;
+	}
+}
+
+void doctor_socket(struct doctor *d, const char *queue, bool chrooted, const char *user)
+{
+	const char *path = unixsocket_path(d->config->milter_socket), *seen = path;
+	const struct passwd *who = getpwnam(user);
+	size_t len = strlen(queue);
+	struct outcome o;
+
+	if (!path)
+		return; /* a network socket has no rights */
+	if (!who) {
+		doctor_say(d, FINDING_WRONG, NULL, "there is no user %s (mail_owner)", user);
+		return;
+	}
+	if (geteuid() != 0) {
+		doctor_say(d, FINDING_NOTE, NULL,
+		    "whether %s may use the socket can only root find out", user);
+		return;
+	}
+	if (strncmp(path, queue, len) == 0 && path[len] == '/')
+		seen = path + len + 1;
+	o = try_in_child(queue, chrooted, who, seen);
+	if (o.step == STEP_CONNECTED)
+		doctor_say(d, FINDING_GOOD, NULL, "the user %s can connect to %s%s", user, path,
+		    chrooted ? " from the chroot" : "");
+	else if (o.step == STEP_BECOME)
+		doctor_say(d, FINDING_NOTE, NULL, "cannot become %s in %s to try the socket: %s",
+		    user, queue, strerror(o.error));
+	else if (o.error == EACCES)
+		name_obstacle(d, who, path);
+	else
+		doctor_say(d, FINDING_WRONG, NULL, "the user %s cannot connect to %s%s: %s", user,
+		    seen, chrooted ? " from the chroot" : "", strerror(o.error));
+}

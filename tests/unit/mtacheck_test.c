@@ -1,0 +1,138 @@
+#include "core/mtacheck.h"
+#include "unit/unit.h"
+
+#include <stdio.h>
+
+struct said {
+	char text[8192];
+	size_t len;
+};
+
+/* Only what is not good: "wrong WHAT → CHANGE". */
+static void say(void *context, enum finding f, const char *what, const char *change)
+{
+	struct said *s = context;
+
+	if (f == FINDING_GOOD)
+		return;
+	s->len += (size_t)snprintf(s->text + s->len, sizeof s->text - s->len, "%s %.24s → %s\n",
+	    f == FINDING_NOTE ? "note" : "wrong", what, change ? change : "-");
+	ck_assert_uint_lt(s->len, sizeof s->text);
+}
+
+#define SOCKET "unix:/var/spool/postfix/susmilter/milter.sock"
+#define REST                                                                                       \
+	"queue_directory = /var/spool/postfix\ncompatibility_level = 3.6\n"                        \
+	"milter_protocol = 6\nmilter_command_timeout = 30s\nmilter_content_timeout = 300s\n"
+#define SAFE   "smtpd_forbid_bare_newline = normalize\nmilter_default_action = tempfail\n"
+#define CHROOT "smtp       inet  n       -       y       -       -       smtpd\n"
+
+static const struct {
+	const char *label, *main, *services, *overrides, *milter, *wanted;
+} postfix[] = {
+    {"all is well", "smtpd_milters = unix:susmilter/milter.sock\n" SAFE REST, CHROOT, "", SOCKET,
+	""},
+    {"absolute, without a chroot",
+	"smtpd_milters = unix:/var/spool/postfix/susmilter/milter.sock\n" SAFE REST, "", "", SOCKET,
+	""},
+    {"absolute, in a chroot",
+	"smtpd_milters = unix:/var/spool/postfix/susmilter/milter.sock\n" SAFE REST, CHROOT, "",
+	SOCKET, "wrong smtpd runs in the chroot → smtpd_milters = unix:susmilter/milter.sock\n"},
+    {"outside of the chroot", "smtpd_milters = unix:/run/s.sock\n" SAFE REST, CHROOT, "",
+	"unix:/run/s.sock",
+	"wrong smtpd runs in the chroot → milter = { socket = "
+	"\"unix:/var/spool/postfix/susmilter/milter.sock\"; } in susmilter.conf\n"},
+    {"not asked", "smtpd_milters = inet:localhost:12301\n" SAFE REST, "", "", "inet:8891@127.0.0.1",
+	"wrong smtpd_milters = inet:loc → smtpd_milters = inet:127.0.0.1:8891, "
+	"inet:localhost:12301\n"},
+    {"none at all", "smtpd_milters =\n" SAFE REST, "", "", "inet:8891@127.0.0.1",
+	"wrong smtpd_milters = : susmil → smtpd_milters = inet:127.0.0.1:8891\n"},
+    {"behind opendkim",
+	"smtpd_milters = { inet:localhost:12301, default_action=accept } inet:localhost:8891\n" SAFE
+	    REST,
+	"", "", "inet:8891@127.0.0.1",
+	"wrong smtpd_milters asks inet: → smtpd_milters = inet:127.0.0.1:8891, { "
+	"inet:localhost:12301, default_action=accept }\n"},
+    {"IPv6", "smtpd_milters = inet:[::1]:8891\n" SAFE REST, "", "", "inet6:8891@::1", ""},
+    {"lists of one's own in braces",
+	"smtpd_milters = { inet:127.0.0.1:8891, default_action=reject, command_timeout=5s }\n" SAFE
+	    REST,
+	"", "", "inet:8891@127.0.0.1",
+	"wrong milter_default_action =  → milter_default_action = tempfail\n"
+	"wrong milter_command_timeout = → milter_command_timeout = 30s\n"},
+    {"an old Postfix that is smuggled through",
+	"smtpd_milters = inet:127.0.0.1:8891\nmilter_default_action = accept\n"
+	"queue_directory = /q\nmilter_protocol = 4\nmilter_command_timeout = 10\n"
+	"milter_content_timeout = 20s\nsmtpd_forbid_bare_newline = no\n",
+	"", "submission/inet/smtpd_milters = \n", "inet:8891@127.0.0.1",
+	"note milter_default_action =  → -\nwrong milter_protocol = 4: Pos → milter_protocol = 6\n"
+	"wrong milter_command_timeout = → milter_command_timeout = 30s\n"
+	"wrong milter_content_timeout = → milter_content_timeout = 300s\n"
+	"wrong smtpd_forbid_bare_newlin → smtpd_forbid_bare_newline = normalize\n"
+	"note master.cf: submission/in → -\n"},
+};
+
+START_TEST(test_postfix)
+{
+	struct arena *arena = arena_create(1 << 20);
+	struct said said = {.len = 0};
+	struct findings findings = {say, &said};
+	struct postfix_settings s = {slice_str(postfix[_i].main), slice_str(postfix[_i].services),
+	    slice_str(postfix[_i].overrides)};
+
+	mtacheck_postfix(&s, postfix[_i].milter, arena, &findings);
+	if (strcmp(said.text, postfix[_i].wanted) != 0)
+		ck_abort_msg(
+		    "%s:\n%s\nwanted:\n%s", postfix[_i].label, said.text, postfix[_i].wanted);
+	arena_free(&arena);
+}
+END_TEST
+
+static const struct {
+	const char *label, *cf, *wanted;
+} sendmail[] = {
+    {"all is well",
+	"O InputMailFilters=susmilter, other\nXother, S=inet:1@localhost\n"
+	"Xsusmilter, S=inet:8891@127.0.0.1, F=T, T=C:30s;S:30s;R:30s;E:5m\n",
+	""},
+    {"not there", "O InputMailFilters=other\nXother, S=inet:1@localhost\n",
+	"wrong no filter of sendmail.cf "},
+    {"behind another, impatient, refusing",
+	"O InputMailFilters=other,s\nXs, S=inet:8891@127.0.0.1, F=R\n",
+	"wrong InputMailFilters asks \"o wrong F=R: mail is lost to you "
+	"wrong Sendmail waits 10 second "},
+};
+
+static void say_short(void *context, enum finding f, const char *what, const char *change)
+{
+	struct said *s = context;
+
+	ck_assert(f != FINDING_WRONG || strstr(change, "INPUT_MAIL_FILTER"));
+	if (f == FINDING_WRONG)
+		s->len += (size_t)snprintf(
+		    s->text + s->len, sizeof s->text - s->len, "wrong %.24s ", what);
+}
+
+START_TEST(test_sendmail)
+{
+	struct arena *arena = arena_create(1 << 20);
+	struct said said = {.len = 0};
+	struct findings findings = {say_short, &said};
+
+	mtacheck_sendmail(slice_str(sendmail[_i].cf), "inet:8891@127.0.0.1", arena, &findings);
+	if (strcmp(said.text, sendmail[_i].wanted) != 0)
+		ck_abort_msg("%s: %s", sendmail[_i].label, said.text);
+	arena_free(&arena);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("mtacheck");
+	TCase *tc = tcase_create("all");
+
+	tcase_add_loop_test(tc, test_postfix, 0, ROWS(postfix));
+	tcase_add_loop_test(tc, test_sendmail, 0, ROWS(sendmail));
+	suite_add_tcase(s, tc);
+	return s;
+}
