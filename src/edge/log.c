@@ -3,15 +3,36 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
 static atomic_bool to_stderr = true;
 
+/* True when standard error goes to systemd's journal, where the same line comes from syslog, too.
+ * The variable may be inherited; what it names tells whether it is still meant (systemd.exec(5)).
+ */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[64];
+	struct stat st;
+
+	if (!stream || fstat(STDERR_FILENO, &st) != 0)
+		return false;
+	snprintf(own, sizeof own, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(stream, own) == 0;
+}
+
 void log_open(void)
 {
 	openlog("susmilter", LOG_PID | LOG_NDELAY, LOG_MAIL);
+	if (stderr_is_journal())
+		to_stderr = false;
 }
 
 void log_detach(void)

@@ -25,8 +25,9 @@ struct connection {
 	struct session *session;
 	const struct generation *pinned; /* while a transaction is open */
 	bool sees_headers, sees_body;
-	bool may_skip;          /* SMFIP_SKIP: the rest of a body can be declined */
-	bool adds_blank;        /* the MTA hides the blank behind a field's colon */
+	bool may_skip;                        /* SMFIP_SKIP: the rest of a body can be declined */
+	bool adds_blank;                      /* the MTA hides the blank behind a field's colon */
+	bool no_connect_reply, no_helo_reply; /* SMFIP_NR_CONN, SMFIP_NR_HELO: nobody waits */
 	bool no_header_replies; /* SMFIP_NR_HDR: what a header is answered must wait for EOH */
 	bool overloaded;
 	struct answer held; /* the answer that waits */
@@ -160,6 +161,8 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions,
 				     (c->sees_body ? SMFIP_SKIP : SMFIP_NOBODY));
 	c->may_skip = (*steps & SMFIP_SKIP) != 0;
 	c->adds_blank = (*steps & SMFIP_HDR_LEADSPC) == 0;
+	c->no_connect_reply = (*steps & SMFIP_NR_CONN) != 0;
+	c->no_helo_reply = (*steps & SMFIP_NR_HELO) != 0;
 	c->no_header_replies = (*steps & SMFIP_NR_HDR) != 0;
 	*reserved2 = *reserved3 = 0;
 	ask_for_macros(ctx);
@@ -214,7 +217,7 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *sa)
 
 	if (c)
 		session_connect(c->session, &client, verified_name(ctx, name), is_played(ctx));
-	return SMFIS_CONTINUE;
+	return c && c->no_connect_reply ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
 static sfsistat on_helo(SMFICTX *ctx, char *helo)
@@ -223,7 +226,7 @@ static sfsistat on_helo(SMFICTX *ctx, char *helo)
 
 	if (c)
 		session_helo(c->session, slice_str(helo));
-	return SMFIS_CONTINUE;
+	return c && c->no_helo_reply ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
 static sfsistat on_mail(SMFICTX *ctx, char **arguments)
