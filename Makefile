@@ -8,6 +8,7 @@
 #   make bench        look-ups, builds, reloads and transactions against peers, by hand
 #   make model        a million sessions through the product and through a slow model of it
 #   make soak         the long runs: reloads under load, signal storms, kill -9
+#   make valgrind     the unit tests under valgrind
 #   make fuzz         ten minutes for each fuzz target (FUZZ_SECONDS=600, FUZZ=NAME for one)
 #   make deb          the Debian package build/susmilter_*.deb, judged by lintian
 #   make check-package  installs, upgrades and purges it in a fresh Debian, as root, by hand
@@ -79,6 +80,7 @@ PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl perl libma
 PACKAGES_DEB   := debhelper dpkg-dev lintian
 PACKAGES_PACKAGE := debootstrap python3 util-linux iproute2
 PACKAGES_BENCH := python3-spf libmaxminddb-dev liblmdb-dev opendkim opendmarc unbound openssl
+PACKAGES_VALGRIND := valgrind
 PACKAGES_FUZZ  := clang libclang-rt-dev
 # What the private servers of demo and wire tests need; Sendmail's own packages, which conflict with
 # Postfix, are only unpacked in the build directory, beside the libraries that they want.
@@ -189,6 +191,13 @@ unit: $(UNIT_TESTS) $(BUILD)/libcore.a $(BUILD)/susmilter $(BUILD)/susmilterctl
 	@failed=0; for t in $(UNIT_TESTS) "tests/unit/layering $(BUILD)/libcore.a" \
 	    "tests/unit/pages $(BUILD)" "tests/unit/unit_file $(BUILD)" "tests/unit/packaging $(BUILD)"; do \
 		$$t || failed=1; \
+	done; exit $$failed
+
+# The unit tests again, slowly, by hand: each in one process, so that its leaks are its own.
+valgrind: deps-valgrind $(UNIT_TESTS)
+	@failed=0; for t in $(UNIT_TESTS); do \
+		CK_FORK=no valgrind -q --leak-check=full --errors-for-leak-kinds=definite \
+		    --error-exitcode=9 $$t || failed=1; \
 	done; exit $$failed
 
 # Fuzz targets are tests/fuzz/NAME_fuzz.c with seeds in tests/fuzz/seeds/NAME.  `make replay` needs
@@ -318,6 +327,8 @@ deps-demo: deps-build
 	@contrib/install-missing $(PACKAGES_DEMO)
 deps-bench: deps-check
 	@contrib/install-missing $(PACKAGES_BENCH)
+deps-valgrind: deps-check
+	@contrib/install-missing $(PACKAGES_VALGRIND)
 deps-fuzz: deps-check
 	@contrib/install-missing $(PACKAGES_FUZZ)
 deps-deb: deps-build
@@ -373,6 +384,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim bench-resolver bench-message check deps-build deps-check deps-demo deps-bench deps-fuzz clean help
+.PHONY: all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim bench-resolver bench-message check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)
