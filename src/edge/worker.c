@@ -165,6 +165,7 @@ static int serve(struct worker *w, int supervisor_fd, bool foreground)
 		log_error("not started: no thread for the supervisor's orders");
 		return WORKER_NOT_STARTED;
 	}
+	pthread_detach(thread); /* it lives as long as the process */
 	if (!foreground)
 		log_detach();
 	if (!pulse_start(w, supervisor_fd))

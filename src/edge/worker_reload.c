@@ -3,6 +3,7 @@
 #include "edge/log.h"
 #include "worker_private.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -124,6 +125,8 @@ static uint64_t load_and_publish(struct worker *w, struct report *report)
 	uint64_t number = config ? publish(w, before->config, rules, config, report) : 0;
 
 	table_unpin(&before);
+	/* Text and table of this load came and went: without this the heap keeps their holes. */
+	malloc_trim(0);
 	return number;
 }
 

@@ -26,7 +26,7 @@ RELOADS, STORM, KILLS = 10000, 20000, 5
 SHORT_RELOADS, SHORT_STORM, SHORT_KILLS = 600, 5000, 1
 # Memory is compared with what it was when so many reloads had been made; it may differ by so much.
 # While a table is loaded there are two of them: what counts is the least in so many reloads.
-SETTLED, FLAT, WINDOW = 100, 0.05, 25
+SETTLED, FLAT, WINDOW = 100, 0.05, 50
 CONNECTIONS = 16
 # Until the worker's threads have touched the memory that serving takes.
 WARM_SECONDS = 3
