@@ -14,7 +14,7 @@
  * the file may be of any size.  Beyond this much it is not looked for: a second's reading.
  */
 enum { PIECE = 1024 * 1024 };
-#define LOOK_BACK_MAX ((off_t)2 << 30)
+#define LOOK_BACK_MAX ((off_t)1 << 30)
 
 /* Characters of a token (core/env.h) and its place in a record. */
 #define ID_FORMAT "\"id\":\"%s\""

@@ -1,5 +1,6 @@
 #include "edge/commands.h"
 
+#include "core/recordtext.h"
 #include "core/rfc3339.h"
 #include "edge/milter.h"
 #include "watch.h"
@@ -140,14 +141,9 @@ int command_status(struct asked *a)
 
 const char *counter_action(const struct counter *c)
 {
-	static const char *const would[ACTION_COUNT] = {
-	    [ACTION_ACCEPT] = "would_accept",
-	    [ACTION_REJECT] = "would_reject",
-	    [ACTION_TEMPFAIL] = "would_tempfail",
-	    [ACTION_QUARANTINE] = "would_quarantine",
-	};
+	struct verdict v = {.kind = VERDICT_FINAL, .action = c->action, .would = c->would};
 
-	return c->would ? would[c->action] : action_name(c->action);
+	return record_action(&v);
 }
 
 static void add_counter(void *context, const struct counter *c)
