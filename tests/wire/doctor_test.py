@@ -1,0 +1,179 @@
+#!/usr/bin/python3
+"""doctor_test: `susmilterctl doctor` beside a private Postfix: each fault is planted and found, and
+the line that it tells to write puts it right.
+
+    doctor_test.py BUILD_DIRECTORY [--keep]
+"""
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "lab")]
+import lab  # noqa: E402
+from checks import Checks  # noqa: E402
+
+ZONE = 'example.com MX 10 mx.example.com\n'
+RIGHT = {"smtpd_forbid_bare_newline": "yes"}
+
+
+def doctor(servers, daemon, etc, conf=None):
+    return subprocess.run([servers.build / "susmilterctl", "-c", conf or daemon.conf, "doctor",
+                           "--postfix", etc], capture_output=True, text=True, timeout=60,
+                          check=False)
+
+
+def wrongs(result):
+    return [l.split("WRONG", 1)[1].strip() for l in result.stdout.splitlines()
+            if l.startswith("WRONG")]
+
+
+def healthy(checks, label, result):
+    checks.same(f"{label}: status", result.returncode, 0)
+    checks.same(f"{label}: nothing wrong", wrongs(result), [])
+    checks.true(f"{label}: says so", result.stdout.endswith("healthy\n"), result.stdout)
+
+
+def finds(checks, label, result, *wanted):
+    """One complaint, with these words in it."""
+    found = wrongs(result)
+    checks.same(f"{label}: status", result.returncode, 1)
+    checks.same(f"{label}: one complaint", len(found), 1)
+    for words in wanted:
+        checks.true(f"{label}: says {words!r}", any(words in f for f in found), result.stdout)
+
+
+def postconf(postfix, **settings):
+    subprocess.run(["/usr/sbin/postconf", "-c", postfix.etc, "-e",
+                    *(f"{k}={v}" for k, v in settings.items())], check=True)
+
+
+def told_line(result):
+    return wrongs(result)[0].split(" → ")[1]
+
+
+def settings(checks, servers, daemon, postfix):
+    """Each of Postfix's settings, wrong and put right again as told."""
+    right = servers.milter(daemon)
+    for label, key, value, words in (
+            ("not asked", "smtpd_milters", "", "is not asked"),
+            ("behind opendkim", "smtpd_milters", f"inet:127.0.0.1:12301, {right}",
+             "inet:127.0.0.1:12301 first"),
+            ("reject by default", "milter_default_action", "reject", "mail is lost"),
+            ("old protocol", "milter_protocol", "2", "milter_protocol = 6"),
+            ("impatient", "milter_command_timeout", "10s", "milter_command_timeout = 30s"),
+            ("impatient at the end", "milter_content_timeout", "20s",
+             "milter_content_timeout = 300s"),
+            ("smuggling", "smtpd_forbid_bare_newline", "no", "smtpd_forbid_bare_newline")):
+        before = subprocess.run(["/usr/sbin/postconf", "-c", postfix.etc, "-h", key],
+                                capture_output=True, text=True, check=True).stdout.strip()
+        postconf(postfix, **{key: value})
+        result = doctor(servers, daemon, postfix.etc)
+        finds(checks, label, result, words)
+        if wrongs(result):
+            name, line = told_line(result).split(" = ", 1)
+            postconf(postfix, **{name: line})
+            healthy(checks, f"{label}, as told", doctor(servers, daemon, postfix.etc))
+        postconf(postfix, **{key: before})
+    postconf(postfix, milter_default_action="accept")
+    result = doctor(servers, daemon, postfix.etc)
+    checks.true("accept by default is a note", "note   milter_default_action = accept" in
+                result.stdout, result.stdout)
+    postconf(postfix, milter_default_action="tempfail")
+
+
+def sockets(checks, servers, dns, postfix):
+    """A unix socket: spelling, rights, and the chroot."""
+    folder = postfix.dir / "spool/susmilter"
+    folder.mkdir()
+    group = pwd.getpwnam("postfix").pw_gid
+    os.chown(folder, 0, group)
+    folder.chmod(0o2710)
+    daemon = servers.daemon(dns.resolver, name="unix", socket_spec=f"unix:{folder}/milter.sock",
+                            milter='socket_mode = "0660"; socket_group = "postfix"')
+    master = postfix.etc / "master.cf"
+    plain = master.read_text()
+    chrooted = plain.replace("inet n - n - - smtpd", "inet n - y - - smtpd")
+    postconf(postfix, smtpd_milters="unix:susmilter/milter.sock")
+    healthy(checks, "unix socket", doctor(servers, daemon, postfix.etc))
+    master.write_text(chrooted)
+    result = doctor(servers, daemon, postfix.etc)
+    healthy(checks, "unix socket in the chroot", result)
+    checks.true("it was tried from the chroot", "from the chroot" in result.stdout, result.stdout)
+    postconf(postfix, smtpd_milters=f"unix:{folder}/milter.sock")
+    finds(checks, "absolute in the chroot", doctor(servers, daemon, postfix.etc),
+          "smtpd_milters = unix:susmilter/milter.sock")
+    master.write_text(plain)
+    healthy(checks, "absolute without a chroot", doctor(servers, daemon, postfix.etc))
+    folder.chmod(0o2700)
+    finds(checks, "a closed directory", doctor(servers, daemon, postfix.etc), str(folder),
+          "chmod 2710")
+    folder.chmod(0o2710)
+    os.chmod(folder / "milter.sock", 0o600)
+    finds(checks, "a closed socket", doctor(servers, daemon, postfix.etc), "milter.sock",
+          "chmod 0660")
+    os.chmod(folder / "milter.sock", 0o660)
+    healthy(checks, "rights put right", doctor(servers, daemon, postfix.etc))
+    daemon.stop()
+    postconf(postfix, smtpd_milters="unix:susmilter/milter.sock")
+    result = doctor(servers, daemon, postfix.etc)
+    checks.same("a daemon that does not run: status", result.returncode, 1)
+    checks.true("a daemon that does not run", any("no milter answers" in w for w in
+                                                  wrongs(result)), result.stdout)
+
+
+def host(checks, servers, dns, daemon, postfix):
+    """Databases, DNS, limits and the configuration itself."""
+    conf = daemon.dir / "other.conf"
+    base = daemon.base
+    conf.write_text(base + 'resolver = { servers = [ "127.0.0.1@%d" ]; timeout = 0.3; };\n'
+                    % lab.free_port())
+    finds(checks, "DNS that is dead", doctor(servers, daemon, postfix.etc, conf), "DNS: no answer")
+    conf.write_text(base + dns.resolver + "modus = 1;\n")
+    result = doctor(servers, daemon, postfix.etc, conf)
+    checks.true("an error of the configuration", "unknown key" in result.stdout and
+                result.returncode == 1, result.stdout)
+    conf.write_text(base.replace('user = "";', 'user = ""; max_sessions = 100000;')
+                    + dns.resolver)
+    subprocess.run(["prlimit", "--pid", str(daemon.worker()), "--nofile=4096:"], check=True)
+    result = doctor(servers, daemon, postfix.etc, conf)
+    checks.true("too few files", any("open files" in w and "LimitNOFILE=200600" in w
+                                     for w in wrongs(result)), result.stdout)
+    for days, stale in ((50, True), (40, False)):
+        database = daemon.dir / "country.mmdb"
+        subprocess.run(["perl", HERE.parent / "fake/mmdb.pl", database, "country",
+                        f"epoch={int(time.time()) - days * 86400}"],
+                       input="198.51.100.0/24 - CN\n", text=True, check=True)
+        conf.write_text(base + dns.resolver + f'geo = {{ country = "{database}"; }};\n'
+                        'susranges = ( { name = "cn"; country = [ "CN" ]; } );\n')
+        result = doctor(servers, daemon, postfix.etc, conf)
+        checks.same(f"a database of {days} days", any("built 50 days ago" in w
+                                                      for w in wrongs(result)), stale)
+
+
+def main():
+    lab.become_root("a private Postfix is started")
+    build, keep = sys.argv[1], "--keep" in sys.argv
+    checks = Checks("doctor")
+    if not shutil.which("postconf", path="/usr/sbin"):
+        print("doctor: Postfix is not installed: nothing to look at", file=sys.stderr)
+        sys.exit(1)
+    with lab.Lab(build, keep) as servers:
+        dns = servers.dns(ZONE)
+        daemon = servers.daemon(dns.resolver)
+        postfix = servers.postfix(daemon, **RIGHT)
+        result = doctor(servers, daemon, postfix.etc)
+        healthy(checks, "a healthy host", result)
+        checks.same("nothing is recorded as refused",
+                    [r for r in daemon.records() if r["action"] != "accept"], [])
+        settings(checks, servers, daemon, postfix)
+        host(checks, servers, dns, daemon, postfix)
+        sockets(checks, servers, dns, postfix)
+    sys.exit(checks.summary())
+
+
+main()
