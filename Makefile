@@ -189,7 +189,7 @@ $(BUILD)/tests/unit/iptrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wr
 # Runs the unit tests even when one fails, and fails at the end if any did.
 unit: $(UNIT_TESTS) $(BUILD)/libcore.a $(BUILD)/susmilter $(BUILD)/susmilterctl
 	@failed=0; for t in $(UNIT_TESTS) "tests/unit/layering $(BUILD)/libcore.a" \
-	    "tests/unit/pages $(BUILD)" "tests/unit/unit_file $(BUILD)" "tests/unit/packaging $(BUILD)"; do \
+	    "tests/unit/pages $(BUILD)" "tests/unit/unit_file $(BUILD)" "tests/unit/packaging $(BUILD)" tests/unit/dashboards; do \
 		$$t || failed=1; \
 	done; exit $$failed
 
