@@ -237,7 +237,7 @@ $(BUILD)/tests/bench/iptrie_bench: LDLIBS = -lm
 $(BUILD)/tests/bench/name_bench: $(BUILD)/tests/bench/names.o
 $(BUILD)/tests/bench/name_bench: LDLIBS = $(call pc_libs,lmdb) -lm
 
-bench: bench-spf bench-iptrie bench-name bench-dkim bench-policy bench-reload bench-resolver bench-milter bench-message
+bench: bench-spf bench-iptrie bench-name bench-dkim bench-policy bench-verdict bench-reload bench-resolver bench-milter bench-message
 
 $(BUILD)/tests/bench/milter_bench: $(BUILD)/tests/bench/mtadriver.o
 
@@ -261,6 +261,9 @@ bench-name: deps-bench $(BUILD)/tests/bench/name_bench
 
 bench-policy: deps-bench $(BUILD)/tests/bench/policy_bench
 	@$(BUILD)/tests/bench/policy_bench
+
+bench-verdict: deps-bench all $(BUILD)/tests/bench/milter_bench
+	@tests/bench/verdict_bench.py $(BUILD)
 
 bench-reload: deps-bench $(BUILD)/tests/bench/reload_bench
 	@$(BUILD)/tests/bench/reload_bench $(wildcard $(SHARED)/data/lists/ranges-2025-10.txt \
