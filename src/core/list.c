@@ -136,6 +136,9 @@ static const char *mailbox(struct slice text, size_t at, struct words with, stru
 	if (local.ptr[0] != '"' && slice_find(local, '*') < local.len)
 		return "'*' stands only in user+*@example.com and *.example.com";
 	wrong = local_part(local, with, out);
+	/* Sub-addresses are looked up by what stands in front of their first '+'. */
+	if (!wrong && out->kind == LIST_SUBADDRESS && slice_find(out->local, '+') < out->local.len)
+		wrong = "user+*@ is all behind the first '+', and another stands in front of it";
 	if (!wrong && domain.len > 0)
 		wrong = name_parse(domain, with.idna, with.arena, &out->name);
 	return wrong;
