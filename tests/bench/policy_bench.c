@@ -245,9 +245,7 @@ int main(void)
 	make_sessions(sessions);
 	printf("small: 10 entries, 1 rule; large: 1,000,000 entries, 1,000 rules\n");
 	compare_tables("the pure function alone", small, large, sessions, time_pure);
-	ratio = compare_tables("a verdict of the daemon", small, large, sessions, time_daemon);
-	printf(
-	    "bar %.2f: %s\n", BAR_PERCENT / 100.0, ratio <= BAR_PERCENT / 100.0 ? "PASS" : "below");
+	compare_tables("core's part of MAIL and RCPT", small, large, sessions, time_daemon);
 	ruleset_free(&small);
 	ruleset_free(&large);
 	free(sessions);
