@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import signal
 import smtplib
@@ -25,6 +26,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
+SANITIZERS = {"TSAN_OPTIONS": f"suppressions={HERE / 'tsan.supp'}"}
 USERS = {"alice": "secret1", "bob": "secret2"}
 
 
@@ -170,10 +172,16 @@ class Daemon(Server):
         self.log_path = self.dir / "log"
         self.log = open(self.log_path, "ab")
         super().__init__([lab.build / "susmilter", "-f", "-c", self.conf], stdout=self.log,
-                         stderr=self.log, env={**os.environ, **env})
+                         stderr=self.log, env={**os.environ, **SANITIZERS, **env})
         wait_for(lambda: not self.alive() or "ready" in self.said(), 60, "start of susmilter")
         if not self.alive():
             raise RuntimeError("susmilter did not start:\n" + self.said())
+
+    def stop(self, seconds=40):
+        super().stop(seconds)
+        said = self.said()
+        if re.search(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:", said):
+            raise RuntimeError("a sanitizer complains:\n" + said[-8000:])
 
     def configure(self, conf, lists=None):
         """Writes the files, each at once whole; nothing is reloaded."""
@@ -494,15 +502,19 @@ class Lab:
         return self
 
     def __exit__(self, *_):
+        failed = False
         for server in reversed(self.servers):
             try:
                 server.stop()
             except Exception as e:  # the others must be stopped all the same
                 print(f"{type(server).__name__}: {e}", file=sys.stderr)
+                failed = True
         if self.keep:
             print(f"kept: {self.dir}", file=sys.stderr)
         else:
             shutil.rmtree(self.dir, ignore_errors=True)
+        if failed:
+            sys.exit("a server did not end as it should")
 
     def _add(self, server):
         self.servers.append(server)

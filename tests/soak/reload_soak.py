@@ -24,9 +24,9 @@ from miltertalk import Talk  # noqa: E402
 
 RELOADS, STORM, KILLS = 10000, 20000, 5
 SHORT_RELOADS, SHORT_STORM, SHORT_KILLS = 600, 5000, 1
-# Memory is compared with what it was when so many reloads had been made; it may differ by so much.
-# While a table is loaded there are two of them: what counts is the least in so many reloads.
-SETTLED, FLAT, WINDOW = 100, 0.05, 50
+# Memory after so many reloads is averaged over each tenth of the rest, since at any moment there may
+# be one table or two; no tenth may differ from the first by more than this.
+SETTLED, PARTS, FLAT = 100, 10, 0.05
 CONNECTIONS = 16
 # Until the worker's threads have touched the memory that serving takes.
 WARM_SECONDS = 3
@@ -110,13 +110,14 @@ def reload_under_load(checks, build, daemon, count):
     checks.same("sessions that were lost or failed", (status, lost), (0, 0))
     checks.true("both tables decided", a > count and b > count, (a, b))
     checks.same("the last table decides", answered_by(daemon), letter)
-    least = [min(samples[i - WINDOW:i]) for i in range(SETTLED, count + 1, WINDOW)]
-    settled, lowest, highest = least[0], min(least), max(least)
-    checks.true("memory is flat", settled * (1 - FLAT) <= lowest
-                and highest <= settled * (1 + FLAT), (settled, lowest, highest))
+    size = (count - SETTLED) // PARTS
+    parts = [sum(samples[SETTLED + i * size:SETTLED + (i + 1) * size]) // size
+             for i in range(PARTS)]
+    checks.true("memory is flat", parts[0] * (1 - FLAT) <= min(parts)
+                and max(parts) <= parts[0] * (1 + FLAT), parts)
     checks.same("the same worker", daemon.worker(), worker)
     print(f"    {count:,} reloads in {seconds:.0f} s, {a + b:,} transactions in {sessions:,} "
-          f"sessions; memory {settled:,} KiB after {SETTLED}, then {lowest:,} to {highest:,}")
+          f"sessions; memory {parts[0]:,} KiB at first, then {min(parts):,} to {max(parts):,}")
 
 
 def storm(checks, build, daemon, count):
