@@ -19,6 +19,7 @@
 struct milter_settings {
 	const char *socket;   /* libmilter spelling */
 	unsigned socket_mode; /* unix sockets */
+	const char *user; /* owner of a unix socket, who will serve it; "" = stay */
 	const char *socket_group;
 	unsigned max_sessions; /* beyond it 421 4.3.2 */
 	const struct env *env; /* must outlive the milter */

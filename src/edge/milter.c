@@ -435,8 +435,8 @@ const char *milter_open(const struct milter_settings *given, char why[MILTER_WHY
 		    settings.socket);
 		return why;
 	}
-	if (unixsocket_permit(
-		settings.socket, settings.socket_mode, settings.socket_group, why, MILTER_WHY_MAX))
+	if (unixsocket_permit(settings.socket, settings.socket_mode, settings.user,
+		settings.socket_group, why, MILTER_WHY_MAX))
 		return why;
 	return NULL;
 }
@@ -453,7 +453,7 @@ void milter_shut(void)
 {
 	char why[MILTER_WHY_MAX];
 	const char *wrong =
-	    unixsocket_permit(settings.socket, SHUT_MODE, NULL, why, MILTER_WHY_MAX);
+	    unixsocket_permit(settings.socket, SHUT_MODE, NULL, NULL, why, MILTER_WHY_MAX);
 
 	if (wrong)
 		log_warning("%s", wrong);

@@ -67,6 +67,8 @@ static bool start_worker(struct supervisor *s)
 		close(s->signals);
 		if (s->ready_fd >= 0)
 			close(s->ready_fd);
+		/* A Ctrl-C on the terminal is for us: the worker drains when it is told to. */
+		setpgid(0, 0);
 		sigprocmask(SIG_SETMASK, &s->inherited, NULL);
 		_exit(worker_run(s->config_path, pair[1], s->starts, s->foreground));
 	}

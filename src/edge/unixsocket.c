@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -69,13 +70,28 @@ static const char *set_group(const char *path, const char *name, char *why, size
 	return why;
 }
 
+static const char *set_user(const char *path, const char *name, char *why, size_t size)
+{
+	struct passwd *pw = getpwnam(name);
+
+	if (!pw)
+		snprintf(why, size, "user \"%s\": there is no such user", name);
+	else if (lchown(path, pw->pw_uid, (gid_t)-1) != 0)
+		snprintf(why, size, "%s: owner %s cannot be set: %s", path, name, strerror(errno));
+	else
+		return NULL;
+	return why;
+}
+
 const char *unixsocket_permit(
-    const char *spec, unsigned mode, const char *group, char *why, size_t size)
+    const char *spec, unsigned mode, const char *user, const char *group, char *why, size_t size)
 {
 	const char *path = unixsocket_path(spec);
 
 	if (!path)
 		return NULL;
+	if (user && user[0] && set_user(path, user, why, size))
+		return why;
 	if (group && group[0] && set_group(path, group, why, size))
 		return why;
 	if (chmod(path, (mode_t)mode) != 0) {

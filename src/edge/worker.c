@@ -104,6 +104,7 @@ static bool open_sockets(struct worker *w, const struct config *c)
 	struct milter_settings settings = {
 	    .socket = c->milter_socket,
 	    .socket_mode = c->milter_socket_mode,
+	    .user = c->milter_user,
 	    .socket_group = c->milter_socket_group,
 	    .max_sessions = c->milter_max_sessions,
 	    .env = &w->env,
