@@ -22,7 +22,11 @@ struct reports;
 struct reports_settings {
 	const char *database; /* path, "" = no reports */
 	unsigned keep_days;
+	size_t max_bytes; /* of the file; 0 = REPORTS_BYTES_MAX.  At the bound the oldest day goes. */
 };
+
+/* What the disk of a mail host can spare. */
+#define REPORTS_BYTES_MAX ((size_t)1 << 30)
 
 /* NULL when the thread cannot be started.  A database that cannot be opened is no reason. */
 struct reports *reports_create(const struct reports_settings *);

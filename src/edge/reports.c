@@ -27,6 +27,7 @@ struct reports {
 	uint64_t wanted, done;        /* flushes asked for and answered */
 	char *database;               /* "" = none */
 	unsigned keep_days;
+	size_t max_bytes; /* never changes */
 	bool reopen, stop, full;
 	/* of the thread alone */
 	pthread_t thread;
@@ -138,15 +139,19 @@ static void write_aside(struct reports *r, const char *database, unsigned keep_d
 {
 	char why[STORE_WHY_MAX];
 	uint64_t n = r->writing ? tally_total(r->writing) : 0;
+	bool written = n == 0;
 
 	if (!r->store)
-		r->store = store_open(database, why);
+		r->store = store_open(database, r->max_bytes, why);
 	if (!r->store) {
 		complain(r, why);
 		return;
 	}
 	expire(r, keep_days);
-	if (n > 0 && !store_add(r->store, r->writing, why)) {
+	while (n > 0 && !(written = store_add(r->store, r->writing, why)))
+		if (!store_make_room(r->store))
+			break;
+	if (!written) {
 		complain(r, why);
 		/* The file may have been replaced, or the disk be full: begin anew next time. */
 		store_close(&r->store);
@@ -231,6 +236,7 @@ struct reports *reports_create(const struct reports_settings *settings)
 	r->filling = tally_create(TALLY_LIMIT);
 	r->database = strdup(settings->database);
 	r->keep_days = settings->keep_days;
+	r->max_bytes = settings->max_bytes ? settings->max_bytes : REPORTS_BYTES_MAX;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

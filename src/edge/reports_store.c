@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* A quarter of a million pages of 4 KiB: what a disk of a mail host can spare. */
+enum { PAGE = 4096 };
+
 #define SETTINGS                                                                                   \
-	"PRAGMA journal_mode=DELETE; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2048;"          \
-	"PRAGMA temp_store=MEMORY; PRAGMA max_page_count=262144;"
+	"PRAGMA page_size=4096; PRAGMA journal_mode=DELETE; PRAGMA synchronous=NORMAL;"            \
+	"PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY;"
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS domains(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
@@ -51,6 +52,7 @@ static const char *const texts[QUERIES] = {
 struct store {
 	sqlite3 *db;
 	sqlite3_stmt *queries[QUERIES];
+	sqlite3_int64 max_pages;
 	/* of one store_add() */
 	sqlite3_int64 domain;
 	int64_t hour;
@@ -62,7 +64,11 @@ struct store {
 
 static bool prepare(struct store *s)
 {
+	char limit[64];
+
+	snprintf(limit, sizeof limit, "PRAGMA max_page_count=%lld", (long long)s->max_pages);
 	if (sqlite3_exec(s->db, SETTINGS, NULL, NULL, NULL) != SQLITE_OK ||
+	    sqlite3_exec(s->db, limit, NULL, NULL, NULL) != SQLITE_OK ||
 	    sqlite3_exec(s->db, schema, NULL, NULL, NULL) != SQLITE_OK)
 		return false;
 	for (int q = 0; q < QUERIES; q++)
@@ -71,7 +77,7 @@ static bool prepare(struct store *s)
 	return true;
 }
 
-struct store *store_open(const char *path, char why[STORE_WHY_MAX])
+struct store *store_open(const char *path, size_t max_bytes, char why[STORE_WHY_MAX])
 {
 	/* A reader holds it for moments. */
 	enum { PATIENCE_MS = 5000 };
@@ -83,6 +89,7 @@ struct store *store_open(const char *path, char why[STORE_WHY_MAX])
 			   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
 			   NULL) == SQLITE_OK;
 	if (good) {
+		s->max_pages = (sqlite3_int64)(max_bytes / PAGE);
 		sqlite3_busy_timeout(s->db, PATIENCE_MS);
 		good = prepare(s);
 		/* It names people: the group may read it, others not. */
@@ -250,4 +257,30 @@ bool store_expire(struct store *s, int64_t hour, char why[STORE_WHY_MAX])
 	    (long long)hour, (long long)hour, (long long)hour);
 	s->failed = sqlite3_exec(s->db, text, NULL, NULL, NULL) != SQLITE_OK;
 	return finish(s, why);
+}
+
+/* The first column of the first row; -1 when there is none. */
+static int64_t number_of(struct store *s, const char *text)
+{
+	sqlite3_stmt *q = NULL;
+	int64_t n = -1;
+
+	if (sqlite3_prepare_v2(s->db, text, -1, &q, NULL) == SQLITE_OK &&
+	    sqlite3_step(q) == SQLITE_ROW && sqlite3_column_type(q, 0) != SQLITE_NULL)
+		n = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	return n;
+}
+
+bool store_make_room(struct store *s)
+{
+	/* A transaction that did not fit has been rolled back, with the pages that it had added. */
+	enum { NEARLY = 8 };
+	char why[STORE_WHY_MAX];
+	int64_t oldest;
+
+	if (number_of(s, "PRAGMA page_count") < s->max_pages - s->max_pages / NEARLY)
+		return false;
+	oldest = number_of(s, "SELECT min(hour) FROM totals");
+	return oldest >= 0 && store_expire(s, oldest + 24, why);
 }

@@ -122,7 +122,8 @@ static bool open_sockets(struct worker *w, const struct config *c)
 static bool open_records(struct worker *w, const struct config *c)
 {
 	struct recorder_settings settings = worker_recorder_settings(c);
-	struct reports_settings reports = {c->reports_database, c->reports_keep_days};
+	struct reports_settings reports = {
+	    .database = c->reports_database, .keep_days = c->reports_keep_days};
 	char why[RECORDER_WHY_MAX];
 
 	w->recorder = recorder_create(&settings, why);

@@ -91,7 +91,8 @@ bool worker_replace_resolver(struct worker *w, const struct config *c)
 static void apply_config(struct worker *w, const struct config *before, const struct config *now)
 {
 	struct recorder_settings settings = worker_recorder_settings(now);
-	struct reports_settings reports = {now->reports_database, now->reports_keep_days};
+	struct reports_settings reports = {
+	    .database = now->reports_database, .keep_days = now->reports_keep_days};
 
 	recorder_configure(w->recorder, &settings);
 	reports_configure(w->reports, &reports);

@@ -3,6 +3,7 @@
 #include "fake/scratch.h"
 #include "unit/unit.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -28,7 +29,7 @@ static long resident_kib(void)
 
 static void start(const char *path)
 {
-	struct reports_settings settings = {path, KEEP_DAYS};
+	struct reports_settings settings = {.database = path, .keep_days = KEEP_DAYS};
 
 	reports = reports_create(&settings);
 	ck_assert_ptr_nonnull(reports);
@@ -111,6 +112,48 @@ START_TEST(test_flood)
 }
 END_TEST
 
+enum { THREADS = 4, EACH = 20000 };
+
+static void *flood(void *context)
+{
+	for (int i = 0; i < EACH; i++)
+		refuse("example.org", context, time(NULL) / 3600, i % 2);
+	return NULL;
+}
+
+/* While some count, others write and reload: nothing is lost. */
+START_TEST(test_threads)
+{
+	static char names[THREADS][32];
+	pthread_t threads[THREADS];
+	struct arena *arena = arena_create(16 << 20);
+	struct reports_settings same;
+	struct digest d;
+
+	enter();
+	start(database);
+	same = (struct reports_settings){.database = database, .keep_days = KEEP_DAYS};
+	for (int i = 0; i < THREADS; i++) {
+		snprintf(names[i], sizeof names[i], "u%d@example.org", i);
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, flood, names[i]), 0);
+	}
+	for (int i = 0; i < 8; i++) {
+		reports_flush(reports, 20000);
+		reports_configure(reports, &same);
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	d = read_back("example.org", arena);
+	ck_assert_uint_eq(digest_total(&d, false), THREADS * EACH / 2);
+	ck_assert_uint_eq(digest_total(&d, true), THREADS * EACH / 2);
+	ck_assert_uint_eq(d.top_count[TALLY_RECIPIENTS], THREADS);
+	ck_assert_uint_eq(d.top[TALLY_RECIPIENTS][0].count, EACH);
+	ck_assert_uint_eq(reports_counts(reports).written, THREADS * EACH);
+	reports_free(&reports);
+	arena_free(&arena);
+}
+END_TEST
+
 /* Until the database works again, what it misses waits. */
 START_TEST(test_broken)
 {
@@ -130,13 +173,49 @@ START_TEST(test_broken)
 	ck_assert_uint_eq(counts.counted, 2);
 	ck_assert_uint_eq(counts.written, 0);
 	ck_assert_uint_eq(counts.lost, 0);
-	elsewhere = (struct reports_settings){database, KEEP_DAYS};
+	elsewhere = (struct reports_settings){.database = database, .keep_days = KEEP_DAYS};
 	reports_configure(reports, &elsewhere);
 	d = read_back("example.org", arena);
 	ck_assert_uint_eq(digest_total(&d, false), 2);
 	ck_assert_uint_eq(d.top_count[TALLY_RECIPIENTS], 2);
 	counts = reports_counts(reports);
 	ck_assert_uint_eq(counts.written, 2);
+	reports_free(&reports);
+	arena_free(&arena);
+}
+END_TEST
+
+/* At the bound of the file the oldest day makes room for the newest. */
+START_TEST(test_bounded)
+{
+	enum { BYTES = 512 * 1024, HOURS = 24 * 20 };
+	struct reports_settings settings = {database, KEEP_DAYS, BYTES};
+	struct arena *arena = arena_create(16 << 20);
+	int64_t hour = time(NULL) / 3600;
+	char why[REPORTS_WHY_MAX];
+	struct stat st;
+	struct digest d;
+
+	enter();
+	reports = reports_create(&settings);
+	for (int h = HOURS; h >= 0; h--) {
+		for (int i = 0; i < TALLY_TOP; i++) {
+			char recipient[64];
+			snprintf(recipient, sizeof recipient, "%d.recipient.%d@example.org", i, h);
+			refuse("example.org", recipient, hour - h, false);
+		}
+		if (h % 24 == 0)
+			reports_flush(reports, 20000);
+	}
+	d = read_back("example.org", arena);
+	ck_assert_uint_eq(reports_counts(reports).lost, 0);
+	ck_assert_uint_eq(reports_counts(reports).written, (HOURS + 1) * TALLY_TOP);
+	ck_assert_int_eq(stat(database, &st), 0);
+	ck_assert_int_le(st.st_size, BYTES);
+	ck_assert_uint_ge(d.hour_count, 24); /* all of the last day */
+	ck_assert(
+	    reports_read(database, SLICE("example.org"), 0, (hour + 1) * 3600, arena, &d, why));
+	ck_assert_uint_lt(d.hour_count, HOURS);
 	reports_free(&reports);
 	arena_free(&arena);
 }
@@ -261,7 +340,9 @@ Suite *suite(void)
 
 	tcase_set_timeout(tc, 300);
 	tcase_add_test(tc, test_flood);
+	tcase_add_test(tc, test_threads);
 	tcase_add_test(tc, test_broken);
+	tcase_add_test(tc, test_bounded);
 	tcase_add_test(tc, test_no_database);
 	tcase_add_test(tc, test_expiry_and_domains);
 	tcase_add_test(tc, test_renderings);
