@@ -16,6 +16,8 @@ import tempfile
 import lab
 
 MARK = "SUSMILTER_ISLAND"
+# A folder that only the island has, below no folder that everybody may write.
+PLACE = pathlib.Path("/mnt")
 
 
 def enter(what, addresses, names):
@@ -31,6 +33,7 @@ def enter(what, addresses, names):
     cover("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n" + hosts)
     cover("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
     subprocess.run(["hostname", "island.lab.test"], check=True)
+    small_disk(PLACE, 1024)
 
 
 def run_inside(what):
@@ -53,7 +56,8 @@ def cover(path, text):
 
 
 def small_disk(path, kib):
-    """A file system of so many KiB at path."""
+    """A file system of so many KiB at path, which should be below PLACE: a mount point elsewhere
+    would stay behind as an empty folder."""
     path.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=755", "tmpfs", path],
                    check=True)

@@ -149,9 +149,7 @@ def free_again(server):
 
 def unix_socket(checks, servers):
     # Sendmail takes no socket below a directory that everybody may write, such as /tmp.
-    place = pathlib.Path("/mnt")
-    island.small_disk(place, 64)
-    path = place / "milter.sock"
+    path = island.PLACE / "milter.sock"
     daemon = servers.daemon(ENVELOPE, name="unix", socket_spec=f"unix:{path}",
                             milter='socket_mode = "0666";')
     checks.same("mode of the socket", oct(path.stat().st_mode & 0o777), "0o666")
@@ -182,7 +180,7 @@ def refuse_some(daemon, count):
 
 def full_disk(checks, servers):
     """A full disk never delays mail: lines are lost, counted, and told once; later lines come."""
-    disk = servers.dir / "disk"
+    disk = island.PLACE / "disk"
     island.small_disk(disk, 64)
     daemon = servers.daemon(ENVELOPE, name="full", decisions=disk / "decisions.jsonl")
     slowest = refuse_some(daemon, 2000)
