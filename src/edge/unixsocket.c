@@ -70,13 +70,21 @@ static const char *set_group(const char *path, const char *name, char *why, size
 	return why;
 }
 
+/* A sandbox may forbid chown(2) even where it changes nothing. */
+static bool belongs_to(const char *path, uid_t user)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && st.st_uid == user;
+}
+
 static const char *set_user(const char *path, const char *name, char *why, size_t size)
 {
 	struct passwd *pw = getpwnam(name);
 
 	if (!pw)
 		snprintf(why, size, "user \"%s\": there is no such user", name);
-	else if (lchown(path, pw->pw_uid, (gid_t)-1) != 0)
+	else if (!belongs_to(path, pw->pw_uid) && lchown(path, pw->pw_uid, (gid_t)-1) != 0)
 		snprintf(why, size, "%s: owner %s cannot be set: %s", path, name, strerror(errno));
 	else
 		return NULL;
