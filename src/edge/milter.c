@@ -29,7 +29,7 @@ struct connection {
 	bool adds_blank;                      /* the MTA hides the blank behind a field's colon */
 	bool no_connect_reply, no_helo_reply; /* SMFIP_NR_CONN, SMFIP_NR_HELO: nobody waits */
 	bool no_header_replies; /* SMFIP_NR_HDR: what a header is answered must wait for EOH */
-	bool overloaded;
+	bool counted, overloaded;
 	struct answer held; /* the answer that waits */
 };
 
@@ -51,7 +51,6 @@ static struct connection *connection_of(SMFICTX *ctx)
 		return NULL;
 	}
 	c->sees_headers = c->sees_body = c->adds_blank = true;
-	c->overloaded = atomic_fetch_add(&sessions, 1) >= settings.max_sessions;
 	return c;
 }
 
@@ -210,14 +209,25 @@ static bool is_played(SMFICTX *ctx)
 	       macro(ctx, "{client_name}").len > 0 && macro(ctx, "{client_connections}").len == 0;
 }
 
+/* A connection counts once it brings a client: one that only negotiates, as the pulse does, takes
+ * nobody's place. */
+static void count_session(struct connection *c)
+{
+	if (!c->counted)
+		c->overloaded = atomic_fetch_add(&sessions, 1) >= settings.max_sessions;
+	c->counted = true;
+}
+
 static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *sa)
 {
 	struct connection *c = connection_of(ctx);
 	struct ip client = address_of(sa);
 
-	if (c)
-		session_connect(c->session, &client, verified_name(ctx, name), is_played(ctx));
-	return c && c->no_connect_reply ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+	if (!c)
+		return SMFIS_CONTINUE;
+	count_session(c);
+	session_connect(c->session, &client, verified_name(ctx, name), is_played(ctx));
+	return c->no_connect_reply ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
 static sfsistat on_helo(SMFICTX *ctx, char *helo)
@@ -389,9 +399,10 @@ static sfsistat on_close(SMFICTX *ctx)
 		return SMFIS_CONTINUE;
 	end_transaction(c);
 	session_free(&c->session);
+	if (c->counted)
+		atomic_fetch_sub(&sessions, 1);
 	free(c);
 	smfi_setpriv(ctx, NULL);
-	atomic_fetch_sub(&sessions, 1);
 	return SMFIS_CONTINUE;
 }
 
