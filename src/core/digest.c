@@ -1,5 +1,7 @@
 #include "digest_private.h"
 
+#include "core/rfc3339.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -33,30 +35,12 @@ const char *digest_number(uint64_t n, char out[NUMBER_TEXT_MAX])
 	return out;
 }
 
-/* Days since the epoch → civil date, for the years that a report can have. */
-static void civil_date(int64_t days, int *year, int *month, int *day)
-{
-	static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
-	for (*year = 1970;; ++*year) {
-		int leap = (*year % 4 == 0 && *year % 100 != 0) || *year % 400 == 0;
-		if (days < 365 + leap) {
-			for (*month = 1; days >= lengths[*month - 1] + (*month == 2 && leap);
-			     ++*month)
-				days -= lengths[*month - 1] + (*month == 2 && leap);
-			*day = (int)days + 1;
-			return;
-		}
-		days -= 365 + leap;
-	}
-}
-
 const char *digest_hour_text(int64_t hour, char out[HOUR_TEXT_MAX])
 {
-	int year, month, day;
+	char text[RFC3339_TEXT_MAX]; /* 2026-11-21T05:00:00Z */
 
-	civil_date(hour / 24, &year, &month, &day);
-	snprintf(out, HOUR_TEXT_MAX, "%04d-%02d-%02d %02d:00", year, month, day, (int)(hour % 24));
+	rfc3339_format(hour * 3600, text);
+	snprintf(out, HOUR_TEXT_MAX, "%.10s %.5s", text, text + 11);
 	return out;
 }
 
