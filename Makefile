@@ -39,6 +39,8 @@ endif
 SANITIZER  ?=
 SHARED     ?= ../shared
 export SHARED
+# Check's own four seconds are too few for an instrumented test on a busy machine.
+export CK_DEFAULT_TIMEOUT ?= 60
 FUZZ_SECONDS ?= 600
 FUZZ_MUTANTS ?= 300
 comma      := ,
