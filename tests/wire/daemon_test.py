@@ -127,9 +127,12 @@ def too_many_sessions(checks, servers):
     mtas = {"Postfix": servers.postfix(daemon, name="limited-postfix"),
             "Sendmail": servers.sendmail(daemon, name="limited-sendmail")}
     for mta, server in mtas.items():
-        first, second, third = (server.session() for _ in range(3))
+        # Connect is not answered, so a session surely counts only once its MAIL was.
+        first = server.session()
         checks.same(f"{mta}: first session", first.mail("a@example.org").code, 250)
+        second = server.session()
         checks.same(f"{mta}: second session", second.mail("a@example.org").code, 250)
+        third = server.session()
         reply = third.mail("a@example.org")
         checks.true(f"{mta}: one too many", reply.startswith("421 4.3.2 "), reply)
         for s in (first, second, third):
