@@ -11,7 +11,7 @@
  *         → transaction_end) × n
  *
  * session_helo may come again; transaction_mail ends whatever transaction was open, and so does
- * transaction_abort.  Each event returns the answer for the MTA.  One transaction is decided by the
+ * transaction_abort.  Events that can be refused return the answer for the MTA.  One transaction is decided by the
  * ruleset given to transaction_mail, which must stay until the transaction ends.
  *
  * One thread at a time (libmilter does not overlap callbacks of a connection).
@@ -87,7 +87,9 @@ bool transaction_wants_headers(const struct session *);
 
 /* name without colon, value with its leading blank as it stands on the wire (RFC 6376 3.4.1). */
 struct answer transaction_header(struct session *, struct slice name, struct slice value);
-struct answer transaction_end_of_headers(struct session *);
+
+/* The header is whole: the author is known and the questions of DKIM and DMARC start. */
+void transaction_end_of_headers(struct session *);
 
 /* A part of the body; false when no more of it is needed. */
 bool transaction_body(struct session *, const char *bytes, size_t len);

@@ -70,13 +70,13 @@ struct answer transaction_header(struct session *s, struct slice name, struct sl
 	return answer;
 }
 
-struct answer transaction_end_of_headers(struct session *s)
+void transaction_end_of_headers(struct session *s)
 {
 	struct slice domain = slice_of(NULL, 0);
 
 	s->body_done = true;
 	if (!transaction_wants_headers(s))
-		return (struct answer){.kind = ANSWER_CONTINUE};
+		return;
 	if (s->header_fields == 0)
 		start_signatures(s);
 	fromheader_parse(s->from_fields, s->from_count, s->env->idna, s->mail_arena, &s->from);
@@ -89,7 +89,6 @@ struct answer transaction_end_of_headers(struct session *s)
 		if (domain.len > 0)
 			dmarc_hint(s->env->dns(s->message), domain);
 	}
-	return (struct answer){.kind = ANSWER_CONTINUE};
 }
 
 bool transaction_body(struct session *s, const char *bytes, size_t len)

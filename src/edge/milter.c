@@ -28,9 +28,9 @@ struct connection {
 	bool may_skip;                        /* SMFIP_SKIP: the rest of a body can be declined */
 	bool adds_blank;                      /* the MTA hides the blank behind a field's colon */
 	bool no_connect_reply, no_helo_reply; /* SMFIP_NR_CONN, SMFIP_NR_HELO: nobody waits */
-	bool no_header_replies; /* SMFIP_NR_HDR: what a header is answered must wait for EOH */
+	bool no_header_reply, no_eoh_reply;   /* SMFIP_NR_HDR, SMFIP_NR_EOH: the answer is held */
 	bool counted, overloaded;
-	struct answer held; /* the answer that waits */
+	struct answer held; /* to be given where somebody waits for one: at EOH or at the end */
 };
 
 static const struct answer go_on = {.kind = ANSWER_CONTINUE};
@@ -141,7 +141,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions,
     unsigned long *reserved3)
 {
 	const unsigned long always = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_CONN | SMFIP_NR_HELO;
-	const unsigned long headers = SMFIP_NR_HDR | SMFIP_HDR_LEADSPC;
+	const unsigned long headers = SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_HDR_LEADSPC;
 	const unsigned long no_headers = SMFIP_NOHDRS | SMFIP_NOEOH;
 	struct connection *c = connection_of(ctx);
 	const struct generation *g = table_pin(settings.table);
@@ -162,7 +162,8 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions,
 	c->adds_blank = (*steps & SMFIP_HDR_LEADSPC) == 0;
 	c->no_connect_reply = (*steps & SMFIP_NR_CONN) != 0;
 	c->no_helo_reply = (*steps & SMFIP_NR_HELO) != 0;
-	c->no_header_replies = (*steps & SMFIP_NR_HDR) != 0;
+	c->no_header_reply = (*steps & SMFIP_NR_HDR) != 0;
+	c->no_eoh_reply = (*steps & SMFIP_NR_EOH) != 0;
 	*reserved2 = *reserved3 = 0;
 	ask_for_macros(ctx);
 	return SMFIS_CONTINUE;
@@ -299,30 +300,23 @@ static struct answer show_header(struct connection *c, struct slice name, struct
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 {
 	struct connection *c = connection_of(ctx);
-	struct answer answer;
 
 	if (!c)
 		return turn_away(ctx);
-	if (c->held.kind != ANSWER_CONTINUE)
-		return c->no_header_replies ? SMFIS_NOREPLY : SMFIS_CONTINUE;
-	answer = show_header(c, slice_str(name), slice_str(value));
-	if (!c->no_header_replies)
-		return send_answer(ctx, &answer);
-	c->held = answer;
-	return SMFIS_NOREPLY;
+	if (c->held.kind == ANSWER_CONTINUE)
+		c->held = show_header(c, slice_str(name), slice_str(value));
+	return c->no_header_reply ? SMFIS_NOREPLY : send_answer(ctx, &c->held);
 }
 
 static sfsistat on_end_of_headers(SMFICTX *ctx)
 {
 	struct connection *c = connection_of(ctx);
-	struct answer answer;
 
 	if (!c)
 		return turn_away(ctx);
-	answer = c->held;
-	if (answer.kind == ANSWER_CONTINUE)
-		answer = transaction_end_of_headers(c->session);
-	return send_answer(ctx, &answer);
+	if (c->held.kind == ANSWER_CONTINUE)
+		transaction_end_of_headers(c->session);
+	return c->no_eoh_reply ? SMFIS_NOREPLY : send_answer(ctx, &c->held);
 }
 
 static sfsistat on_body(SMFICTX *ctx, unsigned char *bytes, size_t len)
@@ -331,9 +325,10 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *bytes, size_t len)
 
 	if (!c)
 		return turn_away(ctx);
-	if (transaction_body(c->session, (const char *)bytes, len) || !c->may_skip)
+	if (c->held.kind == ANSWER_CONTINUE &&
+	    transaction_body(c->session, (const char *)bytes, len))
 		return SMFIS_CONTINUE;
-	return SMFIS_SKIP;
+	return c->may_skip ? SMFIS_SKIP : SMFIS_CONTINUE;
 }
 
 static bool make_edit(SMFICTX *ctx, const struct header_edit *edit, struct arena *arena)
@@ -363,17 +358,17 @@ static bool make_edits(SMFICTX *ctx, const struct header_edit *edits, size_t cou
 static sfsistat on_end(SMFICTX *ctx)
 {
 	struct connection *c = connection_of(ctx);
-	const struct header_edit *edits;
-	struct answer answer;
+	const struct header_edit *edits = NULL;
 	sfsistat status;
-	size_t count;
+	size_t count = 0;
 
 	if (!c)
 		return turn_away(ctx);
 	transaction_queue_id(c->session, macro(ctx, "i"));
-	answer = transaction_end(c->session, &edits, &count);
+	if (c->held.kind == ANSWER_CONTINUE)
+		c->held = transaction_end(c->session, &edits, &count);
 	if (make_edits(ctx, edits, count)) {
-		status = send_answer(ctx, &answer);
+		status = send_answer(ctx, &c->held);
 	} else {
 		set_reply(ctx, "451", "4.3.0", "Temporary internal error, please try again");
 		status = SMFIS_TEMPFAIL;

@@ -24,8 +24,9 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions,
 	(void)unused2;
 	(void)unused3;
 	*actions = offered_actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE);
-	*steps = offered_steps & (always | (with_headers ? SMFIP_NR_HDR | SMFIP_HDR_LEADSPC
-							 : SMFIP_NOHDRS | SMFIP_NOEOH));
+	*steps = offered_steps &
+		 (always | (with_headers ? SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_HDR_LEADSPC
+					 : SMFIP_NOHDRS | SMFIP_NOEOH));
 	*reserved2 = *reserved3 = 0;
 	return SMFIS_CONTINUE;
 }
@@ -60,6 +61,12 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 	return SMFIS_NOREPLY;
 }
 
+static sfsistat on_end_of_headers(SMFICTX *ctx)
+{
+	(void)ctx;
+	return SMFIS_NOREPLY;
+}
+
 static sfsistat on_event(SMFICTX *ctx)
 {
 	(void)ctx;
@@ -78,7 +85,7 @@ int main(int argc, char **argv)
 	    .xxfi_envfrom = on_envelope,
 	    .xxfi_envrcpt = on_envelope,
 	    .xxfi_header = on_header,
-	    .xxfi_eoh = on_event,
+	    .xxfi_eoh = on_end_of_headers,
 	    .xxfi_eom = on_event,
 	    .xxfi_abort = on_event,
 	    .xxfi_close = on_event,
