@@ -10,8 +10,8 @@ struct slice time_text(int64_t us, char out[TIME_TEXT_MAX])
 	char seconds[RFC3339_TEXT_MAX];
 	size_t n = rfc3339_format(us / 1000000, seconds);
 
-	n = (size_t)snprintf(out, TIME_TEXT_MAX, "%.*s.%06dZ", (int)n - 1, seconds,
-	    (int)(us % 1000000));
+	n = (size_t)snprintf(
+	    out, TIME_TEXT_MAX, "%.*s.%06dZ", (int)n - 1, seconds, (int)(us % 1000000));
 	return slice_of(out, n);
 }
 
@@ -235,6 +235,37 @@ struct slice record_line(const struct record *r, char out[RECORD_LINE_MAX])
 	if (v->has_network)
 		put_field(&l, "network", slice_of(text, prefix_format(&v->network, text)), false);
 	put_field(&l, "id", r->token, false);
+	out[l.len] = '\0';
+	return slice_of(out, l.len);
+}
+
+/* ---- what was left out
+ * ---------------------------------------------------------------------------- */
+
+struct slice suppressed_json(const struct suppressed *s, char out[RECORD_JSON_MAX])
+{
+	struct jsonline j = jsonline_begin(out, RECORD_JSON_MAX);
+	char time[TIME_TEXT_MAX];
+
+	jsonline_string(&j, "time", time_text(s->time_us, time));
+	jsonline_number(&j, "suppressed", (int64_t)s->lines);
+	put_text(&j, "rule", s->rule);
+	put_text(&j, "recipient", s->recipient);
+	return jsonline_end(&j);
+}
+
+struct slice suppressed_line(const struct suppressed *s, char out[RECORD_LINE_MAX])
+{
+	struct line l = {.at = out};
+	char number[24];
+	int n = snprintf(number, sizeof number, "%llu", (unsigned long long)s->lines);
+
+	put(&l, SLICE("suppressed: "));
+	put(&l, slice_of(number, (size_t)n));
+	put(&l, SLICE(" lines in a minute;"));
+	put_field(&l, "to",
+	    slice_is_utf8(s->recipient) ? s->recipient : SLICE("(bytes that are no text)"), true);
+	put_field(&l, "rule", s->rule, false);
 	out[l.len] = '\0';
 	return slice_of(out, l.len);
 }

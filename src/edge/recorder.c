@@ -1,8 +1,8 @@
 #include "edge/recorder.h"
 
-#include "core/jsonline.h"
 #include "core/recordtext.h"
 #include "edge/log.h"
+#include "edge/recordfile.h"
 #include "edge/suppressor.h"
 
 #include <errno.h>
@@ -54,29 +54,33 @@ struct recorder {
 	unsigned watcher_count;
 	/* of the thread alone */
 	pthread_t thread;
-	int fd;
-	bool mid_line; /* the last write was cut short: start the next with a newline */
-	bool complained;
+	struct recordfile file;
 };
 
 /* ---- in: the milter's threads
  * ----------------------------------------------------------------------- */
 
-static struct line *line_of(const struct record *r, bool with_json, bool with_syslog)
+/* Either text may be empty. */
+static struct line *line_of(struct slice json, struct slice text)
 {
-	char json[RECORD_JSON_MAX], text[RECORD_LINE_MAX];
-	struct slice j = with_json ? record_json(r, json) : slice_of("", 0);
-	struct slice t = with_syslog ? record_line(r, text) : slice_of("", 0);
-	struct line *line = malloc(sizeof *line + j.len + 1 + t.len + 1);
+	struct line *line = malloc(sizeof *line + json.len + 1 + text.len + 1);
 
 	if (!line)
 		return NULL;
-	*line = (struct line){.json_len = j.len, .syslog_len = t.len};
-	memcpy(line->text, j.ptr, j.len);
-	line->text[j.len] = '\n';
-	memcpy(line->text + j.len + 1, t.ptr, t.len);
-	line->text[j.len + 1 + t.len] = '\0';
+	*line = (struct line){.json_len = json.len, .syslog_len = text.len};
+	memcpy(line->text, json.ptr, json.len);
+	line->text[json.len] = '\n';
+	memcpy(line->text + json.len + 1, text.ptr, text.len);
+	line->text[json.len + 1 + text.len] = '\0';
 	return line;
+}
+
+static struct line *line_of_record(const struct record *r, bool with_json, bool with_syslog)
+{
+	char json[RECORD_JSON_MAX], text[RECORD_LINE_MAX];
+
+	return line_of(with_json ? record_json(r, json) : SLICE(""),
+	    with_syslog ? record_line(r, text) : SLICE(""));
 }
 
 static struct slice rule_name(const struct record *r)
@@ -86,47 +90,54 @@ static struct slice rule_name(const struct record *r)
 	return rule ? rule->name : slice_str(family_name(r->verdict->family));
 }
 
-/* Appends under the lock; false when there is no room. */
-static bool enqueue(struct recorder *rec, struct line *line)
+/* Takes the line over, under the lock; without room, or without memory for it, it is dropped. */
+static void enqueue(struct recorder *rec, struct line *line)
 {
-	if (rec->queued >= QUEUE_MAX) {
+	if (!line || rec->queued >= QUEUE_MAX) {
 		rec->counts.dropped++;
-		return false;
+		free(line);
+		return;
 	}
 	line->next = NULL;
 	*rec->last = line;
 	rec->last = &line->next;
 	if (rec->queued++ == 0)
 		pthread_cond_signal(&rec->arrived);
-	return true;
+}
+
+/* Whether the record is to become a line, and of which texts; otherwise it is counted. */
+static bool admit(struct recorder *rec, const struct record *r, bool *json, bool *text)
+{
+	const struct identity *to = &r->facts->id[IDENTITY_RECIPIENT];
+	struct slice recipient = to->state == FACT_KNOWN ? to->text : SLICE("");
+	bool admitted = false;
+
+	pthread_mutex_lock(&rec->lock);
+	*json = rec->path[0] || rec->watcher_count > 0;
+	*text = rec->syslog;
+	if (*json || *text) {
+		if (rec->queued >= QUEUE_MAX)
+			rec->counts.dropped++;
+		else if (suppressor_admit(rec->suppressor, r->time_us / 60000000, recipient,
+			     rule_name(r), rec->limit))
+			admitted = true;
+		else
+			rec->counts.suppressed++;
+	}
+	pthread_mutex_unlock(&rec->lock);
+	return admitted;
 }
 
 void recorder_record(struct recorder *rec, const struct record *r)
 {
-	const struct identity *to = &r->facts->id[IDENTITY_RECIPIENT];
-	struct slice recipient = to->state == FACT_KNOWN ? to->text : slice_of("", 0);
-	bool wanted, json, log;
-	struct line *line = NULL;
+	struct line *line;
+	bool json, text;
 
-	pthread_mutex_lock(&rec->lock);
-	json = rec->path[0] || rec->watcher_count > 0;
-	log = rec->syslog;
-	wanted = (json || log) && rec->queued < QUEUE_MAX;
-	if (wanted && !suppressor_admit(rec->suppressor, r->time_us / 60000000, recipient,
-			  rule_name(r), rec->limit)) {
-		rec->counts.suppressed++;
-		wanted = false;
-	} else if (!wanted && (json || log)) {
-		rec->counts.dropped++;
-	}
-	pthread_mutex_unlock(&rec->lock);
-	if (wanted && !(line = line_of(r, json, log)))
-		wanted = false;
-	if (!wanted)
+	if (!admit(rec, r, &json, &text))
 		return;
+	line = line_of_record(r, json, text);
 	pthread_mutex_lock(&rec->lock);
-	if (!enqueue(rec, line))
-		free(line);
+	enqueue(rec, line);
 	pthread_mutex_unlock(&rec->lock);
 }
 
@@ -135,94 +146,44 @@ static void tell_suppressed(
     void *context, struct slice recipient, struct slice rule, uint64_t lines)
 {
 	struct recorder *rec = context;
-	char json[RECORD_JSON_MAX], time[TIME_TEXT_MAX], text[RECORD_LINE_MAX];
-	struct jsonline j = jsonline_begin(json, sizeof json);
+	char json[RECORD_JSON_MAX], text[RECORD_LINE_MAX];
+	struct suppressed s = {.recipient = recipient, .rule = rule, .lines = lines};
 	struct timespec now;
-	struct line *line;
-	struct slice object;
-	int n;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	jsonline_string(
-	    &j, "time", time_text((int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, time));
-	jsonline_number(&j, "suppressed", (int64_t)lines);
-	if (rule.len > 0)
-		jsonline_string(&j, "rule", rule);
-	if (recipient.len > 0)
-		jsonline_string(&j, "recipient", recipient);
-	object = jsonline_end(&j);
-	n = snprintf(text, sizeof text, "suppressed: %llu lines in a minute; to=<%.*s> rule=%.*s",
-	    (unsigned long long)lines, recipient.len < 512 ? (int)recipient.len : 512,
-	    recipient.ptr ? recipient.ptr : "", (int)rule.len, rule.ptr ? rule.ptr : "");
-	n = n < (int)sizeof text ? n : (int)sizeof text - 1;
-	line = malloc(sizeof *line + object.len + 1 + (size_t)n + 1);
-	if (!line)
-		return;
-	*line = (struct line){.json_len = object.len, .syslog_len = (size_t)n};
-	memcpy(line->text, object.ptr, object.len);
-	line->text[object.len] = '\n';
-	memcpy(line->text + object.len + 1, text, (size_t)n + 1);
-	if (!enqueue(rec, line))
-		free(line);
+	s.time_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	enqueue(rec, line_of(suppressed_json(&s, json), suppressed_line(&s, text)));
 }
 
 /* ---- out: the recorder's thread
  * ---------------------------------------------------------------------- */
 
-/* A file may end in the middle of a line: the disk was full, or the machine lost power. */
-static bool ends_mid_line(const char *path)
-{
-	char last = '\n';
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	if (lseek(fd, -1, SEEK_END) >= 0 && read(fd, &last, 1) != 1)
-		last = '\n';
-	close(fd);
-	return last != '\n';
-}
-
 static void open_file(struct recorder *rec, const char *path)
 {
-	if (rec->fd >= 0)
-		close(rec->fd);
-	rec->fd = -1;
-	if (!path[0])
-		return;
-	rec->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-	if (rec->fd < 0)
+	if (!recordfile_open(&rec->file, path))
 		log_error("log.decisions %s cannot be opened: %s", path, strerror(errno));
-	else
-		rec->mid_line = ends_mid_line(path);
 }
 
-static void count(struct recorder *rec, uint64_t *counter, uint64_t n)
+static void count(struct recorder *rec, size_t lines, size_t failed)
 {
 	pthread_mutex_lock(&rec->lock);
-	*counter += n;
+	rec->counts.written += lines - failed;
+	rec->counts.failed += failed;
 	pthread_mutex_unlock(&rec->lock);
 }
 
-/* Writes one line whole, or counts it as failed; says so once until a write succeeds again. */
-static void write_file(struct recorder *rec, const char *text, size_t len)
+/* As many lines with one write as may be. */
+static void write_file(struct recorder *rec, const struct line *lines)
 {
-	ssize_t n;
-
-	if (rec->mid_line && write(rec->fd, "\n", 1) == 1)
-		rec->mid_line = false;
-	n = rec->mid_line ? -1 : write(rec->fd, text, len);
-	if (n == (ssize_t)len) {
-		rec->complained = false;
-		count(rec, &rec->counts.written, 1);
-		return;
+	while (lines) {
+		struct iovec batch[RECORDFILE_BATCH_MAX];
+		size_t n = 0;
+		for (; lines && n < RECORDFILE_BATCH_MAX; lines = lines->next)
+			if (lines->json_len > 0)
+				batch[n++] = (struct iovec){
+				    (void *)(uintptr_t)lines->text, lines->json_len + 1};
+		count(rec, n, recordfile_write(&rec->file, batch, n));
 	}
-	rec->mid_line |= n > 0;
-	count(rec, &rec->counts.failed, 1);
-	if (!rec->complained)
-		log_error("log.decisions cannot be written: %s; mail goes on, lines are lost",
-		    n < 0 ? strerror(errno) : "no room");
-	rec->complained = true;
 }
 
 static void write_watchers(struct recorder *rec, const char *text, size_t len)
@@ -243,15 +204,25 @@ static void write_watchers(struct recorder *rec, const char *text, size_t len)
 	}
 }
 
-static void write_line(struct recorder *rec, const struct line *line)
+/* Hands all lines to whoever wants them, and frees them. */
+static void write_out(struct recorder *rec, struct line *lines)
 {
-	if (line->json_len > 0) {
-		if (rec->fd >= 0)
-			write_file(rec, line->text, line->json_len + 1);
-		write_watchers(rec, line->text, line->json_len + 1);
+	size_t logged = 0;
+
+	if (rec->file.wanted)
+		write_file(rec, lines);
+	while (lines) {
+		struct line *next = lines->next;
+		if (lines->json_len > 0)
+			write_watchers(rec, lines->text, lines->json_len + 1);
+		if (lines->syslog_len > 0)
+			syslog(LOG_INFO, "%s", lines->text + lines->json_len + 1);
+		logged += lines->syslog_len > 0;
+		free(lines);
+		lines = next;
 	}
-	if (line->syslog_len > 0)
-		syslog(LOG_INFO, "%s", line->text + line->json_len + 1);
+	if (!rec->file.wanted)
+		count(rec, logged, 0);
 }
 
 /* Waits for lines, at most until a minute may be over.  Under the lock, which is given up. */
@@ -311,13 +282,9 @@ static void *write_lines(void *context)
 			path = strdup(rec->path);
 		rec->reopen = false;
 		pthread_mutex_unlock(&rec->lock);
-		while (lines) {
-			struct line *next = lines->next;
-			write_line(rec, lines);
-			free(lines);
-			lines = next;
-		}
-		/* What was decided before the file was to be opened again belongs into the old one. */
+		write_out(rec, lines);
+		/* What was decided before the file was to be opened again belongs into the old one.
+		 */
 		if (path)
 			open_file(rec, path);
 		free(path);
@@ -330,8 +297,7 @@ static void *write_lines(void *context)
 
 static void destroy(struct recorder *rec)
 {
-	if (rec->fd >= 0)
-		close(rec->fd);
+	recordfile_close(&rec->file);
 	for (int i = 0; i < WATCHERS_MAX; i++)
 		if (rec->watchers[i] >= 0)
 			close(rec->watchers[i]);
@@ -351,7 +317,7 @@ static struct recorder *prepare(const struct recorder_settings *settings)
 	pthread_mutex_init(&rec->lock, NULL);
 	pthread_cond_init(&rec->arrived, NULL);
 	rec->last = &rec->first;
-	rec->fd = -1;
+	rec->file.fd = -1;
 	for (int i = 0; i < WATCHERS_MAX; i++)
 		rec->watchers[i] = -1;
 	rec->path = strdup(settings->decisions);
@@ -373,8 +339,7 @@ struct recorder *recorder_create(
 		snprintf(why, RECORDER_WHY_MAX, "no memory for the decision log");
 		return NULL;
 	}
-	open_file(rec, rec->path);
-	if (rec->path[0] && rec->fd < 0) {
+	if (!recordfile_open(&rec->file, rec->path)) {
 		snprintf(why, RECORDER_WHY_MAX, "log.decisions %s cannot be opened: %s", rec->path,
 		    strerror(errno));
 		destroy(rec);
