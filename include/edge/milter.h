@@ -5,7 +5,8 @@
  *
  *     MTA ── negotiate, connect, HELO, MAIL, RCPT, header, EOM ──▶ this file ──▶ transaction_…()
  *
- * libmilter runs one thread for each connection and does not overlap the callbacks of one; it has
+ * libmilter hands connections to threads of a pool (Debian's) or gives each its own, and does not
+ * overlap the callbacks of one: all that is known hangs on the connection, not on a thread.  It has
  * no place for a context of the program, so the one milter of a process is a static in milter.c,
  * set before milter_run() and not changed while it runs.
  *
@@ -19,7 +20,7 @@
 struct milter_settings {
 	const char *socket;   /* libmilter spelling */
 	unsigned socket_mode; /* unix sockets */
-	const char *user; /* owner of a unix socket, who will serve it; "" = stay */
+	const char *user;     /* owner of a unix socket, who will serve it; "" = stay */
 	const char *socket_group;
 	unsigned max_sessions; /* beyond it 421 4.3.2 */
 	const struct env *env; /* must outlive the milter */

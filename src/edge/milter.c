@@ -2,10 +2,10 @@
 
 #include "core/transaction.h"
 #include "edge/log.h"
+#include "edge/milteranswer.h"
 #include "edge/mtaclient.h"
 #include "edge/unixsocket.h"
 
-#include <libmilter/mfapi.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -54,64 +54,9 @@ static struct connection *connection_of(SMFICTX *ctx)
 	return c;
 }
 
-/* libmilter takes char * for what it only reads. */
-static char *unconst(const char *s)
-{
-	return (char *)(uintptr_t)s;
-}
-
-static void set_reply(SMFICTX *ctx, const char *code, const char *xcode, const char *text)
-{
-	smfi_setreply(ctx, unconst(code), unconst(xcode), unconst(text));
-}
-
 static struct slice macro(SMFICTX *ctx, const char *name)
 {
-	return slice_str(smfi_getsymval(ctx, unconst(name)));
-}
-
-/* ---- answers ------------------------------------------------------------------------------------
- */
-
-/* smfi_setreply takes its text through printf: a '%' must be two, or the whole text vanishes. */
-static void say(SMFICTX *ctx, const struct reply *reply)
-{
-	char code[8], text[2 * REPLY_MAX];
-	size_t n = 0;
-
-	for (const char *p = reply->text; *p && n + 2 < sizeof text; p++) {
-		if (*p == '%')
-			text[n++] = '%';
-		text[n++] = *p;
-	}
-	text[n] = '\0';
-	snprintf(code, sizeof code, "%u", reply->code);
-	set_reply(ctx, code, reply->xcode, text);
-}
-
-static sfsistat send_answer(SMFICTX *ctx, const struct answer *answer)
-{
-	static const sfsistat codes[] = {
-	    [ANSWER_CONTINUE] = SMFIS_CONTINUE,
-	    [ANSWER_DONE] = SMFIS_ACCEPT,
-	    [ANSWER_REJECT] = SMFIS_REJECT,
-	    [ANSWER_TEMPFAIL] = SMFIS_TEMPFAIL,
-	    [ANSWER_QUARANTINE] = SMFIS_CONTINUE,
-	};
-
-	if (answer->kind == ANSWER_REJECT || answer->kind == ANSWER_TEMPFAIL)
-		say(ctx, &answer->reply);
-	if (answer->kind == ANSWER_QUARANTINE)
-		smfi_quarantine(ctx, unconst(answer->reply.text));
-	return codes[answer->kind];
-}
-
-/* A connection without memory, or one too many, is answered 421 from MAIL on: at connect libmilter
- * takes no reply text. */
-static sfsistat turn_away(SMFICTX *ctx)
-{
-	set_reply(ctx, "421", "4.3.2", "Too many sessions, please try again later");
-	return SMFIS_TEMPFAIL;
+	return slice_str(smfi_getsymval(ctx, milteranswer_text(name)));
 }
 
 static void end_transaction(struct connection *c)
@@ -128,11 +73,11 @@ static void end_transaction(struct connection *c)
  * MTAs the others. */
 static void ask_for_macros(SMFICTX *ctx)
 {
-	smfi_setsymlist(
-	    ctx, SMFIM_CONNECT, unconst("j v {client_name} {client_resolve} {client_connections}"));
-	smfi_setsymlist(ctx, SMFIM_ENVFROM, unconst("i {auth_authen}"));
-	smfi_setsymlist(ctx, SMFIM_ENVRCPT, unconst("i"));
-	smfi_setsymlist(ctx, SMFIM_EOM, unconst("i"));
+	smfi_setsymlist(ctx, SMFIM_CONNECT,
+	    milteranswer_text("j v {client_name} {client_resolve} {client_connections}"));
+	smfi_setsymlist(ctx, SMFIM_ENVFROM, milteranswer_text("i {auth_authen}"));
+	smfi_setsymlist(ctx, SMFIM_ENVRCPT, milteranswer_text("i"));
+	smfi_setsymlist(ctx, SMFIM_EOM, milteranswer_text("i"));
 }
 
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions,
@@ -246,7 +191,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 	struct answer answer;
 
 	if (!c || c->overloaded)
-		return turn_away(ctx);
+		return milteranswer_too_many(ctx);
 	end_transaction(c);
 	c->pinned = table_pin(settings.table);
 	answer = transaction_mail(c->session, &(struct mail_event){
@@ -261,7 +206,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 					      });
 	if (answer.kind != ANSWER_CONTINUE)
 		end_transaction(c);
-	return send_answer(ctx, &answer);
+	return milteranswer_send(ctx, &answer);
 }
 
 static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
@@ -270,10 +215,10 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
 	struct answer answer;
 
 	if (!c || c->overloaded)
-		return turn_away(ctx);
+		return milteranswer_too_many(ctx);
 	transaction_queue_id(c->session, macro(ctx, "i"));
 	answer = transaction_rcpt(c->session, slice_str(arguments[0]));
-	return send_answer(ctx, &answer);
+	return milteranswer_send(ctx, &answer);
 }
 
 /*
@@ -302,10 +247,10 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 	struct connection *c = connection_of(ctx);
 
 	if (!c)
-		return turn_away(ctx);
+		return milteranswer_too_many(ctx);
 	if (c->held.kind == ANSWER_CONTINUE)
 		c->held = show_header(c, slice_str(name), slice_str(value));
-	return c->no_header_reply ? SMFIS_NOREPLY : send_answer(ctx, &c->held);
+	return c->no_header_reply ? SMFIS_NOREPLY : milteranswer_send(ctx, &c->held);
 }
 
 static sfsistat on_end_of_headers(SMFICTX *ctx)
@@ -313,10 +258,10 @@ static sfsistat on_end_of_headers(SMFICTX *ctx)
 	struct connection *c = connection_of(ctx);
 
 	if (!c)
-		return turn_away(ctx);
+		return milteranswer_too_many(ctx);
 	if (c->held.kind == ANSWER_CONTINUE)
 		transaction_end_of_headers(c->session);
-	return c->no_eoh_reply ? SMFIS_NOREPLY : send_answer(ctx, &c->held);
+	return c->no_eoh_reply ? SMFIS_NOREPLY : milteranswer_send(ctx, &c->held);
 }
 
 static sfsistat on_body(SMFICTX *ctx, unsigned char *bytes, size_t len)
@@ -324,35 +269,11 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *bytes, size_t len)
 	struct connection *c = connection_of(ctx);
 
 	if (!c)
-		return turn_away(ctx);
+		return milteranswer_too_many(ctx);
 	if (c->held.kind == ANSWER_CONTINUE &&
 	    transaction_body(c->session, (const char *)bytes, len))
 		return SMFIS_CONTINUE;
 	return c->may_skip ? SMFIS_SKIP : SMFIS_CONTINUE;
-}
-
-static bool make_edit(SMFICTX *ctx, const struct header_edit *edit, struct arena *arena)
-{
-	char *name = arena_strdup(arena, edit->name);
-	char *value = arena_strdup(arena, edit->value);
-
-	if (!name || !value)
-		return false;
-	if (edit->remove)
-		return smfi_chgheader(ctx, name, (int)edit->index, NULL) == MI_SUCCESS;
-	return smfi_insheader(ctx, 0, name, value) == MI_SUCCESS;
-}
-
-/* Header edits are made before the answer; without memory for one the message is put off. */
-static bool make_edits(SMFICTX *ctx, const struct header_edit *edits, size_t count)
-{
-	struct arena *arena = count > 0 ? arena_create(TRANSACTION_ARENA_MAX) : NULL;
-	bool made = count == 0 || arena;
-
-	for (size_t i = 0; made && i < count; i++)
-		made = make_edit(ctx, &edits[i], arena);
-	arena_free(&arena);
-	return made;
 }
 
 static sfsistat on_end(SMFICTX *ctx)
@@ -363,16 +284,12 @@ static sfsistat on_end(SMFICTX *ctx)
 	size_t count = 0;
 
 	if (!c)
-		return turn_away(ctx);
+		return milteranswer_too_many(ctx);
 	transaction_queue_id(c->session, macro(ctx, "i"));
 	if (c->held.kind == ANSWER_CONTINUE)
 		c->held = transaction_end(c->session, &edits, &count);
-	if (make_edits(ctx, edits, count)) {
-		status = send_answer(ctx, &c->held);
-	} else {
-		set_reply(ctx, "451", "4.3.0", "Temporary internal error, please try again");
-		status = SMFIS_TEMPFAIL;
-	}
+	status = milteranswer_edit(ctx, edits, count) ? milteranswer_send(ctx, &c->held)
+						      : milteranswer_broken(ctx);
 	end_transaction(c);
 	return status;
 }
@@ -407,7 +324,7 @@ static sfsistat on_close(SMFICTX *ctx)
 const char *milter_open(const struct milter_settings *given, char why[MILTER_WHY_MAX])
 {
 	struct smfiDesc callbacks = {
-	    .xxfi_name = unconst("susmilter"),
+	    .xxfi_name = milteranswer_text("susmilter"),
 	    .xxfi_version = SMFI_VERSION,
 	    .xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE,
 	    .xxfi_connect = on_connect,
@@ -433,7 +350,7 @@ const char *milter_open(const struct milter_settings *given, char why[MILTER_WHY
 	if (unixsocket_prepare(settings.socket, why, MILTER_WHY_MAX))
 		return why;
 	if (smfi_register(callbacks) != MI_SUCCESS ||
-	    smfi_setconn(unconst(settings.socket)) != MI_SUCCESS ||
+	    smfi_setconn(milteranswer_text(settings.socket)) != MI_SUCCESS ||
 	    smfi_opensocket(false) != MI_SUCCESS) {
 		snprintf(why, MILTER_WHY_MAX,
 		    "milter.socket \"%s\" cannot be opened: is the address right, and is nobody "

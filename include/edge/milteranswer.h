@@ -1,0 +1,32 @@
+#ifndef EDGE_MILTERANSWER_H
+#define EDGE_MILTERANSWER_H
+/*
+ * milteranswer: what core/transaction answers, said through libmilter.
+ *
+ *     if (milteranswer_edit(ctx, edits, count))
+ *             return milteranswer_send(ctx, &answer);
+ *
+ * Called from the callbacks of the connection that ctx stands for.
+ */
+#include "core/transaction.h"
+
+#include <libmilter/mfapi.h>
+
+/* The status to return, its reply having been set or the message been put on hold. */
+sfsistat milteranswer_send(SMFICTX *, const struct answer *);
+
+/* 421 4.3.2, for a connection without memory or one too many.  Said from MAIL on: at connect
+ * libmilter takes no reply text. */
+sfsistat milteranswer_too_many(SMFICTX *);
+
+/* 451 4.3.0: nothing about the message, it may come again. */
+sfsistat milteranswer_broken(SMFICTX *);
+
+/* Makes the edits in their order, at the end of a message and before its answer; false when there
+ * was no memory for one. */
+bool milteranswer_edit(SMFICTX *, const struct header_edit *, size_t count);
+
+/* libmilter takes char * for what it only reads. */
+char *milteranswer_text(const char *);
+
+#endif
