@@ -45,6 +45,10 @@ domains = ( {{ name = "{open}.example"; susranges = "off"; }} );
 TABLES = {"A": TABLE.format(letter="A", open="a"), "B": TABLE.format(letter="B", open="b")}
 LISTS = {"many.cidr": "".join(f"10.{i >> 8}.{i & 255}.0/25\n" for i in range(5000)),
          "many.names": "".join(f"host{i}.example.net\n" for i in range(5000))}
+# As many as a large host has: what a new worker must have read before it is back.
+LARGE = {"many.cidr": "".join(f"{11 + (i >> 14)}.{i >> 6 & 255}.{(i & 63) << 2}.0/23\n"
+                              for i in range(253458)),
+         "many.names": "".join(f"host{i}.example.net\n" for i in range(200007))}
 
 
 class Delivery:
@@ -212,9 +216,12 @@ def main():
         daemon = servers.daemon(TABLES["A"], LISTS)
         reload_under_load(checks, build, daemon, SHORT_RELOADS if short else RELOADS)
         storm(checks, build, daemon, SHORT_STORM if short else STORM)
+        checks.true("the daemon lives", daemon.alive(), daemon.said()[-2000:])
+        daemon.stop()
+        daemon = servers.daemon(TABLES["A"], LARGE, name="large")
         postfix = servers.postfix(daemon)
         kill_under_load(checks, build, daemon, postfix, SHORT_KILLS if short else KILLS)
-        checks.true("the daemon lives", daemon.alive(), daemon.said()[-2000:])
+        checks.true("the supervisor lives", daemon.alive(), daemon.said()[-2000:])
     sys.exit(checks.summary())
 
 
