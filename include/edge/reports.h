@@ -22,7 +22,8 @@ struct reports;
 struct reports_settings {
 	const char *database; /* path, "" = no reports */
 	unsigned keep_days;
-	size_t max_bytes; /* of the file; 0 = REPORTS_BYTES_MAX.  At the bound the oldest day goes. */
+	/* Of the file; 0 = REPORTS_BYTES_MAX.  At the bound the oldest day goes. */
+	size_t max_bytes;
 };
 
 /* What the disk of a mail host can spare. */
@@ -54,6 +55,9 @@ struct reports_counts {
 	size_t bytes;     /* memory in use */
 };
 struct reports_counts reports_counts(struct reports *);
+
+/* Counted, and neither written nor lost: less than a minute's, while the database works. */
+uint64_t reports_waiting(const struct reports_counts *);
 
 /* The refusals of a domain from `since` to `until` (seconds since the epoch, whole hours) from the
  * database; false and the reason in why[]. */

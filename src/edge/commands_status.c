@@ -2,6 +2,7 @@
 
 #include "core/recordtext.h"
 #include "core/rfc3339.h"
+#include "edge/config.h"
 #include "edge/milter.h"
 #include "watch.h"
 
@@ -60,6 +61,18 @@ static json_t *records_json(const struct worker *w)
 	    (json_int_t)c.failed, "queued", (json_int_t)c.queued);
 }
 
+/* Null when refusals are not kept. */
+static json_t *reports_json(const struct asked *a)
+{
+	struct reports_counts c = reports_counts(a->worker->reports);
+
+	if (a->generation->config->reports_database[0] == '\0')
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "counted", (json_int_t)c.counted, "written",
+	    (json_int_t)c.written, "waiting", (json_int_t)reports_waiting(&c), "lost",
+	    (json_int_t)c.lost, "bytes", (json_int_t)c.bytes);
+}
+
 static json_t *status_json(const struct asked *a)
 {
 	const struct generation *g = a->generation;
@@ -67,7 +80,7 @@ static json_t *status_json(const struct asked *a)
 	int64_t now = a->worker->env.now_us(a->worker->env.self);
 
 	return json_pack("{s:I, s:o, s:I, s:o, s:I, s:I, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, "
-			 "s:o}",
+			 "s:o, s:o}",
 	    "generation", (json_int_t)g->number, "loaded", time_json(g->loaded_us), "age_seconds",
 	    (json_int_t)((now - g->loaded_us) / 1000000), "started",
 	    time_json(a->worker->started_us), "uptime_seconds",
@@ -77,7 +90,7 @@ static json_t *status_json(const struct asked *a)
 	    (json_int_t)g->rules->rule_count, "networks", (json_int_t)g->rules->network_entries,
 	    "names", (json_int_t)g->rules->name_entries, "recipient_domains",
 	    (json_int_t)g->rules->domain_entries, "bytes", (json_int_t)g->bytes, "last_reload",
-	    reload_json(&reload), "records", records_json(a->worker));
+	    reload_json(&reload), "records", records_json(a->worker), "reports", reports_json(a));
 }
 
 static void print_reload(struct asked *a, int64_t now)
@@ -96,6 +109,19 @@ static void print_reload(struct asked *a, int64_t now)
 		channel_print(a->channel,
 		    "last reload  %s (%s ago) REFUSED, %zu errors, the first:\n             %s\n",
 		    at, age, r.errors, r.first_error);
+}
+
+static void print_reports(struct asked *a)
+{
+	struct reports_counts c = reports_counts(a->worker->reports);
+
+	if (a->generation->config->reports_database[0] == '\0')
+		channel_print(a->channel, "reports      off: reports.database is not set\n");
+	else
+		channel_print(a->channel,
+		    "reports      %llu refusals counted, %llu written, %llu waiting, %llu lost\n",
+		    (unsigned long long)c.counted, (unsigned long long)c.written,
+		    (unsigned long long)reports_waiting(&c), (unsigned long long)c.lost);
 }
 
 static void print_status(struct asked *a)
@@ -125,6 +151,7 @@ static void print_status(struct asked *a)
 	    "records      %llu written, %llu suppressed, %llu dropped, %llu failed\n",
 	    (unsigned long long)c.written, (unsigned long long)c.suppressed,
 	    (unsigned long long)c.dropped, (unsigned long long)c.failed);
+	print_reports(a);
 }
 
 int command_status(struct asked *a)

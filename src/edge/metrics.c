@@ -15,6 +15,7 @@ struct page {
 	const struct generation *generation;
 	struct resolver_stats dns;
 	struct recorder_counts records;
+	struct reports_counts reports;
 	struct reload_status reload;
 	const char *name; /* of the metric that is being written */
 	unsigned rules_told;
@@ -215,6 +216,31 @@ static void records_queued(struct page *p)
 	sample(p, (double)p->records.queued, "%s", "");
 }
 
+static void reports_counted(struct page *p)
+{
+	sample(p, (double)p->reports.counted, "%s", "");
+}
+
+static void reports_written(struct page *p)
+{
+	sample(p, (double)p->reports.written, "%s", "");
+}
+
+static void reports_lost(struct page *p)
+{
+	sample(p, (double)p->reports.lost, "%s", "");
+}
+
+static void reports_waiting_now(struct page *p)
+{
+	sample(p, (double)reports_waiting(&p->reports), "%s", "");
+}
+
+static void reports_bytes(struct page *p)
+{
+	sample(p, (double)p->reports.bytes, "%s", "");
+}
+
 static void restarts(struct page *p)
 {
 	sample(p, (double)p->worker->restarts, "%s", "");
@@ -268,6 +294,12 @@ static const struct metric {
     {"susmilter_records_failed", COUNTER, "Decisions not written, the file being full or broken.",
 	records_failed},
     {"susmilter_records_queued", GAUGE, "Decisions waiting to be written.", records_queued},
+    {"susmilter_reports_counted", COUNTER, "Refusals counted for reports.", reports_counted},
+    {"susmilter_reports_written", COUNTER, "Of these, in the database.", reports_written},
+    {"susmilter_reports_lost", COUNTER,
+	"Of these, given up: the database was full or broken for too long.", reports_lost},
+    {"susmilter_reports_waiting", GAUGE, "Of these, waiting to be written.", reports_waiting_now},
+    {"susmilter_reports_bytes", GAUGE, "Memory of those that wait.", reports_bytes},
     {"susmilter_worker_restarts", COUNTER, "Workers that ended before this one.", restarts},
     {"susmilter_worker_start_timestamp_seconds", GAUGE, "When this worker was started.", started},
 };
@@ -294,6 +326,7 @@ static void take_snapshot(struct page *p)
 	struct worker *w = p->worker;
 
 	p->records = recorder_counts(w->recorder);
+	p->reports = reports_counts(w->reports);
 	p->reload = worker_reload_status(w);
 	pthread_mutex_lock(&w->resolver_lock);
 	if (w->resolver)

@@ -313,3 +313,8 @@ struct reports_counts reports_counts(struct reports *r)
 	pthread_mutex_unlock(&r->lock);
 	return counts;
 }
+
+uint64_t reports_waiting(const struct reports_counts *counts)
+{
+	return counts->counted - counts->written - counts->lost;
+}

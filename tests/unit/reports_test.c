@@ -173,6 +173,7 @@ START_TEST(test_broken)
 	ck_assert_uint_eq(counts.counted, 2);
 	ck_assert_uint_eq(counts.written, 0);
 	ck_assert_uint_eq(counts.lost, 0);
+	ck_assert_uint_eq(reports_waiting(&counts), 2);
 	elsewhere = (struct reports_settings){.database = database, .keep_days = KEEP_DAYS};
 	reports_configure(reports, &elsewhere);
 	d = read_back("example.org", arena);
@@ -180,6 +181,7 @@ START_TEST(test_broken)
 	ck_assert_uint_eq(d.top_count[TALLY_RECIPIENTS], 2);
 	counts = reports_counts(reports);
 	ck_assert_uint_eq(counts.written, 2);
+	ck_assert_uint_eq(reports_waiting(&counts), 0);
 	reports_free(&reports);
 	arena_free(&arena);
 }
