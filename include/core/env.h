@@ -43,6 +43,8 @@ struct env {
 	void (*geo)(void *self, const struct ip *, uint32_t *asn, char country[3]);
 	/* Takes what it needs of the record before it returns; never blocks. */
 	void (*record)(void *self, const struct record *);
+	/* A message was judged; only what refuses it is recorded, too.  May be NULL. */
+	void (*judged)(void *self, int64_t took_us);
 
 	/* One message, from its first question to its end; answers live in the arena.  NULL when
 	 * out of memory or when there is no resolver.  The rest of these is called with what it

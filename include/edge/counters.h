@@ -13,8 +13,13 @@ struct counters;
 struct counters *counters_create(void);
 void counters_free(struct counters **);
 
-/* Counts one decision: its family, rule, action and mode, and how long it took. */
+/* Counts one decision: its family, rule, action and mode, and how long it took, unless it was on a
+ * message. */
 void counters_count(struct counters *, const struct record *);
+
+/* Counts how long it took to judge a message: once, however many recipients it has, and also when
+ * it is accepted, which makes no record. */
+void counters_judged(struct counters *, int64_t took_us);
 
 struct counter {
 	enum family family;

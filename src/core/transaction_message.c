@@ -99,6 +99,16 @@ bool transaction_body(struct session *s, const char *bytes, size_t len)
 	return true;
 }
 
+static struct answer judge(const struct event *e)
+{
+	const struct env *env = e->s->env;
+	struct answer answer = transaction_judge(e);
+
+	if (env->judged)
+		env->judged(env->self, env->monotonic_us(env->self) - e->started_us);
+	return answer;
+}
+
 struct answer transaction_end(struct session *s, const struct header_edit **edits, size_t *count)
 {
 	struct event e = transaction_event(s, STAGE_END);
@@ -109,7 +119,7 @@ struct answer transaction_end(struct session *s, const struct header_edit **edit
 	if (!s->inbound)
 		return answer;
 	if (ruleset_wants_headers(s->mail.rules))
-		answer = transaction_judge(&e);
+		answer = judge(&e);
 	if (answer.kind == ANSWER_CONTINUE || answer.kind == ANSWER_QUARANTINE)
 		transaction_edits(s, edits, count);
 	if (arena_failed(s->mail_arena))

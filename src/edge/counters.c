@@ -103,6 +103,8 @@ static void count_latency(struct histogram *h, int64_t took_us)
 {
 	unsigned i = 0;
 
+	if (took_us < 0)
+		took_us = 0;
 	while (i < COUNTERS_BUCKETS - 1 && took_us > counters_bounds_us[i])
 		i++;
 	atomic_fetch_add_explicit(&h->bucket[i], 1, memory_order_relaxed);
@@ -123,7 +125,13 @@ void counters_count(struct counters *c, const struct record *r)
 		p = add(c, v->family, slice_of("", 0));
 	if (p)
 		atomic_fetch_add_explicit(&p->counts[action][v->would], 1, memory_order_relaxed);
-	count_latency(&c->latency[r->stage], r->took_us > 0 ? r->took_us : 0);
+	if (r->stage != STAGE_END)
+		count_latency(&c->latency[r->stage], r->took_us);
+}
+
+void counters_judged(struct counters *c, int64_t took_us)
+{
+	count_latency(&c->latency[STAGE_END], took_us);
 }
 
 static int compare_pairs(const void *one, const void *other)

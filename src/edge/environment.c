@@ -50,6 +50,13 @@ static void record(void *self, const struct record *r)
 	reports_count(w->reports, r);
 }
 
+static void judged(void *self, int64_t took_us)
+{
+	struct worker *w = self;
+
+	counters_judged(w->counters, took_us);
+}
+
 static void geo(void *self, const struct ip *client, uint32_t *asn, char country[3])
 {
 	struct worker *w = self;
@@ -164,6 +171,7 @@ void environment_fill(struct worker *w)
 	    .monotonic_us = monotonic_us,
 	    .token = token,
 	    .record = record,
+	    .judged = judged,
 	    .geo = geo,
 	    .message_start = message_start,
 	    .message_end = message_end,

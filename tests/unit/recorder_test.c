@@ -234,6 +234,24 @@ START_TEST(test_counters_are_exact)
 }
 END_TEST
 
+/* Of the refusals of a message's recipients none counts as one more judgement. */
+START_TEST(test_messages_are_timed_once)
+{
+	struct counters *c = counters_create();
+	struct made m;
+
+	make(&m, SLICE("b@example.net"));
+	m.record.stage = STAGE_END;
+	counters_count(c, &m.record);
+	counters_count(c, &m.record);
+	counters_judged(c, 42);
+	counters_judged(c, 1000000);
+	ck_assert_uint_eq(counters_latency(c, STAGE_END).count, 2);
+	ck_assert_uint_eq(counters_latency(c, STAGE_END).sum_us, 1000042);
+	counters_free(&c);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("recorder");
@@ -247,6 +265,7 @@ Suite *suite(void)
 	tcase_add_test(c, test_slow_log);
 	tcase_add_test(c, test_watch);
 	tcase_add_test(c, test_counters_are_exact);
+	tcase_add_test(c, test_messages_are_timed_once);
 	suite_add_tcase(s, c);
 	return s;
 }
