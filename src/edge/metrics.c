@@ -27,15 +27,16 @@ __attribute__((format(printf, 3, 4))) static void sample(
 {
 	va_list args;
 
-	fprintf(p->out, "%s", p->name);
-	if (labels[0]) {
-		fputc('{', p->out);
-		va_start(args, labels);
-		vfprintf(p->out, labels, args);
-		va_end(args);
-		fputc('}', p->out);
-	}
-	fprintf(p->out, " %.15g\n", value);
+	fprintf(p->out, "%s{", p->name);
+	va_start(args, labels);
+	vfprintf(p->out, labels, args);
+	va_end(args);
+	fprintf(p->out, "} %.15g\n", value);
+}
+
+static void plain(struct page *p, double value)
+{
+	fprintf(p->out, "%s %.15g\n", p->name, value);
 }
 
 /* ---- one function a metric
@@ -97,7 +98,7 @@ static void latencies(struct page *p)
 
 static void sessions(struct page *p)
 {
-	sample(p, milter_sessions(), "%s", "");
+	plain(p, milter_sessions());
 }
 
 static void dns_lookups(struct page *p)
@@ -116,47 +117,47 @@ static void dns_lookups(struct page *p)
 
 static void dns_cached(struct page *p)
 {
-	sample(p, (double)p->dns.cached, "%s", "");
+	plain(p, (double)p->dns.cached);
 }
 
 static void dns_asked(struct page *p)
 {
-	sample(p, (double)p->dns.asked, "%s", "");
+	plain(p, (double)p->dns.asked);
 }
 
 static void dns_expired(struct page *p)
 {
-	sample(p, (double)p->dns.expired, "%s", "");
+	plain(p, (double)p->dns.expired);
 }
 
 static void dns_in_flight(struct page *p)
 {
-	sample(p, (double)p->dns.in_flight, "%s", "");
+	plain(p, (double)p->dns.in_flight);
 }
 
 static void dns_running(struct page *p)
 {
-	sample(p, p->dns.running, "%s", "");
+	plain(p, p->dns.running);
 }
 
 static void table_number(struct page *p)
 {
-	sample(p, (double)p->generation->number, "%s", "");
+	plain(p, (double)p->generation->number);
 }
 
 static void table_loaded(struct page *p)
 {
-	sample(p, (double)p->generation->loaded_us / 1e6, "%s", "");
+	plain(p, (double)p->generation->loaded_us / 1e6);
 }
 
 static void table_bytes(struct page *p)
 {
-	sample(p, (double)p->generation->bytes, "%s", "");
+	plain(p, (double)p->generation->bytes);
 }
 
 static void table_rules(struct page *p)
 {
-	sample(p, p->generation->rules->rule_count, "%s", "");
+	plain(p, p->generation->rules->rule_count);
 }
 
 static void table_entries(struct page *p)
@@ -170,17 +171,17 @@ static void table_entries(struct page *p)
 
 static void table_generations(struct page *p)
 {
-	sample(p, table_retained(p->worker->table), "%s", "");
+	plain(p, table_retained(p->worker->table));
 }
 
 static void reload_ok(struct page *p)
 {
-	sample(p, p->reload.at_us == 0 || p->reload.ok, "%s", "");
+	plain(p, p->reload.at_us == 0 || p->reload.ok);
 }
 
 static void reload_time(struct page *p)
 {
-	sample(p, (double)p->reload.at_us / 1e6, "%s", "");
+	plain(p, (double)p->reload.at_us / 1e6);
 }
 
 static void geo_built_times(struct page *p)
@@ -193,62 +194,62 @@ static void geo_built_times(struct page *p)
 
 static void records_written(struct page *p)
 {
-	sample(p, (double)p->records.written, "%s", "");
+	plain(p, (double)p->records.written);
 }
 
 static void records_suppressed(struct page *p)
 {
-	sample(p, (double)p->records.suppressed, "%s", "");
+	plain(p, (double)p->records.suppressed);
 }
 
 static void records_dropped(struct page *p)
 {
-	sample(p, (double)p->records.dropped, "%s", "");
+	plain(p, (double)p->records.dropped);
 }
 
 static void records_failed(struct page *p)
 {
-	sample(p, (double)p->records.failed, "%s", "");
+	plain(p, (double)p->records.failed);
 }
 
 static void records_queued(struct page *p)
 {
-	sample(p, (double)p->records.queued, "%s", "");
+	plain(p, (double)p->records.queued);
 }
 
 static void reports_counted(struct page *p)
 {
-	sample(p, (double)p->reports.counted, "%s", "");
+	plain(p, (double)p->reports.counted);
 }
 
 static void reports_written(struct page *p)
 {
-	sample(p, (double)p->reports.written, "%s", "");
+	plain(p, (double)p->reports.written);
 }
 
 static void reports_lost(struct page *p)
 {
-	sample(p, (double)p->reports.lost, "%s", "");
+	plain(p, (double)p->reports.lost);
 }
 
 static void reports_waiting_now(struct page *p)
 {
-	sample(p, (double)reports_waiting(&p->reports), "%s", "");
+	plain(p, (double)reports_waiting(&p->reports));
 }
 
 static void reports_bytes(struct page *p)
 {
-	sample(p, (double)p->reports.bytes, "%s", "");
+	plain(p, (double)p->reports.bytes);
 }
 
 static void restarts(struct page *p)
 {
-	sample(p, (double)p->worker->restarts, "%s", "");
+	plain(p, (double)p->worker->restarts);
 }
 
 static void started(struct page *p)
 {
-	sample(p, (double)p->worker->started_us / 1e6, "%s", "");
+	plain(p, (double)p->worker->started_us / 1e6);
 }
 
 /* ---- the table
