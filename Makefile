@@ -72,7 +72,7 @@ UNIT := slice manual import flatten arena jsonline jsonread batch explain suppre
 FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured session networks
 FUZZ := jsonread spf_record spf_macro dmarc_record fromheader authres dnswire dkim config
 # With real MTAs: tests/wire/NAME_test.py BUILD_DIRECTORY.
-WIRE_MTA := mta mail daemon service control dns doctor
+WIRE_MTA := mta mail daemon service control dns doctor watch
 WIRE := resolver resolver_answer resolver_recursive resolver_settings
 
 # ---- Debian packages ----------------------------------------------------------------------
@@ -85,9 +85,10 @@ PACKAGES_BENCH := python3-spf libmaxminddb-dev liblmdb-dev opendkim opendmarc un
 PACKAGES_VALGRIND := valgrind
 PACKAGES_FUZZ  := clang libclang-rt-dev
 # What the private servers of demo and wire tests need; Sendmail's own packages, which conflict with
-# Postfix, are only unpacked in the build directory, beside the libraries that they want.
+# Postfix, are only unpacked in the build directory, beside the libraries that they want; so is
+# Prometheus.
 PACKAGES_DEMO  := postfix python3 perl libmaxmind-db-writer-perl sasl2-bin libsasl2-modules libsasl2-modules-db
-PACKAGES_WIRE  := $(PACKAGES_DEMO) openssl iproute2 util-linux m4 libwrap0 libldap-2.5-0 liblockfile1 libnsl2 libdb5.3
+PACKAGES_WIRE  := $(PACKAGES_DEMO) openssl python3-prometheus-client iproute2 util-linux m4 libwrap0 libldap-2.5-0 liblockfile1 libnsl2 libdb5.3
 
 # ---- how it is compiled -------------------------------------------------------------------
 
@@ -165,18 +166,20 @@ $(BUILD)/tests/wire/%_test: $(BUILD)/tests/wire/%_test.o $(BUILD)/tests/unit/mai
     $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
 	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(CHECK_LIBS) $(EDGE_LIBS)) $(EDGE_PLAIN)
 
-wire: $(WIRE:%=$(BUILD)/tests/wire/%_test) all $(BUILD)/sendmail
+wire: $(WIRE:%=$(BUILD)/tests/wire/%_test) all $(BUILD)/sendmail $(BUILD)/prometheus
 	@failed=0; for t in $(WIRE:%=$(BUILD)/tests/wire/%_test); do $$t || failed=1; done; \
 	for t in $(WIRE_MTA); do tests/wire/$${t}_test.py $(BUILD) || failed=1; done; exit $$failed
 
-# Sendmail's packages conflict with Postfix's: they are unpacked here, not installed, and before the
-# tests go to a network of their own, where there is nothing to download from.
-SENDMAIL_PACKAGES := sendmail-bin sendmail-base sendmail-cf
+# Sendmail's packages conflict with Postfix's, and Prometheus's would start a server for everybody:
+# they are unpacked here, not installed, and before the tests go to a network of their own, where
+# there is nothing to download from.
+$(BUILD)/sendmail: UNPACKED := sendmail-bin sendmail-base sendmail-cf
+$(BUILD)/prometheus: UNPACKED := prometheus
 download := apt-get -qq -o APT::Sandbox::User=root download
-$(BUILD)/sendmail:
+$(BUILD)/sendmail $(BUILD)/prometheus:
 	@rm -rf $@.new && mkdir -p $@.new/debs
-	@cd $@.new/debs && { $(download) $(SENDMAIL_PACKAGES) || \
-	    { apt-get -qq update && $(download) $(SENDMAIL_PACKAGES); }; }
+	@cd $@.new/debs && { $(download) $(UNPACKED) || \
+	    { apt-get -qq update && $(download) $(UNPACKED); }; }
 	@for deb in $@.new/debs/*.deb; do dpkg -x $$deb $@.new || exit 1; done
 	@rm -r $@.new/debs && mv $@.new $@
 

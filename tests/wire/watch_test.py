@@ -1,0 +1,201 @@
+#!/usr/bin/python3
+"""watch_test: what watches susmilter: a Prometheus of its own, the alerts, the dashboard.
+
+    watch_test.py BUILD_DIRECTORY [--keep]
+
+Under mixed traffic: promtool finds nothing to complain of in the metrics, each expression of the
+dashboard and of the alerts is answered with data, and the alerts fire when they should and only
+then (alerts.yml beside this).
+"""
+import json
+import math
+import pathlib
+import re
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "lab")]
+import lab  # noqa: E402
+import traffic  # noqa: E402
+from checks import Checks  # noqa: E402
+
+CONTRIB = lab.TOP / "contrib"
+ALERTS = CONTRIB / "prometheus/alerts.yml"
+DASHBOARD = CONTRIB / "grafana/susmilter.json"
+OPEN = "application/openmetrics-text; version=1.0.0"
+
+SCRAPE = """
+global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}
+rule_files: [ "{alerts}" ]
+scrape_configs:
+  - job_name: susmilter
+    static_configs: [ {{ targets: [ "127.0.0.1:{port}" ] }} ]
+"""
+# What Grafana puts in their place; a rate needs two scrapes.
+VARIABLES = {"$instance": ".*", "$__rate_interval": "10s", "$__range": "1m"}
+# Until Prometheus has seen so much of every counter, on a busy machine.
+DATA_SECONDS = 60
+
+
+def get(url, accept="text/plain"):
+    request = urllib.request.Request(url, headers={"Accept": accept})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return answer.headers["Content-Type"], answer.read().decode()
+
+
+class Prometheus:
+    def __init__(self, servers, metrics_port):
+        self.dir = servers.dir / "prometheus"
+        self.dir.mkdir()
+        self.port = lab.free_port()
+        (self.dir / "conf.yml").write_text(SCRAPE.format(alerts=ALERTS, port=metrics_port))
+        self.log = open(self.dir / "log", "ab")
+        servers.process([servers.build / "prometheus/usr/bin/prometheus",
+                         f"--config.file={self.dir}/conf.yml",
+                         f"--storage.tsdb.path={self.dir}/data",
+                         f"--web.listen-address=127.0.0.1:{self.port}"],
+                        stdout=self.log, stderr=self.log)
+        lab.wait_for(self._ready, 60, "start of Prometheus")
+
+    def _ready(self):
+        try:
+            return get(f"http://127.0.0.1:{self.port}/-/ready")
+        except OSError:
+            return False
+
+    def ask(self, what, **query):
+        _, text = get(f"http://127.0.0.1:{self.port}/api/v1/{what}?"
+                      + urllib.parse.urlencode(query))
+        return json.loads(text)["data"]
+
+    def values(self, expression):
+        """The numbers that an expression has now; those that are none (0/0) are left out."""
+        for variable, value in VARIABLES.items():
+            expression = expression.replace(variable, value)
+        found = [float(r["value"][1]) for r in self.ask("query", query=expression)["result"]]
+        return [v for v in found if not math.isnan(v)]
+
+
+# ---- the text -------------------------------------------------------------------------------------
+
+
+def promtool(servers, *words, **options):
+    done = subprocess.run([servers.build / "prometheus/usr/bin/promtool", *words],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                          **options)
+    return done.returncode, done.stdout
+
+
+def texts(checks, servers, daemon, url):
+    """Both formats over HTTP, and the file; promtool reads only the older one."""
+    kind, text = get(url)
+    checks.same("HTTP: the older format", kind, "text/plain; version=0.0.4; charset=utf-8")
+    checks.same("promtool check metrics, HTTP", promtool(
+        servers, "check", "metrics", input=text), (0, ""))
+    file = (daemon.dir / "susmilter.prom").read_text()
+    checks.same("promtool check metrics, the file", promtool(
+        servers, "check", "metrics", input=file), (0, ""))
+
+    def names(text):
+        return re.findall(r"^# TYPE (\w+)", text, re.M)
+    checks.same("the file has the same metrics", names(file), names(text))
+    kind, text = get(url, OPEN)
+    checks.true("HTTP: OpenMetrics", kind.startswith(OPEN), kind)
+    families = list(text_string_to_metric_families(text))
+    checks.true("OpenMetrics can be read", len(families) == len(names(file)), len(families))
+    for family in families:
+        checks.true(f"{family.name} has samples and help", family.samples and family.documentation)
+
+
+# ---- what is asked of it ----------------------------------------------------------------------------
+
+
+def dashboard_expressions():
+    for panel in json.loads(DASHBOARD.read_text())["panels"]:
+        for target in panel["targets"]:
+            yield f"{panel['title']}, {target['refId']}", target["expr"]
+
+
+def alert_selectors(rules):
+    """An alert that does not fire has no data itself: what it looks at must have some."""
+    for rule in rules:
+        for selector in sorted(set(re.findall(r"susmilter_\w+|up\{[^}]*\}", rule["query"]))):
+            yield f"alert {rule['name']}, {selector}", selector
+
+
+def answers(checks, prometheus):
+    lab.wait_for(lambda: prometheus.values('up{job="susmilter"}') == [1], DATA_SECONDS, "a scrape")
+    lab.wait_for(lambda: prometheus.ask("rules")["groups"][0]["rules"][0]["health"] == "ok",
+                 DATA_SECONDS, "a look at the rules")
+    rules = prometheus.ask("rules")["groups"][0]["rules"]
+    count = 0
+    for label, expression in [*dashboard_expressions(), *alert_selectors(rules)]:
+        count += 1
+        try:
+            lab.wait_for(lambda: prometheus.values(expression), DATA_SECONDS, "data")
+        except TimeoutError:
+            checks.true(f"{label} is answered with data", False, expression)
+    print(f"watch: {count} expressions of the dashboard and of {len(rules)} alerts have data")
+    for rule in prometheus.ask("rules")["groups"][0]["rules"]:
+        checks.same(f"alert {rule['name']}", (rule["health"], rule["state"]), ("ok", "inactive"))
+
+
+def alarm(checks, prometheus, daemon):
+    """One that fires at once, from end to end."""
+    daemon.configure("broken = ")
+    daemon.reload()
+    lab.wait_for(lambda: [a["labels"]["alertname"] for a in prometheus.ask("alerts")["alerts"]
+                          if a["state"] == "firing"] == ["SusmilterReloadFailed"],
+                 DATA_SECONDS, "the alert of a failed reload")
+    checks.true("a failed reload fires its alert", True)
+
+
+def counts(checks, daemon, url):
+    """The numbers of reports are the same in metrics and status, and none is missing."""
+    daemon.ctl("report", "example.org", check=True)  # writes what waits
+    _, text = get(url)
+    seen = {name: int(float(value)) for name, value in
+            re.findall(r"^susmilter_reports_(\w+) (\S+)$", text, re.M)}
+    told = json.loads(daemon.ctl("status", "--json", check=True).stdout)["reports"]
+    checks.true("refusals were counted for reports", told["counted"] > 0, told)
+    checks.same("… all of them are written", (told["written"], told["waiting"], told["lost"]),
+                (told["counted"], 0, 0))
+    checks.same("… and metrics say so, too",
+                (seen["counted_total"], seen["written_total"], seen["waiting"], seen["lost_total"]),
+                (told["counted"], told["written"], 0, 0))
+    text = daemon.ctl("status", check=True).stdout
+    checks.true("… and status, for people", f"{told['counted']} refusals counted, "
+                f"{told['counted']} written, 0 waiting, 0 lost" in text, text)
+
+
+def main():
+    build, keep = sys.argv[1], "--keep" in sys.argv
+    checks = Checks("watch")
+    with lab.Lab(build, keep) as servers:
+        checks.same("promtool check rules", promtool(servers, "check", "rules", ALERTS)[0], 0)
+        status, said = promtool(servers, "test", "rules", HERE / "alerts.yml",
+                                HERE / "alerts_days.yml")
+        checks.true("promtool test rules", status == 0, said)
+        port = lab.free_port()
+        url = f"http://127.0.0.1:{port}/metrics"
+        dns = servers.dns(traffic.ZONE)
+        daemon = servers.daemon(
+            traffic.CONF + dns.resolver + 'reports = { database = "reports.sqlite"; };\n'
+            f'metrics = {{ listen = "127.0.0.1:{port}"; file = "susmilter.prom"; }};\n',
+            traffic.LISTS)
+        prometheus = Prometheus(servers, port)
+        with traffic.Traffic(daemon):
+            answers(checks, prometheus)
+            texts(checks, servers, daemon, url)
+        counts(checks, daemon, url)
+        alarm(checks, prometheus, daemon)
+        checks.true("the daemon lives", daemon.alive(), daemon.said())
+    sys.exit(checks.summary())
+
+
+main()
