@@ -411,7 +411,7 @@ class Sendmail(Server):
 divert(0)dnl
 VERSIONID(`lab')dnl
 OSTYPE(`linux')dnl
-define(`confDOMAIN_NAME', `mx.sm.lab.test')dnl
+define(`confDOMAIN_NAME', `{host}')dnl
 define(`confPID_FILE', `{dir}/sendmail.pid')dnl
 define(`QUEUE_DIR', `{dir}/queue')dnl
 define(`STATUS_FILE', `{dir}/etc/statistics')dnl
@@ -433,6 +433,7 @@ define(`confBAD_RCPT_THROTTLE', `0')dnl
 define(`confALLOW_BOGUS_HELO', `True')dnl
 define(`confDONT_BLAME_SENDMAIL', `GroupReadableSASLDBFile')dnl
 define(`SMART_HOST', `relay:[127.0.0.1]')dnl
+define(`RELAY_MAILER_ARGS', `TCP $h {relay_port}')dnl
 define(`confAUTH_MECHANISMS', `PLAIN LOGIN CRAM-MD5')dnl
 define(`confAUTH_OPTIONS', `A')dnl
 define(`confAUTH_REALM', `sm.lab.test')dnl
@@ -443,12 +444,14 @@ FEATURE(`accept_unresolvable_domains')dnl
 FEATURE(`accept_unqualified_senders')dnl
 RELAY_DOMAIN(`example.org example.net example.com open.example mbox.test')dnl
 {listen}
-INPUT_MAIL_FILTER(`susmilter', `S={milter}, F=T, T=C:10s;S:10s;R:60s;E:120s')dnl
+{filter}
 MAILER(`local')dnl
 MAILER(`smtp')dnl
 """
 
-    def __init__(self, lab, name, root, milter, listen):
+    FILTER = "INPUT_MAIL_FILTER(`susmilter', `S={}, F=T, T=C:10s;S:10s;R:60s;E:120s')dnl"
+
+    def __init__(self, lab, name, root, milter, listen, host, relay_port):
         self.dir = lab.dir / name
         self.port = free_port()
         self.address, self.addresses = listen[0], listen
@@ -456,12 +459,14 @@ MAILER(`smtp')dnl
         etc.mkdir(parents=True)
         self.dir.chmod(0o755)
         (self.dir / "queue").mkdir(mode=0o700)
-        (etc / "local-host-names").write_text("mx.sm.lab.test\n")
+        (etc / "local-host-names").write_text(f"{host}\n")
         (etc / "service.switch").write_text("hosts\tfiles\naliases\tfiles\npasswd\tfiles\n")
         (etc / "statistics").write_text("")
-        conf = self.CONF.format(dir=self.dir, milter=milter, listen="\n".join(
-            f"DAEMON_OPTIONS(`Name=MTA{i}, Family={'inet6' if ':' in a else 'inet'}, Addr={a}, "
-            f"Port={self.port}')dnl" for i, a in enumerate(listen)))
+        ports = (f"DAEMON_OPTIONS(`Name=MTA{i}, Family={'inet6' if ':' in a else 'inet'}, Addr={a}, "
+                 f"Port={self.port}')dnl" for i, a in enumerate(listen))
+        conf = self.CONF.format(dir=self.dir, host=host, relay_port=relay_port,
+                                listen="\n".join(ports),
+                                filter=self.FILTER.format(milter) if milter else "dnl")
         (etc / "lab.mc").write_text(conf)
         share = root / "usr/share/sendmail/cf"
         with open(etc / "sendmail.cf", "w") as cf:
@@ -475,10 +480,11 @@ MAILER(`smtp')dnl
         # are given to this process alone.
         os.makedirs("/usr/lib/sasl2", exist_ok=True)
         self.out = open(self.dir / "out", "ab")
-        super().__init__(["unshare", "--uts", "--mount", "sh", "-c",
-                          'hostname mx.sm.lab.test; mount --bind "$0" /usr/lib/sasl2; exec "$@"',
-                          etc / "sasl", root / "usr/libexec/sendmail/sendmail", "-bD", "-C",
-                          etc / "sendmail.cf"], stdout=self.out, stderr=self.out)
+        self.program = ["unshare", "--uts", "--mount", "sh", "-c",
+                        'hostname "$0"; mount --bind "$1" /usr/lib/sasl2; shift; exec "$@"',
+                        host, etc / "sasl", root / "usr/libexec/sendmail/sendmail", "-C",
+                        etc / "sendmail.cf"]
+        super().__init__([*self.program, "-bD"], stdout=self.out, stderr=self.out)
         wait_for(lambda: not self.alive() or port_open(self.address, self.port), 30,
                  "start of Sendmail")
         if not self.alive():
@@ -488,6 +494,16 @@ MAILER(`smtp')dnl
         s = Session(same_family(self.addresses, source), self.port, source)
         s.ehlo(helo)
         return s
+
+    def queued(self, kind="qf"):
+        """The envelopes in the queue: qf as usual, hf on hold; with kind df the bodies."""
+        return [p.read_text(errors="replace") for p in (self.dir / "queue").glob(f"{kind}*")]
+
+    def flush(self):
+        """Tries all of the queue once, now, and waits for the end of it.  Its status tells of mail
+        that was refused, which is no failure here."""
+        subprocess.run([*self.program, "-qf"], stdout=self.out, stderr=self.out, check=False,
+                       timeout=120)
 
 
 class Lab:
@@ -547,5 +563,9 @@ class Lab:
         port, host = rest.split("@")
         return f"inet:{host}:{port}"
 
-    def sendmail(self, daemon, name="sendmail", listen=("127.0.0.1",)):
-        return self._add(Sendmail(self, name, self.build / "sendmail", daemon.milter, listen))
+    def sendmail(self, daemon, name="sendmail", listen=("127.0.0.1",), host="mx.sm.lab.test",
+                 relay_port=0):
+        """daemon: a Daemon, or None for one without a milter.  What it accepts waits in its queue
+        until flush() hands it to relay_port on 127.0.0.1, where another host must answer."""
+        return self._add(Sendmail(self, name, self.build / "sendmail",
+                                  daemon.milter if daemon else "", listen, host, relay_port))

@@ -4,6 +4,7 @@
     mail_test.py BUILD_DIRECTORY [--keep]
 """
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -99,11 +100,6 @@ def headers_postfix(checks, postfix):
     results_header(checks, delivered(postfix, "forged"), {"mta": "Postfix", "id": "mx.lab.test"})
 
 
-def queue_files(sendmail, kind):
-    """Envelopes in Sendmail's queue: qf as usual, hf on hold."""
-    return [p.read_text(errors="replace") for p in (sendmail.dir / "queue").glob(f"{kind}*")]
-
-
 def envelope_header(envelope):
     """The header fields in a queue file of Sendmail."""
     header = []
@@ -121,7 +117,7 @@ def headers_sendmail(checks, sendmail):
     with sendmail.session(source=GOOD) as s:
         reply = send(s, "ann@sender.example", MBOX, message)
     checks.same("Sendmail: accepted", reply.code, 250)
-    queued = [e for e in map(envelope_header, queue_files(sendmail, "qf"))
+    queued = [e for e in map(envelope_header, sendmail.queued())
               if fields(e, "Subject") == ["forged"]]
     checks.same("Sendmail: one message", len(queued), 1)
     results_header(checks, queued[0], {"mta": "Sendmail", "id": "mx.sm.lab.test"})
@@ -159,7 +155,7 @@ def quarantine(checks, servers, daemon, postfix, sendmail):
             checks.same(f"hold: accepted, {mta}", send(s, FORGER, MBOX, message).code, 250)
     held = [q for q in postfix.queued() if q["queue_name"] == "hold"]
     checks.same("hold: in Postfix's hold queue", len(held), 1)
-    held = queue_files(sendmail, "hf")
+    held = sendmail.queued("hf")
     checks.same("hold: in Sendmail's quarantine", len(held), 1)
     daemon.configure(servers.resolver + RULES % "")
     daemon.reload()
@@ -219,14 +215,15 @@ def xclient(checks, postfix):
 # ---- recipients that disagree --------------------------------------------------------------------
 
 
-def split(checks, client, client_name, server_records, sender):
-    """One message to a domain that rejects and one that does not, sent by a real Postfix."""
-    before = len(server_records())
+def split(checks, daemon, label, client, sender, recipients):
+    """One message to a domain that rejects and one that does not, tried by a real MTA until its
+    queue is empty: put off once, then apart."""
+    before = len(daemon.records())
     with client.session() as s:
         s.mail(sender)
-        s.rcpt(ORG)
-        s.rcpt(NET)
-        s.data(f"From: <alert@bank.example>\nSubject: split {client_name}\n\nx\n")
+        for recipient in recipients:
+            s.rcpt(recipient)
+        s.data(f"From: <alert@bank.example>\nSubject: {label}\n\nx\n")
     for _ in range(20):
         client.flush()
         try:
@@ -234,39 +231,65 @@ def split(checks, client, client_name, server_records, sender):
             break
         except TimeoutError:
             pass
-    checks.same(f"{client_name}: nothing waits at the sender's", client.queued(), [])
-    bounce = delivered(client, "Undelivered Mail Returned to Sender")
-    checks.true(f"{client_name}: the bounce names who was refused",
-                ORG in bounce and "bank.example publishes p=reject" in bounce, bounce)
-    checks.true(f"{client_name}: the bounce does not name the other", f"<{NET}>" not in
-                bounce.split("--")[2], bounce)
-    for path in (client.dir / "mail/all/new").glob("*"):
-        path.unlink()
-    codes = [r["code"] for r in server_records()[before:] if r["action"] != "accept"]
-    checks.true(f"{client_name}: put off once, then apart",
+    checks.same(f"{label}: nothing waits at the sender's", client.queued(), [])
+    codes = [r["code"] for r in daemon.records()[before:] if r["action"] != "accept"]
+    checks.true(f"{label}: put off once, then apart",
                 codes.count(451) == 1 and codes.count(452) == 1 and codes.count(550) == 1, codes)
 
 
-def split_postfix(checks, servers, daemon, postfix):
-    client = servers.postfix(None, name="client", relay_transport=f"smtp:[127.0.0.1]:{postfix.port}",
-                             smtp_address_preference="ipv4")
-    split(checks, client, "split, Postfix", daemon.records, MBOX)
-    log = postfix.log()
-    checks.same("split, Postfix: delivered to one, once",
-                log.count(f"to=<{NET}>, relay=none"), 1)
-    checks.same("split, Postfix: never to the other", log.count(f"to=<{ORG}>, relay=none"), 0)
-    client.set(relay_transport=f"smtp:[127.0.0.1]:{0}")
-    return client
+def bounced(checks, label, bounce):
+    """The bounce names who was refused and why, and nobody else."""
+    failed = [l.split(";")[1].strip() for l in bounce.split("\n")
+              if l.lower().startswith("final-recipient:")]
+    checks.same(f"{label}: the bounce is about the one refused", failed, [ORG])
+    checks.true(f"{label}: the bounce says why",
+                "bank.example publishes p=reject" in bounce, bounce)
 
 
-def split_sendmail(checks, client, daemon, sendmail):
-    client.set(relay_transport=f"smtp:[127.0.0.1]:{sendmail.port}")
-    split(checks, client, "split, Sendmail", daemon.records, "other@mbox.test")
-    queued = [e for e in queue_files(sendmail, "qf") if "split, Sendmail" in e]
-    checks.same("split, Sendmail: one message is queued", len(queued), 1)
-    recipients = [l for l in queued[0].split("\n") if l.startswith("R")] if queued else []
-    checks.true("split, Sendmail: for one recipient", len(recipients) == 1 and
-                NET in recipients[0], recipients)
+def taken(server, sender):
+    """How often a server took mail of this sender for each: a Postfix that discards it tells its
+    log, a Sendmail keeps all in its queue."""
+    if isinstance(server, lab.Sendmail):
+        lines = [l for e in server.queued() if f"\nS<{sender}>" in e for l in e.split("\n")]
+        return {r: sum(l.startswith("R") and r in l for l in lines) for r in (ORG, NET)}
+    log = server.log()
+    ids = set(re.findall(rf": (\w+): from=<{re.escape(sender)}>", log))
+    return {r: sum(log.count(f" {i}: to=<{r}>") for i in ids) for r in (ORG, NET)}
+
+
+def split_from_postfix(checks, servers, daemon, *receivers):
+    """Sent by a Postfix, to both kinds of server."""
+    client = servers.postfix(None, name="client", smtp_address_preference="ipv4")
+    for server in receivers:
+        label = f"split, Postfix to {type(server).__name__}"
+        sender = f"pf.{server.dir.name}@mbox.test"
+        client.set(relay_transport=f"smtp:[127.0.0.1]:{server.port}")
+        split(checks, daemon, label, client, sender, (ORG, NET))
+        lab.wait_for(lambda s=server, f=sender: taken(s, f)[NET], 10, "delivery")
+        checks.same(f"{label}: to one, once", taken(server, sender), {ORG: 0, NET: 1})
+        bounced(checks, label, delivered(client, "Undelivered Mail Returned to Sender"))
+        for path in (client.dir / "mail/all/new").glob("*"):
+            path.unlink()
+
+
+def bounce_of_sendmail(server):
+    """What the server took for the sender, to whom Sendmail returns its mail."""
+    if isinstance(server, lab.Sendmail):
+        return "".join(b for b in server.queued("df") if "Transcript of session follows" in b)
+    return delivered(server, "Returned mail: see transcript for details")
+
+
+def split_from_sendmail(checks, servers, daemon, postfix, sendmail):
+    """Sent by the queue runs of a Sendmail, to both kinds of server and in both orders."""
+    for server, order in ((postfix, (ORG, NET)), (sendmail, (NET, ORG))):
+        label = f"split, Sendmail to {type(server).__name__}"
+        sender = f"sm.{server.dir.name}@mbox.test"
+        client = servers.sendmail(None, name=f"client-{server.dir.name}", host="client.lab.test",
+                                  relay_port=server.port)
+        split(checks, daemon, label, client, sender, order)
+        lab.wait_for(lambda s=server, f=sender: taken(s, f)[NET], 10, "delivery")
+        checks.same(f"{label}: to one, once", taken(server, sender), {ORG: 0, NET: 1})
+        bounced(checks, label, bounce_of_sendmail(server))
 
 
 def main():
@@ -283,8 +306,8 @@ def main():
         many_headers(checks, postfix)
         quarantine(checks, servers, daemon, postfix, sendmail)
         xclient(checks, postfix)
-        client = split_postfix(checks, servers, daemon, postfix)
-        split_sendmail(checks, client, daemon, sendmail)
+        split_from_postfix(checks, servers, daemon, postfix, sendmail)
+        split_from_sendmail(checks, servers, daemon, postfix, sendmail)
         local_mail(checks, postfix)
         requeued_mail(checks, daemon, postfix, resolver)
         checks.true("the daemon lives", daemon.alive(), daemon.said())
