@@ -3,7 +3,7 @@
 /*
  * milteranswer: what core/transaction answers, said through libmilter.
  *
- *     if (milteranswer_edit(ctx, edits, count))
+ *     if (milteranswer_edit(ctx, edits, count, " "))
  *             return milteranswer_send(ctx, &answer);
  *
  * Called from the callbacks of the connection that ctx stands for.
@@ -23,8 +23,9 @@ sfsistat milteranswer_too_many(SMFICTX *);
 sfsistat milteranswer_broken(SMFICTX *);
 
 /* Makes the edits in their order, at the end of a message and before its answer; false when there
- * was no memory for one. */
-bool milteranswer_edit(SMFICTX *, const struct header_edit *, size_t count);
+ * was no memory for one.  blank: what stands between the colon and a value, as far as the MTA does
+ * not put it there. */
+bool milteranswer_edit(SMFICTX *, const struct header_edit *, size_t count, const char *blank);
 
 /* libmilter takes char * for what it only reads. */
 char *milteranswer_text(const char *);

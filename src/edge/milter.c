@@ -288,8 +288,9 @@ static sfsistat on_end(SMFICTX *ctx)
 	transaction_queue_id(c->session, macro(ctx, "i"));
 	if (c->held.kind == ANSWER_CONTINUE)
 		c->held = transaction_end(c->session, &edits, &count);
-	status = milteranswer_edit(ctx, edits, count) ? milteranswer_send(ctx, &c->held)
-						      : milteranswer_broken(ctx);
+	status = milteranswer_edit(ctx, edits, count, c->adds_blank ? "" : " ")
+		     ? milteranswer_send(ctx, &c->held)
+		     : milteranswer_broken(ctx);
 	end_transaction(c);
 	return status;
 }

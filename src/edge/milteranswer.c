@@ -59,25 +59,27 @@ sfsistat milteranswer_broken(SMFICTX *ctx)
 	return SMFIS_TEMPFAIL;
 }
 
-static bool make_edit(SMFICTX *ctx, const struct header_edit *edit, struct arena *arena)
+static bool make_edit(
+    SMFICTX *ctx, const struct header_edit *edit, const char *blank, struct arena *arena)
 {
 	char *name = arena_strdup(arena, edit->name);
-	char *value = arena_strdup(arena, edit->value);
+	struct slice value = arena_printf(arena, "%s%.*s", blank, SLICE_ARG(edit->value));
 
-	if (!name || !value)
+	if (!name || !value.ptr)
 		return false;
 	if (edit->remove)
 		return smfi_chgheader(ctx, name, (int)edit->index, NULL) == MI_SUCCESS;
-	return smfi_insheader(ctx, 0, name, value) == MI_SUCCESS;
+	return smfi_insheader(ctx, 0, name, milteranswer_text(value.ptr)) == MI_SUCCESS;
 }
 
-bool milteranswer_edit(SMFICTX *ctx, const struct header_edit *edits, size_t count)
+bool milteranswer_edit(
+    SMFICTX *ctx, const struct header_edit *edits, size_t count, const char *blank)
 {
 	struct arena *arena = count > 0 ? arena_create(TRANSACTION_ARENA_MAX) : NULL;
 	bool made = count == 0 || arena;
 
 	for (size_t i = 0; made && i < count; i++)
-		made = make_edit(ctx, &edits[i], arena);
+		made = make_edit(ctx, &edits[i], blank, arena);
 	arena_free(&arena);
 	return made;
 }

@@ -81,6 +81,8 @@ def send(session, sender, to, message):
 
 def results_header(checks, seen, what):
     """One Authentication-Results of ours with what was evaluated, and the foreign one."""
+    checks.true(f"{what['mta']}: a blank behind the colon, no two",
+                re.search(rf"^Authentication-Results: {what['id']};", seen, re.M), seen)
     results = fields(seen, "Authentication-Results")
     ours = [r for r in results if r.startswith(what["id"] + ";")]
     checks.same(f"{what['mta']}: fields that stay", len(results), 2)
