@@ -74,6 +74,7 @@ struct verdict {
 	bool would;         /* monitor mode: recorded as would_ACTION, the mail goes on */
 	enum family family;
 	enum reason reason;
+	unsigned withdrawn; /* REASON_WHITELISTED: bits 1 << family of refusals that it withdrew */
 	const struct rule *rule; /* NULL when no rule of the table stands behind it */
 	bool has_network;
 	struct prefix network; /* the entry of `networks`, asn or country that decided */

@@ -1,6 +1,7 @@
 #include "core/policy.h"
 
 #include "core/match.h"
+#include "policy_auth.h"
 
 /* What the table says about one transaction, gathered in one pass over the matching rules. */
 struct findings {
@@ -10,6 +11,7 @@ struct findings {
 	unsigned excused;           /* families, bits 1 << family, that whitelist entries cover */
 	unsigned excusable;         /* … that entries would cover if SPF said pass */
 	struct verdict whitelisted; /* the first entry that excuses */
+	struct verdict excuses[2];  /* the first that covers: spf, dmarc */
 	struct verdict refused[2];  /* by family: blocks, susranges */
 	struct verdict would;       /* the first refusal of monitor mode */
 };
@@ -64,9 +66,15 @@ static enum truth proven(const struct outcome *o, const struct facts *facts)
 										: TRUTH_NO;
 }
 
+static struct verdict *excuse_of(struct findings *f, enum family family)
+{
+	return &f->excuses[family == FAMILY_DMARC];
+}
+
 static void find_excuse(struct findings *f, const struct outcome *o, const struct facts *facts)
 {
 	enum truth proof = proven(o, facts);
+	struct verdict v;
 
 	if (o->rule->monitor || proof == TRUTH_NO)
 		return;
@@ -74,10 +82,14 @@ static void find_excuse(struct findings *f, const struct outcome *o, const struc
 		f->excusable |= o->rule->covers;
 		return;
 	}
-	f->excused |= o->rule->covers;
+	v = verdict_of_rule(o, VERDICT_CONTINUE, ACTION_ACCEPT, REASON_WHITELISTED);
+	f->excused |= v.rule->covers;
 	if (!f->whitelisted.rule)
-		f->whitelisted =
-		    verdict_of_rule(o, VERDICT_CONTINUE, ACTION_ACCEPT, REASON_WHITELISTED);
+		f->whitelisted = v;
+	if (!excuse_of(f, FAMILY_SPF)->rule && (v.rule->covers & 1u << FAMILY_SPF) != 0)
+		*excuse_of(f, FAMILY_SPF) = v;
+	if (!excuse_of(f, FAMILY_DMARC)->rule && (v.rule->covers & 1u << FAMILY_DMARC) != 0)
+		*excuse_of(f, FAMILY_DMARC) = v;
 }
 
 /* ---- blocks and susranges ------------------------------------------------------------------- */
@@ -163,134 +175,6 @@ static bool judge_rules(const struct findings *f, struct verdict *out)
 	return true;
 }
 
-/* ---- SPF (SPEC 4, steps 5 and 7) --------------------------------------------------------------
- */
-
-static struct verdict authentication_verdict(
-    enum family family, enum action action, enum reason reason)
-{
-	return (struct verdict){
-	    .kind = VERDICT_FINAL,
-	    .action = action,
-	    .family = family,
-	    .reason = reason,
-	};
-}
-
-static struct verdict need(unsigned what)
-{
-	return (struct verdict){.kind = VERDICT_NEED, .need = what};
-}
-
-/*
- * A signature that speaks for the author: of the author's own domain or of one above it.  (What
- * only DMARC's tree walk would call aligned is not enough to excuse an SPF fail.)  One whose key
- * did not come excuses too: an answer that is missing never makes a refusal.  Without an author, or
- * for one right below the root, no answer could have helped.
- */
-static bool has_author_signature(const struct facts *facts)
-{
-	const struct identity *from = &facts->id[IDENTITY_FROM];
-
-	if (from->state != FACT_KNOWN || name_labels(from->name) < 2)
-		return false;
-	if (facts->dkim_state == FACT_FAILED)
-		return true;
-	for (size_t i = 0; i < facts->dkim.count; i++) {
-		const struct dkim_signature_result *s = &facts->dkim.signatures[i];
-		if ((dkim_counts(s) || s->result == DKIM_TEMPERROR) &&
-		    name_labels(s->domain) >= 2 && name_is_within(from->name, s->domain))
-			return true;
-	}
-	return false;
-}
-
-/* A fail is refused at once, or waits for a signature; false: SPF has nothing to say (yet). */
-static bool judge_spf_fail(
-    const struct facts *facts, enum spf_switch spf, enum phase phase, struct verdict *out)
-{
-	*out = authentication_verdict(FAMILY_SPF, ACTION_REJECT, REASON_SPF_FAIL);
-	out->would = spf == SPF_MONITOR;
-	if (spf != SPF_UNLESS_DKIM || facts->spf.sends_no_mail)
-		return phase == PHASE_RCPT;
-	if (phase == PHASE_RCPT)
-		return false;
-	if (facts->dkim_state == FACT_UNKNOWN) {
-		*out = need(NEED_DKIM);
-		return true;
-	}
-	return !has_author_signature(facts);
-}
-
-static bool judge_spf(const struct settings *settings, const struct facts *facts,
-    enum spf_switch spf, enum phase phase, struct verdict *out)
-{
-	if (spf == SPF_OFF)
-		return false;
-	if (facts->spf_state == FACT_UNKNOWN) {
-		*out = need(NEED_SPF);
-		return true;
-	}
-	if (facts->spf_state == FACT_KNOWN && facts->spf.result == SPFR_FAIL)
-		return judge_spf_fail(facts, spf, phase, out);
-	if (phase != PHASE_RCPT || spf == SPF_MONITOR)
-		return false;
-	if (facts->spf_state == FACT_FAILED || facts->spf.result == SPFR_TEMPERROR) {
-		*out = authentication_verdict(FAMILY_SPF, ACTION_TEMPFAIL, REASON_SPF_TEMPERROR);
-		return settings->spf_temperror_tempfail;
-	}
-	*out = authentication_verdict(FAMILY_SPF, ACTION_REJECT, REASON_SPF_PERMERROR);
-	return facts->spf.result == SPFR_PERMERROR && settings->spf_permerror_reject;
-}
-
-/* ---- DMARC (SPEC 4, steps 8 and 9) ------------------------------------------------------------
- */
-
-/* What a failure under this policy brings where the recipient's domain has this switch. */
-static enum action dmarc_action(enum dmarc_switch dmarc, enum dmarc_policy policy)
-{
-	if (policy == DMARC_P_NONE)
-		return ACTION_ACCEPT;
-	if (dmarc == DMARC_STRICT)
-		return ACTION_REJECT;
-	if (dmarc == DMARC_QUARANTINE || policy == DMARC_P_QUARANTINE)
-		return ACTION_QUARANTINE;
-	return ACTION_REJECT;
-}
-
-static bool judge_author(
-    const struct settings *settings, enum dmarc_switch dmarc, struct verdict *out)
-{
-	*out = authentication_verdict(FAMILY_DMARC, ACTION_REJECT, REASON_BAD_FROM);
-	return (dmarc == DMARC_REJECT || dmarc == DMARC_STRICT) && !settings->dmarc_bad_from_accept;
-}
-
-static bool judge_dmarc(const struct settings *settings, const struct facts *facts,
-    enum dmarc_switch dmarc, struct verdict *out)
-{
-	enum action action;
-
-	if (dmarc == DMARC_OFF || facts->author_state != FACT_KNOWN)
-		return false;
-	if (facts->author != FROM_ONE)
-		return judge_author(settings, dmarc, out);
-	if (facts->dmarc_state == FACT_UNKNOWN) {
-		*out = need(NEED_DMARC);
-		return true;
-	}
-	if (facts->dmarc_state == FACT_FAILED || facts->dmarc.verdict == DMARC_V_TEMPERROR) {
-		*out =
-		    authentication_verdict(FAMILY_DMARC, ACTION_TEMPFAIL, REASON_DMARC_TEMPERROR);
-		return settings->dmarc_temperror_tempfail && dmarc != DMARC_MONITOR;
-	}
-	if (facts->dmarc.verdict != DMARC_V_FAIL)
-		return false;
-	action = dmarc_action(dmarc, facts->dmarc.policy);
-	*out = authentication_verdict(FAMILY_DMARC, action, REASON_DMARC_FAIL);
-	out->would = dmarc == DMARC_MONITOR;
-	return action != ACTION_ACCEPT;
-}
-
 /* ---- the phases ------------------------------------------------------------------------------ */
 
 static bool is_inbound(const struct facts *facts, const struct findings *f, struct verdict *out)
@@ -306,10 +190,21 @@ static bool is_inbound(const struct facts *facts, const struct findings *f, stru
 	return false;
 }
 
-/* An authentication verdict stands unless a whitelist entry covers its family. */
-static bool stands(const struct findings *f, const struct verdict *v)
+/*
+ * An authentication verdict stands unless a whitelist entry covers its family.  A refusal that is
+ * withdrawn so is told in *excused.
+ */
+static bool stands(struct findings *f, const struct verdict *v, struct verdict *excused)
 {
-	return v->kind == VERDICT_NEED || (f->excused & 1u << v->family) == 0;
+	unsigned withdrawn = excused->withdrawn;
+
+	if (v->kind == VERDICT_NEED || (f->excused & 1u << v->family) == 0)
+		return true;
+	if (!v->would) {
+		*excused = *excuse_of(f, v->family);
+		excused->withdrawn = withdrawn | 1u << v->family;
+	}
+	return false;
 }
 
 /*
@@ -327,20 +222,20 @@ static bool settles(const struct verdict *v, struct verdict *would)
 
 /* Asks each family in turn. */
 static struct verdict judge(const struct ruleset *rules, const struct facts *facts,
-    enum phase phase, const struct switches *switches, const struct findings *f)
+    enum phase phase, const struct switches *switches, struct findings *f)
 {
 	const struct settings *settings = &rules->settings;
-	struct verdict v, would = {.kind = VERDICT_CONTINUE};
+	struct verdict v, would = {.kind = VERDICT_CONTINUE}, excused = f->whitelisted;
 
 	if (judge_rules(f, &v) && settles(&v, &would))
 		return v;
-	if (judge_spf(settings, facts, switches->spf, phase, &v) && stands(f, &v) &&
-	    settles(&v, &would))
+	if (policy_judge_spf(settings, facts, switches->spf, phase, &v) &&
+	    stands(f, &v, &excused) && settles(&v, &would))
 		return v;
-	if (phase == PHASE_END && judge_dmarc(settings, facts, switches->dmarc, &v) &&
-	    stands(f, &v) && settles(&v, &would))
+	if (phase == PHASE_END && policy_judge_dmarc(settings, facts, switches->dmarc, &v) &&
+	    stands(f, &v, &excused) && settles(&v, &would))
 		return v;
-	return would.would ? would : f->whitelisted.rule ? f->whitelisted : would;
+	return would.would ? would : excused;
 }
 
 static struct verdict decide(

@@ -37,18 +37,9 @@ static struct verdict judge_authors(struct session *s)
 /* ---- recipients that disagree (SPEC 4) ----------------------------------------------------------
  */
 
-/* What becomes of the whole message: "mark" accepts it, so only "hold" differs from accept. */
-static enum action effect_of(const struct session *s, const struct verdict *v)
-{
-	enum action effect = policy_effect(v);
-
-	if (effect == ACTION_QUARANTINE && !s->mail.rules->settings.dmarc_hold)
-		return ACTION_ACCEPT;
-	return effect;
-}
-
-/* From mild to strict. */
-static int severity(enum action effect)
+/* From mild to strict.  Quarantined mail bears a mark that all its recipients would see, so that
+ * it differs from accepted mail also where it is not held. */
+static int severity(const struct verdict *v)
 {
 	static const int order[ACTION_COUNT] = {
 	    [ACTION_ACCEPT] = 0,
@@ -57,7 +48,7 @@ static int severity(enum action effect)
 	    [ACTION_REJECT] = 3,
 	};
 
-	return order[effect];
+	return order[policy_effect(v)];
 }
 
 static uint64_t mix(uint64_t h, const void *bytes, size_t n)
@@ -117,10 +108,10 @@ static void judge_recipients(
 		s->facts.id[IDENTITY_RECIPIENT] = r->identity;
 		r->verdict = judge_authors(s);
 		transaction_keep_would(s, &r->verdict);
-		of_this = severity(effect_of(s, &r->verdict));
-		if (of_this < severity(effect_of(s, &(*mildest)->verdict)))
+		of_this = severity(&r->verdict);
+		if (of_this < severity(&(*mildest)->verdict))
 			*mildest = r;
-		if (of_this > severity(effect_of(s, &(*strictest)->verdict)))
+		if (of_this > severity(&(*strictest)->verdict))
 			*strictest = r;
 	}
 }
@@ -132,26 +123,31 @@ static void look_at(struct session *s, const struct recipient *r)
 		s->facts.id[IDENTITY_FROM] = author_identity(&s->from, 0);
 }
 
-/* Records what was found for each recipient; what another recipient's switch softened is told as
- * `would`. */
+/* Refusals and quarantines are, and what the whitelist spared from one. */
+static bool is_worth_a_record(const struct verdict *v)
+{
+	return (v->kind == VERDICT_FINAL && v->action != ACTION_ACCEPT) || v->withdrawn != 0;
+}
+
+/* Gives all the deciding effect and records what was found for each recipient; what another
+ * recipient's switch softened is told as `would`. */
 static struct answer conclude_all(const struct event *e, const struct recipient *deciding)
 {
 	struct session *s = e->s;
+	const struct verdict all = deciding->verdict;
 	struct answer answer = {.kind = ANSWER_CONTINUE};
-	int limit = severity(effect_of(s, &deciding->verdict));
 
 	for (struct recipient *r = s->recipients; r; r = r->next) {
-		struct verdict v = r->verdict;
 		struct answer one;
 
-		if (severity(effect_of(s, &v)) < limit)
-			v = deciding->verdict;
-		else if (severity(effect_of(s, &v)) > limit)
-			v.would = true;
-		if (v.kind != VERDICT_FINAL || v.action == ACTION_ACCEPT)
+		if (severity(&r->verdict) < severity(&all))
+			r->verdict = all;
+		else if (severity(&r->verdict) > severity(&all))
+			r->verdict.would = true;
+		if (!is_worth_a_record(&r->verdict))
 			continue;
 		look_at(s, r);
-		one = transaction_conclude(e, &v);
+		one = transaction_conclude(e, &r->verdict);
 		if (one.kind != ANSWER_CONTINUE)
 			answer = one;
 	}
@@ -169,7 +165,7 @@ struct answer transaction_judge(const struct event *e)
 	if (!s->recipients)
 		return (struct answer){.kind = ANSWER_CONTINUE};
 	judge_recipients(s, &mildest, &strictest);
-	if (effect_of(s, &mildest->verdict) == effect_of(s, &strictest->verdict))
+	if (severity(&mildest->verdict) == severity(&strictest->verdict))
 		return conclude_all(e, strictest);
 	if (mixed == MIXED_SPLIT)
 		return split(e);
@@ -186,6 +182,27 @@ static struct slice authserv_id(const struct session *s)
 	return id.len > 0 ? id : s->mail.mta_name;
 }
 
+/* The whitelist entry that withdrew what this family had against the message, or NULL. */
+static const struct rule *excuse_for(const struct session *s, enum family family)
+{
+	for (const struct recipient *r = s->recipients; r; r = r->next) {
+		if (family == FAMILY_SPF && r->spf_excuse)
+			return r->spf_excuse;
+		if ((r->verdict.withdrawn & 1u << family) != 0)
+			return r->verdict.rule;
+	}
+	return NULL;
+}
+
+static struct slice spf_comment(struct session *s)
+{
+	const struct rule *excuse = excuse_for(s, FAMILY_SPF);
+
+	if (!excuse)
+		return slice_of(NULL, 0);
+	return arena_printf(s->mail_arena, "override=whitelist:%.*s", SLICE_ARG(excuse->name));
+}
+
 /* "p=reject dis=none override=whitelist:alumni": what became of a policy here. */
 static struct slice dmarc_comment(struct session *s, enum action disposition)
 {
@@ -196,12 +213,8 @@ static struct slice dmarc_comment(struct session *s, enum action disposition)
 	    [ACTION_TEMPFAIL] = "none",
 	    [ACTION_REJECT] = "reject",
 	};
-	const struct rule *excuse = NULL;
+	const struct rule *excuse = excuse_for(s, FAMILY_DMARC);
 
-	for (struct recipient *r = s->recipients; r && !excuse; r = r->next)
-		if (r->verdict.reason == REASON_WHITELISTED &&
-		    (r->verdict.rule->covers & 1u << FAMILY_DMARC) != 0)
-			excuse = r->verdict.rule;
 	if (dmarc->policy_domain.len == 0)
 		return slice_of(NULL, 0);
 	return arena_printf(s->mail_arena, "p=%s dis=%s%s%.*s", dmarc_policy_name(dmarc->published),
@@ -260,6 +273,7 @@ static struct slice results_body(struct session *s)
 		spf.helo = facts->id[IDENTITY_HELO].text;
 	else
 		spf.mailfrom = sender->text;
+	spf.comment = spf_comment(s);
 	if (facts->spf_state == FACT_KNOWN)
 		a.spf = &spf;
 	a.dkim_count = dkim_results(s, dkim);

@@ -18,7 +18,8 @@ struct recipient {
 	struct identity identity;
 	const struct switches *switches;
 	bool exempt;
-	struct verdict verdict; /* at the end of the message */
+	const struct rule *spf_excuse; /* the whitelist entry that withdrew a refusal by SPF */
+	struct verdict verdict;        /* at the end of the message */
 };
 
 /* A rule of monitor mode that would have refused, for the X-Susmilter header. */

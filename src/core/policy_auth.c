@@ -1,0 +1,159 @@
+#include "policy_auth.h"
+
+/* ---- SPF (SPEC 4, steps 5 and 7) --------------------------------------------------------------
+ */
+
+static struct verdict authentication_verdict(
+    enum family family, enum action action, enum reason reason)
+{
+	return (struct verdict){
+	    .kind = VERDICT_FINAL,
+	    .action = action,
+	    .family = family,
+	    .reason = reason,
+	};
+}
+
+static struct verdict need(unsigned what)
+{
+	return (struct verdict){.kind = VERDICT_NEED, .need = what};
+}
+
+/* A signature proves its domain, or would perhaps had its key come: an answer that is missing never
+ * makes a refusal. */
+static bool may_excuse(const struct dkim_signature_result *s)
+{
+	return dkim_counts(s) || s->result == DKIM_TEMPERROR;
+}
+
+/* A signature of the author's own domain or of one above it needs no question to be aligned.
+ * Without an author, or for one right below the root, no answer could have helped. */
+static bool has_author_signature(const struct facts *facts)
+{
+	const struct identity *from = &facts->id[IDENTITY_FROM];
+
+	if (from->state != FACT_KNOWN || name_labels(from->name) < 2)
+		return false;
+	if (facts->dkim_state == FACT_FAILED)
+		return true;
+	for (size_t i = 0; i < facts->dkim.count; i++) {
+		const struct dkim_signature_result *s = &facts->dkim.signatures[i];
+		if (may_excuse(s) && name_labels(s->domain) >= 2 &&
+		    name_is_within(from->name, s->domain))
+			return true;
+	}
+	return false;
+}
+
+/* Whether DMARC's tree walk could show a signature to be of the author's organization. */
+static bool has_near_signature(const struct facts *facts)
+{
+	struct slice top = name_last_labels(facts->id[IDENTITY_FROM].name, 1);
+
+	if (facts->author_state != FACT_KNOWN || facts->author != FROM_ONE)
+		return false;
+	for (size_t i = 0; i < facts->dkim.count; i++)
+		if (may_excuse(&facts->dkim.signatures[i]) &&
+		    name_is_within(facts->dkim.signatures[i].domain, top))
+			return true;
+	return false;
+}
+
+/* What DMARC found: SPF failed, so what is aligned there is a signature. */
+static bool has_aligned_signature(const struct facts *facts)
+{
+	return facts->dmarc_state == FACT_FAILED || facts->dmarc.verdict == DMARC_V_PASS ||
+	       facts->dmarc.verdict == DMARC_V_TEMPERROR;
+}
+
+/* A fail is refused at once, or waits for a signature; false: SPF has nothing to say (yet). */
+static bool judge_spf_fail(
+    const struct facts *facts, enum spf_switch spf, enum phase phase, struct verdict *out)
+{
+	*out = authentication_verdict(FAMILY_SPF, ACTION_REJECT, REASON_SPF_FAIL);
+	out->would = spf == SPF_MONITOR;
+	if (spf != SPF_UNLESS_DKIM || facts->spf.sends_no_mail)
+		return phase == PHASE_RCPT;
+	if (phase == PHASE_RCPT)
+		return false;
+	if (facts->dkim_state == FACT_UNKNOWN) {
+		*out = need(NEED_DKIM);
+		return true;
+	}
+	if (has_author_signature(facts))
+		return false;
+	if (!has_near_signature(facts))
+		return true;
+	if (facts->dmarc_state == FACT_UNKNOWN)
+		*out = need(NEED_DMARC);
+	return facts->dmarc_state == FACT_UNKNOWN || !has_aligned_signature(facts);
+}
+
+bool policy_judge_spf(const struct settings *settings, const struct facts *facts,
+    enum spf_switch spf, enum phase phase, struct verdict *out)
+{
+	if (spf == SPF_OFF)
+		return false;
+	if (facts->spf_state == FACT_UNKNOWN) {
+		*out = need(NEED_SPF);
+		return true;
+	}
+	if (facts->spf_state == FACT_KNOWN && facts->spf.result == SPFR_FAIL)
+		return judge_spf_fail(facts, spf, phase, out);
+	if (phase != PHASE_RCPT || spf == SPF_MONITOR)
+		return false;
+	if (facts->spf_state == FACT_FAILED || facts->spf.result == SPFR_TEMPERROR) {
+		*out = authentication_verdict(FAMILY_SPF, ACTION_TEMPFAIL, REASON_SPF_TEMPERROR);
+		return settings->spf_temperror_tempfail;
+	}
+	*out = authentication_verdict(FAMILY_SPF, ACTION_REJECT, REASON_SPF_PERMERROR);
+	return facts->spf.result == SPFR_PERMERROR && settings->spf_permerror_reject;
+}
+
+/* ---- DMARC (SPEC 4, steps 8 and 9) ------------------------------------------------------------
+ */
+
+/* What a failure under this policy brings where the recipient's domain has this switch. */
+static enum action dmarc_action(enum dmarc_switch dmarc, enum dmarc_policy policy)
+{
+	if (policy == DMARC_P_NONE)
+		return ACTION_ACCEPT;
+	if (dmarc == DMARC_STRICT)
+		return ACTION_REJECT;
+	if (dmarc == DMARC_QUARANTINE || policy == DMARC_P_QUARANTINE)
+		return ACTION_QUARANTINE;
+	return ACTION_REJECT;
+}
+
+static bool judge_author(
+    const struct settings *settings, enum dmarc_switch dmarc, struct verdict *out)
+{
+	*out = authentication_verdict(FAMILY_DMARC, ACTION_REJECT, REASON_BAD_FROM);
+	return (dmarc == DMARC_REJECT || dmarc == DMARC_STRICT) && !settings->dmarc_bad_from_accept;
+}
+
+bool policy_judge_dmarc(const struct settings *settings, const struct facts *facts,
+    enum dmarc_switch dmarc, struct verdict *out)
+{
+	enum action action;
+
+	if (dmarc == DMARC_OFF || facts->author_state != FACT_KNOWN)
+		return false;
+	if (facts->author != FROM_ONE)
+		return judge_author(settings, dmarc, out);
+	if (facts->dmarc_state == FACT_UNKNOWN) {
+		*out = need(NEED_DMARC);
+		return true;
+	}
+	if (facts->dmarc_state == FACT_FAILED || facts->dmarc.verdict == DMARC_V_TEMPERROR) {
+		*out =
+		    authentication_verdict(FAMILY_DMARC, ACTION_TEMPFAIL, REASON_DMARC_TEMPERROR);
+		return settings->dmarc_temperror_tempfail && dmarc != DMARC_MONITOR;
+	}
+	if (facts->dmarc.verdict != DMARC_V_FAIL)
+		return false;
+	action = dmarc_action(dmarc, facts->dmarc.policy);
+	*out = authentication_verdict(FAMILY_DMARC, action, REASON_DMARC_FAIL);
+	out->would = dmarc == DMARC_MONITOR;
+	return action != ACTION_ACCEPT;
+}
