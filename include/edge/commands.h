@@ -24,6 +24,7 @@ enum command_flag {
 	COMMAND_NO_TABLE = 8, /* needs no table to start with */
 	COMMAND_LOCAL = 32,   /* runs only in susmilterctl, with the rights of whoever asks */
 	COMMAND_INPUT = 16,   /* reads standard input with --batch, a file with --message */
+	COMMAND_LIVE = 64,    /* asked again and again, for a screen, unless --once is there */
 };
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
@@ -83,6 +84,10 @@ json_t *asked_slice(struct slice);
  * Returns out. */
 enum { PLAIN_MAX = 1024 };
 const char *plain_text(const char *text, char out[PLAIN_MAX]);
+
+/* "3d 4h", "12m 5s": the two largest units; room for any two numbers of 64 bits.  Returns out. */
+enum { AGE_MAX = 48 };
+const char *age_text(int64_t seconds, char out[AGE_MAX]);
 
 /* Prints all lines of a report: errors and warnings to standard error, notes to output. */
 void asked_report(struct asked *, const struct report *);

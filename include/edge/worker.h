@@ -9,6 +9,7 @@
  * Threads: libmilter's (one for each SMTP connection), the recorder's, the resolver's, the control
  * server's, and one that listens to the supervisor.
  */
+#include "edge/clients.h"
 #include "edge/counters.h"
 #include "edge/dkim.h"
 #include "edge/recorder.h"
@@ -32,6 +33,7 @@ struct worker {
 	const char *config_path;
 	struct table *table;
 	struct counters *counters;
+	struct clients *clients;
 	struct recorder *recorder;
 	struct reports *reports;
 	struct splits *splits;

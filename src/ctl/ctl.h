@@ -6,6 +6,7 @@
  *
  *     words     the command line → a command and its request, by the rows of the commands
  *     remote    the request → the control socket → what comes back, printed
+ *     screen    a request that is asked again and again, on a terminal
  *     local     the request → the command's function, on a configuration file
  */
 #include "edge/commands.h"
@@ -26,11 +27,24 @@ struct words {
  */
 bool words_read(int argc, char **argv, struct words *out, int *status);
 
-/* Asks the daemon.  False: nobody listens there, and nothing was printed. */
-bool remote_ask(const struct words *, int *status);
+/* Where what comes back goes: STDOUT_FILENO or STDERR_FILENO; false when it cannot. */
+struct sink {
+	bool (*print)(void *context, int fd, struct slice bytes);
+	void *context;
+};
 
-/* Says that nobody listens. */
-void remote_complain(const struct words *);
+/*
+ * Asks the daemon; NULL: what it says is printed.  False: nobody listens there, errno says why, and
+ * nothing was printed.  *status is REMOTE_LOST when the daemon ended in the middle of its answer.
+ */
+enum { REMOTE_LOST = -1 };
+bool remote_ask(const struct words *, const struct sink *, int *status);
+
+/* Asks until it is interrupted, each time for a page of the screen; its exit status. */
+int screen_run(const struct words *);
+
+/* Says that nobody listens, or that whoever did is gone. */
+void remote_complain(const struct words *, bool lost);
 
 /* Runs the command here; its exit status. */
 int local_run(const struct words *);

@@ -18,6 +18,19 @@ static bool open_message(const struct words *words)
 	return false;
 }
 
+static int ask(const struct words *words)
+{
+	int status = REMOTE_LOST;
+	bool there = remote_ask(words, NULL, &status);
+
+	if (status != REMOTE_LOST)
+		return status;
+	if (!there && (words->command->flags & COMMAND_EITHER))
+		return local_run(words);
+	remote_complain(words, there);
+	return STATUS_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	struct words words;
@@ -31,13 +44,11 @@ int main(int argc, char **argv)
 		status = STATUS_USAGE;
 	} else if (words.config || (words.command->flags & COMMAND_LOCAL)) {
 		status = local_run(&words);
-	} else if (!remote_ask(&words, &status)) {
-		if (words.command->flags & COMMAND_EITHER) {
-			status = local_run(&words);
-		} else {
-			remote_complain(&words);
-			status = STATUS_FAILED;
-		}
+	} else if ((words.command->flags & COMMAND_LIVE) &&
+		   !json_object_get(words.request, "once")) {
+		status = screen_run(&words);
+	} else {
+		status = ask(&words);
 	}
 	json_decref(words.request);
 	return status;

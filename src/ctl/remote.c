@@ -26,7 +26,8 @@ struct talk {
 	size_t head_len;
 	size_t left; /* bytes of it that are still to come */
 	int to;      /* where they are printed */
-	int status;  /* -1 until "exit" */
+	int status;  /* REMOTE_LOST until "exit" */
+	const struct sink *sink;
 	bool broken;
 	char input[PIECE], incoming[PIECE];
 };
@@ -34,20 +35,21 @@ struct talk {
 /* ---- answers ----------------------------------------------------------------------------------
  */
 
-static void print_all(struct talk *t, const char *bytes, size_t len)
+static bool print_all(void *context, int fd, struct slice bytes)
 {
-	while (len > 0) {
-		ssize_t n = write(t->to, bytes, len);
+	(void)context;
+	while (bytes.len > 0) {
+		ssize_t n = write(fd, bytes.ptr, bytes.len);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0) {
-			t->broken = true;
-			return;
-		}
-		bytes += n;
-		len -= (size_t)n;
+		if (n <= 0)
+			return false;
+		bytes = slice_skip(bytes, (size_t)n);
 	}
+	return true;
 }
+
+static const struct sink printer = {print_all, NULL};
 
 static void take_head(struct talk *t)
 {
@@ -71,7 +73,8 @@ static void take_bytes(struct talk *t, struct slice s)
 		size_t n = s.len < t->left ? s.len : t->left;
 
 		if (n > 0) {
-			print_all(t, s.ptr, n);
+			if (!t->sink->print(t->sink->context, t->to, slice_of(s.ptr, n)))
+				t->broken = true;
 			t->left -= n;
 			s = slice_skip(s, n);
 			continue;
@@ -143,10 +146,7 @@ static int converse(struct talk *t)
 		if (fds[0].revents & (POLLIN | POLLHUP | POLLERR))
 			receive(t);
 	}
-	if (t->status >= 0)
-		return t->status;
-	fprintf(stderr, "susmilterctl: the connection to susmilter was lost\n");
-	return STATUS_FAILED;
+	return t->status;
 }
 
 /* ---- the socket -------------------------------------------------------------------------------
@@ -173,9 +173,11 @@ static int connect_to(const char *path)
 	return fd;
 }
 
-void remote_complain(const struct words *words)
+void remote_complain(const struct words *words, bool lost)
 {
-	if (errno == EACCES || errno == EPERM)
+	if (lost)
+		fprintf(stderr, "susmilterctl: the connection to susmilter was lost\n");
+	else if (errno == EACCES || errno == EPERM)
 		fprintf(stderr,
 		    "susmilterctl: %s may not be used by you: ask as root, or as a member of its "
 		    "group\n",
@@ -187,7 +189,7 @@ void remote_complain(const struct words *words)
 		fprintf(stderr, "susmilterctl: %s: %s\n", words->socket, strerror(errno));
 }
 
-bool remote_ask(const struct words *words, int *status)
+bool remote_ask(const struct words *words, const struct sink *sink, int *status)
 {
 	struct talk *t = calloc(1, sizeof *t);
 	char *request = json_dumps(words->request, JSON_COMPACT);
@@ -202,7 +204,8 @@ bool remote_ask(const struct words *words, int *status)
 	t->fd = connect_to(words->socket);
 	if (t->fd >= 0) {
 		t->reading_input = batch;
-		t->status = -1;
+		t->status = REMOTE_LOST;
+		t->sink = sink ? sink : &printer;
 		t->out = request;
 		t->out_len = strlen(request);
 		request[t->out_len++] = '\n'; /* in the place of the NUL */

@@ -46,6 +46,8 @@ static const struct command_option tail_options[] = {
 
 static const struct command_option top_options[] = {
     {"--once", NULL, "one look at one second, without a live screen"},
+    {"--columns", "N", "as wide as that, whatever the terminal is"},
+    {"--lines", "N", "as high as that"},
     {END},
 };
 
@@ -90,7 +92,7 @@ const struct command commands[] = {
     {"whitelist list", "", "what was added, by whom, until when", only_json, OFFLINE,
 	command_whitelist_list},
     {"tail", "", "decisions as they come", tail_options, 0, command_tail},
-    {"top", "", "a live table of rules and clients", top_options, 0, command_top},
+    {"top", "", "a live table of rules and clients", top_options, COMMAND_LIVE, command_top},
     {"import", "FORMAT FILE…", "lists of other software, as lists of ours", import_options,
 	COMMAND_LOCAL | COMMAND_NO_TABLE, command_import},
     {"export", "FORMAT", "refused networks for Postfix (cidr), nftables or rbldnsd", export_options,

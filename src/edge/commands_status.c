@@ -11,9 +11,7 @@
 /* ---- status -----------------------------------------------------------------------------------
  */
 
-/* "3d 4h", "12m 5s": the two largest units; room for any two numbers of 64 bits. */
-enum { AGE_MAX = 48 };
-static const char *age_text(int64_t seconds, char out[AGE_MAX])
+const char *age_text(int64_t seconds, char out[AGE_MAX])
 {
 	static const struct {
 		const char *unit;

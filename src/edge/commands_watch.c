@@ -75,6 +75,34 @@ struct filter {
 	struct prefix client;
 };
 
+/* A word that no record has would wait for ever. */
+static bool is_action(const char *action)
+{
+	for (int a = 0; a < ACTION_COUNT; a++)
+		for (int would = 0; would < 2; would++) {
+			struct counter c = {.action = (enum action)a, .would = would};
+			if (strcmp(action, counter_action(&c)) == 0)
+				return true;
+		}
+	return false;
+}
+
+static bool has_sense(struct asked *a, const struct filter *f)
+{
+	if (f->action && !is_action(f->action)) {
+		channel_complain(a->channel,
+		    "tail: --action is accept, reject, tempfail, quarantine, would_reject, "
+		    "would_tempfail or would_quarantine\n");
+		return false;
+	}
+	if (f->rule && !ruleset_find_rule(a->generation->rules, slice_str(f->rule))) {
+		channel_complain(
+		    a->channel, "tail: there is no rule \"%s\"; `check` names all\n", f->rule);
+		return false;
+	}
+	return true;
+}
+
 static bool read_filter(struct asked *a, struct filter *f)
 {
 	const char *client = asked_text(a, "client");
@@ -88,7 +116,7 @@ static bool read_filter(struct asked *a, struct filter *f)
 	wrong = client ? prefix_parse(slice_str(client), &f->client, why) : NULL;
 	if (wrong)
 		channel_complain(a->channel, "tail: --client %s: %s\n", client, wrong);
-	return !wrong;
+	return !wrong && has_sense(a, f);
 }
 
 /* "@example.org" is any recipient there. */
@@ -123,7 +151,7 @@ static void print_field(struct asked *a, const json_t *record, const char *key)
 		channel_print(a->channel, " %s=%s", key, plain_text(text, plain));
 }
 
-/* "04:50:01 reject rcpt client=… helo=… …: 550 5.7.1 …" */
+/* "04:50:01Z reject client=… helo=… …: 550 5.7.1 …" */
 static void print_record(struct asked *a, const json_t *record)
 {
 	static const char *const keys[] = {"client", "client_name", "helo", "sender", "recipient",
@@ -132,13 +160,13 @@ static void print_record(struct asked *a, const json_t *record)
 	const char *time = record_text(record, "time"), *reply = record_text(record, "reply");
 
 	if (json_object_get(record, "suppressed")) {
-		channel_print(a->channel, "%.8s suppressed %lld lines",
+		channel_print(a->channel, "%.8sZ suppressed %lld lines",
 		    strlen(time) > 11 ? time + 11 : "",
 		    (long long)json_integer_value(json_object_get(record, "suppressed")));
 		print_field(a, record, "rule");
 		print_field(a, record, "recipient");
 	} else {
-		channel_print(a->channel, "%.8s %s", strlen(time) > 11 ? time + 11 : "",
+		channel_print(a->channel, "%.8sZ %s", strlen(time) > 11 ? time + 11 : "",
 		    plain_text(record_text(record, "action"), plain));
 		for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
 			print_field(a, record, keys[i]);
@@ -161,13 +189,13 @@ static bool read_count(struct asked *a, uint64_t *left)
 	return false;
 }
 
-static void follow(struct asked *a, const struct filter *f, uint64_t left)
+static int follow(struct asked *a, const struct filter *f, uint64_t left)
 {
 	struct watch *w = arena_alloc(a->arena, sizeof *w);
 	json_t *record;
 
 	if (!w || !watch_start(w, a))
-		return;
+		return STATUS_FAILED;
 	while (left > 0 && watch_next(w, -1, &record) == CHANNEL_READABLE) {
 		if (!passes(f, record)) {
 			json_decref(record);
@@ -182,6 +210,7 @@ static void follow(struct asked *a, const struct filter *f, uint64_t left)
 		json_decref(record);
 	}
 	watch_end(w);
+	return STATUS_OK;
 }
 
 int command_tail(struct asked *a)
@@ -193,6 +222,5 @@ int command_tail(struct asked *a)
 		return STATUS_USAGE;
 	/* It may go on for days: the table is not needed meanwhile. */
 	table_unpin(&a->generation);
-	follow(a, &f, left);
-	return STATUS_OK;
+	return follow(a, &f, left);
 }

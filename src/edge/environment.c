@@ -46,6 +46,7 @@ static void record(void *self, const struct record *r)
 	struct worker *w = self;
 
 	counters_count(w->counters, r);
+	clients_count(w->clients, r);
 	recorder_record(w->recorder, r);
 	reports_count(w->reports, r);
 }

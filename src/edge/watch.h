@@ -1,6 +1,6 @@
 #ifndef WATCH_H
 #define WATCH_H
-/* The stream of decisions, for commands that show it: `tail` and `top`. */
+/* The stream of decisions, for commands that show it. */
 #include "edge/commands.h"
 
 struct watch {

@@ -202,10 +202,11 @@ int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bo
 	w->started_us = w->env.now_us(w);
 	w->table = table_create();
 	w->counters = counters_create();
+	w->clients = clients_create();
 	w->splits = splits_create();
 	w->dkim = dkim_library_create();
-	if (!w->table || !w->counters || !w->splits || !w->dkim || !worker_first_load(w) ||
-	    !start_parts(w))
+	if (!w->table || !w->counters || !w->clients || !w->splits || !w->dkim ||
+	    !worker_first_load(w) || !start_parts(w))
 		return WORKER_NOT_STARTED;
 	return serve(w, supervisor_fd, foreground);
 }

@@ -42,7 +42,9 @@ KINDS = (
     (4, "192.0.2.", "mx.forger.example", "forged.example"),
     (2, "192.0.2.", "mx.broken.example", "broken.example"),
 )
-RECIPIENTS = ("anna@example.org", "bert@example.org", "carl@example.net", "dora@open.example")
+# So many that few of their lines are one too many for a minute.
+RECIPIENTS = tuple(f"user{n}@{domain}" for n in range(100) for domain in (
+    "example.org", "example.org", "example.net", "open.example"))
 
 
 class Traffic:

@@ -440,52 +440,6 @@ def whitelist(checks, daemon, token):
     daemon.reload()
 
 
-# ---- tail, top -------------------------------------------------------------------------------------
-
-
-def watch(checks, daemon):
-    """tail and top, while decisions are made."""
-    stop = threading.Event()
-
-    def keep_going():
-        n = 0
-        while not stop.is_set():
-            n += 1
-            refuse(daemon, DIALUP, f"n{n}@example.net")
-            refuse(daemon, GOOD, f"n{n}@example.org")
-            time.sleep(0.02)
-    busy = threading.Thread(target=keep_going)
-    busy.start()
-    try:
-        lines = daemon.ctl("tail", "--count", "3", check=True).stdout.splitlines()
-        checks.same("tail: three", len(lines), 3)
-        for label, argv, key, good in (
-                ("rule", ("--rule", "dialup"), "rule", lambda v: v == "dialup"),
-                ("client", ("--client", "198.51.100.0/28"), "client", lambda v: v == DIALUP),
-                ("recipient", ("--recipient", "@example.org"), "recipient",
-                 lambda v: v.endswith("@example.org")),
-                ("action", ("--action", "reject"), "action", lambda v: v == "reject")):
-            out = daemon.ctl("tail", "--json", "--count", "3", *argv, check=True).stdout
-            checks.true(f"tail by {label}", all(good(json.loads(l)[key])
-                                                 for l in out.splitlines()), out)
-        done = daemon.ctl("top", "--once", check=True)
-        checks.true("top", "dialup" in done.stdout and DIALUP in done.stdout
-                    and "reject" in done.stdout and "\033" not in done.stdout
-                    and max(map(len, done.stdout.splitlines())) <= 80, done.stdout)
-    finally:
-        stop.set()
-        busy.join()
-    for argv in (("--count", "0"), ("--client", "x")):
-        checks.same(f"tail {argv}", daemon.ctl("tail", *argv).returncode, 2)
-    live = subprocess.Popen([daemon.lab.build / "susmilterctl", "--socket", daemon.control, "top"],
-                            stdout=subprocess.PIPE)
-    screen = live.stdout.read(200)
-    checks.true("a live screen", b"\033[H\033[2J" in screen and b"generation" in screen, screen)
-    live.kill()
-    live.wait()
-    live.stdout.close()
-
-
 # ---- a large table ---------------------------------------------------------------------------------
 
 
@@ -555,7 +509,6 @@ def main():
         batch(checks, daemon)
         token = decisions(checks, daemon)
         whitelist(checks, daemon, token)
-        watch(checks, daemon)
         large(checks, servers)
         checks.true("the daemon lives", daemon.alive(), daemon.said())
         checks.true("and is the first worker still",
