@@ -83,7 +83,7 @@ struct authres_dkim {
 struct authres_dmarc {
 	struct slice result;
 	struct slice from;    /* header.from */
-	struct slice policy;  /* policy.dmarc: none, quarantine or reject (RFC 9989 9.2) */
+	struct slice policy;  /* policy.dmarc: none, quarantine or reject (RFC 9989 9.1) */
 	struct slice comment; /* "p=reject dis=none override=whitelist:alumni" */
 };
 

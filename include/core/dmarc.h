@@ -58,9 +58,10 @@ struct dmarc_record {
  * does not begin with v=DMARC1 (RFC 9989 4.7, 4.8).
  *
  * Unknown tags (pct, rf, ri among them), tags without "=", and values that the grammar does not
- * know are as if absent.  A tag that stands there twice counts as one with an unknown value
- * (RFC 6376 3.2).  When p, sp or np has an unknown value, the policy is none if `rua` holds at
- * least one URI, else the record is unusable (4.10.1).  An absent p is none (4.7).
+ * know are as if absent (4.8).  A tag that stands there twice counts as one with an unknown value:
+ * what RFC 6376 3.2 forbids is a syntax error in that tag.  When p, sp or np has an unknown value,
+ * the policy is none if `rua` holds at least one URI, else the record is unusable (4.10.1).  An
+ * absent p is none (4.7).
  */
 bool dmarc_record_parse(struct slice text, struct dmarc_record *out);
 
@@ -127,9 +128,9 @@ enum dmarc_outcome {
 };
 
 /*
- * A domain that was authenticated, or would have been.  For SPF only the MAIL FROM identity, which
- * is postmaster@HELO for the null sender (4.4.2); for DKIM the d= of a signature.  Whatever failed
- * for good is not listed.
+ * A domain that was authenticated, or would have been.  For SPF only the MAIL FROM identity
+ * (4.4.2), which is postmaster@HELO for the null sender (3.2.4); for DKIM the d= of a signature.
+ * Whatever failed for good is not listed.
  */
 struct dmarc_identifier {
 	enum dmarc_method method;
@@ -183,7 +184,7 @@ void dmarc_evaluate(const struct dns *, const struct dmarc_query *, struct arena
  * Never blocks. */
 void dmarc_hint(const struct dns *, struct slice domain);
 
-/* "none", "pass", "fail", "temperror" or "permerror" (RFC 9989 9.3).  A static string. */
+/* "none", "pass", "fail", "temperror" or "permerror" (RFC 9989 9.2).  A static string. */
 const char *dmarc_verdict_name(enum dmarc_verdict);
 
 /* "SPF" or "DKIM".  A static string. */

@@ -176,7 +176,7 @@ static bool discover(struct evaluation *e)
 	return !found->record.unusable;
 }
 
-/* np is for names that do not exist (RFC 8020); asked only where it makes a difference. */
+/* np is for names that do not exist (3.2.13, RFC 8020); asked only where it makes a difference. */
 static void choose_policy(struct evaluation *e)
 {
 	struct dmarc_result *out = e->out;
@@ -283,7 +283,7 @@ static const struct dmarc_identifier *find_aligned(struct evaluation *e, enum dm
 
 /* ---- verdict ------------------------------------------------------------------------------ */
 
-/* Pass first: an answer that is missing elsewhere was then not needed (5.3.5). */
+/* Pass first: an answer that is missing elsewhere was then not needed (5.3.5, 5.3.6). */
 static void judge(struct evaluation *e)
 {
 	struct dmarc_result *out = e->out;

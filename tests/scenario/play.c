@@ -6,21 +6,30 @@
  *
  * A file holds cases.  Lines before the first `case` belong to every case of the file.
  *
- *     conf   LINE                 a line of the configuration (as in susmilter.conf)
- *     list   FILE LINE            a line of a list file beside it
- *     dns    NAME TYPE DATA       include/edge/zone.h
- *     case   TITLE                begins a case
- *     now    2027-01-01           the clock
- *     client ADDRESS [NAME]       connects; `client local` is a unix socket, `client played
- * ADDRESS` a session that the MTA plays for mail that is not from SMTP helo   NAME auth   LOGIN
- * before mail mail   <a@example.org> rcpt   <b@example.net> header NAME: VALUE sign   RESULT DOMAIN
- * what DKIM says of one signature end                         end of the message want   WORDS the
- * last answer and its record, each word one of ACTION               accept, reject, would_reject,
- * tempfail, quarantine, done NNN  N.N.N           reply code, enhanced status code family= rule=
- * network= reason= say    TEXT                 the last reply holds this text edit   TEXT some
- * header edit of `end` is this, as "+Name: value" or "-Name N"; a `*` at the end: begins with this
- *     noedit TEXT                 … none begins with this
- *     asked  N                    so many DNS questions since the case began
+ *     conf    LINE            a line of the configuration (as in susmilter.conf)
+ *     list    FILE LINE       a line of a list file beside it
+ *     dns     NAME TYPE DATA  include/edge/zone.h
+ *     case    TITLE           begins a case
+ *     now     2027-01-01      the clock
+ *     client  ADDRESS [NAME]  connects; `client local` is a unix socket, `client played ADDRESS` a
+ *                             session that the MTA plays for mail that is not from SMTP
+ *     helo    NAME
+ *     auth    LOGIN           before mail
+ *     mail    <a@example.org>
+ *     rcpt    <b@example.net>
+ *     header  NAME: VALUE
+ *     sign    RESULT DOMAIN   what DKIM says of one signature
+ *     end                     end of the message
+ *     want    WORDS           the last answer and its record, each word one of
+ *                             accept, reject, would_reject, tempfail, quarantine, done: ACTION
+ *                             NNN N.N.N: reply code, enhanced status code
+ *                             family= rule= network= reason= …: of the record
+ *     say     TEXT            the last reply holds this text
+ *     edit    TEXT            some header edit of `end` is this, as "+Name: value" or "-Name N"; a
+ *                             `*` at the end: begins with this
+ *     noedit  TEXT            … none is
+ *     results TEXT            the Authentication-Results that `end` inserts has this part
+ *     asked   N               so many DNS questions since the case began
  */
 #include "core/recordtext.h"
 #include "core/rfc3339.h"
@@ -423,6 +432,28 @@ static void on_edit(struct play *p, struct slice wanted, bool there)
 	print_edits(p);
 }
 
+/* Between ";" and ";" or the end, each fold a blank. */
+static void on_results(struct play *p, struct slice wanted)
+{
+	for (size_t i = 0; i < p->edit_count; i++) {
+		struct slice rest = p->edits[i].value;
+
+		while (rest.ptr && slice_equal(p->edits[i].name, SLICE("Authentication-Results"))) {
+			struct slice part = slice_cut(&rest, ';');
+			char text[2048];
+			size_t n = 0;
+
+			for (size_t at = 0; at < part.len && n < sizeof text; at++)
+				if (part.ptr[at] != '\n')
+					text[n++] = part.ptr[at] == '\t' ? ' ' : part.ptr[at];
+			if (slice_equal(slice_trim(slice_of(text, n)), wanted))
+				return;
+		}
+	}
+	fail(p, "no such result: ", wanted);
+	print_edits(p);
+}
+
 static void on_say(struct play *p, struct slice text)
 {
 	char wanted[REPLY_MAX];
@@ -511,6 +542,8 @@ static void play_event(struct play *p, struct slice word, struct slice rest)
 		on_edit(p, rest, true);
 	else if (slice_equal(word, SLICE("noedit")))
 		on_edit(p, rest, false);
+	else if (slice_equal(word, SLICE("results")))
+		on_results(p, rest);
 	else if (slice_equal(word, SLICE("asked")))
 		on_asked(p, rest);
 	else

@@ -112,6 +112,11 @@ static const struct {
 	R("v=DMARC1; p=none; rua=mailto:dmarc-feedback@example.com; "
 	  "ruf=mailto:auth-reports@example.com"),
 	"none none none rua"},
+    {"B.2.3",
+	R("v=DMARC1; p=none; rua=mailto:dmarc-feedback@example.com; "
+	  "ruf=mailto:auth-reports@thirdparty.example.net"),
+	"none none none rua"},
+    {"B.2.3, the consent of the third party", R("v=DMARC1;"), "none none none"},
     {"B.2.5",
 	R("v=DMARC1; p=quarantine; rua=mailto:dmarc-feedback@example.com,"
 	  "mailto:tld-test@thirdparty.example.net; t=y"),
