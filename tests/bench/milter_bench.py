@@ -7,22 +7,20 @@ Both hold the same conversation over unix sockets (milter_bench.c, noop_milter.c
 other in each round.  susmilter has the published ranges loaded and writes its decision log; the
 noop filter neither decides nor writes.  Without RANGES_FILE as many ranges are made up.
 """
-import ipaddress
 import os
 import pathlib
-import random
 import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "lab")]
 import lab  # noqa: E402
+import ranges  # noqa: E402
 
 CONNECTIONS = (1, 16, 256, 1000)
 SECONDS = 0.25
 # The floor that the project promises, where it is promised.
 BAR, BAR_AT = 0.9, (16, 256)
-RANGES = 253458
 
 ENVELOPE = """
 trusted_networks = [ ];
@@ -30,21 +28,6 @@ spf = { fail = "off"; };
 susranges = ( { name = "ranges"; networks = [ "file:ranges.cidr" ]; } );
 """
 HEADERS = ENVELOPE + 'blocks = ( { name = "monster"; domains = [ ".monster" ]; } );\n'
-
-
-def ranges(path):
-    """The published ranges with the host bits that some lines have taken away."""
-    if path and path.exists():
-        entries = []
-        for line in path.read_text().splitlines():
-            word = line.split("#")[0].strip()
-            if word:
-                entries.append(str(ipaddress.ip_network(word, strict=False)))
-        return entries
-    print("the published ranges are not here: as many are made up")
-    choose = random.Random(1)
-    return [f"{choose.randrange(1, 192)}.{choose.randrange(256)}.{choose.randrange(256)}.0/24"
-            for _ in range(RANGES)]
 
 
 def measure(build, connections, sockets):
@@ -76,7 +59,7 @@ def compare(build, label, sockets):
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
-    networks = ranges(pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    networks = ranges.published(pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None)
     worst = 10.0
     with lab.Lab(build) as servers:
         for label, conf, mode in (("envelope: MAIL, RCPT, end", ENVELOPE, []),
