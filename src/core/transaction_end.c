@@ -156,6 +156,19 @@ static struct answer conclude_all(const struct event *e, const struct recipient 
 	return answer;
 }
 
+/*
+ * dmarc.mixed speaks of DMARC switches only.  Where a recipient is exempt, or another check refuses
+ * for some of them, neither may that exemption open the door for the others nor that refusal shut
+ * it: they come apart.
+ */
+static bool only_dmarc_differs(const struct session *s)
+{
+	for (const struct recipient *r = s->recipients; r; r = r->next)
+		if (r->exempt || (severity(&r->verdict) > 0 && r->verdict.family != FAMILY_DMARC))
+			return false;
+	return true;
+}
+
 struct answer transaction_judge(const struct event *e)
 {
 	struct session *s = e->s;
@@ -167,7 +180,7 @@ struct answer transaction_judge(const struct event *e)
 	judge_recipients(s, &mildest, &strictest);
 	if (severity(&mildest->verdict) == severity(&strictest->verdict))
 		return conclude_all(e, strictest);
-	if (mixed == MIXED_SPLIT)
+	if (mixed == MIXED_SPLIT || !only_dmarc_differs(s))
 		return split(e);
 	return conclude_all(e, mixed == MIXED_LENIENT ? mildest : strictest);
 }

@@ -46,6 +46,8 @@ authentication-results:
 \t1; dmarc=pass header.from=bank.example
 Authentication-Results: other.example; dkim=pass header.d=bank.example
 Authentication-Results: "mx.lab.test"; dkim=pass
+Authentication-Results : mx.lab.test; dkim=pass
+AUTHENTICATION-RESULTS:mx.lab.test;dkim=pass
 Subject: forged
 
 Hello
