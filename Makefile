@@ -143,6 +143,12 @@ $(BUILD)/libedge.a: $(EDGE_OBJECTS)
 $(BUILD)/susmilter: $(BUILD)/edge/main.o $(BUILD)/libedge.a $(BUILD)/libcore.a
 	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(EDGE_LIBS)) $(EDGE_PLAIN)
 
+# An instrumented worker looks for its leaks as well.
+ifneq ($(findstring address,$(SANITIZER)),)
+$(BUILD)/susmilter: $(BUILD)/tests/lab/leaks.o
+$(BUILD)/susmilter: private LDFLAGS += -Wl,--wrap=_exit
+endif
+
 $(BUILD)/susmilterctl: $(CTL_OBJECTS) $(BUILD)/libedge.a $(BUILD)/libcore.a
 	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(EDGE_LIBS)) $(EDGE_PLAIN)
 

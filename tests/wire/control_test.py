@@ -59,7 +59,7 @@ def timed(run, enough):
 
 def may_judge_time(servers):
     """Instrumented programs, and a machine that has twice its processors' work, are not judged."""
-    return "san-" not in str(servers.build) and os.getloadavg()[0] < 2 * os.cpu_count()
+    return not lab.instrumented(servers.build) and os.getloadavg()[0] < 2 * os.cpu_count()
 
 
 def raw(daemon, data, half_close=True):
@@ -487,11 +487,7 @@ def ending(checks, daemon):
     checks.true("tail ends with it", tail.returncode is not None)
     checks.true("the socket is gone", not daemon.control.exists())
     said = daemon.said()
-    # libmilter's own threads race when it stops, which ThreadSanitizer tells and the end shows.
-    found = [line for line in said.splitlines() if line.startswith("SUMMARY: ") and "src/" in line
-             and "thread leak" not in line]
-    checks.true("it ended well", not found and ("ended with status" not in said
-                                                or "ThreadSanitizer" in said), said)
+    checks.true("it ended well", "ended with status" not in said, said)
 
 
 def main():
