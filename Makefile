@@ -68,9 +68,9 @@ UNIT := slice manual import flatten arena jsonline jsonread batch explain suppre
         geo config config_rules config_effect config_shipped survey reallists rfc3339 sets match policy reply \
         iptrie namehash nametable nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
-        taglist dkimfield dkimrecord dkimbody dkim dkim_hostile
+        taglist dkimfield dkimrecord dkimbody dkim dkim_hostile heavy mtacheck reports
 FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured session networks
-FUZZ := jsonread spf_record spf_macro dmarc_record fromheader authres dnswire dkim config
+FUZZ := address list jsonread spf_record spf_macro dmarc_record fromheader authres dnswire dkim config
 # With real MTAs: tests/wire/NAME_test.py BUILD_DIRECTORY.
 WIRE_MTA := mta mail daemon service control terminal bounce dns doctor watch
 WIRE := resolver resolver_answer resolver_recursive resolver_settings
@@ -197,9 +197,16 @@ $(BUILD)/tests/unit/dkim_hostile_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=callo
 # Counts them, too.
 $(BUILD)/tests/unit/iptrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free
 
+# Tests that no list names would never run.
+FORGOTTEN := $(filter-out $(UNIT:%=tests/unit/%_test.c),$(wildcard tests/unit/*_test.c)) \
+    $(filter-out $(WIRE:%=tests/wire/%_test.c),$(wildcard tests/wire/*_test.c)) \
+    $(filter-out $(WIRE_MTA:%=tests/wire/%_test.py),$(wildcard tests/wire/*_test.py)) \
+    $(filter-out $(FUZZ:%=tests/fuzz/%_fuzz.c),$(wildcard tests/fuzz/*_fuzz.c))
+
 # Runs the unit tests even when one fails, and fails at the end if any did.
 unit: $(UNIT_TESTS) $(BUILD)/libcore.a $(BUILD)/susmilter $(BUILD)/susmilterctl
-	@failed=0; for t in $(UNIT_TESTS) "tests/unit/layering $(BUILD)/libcore.a" \
+	@failed=0; for t in $(FORGOTTEN); do echo "Makefile: nothing runs $$t"; failed=1; done; \
+	for t in $(UNIT_TESTS) "tests/unit/layering $(BUILD)/libcore.a" \
 	    "tests/unit/pages $(BUILD)" "tests/unit/unit_file $(BUILD)" "tests/unit/packaging $(BUILD)" tests/unit/dashboards; do \
 		$$t || failed=1; \
 	done; exit $$failed
