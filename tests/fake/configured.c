@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Where we came from; empty while we are there. */
+static char checkout[PATH_MAX];
+
 const char *configured_enter(void)
 {
-	static char checkout[PATH_MAX];
 	char directory[PATH_MAX];
 	char *slash;
 
@@ -59,4 +61,7 @@ void configured_free(struct configured *c)
 	config_free(&c->config);
 	ruleset_free(&c->rules);
 	report_free(&c->report);
+	if (checkout[0] && chdir(checkout) != 0)
+		abort();
+	checkout[0] = '\0';
 }

@@ -25,6 +25,7 @@ void configured_load(struct configured *, const char *text);
 /* As a reload beside `previous`. */
 void configured_reload(struct configured *, const char *text, const struct config *previous);
 
+/* Goes back to the checkout as well: the next case may run in the same process. */
 void configured_free(struct configured *);
 
 /* Writes another file of the directory. */

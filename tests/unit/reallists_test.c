@@ -108,7 +108,7 @@ static void replace_line(const char *name, unsigned number, struct slice with)
 	char *out;
 	size_t len = 0;
 
-	ck_assert(textfile_read(name, &text, why) == TEXTFILE_OK);
+	ck_assert(textfile_read(scratch_path(name), &text, why) == TEXTFILE_OK);
 	out = malloc(text.len + with.len + 2);
 	ck_assert_ptr_nonnull(out);
 	rest = text;
