@@ -5,6 +5,7 @@
 #                     Postfix and shows what was accepted and refused, and why
 #   make check        installs what is missing, builds and runs all tests
 #   make unit         only the unit tests        make wire    only those with servers
+#   make check SANITIZER=thread  the same, instrumented; also SANITIZER=address,undefined
 #   make bench        look-ups, builds, reloads and transactions against peers, by hand
 #   make model        a million sessions through the product and through a slow model of it
 #   make soak         the long runs: reloads under load, signal storms, kill -9
