@@ -25,7 +25,11 @@ struct recorder_settings {
 enum { RECORDER_WHY_MAX = 240 };
 struct recorder *recorder_create(const struct recorder_settings *, char why[RECORDER_WHY_MAX]);
 
-/* Writes what is queued (for a bounded time), ends the thread and frees. */
+/* Writes what is queued (for a bounded time; false when that was too short) and ends the thread.
+ * Frees nothing, for a process that ends while others may still record: that goes nowhere. */
+bool recorder_stop(struct recorder *);
+
+/* Stops, and frees unless the thread still writes. */
 void recorder_free(struct recorder **);
 
 void recorder_record(struct recorder *, const struct record *);

@@ -52,6 +52,7 @@ struct recorder {
 	bool stop;
 	int watchers[WATCHERS_MAX]; /* write ends of pipes, -1 = free */
 	unsigned watcher_count;
+	bool ended; /* the thread; of who stops it alone */
 	/* of the thread alone */
 	pthread_t thread;
 	struct recordfile file;
@@ -295,9 +296,19 @@ static void *write_lines(void *context)
 /* ---- life
  * --------------------------------------------------------------------------------------------- */
 
+static void free_lines(struct line *lines)
+{
+	while (lines) {
+		struct line *next = lines->next;
+		free(lines);
+		lines = next;
+	}
+}
+
 static void destroy(struct recorder *rec)
 {
 	recordfile_close(&rec->file);
+	free_lines(rec->first);
 	for (int i = 0; i < WATCHERS_MAX; i++)
 		if (rec->watchers[i] >= 0)
 			close(rec->watchers[i]);
@@ -353,24 +364,29 @@ struct recorder *recorder_create(
 	return rec;
 }
 
-void recorder_free(struct recorder **recorder)
+bool recorder_stop(struct recorder *rec)
 {
-	struct recorder *rec = *recorder;
 	struct timespec until;
 
-	if (!rec)
-		return;
-	*recorder = NULL;
+	if (rec->ended)
+		return true;
 	pthread_mutex_lock(&rec->lock);
 	rec->stop = true;
 	pthread_cond_signal(&rec->arrived);
 	pthread_mutex_unlock(&rec->lock);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += FLUSH_SECONDS;
-	if (pthread_timedjoin_np(rec->thread, NULL, &until) == 0)
-		destroy(rec);
-	else
+	rec->ended = pthread_timedjoin_np(rec->thread, NULL, &until) == 0;
+	if (!rec->ended)
 		log_warning("the decision log does not take its last lines; they are lost");
+	return rec->ended;
+}
+
+void recorder_free(struct recorder **recorder)
+{
+	if (*recorder && recorder_stop(*recorder))
+		destroy(*recorder);
+	*recorder = NULL;
 }
 
 void recorder_reopen(struct recorder *rec)

@@ -176,7 +176,7 @@ static int serve(struct worker *w, int supervisor_fd, bool foreground)
 	control_stop();
 	metrics_stop();
 	resolver_stop(w->resolver);
-	recorder_free(&w->recorder);
+	recorder_stop(w->recorder);
 	reports_flush(w->reports, REPORTS_END_MS);
 	if (!served)
 		log_error("libmilter gave up");

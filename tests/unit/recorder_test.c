@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +100,51 @@ START_TEST(test_lines)
 	ck_assert_uint_eq(count_lines("\"rule\":\"dialup\""), 20 + 1);
 	ck_assert_uint_eq(count_lines("\"sender\":\"a\\u00ff\\u000a@example.org\""), 20);
 	ck_assert_uint_eq(count_lines("\"suppressed\":5"), 1);
+}
+END_TEST
+
+struct late {
+	struct recorder *recorder;
+	atomic_bool go_on;
+	atomic_uint lines;
+};
+
+static void *record_on(void *context)
+{
+	struct late *late = context;
+	struct made m;
+
+	make(&m, SLICE("b@example.net"));
+	while (atomic_load(&late->go_on)) {
+		recorder_record(late->recorder, &m.record);
+		atomic_fetch_add(&late->lines, 1);
+		usleep(100);
+	}
+	return NULL;
+}
+
+/* libmilter's threads may outlive the milter: who records late finds a recorder. */
+START_TEST(test_late_records)
+{
+	struct late late = {open_recorder(path, 10000000), true, 0};
+	pthread_t thread;
+	unsigned before, stopped_at, lines;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, record_on, &late), 0);
+	while ((before = atomic_load(&late.lines)) < 10)
+		usleep(1000);
+	ck_assert(recorder_stop(late.recorder));
+	stopped_at = atomic_load(&late.lines);
+	while (atomic_load(&late.lines) < stopped_at + 10)
+		usleep(1000);
+	atomic_store(&late.go_on, false);
+	pthread_join(thread, NULL);
+	ck_assert(recorder_stop(late.recorder));
+	ck_assert_uint_gt(recorder_counts(late.recorder).queued, 0);
+	recorder_free(&late.recorder);
+	lines = count_lines("dialup");
+	ck_assert_uint_ge(lines, before);
+	ck_assert_uint_lt(lines, stopped_at + 10);
 }
 END_TEST
 
@@ -260,6 +306,7 @@ Suite *suite(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_set_timeout(c, 30);
 	tcase_add_test(c, test_lines);
+	tcase_add_test(c, test_late_records);
 	tcase_add_test(c, test_reopen);
 	tcase_add_test(c, test_full_disk);
 	tcase_add_test(c, test_slow_log);
