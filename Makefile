@@ -216,7 +216,7 @@ unit: $(UNIT_TESTS) $(BUILD)/libcore.a $(BUILD)/susmilter $(BUILD)/susmilterctl
 valgrind: deps-valgrind $(UNIT_TESTS)
 	@failed=0; for t in $(UNIT_TESTS); do \
 		CK_FORK=no valgrind -q --leak-check=full --errors-for-leak-kinds=definite \
-		    --error-exitcode=9 $$t || failed=1; \
+		    --suppressions=tests/lab/valgrind.supp --error-exitcode=9 $$t || failed=1; \
 	done; exit $$failed
 
 # Fuzz targets are tests/fuzz/NAME_fuzz.c with seeds in tests/fuzz/seeds/NAME.  `make replay` needs
