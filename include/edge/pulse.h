@@ -9,8 +9,13 @@
  */
 #include "edge/worker.h"
 
-/* Beats every PULSE_SECONDS: a quarter of the unit's WatchdogSec. */
-enum { PULSE_SECONDS = 15 };
+/*
+ * Beats every PULSE_SECONDS, far more often than the unit's WatchdogSec asks for.  libmilter's pool
+ * of threads takes a thread for idle until it has woken: of two connections that want something at
+ * the same moment, one can be left to wait until another thread is done, perhaps with a name server
+ * that is silent.  A new connection, as a beat makes, has the pool look again.
+ */
+enum { PULSE_SECONDS = 1 };
 
 /* From now on, until the process ends.  False when there is no thread to be had. */
 bool pulse_start(struct worker *, int supervisor_fd);
