@@ -291,7 +291,6 @@ static void judge(struct evaluation *e)
 
 	out->aligned = find_aligned(e, DMARC_PASSED);
 	if (out->aligned) {
-		e->missing.len = 0;
 		choose_policy(e);
 		out->verdict = DMARC_V_PASS;
 		return;

@@ -18,10 +18,15 @@
  *     mail    <a@example.org>
  *     rcpt    <b@example.net>
  *     header  NAME: VALUE
- *     sign    RESULT DOMAIN   what DKIM says of one signature
+ *     fields  N SIZE          N fields of SIZE octets each, line ends included
+ *     sign    RESULT DOMAIN [partly]  what DKIM says of one signature, and that it leaves a part of
+ *                             the body out
+ *     fails   dns | dkim      there is no resolver, or no memory for DKIM
+ *     mta     [NAME]          what the MTA calls itself, instead of mx.test
  *     end                     end of the message
  *     want    WORDS           the last answer and its record, each word one of
  *                             accept, reject, would_reject, tempfail, quarantine, done: ACTION
+ *                             held, goes: in the hold queue, or on its way
  *                             NNN N.N.N: reply code, enhanced status code
  *                             family= rule= network= reason= …: of the record
  *     say     TEXT            the last reply holds this text
@@ -30,6 +35,7 @@
  *     noedit  TEXT            … none is
  *     results TEXT            the Authentication-Results that `end` inserts has this part
  *     asked   N               so many DNS questions since the case began
+ *     shown   N               so many header fields went to DKIM since the case began
  */
 #include "core/recordtext.h"
 #include "core/rfc3339.h"
@@ -64,6 +70,9 @@ struct play {
 	struct dkim_signature_result signatures[SIGNATURES_MAX];
 	size_t signature_count;
 	char signature_domains[SIGNATURES_MAX][256];
+	bool no_dns, no_dkim;
+	unsigned shown;
+	char mta[256];
 	uint64_t splits[SPLITS_MAX];
 	unsigned split_count;
 	struct answer answer;
@@ -108,9 +117,11 @@ static void record(void *self, const struct record *r)
 
 static struct message *message_start(void *self, struct arena *arena, int64_t now)
 {
+	struct play *p = self;
+
 	(void)now;
-	only_message = (struct message){self, arena};
-	return &only_message;
+	only_message = (struct message){p, arena};
+	return p->no_dns ? NULL : &only_message;
 }
 
 static void message_end(struct message *m)
@@ -130,9 +141,9 @@ static void message_spf(struct message *m, const struct spf_query *query, struct
 
 static void dkim_header(struct message *m, struct slice name, struct slice value)
 {
-	(void)m;
 	(void)name;
 	(void)value;
+	m->play->shown++;
 }
 
 static bool dkim_end_of_headers(struct message *m, struct slice from)
@@ -145,7 +156,7 @@ static bool dkim_end_of_headers(struct message *m, struct slice from)
 static bool dkim_finish(struct message *m, struct dkim_answer *out)
 {
 	*out = (struct dkim_answer){m->play->signatures, m->play->signature_count, 0};
-	return true;
+	return !m->play->no_dkim;
 }
 
 static void split_note(void *self, uint64_t key)
@@ -243,6 +254,9 @@ static void start_case(struct play *p, struct slice title)
 	p->signature_count = 0;
 	p->split_count = 0;
 	p->edit_count = 0;
+	p->no_dns = p->no_dkim = false;
+	p->shown = 0;
+	snprintf(p->mta, sizeof p->mta, "mx.test");
 	p->answer = (struct answer){.kind = ANSWER_CONTINUE};
 	p->zone = zone_create();
 	p->dns = zone_dns(p->zone);
@@ -292,7 +306,7 @@ static void on_mail(struct play *p, struct slice sender)
 						     .generation = 1,
 						     .sender = sender,
 						     .auth = slice_str(p->auth),
-						     .mta_name = SLICE("mx.test"),
+						     .mta_name = slice_str(p->mta),
 						     .sees_headers = true,
 						     .sees_body = true,
 						 });
@@ -311,6 +325,19 @@ static void on_header(struct play *p, struct slice field)
 	p->answer = transaction_header(p->session, name, field);
 }
 
+static void on_fields(struct play *p, struct slice words)
+{
+	static const char value[4096] = "";
+	uint64_t count = 0, size = 0;
+
+	if (!slice_to_uint(slice_cut(&words, ' '), 10000, &count) ||
+	    !slice_to_uint(words, sizeof value, &size) || size < 4)
+		fail(p, "no number and size: ", words);
+	for (uint64_t i = 0; i < count && p->answer.kind == ANSWER_CONTINUE; i++)
+		p->answer =
+		    transaction_header(p->session, SLICE("X"), slice_of(value, (size_t)size - 4));
+}
+
 static void on_end(struct play *p)
 {
 	transaction_end_of_headers(p->session);
@@ -321,16 +348,17 @@ static void on_end(struct play *p)
 static void on_sign(struct play *p, struct slice words)
 {
 	struct slice result = slice_cut(&words, ' ');
+	struct slice domain = slice_cut(&words, ' ');
 	struct dkim_signature_result *s = &p->signatures[p->signature_count];
 
 	if (p->signature_count == SIGNATURES_MAX)
 		return;
-	snprintf(p->signature_domains[p->signature_count], 256, "%.*s", SLICE_ARG(words));
+	snprintf(p->signature_domains[p->signature_count], 256, "%.*s", SLICE_ARG(domain));
 	*s = (struct dkim_signature_result){
 	    .domain = slice_str(p->signature_domains[p->signature_count++]),
 	    .selector = SLICE("s"),
 	    .algorithm = SLICE("rsa-sha256"),
-	    .body_covered = true,
+	    .body_covered = !slice_equal(words, SLICE("partly")),
 	};
 	for (int r = DKIM_NONE; r <= DKIM_PERMERROR; r++)
 		if (slice_equal(result, slice_str(dkim_result_name((enum dkim_result)r))))
@@ -368,6 +396,10 @@ static bool action_is(const struct play *p, struct slice word)
 {
 	if (slice_equal(word, SLICE("done")))
 		return p->answer.kind == ANSWER_DONE;
+	if (slice_equal(word, SLICE("held")))
+		return p->answer.kind == ANSWER_QUARANTINE;
+	if (slice_equal(word, SLICE("goes")))
+		return p->answer.kind == ANSWER_CONTINUE;
 	if (slice_equal(word, SLICE("accept")) && !p->record[0])
 		return p->answer.kind == ANSWER_CONTINUE;
 	return record_has(p, "action", word);
@@ -463,14 +495,14 @@ static void on_say(struct play *p, struct slice text)
 		fail(p, "the reply is: ", slice_str(p->answer.reply.text));
 }
 
-static void on_asked(struct play *p, struct slice count)
+static void on_count(struct play *p, const char *what, unsigned seen, struct slice wanted)
 {
 	uint64_t n = 0;
 	char text[64];
 
-	snprintf(text, sizeof text, "%u", zone_questions(p->zone));
-	if (!slice_to_uint(count, 10000, &n) || zone_questions(p->zone) != n)
-		fail(p, "DNS questions: ", slice_str(text));
+	snprintf(text, sizeof text, "%u", seen);
+	if (!slice_to_uint(wanted, 10000, &n) || seen != n)
+		fail(p, what, slice_str(text));
 }
 
 /* ---- lines
@@ -515,6 +547,10 @@ static bool set_up(struct play *p, struct slice word, struct slice rest)
 		snprintf(p->auth, sizeof p->auth, "%.*s", SLICE_ARG(rest));
 	else if (slice_equal(word, SLICE("sign")))
 		on_sign(p, rest);
+	else if (slice_equal(word, SLICE("mta")))
+		snprintf(p->mta, sizeof p->mta, "%.*s", SLICE_ARG(rest));
+	else if (slice_equal(word, SLICE("fails")))
+		*(slice_equal(rest, SLICE("dns")) ? &p->no_dns : &p->no_dkim) = true;
 	else
 		return slice_equal(word, SLICE("now"));
 	return true;
@@ -532,6 +568,8 @@ static void play_event(struct play *p, struct slice word, struct slice rest)
 		on_rcpt(p, rest);
 	else if (slice_equal(word, SLICE("header")))
 		on_header(p, rest);
+	else if (slice_equal(word, SLICE("fields")))
+		on_fields(p, rest);
 	else if (slice_equal(word, SLICE("end")))
 		on_end(p);
 	else if (slice_equal(word, SLICE("want")))
@@ -545,7 +583,9 @@ static void play_event(struct play *p, struct slice word, struct slice rest)
 	else if (slice_equal(word, SLICE("results")))
 		on_results(p, rest);
 	else if (slice_equal(word, SLICE("asked")))
-		on_asked(p, rest);
+		on_count(p, "DNS questions: ", zone_questions(p->zone), rest);
+	else if (slice_equal(word, SLICE("shown")))
+		on_count(p, "fields for DKIM: ", p->shown, rest);
 	else
 		fail(p, "unknown word: ", word);
 }

@@ -118,6 +118,7 @@ START_TEST(reading_u_labels)
 	ck_assert_int_eq(owner_of(SLICE(" MX.B\303\234CHER.example; spf=pass"), a_label), OURS);
 	ck_assert_int_eq(owner_of(SLICE(" mx.xn--bcher-kva.example 1; spf=pass"), u_label), OURS);
 	ck_assert_int_eq(owner_of(SLICE(" mx.(x)b\303\274cher.example 1;"), a_label), OURS);
+	ck_assert_int_eq(owner_of(SLICE(" mx.b\303\274cher.example 1 x;"), a_label), OURS);
 	ck_assert_int_eq(owner_of(SLICE(" mx.b\303\274cher.example.net;"), a_label), FOREIGN);
 	ck_assert_int_eq(owner_of(SLICE(" Mail_Filter#1; spf=pass"), "mail_filter#1"), OURS);
 }
