@@ -3,6 +3,10 @@
 
 #include "unit/spf_ask.h"
 
+#define NAME(n) "192.0.2.1 PTR p" n ".other.example\n"
+#define NINE_NAMES                                                                                 \
+	NAME("0") NAME("1") NAME("2") NAME("3") NAME("4") NAME("5") NAME("6") NAME("7") NAME("8")
+
 /* mechanism, explanation: exact.  problem: a piece of it. */
 static const struct {
 	const char *label, *zone, *client, *sender;
@@ -109,6 +113,14 @@ static const struct {
 	"no DNS answer for PTR of 1.2.0.192.in-addr.arpa"},
     {"ptr: the same without a fail", "e.example TXT \"v=spf1 ptr ~all\"\n192.0.2.1 PTR SERVFAIL",
 	"192.0.2.1", "a@e.example", SPFR_SOFTFAIL, "~all", "", ""},
+    {"ptr: ten names are looked at",
+	"e.example TXT \"v=spf1 ptr -all\"\n" NINE_NAMES
+	"192.0.2.1 PTR w.e.example\nw.e.example A 192.0.2.1",
+	"192.0.2.1", "a@e.example", SPFR_PASS, "ptr", "", ""},
+    {"ptr: an eleventh is not",
+	"e.example TXT \"v=spf1 ptr -all\"\n" NINE_NAMES
+	"192.0.2.1 PTR p9.other.example\n192.0.2.1 PTR w.e.example\nw.e.example A 192.0.2.1",
+	"192.0.2.1", "a@e.example", SPFR_FAIL, "-all", "", ""},
     {"ptr: the only name fails",
 	"e.example TXT \"v=spf1 ptr -all\"\n"
 	"192.0.2.1 PTR a.e.example\na.e.example A TIMEOUT",
