@@ -7,7 +7,7 @@
  */
 #include "ctl.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Xterm's second screen, so that what was there before comes back; no cursor.  Terminals that do
- * not know these ignore them. */
-#define ENTER          "\033[?1049h\033[?25l\033[H\033[2J"
-#define LEAVE          "\033[?25h\033[?1049l"
+/* Xterm's second screen, so that what was there before comes back; no cursor, and what is too long
+ * is cut.  Terminals that do not know these ignore them. */
+#define ENTER          "\033[?1049h\033[?25l\033[?7l\033[H\033[2J"
+#define LEAVE          "\033[?7h\033[?25h\033[?1049l"
 #define HOME           "\033[H"
 #define REST_OF_LINE   "\033[K"
 #define REST_OF_SCREEN "\033[J"
@@ -80,29 +80,31 @@ static void enter(void)
 {
 	static const int signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
 	struct sigaction ends = {.sa_handler = end};
+	bool keys = tcgetattr(STDIN_FILENO, &before) == 0;
 
 	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
 		sigaction(signals[i], &ends, NULL);
-	if (tcgetattr(STDIN_FILENO, &before) == 0)
+	if (keys)
 		take_keys();
 	fputs(ENTER, stdout);
 	fflush(stdout);
 }
 
-/* Unless the command line says how large. */
-static void set_size(const struct words *words, bool columns, bool lines)
+/* Unless the command line says how large.  Gives the terminal's lines. */
+static unsigned set_size(const struct words *words, bool columns, bool lines)
 {
 	struct winsize size;
 	char text[16];
 
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0)
-		return;
+		return UINT_MAX;
 	snprintf(text, sizeof text, "%u", size.ws_col);
 	if (columns)
 		json_object_set_new(words->request, "columns", json_string(text));
 	snprintf(text, sizeof text, "%u", size.ws_row);
 	if (lines)
 		json_object_set_new(words->request, "lines", json_string(text));
+	return size.ws_row;
 }
 
 /* ---- pages ---------------------------------------------------------------------------------- */
@@ -127,16 +129,16 @@ static bool collect(void *context, int fd, struct slice bytes)
 }
 
 /* Over the last page, without a flicker; no line end behind the last line, which would scroll. */
-static void paint(const struct page *p)
+static void paint(const struct page *p, unsigned lines)
 {
 	struct slice left = slice_trim(slice_of(p->text, p->len));
 
 	fputs(HOME, stdout);
-	while (left.len > 0) {
+	while (left.len > 0 && lines-- > 0) {
 		size_t n = slice_find(left, '\n');
 		printf("%.*s" REST_OF_LINE, (int)(n < left.len ? n : left.len), left.ptr);
 		left = slice_skip(left, n < left.len ? n + 1 : left.len);
-		if (left.len > 0)
+		if (left.len > 0 && lines > 0)
 			putchar('\n');
 	}
 	fputs(REST_OF_SCREEN, stdout);
@@ -166,6 +168,7 @@ static void print_page(const struct page *p)
 struct screen {
 	const struct words *words;
 	bool terminal, columns, lines; /* the last two: as the terminal has them */
+	unsigned height;               /* of the terminal */
 	bool entered;
 	time_t lost; /* since when nobody answers; 0: somebody does */
 	struct page page;
@@ -181,7 +184,7 @@ static void show(struct screen *s)
 	if (!s->entered)
 		enter();
 	s->entered = true;
-	paint(&s->page);
+	paint(&s->page, s->height);
 }
 
 /* Nobody answers: at the beginning that is the end. */
@@ -213,7 +216,7 @@ static int ask_on(struct screen *s)
 		bool there;
 
 		if (s->terminal)
-			set_size(s->words, s->columns, s->lines);
+			s->height = set_size(s->words, s->columns, s->lines);
 		s->page.len = s->page.complaint_len = 0;
 		there = remote_ask(s->words, &sink, &status);
 		if (there && status == STATUS_OK)
