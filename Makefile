@@ -18,6 +18,7 @@
 #   make help         prints this
 #
 #   CC=clang                        another compiler
+#   V=1                             shows the commands that compile and link
 #   SANITIZER=address,undefined     instrumented, in a build directory of its own; also thread
 #   prefix=/usr/local  sysconfdir=/etc  DESTDIR=
 #
@@ -98,8 +99,11 @@ WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -
             -Wmissing-prototypes -Wpointer-arith -Wvla -Werror
 HARDEN   := -fstack-protector-strong -fPIE $(if $(SANITIZER),,-D_FORTIFY_SOURCE=2)
 SANFLAGS := $(if $(SANITIZER),-fsanitize=$(SANITIZER) -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-COMPILE   = $(CC) -std=c11 $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAGS) -Iinclude -MMD -MP
-LINK      = $(CC) $(CFLAGS) $(SANFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+# Says what is made instead of how, unless V=1.
+told      = $(if $(V),,@echo '  $(1) $(@:$(BUILD)/%=%)';)
+COMPILE   = $(call told,CC  )$(CC) -std=c11 $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAGS) -Iinclude -MMD -MP
+LINK      = $(call told,LINK)$(CC) $(CFLAGS) $(SANFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+ARCHIVE   = $(call told,AR  )rm -f $@ && $(AR) rcs $@ $^
 
 # Libraries are named where they are used: pcre2 is the one that core may know.
 CORE_LIBS := libpcre2-8
@@ -134,12 +138,10 @@ $(BUILD)/ctl/%.o: src/ctl/%.c
 	$(COMPILE) $(SYSTEM) -pthread $(call pc_cflags,$(EDGE_LIBS)) -c -o $@ $<
 
 $(BUILD)/libcore.a: $(CORE_OBJECTS)
-	@rm -f $@
-	$(AR) rcs $@ $^
+	$(ARCHIVE)
 
 $(BUILD)/libedge.a: $(EDGE_OBJECTS)
-	@rm -f $@
-	$(AR) rcs $@ $^
+	$(ARCHIVE)
 
 $(BUILD)/susmilter: $(BUILD)/edge/main.o $(BUILD)/libedge.a $(BUILD)/libcore.a
 	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(EDGE_LIBS)) $(EDGE_PLAIN)
@@ -161,8 +163,7 @@ $(BUILD)/tests/%.o: tests/%.c
 
 # The outside world of tests, in memory.
 $(BUILD)/tests/libfake.a: $(FAKE:%=$(BUILD)/tests/fake/%.o)
-	@rm -f $@
-	$(AR) rcs $@ $^
+	$(ARCHIVE)
 
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/tests/unit/main.o \
     $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
