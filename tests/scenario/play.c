@@ -23,6 +23,7 @@
  *                             the body out
  *     fails   dns | dkim      there is no resolver, or no memory for DKIM
  *     mta     [NAME]          what the MTA calls itself, instead of mx.test
+ *     hides   headers | body  the connection was negotiated without them
  *     end                     end of the message
  *     want    WORDS           the last answer and its record, each word one of
  *                             accept, reject, would_reject, tempfail, quarantine, done: ACTION
@@ -70,7 +71,7 @@ struct play {
 	struct dkim_signature_result signatures[SIGNATURES_MAX];
 	size_t signature_count;
 	char signature_domains[SIGNATURES_MAX][256];
-	bool no_dns, no_dkim;
+	bool no_dns, no_dkim, no_headers, no_body;
 	unsigned shown;
 	char mta[256];
 	uint64_t splits[SPLITS_MAX];
@@ -254,7 +255,7 @@ static void start_case(struct play *p, struct slice title)
 	p->signature_count = 0;
 	p->split_count = 0;
 	p->edit_count = 0;
-	p->no_dns = p->no_dkim = false;
+	p->no_dns = p->no_dkim = p->no_headers = p->no_body = false;
 	p->shown = 0;
 	snprintf(p->mta, sizeof p->mta, "mx.test");
 	p->answer = (struct answer){.kind = ANSWER_CONTINUE};
@@ -307,8 +308,8 @@ static void on_mail(struct play *p, struct slice sender)
 						     .sender = sender,
 						     .auth = slice_str(p->auth),
 						     .mta_name = slice_str(p->mta),
-						     .sees_headers = true,
-						     .sees_body = true,
+						     .sees_headers = !p->no_headers,
+						     .sees_body = !p->no_body,
 						 });
 }
 
@@ -549,6 +550,8 @@ static bool set_up(struct play *p, struct slice word, struct slice rest)
 		on_sign(p, rest);
 	else if (slice_equal(word, SLICE("mta")))
 		snprintf(p->mta, sizeof p->mta, "%.*s", SLICE_ARG(rest));
+	else if (slice_equal(word, SLICE("hides")))
+		*(slice_equal(rest, SLICE("body")) ? &p->no_body : &p->no_headers) = true;
 	else if (slice_equal(word, SLICE("fails")))
 		*(slice_equal(rest, SLICE("dns")) ? &p->no_dns : &p->no_dkim) = true;
 	else
