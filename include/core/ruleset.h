@@ -26,6 +26,7 @@
 struct ruleset_pattern {
 	unsigned rule, slot;
 	bool out;
+	uint32_t tag; /* where it stands, for the builder */
 	struct pattern *pattern;
 	struct slice text;
 };

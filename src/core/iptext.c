@@ -214,6 +214,7 @@ const char *prefix_parse(struct slice text, struct prefix *out, char why[PREFIX_
 	struct ip ip;
 	const char *behind = scan_address(text, &ip);
 	unsigned bits, given, length;
+	char shown[EXCERPT_MAX];
 	struct prefix p;
 
 	if (!behind || (behind != text.ptr + text.len && *behind != '/'))
@@ -221,7 +222,8 @@ const char *prefix_parse(struct slice text, struct prefix *out, char why[PREFIX_
 	bits = ip_bits(ip.family);
 	if (!read_length(slice_skip(text, (size_t)(behind - text.ptr)), bits, &given)) {
 		snprintf(why, PREFIX_WHY_MAX,
-		    "the prefix length of an IPv%d network is a number from 0 to %u",
+		    "\"%s\" is no prefix length: that of an IPv%d network is a number from 0 to %u",
+		    slice_excerpt(slice_skip(text, (size_t)(behind - text.ptr) + 1), shown),
 		    (int)ip.family, bits);
 		return why;
 	}

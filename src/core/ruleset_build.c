@@ -170,11 +170,17 @@ static void check_width(struct ruleset_builder *b, unsigned number, unsigned slo
 	if (rule->wide || prefix->length >= shortest)
 		return;
 	prefix_format(prefix, text);
-	report_error(b->report, where,
-	    "%s%s is wider than /%u in \"%.*s\" (%s%s); if it is meant, set wide = true on the "
-	    "rule",
-	    out ? "!" : "", text, shortest, SLICE_ARG(rule->name),
-	    slot >= SLOT_UNLESS ? "unless of " : "", family_name(rule->family));
+	if (rule->family == FAMILY_TRUSTED)
+		report_error(b->report, where,
+		    "%s is wider than /%u: nothing that comes from there would be checked", text,
+		    shortest);
+	else
+		report_error(b->report, where,
+		    "%s%s is wider than /%u in \"%.*s\" (%s%s); if it is meant, set wide = true on "
+		    "the "
+		    "rule",
+		    out ? "!" : "", text, shortest, SLICE_ARG(rule->name),
+		    slot >= SLOT_UNLESS ? "unless of " : "", family_name(rule->family));
 }
 
 static void add_prefix(struct ruleset_builder *b, uint32_t tag, const struct prefix *prefix)
@@ -263,22 +269,24 @@ static struct slice address_key(struct ruleset_builder *b, const struct list_ent
 }
 
 static void add_pattern(struct ruleset_builder *b, unsigned rule, unsigned slot,
-    const struct list_entry *e, struct origin where)
+    const struct list_entry *e, uint32_t tally, struct origin where)
 {
 	struct ruleset *rules = b->rules;
-	char why[PATTERN_WHY_MAX];
+	char why[PATTERN_WHY_MAX], shown[EXCERPT_MAX];
 	struct pattern *pattern = pattern_compile(e->text, why);
+	uint32_t tag;
 
 	if (!pattern) {
-		report_error(b->report, where, "/%.*s/: %s", SLICE_ARG(e->text), why);
+		report_error(b->report, where, "/%s/: %s", slice_excerpt(e->text, shown), why);
 		return;
 	}
 	if (!ROOM(b, rules->patterns, rules->pattern_count, b->pattern_capacity)) {
 		pattern_free(&pattern);
 		return;
 	}
+	tag = add_origin(b, member_make(rule, slot, e->out, FORM_NAME, 0), tally, where.line);
 	rules->patterns[rules->pattern_count++] = (struct ruleset_pattern){
-	    rule, slot, e->out, pattern, arena_copy(rules->arena, e->text)};
+	    rule, slot, e->out, tag, pattern, arena_copy(rules->arena, e->text)};
 }
 
 static bool has_addresses(unsigned key)
@@ -306,7 +314,7 @@ void ruleset_add_entry(struct ruleset_builder *b, unsigned rule, unsigned slot,
 	}
 	b->rules->name_entries++;
 	if (e->kind == LIST_PATTERN) {
-		add_pattern(b, rule, slot, e, where);
+		add_pattern(b, rule, slot, e, tally, where);
 		return;
 	}
 	if (form == FORM_ADDRESS && has_addresses(key))

@@ -7,6 +7,7 @@
 #include "ruleset_builder.h"
 #include "survey_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define OUT_BIT ((uint32_t)1 << 10)
@@ -255,17 +256,41 @@ static void build_tries(struct ruleset_builder *b)
 static int compare_patterns(const void *one, const void *other)
 {
 	const struct ruleset_pattern *a = one, *b = other;
+	int order;
 
 	if (a->rule != b->rule)
 		return a->rule < b->rule ? -1 : 1;
-	return (a->slot > b->slot) - (a->slot < b->slot);
+	if (a->slot != b->slot)
+		return a->slot < b->slot ? -1 : 1;
+	order = slice_compare(a->text, b->text);
+	return order ? order : (a->tag > b->tag) - (a->tag < b->tag);
 }
 
-static void place_patterns(struct ruleset *rules)
+/* Equal patterns stand side by side, the earlier first. */
+static void compare_neighbours(struct ruleset_builder *b, unsigned i)
 {
+	const struct ruleset_pattern *p = &b->rules->patterns[i], *before = p - 1;
+	char shown[EXCERPT_MAX], what[EXCERPT_MAX + 2];
+
+	if (p->rule != before->rule || p->slot != before->slot ||
+	    !slice_equal(p->text, before->text))
+		return;
+	snprintf(what, sizeof what, "/%s/", slice_excerpt(p->text, shown));
+	if (p->out == before->out)
+		count_duplicate(b, p->tag);
+	else
+		tell_conflict(b, before->tag, p->tag, slice_str(what));
+}
+
+static void place_patterns(struct ruleset_builder *b)
+{
+	struct ruleset *rules = b->rules;
+
 	if (rules->pattern_count > 0)
 		qsort(rules->patterns, rules->pattern_count, sizeof *rules->patterns,
 		    compare_patterns);
+	for (unsigned i = 1; i < rules->pattern_count; i++)
+		compare_neighbours(b, i);
 	for (unsigned i = 0; i < rules->pattern_count; i++) {
 		struct rule *rule = &rules->rules[rules->patterns[i].rule];
 		if (rule->patterns++ == 0)
@@ -337,7 +362,7 @@ struct ruleset *ruleset_finish(struct ruleset_builder **builder)
 	}
 	if (!b->failed)
 		build_tries(b);
-	place_patterns(rules);
+	place_patterns(b);
 	note_needs(rules);
 	tell_tallies(b);
 	if (b->survey && !b->failed && !sets_failed(rules->sets) && report_errors(b->report) == 0)
