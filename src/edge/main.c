@@ -19,7 +19,7 @@ static const char usage[] =
 static void print_line(void *context, enum report_level level, const char *line)
 {
 	static const char *const words[] = {
-	    [REPORT_ERROR] = "error: ",
+	    [REPORT_ERROR] = "",
 	    [REPORT_WARNING] = "warning: ",
 	    [REPORT_NOTE] = "",
 	};
@@ -32,6 +32,7 @@ static int check(const char *path)
 	struct report *report = report_create();
 	struct ruleset *rules = NULL;
 	struct config *config = report ? config_load(path, NULL, report, &rules) : NULL;
+	size_t errors = report ? report_errors(report) : 1;
 	bool ok = config;
 
 	if (report)
@@ -41,7 +42,7 @@ static int check(const char *path)
 		    rules->rule_count, rules->network_entries, rules->name_entries,
 		    rules->domain_entries);
 	else
-		printf("%s: %zu errors\n", path, report ? report_errors(report) : 1);
+		printf("%s: %zu error%s\n", path, errors, errors == 1 ? "" : "s");
 	report_free(&report);
 	ruleset_free(&rules);
 	config_free(&config);
