@@ -18,6 +18,13 @@ const char *check_socket_path(struct slice text, char why[WHY_MAX])
 	return why;
 }
 
+/* What the resolver may know, or an address. */
+static bool is_host(struct slice text)
+{
+	return text.len > 0 && slice_is_printable_ascii(text) &&
+	       slice_find(text, ' ') == text.len && slice_find(text, '@') == text.len;
+}
+
 const char *check_milter_socket(struct slice text, char why[WHY_MAX])
 {
 	bool inet = slice_starts(text, SLICE("inet:")), inet6 = slice_starts(text, SLICE("inet6:"));
@@ -27,7 +34,7 @@ const char *check_milter_socket(struct slice text, char why[WHY_MAX])
 	if (slice_starts(text, SLICE("unix:")) && text.len > 5)
 		return check_socket_path(slice_skip(text, 5), why);
 	port = slice_cut(&host, '@');
-	if ((inet || inet6) && host.len > 0 && slice_to_uint(port, 65535, &number) && number > 0)
+	if ((inet || inet6) && is_host(host) && slice_to_uint(port, 65535, &number) && number > 0)
 		return NULL;
 	return "is none of inet:PORT@HOST, inet6:PORT@HOST and unix:PATH";
 }
@@ -44,6 +51,8 @@ const char *check_listen(struct slice text, char why[WHY_MAX])
 		return NULL;
 	if (slice_starts(host, SLICE("[")) && slice_ends(host, SLICE("]")))
 		host = slice_of(host.ptr + 1, host.len - 2);
+	else if (slice_find(host, ':') < host.len)
+		host = slice_of(NULL, 0); /* where the address ends cannot be told */
 	if (ip_parse(host, &ip) && slice_to_uint(port, 65535, &number) && number > 0)
 		return NULL;
 	return "is neither ADDRESS:PORT nor [IPV6-ADDRESS]:PORT";

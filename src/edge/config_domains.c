@@ -174,18 +174,23 @@ static const struct domain_key *find_key(struct slice word)
 static void load_domain_line(struct load *load, struct slice line, struct origin where)
 {
 	struct domain d = {load, where, next_word(&line), load->settings.defaults};
+	unsigned seen = 0;
 	struct slice word;
 
 	while (word = next_word(&line), word.len > 0) {
 		struct slice value = word, name = slice_cut(&value, '=');
 		const struct domain_key *key = find_key(name);
 
-		if (key && value.ptr)
-			set_key(&d, key, value);
-		else
+		if (!key || !value.ptr) {
 			report_error(load->report, where,
 			    "\"%.*s\" is none of susranges=, blocks=, spf=, dmarc= and forwards=",
 			    SLICE_ARG(word));
+			continue;
+		}
+		if (seen & 1u << (key - domain_keys))
+			report_error(load->report, where, "%s= stands here twice", key->key);
+		seen |= 1u << (key - domain_keys);
+		set_key(&d, key, value);
 	}
 	add_domain(&d);
 }
@@ -195,6 +200,7 @@ void load_domains_file(struct load *load, const config_setting_t *section)
 	struct origin where = {NULL, 0};
 	struct slice rest, line;
 	char why[TEXTFILE_WHY_MAX];
+	bool empty = true;
 
 	if (!section || !load_is_string(load, section) || load_string(section).len == 0)
 		return;
@@ -205,6 +211,11 @@ void load_domains_file(struct load *load, const config_setting_t *section)
 		return;
 	}
 	where.line = 0;
-	while (list_next_line(&rest, &where.line, &line))
+	while (list_next_line(&rest, &where.line, &line)) {
 		load_domain_line(load, line, where);
+		empty = false;
+	}
+	if (empty)
+		report_error(load->report, load_where(load, section),
+		    "%s has no domains; if there are none, leave domains_file out", where.file);
 }

@@ -10,6 +10,7 @@ struct draft {
 	struct load *load;
 	struct rule rule;
 	bool may_be_empty;
+	unsigned found[SLOT_UNLESS + KEY_COUNT]; /* by slot: bits of enum entries_found */
 };
 
 /* What `domains` looks at when `in` does not say. */
@@ -26,5 +27,9 @@ void draft_take_attributes(struct draft *, const config_setting_t *group);
 
 /* The same of `unless`: only `in`. */
 void draft_take_unless(struct draft *, const config_setting_t *unless);
+
+/* Warns of a rule that can never act, or only later than its author may think (config_idle.c);
+ * when its entries are read. */
+void draft_tell_idle(const struct draft *);
 
 #endif

@@ -2,7 +2,11 @@
 
 #include "edge/geo.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+/* "AS4294967295" */
+enum { SPELLING_MAX = 16 };
 
 /* One database while its networks are read: what it is wanted for. */
 struct source {
@@ -19,7 +23,58 @@ static int compare_wants(const void *one, const void *other)
 
 	if (a->rank != b->rank)
 		return a->rank < b->rank ? -1 : 1;
-	return (a->number > b->number) - (a->number < b->number);
+	if (a->number != b->number)
+		return a->number < b->number ? -1 : 1;
+	if (a->rule != b->rule)
+		return a->rule < b->rule ? -1 : 1;
+	if (a->slot != b->slot)
+		return a->slot < b->slot ? -1 : 1;
+	return (a->order > b->order) - (a->order < b->order);
+}
+
+/* "AS174" or "CN" */
+static const char *spelling(const struct geo_want *w, char text[SPELLING_MAX])
+{
+	if (w->rank == RANK_ASN)
+		snprintf(text, SPELLING_MAX, "AS%u", (unsigned)w->number);
+	else
+		snprintf(text, SPELLING_MAX, "%c%c", (char)(w->number >> 8) - 'a' + 'A',
+		    (char)(w->number & 0xff) - 'a' + 'A');
+	return text;
+}
+
+static bool is_same(const struct geo_want *a, const struct geo_want *b)
+{
+	return a->rank == b->rank && a->number == b->number && a->rule == b->rule &&
+	       a->slot == b->slot;
+}
+
+/* Sorts the wants and keeps one of those that are the same: each would bring all its networks. */
+static void settle_wants(struct load *load)
+{
+	struct geo_want *wants = load->wants;
+	char text[SPELLING_MAX];
+	size_t kept = 0;
+
+	if (load->want_count > 0)
+		qsort(wants, load->want_count, sizeof *wants, compare_wants);
+	for (size_t i = 0; i < load->want_count; i++) {
+		const struct geo_want *w = &wants[i], *before = &wants[kept - (kept > 0)];
+
+		if (kept == 0 || !is_same(w, before))
+			wants[kept++] = *w;
+		else if (w->out == before->out)
+			report_warning(load->report, w->where,
+			    "%s stands here twice (first at %s:%u)", spelling(w, text),
+			    before->where.file, before->where.line);
+		else
+			report_error(load->report, w->where,
+			    "%s is both in and out of one key (the other entry: %s:%u); keep one "
+			    "of "
+			    "the two",
+			    spelling(w, text), before->where.file, before->where.line);
+	}
+	load->want_count = kept;
 }
 
 /* The first want of a number that is not below `number`. */
@@ -63,16 +118,13 @@ static const char *what(const struct source *s)
 
 static void tell_missing(const struct source *s, const char *path)
 {
+	char text[SPELLING_MAX];
+
 	for (const struct geo_want *w = s->from; w < s->to; w++) {
 		if (s->found[w - s->from])
 			continue;
-		if (w->rank == RANK_ASN)
-			report_warning(s->load->report, w->where, "%s has no network of AS%u", path,
-			    (unsigned)w->number);
-		else
-			report_warning(s->load->report, w->where, "%s has no network of %c%c", path,
-			    (char)(w->number >> 8) - 'a' + 'A',
-			    (char)(w->number & 0xff) - 'a' + 'A');
+		report_warning(
+		    s->load->report, w->where, "%s has no network of %s", path, spelling(w, text));
 	}
 }
 
@@ -123,12 +175,11 @@ void load_geo(struct load *load, const struct config *previous)
 {
 	static const struct geo_want nothing;
 	struct config *c = load->config;
-	const struct geo_want *first = load->wants ? load->wants : &nothing;
-	const struct geo_want *end = first + load->want_count, *middle = first;
+	const struct geo_want *first = load->wants ? load->wants : &nothing, *end, *middle = first;
 	struct source asn, country;
 
-	if (load->want_count > 0)
-		qsort(load->wants, load->want_count, sizeof *load->wants, compare_wants);
+	settle_wants(load);
+	end = first + load->want_count;
 	while (middle < end && middle->rank == RANK_COUNTRY)
 		middle++;
 	country = (struct source){load, first, middle, RANK_COUNTRY, false, NULL};

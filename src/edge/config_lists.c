@@ -54,6 +54,7 @@ static void want(struct load *load, struct geo_want wanted)
 		load->wants = bigger;
 		load->want_capacity = capacity;
 	}
+	wanted.order = load->want_count;
 	load->wants[load->want_count++] = wanted;
 }
 
@@ -83,7 +84,8 @@ static void take_asn(struct load *load, const struct criterion *c, unsigned rule
 		    "above 2147483647",
 		    SLICE_ARG(text));
 	else
-		want(load, (struct geo_want){rule, slot, out, RANK_ASN, (uint32_t)number, where});
+		want(
+		    load, (struct geo_want){rule, slot, out, RANK_ASN, (uint32_t)number, where, 0});
 }
 
 uint32_t load_country_number(const char code[2])
@@ -111,8 +113,8 @@ static void take_country(struct load *load, const struct criterion *c, unsigned 
 		    SLICE_ARG(text));
 		return;
 	}
-	want(load,
-	    (struct geo_want){rule, slot, out, RANK_COUNTRY, load_country_number(code.ptr), where});
+	want(load, (struct geo_want){
+		       rule, slot, out, RANK_COUNTRY, load_country_number(code.ptr), where, 0});
 }
 
 /* ---- the criteria ------------------------------------------------------------------------ */
@@ -141,20 +143,23 @@ struct entries {
 	struct load *load;
 	const struct criterion *criterion;
 	unsigned rule, slot;
+	unsigned found; /* bits of enum entries_found */
 };
 
 static void each_entry(void *context, struct slice text, struct origin where)
 {
 	struct entries *e = context;
 
+	e->found |= slice_starts(text, SLICE("!")) ? FOUND_OUT : FOUND_IN;
 	e->criterion->take(e->load, e->criterion, e->rule, e->slot, text, where);
 }
 
-void load_entries(struct load *load, const struct criterion *criterion, unsigned rule,
+unsigned load_entries(struct load *load, const struct criterion *criterion, unsigned rule,
     unsigned slot, const config_setting_t *s, bool may_be_empty)
 {
-	struct entries e = {load, criterion, rule, slot};
+	struct entries e = {load, criterion, rule, slot, 0};
 	struct value_walk walk = {each_entry, &e, may_be_empty};
 
 	load_each_value(load, s, &walk);
+	return e.found;
 }

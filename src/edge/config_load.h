@@ -9,6 +9,7 @@
  *     config_values    a value of the configuration → the texts that it lists, files opened
  *     config_lists     those texts → entries of a rule
  *     config_rules     the sections that hold rules; config_draft: a rule's attributes
+ *     config_idle      rules that never act, or later than their author thinks
  *     config_managed   the whitelist that susmilterctl edits
  *     config_domains   recipient domains
  *     config_geo       AS numbers and countries → networks of the MMDBs
@@ -36,6 +37,7 @@ struct geo_want {
 	enum member_rank rank;
 	uint32_t number; /* of the AS, or load_country_number() */
 	struct origin where;
+	size_t order; /* in which they were read */
 };
 
 struct rule_name {
@@ -128,7 +130,9 @@ extern const struct criterion load_criteria[CRITERIA];
 /* The criterion of this word, or NULL. */
 const struct criterion *load_criterion(const char *word);
 
-void load_entries(struct load *, const struct criterion *, unsigned rule, unsigned slot,
+/* Returns which kinds of entries there were. */
+enum entries_found { FOUND_IN = 1, FOUND_OUT = 2 };
+unsigned load_entries(struct load *, const struct criterion *, unsigned rule, unsigned slot,
     const config_setting_t *, bool may_be_empty);
 
 /* One text into one rule. */

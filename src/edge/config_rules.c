@@ -14,14 +14,15 @@ static unsigned criteria_of(const config_setting_t *group)
 }
 
 static void add_criteria(
-    const struct draft *d, unsigned rule, unsigned shift, const config_setting_t *group)
+    struct draft *d, unsigned rule, unsigned shift, const config_setting_t *group)
 {
 	for (unsigned i = 0; i < CRITERIA; i++) {
 		const struct criterion *c = &load_criteria[i];
 		const config_setting_t *s = config_setting_get_member(group, c->word);
 
 		if (s)
-			load_entries(d->load, c, rule, c->key + shift, s, d->may_be_empty);
+			d->found[c->key + shift] |=
+			    load_entries(d->load, c, rule, c->key + shift, s, d->may_be_empty);
 	}
 }
 
@@ -120,6 +121,7 @@ static void load_rule(struct load *load, enum family family, const config_settin
 		.unless_in = IN_DEFAULT},
 	};
 	const config_setting_t *unless = config_setting_get_member(group, "unless");
+	size_t errors = report_errors(load->report);
 	unsigned number;
 
 	if (family == FAMILY_WHITELIST)
@@ -143,6 +145,8 @@ static void load_rule(struct load *load, enum family family, const config_settin
 	add_criteria(&d, number, 0, group);
 	if (unless)
 		add_criteria(&d, number, SLOT_UNLESS, unless);
+	if (report_errors(load->report) == errors)
+		draft_tell_idle(&d);
 }
 
 static void load_rules(struct load *load, enum family family, const config_setting_t *section)
@@ -195,8 +199,9 @@ static void load_plain(struct load *load, enum family family, const char *criter
 	};
 	unsigned number = ruleset_add_rule(load->builder, &rule);
 
-	if (section)
-		load_entries(load, c, number, c->key, section, true);
+	if (section &&
+	    !(config_setting_is_aggregate(section) && config_setting_length(section) == 0))
+		load_entries(load, c, number, c->key, section, false);
 	for (; !section && *fallback; fallback++)
 		c->take(load, c, number, c->key, slice_str(*fallback), rule.where);
 }

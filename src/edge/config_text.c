@@ -4,8 +4,9 @@
 
 #include <stdlib.h>
 
-/* libconfig's own limit; deeper is a file that includes itself. */
-enum { INCLUDE_DEPTH_MAX = 10 };
+/* Depth is libconfig's own limit; deeper is a file that includes itself.  Files that include each
+ * other several times would be read 10 to the power of that depth. */
+enum { INCLUDE_DEPTH_MAX = 10, INCLUDES_MAX = 1000 };
 
 /* One file while it is read. */
 struct reader {
@@ -237,8 +238,13 @@ static void read_file(struct config_text *out, const char *path, struct origin n
 	    .line_begins = true,
 	};
 
-	if (!path)
+	if (!path || out->includes > INCLUDES_MAX)
 		return;
+	if (out->includes++ == INCLUDES_MAX) {
+		report_error(report, named_at, "more than %d files are included: does one include itself?",
+		    (int)INCLUDES_MAX);
+		return;
+	}
 	if (depth > INCLUDE_DEPTH_MAX) {
 		report_error(report, named_at,
 		    "more than %d files include each other: does one include itself?",

@@ -21,7 +21,8 @@ struct config_text {
 	size_t len, capacity;
 	struct origin *lines;
 	size_t line_count, line_capacity;
-	bool failed; /* out of memory */
+	unsigned includes; /* files read so far */
+	bool failed;       /* out of memory */
 };
 
 /* Reads everything; what is wrong goes to the report.  Names of files live in `names`.  Free it

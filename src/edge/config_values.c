@@ -174,7 +174,8 @@ static void each_line(
 	}
 	if (named_at.line != 0 && !walk->may_be_empty)
 		report_error(load->report, named_at,
-		    "%s has no entries; if it may be empty, set may_be_empty = true", path);
+		    "%s has no entries; only a rule with may_be_empty = true takes an empty file",
+		    path);
 }
 
 static void each_text(

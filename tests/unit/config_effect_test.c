@@ -190,7 +190,9 @@ START_TEST(fills_rules)
 	    "whitelist = ( { name = \"w\"; domains = \"q.example\"; proof = \"spf\"; covers = [ "
 	    "\"spf\", \"dmarc\" ]; },\n"
 	    "  { name = \"v\"; client_name = \"q.example\"; } );\n");
-	ck_assert_str_eq(c.lines, "");
+	ck_assert_str_eq(c.lines,
+	    "warning: t.conf:1: \"a\" asks for the author (from), known at the end of the message "
+	    "only: it refuses nothing at RCPT\n");
 	ck_assert_uint_eq(c.rules->rule_count, 5);
 	r = ruleset_find_rule(c.rules, SLICE("a"));
 	ck_assert_ptr_eq(r, &c.rules->rules[4]);
@@ -317,6 +319,21 @@ static const struct {
 	"asn.mmdb: knows no countries: its type is \"Test-asn\"\n"},
     {"no database at all", "geo = { asn = \"lists/nets\"; };\n",
 	"lists/nets: is no complete MMDB (The MaxMind DB file contains invalid metadata)\n"},
+    {"numbers twice",
+	"geo = { asn = \"asn.mmdb\"; country = \"country.mmdb\"; };\n"
+	"susranges = ( { name = \"a\"; country = [ \"DE\",\n \"de\" ]; asn = [ \"64500\",\n"
+	" \"AS64500\" ]; },\n { name = \"b\"; country = \"DE\"; asn = 64500;\n"
+	" unless = { country = \"!DE\"; networks = \"192.0.2.1\"; }; } );\n",
+	"warning: DE stands here twice (first at t.conf:2)\n"
+	"warning: t.conf:4: AS64500 stands here twice (first at t.conf:3)\n"},
+    {"numbers in and out",
+	"geo = { asn = \"asn.mmdb\"; country = \"country.mmdb\"; };\n"
+	"susranges = ( { name = \"a\"; country = [ \"!DE\",\n \"de\" ]; asn = [ \"64500\",\n"
+	" \"!AS64500\" ]; } );\n",
+	"DE is both in and out of one key (the other entry: t.conf:2); keep one of the "
+	"two\n"
+	"t.conf:4: AS64500 is both in and out of one key (the other entry: t.conf:3); keep one of "
+	"the two\n"},
     {"unknown numbers",
 	"geo = { asn = \"asn.mmdb\"; country = \"country.mmdb\"; };\n"
 	"susranges = ( { name = \"a\"; country = [ \"DE\",\n \"US\" ]; asn = \"AS5\"; } );\n",

@@ -78,7 +78,7 @@ static const struct {
     {"more entries",
 	"blocks = ( { name = \"a\"; helo = [ \"a b\",\n \"u@x.example\" ];\n"
 	" networks = [ \"10.0.0.0/33\" ]; sender = ( \"/(/\", 5, true ); } );\n",
-	"t.conf:3: the prefix length of an IPv4 network is a number from 0 to 32\n"
+	"t.conf:3: \"33\" is no prefix length: that of an IPv4 network is a number from 0 to 32\n"
 	"t.conf:1: \"a b\": not a name: a blank inside\n"
 	"t.conf:2: \"u@x.example\": only names and patterns can stand here, no mail addresses\n"
 	"t.conf:3: /(/: missing closing parenthesis at character 1\n"
@@ -92,6 +92,14 @@ static const struct {
 	"t.conf:2: x.example is both in and out of \"a\" (the other entry: t.conf:1); keep one of "
 	"the "
 	"two\n"},
+    {"patterns in and out",
+	"blocks = ( { name = \"a\"; helo = [ \"/x/\",\n \"/y/\", \"!/x/\", \"/y/\" ];\n"
+	" sender = \"/x/\"; unless = { helo = \"/y/\"; }; },\n"
+	" { name = \"b\"; helo = \"!/y/\"; sender = \"x.example\"; } );\n",
+	"warning: t.conf:4: helo of \"b\" only takes out (!): the rule never matches\n"
+	"t.conf:2: /x/ is both in and out of \"a\" (the other entry: t.conf:1); keep one of the "
+	"two\n"
+	"warning: t.conf:2: 1 of 6 entries of \"a\" stand here twice (this is the first)\n"},
     {"width",
 	"susranges = ( { name = \"a\"; networks = [ \"64.0.0.0/3\",\n \"64.0.0.0/4\" ]; } );\n"
 	"whitelist = ( { name = \"b\"; networks = [ \"10.0.0.0/7\", \"10.0.0.0/8\",\n"
@@ -114,7 +122,23 @@ static const struct {
 	"blocks = ( { name = \"a\"; helo = [ ]; },\n { name = \"b\"; helo = \"file:empty\"; },\n"
 	" { name = \"c\"; helo = \"file:empty\"; may_be_empty = true; } );\n",
 	"t.conf:1: helo is empty; if it may be, set may_be_empty = true\n"
-	"t.conf:2: empty has no entries; if it may be empty, set may_be_empty = true\n"},
+	"t.conf:2: empty has no entries; only a rule with may_be_empty = true takes an empty "
+	"file\n"},
+    {"no lists", "trusted_networks = [ ];\nexempt_recipients = [ ];\n", ""},
+    {"empty lists outside of rules",
+	"trusted_networks = \"file:empty\";\nexempt_recipients = [ \"file:empty\" ];\n"
+	"domains_file = \"empty\";\n",
+	"t.conf:1: empty has no entries; only a rule with may_be_empty = true takes an empty file\n"
+	"t.conf:2: empty has no entries; only a rule with may_be_empty = true takes an empty file\n"
+	"t.conf:3: empty has no domains; if there are none, leave domains_file out\n"},
+    {"too wide to be trusted",
+	"trusted_networks = [ \"10.0.0.0/7\",\n \"0.0.0.0/0\", \"fc00::/6\", \"fc00::/7\" ];\n",
+	"t.conf:1: 10.0.0.0/7 is wider than /8: nothing that comes from there would be checked\n"
+	"t.conf:2: 0.0.0.0/0 is wider than /8: nothing that comes from there would be checked\n"
+	"t.conf:2: fc00::/6 is wider than /7: nothing that comes from there would be checked\n"
+	"warning: t.conf:1: 2 of 4 entries of \"trusted_networks\" are covered by wider ones and "
+	"do "
+	"nothing (this is the first)\n"},
     {"files",
 	"blocks = ( { name = \"a\"; helo = [ \"file:none\", \"file:.\",\n \"file:nul\" ]; } "
 	");\n",
@@ -205,6 +229,8 @@ static const struct {
 	"= "
 	"off lets in; set one of the two otherwise\n"
 	"lists/map:5: the domain x.example is listed twice (first at t.conf:1)\n"},
+    {"a key twice", "domains_file = \"lists/twice\";\n",
+	"lists/twice:1: dmarc= stands here twice\nlists/twice:2: spf= stands here twice\n"},
     {"no map", "domains_file = \"lists/none\";\n",
 	"t.conf:1: lists/none cannot be opened: No such file or directory\n"},
 
@@ -230,6 +256,8 @@ static void write_files(void)
 				       "198.51.100.0/24;\nx\n198.51.100.0/24\r\n");
 	configured_file("lists/map", "# domains\na.example dmarc=maybe\n.a.example colour=red spf\n"
 				     "b.example susranges=off\tforwards=true\nx.example spf=off\n");
+	configured_file("lists/twice", "a.example dmarc=off dmarc=reject spf=off\n"
+				       "b.example spf=off blocks=off spf=off\n");
 	configured_file("lists/managed", "192.0.2.1\n!192.0.2.2\n/x/\n192.0.2.9/24\n192.0.2.3 # "
 					 "owner=me expires=soon\n10.0.0.0/7\n");
 }

@@ -55,6 +55,14 @@ static const struct {
     {"no sockets", "milter = { socket = \"\"; };\ncontrol = { socket = \"\"; };\n",
 	"t.conf:1: milter.socket \"\" is none of inet:PORT@HOST, inet6:PORT@HOST and unix:PATH\n"
 	"t.conf:2: control.socket \"\" is no path\n"},
+    {"hosts that are none",
+	"milter = { socket = \"inet:8891@a b\"; };\nmetrics = { listen = \"::1:9118\"; };\n",
+	"t.conf:1: milter.socket \"inet:8891@a b\" is none of inet:PORT@HOST, inet6:PORT@HOST and "
+	"unix:PATH\n"
+	"t.conf:2: metrics.listen \"::1:9118\" is neither ADDRESS:PORT nor [IPV6-ADDRESS]:PORT\n"},
+    {"two hosts", "milter = { socket = \"inet:8891@a@b\"; };\n",
+	"t.conf:1: milter.socket \"inet:8891@a@b\" is none of inet:PORT@HOST, inet6:PORT@HOST and "
+	"unix:PATH\n"},
     {"words for the outside",
 	"milter = { authserv_id = \"a b\"; socket_mode = \"0888\"; };\nhelp_url = "
 	"\"ftp://x/\";\n",
@@ -280,6 +288,34 @@ START_TEST(sets_every_option)
 }
 END_TEST
 
+/* Files that include each other many times are given up before anybody has to wait. */
+START_TEST(counts_includes)
+{
+	enum { INCLUDES = 1001 };
+	static const char line[] = "@include \"leaf.conf\"\n";
+	static char text[INCLUDES * sizeof line];
+	struct configured c;
+
+	for (size_t i = 0; i < INCLUDES; i++)
+		strcpy(text + i * (sizeof line - 1), line);
+	configured_file("leaf.conf", "");
+	configured_load(&c, text);
+	ck_assert_str_eq(
+	    c.lines, "t.conf:1000: more than 1000 files are included: does one include itself?\n");
+	configured_free(&c);
+	strcpy(text + 999 * (sizeof line - 1), "");
+	configured_load(&c, text);
+	ck_assert_str_eq(c.lines, "");
+	configured_free(&c);
+	strcpy(text, "");
+	for (int i = 0; i < 10; i++)
+		strcat(text, "@include \"t.conf\"\n");
+	configured_load(&c, text);
+	ck_assert_ptr_null(c.config);
+	configured_free(&c);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("config");
@@ -287,6 +323,7 @@ Suite *suite(void)
 
 	tcase_add_loop_test(told, says_exactly, 0, (int)ROWS(lines));
 	tcase_add_loop_test(told, refuses_what_is_no_file, 0, (int)ROWS(no_files));
+	tcase_add_test(told, counts_includes);
 	suite_add_tcase(s, told);
 	tcase_add_test(values, has_defaults);
 	tcase_add_test(values, sets_every_option);

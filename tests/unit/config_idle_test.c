@@ -1,0 +1,115 @@
+#include "unit/unit.h"
+
+#include "fake/configured.h"
+#include "fake/mmdb.h"
+#include "fake/scratch.h"
+
+#define LATE    "asks for the author (from), known at the end of the message only: it "
+#define REFUSES LATE "refuses nothing at RCPT\n"
+#define EXCUSES LATE "excuses nothing that is refused at RCPT\n"
+#define PROVEN  " domains = \"x.example\"; proof = \"spf\";"
+
+static const struct {
+	const char *label, *text, *want;
+} rules[] = {
+    /* never */
+    {"only out", "blocks = ( { name = \"a\"; helo = \"!x.example\"; } );",
+	"warning: t.conf:1: helo of \"a\" only takes out (!): the rule never matches\n"},
+    {"only out, of two keys",
+	"blocks = ( { name = \"a\"; helo = [ \"!x\", \"!y\" ]; sender = \"!z\"; } );",
+	"warning: t.conf:1: helo of \"a\" only takes out (!): the rule never matches\n"
+	"warning: t.conf:1: sender of \"a\" only takes out (!): the rule never matches\n"},
+    {"out of something", "blocks = ( { name = \"a\"; helo = [ \".x\", \"!y.x\" ]; } );", ""},
+    {"nothing at all", "blocks = ( { name = \"a\"; helo = [ ]; may_be_empty = true; } );", ""},
+    {"unless only out",
+	"blocks = ( { name = \"a\"; helo = \"x\"; unless = { sender = \"!y.example\"; }; } );",
+	"warning: t.conf:1: sender of \"a\" only takes out (!): it excuses nobody\n"},
+    {"networks, asn and country are one set",
+	"geo = { asn = \"asn.mmdb\"; };\n"
+	"susranges = ( { name = \"a\"; networks = \"!192.0.2.0/24\"; asn = 64500; } );",
+	""},
+    {"a whitelist on trial",
+	"whitelist = ( { name = \"a\"; networks = \"192.0.2.1\"; mode = \"monitor\"; } );",
+	"warning: t.conf:1: \"a\" is in monitor mode: a whitelist on trial excuses nobody\n"},
+    {"a block on trial", "blocks = ( { name = \"a\"; helo = \"x\"; mode = \"monitor\"; } );", ""},
+    {"SPF that passes is not refused by SPF",
+	"whitelist = ( { name = \"a\";" PROVEN " covers = \"spf\"; } );",
+	"warning: t.conf:1: \"a\" never acts: what SPF proves is nothing that SPF refuses\n"},
+    {"SPF that passes may be refused by others",
+	"whitelist = ( { name = \"a\";" PROVEN " covers = [ \"spf\", \"blocks\" ]; } );", ""},
+    {"a client's name may be refused by SPF",
+	"whitelist = ( { name = \"a\"; domains = \"x.example\"; proof = [ \"spf\", "
+	"\"client_name\" ]; covers = \"spf\"; } );",
+	""},
+
+    /* late */
+    {"a whitelist by author",
+	"whitelist = ( { name = \"a\"; networks = \"192.0.2.1\"; from = \"x.example\"; } );",
+	"warning: t.conf:1: \"a\" " EXCUSES},
+    {"a whitelist by author, from what is decided late",
+	"whitelist = ( { name = \"a\"; networks = \"192.0.2.1\"; from = \"x.example\";\n"
+	" covers = [ \"dmarc\", \"blocks\" ]; } );",
+	""},
+    {"a whitelist by author, from SPF",
+	"whitelist = ( { name = \"a\"; networks = \"192.0.2.1\"; from = \"x.example\";\n"
+	" covers = [ \"dmarc\", \"spf\" ]; } );",
+	"warning: t.conf:1: \"a\" " EXCUSES},
+    {"a whitelist unless author",
+	"whitelist = ( { name = \"a\"; networks = \"192.0.2.1\";\n"
+	" unless = { from = \"x.example\"; }; } );",
+	"warning: t.conf:1: \"a\" " EXCUSES},
+    {"a whitelist by domains", "whitelist = ( { name = \"a\";" PROVEN " } );", ""},
+    {"blocks on the author", "blocks = ( { name = \"a\"; from = \"x.example\"; } );", ""},
+    {"blocks on the author unless another",
+	"blocks = ( { name = \"a\"; from = \".x.example\"; unless = { from = \"u@x.example\"; }; } "
+	");",
+	""},
+    {"blocks unless author",
+	"blocks = ( { name = \"a\"; helo = \"x\"; unless = { from = \"x.example\"; }; } );",
+	"warning: t.conf:1: \"a\" " REFUSES},
+    {"blocks on any identity", "blocks = ( { name = \"a\"; domains = \"x.example\"; } );", ""},
+    {"blocks unless any identity",
+	"blocks = ( { name = \"a\"; helo = \"x\"; unless = { domains = \"x.example\"; }; } );",
+	"warning: t.conf:1: \"a\" " REFUSES},
+    {"blocks unless an identity of the envelope",
+	"blocks = ( { name = \"a\"; helo = \"x\";\n"
+	" unless = { domains = \"x.example\"; in = \"sender\"; }; } );",
+	""},
+    {"ranges by author",
+	"susranges = ( { name = \"a\"; networks = \"192.0.2.1\"; from = \"x.example\"; } );",
+	"warning: t.conf:1: \"a\" " REFUSES},
+    {"ranges by domains of the author alone",
+	"susranges = ( { name = \"a\"; networks = \"192.0.2.1\"; domains = \"x.example\";\n"
+	" in = \"from\"; } );",
+	"warning: t.conf:1: \"a\" " REFUSES},
+    {"ranges by domains of anybody",
+	"susranges = ( { name = \"a\"; networks = \"192.0.2.1\"; domains = \"x.example\"; } );",
+	""},
+
+    /* what is wrong anyway */
+    {"an error is enough", "blocks = ( { name = \"A\"; helo = \"!x\"; } );",
+	"t.conf:1: the name \"A\" must be 1 to 64 of a-z, 0-9 and -\n"},
+};
+
+START_TEST(tells)
+{
+	struct configured c;
+
+	ck_assert(
+	    mmdb_write(scratch_path("asn.mmdb"), "asn epoch=1700000000", "192.0.2.0/24 64500 -\n"));
+	configured_load(&c, rules[_i].text);
+	ck_assert_msg(
+	    strcmp(c.lines, rules[_i].want) == 0, "%s: got\n%s", rules[_i].label, c.lines);
+	configured_free(&c);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("config_idle");
+	TCase *told = tcase_create("rules that do nothing, or late");
+
+	tcase_add_loop_test(told, tells, 0, (int)ROWS(rules));
+	suite_add_tcase(s, told);
+	return s;
+}
