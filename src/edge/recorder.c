@@ -4,9 +4,9 @@
 #include "edge/log.h"
 #include "edge/recordfile.h"
 #include "edge/suppressor.h"
+#include "edge/watchers.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <syslog.h>
 #include <time.h>
-#include <unistd.h>
 
 /* Lines that may wait for a slow disk: about a second of a busy host, 8 MB of typical lines. */
 enum { QUEUE_MAX = 16384 };
@@ -22,9 +21,6 @@ enum { QUEUE_MAX = 16384 };
 /* How long the thread lets lines gather before it takes them: waking it for each would cost the
  * milter's threads more than all else that a record costs. */
 enum { GATHER_MS = 5 };
-
-/* Who watches live: each costs a write for each decision. */
-enum { WATCHERS_MAX = 16 };
 
 /* How long a stopping worker waits for a log that does not take its lines. */
 enum { FLUSH_SECONDS = 5 };
@@ -50,9 +46,9 @@ struct recorder {
 	unsigned limit;
 	bool reopen;
 	bool stop;
-	int watchers[WATCHERS_MAX]; /* write ends of pipes, -1 = free */
-	unsigned watcher_count;
 	bool ended; /* the thread; of who stops it alone */
+	/* with a lock of their own */
+	struct watchers watchers;
 	/* of the thread alone */
 	pthread_t thread;
 	struct recordfile file;
@@ -111,10 +107,10 @@ static bool admit(struct recorder *rec, const struct record *r, bool *json, bool
 {
 	const struct identity *to = &r->facts->id[IDENTITY_RECIPIENT];
 	struct slice recipient = to->state == FACT_KNOWN ? to->text : SLICE("");
-	bool admitted = false;
+	bool watched = watchers_count(&rec->watchers) > 0, admitted = false;
 
 	pthread_mutex_lock(&rec->lock);
-	*json = rec->path[0] || rec->watcher_count > 0;
+	*json = rec->path[0] || watched;
 	*text = rec->syslog;
 	if (*json || *text) {
 		if (rec->queued >= QUEUE_MAX)
@@ -187,24 +183,6 @@ static void write_file(struct recorder *rec, const struct line *lines)
 	}
 }
 
-static void write_watchers(struct recorder *rec, const char *text, size_t len)
-{
-	int fds[WATCHERS_MAX];
-
-	pthread_mutex_lock(&rec->lock);
-	memcpy(fds, rec->watchers, sizeof fds);
-	pthread_mutex_unlock(&rec->lock);
-	for (int i = 0; i < WATCHERS_MAX; i++) {
-		if (fds[i] < 0 || write(fds[i], text, len) >= 0 || errno != EPIPE)
-			continue;
-		close(fds[i]);
-		pthread_mutex_lock(&rec->lock);
-		rec->watchers[i] = -1;
-		rec->watcher_count--;
-		pthread_mutex_unlock(&rec->lock);
-	}
-}
-
 /* Hands all lines to whoever wants them, and frees them. */
 static void write_out(struct recorder *rec, struct line *lines)
 {
@@ -215,7 +193,7 @@ static void write_out(struct recorder *rec, struct line *lines)
 	while (lines) {
 		struct line *next = lines->next;
 		if (lines->json_len > 0)
-			write_watchers(rec, lines->text, lines->json_len + 1);
+			watchers_write(&rec->watchers, lines->text, lines->json_len + 1);
 		if (lines->syslog_len > 0)
 			syslog(LOG_INFO, "%s", lines->text + lines->json_len + 1);
 		logged += lines->syslog_len > 0;
@@ -309,9 +287,7 @@ static void destroy(struct recorder *rec)
 {
 	recordfile_close(&rec->file);
 	free_lines(rec->first);
-	for (int i = 0; i < WATCHERS_MAX; i++)
-		if (rec->watchers[i] >= 0)
-			close(rec->watchers[i]);
+	watchers_close(&rec->watchers);
 	suppressor_free(&rec->suppressor);
 	free(rec->path);
 	pthread_cond_destroy(&rec->arrived);
@@ -329,8 +305,7 @@ static struct recorder *prepare(const struct recorder_settings *settings)
 	pthread_cond_init(&rec->arrived, NULL);
 	rec->last = &rec->first;
 	rec->file.fd = -1;
-	for (int i = 0; i < WATCHERS_MAX; i++)
-		rec->watchers[i] = -1;
+	watchers_init(&rec->watchers);
 	rec->path = strdup(settings->decisions);
 	rec->syslog = settings->syslog;
 	rec->limit = settings->per_recipient_minute;
@@ -418,23 +393,7 @@ void recorder_configure(struct recorder *rec, const struct recorder_settings *se
 
 int recorder_watch(struct recorder *rec)
 {
-	int pipes[2], slot = 0;
-
-	if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) != 0)
-		return -1;
-	pthread_mutex_lock(&rec->lock);
-	while (slot < WATCHERS_MAX && rec->watchers[slot] >= 0)
-		slot++;
-	if (slot < WATCHERS_MAX) {
-		rec->watchers[slot] = pipes[1];
-		rec->watcher_count++;
-	}
-	pthread_mutex_unlock(&rec->lock);
-	if (slot < WATCHERS_MAX)
-		return pipes[0];
-	close(pipes[0]);
-	close(pipes[1]);
-	return -1;
+	return watchers_add(&rec->watchers);
 }
 
 struct recorder_counts recorder_counts(struct recorder *rec)
