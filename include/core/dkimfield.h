@@ -56,8 +56,9 @@ void dkim_field_parse(struct slice value, uint64_t now, struct arena *, struct d
 
 /*
  * Chooses up to DKIM_VERIFIED_MAX of n fields: first those that may pass, of them first d= equal
- * to the domain of the author, then above or below it, then the others; each group in the order
- * of the message.  from_domain: canonical or empty.  Returns how many indices were written.
+ * to the domain of the author, then above or below it, then beside it (of the same two last
+ * labels), then the others; each group in the order of the message.  from_domain: canonical or
+ * empty.  Returns how many indices were written.
  */
 size_t dkim_field_choose(const struct dkim_field *, size_t n, struct slice from_domain,
     size_t chosen[DKIM_VERIFIED_MAX]);

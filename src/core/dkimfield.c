@@ -281,16 +281,20 @@ void dkim_field_parse(struct slice value, uint64_t now, struct arena *arena, str
 }
 
 /* 0 is chosen first; the last group cannot pass. */
+enum { RANK_AUTHOR, RANK_ABOVE_OR_BELOW, RANK_BESIDE, RANK_OTHER, RANK_HOPELESS, RANK_COUNT };
+
 static int rank(const struct dkim_field *f, struct slice from_domain)
 {
 	if (f->result != DKIM_NONE)
-		return 3;
+		return RANK_HOPELESS;
 	if (from_domain.len == 0)
-		return 2;
+		return RANK_OTHER;
 	if (slice_equal(f->domain, from_domain))
-		return 0;
-	return name_is_within(f->domain, from_domain) || name_is_within(from_domain, f->domain) ? 1
-												: 2;
+		return RANK_AUTHOR;
+	if (name_is_within(f->domain, from_domain) || name_is_within(from_domain, f->domain))
+		return RANK_ABOVE_OR_BELOW;
+	return name_is_within(f->domain, name_last_labels(from_domain, 2)) ? RANK_BESIDE
+									   : RANK_OTHER;
 }
 
 size_t dkim_field_choose(const struct dkim_field *fields, size_t n, struct slice from_domain,
@@ -298,7 +302,7 @@ size_t dkim_field_choose(const struct dkim_field *fields, size_t n, struct slice
 {
 	size_t count = 0;
 
-	for (int group = 0; group <= 3; group++)
+	for (int group = 0; group < RANK_COUNT; group++)
 		for (size_t i = 0; i < n && count < DKIM_VERIFIED_MAX; i++)
 			if (rank(&fields[i], from_domain) == group)
 				chosen[count++] = i;

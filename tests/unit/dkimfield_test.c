@@ -237,7 +237,7 @@ START_TEST(a_broken_field_keeps_its_domain)
 }
 END_TEST
 
-/* One letter a field: e equal, b below, a above, o other, s rsa-sha1, x broken. */
+/* One letter a field: e equal, b below, a above, o beside, z elsewhere, s rsa-sha1, x broken. */
 static const struct {
 	const char *label, *fields, *from, *chosen;
 } choices[] = {
@@ -245,6 +245,7 @@ static const struct {
     {"in order", "oo", "sub.example.org", "01"},
     {"aligned first", "ooooooe", "sub.example.org", "60123"},
     {"equal before related", "abe", "sub.example.org", "201"},
+    {"beside before strangers", "zzzzzoa", "sub.example.org", "65012"},
     {"broken last", "xoxso", "sub.example.org", "14023"},
     {"broken ones count", "xxxxxx", "sub.example.org", "01234"},
     {"no author", "eao", "", "012"},
@@ -258,6 +259,7 @@ START_TEST(chooses)
 	    ['b'] = "v=1; a=rsa-sha256; d=x.sub.example.org; s=a" REST,
 	    ['a'] = "v=1; a=rsa-sha256; d=example.org; s=a" REST,
 	    ['o'] = "v=1; a=rsa-sha256; d=badsub.example.org; s=a" REST,
+	    ['z'] = "v=1; a=rsa-sha256; d=example.net; s=a" REST,
 	    ['s'] = "v=1; a=rsa-sha1; d=sub.example.org; s=a" REST,
 	    ['x'] = "v=1; d=sub.example.org",
 	};
