@@ -257,7 +257,7 @@ $(BUILD)/tests/bench/iptrie_bench: LDLIBS = -lm
 $(BUILD)/tests/bench/name_bench: $(BUILD)/tests/bench/names.o
 $(BUILD)/tests/bench/name_bench: LDLIBS = $(call pc_libs,lmdb) -lm
 
-bench: bench-spf bench-iptrie bench-name bench-dkim bench-policy bench-verdict bench-reload bench-resolver bench-milter bench-message
+bench: bench-spf bench-iptrie bench-name bench-dkim bench-policy bench-verdict bench-reload bench-resolver bench-milter bench-message bench-flood
 
 $(BUILD)/tests/bench/milter_bench: $(BUILD)/tests/bench/mtadriver.o
 
@@ -266,6 +266,11 @@ $(BUILD)/tests/bench/noop_milter: $(BUILD)/tests/bench/noop_milter.o
 
 bench-milter: deps-bench all $(BUILD)/tests/bench/milter_bench $(BUILD)/tests/bench/noop_milter
 	@tests/bench/milter_bench.py $(BUILD) $(SHARED)/data/lists/ranges-2025-10.txt
+
+$(BUILD)/tests/bench/flood_bench: $(BUILD)/tests/bench/mtadriver.o
+
+bench-flood: deps-bench all $(BUILD)/tests/bench/flood_bench
+	@tests/bench/flood_bench.py $(BUILD)
 
 $(BUILD)/tests/bench/message_bench: $(BUILD)/tests/bench/message_bench.o
 	$(LINK) -o $@ $^ -pthread
@@ -407,6 +412,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim bench-resolver bench-message check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help
+.PHONY: all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)

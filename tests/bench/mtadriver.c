@@ -41,6 +41,7 @@ struct connection {
 	unsigned played; /* transactions of this session */
 	uint64_t transaction;
 	int64_t started_ns;
+	int64_t due_ns; /* when the next transaction begins; 0: it has begun */
 	size_t out_len, in_len;
 	unsigned char out[OUT_MAX], in[IN_MAX];
 };
@@ -141,6 +142,14 @@ static void start_transaction(struct mtadriver *d, struct connection *c)
 	c->started_ns = now_ns();
 }
 
+static uint64_t recipient_of(const struct mtadriver *d, const struct connection *c)
+{
+	if (d->plan.invented == 0)
+		return c->transaction % 10000;
+	return (d->plan.first_invented + c->transaction * d->plan.recipients + c->recipient) %
+	       d->plan.invented;
+}
+
 /* Puts the next packet out; true when its answer must be awaited. */
 static bool put_step(struct mtadriver *d, struct connection *c)
 {
@@ -165,7 +174,7 @@ static bool put_step(struct mtadriver *d, struct connection *c)
 		c->asked = 'M';
 		return true;
 	case RCPT:
-		put_text(c, 'R', "<r%llu@%s>|", (unsigned long long)(c->transaction % 10000),
+		put_text(c, 'R', "<r%llu@%s>|", (unsigned long long)recipient_of(d, c),
 		    d->plan.domains ? d->plan.domains[c->recipient] : "example.org");
 		c->asked = 'R';
 		return true;
@@ -226,12 +235,26 @@ static bool ask(struct mtadriver *d, struct connection *c)
 
 static bool connect_one(struct mtadriver *d, struct connection *c);
 
+/* The first pause of each connection is longer, so that they do not go on in step. */
+static void set_due(const struct mtadriver *d, struct connection *c)
+{
+	int64_t pause = 1000000000 / d->plan.per_second;
+
+	c->due_ns = c->started_ns + pause;
+	if (c->played++ == 0)
+		c->due_ns += pause * c->number / d->plan.connections;
+}
+
 static bool finish_transaction(struct mtadriver *d, struct connection *c)
 {
 	d->counts.transactions++;
 	if (d->sample_count < SAMPLES_MAX)
 		d->samples[d->sample_count++] = (float)(now_ns() - c->started_ns) / 1000.0f;
 	c->step = MAIL;
+	if (d->plan.per_second > 0) {
+		set_due(d, c);
+		return flush(c);
+	}
 	if (d->plan.per_session == 0 || ++c->played < d->plan.per_session)
 		return ask(d, c);
 	put_packet(c, 'Q', "", 0);
@@ -440,18 +463,35 @@ static void lose(struct mtadriver *d, struct connection *c)
 		d->failed = true;
 }
 
+/* At a pace: begins what is due. */
+static void begin_due(struct mtadriver *d)
+{
+	int64_t now = now_ns();
+
+	for (unsigned i = 0; i < d->plan.connections; i++) {
+		struct connection *c = &d->connections[i];
+		if (c->due_ns == 0 || c->due_ns > now)
+			continue;
+		c->due_ns = 0;
+		if (!ask(d, c))
+			lose(d, c);
+	}
+}
+
 bool mtadriver_run(struct mtadriver *d, double seconds)
 {
+	const int wait_ms = d->plan.per_second > 0 ? 1 : 100;
 	struct epoll_event events[EVENTS_MAX];
 	int64_t start = now_ns(), end = start + (int64_t)(seconds * 1e9);
 
 	d->counts = (struct mta_counts){.transactions = 0};
 	d->sample_count = 0;
 	while (now_ns() < end && !d->failed) {
-		int n = epoll_wait(d->epoll, events, EVENTS_MAX, 100);
+		int n = epoll_wait(d->epoll, events, EVENTS_MAX, wait_ms);
 		for (int i = 0; i < n; i++)
 			if (!listen_to(d, events[i].data.ptr))
 				lose(d, events[i].data.ptr);
+		begin_due(d);
 	}
 	d->seconds = (double)(now_ns() - start) / 1e9;
 	return !d->failed;
@@ -475,6 +515,12 @@ double mtadriver_percentile(struct mtadriver *d, double share)
 		return 0;
 	qsort(d->samples, d->sample_count, sizeof *d->samples, by_size);
 	return (double)d->samples[(size_t)((double)(d->sample_count - 1) * share)];
+}
+
+const float *mtadriver_latencies(const struct mtadriver *d, size_t *count)
+{
+	*count = d->sample_count;
+	return d->samples;
 }
 
 double mtadriver_seconds(const struct mtadriver *d)

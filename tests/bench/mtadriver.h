@@ -9,10 +9,10 @@
  *     printf("%llu transactions\n", mtadriver_counts(d).transactions);
  *     mtadriver_close(&d);
  *
- * Each connection plays SMTP sessions without pause: connect, HELO, then transactions of MAIL,
- * RCPT, header, body and end, as far as the filter wants to see them, each command sent when the
- * one before it is answered, as Postfix does.  A transaction without an accepted recipient is
- * aborted.  One thread at a time.
+ * Each connection plays SMTP sessions, without pause or at a pace: connect, HELO, then transactions
+ * of MAIL, RCPT, header, body and end, as far as the filter wants to see them, each command sent
+ * when the one before it is answered, as Postfix does.  A transaction without an accepted recipient
+ * is aborted.  One thread at a time.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,9 +30,12 @@ struct mta_answer {
 struct mta_plan {
 	const char *socket; /* unix:PATH or inet:PORT@HOST */
 	unsigned connections;
-	unsigned recipients;  /* in each transaction, at least 1 */
-	unsigned per_session; /* transactions before a connection is made anew; 0: all */
-	bool reconnect;       /* a lost connection is made anew until it succeeds */
+	unsigned recipients;     /* in each transaction, at least 1 */
+	unsigned per_session;    /* transactions before a connection is made anew; 0: all */
+	unsigned per_second;     /* transactions of each connection at most; 0: without pause */
+	unsigned invented;       /* local parts of recipients that take turns; 0: 10,000 */
+	uint64_t first_invented; /* which of these is the first */
+	bool reconnect;          /* a lost connection is made anew until it succeeds */
 
 	/* The address of the client of a connection. */
 	const char *(*client)(unsigned connection);
@@ -63,6 +66,9 @@ struct mta_counts mtadriver_counts(const struct mtadriver *);
 
 /* The latency in microseconds, MAIL to the last answer, that this share of transactions kept. */
 double mtadriver_percentile(struct mtadriver *, double share);
+
+/* Those latencies, in no order; they stay until the next call. */
+const float *mtadriver_latencies(const struct mtadriver *, size_t *count);
 
 /* Seconds that the last run really took. */
 double mtadriver_seconds(const struct mtadriver *);
