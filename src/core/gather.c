@@ -107,7 +107,9 @@ static void gather_dmarc(const struct gather *g)
 	gather_dkim(g);
 	query.count = identifiers_of(g, ids);
 	dmarc_evaluate(dns, &query, g->arena, g->trace, &facts->dmarc);
-	facts->dmarc_state = FACT_KNOWN;
+	/* Signatures that could not be looked at might have passed: that is no failure. */
+	if (facts->dkim_state == FACT_KNOWN || facts->dmarc.verdict != DMARC_V_FAIL)
+		facts->dmarc_state = FACT_KNOWN;
 }
 
 void gather_facts(const struct gather *g, unsigned need)
