@@ -70,7 +70,8 @@ UNIT := slice manual import flatten arena jsonline jsonread batch explain suppre
         geo config config_rules config_effect config_idle config_shipped survey reallists rfc3339 sets match policy reply \
         iptrie namehash nametable nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
-        taglist dkimfield dkimrecord dkimbody dkim dkim_hostile heavy mtacheck reports
+        taglist dkimfield dkimrecord dkimbody dkim dkim_hostile heavy mtacheck reports \
+        base64 digest distinct facts gather question rule tally verdict
 FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured session networks
 FUZZ := address list jsonread spf_record spf_macro dmarc_record fromheader authres dnswire dkim config
 # With real MTAs: tests/wire/NAME_test.py BUILD_DIRECTORY.

@@ -1,0 +1,176 @@
+#include "core/digest.h"
+
+#include "unit/unit.h"
+
+#include <stdio.h>
+
+/* A full list. */
+enum { MANY = TALLY_TOP, TEXT = 64 * 1024 };
+
+static void put(void *context, const char *piece)
+{
+	char *text = context;
+	size_t len = strlen(text);
+
+	ck_assert_uint_lt(len + strlen(piece), TEXT);
+	strcpy(text + len, piece);
+}
+
+static const struct digest_key few[] = {{SLICE_INIT("a"), 1000}, {SLICE_INIT("b"), 200}};
+
+/* Keys of counts 1000, 999, …, or all of one refusal. */
+static struct digest_key many[MANY], flood[MANY];
+
+static void fill(void)
+{
+	for (int i = 0; i < MANY; i++) {
+		many[i] = (struct digest_key){SLICE("k"), (uint64_t)(1000 - i)};
+		flood[i] = (struct digest_key){SLICE("k"), i < 3 ? 500 : 1};
+	}
+}
+
+#define RANGE .domain = SLICE_INIT("example.org"), .since = 480000, .until = 480024
+
+/* hours 480000 to 480024 are 2024-10-04 00:00 to 2024-10-05 00:00 */
+static const struct {
+	const char *label;
+	struct digest digest;
+	const char *want;
+} texts[] = {
+    {"nothing", {RANGE}, "example.org, 2024-10-04 00:00 to 2024-10-05 00:00 UTC: 0 refused\n"},
+    {"refused", {RANGE, .totals = {[FAMILY_BLOCKS] = {1200, 0}}, .top = {few}, .top_count = {2}},
+	"example.org, 2024-10-04 00:00 to 2024-10-05 00:00 UTC: 1,200 refused\n"
+	"\nReasons\n         1,200  blocked names and networks\n"
+	"\nRecipients\n         1,000  a\n           200  b\n"
+	"\nRules\n         1,200  others\n\nClients\n         1,200  others\n"},
+    {"would have been refused",
+	{RANGE, .totals = {[FAMILY_SPF] = {0, 999}, [FAMILY_DMARC] = {1, 1000000}}},
+	"example.org, 2024-10-04 00:00 to 2024-10-05 00:00 UTC: 1 refused, 1,000,999 would have "
+	"been\n"
+	"\nReasons\n"
+	"           999  sender's domain forbids this client (SPF), in monitor mode: accepted\n"
+	"             1  author's domain asks for refusal (DMARC)\n"
+	"     1,000,000  author's domain asks for refusal (DMARC), in monitor mode: accepted\n"
+	"\nRecipients\n     1,001,000  others\n\nRules\n     1,001,000  others\n"
+	"\nClients\n     1,001,000  others\n"},
+    {"clients that are not known",
+	{RANGE, .totals = {[FAMILY_SUSRANGES] = {1500, 0}}, .top = {few, few, few},
+	    .top_count = {2, 2, 2}},
+	"example.org, 2024-10-04 00:00 to 2024-10-05 00:00 UTC: 1,500 refused\n"
+	"\nReasons\n         1,500  networks that must authenticate\n"
+	"\nRecipients\n         1,000  a\n           200  b\n           300  others\n"
+	"\nRules\n         1,000  a\n           200  b\n           300  others\n"
+	"\nClients\n         1,000  a\n           200  b\n           300  others\n"},
+};
+
+START_TEST(writes_text)
+{
+	static char text[TEXT];
+
+	text[0] = '\0';
+	digest_text(&texts[_i].digest, put, text);
+	ck_assert_msg(strcmp(text, texts[_i].want) == 0, "%s: got\n%s", texts[_i].label, text);
+}
+END_TEST
+
+/* ---- what a list leaves out --------------------------------------------------------------- */
+
+static const struct {
+	const char *label;
+	const struct digest_key *keys;
+	size_t count;
+	uint64_t total, recipients;
+	unsigned shown;
+	const char *others; /* its line under Recipients, NULL: none */
+} lists[] = {
+    {"all are listed", few, 2, 1200, 0, 2, NULL},
+    {"more are not listed", few, 2, 1201, 0, 2, "1  others"},
+    {"a few more are known", many, 20, 30000, 0, 15, "15,105  5 others"},
+    {"just as many as are shown", many, 15, 14895, 0, 15, NULL},
+    {"a flood", many, MANY, 900000, 9015, 15, "885,105  9,000 different recipients more (about)"},
+    {"an estimate above what there is", many, MANY, 14900, 9015, 15,
+	"5  5 different recipients more (about)"},
+    {"a flood with three who matter", flood, MANY, 100000, 50003, 3,
+	"98,500  50,000 different recipients more (about)"},
+    {"a flood of which nobody matters", flood + 3, MANY - 3, 100000, 0, 15, "99,985  46 others"},
+};
+
+static unsigned lines_of(const char *text, const char *from, const char *to)
+{
+	const char *at = strstr(text, from), *end = strstr(text, to);
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(at);
+	ck_assert_ptr_nonnull(end);
+	for (at += strlen(from); at < end; at++)
+		n += *at == '\n';
+	return n;
+}
+
+START_TEST(tells_what_is_left_out)
+{
+	static char text[TEXT];
+	char want[128];
+	struct digest d = {
+	    RANGE,
+	    .totals = {[FAMILY_BLOCKS] = {lists[_i].total, 0}},
+	    .top = {lists[_i].keys},
+	    .top_count = {lists[_i].count},
+	    .recipients = lists[_i].recipients,
+	};
+
+	fill();
+	text[0] = '\0';
+	digest_text(&d, put, text);
+	ck_assert_msg(lines_of(text, "\nRecipients\n", "\n\nRules\n") + 1 ==
+			  lists[_i].shown + (lists[_i].others != NULL),
+	    "%s: got\n%s", lists[_i].label, text);
+	snprintf(want, sizeof want, " %s\n\nRules", lists[_i].others ? lists[_i].others : "");
+	ck_assert_msg(
+	    !lists[_i].others || strstr(text, want), "%s: got\n%s", lists[_i].label, text);
+}
+END_TEST
+
+/* ---- the page ------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *label, *want;
+} pieces[] = {
+    {"a whole page", "<!DOCTYPE html>"},
+    {"to its end", "</html>"},
+    {"its domain", "example.org"},
+    {"its number", "1,200"},
+    {"what came from outside is escaped", "&#60;xmp&#62;&#38;&#34;"},
+    {"where kinds are named", "Recipients"},
+};
+
+static const char *const absent[] = {"<xmp", "<script", "http:", "https:", "src="};
+
+START_TEST(writes_a_page)
+{
+	static const struct digest_key keys[] = {{SLICE_INIT("<xmp>&\""), 1200}};
+	static const struct digest_hour hours[] = {{480001, 1200, 0}};
+	static char text[TEXT];
+	struct digest d = {RANGE, .totals = {[FAMILY_BLOCKS] = {1200, 0}},
+	    .top = {keys, keys, keys}, .top_count = {1, 1, 1}, .hours = hours, .hour_count = 1};
+
+	text[0] = '\0';
+	digest_html(&d, 480024 * 3600LL, put, text);
+	for (size_t i = 0; i < ROWS(pieces); i++)
+		ck_assert_msg(strstr(text, pieces[i].want), "%s", pieces[i].label);
+	for (size_t i = 0; i < ROWS(absent); i++)
+		ck_assert_msg(!strstr(text, absent[i]), "%s", absent[i]);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("digest");
+	TCase *tc = tcase_create("renderings");
+
+	tcase_add_loop_test(tc, writes_text, 0, (int)ROWS(texts));
+	tcase_add_loop_test(tc, tells_what_is_left_out, 0, (int)ROWS(lists));
+	tcase_add_test(tc, writes_a_page);
+	suite_add_tcase(s, tc);
+	return s;
+}

@@ -1,0 +1,283 @@
+#include "core/question.h"
+
+#include "core/policy.h"
+#include "edge/idn.h"
+#include "fake/configured.h"
+#include "unit/unit.h"
+
+#include <stdio.h>
+
+/* ---- what is told ------------------------------------------------------------------------- */
+
+static const struct {
+	const char *label, *key, *value, *want;
+} words[] = {
+    {"client", "client", "192.0.2.1", NULL},
+    {"client, mapped", "client", "::ffff:192.0.2.1", NULL},
+    {"client that is a name", "client", "mx.example", "client: \"mx.example\" is no IP address"},
+    {"client, empty", "client", "", "client: \"\" is no IP address"},
+    {"client with a prefix", "client", "192.0.2.0/24", "client: \"192.0.2.0/24\" is no IP address"},
+    {"no client_name", "client_name", "", NULL},
+    {"helo of any kind", "helo", "[192.0.2.1]", NULL},
+    {"sender", "sender", "a@example.org", NULL},
+    {"sender that is none", "sender", "a b", NULL},
+    {"recipient", "recipient", "a@example.org", NULL},
+    {"recipient, empty", "recipient", "", "recipient: a recipient is not empty"},
+    {"auth", "auth", "joe", NULL},
+    {"from", "from", "a@example.org", NULL},
+    {"no from", "from", "", NULL},
+    {"from without domain", "from", "joe", "from: the address of an author has a domain"},
+    {"spf", "spf", "softfail", NULL},
+    {"spf, none of them", "spf", "policy", "spf: \"policy\" is no result of spf"},
+    {"spf, capitals", "spf", "Pass", "spf: \"Pass\" is no result of spf"},
+    {"dkim", "dkim", "policy", NULL},
+    {"dkim, none of them", "dkim", "softfail", "dkim: \"softfail\" is no result of dkim"},
+    {"dmarc", "dmarc", "fail", NULL},
+    {"dmarc with a policy", "dmarc", "fail:quarantine", NULL},
+    {"dmarc with no such policy", "dmarc", "fail:hold",
+	"dmarc: \"fail:hold\" is no result of dmarc"},
+    {"dmarc, a pass under a policy", "dmarc", "pass:none",
+	"dmarc: \"pass:none\" is no result of dmarc"},
+    {"now", "now", "1700000000", NULL},
+    {"now, in words", "now", "today", "now: not a number of seconds since 1970"},
+    {"no such key", "colour", "red", "there is no key \"colour\""},
+    {"a key in capitals", "Client", "192.0.2.1", "there is no key \"Client\""},
+};
+
+START_TEST(takes_words)
+{
+	struct arena *arena = arena_create(1 << 16);
+	struct question q;
+	char why[QUESTION_WHY_MAX];
+	const char *wrong;
+
+	question_start(&q, 1, &idn_uts46, arena);
+	wrong = question_set(&q, slice_str(words[_i].key), slice_str(words[_i].value), why);
+	if (words[_i].want)
+		ck_assert_str_eq(wrong ? wrong : "taken", words[_i].want);
+	else
+		ck_assert_msg(!wrong, "%s: %s", words[_i].label, wrong);
+	arena_free(&arena);
+}
+END_TEST
+
+START_TEST(takes_each_key_once)
+{
+	struct arena *arena = arena_create(1 << 16);
+	static const char *const good[] = {
+	    "192.0.2.1", "a", "a", "a@b.de", "a@b.de", "a", "a@b.de", "pass", "pass", "pass", "1"};
+	struct question q;
+	char why[QUESTION_WHY_MAX], want[64];
+	unsigned n = 0;
+
+	question_start(&q, 1, &idn_uts46, arena);
+	for (const char *key; (key = question_key(n)) != NULL; n++) {
+		ck_assert_uint_lt(n, ROWS(good));
+		ck_assert_ptr_null(question_set(&q, slice_str(key), slice_str(good[n]), why));
+		snprintf(want, sizeof want, "%s is given twice", key);
+		ck_assert_str_eq(question_set(&q, slice_str(key), slice_str(good[n]), why), want);
+	}
+	ck_assert_uint_eq(n, ROWS(good));
+	arena_free(&arena);
+}
+END_TEST
+
+/* ---- what follows ------------------------------------------------------------------------- */
+
+static const char conf[] =
+    "spf = { temperror = \"tempfail\"; };\n"
+    "susranges = ( { name = \"range\"; networks = \"192.0.2.0/24\"; },\n"
+    " { name = \"trial\"; networks = \"198.51.100.0/24\"; mode = \"monitor\"; } );\n"
+    "blocks = ( { name = \"author\"; from = \"junk.example\"; } );\n"
+    "domains = ( { name = \"strict.example\"; dmarc = \"strict\"; },\n"
+    " { name = \"key.example\"; spf = \"unless-dkim\"; },\n"
+    " { name = \"off.example\"; spf = \"off\"; } );\n";
+
+/* words: KEY VALUE KEY VALUE …; want: ACTION FAMILY PHASE MISSING */
+static const struct {
+	const char *label, *words, *want;
+} asked[] = {
+    {"nobody", "recipient u@off.example", "accept none rcpt 0"},
+    {"a range", "client 192.0.2.1 recipient u@off.example", "reject susranges rcpt 0"},
+    {"who is logged in", "client 192.0.2.1 auth joe recipient u@off.example", "accept none rcpt 0"},
+    {"on trial", "client 198.51.100.1 recipient u@off.example", "would_reject susranges rcpt 0"},
+    {"on trial, and the end is content",
+	"client 198.51.100.1 recipient u@off.example from a@good.example",
+	"would_reject susranges rcpt 0"},
+    {"on trial, and the end is not",
+	"client 198.51.100.1 recipient u@off.example from a@junk.example", "reject blocks end 0"},
+    {"the author is not known", "client 203.0.113.1 recipient u@off.example", "accept none rcpt 0"},
+    {"the author is blocked", "client 203.0.113.1 recipient u@off.example from a@junk.example",
+	"reject blocks end 0"},
+    {"SPF fails", "client 203.0.113.1 sender a@b.example recipient u@x.example spf fail",
+	"reject spf rcpt 0"},
+    {"SPF passes", "client 203.0.113.1 sender a@b.example recipient u@x.example spf pass",
+	"accept none rcpt 0"},
+    {"SPF cannot be had", "client 203.0.113.1 sender a@b.example recipient u@x.example",
+	"tempfail spf rcpt 1"},
+    {"SPF is not needed", "client 192.0.2.1 sender a@b.example recipient u@x.example",
+	"reject susranges rcpt 0"},
+    {"a signature of the author saves",
+	"client 203.0.113.1 recipient u@key.example spf fail from a@c.example dkim pass",
+	"accept none end 0"},
+    {"a signature that fails does not",
+	"client 203.0.113.1 recipient u@key.example spf fail from a@c.example dkim fail",
+	"reject spf end 0"},
+    {"DMARC fails",
+	"client 203.0.113.1 recipient u@strict.example spf pass from a@c.example dmarc fail",
+	"reject dmarc end 0"},
+    {"DMARC fails under p=none",
+	"client 203.0.113.1 recipient u@strict.example spf pass from a@c.example dmarc fail:none",
+	"accept none end 0"},
+    {"DMARC cannot be had",
+	"client 203.0.113.1 recipient u@strict.example spf pass from a@c.example",
+	"accept none end 4"},
+};
+
+static void set_words(struct question *q, const char *text)
+{
+	struct slice rest = slice_str(text);
+	char why[QUESTION_WHY_MAX];
+
+	while (rest.len > 0) {
+		struct slice key = slice_cut(&rest, ' ');
+		ck_assert_ptr_null(question_set(q, key, slice_cut(&rest, ' '), why));
+	}
+}
+
+static void answer(const struct question *q, char out[128])
+{
+	snprintf(out, 128, "%s%s %s %s %u", q->verdict.would ? "would_" : "",
+	    action_name(q->verdict.kind == VERDICT_FINAL ? q->verdict.action : ACTION_ACCEPT),
+	    family_name(q->verdict.kind == VERDICT_FINAL ? q->verdict.family : FAMILY_NONE),
+	    q->phase == PHASE_END ? "end" : "rcpt", q->missing);
+}
+
+START_TEST(decides)
+{
+	struct arena *arena = arena_create(1 << 16);
+	struct configured c;
+	struct question q;
+	char got[128];
+
+	configured_load(&c, conf);
+	ck_assert_str_eq(c.lines, "");
+	question_start(&q, 1, &idn_uts46, arena);
+	set_words(&q, asked[_i].words);
+	question_decide(&q, c.rules, NULL);
+	answer(&q, got);
+	ck_assert_msg(strcmp(got, asked[_i].want) == 0, "%s: %s", asked[_i].label, got);
+	configured_free(&c);
+	arena_free(&arena);
+}
+END_TEST
+
+/* mode = "monitor" says what enforcing would do, and where. */
+static const struct {
+	const char *label, *words, *want;
+} monitored[] = {
+    {"nothing", "client 203.0.113.1 recipient u@off.example from a@good.example",
+	"accept none end 0"},
+    {"at RCPT", "client 192.0.2.1 recipient u@off.example from a@good.example",
+	"would_reject susranges rcpt 0"},
+    {"at RCPT, and what comes later is not looked at",
+	"client 192.0.2.1 recipient u@off.example from a@junk.example",
+	"would_reject susranges rcpt 0"},
+    {"at the end", "client 203.0.113.1 recipient u@off.example from a@junk.example",
+	"would_reject blocks end 0"},
+    {"at the end, behind a rule on trial",
+	"client 198.51.100.1 recipient u@off.example from a@junk.example",
+	"would_reject blocks end 0"},
+};
+
+START_TEST(decides_in_monitor_mode)
+{
+	struct arena *arena = arena_create(1 << 16);
+	struct configured c;
+	struct question q;
+	char text[sizeof conf + 32], got[128];
+
+	snprintf(text, sizeof text, "mode = \"monitor\";\n%s", conf);
+	configured_load(&c, text);
+	question_start(&q, 1, &idn_uts46, arena);
+	set_words(&q, monitored[_i].words);
+	question_decide(&q, c.rules, NULL);
+	answer(&q, got);
+	ck_assert_msg(strcmp(got, monitored[_i].want) == 0, "%s: %s", monitored[_i].label, got);
+	configured_free(&c);
+	arena_free(&arena);
+}
+END_TEST
+
+/* ---- who can get facts --------------------------------------------------------------------- */
+
+struct source {
+	unsigned times, need;
+	bool helps;
+};
+
+static void get(void *self, struct facts *facts, unsigned need)
+{
+	struct source *s = self;
+
+	s->times++;
+	s->need |= need;
+	if (!s->helps)
+		return;
+	facts->spf_state = FACT_KNOWN;
+	facts->spf.result = SPFR_FAIL;
+}
+
+static const struct {
+	const char *label, *words;
+	bool helps;
+	unsigned times;
+	const char *want;
+} sources[] = {
+    {"it is asked", "client 203.0.113.1 sender a@b.example recipient u@x.example", true, 1,
+	"reject spf rcpt 0"},
+    {"it has nothing either", "client 203.0.113.1 sender a@b.example recipient u@x.example", false,
+	1, "tempfail spf rcpt 1"},
+    {"it is not asked for what is known",
+	"client 203.0.113.1 sender a@b.example recipient u@x.example spf pass", true, 0,
+	"accept none rcpt 0"},
+    {"nor for what nobody needs", "client 192.0.2.1 sender a@b.example recipient u@x.example", true,
+	0, "reject susranges rcpt 0"},
+};
+
+START_TEST(asks_its_source)
+{
+	struct arena *arena = arena_create(1 << 16);
+	struct source s = {.helps = sources[_i].helps};
+	struct question_source source = {&s, get};
+	struct configured c;
+	struct question q;
+	char got[128];
+
+	configured_load(&c, conf);
+	question_start(&q, 1, &idn_uts46, arena);
+	set_words(&q, sources[_i].words);
+	question_decide(&q, c.rules, &source);
+	answer(&q, got);
+	ck_assert_msg(strcmp(got, sources[_i].want) == 0, "%s: %s", sources[_i].label, got);
+	ck_assert_msg(s.times == sources[_i].times, "%s: %u times", sources[_i].label, s.times);
+	ck_assert_uint_eq(s.need, s.times ? NEED_SPF : 0);
+	configured_free(&c);
+	arena_free(&arena);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("question");
+	TCase *told = tcase_create("words"), *decided = tcase_create("decisions");
+
+	tcase_add_loop_test(told, takes_words, 0, (int)ROWS(words));
+	tcase_add_test(told, takes_each_key_once);
+	suite_add_tcase(s, told);
+	tcase_add_loop_test(decided, decides, 0, (int)ROWS(asked));
+	tcase_add_loop_test(decided, decides_in_monitor_mode, 0, (int)ROWS(monitored));
+	tcase_add_loop_test(decided, asks_its_source, 0, (int)ROWS(sources));
+	suite_add_tcase(s, decided);
+	return s;
+}
