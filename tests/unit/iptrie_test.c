@@ -92,25 +92,24 @@ struct model {
 
 static uint32_t model_lookup(const struct model *m, const struct ip *ip)
 {
+	struct iptrie_entry *around = malloc((m->n + 1) * sizeof *around);
 	struct iptrie_entry *same = malloc((m->n + 1) * sizeof *same);
-	uint64_t lengths[3] = {0, 0, 0};
 	uint32_t value = m->combine->none;
+	size_t found = 0;
 
 	for (size_t i = 0; i < m->n; i++)
 		if (prefix_contains(&m->entries[i].prefix, ip))
-			lengths[m->entries[i].prefix.length / 64] |=
-			    (uint64_t)1 << m->entries[i].prefix.length % 64;
+			around[found++] = m->entries[i];
 	for (unsigned length = 0; length <= ip_bits(ip->family) && ip->family; length++) {
 		size_t n = 0;
 
-		if (!(lengths[length / 64] >> length % 64 & 1))
-			continue;
-		for (size_t i = 0; i < m->n; i++)
-			if (m->entries[i].prefix.length == length &&
-			    prefix_contains(&m->entries[i].prefix, ip))
-				same[n++] = m->entries[i];
-		value = m->combine->value(m->combine->context, value, same, n);
+		for (size_t i = 0; i < found; i++)
+			if (around[i].prefix.length == length)
+				same[n++] = around[i];
+		if (n > 0)
+			value = m->combine->value(m->combine->context, value, same, n);
 	}
+	free(around);
 	free(same);
 	return value;
 }
