@@ -121,6 +121,18 @@ def dashboard_expressions():
             yield f"{panel['title']}, {target['refId']}", target["expr"]
 
 
+def layout(checks):
+    """No panel lies on another, and all have a place in Grafana's 24 columns."""
+    taken = {}
+    for panel in json.loads(DASHBOARD.read_text())["panels"]:
+        at, title = panel["gridPos"], panel["title"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"])
+                 for y in range(at["y"], at["y"] + at["h"])}
+        checks.true(f"{title}: its place", at["x"] + at["w"] <= 24 and not cells & taken.keys(),
+                    {taken[c] for c in cells & taken.keys()})
+        taken.update(dict.fromkeys(cells, title))
+
+
 def alert_selectors(rules):
     """An alert that does not fire has no data itself: what it looks at must have some."""
     for rule in rules:
@@ -133,16 +145,18 @@ def answers(checks, prometheus):
     lab.wait_for(lambda: prometheus.ask("rules")["groups"][0]["rules"][0]["health"] == "ok",
                  DATA_SECONDS, "a look at the rules")
     rules = prometheus.ask("rules")["groups"][0]["rules"]
-    count = 0
+    answered = 0
     for label, expression in [*dashboard_expressions(), *alert_selectors(rules)]:
-        count += 1
         try:
             lab.wait_for(lambda: prometheus.values(expression), DATA_SECONDS, "data")
+            answered += 1
         except TimeoutError:
             checks.true(f"{label} is answered with data", False, expression)
-    print(f"watch: {count} expressions of the dashboard and of {len(rules)} alerts have data")
+    print(f"watch: {answered} expressions of the dashboard and of {len(rules)} alerts have data")
+    # One may be pending: in its first minute the daemon has written nothing for reports.
     for rule in prometheus.ask("rules")["groups"][0]["rules"]:
-        checks.same(f"alert {rule['name']}", (rule["health"], rule["state"]), ("ok", "inactive"))
+        checks.true(f"alert {rule['name']}", rule["health"] == "ok" and rule["state"] != "firing",
+                    rule)
 
 
 def alarm(checks, prometheus, daemon):
@@ -181,6 +195,7 @@ def main():
         status, said = promtool(servers, "test", "rules", HERE / "alerts.yml",
                                 HERE / "alerts_days.yml")
         checks.true("promtool test rules", status == 0, said)
+        layout(checks)
         port = lab.free_port()
         url = f"http://127.0.0.1:{port}/metrics"
         dns = servers.dns(traffic.ZONE)
