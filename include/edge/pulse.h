@@ -9,12 +9,8 @@
  */
 #include "edge/worker.h"
 
-/*
- * Beats every PULSE_SECONDS, far more often than the unit's WatchdogSec asks for.  libmilter's pool
- * of threads takes a thread for idle until it has woken: of two connections that want something at
- * the same moment, one can be left to wait until another thread is done, perhaps with a name server
- * that is silent.  A new connection, as a beat makes, has the pool look again.
- */
+/* Beats every PULSE_SECONDS, far more often than the unit's WatchdogSec asks for: as new
+ * connections they also wake libmilter's pool where nobody knocks (edge/knock.h). */
 enum { PULSE_SECONDS = 1 };
 
 /* From now on, until the process ends.  False when there is no thread to be had. */

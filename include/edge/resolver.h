@@ -48,6 +48,8 @@ struct resolver_settings {
 	size_t server_count;
 	unsigned question_ms; /* 0 is RESOLVER_QUESTION_MS */
 	unsigned message_ms;  /* 0 is RESOLVER_MESSAGE_MS */
+	/* NULL, or told each time that a session begins to wait, in its thread. */
+	void (*waits)(void);
 	/*
 	 * Files, NULL for the usual one, "" for none.  The trust anchor (DS or DNSKEY records of
 	 * DNSSEC) has none when forwarding: the server asked validates or does not, and one that

@@ -7,7 +7,7 @@
  *     worker_run(): load → open sockets → drop privileges → threads → "ready" → serve → drain
  *
  * Threads: libmilter's (one for each SMTP connection), the recorder's, the resolver's, the control
- * server's, and one that listens to the supervisor.
+ * server's, the pulse, the knock, and one that listens to the supervisor.
  */
 #include "edge/clients.h"
 #include "edge/counters.h"

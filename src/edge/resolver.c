@@ -19,6 +19,7 @@ struct resolver {
 	struct resolver_cache *cache;
 	struct resolver_flights *flights;
 	int64_t message; /* nanoseconds of waiting for one */
+	void (*waits)(void);
 	atomic_uint_fast64_t cached;
 	atomic_uint_fast64_t lookups[DNS_BADNAME + 1];
 };
@@ -51,6 +52,7 @@ struct resolver *resolver_create(const struct resolver_settings *settings, char 
 	}
 	atomic_init(&r->references, 1);
 	s.question_ms = s.question_ms ? s.question_ms : RESOLVER_QUESTION_MS;
+	r->waits = s.waits;
 	r->message = (s.message_ms ? s.message_ms : RESOLVER_MESSAGE_MS) * MONOTONIC_MS;
 	r->flights = resolver_flights_create(&s, r->cache, why, size);
 	if (!r->flights) {
@@ -92,6 +94,8 @@ static struct resolver_answer *wait_for(
 
 	if (session->budget <= 0)
 		return NULL;
+	if (session->resolver->waits)
+		session->resolver->waits();
 	answer = resolver_flights_ask(session->resolver->flights, key, now + session->budget);
 	session->budget -= monotonic_now() - now;
 	return answer;

@@ -2,6 +2,7 @@
 
 #include "edge/control.h"
 #include "edge/environment.h"
+#include "edge/knock.h"
 #include "edge/log.h"
 #include "edge/metrics.h"
 #include "edge/milter.h"
@@ -145,11 +146,20 @@ static bool start_metrics(struct worker *w, const struct config *c)
 	return false;
 }
 
+static bool start_knock(const struct config *c)
+{
+	if (knock_start(c->milter_socket))
+		return true;
+	log_error("no thread for knocks at the milter's socket");
+	return false;
+}
+
 static bool start_parts(struct worker *w)
 {
 	const struct generation *g = table_pin(w->table);
 	bool ok = open_sockets(w, g->config) && open_records(w, g->config) &&
-		  worker_replace_resolver(w, g->config) && start_metrics(w, g->config);
+		  start_knock(g->config) && worker_replace_resolver(w, g->config) &&
+		  start_metrics(w, g->config);
 
 	table_unpin(&g);
 	return ok && control_start(w);

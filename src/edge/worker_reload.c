@@ -1,5 +1,6 @@
 /* The first load and every later one: aside, validated, then published; and the parts of the worker
  * that follow the configuration. */
+#include "edge/knock.h"
 #include "edge/log.h"
 #include "worker_private.h"
 
@@ -70,6 +71,7 @@ bool worker_replace_resolver(struct worker *w, const struct config *c)
 	    .servers = c->resolver_servers,
 	    .server_count = c->resolver_server_count,
 	    .question_ms = (unsigned)(c->resolver_timeout * 1000),
+	    .waits = knock_soon,
 	};
 	char why[RESOLVER_WHY_MAX];
 	struct resolver *fresh = resolver_create(&settings, why, sizeof why), *old;

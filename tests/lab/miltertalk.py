@@ -86,6 +86,10 @@ class Talk:
     def rcpt(self, recipient, **macros):
         return self._ask(b"R", b"<" + recipient.encode() + b">\0", 0x8000, macros)
 
+    def begin_rcpt(self, recipient):
+        """Asks, and leaves it to answer() to wait."""
+        self._put(b"R", b"<" + recipient.encode() + b">\0")
+
     def header(self, name, value):
         return self._ask(b"L", name.encode() + b"\0" + value.encode() + b"\0", 0x80, {})
 

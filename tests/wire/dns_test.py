@@ -28,6 +28,8 @@ MBOX, ORG = "all@mbox.test", "bob@example.org"
 HANGING = 1000   # messages at once that wait for a server that is silent
 BESIDE = 50      # messages that do not, meanwhile
 BESIDE_MAX = 0.5  # seconds that one of them may take
+BURSTS = 60      # of messages that want their answers at the same moment
+BURST_MAX = 0.1  # seconds for the one of them that needs no DNS: with nobody beside it, it has 1 ms
 MESSAGE_MAX = 20  # seconds of DNS for one message (SPEC 3: resolver)
 ANSWER_MAX = 2.0  # … and what the MTAs and a busy machine may add
 
@@ -106,6 +108,7 @@ def sluggish_zone():
 
 def many_zone():
     return ("".join(f"d{i}.dead.example TXT TIMEOUT\n" for i in range(HANGING)) +
+            "".join(f"b{i}.dead.example TXT TIMEOUT\n" for i in range(3 * BURSTS)) +
             "".join(f'g{i}.good.example TXT "v=spf1 ip4:{GOOD} -all"\n' for i in range(BESIDE)))
 
 
@@ -254,6 +257,41 @@ def many_hang(checks, daemon):
           f"median {statistics.median(seconds) * 1000:.1f} ms, longest {seconds[-1] * 1000:.0f} ms")
 
 
+def burst(daemon, senders):
+    """(seconds that it takes to hear of postmaster, the connections): in the same moment as
+    recipients of these senders are asked about."""
+    talks = [Talk("127.0.0.1", daemon.port) for _ in range(len(senders) + 1)]
+    for t, sender in zip(talks, senders + ["a@good.example"]):
+        t.connect("mx.client.example", OTHER)
+        t.helo("mx.client.example")
+        t.mail(sender)
+    time.sleep(0.02)  # the threads that are not needed end
+    start = time.monotonic()
+    for t in talks[:-1]:
+        t.begin_rcpt(ORG)
+    talks[-1].begin_rcpt("postmaster@example.org")
+    assert talks[-1].answer() == "c"
+    return time.monotonic() - start, talks
+
+
+def beside_in_a_burst(checks, daemon):
+    """A callback that waits for DNS takes no other connection's thread with it.  The pool has two
+    to three idle threads when it is quiet, which is when a burst is dangerous."""
+    seconds, waiting = [], []
+    for i in range(BURSTS):
+        took, talks = burst(daemon, [f"a@b{3 * i + j}.dead.example" for j in range(1 + i % 3)])
+        seconds.append(took)
+        waiting += talks
+        time.sleep(0.05)
+    for t in waiting:
+        t.socket.close()
+    seconds.sort()
+    checks.true(f"beside those that hang, asked at the same moment: {seconds[-1]:.2f} s",
+                seconds[-BURSTS // 20] < BURST_MAX * lab.slowness(daemon.lab.build), seconds[-8:])
+    print(f"dns: {BURSTS} bursts: median {statistics.median(seconds) * 1000:.1f} ms, "
+          f"longest {seconds[-1] * 1000:.0f} ms")
+
+
 def main():
     build, keep = sys.argv[1], "--keep" in sys.argv
     island.enter("dns_test", [GOOD, OTHER], {})
@@ -271,6 +309,7 @@ def main():
         late.start()
         authentication(checks, postfix, signer)
         bad_answers(checks, second, signer)
+        beside_in_a_burst(checks, waiting)
         many_hang(checks, waiting)
         late.join()
         for daemon in (usual, quick, waiting):
