@@ -70,20 +70,28 @@ static void count_in(struct clients_look *look, const struct client_seen *key)
 	look->slots[i].count++;
 }
 
-void clients_count(struct clients *c, const struct record *r)
+static struct client_seen key_of(const struct record *r)
 {
 	const struct verdict *v = r->verdict;
+	struct slice rule = v->rule ? v->rule->name : slice_str(family_name(v->family));
 	struct client_seen key = {
 	    .client = r->facts->client,
 	    .action = v->kind == VERDICT_FINAL ? v->action : ACTION_ACCEPT,
 	    .would = v->would,
 	};
-	struct slice rule = v->rule ? v->rule->name : slice_str(family_name(v->family));
+
+	if (v->rule || v->family != FAMILY_NONE)
+		snprintf(key.rule, sizeof key.rule, "%.*s", SLICE_ARG(rule));
+	return key;
+}
+
+void clients_count(struct clients *c, const struct record *r)
+{
+	struct client_seen key;
 
 	if (atomic_load_explicit(&c->looking, memory_order_relaxed) == 0)
 		return;
-	if (v->rule || v->family != FAMILY_NONE)
-		snprintf(key.rule, sizeof key.rule, "%.*s", SLICE_ARG(rule));
+	key = key_of(r);
 	pthread_mutex_lock(&c->lock);
 	for (size_t i = 0; i < CLIENTS_LOOKS_MAX; i++)
 		if (c->looks[i])
