@@ -32,6 +32,9 @@ enum { MILTER_WHY_MAX = 300 };
 /* Registers and opens the socket (removing a dead one).  NULL, or the reason in why[]. */
 const char *milter_open(const struct milter_settings *, char why[MILTER_WHY_MAX]);
 
+/* The socket that was opened, in libmilter's spelling; a reload may have another in the file. */
+const char *milter_socket(void);
+
 /* Serves until milter_stop(); false when libmilter gave up. */
 bool milter_run(void);
 

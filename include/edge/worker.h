@@ -10,6 +10,7 @@
  * server's, the pulse, the knock, and one that listens to the supervisor.
  */
 #include "edge/clients.h"
+#include "edge/config.h"
 #include "edge/counters.h"
 #include "edge/dkim.h"
 #include "edge/recorder.h"
@@ -49,6 +50,9 @@ struct worker {
 	 */
 	pthread_mutex_t reload_lock;
 	struct reload_status reload;
+	/* Of the first configuration what only a restart changes, in copies that are never freed;
+	 * the other fields are empty.  Set before any thread starts. */
+	struct config started_with;
 };
 
 /* Orders and answers on the socket between supervisor and worker, one byte each. */

@@ -365,6 +365,11 @@ const char *milter_open(const struct milter_settings *given, char why[MILTER_WHY
 	return NULL;
 }
 
+const char *milter_socket(void)
+{
+	return settings.socket;
+}
+
 bool milter_run(void)
 {
 	return smfi_main() == MI_SUCCESS;

@@ -2,6 +2,7 @@
 
 #include "core/policy.h"
 #include "edge/log.h"
+#include "edge/milter.h"
 #include "edge/mtaclient.h"
 
 #include <stdlib.h>
@@ -16,17 +17,18 @@ struct pulse {
 	int fd;
 };
 
-static bool milter_answers(struct worker *w)
+/* Told when it begins and when it is over: a beat a second would fill the log. */
+static bool milter_answers(bool answered)
 {
-	const struct generation *g = table_pin(w->table);
 	char why[MTACLIENT_WHY_MAX];
-	struct mtaclient *c = mtaclient_open(g->config->milter_socket, ANSWER_MS, why);
+	struct mtaclient *c = mtaclient_open(milter_socket(), ANSWER_MS, why);
 	bool answers = c;
 
-	if (!answers)
+	if (!answers && answered)
 		log_warning("no sign of life: %s", why);
+	else if (answers && !answered)
+		log_info("signs of life again: the milter's socket answers");
 	mtaclient_close(&c);
-	table_unpin(&g);
 	return answers;
 }
 
@@ -47,8 +49,11 @@ static void *beat(void *context)
 	struct pulse *pulse = context;
 	const char sign = WORKER_ALIVE;
 
+	bool answers = true;
+
 	for (;;) {
-		if (milter_answers(pulse->worker) && verdict_is_made(pulse->worker) &&
+		answers = milter_answers(answers);
+		if (answers && verdict_is_made(pulse->worker) &&
 		    send(pulse->fd, &sign, 1, MSG_NOSIGNAL) != 1)
 			break; /* there is no supervisor any more */
 		sleep(PULSE_SECONDS);

@@ -5,7 +5,11 @@
 #include "worker_private.h"
 
 #include <malloc.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 static void say_line(void *context, enum report_level level, const char *line)
@@ -89,6 +93,64 @@ bool worker_replace_resolver(struct worker *w, const struct config *c)
 	return true;
 }
 
+/* ---- what stays --------------------------------------------------------------------------- */
+
+/* Options that name what was opened at the start, before privileges were dropped. */
+static const struct {
+	const char *key;
+	size_t offset;
+} kept_texts[] = {
+    {"milter.socket", offsetof(struct config, milter_socket)},
+    {"milter.socket_group", offsetof(struct config, milter_socket_group)},
+    {"milter.user", offsetof(struct config, milter_user)},
+    {"control.socket", offsetof(struct config, control_socket)},
+    {"metrics.listen", offsetof(struct config, metrics_listen)},
+    {"metrics.file", offsetof(struct config, metrics_file)},
+};
+
+enum { KEPT_TEXTS = sizeof kept_texts / sizeof *kept_texts };
+
+static const char **kept_text(const struct config *c, size_t i)
+{
+	return (const char **)(uintptr_t)((const char *)c + kept_texts[i].offset);
+}
+
+static bool keep(struct worker *w, const struct config *first)
+{
+	w->started_with.milter_socket_mode = first->milter_socket_mode;
+	w->started_with.milter_max_sessions = first->milter_max_sessions;
+	for (size_t i = 0; i < KEPT_TEXTS; i++) {
+		const char *copy = strdup(*kept_text(first, i));
+
+		if (!copy)
+			return false;
+		*kept_text(&w->started_with, i) = copy;
+	}
+	return true;
+}
+
+/* A reload that seems to work, and a socket that is not there, would be a riddle. */
+static void warn_of_restart(const struct worker *w, const struct config *now, struct report *report)
+{
+	const struct config *then = &w->started_with;
+	const struct origin file = {w->config_path, 0};
+
+	for (size_t i = 0; i < KEPT_TEXTS; i++)
+		if (strcmp(*kept_text(then, i), *kept_text(now, i)) != 0)
+			report_warning(report, file, "%s stays \"%s\" until susmilter is restarted",
+			    kept_texts[i].key, *kept_text(then, i));
+	if (then->milter_socket_mode != now->milter_socket_mode)
+		report_warning(report, file,
+		    "milter.socket_mode stays \"0%o\" until susmilter is restarted",
+		    then->milter_socket_mode);
+	if (then->milter_max_sessions != now->milter_max_sessions)
+		report_warning(report, file,
+		    "milter.max_sessions stays %u until susmilter is restarted",
+		    then->milter_max_sessions);
+}
+
+/* ---- loading ------------------------------------------------------------------------------ */
+
 /* The parts that change with the configuration while the process runs. */
 static void apply_config(struct worker *w, const struct config *before, const struct config *now)
 {
@@ -116,6 +178,7 @@ static uint64_t publish(struct worker *w, const struct config *before, struct ru
 	}
 	fresh = table_pin(w->table);
 	apply_config(w, before, fresh->config);
+	warn_of_restart(w, fresh->config, report);
 	table_unpin(&fresh);
 	return number;
 }
@@ -172,7 +235,8 @@ bool worker_first_load(struct worker *w)
 	struct report *report = report_create();
 	struct ruleset *rules = NULL;
 	struct config *config = report ? config_load(w->config_path, NULL, report, &rules) : NULL;
-	bool ok = config && table_publish(w->table, rules, config, w->env.now_us(w)) != 0;
+	bool ok = config && keep(w, config) &&
+		  table_publish(w->table, rules, config, w->env.now_us(w)) != 0;
 
 	if (report)
 		report_each(report, say_line, NULL);

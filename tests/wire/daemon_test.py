@@ -226,6 +226,28 @@ def broken_reload(checks, daemon):
     daemon.reload()
 
 
+def other_socket(checks, daemon):
+    """What only a restart changes stays as it is, which a reload says; the pulse knows."""
+    base = daemon.base
+    daemon.base = base.replace(f"inet:{daemon.port}@", "inet:1@").replace(
+        'user = "";', 'user = ""; socket_mode = "0600"; max_sessions = 7;')
+    daemon.configure(ENVELOPE)
+    told = daemon.ctl("reload")
+    checks.same("reload with another socket", told.returncode, 0)
+    for stays in (f'milter.socket stays "{daemon.milter}"', 'milter.socket_mode stays "0660"',
+                  "milter.max_sessions stays 2000"):
+        checks.true(f"reload tells: {stays}", f"{stays} until susmilter is restarted" in
+                    told.stdout + told.stderr, told)
+        checks.true(f"the log tells: {stays}", stays in daemon.said(), daemon.said())
+    time.sleep(2.5)
+    checks.true("signs of life go on", "no sign of life" not in daemon.said(), daemon.said())
+    checks.true("and verdicts", refuse_some(daemon, 1) < 5)
+    daemon.base = base
+    daemon.configure(ENVELOPE)
+    told = daemon.ctl("reload")
+    checks.true("as it was: nothing to tell", "stays" not in told.stdout + told.stderr, told)
+
+
 def main():
     build, keep = sys.argv[1], "--keep" in sys.argv
     island.enter("daemon_test", [GOOD, DIALUP], {})
@@ -237,6 +259,7 @@ def main():
         hostile_replies(checks, daemon)
         reopen(checks, daemon)
         broken_reload(checks, daemon)
+        other_socket(checks, daemon)
         too_many_sessions(checks, servers)
         unix_socket(checks, servers)
         full_disk(checks, servers)
