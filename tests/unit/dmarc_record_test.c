@@ -101,6 +101,7 @@ static const struct {
 	"reject reject reject"},
     {"unknown tags", R("v=DMARC1; x=y; p=reject; pp=none"), "reject reject reject"},
     {"no equals sign", R("v=DMARC1; reject; p=reject"), "reject reject reject"},
+    {"a known name without one", R("v=DMARC1; p; p=reject"), "reject reject reject"},
     {"empty tags", R("v=DMARC1;;; ;p=reject;;"), "reject reject reject"},
     {"no name", R("v=DMARC1; =none; p=reject"), "reject reject reject"},
     {"control bytes in an unknown tag", R("v=DMARC1; x=\001\002; p=reject"),
