@@ -48,6 +48,9 @@ FUZZ_MUTANTS ?= 300
 comma      := ,
 BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if $(filter clang%,$(notdir $(CC))),/clang)
 
+$(foreach name,BUILD DESTDIR prefix sysconfdir,$(if $(word 2,$($(name))),\
+    $(error $(name) is "$($(name))": make can do nothing with a blank in it)))
+
 # ---- what there is ------------------------------------------------------------------------
 
 CORE := slice arena ip iptext report name address pattern list \
@@ -349,22 +352,18 @@ soak-short: all $(BUILD)/tests/soak/deliver
 check: deps-check
 	@$(MAKE) --no-print-directory unit scenario replay model-short wire soak-short
 
-deps-build:
-	@contrib/install-missing $(PACKAGES_BUILD)
-deps-check: deps-build
-	@contrib/install-missing $(PACKAGES_CHECK) $(PACKAGES_WIRE)
-deps-demo: deps-build
-	@contrib/install-missing $(PACKAGES_DEMO)
-deps-bench: deps-check
-	@contrib/install-missing $(PACKAGES_BENCH)
-deps-valgrind: deps-check
-	@contrib/install-missing $(PACKAGES_VALGRIND)
-deps-fuzz: deps-check
-	@contrib/install-missing $(PACKAGES_FUZZ)
-deps-deb: deps-build
-	@contrib/install-missing $(PACKAGES_DEB)
-deps-package: deps-deb
-	@contrib/install-missing $(PACKAGES_PACKAGE)
+# All at once, so that who may not install is told one command.
+deps-build:    NEEDED = $(PACKAGES_BUILD)
+deps-check:    NEEDED = $(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_WIRE)
+deps-demo:     NEEDED = $(PACKAGES_BUILD) $(PACKAGES_DEMO)
+deps-bench:    NEEDED = $(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_WIRE) $(PACKAGES_BENCH)
+deps-valgrind: NEEDED = $(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_WIRE) $(PACKAGES_VALGRIND)
+deps-fuzz:     NEEDED = $(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_WIRE) $(PACKAGES_FUZZ)
+deps-deb:      NEEDED = $(PACKAGES_BUILD) $(PACKAGES_DEB)
+deps-package:  NEEDED = $(PACKAGES_BUILD) $(PACKAGES_DEB) $(PACKAGES_PACKAGE)
+
+deps-build deps-check deps-demo deps-bench deps-valgrind deps-fuzz deps-deb deps-package:
+	@contrib/install-missing $(sort $(NEEDED))
 
 # ---- the package --------------------------------------------------------------------------
 
