@@ -312,7 +312,7 @@ bench-spf: deps-bench $(BUILD)/tests/bench/spf_bench
 
 SCENARIOS := $(sort $(wildcard tests/scenario/*.txt))
 
-$(BUILD)/tests/scenario/play: $(BUILD)/tests/scenario/play.o \
+$(BUILD)/tests/scenario/play: $(BUILD)/tests/scenario/play.o $(BUILD)/tests/scenario/expect.o \
     $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
 	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(EDGE_LIBS)) $(EDGE_PLAIN)
 

@@ -38,57 +38,15 @@
  *     asked   N               so many DNS questions since the case began
  *     shown   N               so many header fields went to DKIM since the case began
  */
-#include "core/recordtext.h"
+#include "play.h"
+
 #include "core/rfc3339.h"
-#include "core/transaction.h"
-#include "edge/config.h"
 #include "edge/idn.h"
 #include "edge/spf.h"
-#include "edge/zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-enum { SIGNATURES_MAX = 5, SPLITS_MAX = 64, TEXT_MAX = 64 * 1024 };
-
-struct play {
-	const char *file;
-	unsigned line, passed, failed;
-	char title[256];
-	char directory[64];
-	char conf[TEXT_MAX], shared_conf[TEXT_MAX];
-	struct zone *zone;
-	char shared_dns[TEXT_MAX];
-	bool in_case, case_failed, case_over;
-	struct config *config;
-	struct ruleset *rules;
-	struct env env;
-	struct session *session;
-	struct dns dns;
-	int64_t now;
-	char auth[256];
-	struct dkim_signature_result signatures[SIGNATURES_MAX];
-	size_t signature_count;
-	char signature_domains[SIGNATURES_MAX][256];
-	bool no_dns, no_dkim, no_headers, no_body;
-	unsigned shown;
-	char mta[256];
-	uint64_t splits[SPLITS_MAX];
-	unsigned split_count;
-	struct answer answer;
-	char record[RECORD_JSON_MAX]; /* of the last decision */
-	const struct header_edit *edits;
-	size_t edit_count;
-};
-
-static void fail(struct play *p, const char *what, struct slice detail)
-{
-	fprintf(stderr, "%s:%u: %s: %s%.*s\n", p->file, p->line, p->title, what, SLICE_ARG(detail));
-	if (p->record[0])
-		fprintf(stderr, "    the decision: %s\n", p->record);
-	p->case_failed = true;
-}
 
 /* ---- the outside, made up -----------------------------------------------------------------------
  */
@@ -218,7 +176,7 @@ static void write_file(const struct play *p, const char *name, const char *text,
 static void print_error(void *context, enum report_level level, const char *line)
 {
 	if (level == REPORT_ERROR)
-		fail(context, line, slice_of(NULL, 0));
+		play_fail(context, line, slice_of(NULL, 0));
 }
 
 static void end_case(struct play *p)
@@ -240,7 +198,7 @@ static void load_zone(struct play *p, const char *text)
 	const char *wrong = zone_load(p->zone, slice_str(text), why);
 
 	if (wrong)
-		fail(p, wrong, slice_of(NULL, 0));
+		play_fail(p, wrong, slice_of(NULL, 0));
 }
 
 static void start_case(struct play *p, struct slice title)
@@ -295,7 +253,7 @@ static void on_client(struct play *p, struct slice words)
 	if (played)
 		address = slice_cut(&words, ' ');
 	if (!slice_equal(address, SLICE("local")) && !ip_parse(address, &ip))
-		fail(p, "no address: ", address);
+		play_fail(p, "no address: ", address);
 	session_connect(p->session, &ip, slice_trim(words), played);
 }
 
@@ -333,7 +291,7 @@ static void on_fields(struct play *p, struct slice words)
 
 	if (!slice_to_uint(slice_cut(&words, ' '), 10000, &count) ||
 	    !slice_to_uint(words, sizeof value, &size) || size < 4)
-		fail(p, "no number and size: ", words);
+		play_fail(p, "no number and size: ", words);
 	for (uint64_t i = 0; i < count && p->answer.kind == ANSWER_CONTINUE; i++)
 		p->answer =
 		    transaction_header(p->session, SLICE("X"), slice_of(value, (size_t)size - 4));
@@ -364,146 +322,6 @@ static void on_sign(struct play *p, struct slice words)
 	for (int r = DKIM_NONE; r <= DKIM_PERMERROR; r++)
 		if (slice_equal(result, slice_str(dkim_result_name((enum dkim_result)r))))
 			s->result = (enum dkim_result)r;
-}
-
-/* ---- what is wanted
- * ------------------------------------------------------------------------------- */
-
-static bool record_has(const struct play *p, const char *key, struct slice value)
-{
-	char text[512];
-
-	snprintf(text, sizeof text, "\"%s\":\"%.*s\"", key, SLICE_ARG(value));
-	return strstr(p->record, text) != NULL;
-}
-
-static bool is_code(struct slice word)
-{
-	return word.len >= 3 && word.ptr[0] >= '2' && word.ptr[0] <= '5' && word.ptr[1] >= '.' &&
-	       word.ptr[1] <= '9';
-}
-
-static bool code_is(const struct play *p, struct slice word)
-{
-	char code[16];
-
-	snprintf(code, sizeof code, "%u", p->answer.reply.code);
-	return slice_equal(word,
-	    slice_find(word, '.') < word.len ? slice_str(p->answer.reply.xcode) : slice_str(code));
-}
-
-/* Accepting can be silent; everything else is in the record. */
-static bool action_is(const struct play *p, struct slice word)
-{
-	if (slice_equal(word, SLICE("done")))
-		return p->answer.kind == ANSWER_DONE;
-	if (slice_equal(word, SLICE("held")))
-		return p->answer.kind == ANSWER_QUARANTINE;
-	if (slice_equal(word, SLICE("goes")))
-		return p->answer.kind == ANSWER_CONTINUE;
-	if (slice_equal(word, SLICE("accept")) && !p->record[0])
-		return p->answer.kind == ANSWER_CONTINUE;
-	return record_has(p, "action", word);
-}
-
-static bool holds(const struct play *p, struct slice word)
-{
-	struct slice value = word, key = slice_cut(&value, '=');
-	char name[32];
-
-	if (is_code(word))
-		return code_is(p, word);
-	if (!value.ptr)
-		return action_is(p, word);
-	snprintf(name, sizeof name, "%.*s", SLICE_ARG(key));
-	return value.len > 0 ? record_has(p, name, value) : !strstr(p->record, name);
-}
-
-static void on_want(struct play *p, struct slice words)
-{
-	while (words.len > 0) {
-		struct slice word = slice_cut(&words, ' ');
-		if (word.len > 0 && !holds(p, word))
-			fail(p, "not so: ", word);
-	}
-}
-
-static bool has_edit(const struct play *p, struct slice wanted)
-{
-	bool begins = wanted.len > 0 && wanted.ptr[wanted.len - 1] == '*';
-
-	for (size_t i = 0; i < p->edit_count; i++) {
-		const struct header_edit *e = &p->edits[i];
-		char text[2048];
-		int n = e->remove
-			    ? snprintf(text, sizeof text, "-%.*s %u", SLICE_ARG(e->name), e->index)
-			    : snprintf(text, sizeof text, "+%.*s: %.*s", SLICE_ARG(e->name),
-				  SLICE_ARG(e->value));
-		for (char *c = text; *c; c++)
-			if (*c == '\n' || *c == '\t')
-				*c = ' ';
-		if (begins ? slice_starts(
-				 slice_of(text, (size_t)n), slice_of(wanted.ptr, wanted.len - 1))
-			   : slice_equal(slice_of(text, (size_t)n), wanted))
-			return true;
-	}
-	return false;
-}
-
-static void print_edits(const struct play *p)
-{
-	for (size_t i = 0; i < p->edit_count; i++)
-		fprintf(stderr, "    %c%.*s: %.*s\n", p->edits[i].remove ? '-' : '+',
-		    SLICE_ARG(p->edits[i].name), SLICE_ARG(p->edits[i].value));
-}
-
-static void on_edit(struct play *p, struct slice wanted, bool there)
-{
-	if (has_edit(p, wanted) == there)
-		return;
-	fail(p, there ? "no such edit: " : "such an edit: ", wanted);
-	print_edits(p);
-}
-
-/* Between ";" and ";" or the end, each fold a blank. */
-static void on_results(struct play *p, struct slice wanted)
-{
-	for (size_t i = 0; i < p->edit_count; i++) {
-		struct slice rest = p->edits[i].value;
-
-		while (rest.ptr && slice_equal(p->edits[i].name, SLICE("Authentication-Results"))) {
-			struct slice part = slice_cut(&rest, ';');
-			char text[2048];
-			size_t n = 0;
-
-			for (size_t at = 0; at < part.len && n < sizeof text; at++)
-				if (part.ptr[at] != '\n')
-					text[n++] = part.ptr[at] == '\t' ? ' ' : part.ptr[at];
-			if (slice_equal(slice_trim(slice_of(text, n)), wanted))
-				return;
-		}
-	}
-	fail(p, "no such result: ", wanted);
-	print_edits(p);
-}
-
-static void on_say(struct play *p, struct slice text)
-{
-	char wanted[REPLY_MAX];
-
-	snprintf(wanted, sizeof wanted, "%.*s", SLICE_ARG(text));
-	if (!strstr(p->answer.reply.text, wanted))
-		fail(p, "the reply is: ", slice_str(p->answer.reply.text));
-}
-
-static void on_count(struct play *p, const char *what, unsigned seen, struct slice wanted)
-{
-	uint64_t n = 0;
-	char text[64];
-
-	snprintf(text, sizeof text, "%u", seen);
-	if (!slice_to_uint(wanted, 10000, &n) || seen != n)
-		fail(p, what, slice_str(text));
 }
 
 /* ---- lines
@@ -543,7 +361,7 @@ static bool set_up(struct play *p, struct slice word, struct slice rest)
 	else if (slice_equal(word, SLICE("case")))
 		start_case(p, rest);
 	else if (slice_equal(word, SLICE("now")) && !rfc3339_parse(rest, &p->now))
-		fail(p, "no time: ", rest);
+		play_fail(p, "no time: ", rest);
 	else if (slice_equal(word, SLICE("auth")))
 		snprintf(p->auth, sizeof p->auth, "%.*s", SLICE_ARG(rest));
 	else if (slice_equal(word, SLICE("sign")))
@@ -575,22 +393,8 @@ static void play_event(struct play *p, struct slice word, struct slice rest)
 		on_fields(p, rest);
 	else if (slice_equal(word, SLICE("end")))
 		on_end(p);
-	else if (slice_equal(word, SLICE("want")))
-		on_want(p, rest);
-	else if (slice_equal(word, SLICE("say")))
-		on_say(p, rest);
-	else if (slice_equal(word, SLICE("edit")))
-		on_edit(p, rest, true);
-	else if (slice_equal(word, SLICE("noedit")))
-		on_edit(p, rest, false);
-	else if (slice_equal(word, SLICE("results")))
-		on_results(p, rest);
-	else if (slice_equal(word, SLICE("asked")))
-		on_count(p, "DNS questions: ", zone_questions(p->zone), rest);
-	else if (slice_equal(word, SLICE("shown")))
-		on_count(p, "fields for DKIM: ", p->shown, rest);
-	else
-		fail(p, "unknown word: ", word);
+	else if (!play_expect(p, word, rest))
+		play_fail(p, "unknown word: ", word);
 }
 
 static void play_line(struct play *p, struct slice line)

@@ -1,0 +1,50 @@
+#ifndef SCENARIO_PLAY_H
+#define SCENARIO_PLAY_H
+/*
+ * play: the state of a scenario while it is read; play.c makes things happen, expect.c looks at
+ * what came of them.
+ */
+#include "core/recordtext.h"
+#include "core/transaction.h"
+#include "edge/config.h"
+#include "edge/zone.h"
+
+enum { SIGNATURES_MAX = 5, SPLITS_MAX = 64, TEXT_MAX = 64 * 1024 };
+
+struct play {
+	const char *file;
+	unsigned line, passed, failed;
+	char title[256];
+	char directory[64];
+	char conf[TEXT_MAX], shared_conf[TEXT_MAX];
+	struct zone *zone;
+	char shared_dns[TEXT_MAX];
+	bool in_case, case_failed, case_over;
+	struct config *config;
+	struct ruleset *rules;
+	struct env env;
+	struct session *session;
+	struct dns dns;
+	int64_t now;
+	char auth[256];
+	struct dkim_signature_result signatures[SIGNATURES_MAX];
+	size_t signature_count;
+	char signature_domains[SIGNATURES_MAX][256];
+	bool no_dns, no_dkim, no_headers, no_body;
+	unsigned shown;
+	char mta[256];
+	uint64_t splits[SPLITS_MAX];
+	unsigned split_count;
+	struct answer answer;
+	char record[RECORD_JSON_MAX]; /* of the last decision */
+	const struct header_edit *edits;
+	size_t edit_count;
+};
+
+/* The case has failed, and why; told at once. */
+void play_fail(struct play *, const char *what, struct slice detail);
+
+/* Lines that want something of the last answer; false when the word is none of them. */
+bool play_expect(struct play *, struct slice word, struct slice rest);
+
+#endif
