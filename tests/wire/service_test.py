@@ -30,6 +30,7 @@ BEAT, SLACK = 15, 3
 CONF = """
 mode = "monitor";
 managed_whitelist = "managed.list";
+reports = { database = "reports.sqlite"; };
 susranges = ( { name = "dialup"; networks = [ "198.51.100.0/24" ]; } );
 """
 
@@ -77,8 +78,8 @@ def hangs(checks, notified, daemon):
 
 # ---- README.md --------------------------------------------------------------------------------------
 
-# Who runs the blocks of the README, by their first word.  contrib/debian/tests/through-postfix takes
-# the commands for Postfix from the README and asks doctor; tests/package/run installs both ways.
+# Who runs the blocks of the README, by their first word.  through-postfix takes the commands for
+# Postfix from the README and asks doctor; tests/package/run installs both ways.
 ELSEWHERE = {"postconf": "contrib/debian/tests/through-postfix", "sudo": "tests/package/run"}
 HERE_TOO = {"make", "mode", "INPUT_MAIL_FILTER(`susmilter',", "susmilterctl"}
 # A key of susmilter.conf with all of its value.
@@ -101,6 +102,13 @@ def everything_is_run(checks, text):
     wanted = 'readme("postconf -e smtpd_milters=")'
     checks.true("the commands for Postfix are taken from the README",
                 wanted in (TOP / ELSEWHERE["postconf"]).read_text())
+
+
+def everything_is_there(checks, text):
+    """The files that the source tour leads to, and the others that are named."""
+    for name in sorted(set(re.findall(r"`([a-z_*/]+\.(?:h|txt)|(?:tests|contrib)/\w+)`", text))):
+        pattern = name if "/" in name else f"include/*/{name}"
+        checks.true(f"README: {name} is there", any(TOP.glob(pattern)))
 
 
 def without_errors(checks, build, conf, label):
@@ -205,6 +213,7 @@ def main():
     checks = Checks("service")
     text = (TOP / "README.md").read_text()
     everything_is_run(checks, text)
+    everything_is_there(checks, text)
     configuration(checks, build, text)
     sendmail_line(checks, build, text)
     makefile_targets(checks, build, text)
