@@ -100,7 +100,4 @@ struct answer transaction_end(struct session *, const struct header_edit **edits
 /* Ends the transaction, if one is open; the arena is empty afterwards. */
 void transaction_abort(struct session *);
 
-/* True while a transaction holds on to its ruleset. */
-bool transaction_open(const struct session *);
-
 #endif

@@ -53,7 +53,4 @@ enum channel_event channel_wait(struct channel *, int fd, int timeout_ms);
 /* Ends the answer. */
 bool channel_exit(struct channel *, int status);
 
-/* Bytes of output so far. */
-uint64_t channel_written(const struct channel *);
-
 #endif

@@ -39,7 +39,4 @@ char mtaclient_command(struct mtaclient *, char command, const char *argument);
 /* What came with the last 'y'. */
 const char *mtaclient_text(const struct mtaclient *);
 
-/* Steps that the milter wants to see (SMFIP_NO… bits are those that it does not). */
-uint32_t mtaclient_steps(const struct mtaclient *);
-
 #endif

@@ -6,12 +6,8 @@
  * Without NOTIFY_SOCKET in the environment every call does nothing.  Only the supervisor speaks:
  * it is the unit's main process.
  */
-#include <stdint.h>
 
 /* `state` as sd_notify knows it: "READY=1", "STOPPING=1", "WATCHDOG=1", "STATUS=…". */
 void notify(const char *state);
-
-/* Microseconds between two signs of life that systemd wants, 0 when it does not watch. */
-uint64_t notify_watchdog_us(void);
 
 #endif

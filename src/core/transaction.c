@@ -362,8 +362,3 @@ void transaction_abort(struct session *s)
 	if (s->open)
 		forget_transaction(s);
 }
-
-bool transaction_open(const struct session *s)
-{
-	return s->open;
-}

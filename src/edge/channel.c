@@ -20,7 +20,6 @@ struct channel {
 	bool skipping;   /* the rest of a line that was too long */
 	size_t from, to; /* input that was read and not yet given */
 	size_t len;      /* of the piece under construction */
-	uint64_t written;
 	char input[2 * CHANNEL_LINE_MAX];
 	char piece[PIECE];
 };
@@ -37,7 +36,6 @@ struct channel *channel_create(enum channel_kind kind, int in, int out, int err)
 	c->err = err;
 	c->gone = c->skipping = false;
 	c->from = c->to = c->len = 0;
-	c->written = 0;
 	return c;
 }
 
@@ -160,7 +158,6 @@ bool channel_flush(struct channel *c)
 
 bool channel_write(struct channel *c, struct slice bytes)
 {
-	c->written += bytes.len;
 	while (bytes.len > 0 && !c->gone) {
 		size_t room = PIECE - c->len, n = bytes.len < room ? bytes.len : room;
 
@@ -213,11 +210,6 @@ bool channel_exit(struct channel *c, int status)
 	if (c->kind == CHANNEL_FRAMED)
 		send_all(c, c->out, text, (size_t)snprintf(text, sizeof text, "exit %d\n", status));
 	return !c->gone;
-}
-
-uint64_t channel_written(const struct channel *c)
-{
-	return c->written;
 }
 
 enum channel_event channel_wait(struct channel *c, int fd, int timeout_ms)

@@ -282,8 +282,3 @@ const char *mtaclient_text(const struct mtaclient *c)
 {
 	return c->text;
 }
-
-uint32_t mtaclient_steps(const struct mtaclient *c)
-{
-	return c->steps;
-}

@@ -27,12 +27,3 @@ void notify(const char *state)
 	(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, len);
 	close(fd);
 }
-
-uint64_t notify_watchdog_us(void)
-{
-	const char *pid = getenv("WATCHDOG_PID"), *usec = getenv("WATCHDOG_USEC");
-
-	if (!usec || (pid && strtol(pid, NULL, 10) != getpid()))
-		return 0;
-	return strtoull(usec, NULL, 10);
-}
