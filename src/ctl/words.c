@@ -116,6 +116,22 @@ static bool take_option(struct line *l, const char *word)
 	return false;
 }
 
+/* Says what may follow a word that begins commands of two. */
+static void complain_of_command(const char *word)
+{
+	size_t len = strlen(word);
+	int found = 0;
+
+	for (const struct command *c = commands; c->words; c++)
+		if (strncmp(c->words, word, len) == 0 && c->words[len] == ' ')
+			fprintf(stderr, "%s%s", found++ ? ", or " : "susmilterctl: say ", c->words);
+	if (found)
+		fprintf(stderr, "\n");
+	else
+		fprintf(
+		    stderr, "susmilterctl: there is no command \"%s\"; --help lists them\n", word);
+}
+
 /* The command that the next word, or the next two, name. */
 static bool take_command(struct line *l, const char *word)
 {
@@ -130,7 +146,7 @@ static bool take_command(struct line *l, const char *word)
 	}
 	if (l->words->command)
 		return true;
-	fprintf(stderr, "susmilterctl: there is no command \"%s\"; --help lists them\n", word);
+	complain_of_command(word);
 	return false;
 }
 
@@ -165,7 +181,8 @@ static bool right_number(const struct line *l)
 		return true;
 	if (n <= (wanted[0] != '\0') && (n == 1 || wanted[0] == '\0' || wanted[0] == '['))
 		return true;
-	fprintf(stderr, "usage: susmilterctl %s %s\n", l->words->command->words, wanted);
+	fprintf(stderr, "usage: susmilterctl %s%s%s\n", l->words->command->words,
+	    wanted[0] ? " " : "", wanted);
 	return false;
 }
 

@@ -106,6 +106,11 @@ def words(checks, servers, daemon):
                         ("bytes that are no text", ("explain", "--helo", b"\xff"))):
         done = run(*argv)
         checks.true(f"usage: {label}", done.returncode == 2 and done.stderr, done)
+    for argv in (("whitelist",), ("whitelist", "frobnicate")):
+        checks.same(f"usage: {' '.join(argv)}", run(*argv).stderr, "susmilterctl: say whitelist "
+                    "add, or whitelist remove, or whitelist list\n")
+    checks.same("usage of a command without arguments", run("status", "now").stderr,
+                "usage: susmilterctl status\n")
     nowhere = servers.dir / "nowhere.sock"
     for command in ("status", "stats", "reload", "tail", "top", "explain --helo x"):
         done = run("--socket", nowhere, *command.split())
