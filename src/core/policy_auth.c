@@ -27,12 +27,12 @@ static bool may_excuse(const struct dkim_signature_result *s)
 }
 
 /* A signature of the author's own domain or of one above it needs no question to be aligned.
- * Without an author no answer could have helped. */
+ * Without an author, or for one right below the root, no answer could have helped. */
 static bool has_author_signature(const struct facts *facts)
 {
 	const struct identity *from = &facts->id[IDENTITY_FROM];
 
-	if (from->state != FACT_KNOWN)
+	if (from->state != FACT_KNOWN || name_labels(from->name) < 2)
 		return false;
 	if (facts->dkim_state == FACT_FAILED)
 		return true;
