@@ -221,8 +221,8 @@ unit: $(UNIT_TESTS) $(BUILD)/libcore.a $(BUILD)/susmilter $(BUILD)/susmilterctl
 # flood of reports is shorter, since its memory is measured and valgrind's is several times as much.
 valgrind: deps-valgrind $(UNIT_TESTS)
 	@failed=0; for t in $(UNIT_TESTS); do \
-		CK_FORK=no REPORTS_FLOOD=50000 valgrind -q --leak-check=full --error-exitcode=9 \
-		    --suppressions=tests/lab/valgrind.supp $$t || failed=1; \
+		CK_FORK=no REPORTS_FLOOD=50000 valgrind -q --leak-check=full --num-callers=40 \
+		    --suppressions=tests/lab/valgrind.supp --error-exitcode=9 $$t || failed=1; \
 	done; exit $$failed
 
 # Fuzz targets are tests/fuzz/NAME_fuzz.c with seeds in tests/fuzz/seeds/NAME.  `make replay` needs
