@@ -104,67 +104,61 @@ const char *digest_family_text(enum family family)
 
 /* ---- as text ------------------------------------------------------------------------------ */
 
-struct writer {
-	void (*put)(void *context, const char *piece);
-	void *context;
-};
-
-__attribute__((format(printf, 2, 3))) static void write_text(
-    const struct writer *w, const char *format, ...)
+void digest_print(const struct digest_sink *sink, const char *format, ...)
 {
-	char text[1024];
+	char text[DIGEST_PIECE_MAX];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	w->put(w->context, text);
+	sink->put(sink->context, text);
 }
 
-static void write_families(const struct writer *w, const struct digest *d)
+static void write_families(const struct digest_sink *sink, const struct digest *d)
 {
 	for (int family = 0; family < FAMILY_COUNT; family++)
 		for (int would = 0; would < 2; would++) {
 			char number[NUMBER_TEXT_MAX];
 			if (d->totals[family][would] > 0)
-				write_text(w, "%14s  %s%s\n",
+				digest_print(sink, "%14s  %s%s\n",
 				    digest_number(d->totals[family][would], number),
 				    digest_family_text((enum family)family),
 				    would ? ", in monitor mode: accepted" : "");
 		}
 }
 
-static void write_list(const struct writer *w, const struct digest *d, enum tally_kind kind)
+static void write_list(const struct digest_sink *sink, const struct digest *d, enum tally_kind kind)
 {
 	char number[NUMBER_TEXT_MAX], others[OTHERS_TEXT_MAX];
 	uint64_t rest = digest_others(d, kind);
 
-	write_text(w, "\n%s\n", digest_kind_name(kind));
+	digest_print(sink, "\n%s\n", digest_kind_name(kind));
 	for (size_t i = 0; i < digest_shown(d, kind); i++)
-		write_text(w, "%14s  %.*s\n", digest_number(d->top[kind][i].count, number),
+		digest_print(sink, "%14s  %.*s\n", digest_number(d->top[kind][i].count, number),
 		    SLICE_ARG(d->top[kind][i].key));
 	if (rest > 0)
-		write_text(w, "%14s  %s\n", digest_number(rest, number),
+		digest_print(sink, "%14s  %s\n", digest_number(rest, number),
 		    digest_others_text(d, kind, others));
 }
 
 void digest_text(
     const struct digest *d, void (*put)(void *context, const char *piece), void *context)
 {
-	struct writer w = {put, context};
+	struct digest_sink sink = {put, context};
 	char since[HOUR_TEXT_MAX], until[HOUR_TEXT_MAX], number[NUMBER_TEXT_MAX];
 
-	write_text(&w, "%.*s, %s to %s UTC: %s refused", SLICE_ARG(d->domain),
+	digest_print(&sink, "%.*s, %s to %s UTC: %s refused", SLICE_ARG(d->domain),
 	    digest_hour_text(d->since, since), digest_hour_text(d->until, until),
 	    digest_number(digest_total(d, false), number));
 	if (digest_total(d, true) > 0)
-		write_text(
-		    &w, ", %s would have been", digest_number(digest_total(d, true), number));
-	write_text(&w, "\n");
+		digest_print(
+		    &sink, ", %s would have been", digest_number(digest_total(d, true), number));
+	digest_print(&sink, "\n");
 	if (digest_total(d, false) + digest_total(d, true) == 0)
 		return;
-	write_text(&w, "\nReasons\n");
-	write_families(&w, d);
+	digest_print(&sink, "\nReasons\n");
+	write_families(&sink, d);
 	for (int kind = 0; kind < TALLY_KINDS; kind++)
-		write_list(&w, d, (enum tally_kind)kind);
+		write_list(&sink, d, (enum tally_kind)kind);
 }

@@ -3,6 +3,17 @@
 /* What both renderings of a digest need. */
 #include "core/digest.h"
 
+/* Where a rendering goes. */
+struct digest_sink {
+	void (*put)(void *context, const char *piece);
+	void *context;
+};
+
+/* One piece, of at most DIGEST_PIECE_MAX bytes; longer ones are cut. */
+enum { DIGEST_PIECE_MAX = 2048 };
+void digest_print(const struct digest_sink *, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* "1,234,567"; returns out. */
 enum { NUMBER_TEXT_MAX = 32 };
 const char *digest_number(uint64_t, char out[NUMBER_TEXT_MAX]);

@@ -4,26 +4,12 @@
  */
 #include "digest_private.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 struct page {
 	const struct digest *digest;
-	void (*put)(void *context, const char *piece);
-	void *context;
+	struct digest_sink sink;
 };
-
-__attribute__((format(printf, 2, 3))) static void html(
-    const struct page *p, const char *format, ...)
-{
-	char text[2048];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	p->put(p->context, text);
-}
 
 /* Text from outside. */
 static void text(const struct page *p, struct slice s)
@@ -37,7 +23,7 @@ static void text(const struct page *p, struct slice s)
 			snprintf(out, sizeof out, "&#%u;", c);
 		else
 			snprintf(out, sizeof out, "%c", c < 32 || c == 127 ? '?' : c);
-		p->put(p->context, out);
+		p->sink.put(p->sink.context, out);
 	}
 }
 
@@ -121,9 +107,10 @@ static void draw_axis(const struct page *p, uint64_t top)
 
 		if (i == 1 && top < 2)
 			continue;
-		html(p, "<line class=grid x1=%d x2=%d y1=%.1f y2=%.1f />", LEFT, WIDTH, y, y);
-		html(p, "<text class=axis x=%d y=%.1f text-anchor=end>%s</text>", LEFT - 6, y + 4,
-		    digest_number(top * (uint64_t)i / 2, number));
+		digest_print(
+		    &p->sink, "<line class=grid x1=%d x2=%d y1=%.1f y2=%.1f />", LEFT, WIDTH, y, y);
+		digest_print(&p->sink, "<text class=axis x=%d y=%.1f text-anchor=end>%s</text>",
+		    LEFT - 6, y + 4, digest_number(top * (uint64_t)i / 2, number));
 	}
 }
 
@@ -134,14 +121,15 @@ static void draw_bar(const struct page *p, int64_t at, int64_t bars, const struc
 	double base = HEIGHT - BOTTOM, refused = height_of(b->refused, top);
 	double would = height_of(b->would, top);
 
-	html(p, "<g><title>%s: %llu</title>", title, (unsigned long long)(b->refused + b->would));
+	digest_print(&p->sink, "<g><title>%s: %llu</title>", title,
+	    (unsigned long long)(b->refused + b->would));
 	if (b->refused > 0)
-		html(p, "<rect class=r x=%.1f y=%.1f width=%.1f height=%.1f />", x + width * .1,
-		    base - refused, width * .8, refused);
+		digest_print(&p->sink, "<rect class=r x=%.1f y=%.1f width=%.1f height=%.1f />",
+		    x + width * .1, base - refused, width * .8, refused);
 	if (b->would > 0)
-		html(p, "<rect class=w x=%.1f y=%.1f width=%.1f height=%.1f />", x + width * .1,
-		    base - refused - would, width * .8, would);
-	html(p, "</g>");
+		digest_print(&p->sink, "<rect class=w x=%.1f y=%.1f width=%.1f height=%.1f />",
+		    x + width * .1, base - refused - would, width * .8, would);
+	digest_print(&p->sink, "</g>");
 }
 
 static void draw_chart(const struct page *p)
@@ -159,16 +147,17 @@ static void draw_chart(const struct page *p)
 		top = b->refused + b->would > top ? b->refused + b->would : top;
 	}
 	top = round_up(top);
-	html(p, "<svg viewBox=\"0 0 %d %d\" role=img aria-label=\"Refusals over time\">", WIDTH,
+	digest_print(&p->sink,
+	    "<svg viewBox=\"0 0 %d %d\" role=img aria-label=\"Refusals over time\">", WIDTH,
 	    HEIGHT);
 	draw_axis(p, top);
 	for (int64_t i = 0; i < count; i++)
 		draw_bar(p, i, count, &bars[i], top, digest_hour_text(d->since + i * step, when));
-	html(p, "<text class=axis x=%d y=%d>%s</text>", LEFT, HEIGHT - 6,
+	digest_print(&p->sink, "<text class=axis x=%d y=%d>%s</text>", LEFT, HEIGHT - 6,
 	    digest_hour_text(d->since, when));
-	html(p, "<text class=axis x=%d y=%d text-anchor=end>%s UTC</text></svg>", WIDTH, HEIGHT - 6,
-	    digest_hour_text(d->until, when));
-	html(p,
+	digest_print(&p->sink, "<text class=axis x=%d y=%d text-anchor=end>%s UTC</text></svg>",
+	    WIDTH, HEIGHT - 6, digest_hour_text(d->until, when));
+	digest_print(&p->sink,
 	    "<p class=soft>Each bar: %lld hour%s<span class=key style=\"background:var(--bar)\">"
 	    "</span>refused<span class=key style=\"background:var(--would)\"></span>would have "
 	    "been refused (monitor mode)</p>",
@@ -182,9 +171,9 @@ static void row(const struct page *p, const char *class, struct slice key, uint6
 {
 	char number[NUMBER_TEXT_MAX];
 
-	html(p, "<tr%s><td class=k>", class);
+	digest_print(&p->sink, "<tr%s><td class=k>", class);
 	text(p, key);
-	html(p, "<i%s style=\"width:%.1f%%\"></i></td><td class=n>%s</td></tr>",
+	digest_print(&p->sink, "<i%s style=\"width:%.1f%%\"></i></td><td class=n>%s</td></tr>",
 	    would ? " class=w" : "", most ? 100.0 * (double)n / (double)most : 0,
 	    digest_number(n, number));
 }
@@ -194,7 +183,7 @@ static void write_reasons(const struct page *p)
 	const struct digest *d = p->digest;
 	uint64_t all = digest_total(d, false) + digest_total(d, true);
 
-	html(p, "<section><h2>Reasons</h2><table>");
+	digest_print(&p->sink, "<section><h2>Reasons</h2><table>");
 	for (int family = 0; family < FAMILY_COUNT; family++)
 		for (int would = 0; would < 2; would++) {
 			char label[160];
@@ -205,7 +194,7 @@ static void write_reasons(const struct page *p)
 			    would ? " – would have been refused" : "");
 			row(p, "", slice_str(label), d->totals[family][would], all, would);
 		}
-	html(p, "</table></section>");
+	digest_print(&p->sink, "</table></section>");
 }
 
 static void write_list(const struct page *p, enum tally_kind kind)
@@ -215,13 +204,13 @@ static void write_list(const struct page *p, enum tally_kind kind)
 	uint64_t rest = digest_others(d, kind);
 	char others[OTHERS_TEXT_MAX];
 
-	html(p, "<section><h2>%s</h2><table>", digest_kind_name(kind));
+	digest_print(&p->sink, "<section><h2>%s</h2><table>", digest_kind_name(kind));
 	for (size_t i = 0; i < digest_shown(d, kind); i++)
 		row(p, "", d->top[kind][i].key, d->top[kind][i].count, all, false);
 	if (rest > 0)
 		row(p, " class=rest", slice_str(digest_others_text(d, kind, others)), rest, all,
 		    false);
-	html(p, "</table></section>");
+	digest_print(&p->sink, "</table></section>");
 }
 
 static void write_totals(const struct page *p)
@@ -229,42 +218,43 @@ static void write_totals(const struct page *p)
 	const struct digest *d = p->digest;
 	char number[NUMBER_TEXT_MAX];
 
-	html(p, "<section class=big><div><b>%s</b>refused</div>",
+	digest_print(&p->sink, "<section class=big><div><b>%s</b>refused</div>",
 	    digest_number(digest_total(d, false), number));
 	if (digest_total(d, true) > 0)
-		html(p, "<div><b>%s</b>would have been refused</div>",
+		digest_print(&p->sink, "<div><b>%s</b>would have been refused</div>",
 		    digest_number(digest_total(d, true), number));
 	if (d->recipients > 0)
-		html(p, "<div><b>%s</b>different recipients (about)</div>",
+		digest_print(&p->sink, "<div><b>%s</b>different recipients (about)</div>",
 		    digest_number(d->recipients, number));
-	html(p, "</section>");
+	digest_print(&p->sink, "</section>");
 }
 
 void digest_html(const struct digest *d, int64_t now, void (*put)(void *context, const char *piece),
     void *context)
 {
-	struct page p = {d, put, context};
+	struct page p = {d, {put, context}};
 	char since[HOUR_TEXT_MAX], until[HOUR_TEXT_MAX], made[HOUR_TEXT_MAX];
 
-	html(&p, "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>"
-		 "<meta name=viewport content=\"width=device-width,initial-scale=1\"><title>");
+	digest_print(&p.sink,
+	    "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>"
+	    "<meta name=viewport content=\"width=device-width,initial-scale=1\"><title>");
 	text(&p, d->domain);
-	html(&p, ": refused mail</title><style>");
+	digest_print(&p.sink, ": refused mail</title><style>");
 	put(context, style);
-	html(&p, "</style></head><body><main><p class=soft>Refused mail</p><h1>");
+	digest_print(&p.sink, "</style></head><body><main><p class=soft>Refused mail</p><h1>");
 	text(&p, d->domain);
-	html(&p, "</h1><p class=soft>%s to %s UTC</p>", digest_hour_text(d->since, since),
-	    digest_hour_text(d->until, until));
+	digest_print(&p.sink, "</h1><p class=soft>%s to %s UTC</p>",
+	    digest_hour_text(d->since, since), digest_hour_text(d->until, until));
 	write_totals(&p);
 	if (digest_total(d, false) + digest_total(d, true) > 0) {
-		html(&p, "<section><h2>Over time</h2>");
+		digest_print(&p.sink, "<section><h2>Over time</h2>");
 		draw_chart(&p);
-		html(&p, "</section>");
+		digest_print(&p.sink, "</section>");
 		write_reasons(&p);
 		for (int kind = 0; kind < TALLY_KINDS; kind++)
 			write_list(&p, (enum tally_kind)kind);
 	}
-	html(&p,
+	digest_print(&p.sink,
 	    "<footer>Totals are exact. Made by susmilter, %s UTC. A refused sender was told "
 	    "so at once and can ask its postmaster.</footer></main></body></html>\n",
 	    digest_hour_text(now / 3600, made));
