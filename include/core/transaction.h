@@ -3,23 +3,21 @@
 /*
  * transaction: SMTP events in order → facts → verdict, reply and header edits.
  *
- * A session is one SMTP connection; it holds what is known of the client and at most one
- * transaction at a time, from MAIL to the end of the message:
+ * A transaction is one message of a session (core/session.h), from MAIL to the end of the message;
+ * a session has at most one at a time:
  *
  *     session_connect → session_helo → (transaction_mail → transaction_rcpt × n
  *         → transaction_header × n → transaction_end_of_headers → transaction_body × n
  *         → transaction_end) × n
  *
  * session_helo may come again; transaction_mail ends whatever transaction was open, and so does
- * transaction_abort.  Events that can be refused return the answer for the MTA.  One transaction is decided by the
- * ruleset given to transaction_mail, which must stay until the transaction ends.
+ * transaction_abort.  Events that can be refused return the answer for the MTA.  One transaction is
+ * decided by the ruleset given to transaction_mail, which must stay until the transaction ends.
  *
  * One thread at a time (libmilter does not overlap callbacks of a connection).
  */
-#include "core/env.h"
 #include "core/policy.h"
-
-struct session;
+#include "core/session.h"
 
 enum answer_kind {
 	ANSWER_CONTINUE,   /* go on */
@@ -44,25 +42,6 @@ struct header_edit {
 
 /* The header of one message (SPEC 8): beyond it 552 5.3.4. */
 enum { HEADER_BYTES_MAX = 256 * 1024, HEADER_FIELDS_MAX = 1000 };
-
-/* Memory of one connection and one transaction: the header twice over, envelope of 1,000
- * recipients, and room for what DNS, DKIM and DMARC answer. */
-enum { SESSION_ARENA_MAX = 64 * 1024, TRANSACTION_ARENA_MAX = 4 * 1024 * 1024 };
-
-/* env must outlive the session.  NULL when out of memory. */
-struct session *session_create(const struct env *);
-void session_free(struct session **);
-
-/* The id of the session in records. */
-struct slice session_id(const struct session *);
-
-/*
- * client: IP_NONE for a unix socket.  client_name: the verified name, empty when there is none.
- * not_smtp: the MTA plays a session for mail that did not come by SMTP.
- */
-void session_connect(
-    struct session *, const struct ip *client, struct slice client_name, bool not_smtp);
-void session_helo(struct session *, struct slice helo);
 
 /* What the MTA knows at MAIL beside the sender. */
 struct mail_event {

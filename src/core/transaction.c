@@ -3,71 +3,7 @@
 #include "core/gather.h"
 #include "transaction_state.h"
 
-#include <stdlib.h>
-
-struct session *session_create(const struct env *env)
-{
-	struct session *s = calloc(1, sizeof *s);
-
-	if (!s)
-		return NULL;
-	s->env = env;
-	s->arena = arena_create(SESSION_ARENA_MAX);
-	s->helo_arena = arena_create(SESSION_ARENA_MAX);
-	s->mail_arena = arena_create(TRANSACTION_ARENA_MAX);
-	if (!s->arena || !s->helo_arena || !s->mail_arena)
-		session_free(&s);
-	else
-		env->token(env->self, s->id);
-	return s;
-}
-
-void session_free(struct session **s)
-{
-	if (!*s)
-		return;
-	transaction_abort(*s);
-	arena_free(&(*s)->arena);
-	arena_free(&(*s)->helo_arena);
-	arena_free(&(*s)->mail_arena);
-	free(*s);
-	*s = NULL;
-}
-
-struct slice session_id(const struct session *s)
-{
-	return slice_of(s->id, TOKEN_CHARS);
-}
-
-static struct slice keep(char *buffer, size_t size, struct slice s)
-{
-	size_t len = s.len < size ? s.len : size;
-
-	if (len)
-		memcpy(buffer, s.ptr, len);
-	return slice_of(buffer, len);
-}
-
-void session_connect(
-    struct session *s, const struct ip *client, struct slice client_name, bool not_smtp)
-{
-	s->facts = (struct facts){.client = *client, .not_smtp = not_smtp};
-	s->facts.id[IDENTITY_HELO].state = FACT_ABSENT;
-	s->facts.id[IDENTITY_CLIENT_NAME] = identity_of_name(
-	    keep(s->client_name, sizeof s->client_name, client_name), s->env->idna, s->arena);
-	if (client->family != IP_NONE && s->env->geo)
-		s->env->geo(s->env->self, client, &s->facts.asn, s->facts.country);
-}
-
-void session_helo(struct session *s, struct slice helo)
-{
-	arena_reset(s->helo_arena);
-	s->facts.id[IDENTITY_HELO] =
-	    identity_of_name(keep(s->helo, sizeof s->helo, helo), s->env->idna, s->helo_arena);
-}
-
-/* ---- answers and records ----------------------------------------------------------------------
- */
+/* ---- answers and records ------------------------------------------------------------------ */
 
 struct event transaction_event(struct session *s, enum stage stage)
 {
@@ -86,7 +22,7 @@ static void record(
 	    .time_us = env->now_us(env->self),
 	    .took_us = env->monotonic_us(env->self) - e->started_us,
 	    .token = token,
-	    .session = session_id(s),
+	    .session = slice_of(s->id, TOKEN_CHARS),
 	    .queue_id = s->queue_id,
 	    .generation = s->mail.generation,
 	    .stage = e->stage,

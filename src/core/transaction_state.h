@@ -1,8 +1,8 @@
 #ifndef CORE_TRANSACTION_STATE_H
 #define CORE_TRANSACTION_STATE_H
 /*
- * The inside of a session, shared by transaction.c (events), transaction_message.c (header and
- * body) and transaction_end.c (the verdict on a message).
+ * The inside of a session, shared by session.c (the client), transaction.c (events),
+ * transaction_message.c (header and body) and transaction_end.c (the verdict on a message).
  */
 #include "core/transaction.h"
 
