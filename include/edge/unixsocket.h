@@ -5,7 +5,7 @@
  *
  * A socket file outlives its process.  Before binding, one that nobody listens on is removed;
  * anything else that stands there (a file, a symbolic link, a living socket) is left alone and
- * said to be in the way.
+ * said to be in the way, and so is a directory in which none can be made.
  */
 #include "core/slice.h"
 

@@ -33,6 +33,24 @@ static bool somebody_listens(const char *path)
 	return listens;
 }
 
+/* Nothing stands at `path` yet: can a socket be made there? */
+static const char *check_directory(const char *path, char *why, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+	char directory[sizeof((struct sockaddr_un *)0)->sun_path];
+
+	if (!slash)
+		snprintf(directory, sizeof directory, ".");
+	else
+		snprintf(directory, sizeof directory, "%.*s",
+		    slash > path ? (int)(slash - path) : 1, path);
+	if (access(directory, W_OK | X_OK) == 0)
+		return NULL;
+	snprintf(
+	    why, size, "%s: no socket can be made in %s: %s", path, directory, strerror(errno));
+	return why;
+}
+
 const char *unixsocket_prepare(const char *spec, char *why, size_t size)
 {
 	const char *path = unixsocket_path(spec);
@@ -43,8 +61,8 @@ const char *unixsocket_prepare(const char *spec, char *why, size_t size)
 	if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
 		snprintf(why, size, "%s: the path of a socket must be shorter than %zu bytes", path,
 		    sizeof((struct sockaddr_un *)0)->sun_path);
-	else if (lstat(path, &st) != 0 && errno == ENOENT)
-		return NULL;
+	else if (lstat(path, &st) != 0)
+		return check_directory(path, why, size);
 	else if (!S_ISSOCK(st.st_mode))
 		snprintf(why, size, "%s is in the way and is no socket; please remove it", path);
 	else if (somebody_listens(path))
