@@ -20,10 +20,6 @@
 void explain_text(
     const struct explanation *, void (*line)(void *context, const char *line), void *context);
 
-/* "reject: susranges rule \"dialup\", …": the verdict in one line. */
-enum { EXPLAIN_VERDICT_MAX = 1400 };
-void explain_verdict(const struct question *, char out[EXPLAIN_VERDICT_MAX]);
-
 /* What a criterion found, in words: "198.51.100.0/24", "taken out by !198.51.100.25", … */
 enum { EXPLAIN_CRITERION_MAX = 1400 };
 void explain_criterion_text(

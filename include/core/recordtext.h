@@ -13,7 +13,6 @@
  * are not printable are escaped.  Pure; writes only into the buffers given.
  */
 #include "core/env.h"
-#include "core/rfc3339.h"
 
 /* A JSON line with every field at its longest, and below what one write to a pipe keeps whole. */
 enum { RECORD_JSON_MAX = 4096, RECORD_LINE_MAX = 2048 };
@@ -30,10 +29,6 @@ struct suppressed {
 };
 struct slice suppressed_json(const struct suppressed *, char out[RECORD_JSON_MAX]);
 struct slice suppressed_line(const struct suppressed *, char out[RECORD_LINE_MAX]);
-
-/* "2026-11-21T03:45:31.123456Z" (RFC 3339), NUL-terminated.  us: since the epoch, not negative. */
-enum { TIME_TEXT_MAX = RFC3339_TEXT_MAX + 16 };
-struct slice time_text(int64_t microseconds, char out[TIME_TEXT_MAX]);
 
 /* "reject", "would_reject", …: static strings. */
 const char *record_action(const struct verdict *);

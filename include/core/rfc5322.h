@@ -43,7 +43,4 @@ struct slice rfc5322_atom(struct rfc5322 *, struct slice more);
 /* Takes a quoted string, whose '"' is next; false when it is broken. */
 bool rfc5322_quoted(struct rfc5322 *);
 
-/* True for a byte that may stand in an atom (RFC 5322 3.2.3 atext, ASCII only). */
-bool rfc5322_is_atext(char c);
-
 #endif

@@ -240,7 +240,9 @@ static const char *reason_in_words(const struct verdict *v)
 	}
 }
 
-void explain_verdict(const struct question *q, char out[EXPLAIN_VERDICT_MAX])
+/* "reject: susranges rule \"dialup\", …": the verdict in one line. */
+enum { EXPLAIN_VERDICT_MAX = 1400 };
+static void verdict_line(const struct question *q, char out[EXPLAIN_VERDICT_MAX])
 {
 	const struct verdict *v = &q->verdict;
 	char network[PREFIX_TEXT_MAX] = "", place[PLACE_MAX];
@@ -265,7 +267,7 @@ static void print_verdict(const struct writer *w, const struct explanation *e)
 {
 	char text[EXPLAIN_VERDICT_MAX];
 
-	explain_verdict(e->question, text);
+	verdict_line(e->question, text);
 	wrap(w, text, 0, 2);
 	if (e->question->verdict.would)
 		wrap(w, "monitor mode: the mail is accepted; enforced, the client would see", 0, 2);

@@ -5,7 +5,9 @@
 
 #include <stdio.h>
 
-struct slice time_text(int64_t us, char out[TIME_TEXT_MAX])
+/* "2026-11-21T03:45:31.123456Z" (RFC 3339), NUL-terminated.  us: since the epoch, not negative. */
+enum { TIME_TEXT_MAX = RFC3339_TEXT_MAX + 16 };
+static struct slice time_text(int64_t us, char out[TIME_TEXT_MAX])
 {
 	char seconds[RFC3339_TEXT_MAX];
 	size_t n = rfc3339_format(us / 1000000, seconds);

@@ -3,7 +3,8 @@
 static const char control_byte[] = "a control character";
 static const char loose_line_end[] = "a line end that no blank follows";
 
-bool rfc5322_is_atext(char c)
+/* True for a byte that may stand in an atom (RFC 5322 3.2.3 atext, ASCII only). */
+static bool is_atext(char c)
 {
 	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
 		return true;
@@ -127,7 +128,7 @@ struct slice rfc5322_atom(struct rfc5322 *s, struct slice more)
 
 	if (s->wrong)
 		return slice_of(r.ptr, 0);
-	while (len < r.len && (rfc5322_is_atext(r.ptr[len]) || (r.ptr[len] & 0x80) ||
+	while (len < r.len && (is_atext(r.ptr[len]) || (r.ptr[len] & 0x80) ||
 				  slice_find(more, r.ptr[len]) < more.len))
 		len++;
 	s->at += len;

@@ -10,7 +10,7 @@
  * nearly every entry of a long list asks again: both are open-addressing tables, only for building.
  */
 struct memo {
-	uint32_t base, member, result; /* base = EMPTY marks a free slot */
+	uint32_t base, member, result; /* base = UINT32_MAX marks a free slot */
 };
 
 struct sets {
@@ -25,8 +25,6 @@ struct sets {
 	size_t scratch_capacity;
 	bool failed;
 };
-
-#define EMPTY UINT32_MAX
 
 /* The memo is a cache, not a record: a power of two that stays inside the second-level cache. */
 enum { MEMO_SLOTS = 4096, INDEX_FIRST = 1024 };
