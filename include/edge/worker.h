@@ -64,6 +64,10 @@ enum {
 	WORKER_ALIVE = 'A',
 };
 
+/* Descriptors: an MTA's connection with what a verdict may open for it, and all else that a worker
+ * has: files, DNS, its own threads. */
+enum { WORKER_FILES_A_SESSION = 2, WORKER_FILES_BESIDES = 600 };
+
 /* What worker_run() returns, as the exit status of its process. */
 enum { WORKER_ENDED = 0, WORKER_NOT_STARTED = 1, WORKER_FAILED = 2 };
 

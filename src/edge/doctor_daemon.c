@@ -1,6 +1,7 @@
 #include "edge/doctor.h"
 
 #include "edge/mtaclient.h"
+#include "edge/worker.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,8 +12,8 @@
 
 enum { ANSWER_MS = 5000 };
 
-/* Descriptors and threads that a daemon needs besides its sessions: files, DNS, its own threads. */
-enum { FILES_BESIDES = 600, THREADS_BESIDES = 50, FILES_A_SESSION = 2 };
+/* Threads that a daemon needs besides its sessions: DNS, log, control, metrics. */
+enum { THREADS_BESIDES = 50 };
 
 /* ---- a session ---------------------------------------------------------------------------- */
 
@@ -132,7 +133,7 @@ static void check_limits(struct doctor *d)
 	text[n] = '\0';
 	fclose(f);
 	check_limit(d, "open files", limit_of(text, "Max open files"),
-	    sessions * FILES_A_SESSION + FILES_BESIDES, "LimitNOFILE");
+	    sessions * WORKER_FILES_A_SESSION + WORKER_FILES_BESIDES, "LimitNOFILE");
 	check_limit(d, "threads", limit_of(text, "Max processes"), sessions + THREADS_BESIDES,
 	    "LimitNPROC");
 }

@@ -99,6 +99,21 @@ static void raise_descriptor_limit(void)
 		log_warning("the limit of open files stays: %s", strerror(errno));
 }
 
+/* Told once at the start, since a session too many for the descriptors waits until its MTA gives
+ * up, where one too many for max_sessions is told to come later. */
+static void check_descriptor_limit(const struct config *c)
+{
+	rlim_t wanted = c->milter_max_sessions * WORKER_FILES_A_SESSION + WORKER_FILES_BESIDES;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted)
+		log_warning(
+		    "the limit of open files is %llu, too low for milter.max_sessions = %u: "
+		    "raise it to %llu (LimitNOFILE=), or lower max_sessions",
+		    (unsigned long long)limit.rlim_cur, c->milter_max_sessions,
+		    (unsigned long long)wanted);
+}
+
 static bool open_sockets(struct worker *w, const struct config *c)
 {
 	char why[MILTER_WHY_MAX];
@@ -157,9 +172,11 @@ static bool start_knock(const struct config *c)
 static bool start_parts(struct worker *w)
 {
 	const struct generation *g = table_pin(w->table);
-	bool ok = open_sockets(w, g->config) && open_records(w, g->config) &&
-		  start_knock(g->config) && worker_replace_resolver(w, g->config) &&
-		  start_metrics(w, g->config);
+	bool ok;
+
+	check_descriptor_limit(g->config);
+	ok = open_sockets(w, g->config) && open_records(w, g->config) && start_knock(g->config) &&
+	     worker_replace_resolver(w, g->config) && start_metrics(w, g->config);
 
 	table_unpin(&g);
 	return ok && control_start(w);

@@ -5,6 +5,7 @@
 """
 import os
 import pathlib
+import re
 import signal
 import sys
 import time
@@ -142,6 +143,18 @@ def too_many_sessions(checks, servers):
     checks.true("the limited daemon lives", daemon.alive())
 
 
+def too_few_files(checks, servers):
+    """Told where the system grants fewer descriptors than the sessions may take."""
+    sessions = 100000
+    daemon = servers.daemon(ENVELOPE, name="files", milter=f"max_sessions = {sessions};")
+    limits = pathlib.Path(f"/proc/{daemon.worker()}/limits").read_text()
+    granted = re.search(r"^Max open files +(\S+)", limits, re.M)[1]
+    short = granted != "unlimited" and int(granted) < 2 * sessions
+    told = "the limit of open files is" in daemon.said()
+    checks.same(f"{granted} descriptors for {sessions} sessions: told", told, short)
+    daemon.stop()
+
+
 def free_again(server):
     with server.session() as s:
         return s.mail("a@example.org").code == 250
@@ -261,6 +274,7 @@ def main():
         broken_reload(checks, daemon)
         other_socket(checks, daemon)
         too_many_sessions(checks, servers)
+        too_few_files(checks, servers)
         unix_socket(checks, servers)
         full_disk(checks, servers)
         checks.true("the daemon lives", daemon.alive(), daemon.said())
