@@ -26,10 +26,8 @@ struct generation {
 	size_t bytes; /* of the compiled rules */
 };
 
+/* It stays as long as the process.  NULL when out of memory. */
 struct table *table_create(void);
-
-/* Nothing may be pinned any more. */
-void table_free(struct table **);
 
 /* Takes over both; returns the number of the new generation, 0 when out of memory (then nothing
  * changed and both still belong to the caller). */

@@ -21,13 +21,13 @@ static const char *range(struct slice text, size_t dash, struct list_entry *out,
 {
 	struct slice low = slice_trim(slice_of(text.ptr, dash));
 	struct slice high = slice_trim(slice_skip(text, dash + 1));
-	struct slice wrong = low;
+	bool low_is_one = ip_parse(low, &out->first);
 	char shown[EXCERPT_MAX];
 
-	if (!ip_parse(low, &out->first) || (wrong = high, !ip_parse(high, &out->last))) {
+	if (!low_is_one || !ip_parse(high, &out->last)) {
 		snprintf(why, LIST_WHY_MAX,
 		    "\"%s\" is not an address; a range is written FIRST-LAST, both complete",
-		    slice_excerpt(wrong, shown));
+		    slice_excerpt(low_is_one ? high : low, shown));
 		return why;
 	}
 	if (out->first.family != out->last.family)

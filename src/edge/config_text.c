@@ -18,7 +18,6 @@ struct reader {
 	unsigned depth;
 	bool line_begins;  /* only blanks so far: an @include may stand here */
 	bool after_string; /* the last token was a string */
-	bool in_string;
 };
 
 const char *config_path(struct arena *arena, const char *from, struct slice path)

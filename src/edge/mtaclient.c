@@ -46,10 +46,9 @@ static int connect_unix(const char *path, char *why)
 
 static int connect_any(const struct addrinfo *list, const char *spec, char *why)
 {
-	int fd = -1;
-
 	for (const struct addrinfo *a = list; a; a = a->ai_next) {
-		fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
 		if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0)
 			return fd;
 		snprintf(why, MTACLIENT_WHY_MAX, "%s: %s", spec, strerror(errno));

@@ -39,16 +39,6 @@ static void release(struct held *h)
 	free(h);
 }
 
-void table_free(struct table **t)
-{
-	if (!*t)
-		return;
-	release((*t)->current);
-	pthread_mutex_destroy(&(*t)->lock);
-	free(*t);
-	*t = NULL;
-}
-
 uint64_t table_publish(
     struct table *t, struct ruleset *rules, struct config *config, int64_t now_us)
 {
