@@ -30,7 +30,7 @@ struct address {
  * willing to take must not slip past a rule for its domain.  Slices of *out point into text where
  * that is canonical already, else into arena.
  */
-const char *address_parse(struct slice text, const struct idna *idna, struct arena *arena,
-    struct address *out);
+const char *address_parse(
+    struct slice text, const struct idna *idna, struct arena *arena, struct address *out);
 
 #endif

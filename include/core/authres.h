@@ -25,7 +25,7 @@
 #include "core/name.h"
 #include "core/slice.h"
 
-/* ---- reading ------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------- */
 
 enum authres_owner {
 	AUTHRES_FOREIGN,    /* bears another id: leave it */
@@ -45,7 +45,7 @@ enum authres_owner {
 enum authres_owner authres_owner(
     struct slice body, struct slice id, const struct idna *, struct arena *);
 
-/* ---- writing ------------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------- */
 
 enum {
 	/* Values longer than this are cut: a name has 253 octets, an address in SMTP 254. */

@@ -29,7 +29,7 @@
 #include "core/name.h"
 #include "core/slice.h"
 
-/* ---- record ------------------------------------------------------------------------------- */
+/* ---- record -------------------------------------------------------------------------- */
 
 /* From mild to strict, so that they can be compared. */
 enum dmarc_policy { DMARC_P_NONE, DMARC_P_QUARANTINE, DMARC_P_REJECT };
@@ -68,7 +68,7 @@ bool dmarc_record_parse(struct slice text, struct dmarc_record *out);
 /* "none", "quarantine" or "reject".  A static string. */
 const char *dmarc_policy_name(enum dmarc_policy);
 
-/* ---- tree walk ---------------------------------------------------------------------------- */
+/* ---- tree walk ----------------------------------------------------------------------- */
 
 enum {
 	/* RFC 9989 4.10: so many questions for one walk, however many labels the name has. */
@@ -118,7 +118,7 @@ struct slice dmarc_walk_organization(const struct dmarc_walk *);
  */
 const struct dmarc_found *dmarc_walk_policy(const struct dmarc_walk *);
 
-/* ---- one message -------------------------------------------------------------------------- */
+/* ---- one message --------------------------------------------------------------------- */
 
 enum dmarc_method { DMARC_SPF, DMARC_DKIM };
 

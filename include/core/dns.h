@@ -20,13 +20,13 @@ enum dns_status {
 	DNS_OK,       /* at least one record */
 	DNS_NODATA,   /* the name exists, without such records */
 	DNS_NXDOMAIN, /* the name does not exist, nor anything below it (RFC 8020) */
-	DNS_TEMP,     /* no usable answer: time-out, SERVFAIL or another rcode, bogus, budget spent */
-	DNS_BADNAME,  /* not asked: empty label, label over 63, name over 253 octets */
+	DNS_TEMP, /* no usable answer: time-out, SERVFAIL or another rcode, bogus, budget spent */
+	DNS_BADNAME, /* not asked: empty label, label over 63, name over 253 octets */
 };
 
 struct dns_record {
 	struct slice data;   /* A: 4 bytes, AAAA: 16 bytes, TXT: the strings joined (may hold NUL),
-	                        MX and PTR: the host, lower case, without trailing dot */
+				MX and PTR: the host, lower case, without trailing dot */
 	uint16_t preference; /* MX */
 };
 
@@ -42,8 +42,8 @@ struct dns {
 	void *self;
 	/* `name` is text with dots between labels; any other byte is part of a label and is escaped
 	 * by the implementation.  Out of memory is DNS_TEMP. */
-	void (*lookup)(void *self, struct slice name, enum dns_type, struct arena *,
-	    struct dns_answer *out);
+	void (*lookup)(
+	    void *self, struct slice name, enum dns_type, struct arena *, struct dns_answer *out);
 	/* This question will be asked soon; may be NULL. Never blocks. */
 	void (*hint)(void *self, struct slice name, enum dns_type);
 };

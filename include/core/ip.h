@@ -25,7 +25,7 @@ struct ip {
 };
 
 struct prefix {
-	struct ip base; /* all bits below length are zero */
+	struct ip base;  /* all bits below length are zero */
 	unsigned length; /* 0 to 32 or 0 to 128, in bits of its own family */
 };
 

@@ -32,8 +32,8 @@ struct iptrie_entry {
  * which they were given: a part of the array that is built from, sorted.  Values are any uint32_t.
  */
 struct iptrie_combine {
-	uint32_t (*value)(void *context, uint32_t around, const struct iptrie_entry *entries,
-	    size_t n);
+	uint32_t (*value)(
+	    void *context, uint32_t around, const struct iptrie_entry *entries, size_t n);
 	void *context;
 	uint32_t none; /* the value of addresses in no network */
 };
@@ -42,8 +42,8 @@ struct iptrie_combine {
  * Sorts entries in place (stable; nothing to do when they are sorted already by
  * prefix_compare) and builds.  NULL when out of memory.  O(n) beyond sorting.
  */
-struct iptrie *iptrie_build(struct iptrie_entry *entries, size_t n,
-    const struct iptrie_combine *combine);
+struct iptrie *iptrie_build(
+    struct iptrie_entry *entries, size_t n, const struct iptrie_combine *combine);
 
 void iptrie_free(struct iptrie **);
 

@@ -42,13 +42,13 @@ enum list_accept {
 
 struct list_entry {
 	enum list_kind kind;
-	bool out;             /* a leading '!' */
-	bool is_range;        /* first..last is not one network: cut it with prefix_from_range() */
-	struct prefix prefix; /* LIST_NETWORK && !is_range */
+	bool out;              /* a leading '!' */
+	bool is_range;         /* first..last is not one network: cut it with prefix_from_range() */
+	struct prefix prefix;  /* LIST_NETWORK && !is_range */
 	struct ip first, last; /* LIST_NETWORK && is_range */
-	struct slice name;    /* canonical domain; empty for LOCAL, NULL and PATTERN */
-	struct slice local;   /* ADDRESS, SUBADDRESS, LOCAL; lower case */
-	struct slice text;    /* PATTERN: the expression */
+	struct slice name;     /* canonical domain; empty for LOCAL, NULL and PATTERN */
+	struct slice local;    /* ADDRESS, SUBADDRESS, LOCAL; lower case */
+	struct slice text;     /* PATTERN: the expression */
 };
 
 enum { LIST_WHY_MAX = 240 };

@@ -18,7 +18,8 @@
 
 enum { NAME_MAX_OCTETS = 253, NAME_LABEL_MAX = 63, NAME_LABELS_MAX = 127 };
 
-/* Bytes that should be UTF-8 to A-labels: writes at most `cap` bytes and returns the length, 0 when it is no name. */
+/* Bytes that should be UTF-8 to A-labels: writes at most `cap` bytes and returns the length, 0 when
+ * it is no name. */
 struct idna {
 	size_t (*to_ascii)(struct slice utf8, char *out, size_t cap);
 };
@@ -28,8 +29,8 @@ struct idna {
  * ("empty label", "label longer than 63 octets", "not a name: character ' '", …).
  * idna may be NULL: names that are not ASCII are then refused.
  */
-const char *name_parse(struct slice text, const struct idna *idna, struct arena *arena,
-    struct slice *out);
+const char *name_parse(
+    struct slice text, const struct idna *idna, struct arena *arena, struct slice *out);
 
 /* Number of labels; 0 for the empty slice. */
 unsigned name_labels(struct slice name);

@@ -38,8 +38,8 @@ struct nametrie_values {
 struct nametrie_combine {
 	/* `above` is the `below` value of the closest stored ancestor (none when there is none);
 	 * entries[0..n) all have the same name and come in the order given. */
-	struct nametrie_values (*value)(void *context, uint32_t above,
-	    const struct nametrie_entry *entries, size_t n);
+	struct nametrie_values (*value)(
+	    void *context, uint32_t above, const struct nametrie_entry *entries, size_t n);
 	void *context;
 	uint32_t none;
 };

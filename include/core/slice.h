@@ -23,8 +23,11 @@ struct slice {
 };
 
 /* A slice of a string literal, without its NUL; the second form is for static initialisers. */
-#define SLICE(literal)      ((struct slice){(literal), sizeof(literal) - 1})
-#define SLICE_INIT(literal) {(literal), sizeof(literal) - 1}
+#define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
+#define SLICE_INIT(literal)                                                                        \
+	{                                                                                          \
+		(literal), sizeof(literal) - 1                                                     \
+	}
 
 /* For printf("%.*s", SLICE_ARG(s)); a slice longer than INT_MAX is cut. */
 #define SLICE_ARG(s) ((s).len > 0x7fffffff ? 0x7fffffff : (int)(s).len), ((s).ptr ? (s).ptr : "")

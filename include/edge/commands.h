@@ -65,7 +65,7 @@ const struct command *commands_find(const char *words);
 /* Memory of one answer: what an explanation of a full table needs, with room. */
 #define COMMAND_ARENA_MAX ((size_t)256 << 20)
 
-/* ---- for the functions of commands -------------------------------------------------------- */
+/* ---- for the functions of commands --------------------------------------------------- */
 
 /* A string of the request; NULL when it is not there.  A switch is there as "true". */
 const char *asked_text(const struct asked *, const char *key);
@@ -92,7 +92,7 @@ const char *age_text(int64_t seconds, char out[AGE_MAX]);
 /* Prints all lines of a report: errors and warnings to standard error, notes to output. */
 void asked_report(struct asked *, const struct report *);
 
-/* ---- the groups ----------------------------------------------------------------------------- */
+/* ---- the groups ---------------------------------------------------------------------- */
 
 /* commands_status.c */
 int command_status(struct asked *);

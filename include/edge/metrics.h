@@ -25,8 +25,8 @@ char *metrics_write(struct worker *, bool open, size_t *len);
  * every METRICS_FILE_SECONDS, each in a thread of its own.  NULL, or the reason in why[].
  */
 enum { METRICS_FILE_SECONDS = 15 };
-const char *metrics_start(struct worker *, const char *listen, const char *file,
-    char why[METRICS_WHY_MAX]);
+const char *metrics_start(
+    struct worker *, const char *listen, const char *file, char why[METRICS_WHY_MAX]);
 
 /* Ends both threads; any number of times. */
 void metrics_stop(void);

@@ -14,8 +14,8 @@
 const char *unixsocket_prepare(const char *spec, char *why, size_t size);
 
 /* Mode, owner and group ("" or NULL = leave) of a socket that is bound. */
-const char *unixsocket_permit(const char *spec, unsigned mode, const char *user, const char *group,
-    char *why, size_t size);
+const char *unixsocket_permit(
+    const char *spec, unsigned mode, const char *user, const char *group, char *why, size_t size);
 
 /* The path of a unix spec, or NULL. */
 const char *unixsocket_path(const char *spec);

@@ -10,7 +10,7 @@ struct halves {
 	bool upper;
 };
 
-/* ---- taking apart ------------------------------------------------------------------------ */
+/* ---- taking apart -------------------------------------------------------------------- */
 
 static bool holds(struct slice s, char c)
 {
@@ -72,7 +72,7 @@ static const char *without_route(struct slice *path)
 	return NULL;
 }
 
-/* ---- the local part ---------------------------------------------------------------------- */
+/* ---- the local part ------------------------------------------------------------------ */
 
 /* Quotes and backslashes taken away, ASCII in lower case; the same memory when that changes
  * nothing. */
@@ -129,7 +129,7 @@ static char *put_local(char *at, struct slice local)
 	return at;
 }
 
-/* ---- the domain -------------------------------------------------------------------------- */
+/* ---- the domain ---------------------------------------------------------------------- */
 
 /* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 4.1.3) in canonical form. */
 static const char *literal(struct slice text, struct arena *arena, struct slice *out)
@@ -152,7 +152,7 @@ static bool is_literal(struct slice domain)
 	return domain.len > 2 && domain.ptr[0] == '[' && domain.ptr[domain.len - 1] == ']';
 }
 
-/* ---- putting together -------------------------------------------------------------------- */
+/* ---- putting together ---------------------------------------------------------------- */
 
 /* "local@domain"; the memory that was parsed when it reads exactly so. */
 static const char *compose(const struct halves *h, struct slice local, struct slice domain,

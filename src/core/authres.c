@@ -5,7 +5,7 @@
 /* Longer than any name in UTF-8: what does not fit cannot be our id. */
 #define ID_MAX 1024
 
-/* ---- reading ------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------- */
 
 /* The words in front of the first ";", joined as they come. */
 struct head {
@@ -98,7 +98,7 @@ enum authres_owner authres_owner(
 	return s.wrong || h.len == 0 ? AUTHRES_UNREADABLE : AUTHRES_FOREIGN;
 }
 
-/* ---- writing ------------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------- */
 
 /* RFC 5322 2.1.1: lines should not be longer, without their line end. */
 #define LINE_MAX_OCTETS 78

@@ -102,7 +102,7 @@ const char *digest_family_text(enum family family)
 	}
 }
 
-/* ---- as text ------------------------------------------------------------------------------ */
+/* ---- as text ------------------------------------------------------------------------- */
 
 void digest_print(const struct digest_sink *sink, const char *format, ...)
 {

@@ -56,7 +56,7 @@ static const char style[] =
     "@media(max-width:30rem){.axis{font-size:17px}td.n{width:5.4rem}section{padding:.9rem}}"
     "@media print{body{background:#fff;font-size:11pt}main{padding:0}section{border-color:#ccc}}";
 
-/* ---- the chart ---------------------------------------------------------------------------- */
+/* ---- the chart ----------------------------------------------------------------------- */
 
 /* In units of the drawing; bars are hours, or several together when there are many. */
 enum { WIDTH = 760, HEIGHT = 200, LEFT = 76, TOP = 10, BOTTOM = 24, BARS_MAX = 96 };
@@ -164,7 +164,7 @@ static void draw_chart(const struct page *p)
 	    (long long)step, step == 1 ? "" : "s");
 }
 
-/* ---- tables ------------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------------- */
 
 static void row(const struct page *p, const char *class, struct slice key, uint64_t n,
     uint64_t most, bool would)

@@ -3,7 +3,7 @@
 #include "core/base64.h"
 #include "core/taglist.h"
 
-/* ---- DER, as much of it as an RSA public key needs ------------------------------------------ */
+/* ---- DER, as much of it as an RSA public key needs ----------------------------------- */
 
 enum { DER_INTEGER = 0x02, DER_BITS = 0x03, DER_SEQUENCE = 0x30 };
 
@@ -96,7 +96,7 @@ static unsigned bits_of(struct slice number)
 	return bits;
 }
 
-/* ---- the record ----------------------------------------------------------------------------- */
+/* ---- the record ---------------------------------------------------------------------- */
 
 /* What the readers below share. */
 struct reading {

@@ -36,7 +36,7 @@ const char *dmarc_method_name(enum dmarc_method method)
 	return method == DMARC_SPF ? "SPF" : "DKIM";
 }
 
-/* ---- what people read --------------------------------------------------------------------- */
+/* ---- what people read ---------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3))) static void say(
     const struct evaluation *e, const char *format, ...)
@@ -93,7 +93,7 @@ static void say_answer(
 		say(e, "%.*s: several DMARC records, all discarded", SLICE_ARG(question));
 }
 
-/* ---- asking ------------------------------------------------------------------------------- */
+/* ---- asking -------------------------------------------------------------------------- */
 
 void dmarc_hint(const struct dns *dns, struct slice domain)
 {
@@ -150,7 +150,7 @@ static bool finish(struct evaluation *e, struct dmarc_walk *walk)
 	return true;
 }
 
-/* ---- policy discovery (RFC 9989 4.10.1) --------------------------------------------------- */
+/* ---- policy discovery (RFC 9989 4.10.1) ---------------------------------------------- */
 
 /* False when there is nothing more to do: no policy, none that can be used, or no answer. */
 static bool discover(struct evaluation *e)
@@ -204,7 +204,7 @@ static void choose_policy(struct evaluation *e)
 		out->policy--;
 }
 
-/* ---- alignment (RFC 9989 4.10.2) ---------------------------------------------------------- */
+/* ---- alignment (RFC 9989 4.10.2) ----------------------------------------------------- */
 
 static bool is_strict(const struct evaluation *e, const struct dmarc_identifier *id)
 {
@@ -281,7 +281,7 @@ static const struct dmarc_identifier *find_aligned(struct evaluation *e, enum dm
 	return NULL;
 }
 
-/* ---- verdict ------------------------------------------------------------------------------ */
+/* ---- verdict ------------------------------------------------------------------------- */
 
 /* Pass first: an answer that is missing elsewhere was then not needed (5.3.5, 5.3.6). */
 static void judge(struct evaluation *e)

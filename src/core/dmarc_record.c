@@ -28,7 +28,7 @@ const char *dmarc_policy_name(enum dmarc_policy policy)
 	return policy_names[policy];
 }
 
-/* ---- tags --------------------------------------------------------------------------------- */
+/* ---- tags ---------------------------------------------------------------------------- */
 
 /* "NAME = VALUE" into its trimmed halves; false when there is no "=". */
 static bool split_tag(struct slice text, struct slice *name, struct slice *value)
@@ -65,7 +65,7 @@ static bool is(const struct value *value, const char *word)
 	return value->times == 1 && slice_equal_nocase(value->text, slice_str(word));
 }
 
-/* ---- rua ---------------------------------------------------------------------------------- */
+/* ---- rua ----------------------------------------------------------------------------- */
 
 static bool is_alpha(char c)
 {
@@ -109,7 +109,7 @@ static bool has_uri(struct slice list)
 	return false;
 }
 
-/* ---- record ------------------------------------------------------------------------------- */
+/* ---- record -------------------------------------------------------------------------- */
 
 /* False when the tag is there with a value that is no policy; absent gives the default. */
 static bool read_policy(const struct value *value, enum dmarc_policy absent, enum dmarc_policy *out)

@@ -21,8 +21,7 @@ struct sight {
 	uint32_t domains[IDENTITY_COUNT];
 };
 
-/* ---- look-ups ---------------------------------------------------------------------------------
- */
+/* ---- look-ups ------------------------------------------------------------------------ */
 
 static void see(struct sight *s, unsigned identity, uint32_t set, struct slice address)
 {
@@ -73,8 +72,7 @@ static void look(struct sight *s)
 		see_identity(s, i);
 }
 
-/* ---- criteria ---------------------------------------------------------------------------------
- */
+/* ---- criteria ------------------------------------------------------------------------ */
 
 /* The entry for a name that a member stands for, as it is written in lists. */
 static struct slice name_entry(struct arena *arena, struct slice name, uint32_t member)
@@ -190,8 +188,7 @@ static void judge_criterion(const struct sight *s, unsigned number, struct expla
 		judge_identity(s, rule, matcher, key - KEY_CLIENT_NAME, c);
 }
 
-/* ---- rules ------------------------------------------------------------------------------------
- */
+/* ---- rules --------------------------------------------------------------------------- */
 
 /* An entry by domain excuses only with proof (SPEC 3.4). */
 static enum explain_effect effect_of_excuse(const struct facts *facts, const struct outcome *o)
@@ -257,8 +254,7 @@ static bool explain_criteria(const struct sight *s, unsigned number, struct expl
 	return true;
 }
 
-/* ---- families ---------------------------------------------------------------------------------
- */
+/* ---- families ------------------------------------------------------------------------ */
 
 /* Nothing in the session fits any entry of the rule. */
 static bool is_untouched(const struct outcome *o)

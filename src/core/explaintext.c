@@ -13,8 +13,7 @@ struct writer {
 	void *context;
 };
 
-/* ---- lines ------------------------------------------------------------------------------------
- */
+/* ---- lines --------------------------------------------------------------------------- */
 
 /* The length of the first line of text that is to be broken at a blank. */
 static size_t first_line(const char *text, size_t len, size_t room)
@@ -64,8 +63,7 @@ static void print(const struct writer *w, int indent, int hang, const char *form
 	wrap(w, text, indent, hang);
 }
 
-/* ---- the session ------------------------------------------------------------------------------
- */
+/* ---- the session --------------------------------------------------------------------- */
 
 /* What was not said of the session: names of keys. */
 static void print_session(const struct writer *w, const struct explanation *e)
@@ -98,8 +96,7 @@ static void print_session(const struct writer *w, const struct explanation *e)
 		print(w, 0, 2, "authenticated as %.*s", SLICE_ARG(facts->auth));
 }
 
-/* ---- rules ------------------------------------------------------------------------------------
- */
+/* ---- rules --------------------------------------------------------------------------- */
 
 void explain_criterion_text(
     const struct explain_criterion *c, const struct facts *facts, char out[EXPLAIN_CRITERION_MAX])
@@ -185,8 +182,7 @@ static void print_family(
 		    w, 2, 6, "(nothing fits any of %u more rules; --all shows them)", f->untouched);
 }
 
-/* ---- authentication ---------------------------------------------------------------------------
- */
+/* ---- authentication ------------------------------------------------------------------ */
 
 static const char *state_text(enum fact_state state, const char *known)
 {
@@ -217,8 +213,7 @@ static void print_authentication(const struct writer *w, const struct explanatio
 	    state_text(facts->dmarc_state, dmarc_verdict_name(facts->dmarc.verdict)));
 }
 
-/* ---- the verdict ------------------------------------------------------------------------------
- */
+/* ---- the verdict --------------------------------------------------------------------- */
 
 static const char *reason_in_words(const struct verdict *v)
 {

@@ -26,7 +26,7 @@ static void fail(struct parser *p, const char *wrong)
 		p->s.wrong = wrong;
 }
 
-/* ---- what was found ---------------------------------------------------------------------- */
+/* ---- what was found ------------------------------------------------------------------ */
 
 static void add_domain(struct fromheader *out, struct slice domain)
 {
@@ -39,7 +39,7 @@ static void add_domain(struct fromheader *out, struct slice domain)
 		out->domains[out->domain_count++] = domain;
 }
 
-/* ---- one address ------------------------------------------------------------------------- */
+/* ---- one address --------------------------------------------------------------------- */
 
 /* RFC 2047 section 5 (3) forbids it in an address; programs that decode first would see another. */
 static bool has_encoded_word(struct slice s)
@@ -142,7 +142,7 @@ static void take_angle(struct parser *p)
 		fail(p, "an address in < without its >, or more than an address between them");
 }
 
-/* ---- lists and groups -------------------------------------------------------------------- */
+/* ---- lists and groups ---------------------------------------------------------------- */
 
 static void take_members(struct parser *p);
 
@@ -221,7 +221,7 @@ static void take_field(struct parser *p, struct slice field)
 		fail(p, "an empty From field");
 }
 
-/* ---- the message ------------------------------------------------------------------------- */
+/* ---- the message --------------------------------------------------------------------- */
 
 /* Every name behind an "@", wherever it stands; `tries` bounds the work on a field full of "@(". */
 static void guess_domains(struct parser *p, struct slice field, size_t *tries)

@@ -70,7 +70,7 @@ void import_text(enum import_format format, struct slice text, const struct idna
 	}
 }
 
-/* ---- what becomes of it ------------------------------------------------------------------ */
+/* ---- what becomes of it -------------------------------------------------------------- */
 
 void import_leave(struct importer *i, const char *format, ...)
 {
@@ -161,7 +161,7 @@ void import_give(struct importer *i, enum import_key key, enum import_action act
 	import_give_noted(i, key, action, text, comment, NULL);
 }
 
-/* ---- reading ----------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------- */
 
 struct slice import_word(struct slice *rest)
 {

@@ -1,7 +1,7 @@
 /* Lists whose entries have an action: Postfix cidr: and access, Sendmail's access. */
 #include "import_private.h"
 
-/* ---- actions ----------------------------------------------------------------------------- */
+/* ---- actions ------------------------------------------------------------------------- */
 
 static const struct {
 	struct slice word;
@@ -62,7 +62,7 @@ static struct slice text_of(struct slice value)
 	return is_reply_code(word) || slice_starts_nocase(word, SLICE("ERROR:")) ? value : rest;
 }
 
-/* ---- Postfix ----------------------------------------------------------------------------- */
+/* ---- Postfix ------------------------------------------------------------------------- */
 
 /* "if …" and "endif"; true when the line is one of them or stands between. */
 static bool cidr_block(struct importer *i, struct slice word)
@@ -133,7 +133,7 @@ void import_access_line(struct importer *i, struct slice line)
 		import_give_any(i, action, access_key(i, key), text_of(rest));
 }
 
-/* ---- Sendmail ---------------------------------------------------------------------------- */
+/* ---- Sendmail ------------------------------------------------------------------------ */
 
 static const struct {
 	struct slice tag;

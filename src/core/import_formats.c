@@ -10,7 +10,7 @@ static struct slice without_quotes(struct slice s)
 		   : s;
 }
 
-/* ---- Exim -------------------------------------------------------------------------------- */
+/* ---- Exim ---------------------------------------------------------------------------- */
 
 /* "^re" or "\N^re\N" → "/^re/". */
 static void exim_pattern(struct importer *i, enum import_action action, struct slice item)
@@ -191,7 +191,7 @@ void import_lsearch_line(struct importer *i, struct slice line)
 		import_give_any(i, action, key, rest);
 }
 
-/* ---- rspamd ------------------------------------------------------------------------------ */
+/* ---- rspamd -------------------------------------------------------------------------- */
 
 static void rspamd_pattern(struct importer *i, struct slice line)
 {
@@ -232,7 +232,7 @@ void import_rspamd_line(struct importer *i, struct slice line)
 		import_give_any(i, action, word, rest);
 }
 
-/* ---- DROP -------------------------------------------------------------------------------- */
+/* ---- DROP ---------------------------------------------------------------------------- */
 
 /* The string value of "key" in a flat JSON object of one line; empty when it is not there. */
 static struct slice json_member(struct slice line, const char *quoted_key)
@@ -280,7 +280,7 @@ void import_drop_line(struct importer *i, struct slice line)
 	import_give(i, IMPORT_NETWORKS, IMPORT_REFUSE, network, rest);
 }
 
-/* ---- CSV --------------------------------------------------------------------------------- */
+/* ---- CSV ----------------------------------------------------------------------------- */
 
 void import_csv_line(struct importer *i, struct slice line)
 {

@@ -41,7 +41,7 @@ const char *import_purpose_name(enum import_purpose p)
 	return names[p];
 }
 
-/* ---- finding ----------------------------------------------------------------------------- */
+/* ---- finding ------------------------------------------------------------------------- */
 
 static bool is_network(const struct import_item *item)
 {
@@ -111,7 +111,7 @@ static struct import_item *around(
 	return NULL;
 }
 
-/* ---- adding ------------------------------------------------------------------------------ */
+/* ---- adding -------------------------------------------------------------------------- */
 
 static void place(struct importset *s, size_t index)
 {
@@ -164,7 +164,7 @@ enum importset_result importset_add(struct importset *s, const struct import_ite
 	return IMPORTSET_NEW;
 }
 
-/* ---- lists ------------------------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------------------- */
 
 static enum import_purpose purpose_of(const struct importset *s, const struct import_item *item)
 {

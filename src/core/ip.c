@@ -7,7 +7,7 @@
 #define MAPPED_LO   UINT64_C(0x0000ffff00000000)
 #define MAPPED_MASK UINT64_C(0xffffffff00000000)
 
-/* ---- bits -------------------------------------------------------------------------------- */
+/* ---- bits ---------------------------------------------------------------------------- */
 
 /* The first `length` bits set, as the upper and the lower half of 128. */
 static uint64_t mask_hi(unsigned length)
@@ -30,7 +30,7 @@ static struct ip v4_of(uint32_t value)
 	return (struct ip){.hi = (uint64_t)value << 32, .lo = 0, .family = IP_V4};
 }
 
-/* ---- bytes ------------------------------------------------------------------------------- */
+/* ---- bytes --------------------------------------------------------------------------- */
 
 static uint64_t load64(const unsigned char *bytes)
 {
@@ -73,7 +73,7 @@ size_t ip_to_bytes(const struct ip *ip, unsigned char bytes[16])
 	return n;
 }
 
-/* ---- order ------------------------------------------------------------------------------- */
+/* ---- order --------------------------------------------------------------------------- */
 
 bool ip_equal(const struct ip *a, const struct ip *b)
 {
@@ -101,7 +101,7 @@ int prefix_compare(const struct prefix *a, const struct prefix *b)
 	return order != 0 ? order : (a->length > b->length) - (a->length < b->length);
 }
 
-/* ---- networks ---------------------------------------------------------------------------- */
+/* ---- networks ------------------------------------------------------------------------ */
 
 struct prefix prefix_of(const struct ip *ip, unsigned length)
 {

@@ -6,7 +6,7 @@
 /* The length of ::ffff:0:0/96, which holds the mapped addresses. */
 #define MAPPED_LENGTH 96u
 
-/* ---- text in ----------------------------------------------------------------------------- */
+/* ---- text in ------------------------------------------------------------------------- */
 
 /*
  * The scanners read one address at p and return the place behind it, or NULL.  What may follow is
@@ -158,7 +158,7 @@ bool ip_parse(struct slice text, struct ip *out)
 	return true;
 }
 
-/* ---- networks ------------------------------------------------------------------ */
+/* ---- networks ------------------------------------------------------------------------ */
 
 /* The likeliest mistake, for the one who made it; called only for what is no address. */
 static const char *what_is_wrong(struct slice address)
@@ -239,7 +239,7 @@ const char *prefix_parse(struct slice text, struct prefix *out, char why[PREFIX_
 	return NULL;
 }
 
-/* ---- text out ---------------------------------------------------------------------------- */
+/* ---- text out ------------------------------------------------------------------------ */
 
 static char *put_decimal(char *at, unsigned value)
 {

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* ---- look-up ------------------------------------------------------------------------------ */
+/* ---- look-up ------------------------------------------------------------------------- */
 
 #if defined(__x86_64__) || defined(__i386__)
 /* The baseline of x86 counts bits by a call and compares 4 keys at a time; most can do better. */
@@ -152,7 +152,7 @@ void iptrie_free(struct iptrie **t)
 	*t = NULL;
 }
 
-/* ---- building ----------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------------------ */
 
 /* All that building needs and the finished trie does not. */
 struct workshop {

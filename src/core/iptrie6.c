@@ -11,7 +11,7 @@
 
 #define KEYS_MAX (NEAR_KEYS > LOW_KEYS ? NEAR_KEYS : LOW_KEYS)
 
-/* ---- B-trees ------------------------------------------------------------------------------- */
+/* ---- B-trees ------------------------------------------------------------------------- */
 
 /* What a B-tree is made of: runs, and which bits of their starts are its keys. */
 struct btree {
@@ -95,7 +95,7 @@ static uint32_t make_btree(const struct btree *b, size_t from, size_t to)
 	return store(b, words, edges, edges_n - 1);
 }
 
-/* ---- runs too fine for the keys around them -------------------------------------------------- */
+/* ---- runs too fine for the keys around them ------------------------------------------ */
 
 /*
  * Where starts have bits below those of the keys, all of their unit become one run of the unit's
@@ -165,7 +165,7 @@ static void fold(const struct folding *f, size_t from, size_t to)
 	}
 }
 
-/* ---- the root and tables --------------------------------------------------------------------- */
+/* ---- the root and tables ------------------------------------------------------------- */
 
 struct build6 {
 	struct pool *pool;

@@ -37,7 +37,7 @@ static void leaf(struct visit *v, uint64_t hi, uint64_t lo, uint32_t number)
 	v->begun = true;
 }
 
-/* ---- IPv4 ---------------------------------------------------------------------------------- */
+/* ---- IPv4 ---------------------------------------------------------------------------- */
 
 static void visit4(struct visit *v, uint32_t edge, uint64_t first, unsigned depth)
 {
@@ -64,7 +64,7 @@ static void visit4(struct visit *v, uint32_t edge, uint64_t first, unsigned dept
 	}
 }
 
-/* ---- IPv6 ---------------------------------------------------------------------------------- */
+/* ---- IPv6 ---------------------------------------------------------------------------- */
 
 /* `first` is the lowest address that the edge is taken for; depth is that of the last table. */
 static void visit6(struct visit *v, uint32_t edge, struct ip first, unsigned depth);

@@ -18,7 +18,7 @@
  */
 #include "core/iptrie.h"
 
-/* ---- edges ----------------------------------------------------------------------------- */
+/* ---- edges --------------------------------------------------------------------------- */
 
 /* Bits 0 to 2 of an edge; the others are the number of a LEAF, or the node's place. */
 enum edge_kind {
@@ -110,7 +110,7 @@ static inline void store32(unsigned char *at, size_t i, uint32_t v)
 	memcpy(at + i * sizeof v, &v, sizeof v);
 }
 
-/* ---- the pool of nodes ----------------------------------------------------------------- */
+/* ---- the pool of nodes --------------------------------------------------------------- */
 
 #define CACHE_LINE 64U
 #define POOL_UNIT  8U
@@ -129,7 +129,7 @@ struct pool {
 uint32_t pool_alloc(struct pool *, size_t size);
 void pool_free(struct pool *);
 
-/* ---- runs ------------------------------------------------------------------------------ */
+/* ---- runs ---------------------------------------------------------------------------- */
 
 /* Run i is hi[i],lo[i] up to the start of run i + 1, or to the last address of the family. */
 struct runs {
@@ -162,7 +162,7 @@ bool runs_sweep(const struct iptrie_entry *entries, size_t n, enum ip_family,
 /* False when out of memory; the entries are then as they were. */
 bool iptrie_sort(struct iptrie_entry *entries, size_t n);
 
-/* ---- the finished structure ------------------------------------------------------------ */
+/* ---- the finished structure ---------------------------------------------------------- */
 
 /*
  * IPv4.  The root has 2^root4_bits edges.  A node divides the next 6 bits of the address into 64
@@ -205,7 +205,7 @@ unsigned iptrie4_root_bits(size_t runs);
 uint32_t iptrie4_build(const struct runs *, unsigned root_bits, struct pool *);
 uint32_t iptrie6_build(const struct runs *, struct pool *);
 
-/* ---- reading a B-tree node -------------------------------------------------------------- */
+/* ---- reading a B-tree node ----------------------------------------------------------- */
 
 #define BTREE_HEAD 4U /* bytes of the count of keys */
 

@@ -30,7 +30,7 @@ void runs_free(struct runs *r)
 	*r = (struct runs){0};
 }
 
-/* ---- values and their numbers ----------------------------------------------------------- */
+/* ---- values and their numbers -------------------------------------------------------- */
 
 static uint32_t *slot_of(const struct numbers *t, uint32_t value)
 {
@@ -102,7 +102,7 @@ void numbers_free(struct numbers *t)
 	*t = (struct numbers){0};
 }
 
-/* ---- the sweep --------------------------------------------------------------------------- */
+/* ---- the sweep ----------------------------------------------------------------------- */
 
 /* Goes over the networks in order with those around the current place on a stack. */
 struct sweep {

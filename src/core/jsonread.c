@@ -33,7 +33,7 @@ static bool take(struct jsonread *r, char c)
 	return true;
 }
 
-/* ---- strings -------------------------------------------------------------------------------- */
+/* ---- strings ------------------------------------------------------------------------- */
 
 static int hex_digit(char c)
 {
@@ -162,7 +162,7 @@ static bool read_string(struct jsonread *r, struct slice *out)
 	return !escapes || resolve(r, *out, out);
 }
 
-/* ---- members -------------------------------------------------------------------------------- */
+/* ---- members ------------------------------------------------------------------------- */
 
 static size_t digits(struct slice s, size_t from)
 {

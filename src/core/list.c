@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* ---- networks ---------------------------------------------------------------------------- */
+/* ---- networks ------------------------------------------------------------------------ */
 
 /* Sets the one prefix that first..last is, if it is one. */
 static bool take_network(void *entry, const struct prefix *p)
@@ -55,7 +55,7 @@ static const char *network(struct slice text, struct list_entry *out, char *why)
 	return prefix_parse(text, &out->prefix, why);
 }
 
-/* ---- patterns ---------------------------------------------------------------------------- */
+/* ---- patterns ------------------------------------------------------------------------ */
 
 /* Index of the slash that ends a pattern whose first byte is a slash; text.len when none does. */
 static size_t closing_slash(struct slice text)
@@ -85,7 +85,7 @@ static const char *pattern(struct slice text, struct list_entry *out)
 	return NULL;
 }
 
-/* ---- names and addresses ----------------------------------------------------------------- */
+/* ---- names and addresses ------------------------------------------------------------- */
 
 struct words {
 	const struct idna *idna;
@@ -164,7 +164,7 @@ static const char *name_or_mailbox(
 	return mailbox(text, at, with, out);
 }
 
-/* ---- entries ----------------------------------------------------------------------------- */
+/* ---- entries ------------------------------------------------------------------------- */
 
 static const char *parse(struct slice text, enum list_accept accept, struct words with,
     struct list_entry *out, char *why)
@@ -197,7 +197,7 @@ const char *list_parse_entry(struct slice text, enum list_accept accept, const s
 	return parse(text, accept, (struct words){idna, arena}, out, why);
 }
 
-/* ---- lines ------------------------------------------------------------------------------- */
+/* ---- lines --------------------------------------------------------------------------- */
 
 /* Where the comment begins in s, which is not inside a pattern; s.len when there is none. */
 static size_t comment_in(struct slice s)

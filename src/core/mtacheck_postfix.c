@@ -9,7 +9,7 @@ struct check {
 	const struct findings *findings;
 };
 
-/* ---- reading ------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------- */
 
 /* The next word between blanks and commas; what stands in braces is one. */
 static bool next_item(struct slice *rest, struct slice *item)
@@ -58,7 +58,7 @@ bool mtacheck_is_chrooted(const struct postfix_settings *s)
 	return false;
 }
 
-/* ---- which milter is ours ----------------------------------------------------------------- */
+/* ---- which milter is ours ------------------------------------------------------------ */
 
 /* The path of unix:PATH, local:PATH or a bare path; empty for a network socket. */
 static struct slice unix_path(struct slice spec)
@@ -128,7 +128,7 @@ static bool is_ours(const struct check *c, struct slice item)
 	       same_inet(slice_skip(item, 5), slice_skip(ours, 5));
 }
 
-/* ---- findings ----------------------------------------------------------------------------- */
+/* ---- findings ------------------------------------------------------------------------ */
 
 static void good(const struct check *c, const char *what)
 {

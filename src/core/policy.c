@@ -44,7 +44,7 @@ static struct verdict accepted(enum family family, enum reason reason, const str
 	};
 }
 
-/* ---- the whitelist (SPEC 3.4) --------------------------------------------------------------- */
+/* ---- the whitelist (SPEC 3.4) -------------------------------------------------------- */
 
 /*
  * An entry by domain excuses only with proof: the verified client name is in the list, or the
@@ -92,7 +92,7 @@ static void find_excuse(struct findings *f, const struct outcome *o, const struc
 		*excuse_of(f, FAMILY_DMARC) = v;
 }
 
-/* ---- blocks and susranges ------------------------------------------------------------------- */
+/* ---- blocks and susranges ------------------------------------------------------------ */
 
 /* The action that a rule's own reply asks for: 4xx is a tempfail. */
 static enum action action_of_rule(const struct rule *rule)
@@ -175,7 +175,7 @@ static bool judge_rules(const struct findings *f, struct verdict *out)
 	return true;
 }
 
-/* ---- the phases ------------------------------------------------------------------------------ */
+/* ---- the phases ---------------------------------------------------------------------- */
 
 static bool is_inbound(const struct facts *facts, const struct findings *f, struct verdict *out)
 {

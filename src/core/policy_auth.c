@@ -1,7 +1,6 @@
 #include "policy_auth.h"
 
-/* ---- SPF (SPEC 4, steps 5 and 7) --------------------------------------------------------------
- */
+/* ---- SPF (SPEC 4, steps 5 and 7) ----------------------------------------------------- */
 
 static struct verdict authentication_verdict(
     enum family family, enum action action, enum reason reason)
@@ -110,8 +109,7 @@ bool policy_judge_spf(const struct settings *settings, const struct facts *facts
 	return facts->spf.result == SPFR_PERMERROR && settings->spf_permerror_reject;
 }
 
-/* ---- DMARC (SPEC 4, steps 8 and 9) ------------------------------------------------------------
- */
+/* ---- DMARC (SPEC 4, steps 8 and 9) --------------------------------------------------- */
 
 /* What a failure under this policy brings where the recipient's domain has this switch. */
 static enum action dmarc_action(enum dmarc_switch dmarc, enum dmarc_policy policy)

@@ -20,8 +20,7 @@ static const char *not_a_result(struct slice value, const char *key, char why[QU
 	return why;
 }
 
-/* ---- one fact each ----------------------------------------------------------------------------
- */
+/* ---- one fact each ------------------------------------------------------------------- */
 
 static const char *set_client(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
 {
@@ -170,8 +169,7 @@ static const char *set_now(struct question *q, struct slice value, char why[QUES
 	return NULL;
 }
 
-/* ---- the keys ---------------------------------------------------------------------------------
- */
+/* ---- the keys ------------------------------------------------------------------------ */
 
 static const struct row {
 	struct slice key;
@@ -216,8 +214,7 @@ const char *question_set(
 	return why;
 }
 
-/* ---- deciding ---------------------------------------------------------------------------------
- */
+/* ---- deciding ------------------------------------------------------------------------ */
 
 /* What a result says of a domain is said of the one that the session names. */
 static void fill_domains(struct question *q)

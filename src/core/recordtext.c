@@ -139,8 +139,7 @@ struct slice record_json(const struct record *r, char out[RECORD_JSON_MAX])
 	return jsonline_end(&j);
 }
 
-/* ---- the syslog line
- * ------------------------------------------------------------------------------ */
+/* ---- the syslog line ----------------------------------------------------------------- */
 
 struct line {
 	char *at;
@@ -241,8 +240,7 @@ struct slice record_line(const struct record *r, char out[RECORD_LINE_MAX])
 	return slice_of(out, l.len);
 }
 
-/* ---- what was left out
- * ---------------------------------------------------------------------------- */
+/* ---- what was left out --------------------------------------------------------------- */
 
 struct slice suppressed_json(const struct suppressed *s, char out[RECORD_JSON_MAX])
 {

@@ -16,8 +16,7 @@ static void put(struct line *l, struct slice s)
 	}
 }
 
-/* ---- variables --------------------------------------------------------------------------------
- */
+/* ---- variables ----------------------------------------------------------------------- */
 
 struct scene {
 	const struct facts *facts;
@@ -141,8 +140,7 @@ static bool cut_variable(struct slice *rest, struct slice *name)
 	return true;
 }
 
-/* ---- templates --------------------------------------------------------------------------------
- */
+/* ---- templates ----------------------------------------------------------------------- */
 
 static struct slice default_template(const struct verdict *v)
 {

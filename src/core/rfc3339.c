@@ -131,8 +131,8 @@ size_t rfc3339_format(int64_t seconds, char out[RFC3339_TEXT_MAX])
 	of_year = of_era - (365 * year + year / 4 - year / 100);
 	march = (5 * of_year + 2) / 153;
 	len = snprintf(out, RFC3339_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02dZ",
-	    (int)(year + era * 400 + (march >= 10)),
-	    (int)(march < 10 ? march + 3 : march - 9), (int)(of_year - (153 * march + 2) / 5 + 1),
-	    (int)(of_day / 3600), (int)(of_day / 60 % 60), (int)(of_day % 60));
+	    (int)(year + era * 400 + (march >= 10)), (int)(march < 10 ? march + 3 : march - 9),
+	    (int)(of_year - (153 * march + 2) / 5 + 1), (int)(of_day / 3600),
+	    (int)(of_day / 60 % 60), (int)(of_day % 60));
 	return len > 0 ? (size_t)len : 0;
 }

@@ -26,7 +26,7 @@ enum spf_selection spf_record_select(const struct dns_answer *txt, struct slice 
 	return found;
 }
 
-/* ---- parts of terms ----------------------------------------------------------------------- */
+/* ---- parts of terms ------------------------------------------------------------------ */
 
 /* What a mechanism takes behind its name. */
 enum { NO_DOMAIN = 0, MAY_DOMAIN = 1, MUST_DOMAIN = 2, CIDR = 4, NETWORK4 = 8, NETWORK6 = 16 };
@@ -161,7 +161,7 @@ static const char *parse_mechanism(struct slice text, struct spf_term *term)
 	return "unknown mechanism";
 }
 
-/* ---- modifiers ---------------------------------------------------------------------------- */
+/* ---- modifiers ----------------------------------------------------------------------- */
 
 /* The length of `name` when the term is `name "=" …`, else 0. */
 static size_t modifier_name(struct slice text)
@@ -201,7 +201,7 @@ static const char *parse_modifier(struct slice text, size_t name_len, struct spf
 	return spf_macro_check(value, SPF_MACRO_MODIFIER);
 }
 
-/* ---- the record --------------------------------------------------------------------------- */
+/* ---- the record ---------------------------------------------------------------------- */
 
 static const char *refuse(char why[SPF_RECORD_WHY_MAX], struct slice term, const char *reason)
 {

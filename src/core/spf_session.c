@@ -11,7 +11,7 @@
  */
 enum { SESSION_BYTES = 4 << 20 };
 
-/* ---- verdict and counters ----------------------------------------------------------------- */
+/* ---- verdict and counters ------------------------------------------------------------ */
 
 enum spf_reply spf_stop(struct spf_session *s, enum spf_result result, struct slice problem)
 {
@@ -94,7 +94,7 @@ enum dns_type spf_address_type(const struct spf_session *s)
 	return s->query->client.family == IP_V6 ? DNS_AAAA : DNS_A;
 }
 
-/* ---- names -------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------- */
 
 static struct spf_macro_values values_in(struct spf_session *s, struct slice domain)
 {
@@ -127,7 +127,7 @@ struct slice spf_target_name(struct spf_session *s, const struct frame *frame, s
 	return name;
 }
 
-/* ---- start and end ------------------------------------------------------------------------ */
+/* ---- start and end ------------------------------------------------------------------- */
 
 struct spf_session *spf_session_start(const struct dns *dns, const struct spf_query *query)
 {

@@ -28,7 +28,7 @@ static bool count_term(struct spf_session *s, const struct target *target)
 	return false;
 }
 
-/* ---- records ------------------------------------------------------------------------------ */
+/* ---- records ------------------------------------------------------------------------- */
 
 static enum spf_reply no_record(
     struct spf_session *s, const struct target *target, struct slice domain)
@@ -117,7 +117,7 @@ const char *spf_session_record(struct spf_session *s, const char *token)
 	return spf_canon(s, frame);
 }
 
-/* ---- what stands behind a term ------------------------------------------------------------ */
+/* ---- what stands behind a term ------------------------------------------------------- */
 
 static const char found_anything[4]; /* exists only wants to know that there is an address */
 

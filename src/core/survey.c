@@ -29,7 +29,7 @@ bool survey_is_unconditional(const struct rule *rule, int64_t now)
 	       !rule_expired(rule, now);
 }
 
-/* ---- counting addresses ------------------------------------------------------------------ */
+/* ---- counting addresses -------------------------------------------------------------- */
 
 /* Addresses of first..last, both of one family: IPv4 as a number, IPv6 as a share. */
 static void count_run(const struct ip *first, const struct ip *last, uint64_t *ipv4, double *ipv6)
@@ -76,7 +76,7 @@ void survey_address_space(struct survey *s, const struct ruleset *rules)
 	iptrie_each_run(rules->networks, cover_run, &c);
 }
 
-/* ---- two tables -------------------------------------------------------------------------- */
+/* ---- two tables ---------------------------------------------------------------------- */
 
 struct interval {
 	struct ip first, last;

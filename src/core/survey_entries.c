@@ -207,7 +207,7 @@ static void sweep(struct sweep *s)
 	close_until(s, &at, NULL);
 }
 
-/* ---- counting ---------------------------------------------------------------------------- */
+/* ---- counting ------------------------------------------------------------------------ */
 
 static void keep_first(struct origin *first, struct origin here)
 {

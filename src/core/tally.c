@@ -53,7 +53,7 @@ void tally_free(struct tally **t)
 	*t = NULL;
 }
 
-/* ---- domains ----------------------------------------------------------------------------- */
+/* ---- domains ------------------------------------------------------------------------- */
 
 static struct entry **chain_of(struct tally *t, struct slice name, int64_t hour)
 {
@@ -104,7 +104,7 @@ static struct entry *entry_of(struct tally *t, struct slice name, int64_t hour)
 	return add(chain, name, hour);
 }
 
-/* ---- counting ---------------------------------------------------------------------------- */
+/* ---- counting ------------------------------------------------------------------------ */
 
 static void add_distinct(void *context, struct slice key, uint64_t at_least, uint64_t at_most)
 {

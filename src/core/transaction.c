@@ -3,7 +3,7 @@
 #include "core/gather.h"
 #include "transaction_state.h"
 
-/* ---- answers and records ------------------------------------------------------------------ */
+/* ---- answers and records ------------------------------------------------------------- */
 
 struct event transaction_event(struct session *s, enum stage stage)
 {
@@ -75,8 +75,7 @@ struct answer transaction_refuse(const struct event *e, enum action action, enum
 	return transaction_conclude(e, &v);
 }
 
-/* ---- facts on demand
- * ----------------------------------------------------------------------------- */
+/* ---- facts on demand ----------------------------------------------------------------- */
 
 struct message *transaction_message(struct session *s)
 {
@@ -126,8 +125,7 @@ struct verdict transaction_decide(struct session *s, enum phase phase)
 	return v;
 }
 
-/* ---- MAIL and RCPT
- * -------------------------------------------------------------------------------- */
+/* ---- MAIL and RCPT ------------------------------------------------------------------- */
 
 static void forget_transaction(struct session *s)
 {

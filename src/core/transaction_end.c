@@ -34,8 +34,7 @@ static struct verdict judge_authors(struct session *s)
 	return worst;
 }
 
-/* ---- recipients that disagree (SPEC 4) ----------------------------------------------------------
- */
+/* ---- recipients that disagree (SPEC 4) ----------------------------------------------- */
 
 /* From mild to strict.  Quarantined mail bears a mark that all its recipients would see, so that
  * it differs from accepted mail also where it is not held. */
@@ -96,8 +95,7 @@ static struct answer split(const struct event *e)
 	return transaction_refuse(e, ACTION_TEMPFAIL, REASON_SPLIT);
 }
 
-/* ---- one verdict for all
- * -------------------------------------------------------------------------- */
+/* ---- one verdict for all ------------------------------------------------------------- */
 
 static void judge_recipients(
     struct session *s, struct recipient **mildest, struct recipient **strictest)
@@ -185,8 +183,7 @@ struct answer transaction_judge(const struct event *e)
 	return conclude_all(e, mixed == MIXED_LENIENT ? mildest : strictest);
 }
 
-/* ---- header edits
- * ---------------------------------------------------------------------------------- */
+/* ---- header edits -------------------------------------------------------------------- */
 
 static struct slice authserv_id(const struct session *s)
 {

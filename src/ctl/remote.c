@@ -32,8 +32,7 @@ struct talk {
 	char input[PIECE], incoming[PIECE];
 };
 
-/* ---- answers ----------------------------------------------------------------------------------
- */
+/* ---- answers ------------------------------------------------------------------------- */
 
 static bool print_all(void *context, int fd, struct slice bytes)
 {
@@ -97,8 +96,7 @@ static void receive(struct talk *t)
 		t->broken = true;
 }
 
-/* ---- input ------------------------------------------------------------------------------------
- */
+/* ---- input --------------------------------------------------------------------------- */
 
 static void read_input(struct talk *t)
 {
@@ -149,8 +147,7 @@ static int converse(struct talk *t)
 	return t->status;
 }
 
-/* ---- the socket -------------------------------------------------------------------------------
- */
+/* ---- the socket ---------------------------------------------------------------------- */
 
 /* -1: nobody listens, errno says why. */
 static int connect_to(const char *path)

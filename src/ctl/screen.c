@@ -36,7 +36,7 @@ struct page {
 	size_t complaint_len;
 };
 
-/* ---- the terminal --------------------------------------------------------------------------- */
+/* ---- the terminal -------------------------------------------------------------------- */
 
 static struct termios before;
 
@@ -107,7 +107,7 @@ static unsigned set_size(const struct words *words, bool columns, bool lines)
 	return size.ws_row;
 }
 
-/* ---- pages ---------------------------------------------------------------------------------- */
+/* ---- pages --------------------------------------------------------------------------- */
 
 static void append(char *to, size_t *len, size_t max, struct slice bytes)
 {
@@ -163,7 +163,7 @@ static void print_page(const struct page *p)
 	fflush(stdout);
 }
 
-/* ---- the loop ------------------------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------------------ */
 
 struct screen {
 	const struct words *words;

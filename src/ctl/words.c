@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- help -------------------------------------------------------------------------------------
- */
+/* ---- help ---------------------------------------------------------------------------- */
 
 static const char usage[] = "usage: susmilterctl [--socket PATH | -c FILE] COMMAND …\n"
 			    "\n"
@@ -43,8 +42,7 @@ static void print_help(const struct command *c)
 	printf("  %-22s %s\n", "--socket PATH", "where susmilter listens");
 }
 
-/* ---- the command line -------------------------------------------------------------------------
- */
+/* ---- the command line ---------------------------------------------------------------- */
 
 struct line {
 	int argc, at;

@@ -48,7 +48,7 @@ void channel_free(struct channel **c)
 	*c = NULL;
 }
 
-/* ---- input ---------------------------------------------------------------------------------- */
+/* ---- input --------------------------------------------------------------------------- */
 
 /* Makes room and reads on; false at the end of input. */
 static bool fill(struct channel *c)
@@ -119,7 +119,7 @@ bool channel_line(struct channel *c, struct slice *line, bool *cut)
 	}
 }
 
-/* ---- output --------------------------------------------------------------------------------- */
+/* ---- output -------------------------------------------------------------------------- */
 
 static void send_all(struct channel *c, int fd, const char *bytes, size_t len)
 {

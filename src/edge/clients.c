@@ -38,7 +38,7 @@ void clients_free(struct clients **clients)
 	*clients = NULL;
 }
 
-/* ---- counting ------------------------------------------------------------------------------- */
+/* ---- counting ------------------------------------------------------------------------ */
 
 static size_t slot_of(const struct client_seen *key)
 {
@@ -99,7 +99,7 @@ void clients_count(struct clients *c, const struct record *r)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* ---- looking -------------------------------------------------------------------------------- */
+/* ---- looking ------------------------------------------------------------------------- */
 
 struct clients_look *clients_begin(struct clients *c)
 {

@@ -114,8 +114,7 @@ json_t *asked_decision(struct asked *a, const char *token)
 	return record;
 }
 
-/* ---- showing it -------------------------------------------------------------------------------
- */
+/* ---- showing it ---------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *record, const char *key)
 {

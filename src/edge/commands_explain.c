@@ -11,8 +11,7 @@
 /* Memory of one session of a batch: two addresses and two names of any length that a line has. */
 enum { SESSION_MAX = 8 * CHANNEL_LINE_MAX };
 
-/* ---- many -------------------------------------------------------------------------------------
- */
+/* ---- many ---------------------------------------------------------------------------- */
 
 /* The table stays the same from the first line to the last. */
 static int explain_batch(struct asked *a)
@@ -27,8 +26,9 @@ static int explain_batch(struct asked *a)
 		channel_complain(a->channel, "out of memory\n");
 	while (heard && channel_line(a->channel, &line, &cut)) {
 		char text[BATCH_LINE_MAX];
-		struct slice answer = cut ? batch_error("the line is longer than 65536 bytes", text)
-					  : batch_answer(rules, line, now, &idn_whatever, arena, text);
+		struct slice answer =
+		    cut ? batch_error("the line is longer than 65536 bytes", text)
+			: batch_answer(rules, line, now, &idn_whatever, arena, text);
 
 		text[answer.len] = '\n'; /* in the place of the NUL */
 		heard = channel_write(a->channel, slice_of(text, answer.len + 1));
@@ -37,8 +37,7 @@ static int explain_batch(struct asked *a)
 	return heard ? STATUS_OK : STATUS_FAILED;
 }
 
-/* ---- one, step by step ------------------------------------------------------------------------
- */
+/* ---- one, step by step --------------------------------------------------------------- */
 
 /* The keys of the request that tell of the session; false after a complaint. */
 static bool read_question(struct asked *a, struct question *q)

@@ -16,7 +16,7 @@ struct importing {
 	FILE *out; /* the list that is being written; NULL: to the channel */
 };
 
-/* ---- in ----------------------------------------------------------------------------------- */
+/* ---- in ------------------------------------------------------------------------------ */
 
 static void complain(struct importing *i, const struct import_item *item, const char *why)
 {
@@ -72,7 +72,7 @@ static bool read_file(struct importing *i, enum import_format format, const char
 	return !i->failed && !arena_failed(i->asked->arena);
 }
 
-/* ---- out ---------------------------------------------------------------------------------- */
+/* ---- out ----------------------------------------------------------------------------- */
 
 static void write_entry(void *context, const struct import_item *item, bool out)
 {

@@ -9,8 +9,7 @@
 /* Names of rules that came or went, before the rest is counted. */
 enum { NAMES_SHOWN = 20 };
 
-/* ---- what changed -----------------------------------------------------------------------------
- */
+/* ---- what changed -------------------------------------------------------------------- */
 
 static int compare_names(const void *one, const void *other)
 {
@@ -89,8 +88,7 @@ static void print_change(struct asked *a, const struct ruleset *before, const st
 		channel_complain(a->channel, "no memory to compare the address space\n");
 }
 
-/* ---- answers as JSON --------------------------------------------------------------------------
- */
+/* ---- answers as JSON ----------------------------------------------------------------- */
 
 struct lines {
 	json_t *errors, *warnings;
@@ -127,8 +125,7 @@ static void add_sizes(json_t *o, const struct ruleset *rules)
 	json_object_set_new(o, "bytes", json_integer((json_int_t)ruleset_bytes(rules)));
 }
 
-/* ---- reload -----------------------------------------------------------------------------------
- */
+/* ---- reload -------------------------------------------------------------------------- */
 
 static void tell_reload(struct asked *a, const struct report *report, uint64_t number)
 {
@@ -168,8 +165,7 @@ int command_reload(struct asked *a)
 	return number ? STATUS_OK : STATUS_FAILED;
 }
 
-/* ---- check ------------------------------------------------------------------------------------
- */
+/* ---- check --------------------------------------------------------------------------- */
 
 static void print_table(struct asked *a, const struct ruleset *rules, const struct survey *survey)
 {

@@ -49,8 +49,7 @@ struct top {
 	struct clients_told told;
 };
 
-/* ---- counting ---------------------------------------------------------------------------------
- */
+/* ---- counting ------------------------------------------------------------------------ */
 
 static struct rule_rate *find_rule(struct top *t, const struct counter *c)
 {
@@ -130,8 +129,7 @@ static int by_rate(const void *one, const void *other)
 	return (a->now < b->now) - (a->now > b->now);
 }
 
-/* ---- the page ---------------------------------------------------------------------------------
- */
+/* ---- the page ------------------------------------------------------------------------ */
 
 /* One line, cut where the screen ends. */
 __attribute__((format(printf, 2, 3))) static void say(struct top *t, const char *format, ...)
@@ -315,8 +313,7 @@ static void say_page(struct top *t)
 	say_clients(t, clients);
 }
 
-/* ---- the command ------------------------------------------------------------------------------
- */
+/* ---- the command --------------------------------------------------------------------- */
 
 static bool read_size(
     struct asked *a, const char *key, uint64_t fallback, uint64_t min, uint64_t max, uint64_t *out)

@@ -8,8 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- the stream of decisions ------------------------------------------------------------------
- */
+/* ---- the stream of decisions --------------------------------------------------------- */
 
 bool watch_start(struct watch *w, struct asked *a)
 {
@@ -66,8 +65,7 @@ const char *record_text(const json_t *record, const char *key)
 	return text ? text : "";
 }
 
-/* ---- tail -------------------------------------------------------------------------------------
- */
+/* ---- tail ---------------------------------------------------------------------------- */
 
 struct filter {
 	const char *rule, *recipient, *action;

@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
-/* ---- the words of a new entry -----------------------------------------------------------------
- */
+/* ---- the words of a new entry -------------------------------------------------------- */
 
 /* "7d" → seconds; 0 when it is no time span.  Ten years are for good. */
 static int64_t span_of(const char *text)
@@ -98,8 +97,7 @@ static bool read_line(struct asked *a, struct managed_line *line)
 	return !wrong;
 }
 
-/* ---- edits ------------------------------------------------------------------------------------
- */
+/* ---- edits --------------------------------------------------------------------------- */
 
 static bool begin(struct asked *a, struct managed_edit *e)
 {
@@ -200,8 +198,7 @@ int command_whitelist_remove(struct asked *a)
 	return STATUS_OK;
 }
 
-/* ---- list -------------------------------------------------------------------------------------
- */
+/* ---- list ---------------------------------------------------------------------------- */
 
 static void print_line(void *context, const struct managed_line *l)
 {

@@ -23,7 +23,7 @@ struct origin load_where(const struct load *load, const config_setting_t *s)
 	return config_text_origin(&load->text, config_setting_source_line(s));
 }
 
-/* ---- the tree ---------------------------------------------------------------------------- */
+/* ---- the tree ------------------------------------------------------------------------ */
 
 /* The line that libconfig could not read, as far as it helps to recognise it. */
 static struct slice line_of(const struct config_text *text, unsigned line)
@@ -84,7 +84,7 @@ void load_close(struct load *load)
 	arena_free(&load->arena);
 }
 
-/* ---- loading ----------------------------------------------------------------------------- */
+/* ---- loading ------------------------------------------------------------------------- */
 
 static struct config *create_config(const char *path)
 {

@@ -91,7 +91,7 @@ static void add_domain(struct domain *d)
 	ruleset_add_domain(d->load->builder, entry.kind, entry.name, &d->switches, d->where);
 }
 
-/* ---- domains = ( { name = "..."; } ) ----------------------------------------------------- */
+/* ---- domains = ( { name = "..."; } ) ------------------------------------------------- */
 
 static void group_key(struct domain *d, const struct domain_key *key, const config_setting_t *s)
 {
@@ -147,7 +147,7 @@ void load_domains(struct load *load, const config_setting_t *section)
 	}
 }
 
-/* ---- domains_file: NAME key=value key=value ---------------------------------------------- */
+/* ---- domains_file: NAME key=value key=value ------------------------------------------ */
 
 /* The next word of a line, blanks and tabs in front of it dropped. */
 static struct slice next_word(struct slice *line)

@@ -5,7 +5,7 @@
 
 enum { NAME_LENGTH_MAX = 64 };
 
-/* ---- attributes -------------------------------------------------------------------------- */
+/* ---- attributes ---------------------------------------------------------------------- */
 
 static void take_name(struct draft *d, const config_setting_t *s)
 {
@@ -92,7 +92,7 @@ static void take_may_be_empty(struct draft *d, const config_setting_t *s)
 	load_bool(d->load, s, &d->may_be_empty);
 }
 
-/* ---- attributes that are lists of words -------------------------------------------------- */
+/* ---- attributes that are lists of words ---------------------------------------------- */
 
 struct words_into {
 	struct load *load;
@@ -168,7 +168,7 @@ static void take_covers(struct draft *d, const config_setting_t *s)
 	d->rule.covers = take_words(d->load, s, "covers", words);
 }
 
-/* ---- the keys of a rule ------------------------------------------------------------------ */
+/* ---- the keys of a rule -------------------------------------------------------------- */
 
 struct attribute {
 	const char *key;

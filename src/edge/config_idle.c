@@ -6,7 +6,7 @@ static void tell(const struct draft *d, const char *what)
 	    d->load->report, d->rule.where, "\"%.*s\" %s", SLICE_ARG(d->rule.name), what);
 }
 
-/* ---- never ------------------------------------------------------------------------------- */
+/* ---- never --------------------------------------------------------------------------- */
 
 /* What `!` takes out of nothing leaves nothing. */
 static void tell_only_out(const struct draft *d)
@@ -30,7 +30,7 @@ static void tell_idle_whitelist(const struct draft *d)
 		tell(d, "never acts: what SPF proves is nothing that SPF refuses");
 }
 
-/* ---- late -------------------------------------------------------------------------------- */
+/* ---- late ---------------------------------------------------------------------------- */
 
 /* True when nothing but the author can settle it. */
 static bool waits_for_author(unsigned keys, unsigned in)

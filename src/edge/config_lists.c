@@ -39,7 +39,7 @@ static void take_domain(struct load *load, const struct criterion *c, unsigned r
 		load_entry(load, c->accept, rule, slot, text, where);
 }
 
-/* ---- AS numbers and countries ------------------------------------------------------------ */
+/* ---- AS numbers and countries -------------------------------------------------------- */
 
 static void want(struct load *load, struct geo_want wanted)
 {
@@ -117,7 +117,7 @@ static void take_country(struct load *load, const struct criterion *c, unsigned 
 		       rule, slot, out, RANK_COUNTRY, load_country_number(code.ptr), where, 0});
 }
 
-/* ---- the criteria ------------------------------------------------------------------------ */
+/* ---- the criteria -------------------------------------------------------------------- */
 
 const struct criterion load_criteria[CRITERIA] = {
     {"networks", KEY_NETWORKS, LIST_ACCEPT_NETWORKS, take_entry},

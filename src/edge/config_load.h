@@ -75,7 +75,7 @@ struct slice load_string(const config_setting_t *);
 bool load_tree(struct load *, const char *path);
 void load_close(struct load *);
 
-/* ---- config_options: scalars, and which keys there are ----------------------------------- */
+/* ---- config_options: scalars, and which keys there are ------------------------------- */
 
 /* Sets every option and then takes the sections, in the order of the table. */
 void load_options(struct load *);
@@ -98,7 +98,7 @@ bool load_is_string(struct load *, const config_setting_t *);
 bool load_is_group(struct load *, const config_setting_t *);
 bool load_bool(struct load *, const config_setting_t *, bool *out);
 
-/* ---- config_values: the texts of a value ------------------------------------------------- */
+/* ---- config_values: the texts of a value --------------------------------------------- */
 
 /* A walk over a value: a string, an array or a list, "file:PATH" standing for the lines of a
  * file.  `each` is called for every text with the place where it stands. */
@@ -113,7 +113,7 @@ void load_each_value(struct load *, const config_setting_t *, const struct value
 enum textfile_result load_list_file(
     struct load *, const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX]);
 
-/* ---- config_lists: criteria -------------------------------------------------------------- */
+/* ---- config_lists: criteria ---------------------------------------------------------- */
 
 /* The entries of one criterion go to the rule.  `key` is the word of the configuration. */
 struct criterion {
@@ -142,7 +142,7 @@ void load_entry(struct load *, enum list_accept, unsigned rule, unsigned slot, s
 /* Two letters as one number, without case. */
 uint32_t load_country_number(const char code[2]);
 
-/* ---- sections ---------------------------------------------------------------------------- */
+/* ---- sections ------------------------------------------------------------------------ */
 
 /* Each takes NULL when the section is absent. */
 void load_trusted(struct load *, const config_setting_t *);

@@ -13,7 +13,7 @@ static const struct word mark_hold[] = {{"mark", 0}, {"hold", 1}, {NULL, 0}};
 static const struct word mixed_words[] = {
     {"split", MIXED_SPLIT}, {"lenient", MIXED_LENIENT}, {"strict", MIXED_STRICT}, {NULL, 0}};
 
-/* ---- the table --------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------------------- */
 
 #define CONFIG(field)  .offset = offsetof(struct config, field)
 #define SETTING(field) .setting = true, .offset = offsetof(struct settings, field)
@@ -76,7 +76,7 @@ void config_each_option(
 		each(context, options[i].group, options[i].key, options[i].fallback);
 }
 
-/* ---- all options ------------------------------------------------------------------------- */
+/* ---- all options --------------------------------------------------------------------- */
 
 static bool is_group_name(const char *name)
 {

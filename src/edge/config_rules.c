@@ -26,7 +26,7 @@ static void add_criteria(
 	}
 }
 
-/* ---- what only the whole rule shows ------------------------------------------------------ */
+/* ---- what only the whole rule shows -------------------------------------------------- */
 
 static void check_whitelist(struct draft *d)
 {
@@ -63,7 +63,7 @@ static void check_rule(struct draft *d)
 		check_whitelist(d);
 }
 
-/* ---- names are unique -------------------------------------------------------------------- */
+/* ---- names are unique ---------------------------------------------------------------- */
 
 static void note_name(struct load *load, const struct rule *rule)
 {
@@ -109,7 +109,7 @@ void load_check_names(struct load *load)
 	}
 }
 
-/* ---- sections ---------------------------------------------------------------------------- */
+/* ---- sections ------------------------------------------------------------------------ */
 
 static void load_rule(struct load *load, enum family family, const config_setting_t *group)
 {

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- values ------------------------------------------------------------------------------ */
+/* ---- values -------------------------------------------------------------------------- */
 
 /* "milter.socket" for messages. */
 static const char *full_name(struct load *load, const struct option *o)
@@ -127,7 +127,7 @@ static void add_server(void *context, struct slice text, struct origin at)
 		c->resolver_servers[c->resolver_server_count++] = arena_strdup(c->arena, text);
 }
 
-/* ---- one option -------------------------------------------------------------------------- */
+/* ---- one option ---------------------------------------------------------------------- */
 
 static void set_string(
     struct load *load, const struct option *o, struct slice text, struct origin at)

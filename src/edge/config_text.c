@@ -48,7 +48,7 @@ void config_text_free(struct config_text *text)
 	*text = (struct config_text){.bytes = NULL};
 }
 
-/* ---- writing ----------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------- */
 
 static bool room(struct config_text *t)
 {
@@ -91,7 +91,7 @@ static void end_line(struct config_text *t, struct origin at)
 		put(t, '\n', at);
 }
 
-/* ---- reading ----------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------- */
 
 static bool is_blank(char c)
 {
@@ -240,8 +240,8 @@ static void read_file(struct config_text *out, const char *path, struct origin n
 	if (!path || out->includes > INCLUDES_MAX)
 		return;
 	if (out->includes++ == INCLUDES_MAX) {
-		report_error(report, named_at, "more than %d files are included: does one include itself?",
-		    (int)INCLUDES_MAX);
+		report_error(report, named_at,
+		    "more than %d files are included: does one include itself?", (int)INCLUDES_MAX);
 		return;
 	}
 	if (depth > INCLUDE_DEPTH_MAX) {

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* ---- keys and words ---------------------------------------------------------------------- */
+/* ---- keys and words ------------------------------------------------------------------ */
 
 /* Longer words are not compared for likeness. */
 enum { LIKE_MAX = 32, LIKE_EDITS = 2 };
@@ -88,7 +88,7 @@ struct slice load_string(const config_setting_t *s)
 	return slice_str(config_setting_get_string(s));
 }
 
-/* ---- types ------------------------------------------------------------------------------- */
+/* ---- types --------------------------------------------------------------------------- */
 
 bool load_is_string(struct load *load, const config_setting_t *s)
 {
@@ -122,7 +122,7 @@ bool load_bool(struct load *load, const config_setting_t *s, bool *out)
 	return true;
 }
 
-/* ---- values and list files --------------------------------------------------------------- */
+/* ---- values and list files ----------------------------------------------------------- */
 
 enum textfile_result load_list_file(
     struct load *load, const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX])

@@ -49,8 +49,7 @@ static struct {
     .closed = PTHREAD_COND_INITIALIZER,
 };
 
-/* ---- one request ------------------------------------------------------------------------------
- */
+/* ---- one request --------------------------------------------------------------------- */
 
 /* Who is at the other end: root and the daemon's own user may do everything. */
 static bool is_admin(int fd)
@@ -142,8 +141,7 @@ static void converse(const struct connection *connection)
 	channel_free(&channel);
 }
 
-/* ---- connections ------------------------------------------------------------------------------
- */
+/* ---- connections --------------------------------------------------------------------- */
 
 static void close_connection(struct connection *connection)
 {
@@ -223,8 +221,7 @@ static void *accept_connections(void *context)
 	}
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ---------------------------------------------------------------------------- */
 
 /* The socket belongs to whom its directory belongs: there is no second place to say it. */
 static void give_away(const char *path)

@@ -86,7 +86,7 @@ void dkim_verifier_free(struct dkim_verifier **v)
 	*v = NULL;
 }
 
-/* ---- the header ----------------------------------------------------------------------------- */
+/* ---- the header ---------------------------------------------------------------------- */
 
 static void hint_key(struct dkim_verifier *v, const struct dkim_field *field)
 {
@@ -106,7 +106,7 @@ void dkim_verifier_header(struct dkim_verifier *v, struct slice name, struct sli
 	}
 }
 
-/* ---- the end of the header ------------------------------------------------------------------ */
+/* ---- the end of the header ----------------------------------------------------------- */
 
 static void decide(struct candidate *c, enum dkim_result result, struct slice reason)
 {
@@ -189,7 +189,7 @@ void dkim_verifier_body(struct dkim_verifier *v, const char *bytes, size_t len)
 		dkim_hasher_feed(v->hasher, bytes, len);
 }
 
-/* ---- the end of the message ----------------------------------------------------------------- */
+/* ---- the end of the message ---------------------------------------------------------- */
 
 /* True when the body is as it was signed; else the candidate has its result. */
 static bool body_holds(struct candidate *c)

@@ -15,7 +15,7 @@ enum { ANSWER_MS = 5000 };
 /* Threads that a daemon needs besides its sessions: DNS, log, control, metrics. */
 enum { THREADS_BESIDES = 50 };
 
-/* ---- a session ---------------------------------------------------------------------------- */
+/* ---- a session ----------------------------------------------------------------------- */
 
 /* From a loopback address: not inbound where the configuration is not unusual. */
 static bool play(struct doctor *d, struct mtaclient *c)
@@ -65,7 +65,7 @@ static void check_session(struct doctor *d)
 	mtaclient_close(&c);
 }
 
-/* ---- the process -------------------------------------------------------------------------- */
+/* ---- the process --------------------------------------------------------------------- */
 
 /* Whoever listens on the control socket; 0 when nobody does. */
 static pid_t daemon_pid(struct doctor *d)

@@ -24,7 +24,7 @@ void doctor_say(struct doctor *d, enum finding f, const char *change, const char
 	d->findings.say(d->findings.context, f, text, change);
 }
 
-/* ---- asking programs ---------------------------------------------------------------------- */
+/* ---- asking programs ----------------------------------------------------------------- */
 
 static struct slice read_pipe(struct doctor *d, int fd)
 {
@@ -85,7 +85,7 @@ static struct slice postconf(struct doctor *d, const char *directory, const char
 	return output_of(d, argv);
 }
 
-/* ---- Postfix ------------------------------------------------------------------------------ */
+/* ---- Postfix ------------------------------------------------------------------------- */
 
 static void check_postfix(struct doctor *d, const char *directory)
 {
@@ -129,7 +129,7 @@ static unsigned each_instance(struct doctor *d)
 	return count;
 }
 
-/* ---- Sendmail ----------------------------------------------------------------------------- */
+/* ---- Sendmail ------------------------------------------------------------------------ */
 
 static bool check_sendmail(struct doctor *d, const char *path, bool must)
 {

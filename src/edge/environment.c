@@ -71,8 +71,7 @@ static void geo(void *self, const struct ip *client, uint32_t *asn, char country
 	memcpy(country, place.country, sizeof place.country);
 }
 
-/* ---- one message --------------------------------------------------------------------------------
- */
+/* ---- one message --------------------------------------------------------------------- */
 
 struct message {
 	struct worker *worker;

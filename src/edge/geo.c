@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ---- opening ----------------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------------- */
 
 static bool write_all(int fd, struct slice bytes)
 {
@@ -116,7 +116,7 @@ const char *geo_type(const struct geo_db *db)
 	return db->mmdb.metadata.database_type ? db->mmdb.metadata.database_type : "";
 }
 
-/* ---- records ----------------------------------------------------------------------------- */
+/* ---- records ------------------------------------------------------------------------- */
 
 /*
  * The value at a path of keys that ends in NULL; false when the record has none there, and also,
@@ -188,7 +188,7 @@ bool geo_read(const MMDB_entry_s *record, struct geo_place *place)
 	return read_asn(record, place) && read_country(record, place);
 }
 
-/* ---- one address ------------------------------------------------------------------------- */
+/* ---- one address --------------------------------------------------------------------- */
 
 void geo_lookup(const struct geo_db *db, const struct ip *ip, struct geo_place *place)
 {

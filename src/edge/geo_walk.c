@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- the whole tree ---------------------------------------------------------------------- */
+/* ---- the whole tree ------------------------------------------------------------------ */
 
 /* Many networks share a record: what it says is read once.  An open-addressing table. */
 struct memo {

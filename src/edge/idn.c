@@ -26,8 +26,7 @@ static size_t to_ascii(struct slice utf8, char *out, size_t cap)
 	return len;
 }
 
-/* ---- what a client may call itself -------------------------------------------------------------
- */
+/* ---- what a client may call itself --------------------------------------------------- */
 
 static bool append(char *out, size_t cap, size_t *len, struct slice text)
 {

@@ -14,8 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- lines ------------------------------------------------------------------------------------
- */
+/* ---- lines --------------------------------------------------------------------------- */
 
 /* True when the text can only be meant as an address. */
 static bool looks_numeric(struct slice text)
@@ -132,8 +131,7 @@ static bool same_entry(struct arena *arena, const struct list_entry *a, struct s
 			   : prefix_equal(&a->prefix, &b.prefix);
 }
 
-/* ---- edits ------------------------------------------------------------------------------------
- */
+/* ---- edits --------------------------------------------------------------------------- */
 
 /* Text under construction in the arena: never longer than the old one and a line more. */
 struct text {
@@ -189,8 +187,7 @@ bool managed_remove(struct managed_edit *e, struct slice entry, int64_t now)
 	return rewrite(e, entry, slice_of(NULL, 0), now);
 }
 
-/* ---- the file ---------------------------------------------------------------------------------
- */
+/* ---- the file ------------------------------------------------------------------------ */
 
 static bool fail(char why[MANAGED_WHY_MAX], const char *path, const char *what)
 {

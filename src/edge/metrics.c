@@ -39,8 +39,7 @@ static void plain(struct page *p, double value)
 	fprintf(p->out, "%s %.15g\n", p->name, value);
 }
 
-/* ---- one function a metric
- * ------------------------------------------------------------------------- */
+/* ---- one function a metric ----------------------------------------------------------- */
 
 static void decision(struct page *p, enum family family, struct slice rule, enum action action,
     bool would, uint64_t count)
@@ -252,8 +251,7 @@ static void started(struct page *p)
 	plain(p, (double)p->worker->started_us / 1e6);
 }
 
-/* ---- the table
- * ---------------------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------------------- */
 
 /* Counters are named without their _total, which both formats put in different places. */
 static const struct metric {

@@ -18,8 +18,7 @@ static pthread_t writer;
 static bool writer_runs;
 static atomic_bool writer_stops;
 
-/* ---- HTTP
- * ------------------------------------------------------------------------------------------ */
+/* ---- HTTP ---------------------------------------------------------------------------- */
 
 static enum MHD_Result send_text(
     struct MHD_Connection *connection, unsigned status, const char *type, char *text, size_t len)
@@ -119,8 +118,7 @@ static const char *serve(struct worker *w, const char *listen, char why[METRICS_
 	return why;
 }
 
-/* ---- the file
- * --------------------------------------------------------------------------------------- */
+/* ---- the file ------------------------------------------------------------------------ */
 
 struct writing {
 	struct worker *worker;

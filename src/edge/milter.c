@@ -66,8 +66,7 @@ static void end_transaction(struct connection *c)
 	c->held = go_on;
 }
 
-/* ---- callbacks ----------------------------------------------------------------------------------
- */
+/* ---- callbacks ----------------------------------------------------------------------- */
 
 /* The macros that are read below; asking for just these lets a stock Sendmail work and spares both
  * MTAs the others. */
@@ -319,8 +318,7 @@ static sfsistat on_close(SMFICTX *ctx)
 	return SMFIS_CONTINUE;
 }
 
-/* ---- start and stop -----------------------------------------------------------------------------
- */
+/* ---- start and stop ------------------------------------------------------------------ */
 
 const char *milter_open(const struct milter_settings *given, char why[MILTER_WHY_MAX])
 {

@@ -27,8 +27,7 @@ struct mtaclient {
 	char text[MTACLIENT_TEXT_MAX];
 };
 
-/* ---- connecting
- * ------------------------------------------------------------------------------------ */
+/* ---- connecting ---------------------------------------------------------------------- */
 
 static int connect_unix(const char *path, char *why)
 {
@@ -80,8 +79,7 @@ static int connect_inet(const char *spec, char *why)
 	return fd;
 }
 
-/* ---- packets
- * ----------------------------------------------------------------------------------------- */
+/* ---- packets ------------------------------------------------------------------------- */
 
 static bool send_all(int fd, const unsigned char *bytes, size_t len)
 {
@@ -167,8 +165,7 @@ static bool negotiate(struct mtaclient *c)
 	return true;
 }
 
-/* ---- public
- * ------------------------------------------------------------------------------------------ */
+/* ---- public -------------------------------------------------------------------------- */
 
 struct mtaclient *mtaclient_open(const char *spec, int timeout_ms, char why[MTACLIENT_WHY_MAX])
 {

@@ -54,8 +54,7 @@ struct recorder {
 	struct recordfile file;
 };
 
-/* ---- in: the milter's threads
- * ----------------------------------------------------------------------- */
+/* ---- in: the milter's threads -------------------------------------------------------- */
 
 /* Either text may be empty. */
 static struct line *line_of(struct slice json, struct slice text)
@@ -152,8 +151,7 @@ static void tell_suppressed(
 	enqueue(rec, line_of(suppressed_json(&s, json), suppressed_line(&s, text)));
 }
 
-/* ---- out: the recorder's thread
- * ---------------------------------------------------------------------- */
+/* ---- out: the recorder's thread ------------------------------------------------------ */
 
 static void open_file(struct recorder *rec, const char *path)
 {
@@ -271,8 +269,7 @@ static void *write_lines(void *context)
 	return NULL;
 }
 
-/* ---- life
- * --------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------- */
 
 static void free_lines(struct line *lines)
 {

@@ -37,7 +37,7 @@ struct reports {
 	bool complained;
 };
 
-/* ---- in: the milter's threads --------------------------------------------------------------- */
+/* ---- in: the milter's threads -------------------------------------------------------- */
 
 void reports_add(struct reports *r, const struct refusal *refusal)
 {
@@ -83,7 +83,7 @@ void reports_count(struct reports *r, const struct record *record)
 	reports_add(r, &refusal);
 }
 
-/* ---- out: the thread ------------------------------------------------------------------------ */
+/* ---- out: the thread ----------------------------------------------------------------- */
 
 /* Says it once, until something could be written again. */
 static void complain(struct reports *r, const char *why)
@@ -215,7 +215,7 @@ static void *work(void *context)
 	return NULL;
 }
 
-/* ---- life ----------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------- */
 
 static void free_parts(struct reports *r)
 {

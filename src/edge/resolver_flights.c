@@ -58,7 +58,7 @@ struct resolver_flights {
 	uint64_t shared, asked, expired, refused;
 };
 
-/* ---- the list and the table, under the lock ------------------------------------------------ */
+/* ---- the list and the table, under the lock ------------------------------------------ */
 
 static void landed(struct resolver_ticket *, struct resolver_answer *);
 
@@ -151,7 +151,7 @@ static struct flight *board(
 	return f;
 }
 
-/* ---- for all threads ----------------------------------------------------------------------- */
+/* ---- for all threads ----------------------------------------------------------------- */
 
 struct resolver_answer *resolver_flights_ask(
     struct resolver_flights *all, const struct resolver_key *key, int64_t until)
@@ -196,7 +196,7 @@ void resolver_flights_stats(struct resolver_flights *all, struct resolver_stats 
 	pthread_mutex_unlock(&all->lock);
 }
 
-/* ---- the thread ---------------------------------------------------------------------------- */
+/* ---- the thread ---------------------------------------------------------------------- */
 
 /* The end of a flight; takes over the hold on the answer and gives back the thread's on f. */
 static void land(struct flight *f, struct resolver_answer *answer)
@@ -351,7 +351,7 @@ static void *fly(void *flights)
 	return NULL;
 }
 
-/* ---- start and stop ------------------------------------------------------------------------ */
+/* ---- start and stop ------------------------------------------------------------------ */
 
 static bool start_thread(struct resolver_flights *all)
 {

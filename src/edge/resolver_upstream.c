@@ -85,7 +85,7 @@ static bool failed(struct complaint c, const char *what, int error)
 	return error != 0;
 }
 
-/* ---- settings ------------------------------------------------------------------------------ */
+/* ---- settings ------------------------------------------------------------------------ */
 
 static bool is_address(const char *server)
 {
@@ -222,7 +222,7 @@ static bool set_forwarders(
 	return true;
 }
 
-/* ---- start and stop ------------------------------------------------------------------------ */
+/* ---- start and stop ------------------------------------------------------------------ */
 
 static void ignore(void *nothing, int error, struct ub_result *result)
 {
@@ -283,7 +283,7 @@ void resolver_upstream_free(struct resolver_upstream *u)
 	free(u);
 }
 
-/* ---- questions and answers ----------------------------------------------------------------- */
+/* ---- questions and answers ----------------------------------------------------------- */
 
 static struct resolver_answer *records_of(const struct ub_result *result)
 {

@@ -35,7 +35,7 @@ static unsigned char flip_of(const struct ip *client)
 	return (len == 4 && bytes[0] == IN_LOOPBACKNET) || ip_equal(client, &loopback6) ? 0x80 : 0;
 }
 
-/* ---- answers ------------------------------------------------------------------------------ */
+/* ---- answers ------------------------------------------------------------------------- */
 
 static bool add_record(SPF_dns_rr_t *rr, const struct dns_record *record, unsigned char flip)
 {
@@ -93,7 +93,7 @@ static SPF_errcode_t get_record(
 	return SPF_record_compile(server, response, record, text);
 }
 
-/* ---- the walk ----------------------------------------------------------------------------- */
+/* ---- the walk ------------------------------------------------------------------------ */
 
 static enum spf_result result_of(SPF_result_t result)
 {
@@ -127,7 +127,8 @@ static bool set_client(SPF_request_t *request, const struct ip *client, unsigned
 	return SPF_request_set_ipv6(request, v6) == SPF_E_SUCCESS;
 }
 
-static enum spf_result ask_libspf2(SPF_server_t *server, const struct ip *client, unsigned char flip)
+static enum spf_result ask_libspf2(
+    SPF_server_t *server, const struct ip *client, unsigned char flip)
 {
 	SPF_request_t *request = SPF_request_new(server);
 	SPF_response_t *response = NULL;

@@ -84,8 +84,7 @@ static bool start_worker(struct supervisor *s)
 	return true;
 }
 
-/* ---- what a worker says and how it ends
- * ------------------------------------------------------------ */
+/* ---- what a worker says and how it ends ---------------------------------------------- */
 
 static void tell_starter(struct supervisor *s)
 {
@@ -164,8 +163,7 @@ static bool reap(struct supervisor *s, int *exit_status)
 	return true;
 }
 
-/* ---- the loop
- * -------------------------------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------------------ */
 
 static bool take_signal(struct supervisor *s, int *exit_status)
 {

@@ -44,8 +44,7 @@ __attribute__((format(printf, 2, 3))) static void step(struct trial *t, const ch
 	t->tell(t->context, line);
 }
 
-/* ---- the DNS, told
- * --------------------------------------------------------------------------------- */
+/* ---- the DNS, told ------------------------------------------------------------------- */
 
 static void tell_record(struct trial *t, enum dns_type type, const struct dns_record *r)
 {
@@ -82,8 +81,7 @@ static void told_lookup(
 		tell_record(t, type, &out->records[i]);
 }
 
-/* ---- reading the message
- * ---------------------------------------------------------------------------- */
+/* ---- reading the message ------------------------------------------------------------- */
 
 struct trial *trial_create(const struct dns *dns, int64_t now, struct arena *arena,
     void (*tell)(void *context, const char *line), void *context)
@@ -100,8 +98,8 @@ struct trial *trial_create(const struct dns *dns, int64_t now, struct arena *are
 	t->field = malloc(HEADER_BYTES_MAX);
 	t->library = dkim_library_create();
 	if (t->library)
-		t->verifier = dkim_verifier_create(t->library, &t->asked, arena,
-		    now > 0 ? (uint64_t)now : 0);
+		t->verifier =
+		    dkim_verifier_create(t->library, &t->asked, arena, now > 0 ? (uint64_t)now : 0);
 	if (!t->field || !t->verifier)
 		trial_free(&t);
 	return t;
@@ -190,8 +188,7 @@ void trial_author(struct trial *t, struct facts *facts)
 		step(t, "       author domain %.*s", SLICE_ARG(t->from.domains[i]));
 }
 
-/* ---- facts, told
- * -------------------------------------------------------------------------------------- */
+/* ---- facts, told --------------------------------------------------------------------- */
 
 static const struct dns *asked_dns(void *outside)
 {

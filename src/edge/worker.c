@@ -25,8 +25,7 @@ enum { DRAIN_SECONDS = 30, DRAIN_STEP_MS = 50 };
 /* And for its last refusals to be in the database. */
 enum { REPORTS_END_MS = 5000 };
 
-/* ---- orders of the supervisor
- * --------------------------------------------------------------------- */
+/* ---- orders of the supervisor -------------------------------------------------------- */
 
 struct orders {
 	struct worker *worker;
@@ -83,8 +82,7 @@ static void *take_orders(void *context)
 	return NULL;
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------- */
 
 /* Sessions and DNS questions take descriptors: as many as the system grants.  A shell's soft limit
  * of 1,024 would let a thousand questions to a dead server hold up all others. */

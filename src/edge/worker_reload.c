@@ -93,7 +93,7 @@ bool worker_replace_resolver(struct worker *w, const struct config *c)
 	return true;
 }
 
-/* ---- what stays --------------------------------------------------------------------------- */
+/* ---- what stays ---------------------------------------------------------------------- */
 
 /* Options that name what was opened at the start, before privileges were dropped. */
 static const struct {
@@ -149,7 +149,7 @@ static void warn_of_restart(const struct worker *w, const struct config *now, st
 		    then->milter_max_sessions);
 }
 
-/* ---- loading ------------------------------------------------------------------------------ */
+/* ---- loading ------------------------------------------------------------------------- */
 
 /* The parts that change with the configuration while the process runs. */
 static void apply_config(struct worker *w, const struct config *before, const struct config *now)

@@ -81,7 +81,7 @@ void zone_free(struct zone **z)
 	*z = NULL;
 }
 
-/* ---- filling ------------------------------------------------------------------------------ */
+/* ---- filling ------------------------------------------------------------------------- */
 
 static struct node *find(const struct zone *z, struct slice name)
 {
@@ -153,7 +153,7 @@ bool zone_set_secure(struct zone *z, struct slice name)
 	return n != NULL;
 }
 
-/* ---- answering ---------------------------------------------------------------------------- */
+/* ---- answering ----------------------------------------------------------------------- */
 
 static void note(struct zone *z, struct slice name, enum dns_type type, bool hint)
 {
@@ -275,7 +275,7 @@ struct dns zone_dns(struct zone *z)
 	return (struct dns){.self = z, .lookup = lookup, .hint = hint};
 }
 
-/* ---- what was asked ----------------------------------------------------------------------- */
+/* ---- what was asked ------------------------------------------------------------------ */
 
 static struct question counts(struct zone *z, struct slice name, enum dns_type type)
 {

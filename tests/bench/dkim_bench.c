@@ -56,7 +56,7 @@ static void bar(const char *what, bool holds)
 	missed += !holds;
 }
 
-/* ---- a DNS that answers at once ------------------------------------------------------------- */
+/* ---- a DNS that answers at once ------------------------------------------------------ */
 
 static void look_up(
     void *self, struct slice name, enum dns_type type, struct arena *arena, struct dns_answer *out)
@@ -71,7 +71,7 @@ static void look_up(
 
 static const struct dns dns = {.lookup = look_up};
 
-/* ---- messages ------------------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------------------ */
 
 struct field {
 	struct slice text; /* without its CRLF */
@@ -126,7 +126,7 @@ static enum dkim_result verify(const struct message *m)
 	return result;
 }
 
-/* ---- libopendkim by itself ------------------------------------------------------------------ */
+/* ---- libopendkim by itself ----------------------------------------------------------- */
 
 static DKIM_LIB *bare;
 
@@ -153,7 +153,7 @@ static enum dkim_result verify_bare(const struct message *m)
 	return status == DKIM_STAT_OK ? DKIM_PASS : DKIM_FAIL;
 }
 
-/* ---- speed ---------------------------------------------------------------------------------- */
+/* ---- speed --------------------------------------------------------------------------- */
 
 struct work {
 	enum dkim_result (*verify)(const struct message *);
@@ -277,7 +277,7 @@ static void compare(const struct message *m)
 	bar("2 threads at least 1.8 times 1 thread", scaling >= BAR_SCALING);
 }
 
-/* ---- messages made to be expensive ---------------------------------------------------------- */
+/* ---- messages made to be expensive --------------------------------------------------- */
 
 /* "p=" with a public key of these numbers of bits, odd and otherwise at random. */
 static struct slice made_up_key(int modulus, int exponent, struct arena *arena)

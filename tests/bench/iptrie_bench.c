@@ -91,7 +91,7 @@ static void say_bar(bool holds, const char *what, double bar)
 	printf("   bar %s %g: %s\n", what, bar, holds ? "PASS" : "below");
 }
 
-/* ---- building ------------------------------------------------------------------------------ */
+/* ---- building ------------------------------------------------------------------------ */
 
 /* Plain longest-prefix match. */
 static uint32_t latest_tag(
@@ -136,7 +136,7 @@ static void open_mmdb(struct table *t)
 	unlink(path);
 }
 
-/* ---- addresses ----------------------------------------------------------------------------- */
+/* ---- addresses ----------------------------------------------------------------------- */
 
 static uint64_t seed = 7;
 
@@ -200,7 +200,7 @@ static void fill_streams(struct table *t)
 		}
 }
 
-/* ---- timing -------------------------------------------------------------------------------- */
+/* ---- timing -------------------------------------------------------------------------- */
 
 static volatile uint32_t sink;
 static volatile uint32_t zero; /* the compiler must not know that it is */

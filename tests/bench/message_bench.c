@@ -90,7 +90,7 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* ---- messages ------------------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------------------ */
 
 static char *read_file(const char *path, size_t *len)
 {
@@ -151,7 +151,7 @@ static void read_messages(const char *folder)
 		die(folder);
 }
 
-/* ---- packets -------------------------------------------------------------------------------- */
+/* ---- packets ------------------------------------------------------------------------- */
 
 static void put(struct link *l, char command, const void *data, size_t len)
 {
@@ -256,7 +256,7 @@ static void open_link(struct link *l, const char *spec)
 	answer(l, NR_HELO);
 }
 
-/* ---- one message ---------------------------------------------------------------------------- */
+/* ---- one message --------------------------------------------------------------------- */
 
 /* False: the filter refuses. */
 static bool tell_envelope(struct link *l, const struct message *m)
@@ -365,7 +365,7 @@ static void *play_all(void *player)
 	return NULL;
 }
 
-/* ---- measuring ------------------------------------------------------------------------------- */
+/* ---- measuring ----------------------------------------------------------------------- */
 
 struct subject {
 	const char *name, *sockets[CHAIN_MAX];

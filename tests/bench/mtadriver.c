@@ -75,7 +75,7 @@ static int64_t now_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* ---- packets ------------------------------------------------------------------------------- */
+/* ---- packets ------------------------------------------------------------------------- */
 
 static void put_packet(struct connection *c, char command, const void *data, size_t len)
 {
@@ -132,8 +132,7 @@ static void put_connect(struct mtadriver *d, struct connection *c)
 	put_packet(c, 'C', data, (size_t)n);
 }
 
-/* ---- the conversation --------------------------------------------------------------------------
- */
+/* ---- the conversation ---------------------------------------------------------------- */
 
 static void start_transaction(struct mtadriver *d, struct connection *c)
 {
@@ -326,7 +325,7 @@ static bool hear(struct mtadriver *d, struct connection *c, const char *text, si
 	}
 }
 
-/* ---- connections ---------------------------------------------------------------------------- */
+/* ---- connections --------------------------------------------------------------------- */
 
 static int dial(const char *spec)
 {
@@ -414,8 +413,7 @@ static bool listen_to(struct mtadriver *d, struct connection *c)
 	return hear_all(d, c);
 }
 
-/* ---- life ---------------------------------------------------------------------------------------
- */
+/* ---- life ---------------------------------------------------------------------------- */
 
 struct mtadriver *mtadriver_open(const struct mta_plan *plan)
 {

@@ -71,7 +71,7 @@ static void need(int failed, const char *what)
 	}
 }
 
-/* ---- what is compared -------------------------------------------------------------------- */
+/* ---- what is compared ---------------------------------------------------------------- */
 
 static struct nametrie_values rule_of(
     void *context, uint32_t above, const struct nametrie_entry *entries, size_t n)
@@ -169,7 +169,7 @@ static uint32_t ask_lmdb(const struct table *t, struct slice name)
 	}
 }
 
-/* ---- what is asked ----------------------------------------------------------------------- */
+/* ---- what is asked ------------------------------------------------------------------- */
 
 static struct slice write_query(char *out, struct slice name, uint64_t *random)
 {

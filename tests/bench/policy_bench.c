@@ -107,8 +107,7 @@ static void make_sessions(struct session_text *sessions)
 	}
 }
 
-/* ---- the pure function ------------------------------------------------------------------------
- */
+/* ---- the pure function --------------------------------------------------------------- */
 
 static void decide(const struct ruleset *rules, const struct session_text *s, struct arena *arena)
 {
@@ -138,8 +137,7 @@ static double time_pure(const struct ruleset *rules, const struct session_text *
 	return (now() - start) / SESSIONS * 1e9;
 }
 
-/* ---- as the daemon does it ---------------------------------------------------------------------
- */
+/* ---- as the daemon does it ----------------------------------------------------------- */
 
 static int64_t clock_us(clockid_t clock)
 {

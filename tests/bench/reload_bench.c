@@ -45,8 +45,7 @@ static FILE *create(const char *name)
 	return fopen(path, "w");
 }
 
-/* ---- lists -------------------------------------------------------------------------------------
- */
+/* ---- lists --------------------------------------------------------------------------- */
 
 static void write_prefixes(unsigned n)
 {
@@ -108,8 +107,7 @@ static void write_conf(bool networks, bool names)
 	fclose(f);
 }
 
-/* ---- verdicts beside a reload
- * --------------------------------------------------------------------- */
+/* ---- verdicts beside a reload -------------------------------------------------------- */
 
 static atomic_bool stop;
 static float *samples;
@@ -150,8 +148,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* ---- one table
- * --------------------------------------------------------------------------------------- */
+/* ---- one table ----------------------------------------------------------------------- */
 
 static void print_line(void *context, enum report_level level, const char *line)
 {

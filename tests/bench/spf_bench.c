@@ -82,7 +82,7 @@ static void read_queries(struct slice text)
 	}
 }
 
-/* ---- ours --------------------------------------------------------------------------------- */
+/* ---- ours ---------------------------------------------------------------------------- */
 
 static void check_ours(const struct query *q, struct arena *arena)
 {
@@ -94,7 +94,7 @@ static void check_ours(const struct query *q, struct arena *arena)
 	arena_reset(arena);
 }
 
-/* ---- the bare library --------------------------------------------------------------------- */
+/* ---- the bare library ---------------------------------------------------------------- */
 
 static void fill(SPF_dns_rr_t *rr, const struct dns_answer *answer)
 {
@@ -143,7 +143,7 @@ static void check_bare(SPF_server_t *server, const struct query *q)
 	SPF_request_free(request);
 }
 
-/* ---- timing ------------------------------------------------------------------------------- */
+/* ---- timing -------------------------------------------------------------------------- */
 
 static double now(void)
 {

@@ -78,7 +78,7 @@ static uint32_t make(struct tree *t, const struct prefix *p)
 	return node;
 }
 
-/* ---- bytes --------------------------------------------------------------------------------- */
+/* ---- bytes --------------------------------------------------------------------------- */
 
 static void put_number(FILE *f, uint64_t value, unsigned bytes)
 {

@@ -136,7 +136,7 @@ void dnsserver_continue(struct dnsserver *s)
 	kill(s->pid, SIGCONT);
 }
 
-/* ---- the count, by a question of its own ---------------------------------------------------- */
+/* ---- the count, by a question of its own --------------------------------------------- */
 
 static unsigned char *put_name(unsigned char *at, const char *name)
 {

@@ -99,7 +99,7 @@ static struct slice private_key(const struct signer_key *k, bool seed, struct ar
 	return text;
 }
 
-/* ---- OpenDKIM ------------------------------------------------------------------------------- */
+/* ---- OpenDKIM ------------------------------------------------------------------------ */
 
 static void opendkim_options(DKIM_LIB *lib, const struct signing *how)
 {
@@ -232,7 +232,7 @@ struct slice sign_by_opendkim(const struct signer_key *k, const struct signing *
 	return signed_message(output_of(child, ends[0], arena), message, arena);
 }
 
-/* ---- python3-dkim --------------------------------------------------------------------------- */
+/* ---- python3-dkim -------------------------------------------------------------------- */
 
 static void write_file(const char *path, struct slice text)
 {

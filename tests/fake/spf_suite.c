@@ -7,7 +7,7 @@
 
 enum { CASES_MAX = 400, SUITE_BYTES = 16 << 20, TXT_MAX = 65535 };
 
-/* ---- reading nodes ------------------------------------------------------------------------ */
+/* ---- reading nodes ------------------------------------------------------------------- */
 
 struct reader {
 	struct spf_suite *suite;
@@ -58,7 +58,7 @@ static const yaml_node_t *item(const struct reader *r, const yaml_node_t *node, 
 						: node;
 }
 
-/* ---- zone data ---------------------------------------------------------------------------- */
+/* ---- zone data ----------------------------------------------------------------------- */
 
 /* Latin-1 text comes as UTF-8: back to the one byte that was meant. */
 static size_t narrow(struct slice s, char *out)
@@ -148,7 +148,7 @@ static struct zone *read_zone(const struct reader *r, const yaml_node_t *map)
 	return z;
 }
 
-/* ---- cases -------------------------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------------------- */
 
 static void read_case(const struct reader *r, const yaml_node_t *test, struct spf_case *c)
 {

@@ -32,8 +32,7 @@ static void check_reading(struct slice body, struct arena *arena)
 		insist(owner == AUTHRES_OURS);
 }
 
-/* ---- what a reader of the standard makes of our field -----------------------------------------
- */
+/* ---- what a reader of the standard makes of our field -------------------------------- */
 
 struct seen {
 	size_t semicolons, results; /* outside quotes and comments */

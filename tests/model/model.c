@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- a session --------------------------------------------------------------------------- */
+/* ---- a session ----------------------------------------------------------------------- */
 
 struct session {
 	int64_t now;
@@ -81,7 +81,7 @@ static struct session read_session(const json_t *o, int64_t now)
 	return s;
 }
 
-/* ---- one rule ---------------------------------------------------------------------------- */
+/* ---- one rule ------------------------------------------------------------------------ */
 
 struct look {
 	const struct conf *conf;
@@ -153,7 +153,7 @@ static enum tri rule_matches(struct look l, const struct rule *r, unsigned in, s
 	return all;
 }
 
-/* ---- whitelist --------------------------------------------------------------------------- */
+/* ---- whitelist ----------------------------------------------------------------------- */
 
 /* By which of the identities that a whitelist rule by domain may be proved it is. */
 static unsigned proved(const struct rule *r, const struct session *s)
@@ -195,7 +195,7 @@ static bool excused(struct look l, unsigned family)
 	return excuse(l, family, &ignored) != NULL;
 }
 
-/* ---- verdicts ---------------------------------------------------------------------------- */
+/* ---- verdicts ------------------------------------------------------------------------ */
 
 /* Keeps the first verdict that is enforced, before it the first that would be. */
 static void keep(struct verdict *v, struct verdict found)
@@ -310,7 +310,7 @@ static void try_dmarc(struct look l, const struct switches *sw, struct verdict *
 	}
 }
 
-/* ---- one session ------------------------------------------------------------------------- */
+/* ---- one session --------------------------------------------------------------------- */
 
 /* Of the recipient's domain: the most specific name. */
 static struct switches switches_of(const struct conf *c, const char *name)
@@ -369,7 +369,7 @@ static struct verdict decide(const struct conf *c, const struct session *s)
 	return v;
 }
 
-/* ---- lines in, lines out ----------------------------------------------------------------- */
+/* ---- lines in, lines out ------------------------------------------------------------- */
 
 static void print(const struct verdict *v)
 {

@@ -8,7 +8,7 @@
 
 typedef void adder(struct list *, const char *);
 
-/* ---- list files -------------------------------------------------------------------------- */
+/* ---- list files ---------------------------------------------------------------------- */
 
 static char *beside(const char *conf, const char *path)
 {
@@ -85,7 +85,7 @@ static void add_value(struct list *l, adder *add, const config_setting_t *s, con
 	}
 }
 
-/* ---- rules ------------------------------------------------------------------------------- */
+/* ---- rules --------------------------------------------------------------------------- */
 
 static const char *const identities[IDS] = {"client_name", "helo", "sender", "from", "recipient"};
 
@@ -182,7 +182,7 @@ static void read_rules(
 		read_rule(&rules->rule[i], config_setting_get_elem(s, (unsigned)i), conf);
 }
 
-/* ---- recipient domains ------------------------------------------------------------------- */
+/* ---- recipient domains --------------------------------------------------------------- */
 
 static enum spf_switch spf_of(const char *word)
 {
@@ -268,7 +268,7 @@ static void read_domains_file(struct conf *c, const char *path)
 	fclose(f);
 }
 
-/* ---- the whole --------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------- */
 
 static bool option(const config_t *config, const char *key, const char *word)
 {

@@ -9,7 +9,7 @@ static void *grown(void *memory, size_t count, size_t size)
 	return need(realloc(memory, count * size));
 }
 
-/* ---- adding ------------------------------------------------------------------------------ */
+/* ---- adding -------------------------------------------------------------------------- */
 
 static void add_net(struct list *l, struct net n, bool out)
 {
@@ -183,7 +183,7 @@ void read_geo(struct geo *g, const char *mmdb)
 	fclose(f);
 }
 
-/* ---- looking: clients -------------------------------------------------------------------- */
+/* ---- looking: clients ---------------------------------------------------------------- */
 
 /* The number of the longest network that holds ip, or -1. */
 static long longest(const struct list *l, u128 ip)
@@ -248,7 +248,7 @@ bool list_holds_ip(const struct list *l, u128 ip, const struct geo *asn, const s
 	return false;
 }
 
-/* ---- looking: identities ----------------------------------------------------------------- */
+/* ---- looking: identities ------------------------------------------------------------- */
 
 enum { LABELS_MAX = 127 };
 

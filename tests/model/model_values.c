@@ -26,7 +26,7 @@ char *lower(const char *s)
 	return copy;
 }
 
-/* ---- addresses of hosts ------------------------------------------------------------------ */
+/* ---- addresses of hosts -------------------------------------------------------------- */
 
 bool parse_ip(const char *text, u128 *out)
 {
@@ -77,7 +77,7 @@ void print_net(const struct net *n, char *out, size_t size)
 	snprintf(out, size, "%s/%d", text, n->length - (v4 ? 96 : 0));
 }
 
-/* ---- names ------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------- */
 
 static bool is_ascii(const char *s)
 {
@@ -140,7 +140,7 @@ int labels(const char *name)
 	return n;
 }
 
-/* ---- mail addresses ---------------------------------------------------------------------- */
+/* ---- mail addresses ------------------------------------------------------------------ */
 
 /* Without quotes and backslashes. */
 static char *unquoted(const char *s)

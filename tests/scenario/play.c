@@ -48,8 +48,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- the outside, made up -----------------------------------------------------------------------
- */
+/* ---- the outside, made up ------------------------------------------------------------ */
 
 struct message {
 	struct play *play;
@@ -157,8 +156,7 @@ static struct env made_up(struct play *p)
 	};
 }
 
-/* ---- one case
- * ------------------------------------------------------------------------------------- */
+/* ---- one case ------------------------------------------------------------------------ */
 
 static void write_file(const struct play *p, const char *name, const char *text, const char *mode)
 {
@@ -324,8 +322,7 @@ static void on_sign(struct play *p, struct slice words)
 			s->result = (enum dkim_result)r;
 }
 
-/* ---- lines
- * ---------------------------------------------------------------------------------------- */
+/* ---- lines --------------------------------------------------------------------------- */
 
 static void append(char *to, struct slice line)
 {

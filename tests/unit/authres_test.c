@@ -21,7 +21,7 @@ static size_t to_ascii(struct slice utf8, char *out, size_t cap)
 
 static const struct idna idna = {to_ascii};
 
-/* ---- reading: our id is mx.example.org ------------------------------------------------------- */
+/* ---- reading: our id is mx.example.org ----------------------------------------------- */
 
 static const struct {
 	const char *label;
@@ -140,7 +140,7 @@ START_TEST(reading_long)
 }
 END_TEST
 
-/* ---- writing --------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------- */
 
 static const struct authres_spf spf_pass = {.result = B("pass"), .mailfrom = B("bob@example.net")};
 static const struct authres_spf spf_null = {

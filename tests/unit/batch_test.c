@@ -7,8 +7,7 @@
 
 #include <stdlib.h>
 
-/* ---- what a line becomes ----------------------------------------------------------------------
- */
+/* ---- what a line becomes ------------------------------------------------------------- */
 
 static const char table[] =
     "trusted_networks = [ \"192.0.2.0/24\" ];\n"
@@ -180,8 +179,7 @@ START_TEST(says_when_memory_runs_out)
 }
 END_TEST
 
-/* ---- who can get facts ------------------------------------------------------------------------
- */
+/* ---- who can get facts --------------------------------------------------------------- */
 
 static void get_spf(void *self, struct facts *facts, unsigned need)
 {

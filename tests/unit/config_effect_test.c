@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <time.h>
 
-/* ---- what the loaded table decides ------------------------------------------------------- */
+/* ---- what the loaded table decides --------------------------------------------------- */
 
 enum { NOW = 1790000000 }; /* 2026-09-21T13:33:20Z */
 
@@ -175,7 +175,7 @@ START_TEST(decides)
 }
 END_TEST
 
-/* ---- rules as the core sees them --------------------------------------------------------- */
+/* ---- rules as the core sees them ----------------------------------------------------- */
 
 START_TEST(fills_rules)
 {
@@ -232,7 +232,7 @@ START_TEST(warns_of_expired_rules)
 }
 END_TEST
 
-/* ---- the survey of a check -------------------------------------------------------------- */
+/* ---- the survey of a check ----------------------------------------------------------- */
 
 static void append(void *context, const char *line)
 {
@@ -303,7 +303,7 @@ START_TEST(surveys)
 }
 END_TEST
 
-/* ---- databases --------------------------------------------------------------------------- */
+/* ---- databases ----------------------------------------------------------------------- */
 
 static const struct {
 	const char *label, *text, *want;
@@ -380,7 +380,7 @@ START_TEST(refuses_older_databases)
 }
 END_TEST
 
-/* ---- where an entry stands --------------------------------------------------------------- */
+/* ---- where an entry stands ----------------------------------------------------------- */
 
 static const struct {
 	const char *rule;

@@ -3,7 +3,7 @@
 #include "fake/configured.h"
 #include "fake/scratch.h"
 
-/* ---- text → exactly these lines ---------------------------------------------------------- */
+/* ---- text → exactly these lines ------------------------------------------------------ */
 
 static const struct {
 	const char *label, *text, *want;

@@ -42,7 +42,7 @@ START_TEST(loads_as_shipped)
 }
 END_TEST
 
-/* ---- every option with its default ------------------------------------------------------- */
+/* ---- every option with its default --------------------------------------------------- */
 
 /* The part of the text that a group's braces enclose; all of it for the top level. */
 static struct slice group_of(struct slice text, const char *group)
@@ -109,7 +109,7 @@ START_TEST(has_every_option)
 }
 END_TEST
 
-/* ---- its examples ------------------------------------------------------------------------ */
+/* ---- its examples -------------------------------------------------------------------- */
 
 static void copy_list(const char *name)
 {

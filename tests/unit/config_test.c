@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-/* ---- text → exactly these lines ---------------------------------------------------------- */
+/* ---- text → exactly these lines ------------------------------------------------------ */
 
 static const struct {
 	const char *label, *text, *want;
@@ -153,7 +153,7 @@ START_TEST(says_exactly)
 }
 END_TEST
 
-/* ---- files that are none ----------------------------------------------------------------- */
+/* ---- files that are none ------------------------------------------------------------- */
 
 static const struct {
 	const char *path, *want;
@@ -190,7 +190,7 @@ START_TEST(refuses_what_is_no_file)
 }
 END_TEST
 
-/* ---- values ------------------------------------------------------------------------------ */
+/* ---- values -------------------------------------------------------------------------- */
 
 START_TEST(has_defaults)
 {

@@ -73,7 +73,7 @@ START_TEST(writes_text)
 }
 END_TEST
 
-/* ---- what a list leaves out --------------------------------------------------------------- */
+/* ---- what a list leaves out ---------------------------------------------------------- */
 
 static const struct {
 	const char *label;
@@ -131,7 +131,7 @@ START_TEST(tells_what_is_left_out)
 }
 END_TEST
 
-/* ---- the page ------------------------------------------------------------------------------ */
+/* ---- the page ------------------------------------------------------------------------ */
 
 static const struct {
 	const char *label, *want;

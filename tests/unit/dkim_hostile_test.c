@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* ---- several signatures --------------------------------------------------------------------- */
+/* ---- several signatures -------------------------------------------------------------- */
 
 START_TEST(dual_signatures)
 {
@@ -109,7 +109,7 @@ START_TEST(oversigned_fields)
 }
 END_TEST
 
-/* ---- what strangers may send ---------------------------------------------------------------- */
+/* ---- what strangers may send --------------------------------------------------------- */
 
 START_TEST(unsigned_messages)
 {
@@ -215,7 +215,7 @@ START_TEST(small_arenas)
 }
 END_TEST
 
-/* ---- allocations that fail ------------------------------------------------------------------ */
+/* ---- allocations that fail ----------------------------------------------------------- */
 
 void *__real_malloc(size_t);
 void *__real_calloc(size_t, size_t);
@@ -276,7 +276,7 @@ START_TEST(failing_allocations)
 }
 END_TEST
 
-/* ---- threads -------------------------------------------------------------------------------- */
+/* ---- threads ------------------------------------------------------------------------- */
 
 enum { THREADS = 4, MESSAGES = 60 };
 

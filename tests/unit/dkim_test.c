@@ -5,7 +5,7 @@
 
 #include <time.h>
 
-/* ---- both signers, all keys, all canonicalisations ------------------------------------------ */
+/* ---- both signers, all keys, all canonicalisations ----------------------------------- */
 
 typedef struct slice signer(
     const struct signer_key *, const struct signing *, struct slice, struct arena *);
@@ -45,7 +45,7 @@ START_TEST(signed_messages)
 }
 END_TEST
 
-/* ---- one change each ------------------------------------------------------------------------ */
+/* ---- one change each ----------------------------------------------------------------- */
 
 static const struct {
 	const char *label, *what, *with;
@@ -96,7 +96,7 @@ START_TEST(changed_messages)
 }
 END_TEST
 
-/* ---- keys ----------------------------------------------------------------------------------- */
+/* ---- keys ---------------------------------------------------------------------------- */
 
 START_TEST(keys_in_the_dns)
 {
@@ -202,7 +202,7 @@ START_TEST(times)
 }
 END_TEST
 
-/* ---- l= ------------------------------------------------------------------------------------- */
+/* ---- l= ------------------------------------------------------------------------------ */
 
 #define PARTLY "l= leaves a part of the body unsigned"
 

@@ -266,7 +266,7 @@ static const struct {
 	"_.a.example.com _.example.com _.com _.c.example.com"},
 };
 
-/* ---- a DNS that remembers the order of the questions ----------------------------------------- */
+/* ---- a DNS that remembers the order of the questions --------------------------------- */
 
 struct recorder {
 	struct dns below;
@@ -350,7 +350,7 @@ START_TEST(table)
 }
 END_TEST
 
-/* ---- the steps that explain shows ------------------------------------------------------------ */
+/* ---- the steps that explain shows ---------------------------------------------------- */
 
 struct story {
 	char text[2000];
@@ -430,7 +430,7 @@ START_TEST(long_record)
 }
 END_TEST
 
-/* ---- hints, memory --------------------------------------------------------------------------- */
+/* ---- hints, memory ------------------------------------------------------------------- */
 
 START_TEST(hints)
 {

@@ -39,7 +39,7 @@ static struct dns_answer answer_of(enum content content, struct dns_record *reco
 	    .status = DNS_OK, .count = content == DOUBLED ? 2 : 1, .records = records};
 }
 
-/* ---- the questions, by length of the name --------------------------------------------------- */
+/* ---- the questions, by length of the name -------------------------------------------- */
 
 START_TEST(questions)
 {
@@ -68,7 +68,7 @@ START_TEST(questions)
 }
 END_TEST
 
-/* ---- the conclusions, against a model in the words of the RFC -------------------------------- */
+/* ---- the conclusions, against a model in the words of the RFC ------------------------ */
 
 struct conclusion {
 	unsigned organization, policy, asked; /* by number of labels; policy 0 = none */
@@ -169,7 +169,7 @@ START_TEST(against_model_at_random)
 }
 END_TEST
 
-/* ---- answers that are none ------------------------------------------------------------------ */
+/* ---- answers that are none ----------------------------------------------------------- */
 
 START_TEST(failures)
 {

@@ -69,8 +69,7 @@ static const struct explain_rule *find_rule(const struct explanation *e, const c
 	return NULL;
 }
 
-/* ---- what rules come to -----------------------------------------------------------------------
- */
+/* ---- what rules come to -------------------------------------------------------------- */
 
 static const struct {
 	const char *session, *rule;
@@ -148,8 +147,7 @@ START_TEST(tells_what_rules_came_to)
 }
 END_TEST
 
-/* ---- two ways to the same truth ---------------------------------------------------------------
- */
+/* ---- two ways to the same truth ------------------------------------------------------ */
 
 /* A rule's truth, from what is told of its criteria. */
 static enum truth told_truth(const struct explain_rule *r, int64_t now)
@@ -224,8 +222,7 @@ START_TEST(agrees_with_the_matcher)
 }
 END_TEST
 
-/* ---- large tables, small memory ---------------------------------------------------------------
- */
+/* ---- large tables, small memory ------------------------------------------------------ */
 
 START_TEST(counts_what_nothing_touches)
 {
@@ -268,8 +265,7 @@ START_TEST(says_when_memory_runs_out)
 }
 END_TEST
 
-/* ---- text -------------------------------------------------------------------------------------
- */
+/* ---- text ---------------------------------------------------------------------------- */
 
 struct page {
 	size_t longest;

@@ -62,7 +62,7 @@ static struct gather gather_from(struct outside *o, struct facts *facts, struct 
 	};
 }
 
-/* ---- SPF --------------------------------------------------------------------------------- */
+/* ---- SPF ----------------------------------------------------------------------------- */
 
 static const struct {
 	const char *label, *client, *sender;
@@ -126,7 +126,7 @@ START_TEST(asks_spf_of_what_was_said)
 }
 END_TEST
 
-/* ---- DKIM -------------------------------------------------------------------------------- */
+/* ---- DKIM ---------------------------------------------------------------------------- */
 
 START_TEST(gathers_dkim)
 {
@@ -144,7 +144,7 @@ START_TEST(gathers_dkim)
 }
 END_TEST
 
-/* ---- DMARC ------------------------------------------------------------------------------- */
+/* ---- DMARC --------------------------------------------------------------------------- */
 
 #define ORG SLICE_INIT("example.org")
 #define NET SLICE_INIT("example.net")

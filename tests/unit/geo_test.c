@@ -52,7 +52,7 @@ static struct geo_db *make(const char *name, const char *settings, const char *t
 	return db;
 }
 
-/* ---- layouts ----------------------------------------------------------------------------- */
+/* ---- layouts ------------------------------------------------------------------------- */
 
 static const char asn_networks[] = "10.0.0.0/8 64502 -\n"
 				   "192.0.2.0/24 64500 -\n"
@@ -128,7 +128,7 @@ START_TEST(stops_when_told)
 }
 END_TEST
 
-/* ---- one address ------------------------------------------------------------------------- */
+/* ---- one address --------------------------------------------------------------------- */
 
 static const struct {
 	const char *ip;
@@ -192,7 +192,7 @@ START_TEST(adds_to_what_is_known)
 }
 END_TEST
 
-/* ---- the walk and look-ups agree ---------------------------------------------------------- */
+/* ---- the walk and look-ups agree ----------------------------------------------------- */
 
 struct collected {
 	struct prefix networks[4096];
@@ -272,7 +272,7 @@ START_TEST(walk_agrees_with_lookups)
 }
 END_TEST
 
-/* ---- files that are no databases --------------------------------------------------------- */
+/* ---- files that are no databases ----------------------------------------------------- */
 
 /* The databases of this program's setup, which tests damage copies of. */
 static struct slice good;

@@ -157,7 +157,7 @@ START_TEST(test_any_bytes)
 }
 END_TEST
 
-/* ---- sorted into lists ------------------------------------------------------------------- */
+/* ---- sorted into lists --------------------------------------------------------------- */
 
 struct sorting {
 	struct importset *set;

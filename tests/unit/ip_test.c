@@ -15,7 +15,7 @@ static struct slice tight(struct slice text)
 	return slice_of(copy, text.len);
 }
 
-/* ---- addresses --------------------------------------------------------------------------- */
+/* ---- addresses ----------------------------------------------------------------------- */
 
 /* What the text means in canonical form; NULL: it is refused. */
 static const struct {
@@ -172,7 +172,7 @@ START_TEST(keeps_bytes)
 }
 END_TEST
 
-/* ---- networks ---------------------------------------------------------------------------- */
+/* ---- networks ------------------------------------------------------------------------ */
 
 /* Canonical text, or in `wrong` what the reason has to contain. */
 static const struct {
@@ -318,7 +318,7 @@ START_TEST(orders_outer_before_inner)
 }
 END_TEST
 
-/* ---- ranges ------------------------------------------------------------------------------ */
+/* ---- ranges -------------------------------------------------------------------------- */
 
 static const struct {
 	const char *first, *last, *networks;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- memory that runs out ------------------------------------------------------------------ */
+/* ---- memory that runs out ------------------------------------------------------------ */
 
 /* The test is linked with --wrap: these stand in for the C library's. */
 void *__real_malloc(size_t);
@@ -69,7 +69,7 @@ void __wrap_free(void *p)
 	__real_free(p);
 }
 
-/* ---- how values come about ------------------------------------------------------------------ */
+/* ---- how values come about ----------------------------------------------------------- */
 
 /* Depends on everything that combine is promised: the value around, the entries, their order. */
 static uint32_t mix(void *context, uint32_t around, const struct iptrie_entry *entries, size_t n)
@@ -82,7 +82,7 @@ static uint32_t mix(void *context, uint32_t around, const struct iptrie_entry *e
 	return modulus ? value % modulus : value;
 }
 
-/* ---- the model ------------------------------------------------------------------------------ */
+/* ---- the model ----------------------------------------------------------------------- */
 
 struct model {
 	const struct iptrie_entry *entries; /* as they were given */
@@ -176,7 +176,7 @@ static void ask_random(const struct iptrie *t, const struct model *m, size_t n, 
 	}
 }
 
-/* ---- invariants of the runs ------------------------------------------------------------------ */
+/* ---- invariants of the runs ---------------------------------------------------------- */
 
 struct runs_seen {
 	const struct iptrie *trie;
@@ -224,7 +224,7 @@ static size_t check_runs(const struct iptrie *t, const char *label)
 	ck_assert_msg(s.next.hi == 0 && s.next.lo == 0, "%s: the end is missing", label);
 	return s.n;
 }
-/* ---- shapes of tables ------------------------------------------------------------------------ */
+/* ---- shapes of tables ---------------------------------------------------------------- */
 
 static void nothing(struct networks *t, size_t n)
 {
@@ -312,7 +312,7 @@ START_TEST(agrees_with_the_model)
 }
 END_TEST
 
-/* ---- large tables ---------------------------------------------------------------------------- */
+/* ---- large tables -------------------------------------------------------------------- */
 
 /* Too large for the model at every edge: some of them, and the bytes that a prefix costs. */
 static const struct shape large[] = {
@@ -349,7 +349,7 @@ START_TEST(large_tables_stay_linear)
 }
 END_TEST
 
-/* ---- memory ---------------------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------------------- */
 
 /* What building took and did not give back; Check's own allocations are none of our business. */
 static long build_with(long allocations, struct networks *t, struct iptrie **trie)
@@ -394,8 +394,7 @@ START_TEST(free_of_null_is_harmless)
 }
 END_TEST
 
-/* ---- the example of the header -----------------------------------------------------------------
- */
+/* ---- the example of the header ------------------------------------------------------- */
 
 static uint32_t story(void *context, uint32_t around, const struct iptrie_entry *entries, size_t n)
 {

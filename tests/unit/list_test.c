@@ -23,7 +23,7 @@ static size_t fake_to_ascii(struct slice utf8, char *out, size_t cap)
 
 static const struct idna fake = {fake_to_ascii};
 
-/* ---- entries ----------------------------------------------------------------------------- */
+/* ---- entries ------------------------------------------------------------------------- */
 
 /* An entry in one line: "KIND what is in it", '!' in front when it takes out. */
 static const char *shown(const struct list_entry *e, char out[512])
@@ -265,7 +265,7 @@ START_TEST(cuts_what_it_quotes)
 }
 END_TEST
 
-/* ---- lines ------------------------------------------------------------------------------- */
+/* ---- lines --------------------------------------------------------------------------- */
 
 /* "number:entry|" for each. */
 static const struct {

@@ -118,7 +118,7 @@ static void rows_of(const char *path, const char *table, struct names *names)
 	free(text);
 }
 
-/* ---- susmilter.conf(5) ------------------------------------------------------------------- */
+/* ---- susmilter.conf(5) --------------------------------------------------------------- */
 
 static const char conf[] = "conf/susmilter.conf.5";
 
@@ -200,7 +200,7 @@ START_TEST(keys_of_domains)
 }
 END_TEST
 
-/* ---- susmilterctl(8): "whitelist add", "whitelist add --for", ... -------------------------- */
+/* ---- susmilterctl(8): "whitelist add", "whitelist add --for", ... -------------------- */
 
 struct reading {
 	struct names *names;
@@ -256,7 +256,7 @@ START_TEST(formats_of_import)
 }
 END_TEST
 
-/* ---- susmilter(8) ------------------------------------------------------------------------ */
+/* ---- susmilter(8) -------------------------------------------------------------------- */
 
 static void add_metric(void *context, const char *name, const char *help)
 {
@@ -274,7 +274,7 @@ START_TEST(all_metrics)
 }
 END_TEST
 
-/* ---- susmilter-records(5) ---------------------------------------------------------------- */
+/* ---- susmilter-records(5) ------------------------------------------------------------ */
 
 static const char records[] = "conf/susmilter-records.5";
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- allocations that fail: linked with --wrap ------------------------------------------- */
+/* ---- allocations that fail: linked with --wrap --------------------------------------- */
 
 static long allocations_left = -1; /* -1: never fail */
 
@@ -43,7 +43,7 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size)
 	return may_allocate() ? __real_aligned_alloc(alignment, size) : NULL;
 }
 
-/* ---- a plain, slow model ----------------------------------------------------------------- */
+/* ---- a plain, slow model ------------------------------------------------------------- */
 
 enum { NONE = 77 };
 
@@ -206,7 +206,7 @@ static void check_around(const struct model *m, const struct nametrie *t, struct
 	}
 }
 
-/* ---- cases ------------------------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------------------- */
 
 START_TEST(table_of_cases)
 {

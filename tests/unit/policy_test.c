@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* ---- rules: who wins, phase by phase ----------------------------------------------------- */
+/* ---- rules: who wins, phase by phase ------------------------------------------------- */
 
 static const char table[] =
     "spf = { fail = \"off\"; };\n"
@@ -163,7 +163,7 @@ START_TEST(judges_by_rules)
 }
 END_TEST
 
-/* ---- not inbound ------------------------------------------------------------------------- */
+/* ---- not inbound --------------------------------------------------------------------- */
 
 START_TEST(leaves_alone_what_is_not_inbound)
 {
@@ -191,7 +191,7 @@ START_TEST(leaves_alone_what_is_not_inbound)
 }
 END_TEST
 
-/* ---- SPF --------------------------------------------------------------------------------- */
+/* ---- SPF ----------------------------------------------------------------------------- */
 
 static const struct {
 	const char *spf, *more;
@@ -236,7 +236,7 @@ START_TEST(judges_by_spf)
 }
 END_TEST
 
-/* ---- monitor mode ------------------------------------------------------------------------ */
+/* ---- monitor mode -------------------------------------------------------------------- */
 
 START_TEST(monitors)
 {

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* ---- what is told ------------------------------------------------------------------------- */
+/* ---- what is told -------------------------------------------------------------------- */
 
 static const struct {
 	const char *label, *key, *value, *want;
@@ -82,7 +82,7 @@ START_TEST(takes_each_key_once)
 }
 END_TEST
 
-/* ---- what follows ------------------------------------------------------------------------- */
+/* ---- what follows -------------------------------------------------------------------- */
 
 static const char conf[] =
     "spf = { temperror = \"tempfail\"; };\n"
@@ -209,7 +209,7 @@ START_TEST(decides_in_monitor_mode)
 }
 END_TEST
 
-/* ---- who can get facts --------------------------------------------------------------------- */
+/* ---- who can get facts --------------------------------------------------------------- */
 
 struct source {
 	unsigned times, need;

@@ -88,7 +88,7 @@ static unsigned long long wanted(const char *rule, const char *what)
 	return 0;
 }
 
-/* ---- putting right --------------------------------------------------------------------------- */
+/* ---- putting right ------------------------------------------------------------------- */
 
 static void copy_list(size_t i)
 {
@@ -188,8 +188,7 @@ static void put_right(void)
 	replace_line(names[WHITELIST], 1982, SLICE(""));
 }
 
-/* ---- tests
- * --------------------------------------------------------------------------------------- */
+/* ---- tests --------------------------------------------------------------------------- */
 
 START_TEST(refuses_what_is_wrong)
 {

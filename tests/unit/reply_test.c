@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* ---- templates of the configuration ------------------------------------------------------ */
+/* ---- templates of the configuration -------------------------------------------------- */
 
 static const struct {
 	const char *template, *want; /* NULL: good; else how the reason begins */
@@ -63,7 +63,7 @@ START_TEST(checks_length)
 }
 END_TEST
 
-/* ---- replies ----------------------------------------------------------------------------- */
+/* ---- replies ------------------------------------------------------------------------- */
 
 static const struct session session = {.client = "198.51.100.7",
     .helo = "mx.a.example",

@@ -98,7 +98,7 @@ START_TEST(agrees_with_plain_arrays)
 }
 END_TEST
 
-/* ---- the words themselves ---------------------------------------------------------------- */
+/* ---- the words themselves ------------------------------------------------------------ */
 
 START_TEST(members_keep_their_parts)
 {

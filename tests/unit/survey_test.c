@@ -26,7 +26,7 @@ struct model {
 	enum ip_family family;
 };
 
-/* ---- random tables ----------------------------------------------------------------------- */
+/* ---- random tables ------------------------------------------------------------------- */
 
 static uint64_t random_state;
 
@@ -136,7 +136,7 @@ static struct ruleset *build(const struct model *m, struct survey *survey)
 	return rules;
 }
 
-/* ---- the slow count ---------------------------------------------------------------------- */
+/* ---- the slow count ------------------------------------------------------------------ */
 
 static bool holds(const struct model_entry *e, unsigned address)
 {
@@ -324,7 +324,7 @@ START_TEST(agrees_with_a_slow_count)
 }
 END_TEST
 
-/* ---- differences ------------------------------------------------------------------------- */
+/* ---- differences --------------------------------------------------------------------- */
 
 static bool sus_refuses(const struct model *m, unsigned address)
 {
@@ -381,7 +381,7 @@ START_TEST(finds_differences)
 }
 END_TEST
 
-/* ---- the ends of the address space ------------------------------------------------------- */
+/* ---- the ends of the address space --------------------------------------------------- */
 
 static const struct {
 	const char *before, *after;

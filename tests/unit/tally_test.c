@@ -103,7 +103,7 @@ START_TEST(counts)
 }
 END_TEST
 
-/* ---- more recipients than slots ---------------------------------------------------------- */
+/* ---- more recipients than slots ------------------------------------------------------ */
 
 static const unsigned recipients[] = {1, TALLY_TOP - 1, TALLY_TOP, TALLY_TOP + 1, 1000};
 
@@ -141,7 +141,7 @@ START_TEST(estimates_recipients)
 }
 END_TEST
 
-/* ---- the limit ---------------------------------------------------------------------------- */
+/* ---- the limit ----------------------------------------------------------------------- */
 
 static void sum(void *context, const struct tally_domain *d)
 {

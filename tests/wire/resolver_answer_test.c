@@ -10,7 +10,7 @@
 
 enum { MANY = 120 }; /* records of one name */
 
-/* ---- answers ------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------- */
 
 #define A255                                                                                       \
 	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"                         \
@@ -187,7 +187,7 @@ START_TEST(bad_names_are_not_asked)
 }
 END_TEST
 
-/* ---- the cache ----------------------------------------------------------------------------- */
+/* ---- the cache ----------------------------------------------------------------------- */
 
 START_TEST(cache)
 {

@@ -6,13 +6,13 @@
 
 #include <pthread.h>
 #include <stdio.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 enum { STACK_BYTES = 256 * 1024 }; /* for a thousand threads */
 
-/* ---- callers ---------------------------------------------------------------------------- */
+/* ---- callers ------------------------------------------------------------------------- */
 
 /* Starting a thousand threads takes a while: they ask when the last one is there. */
 static pthread_barrier_t all_there;
@@ -73,7 +73,7 @@ static void wait_for_flights(size_t count)
 	ck_assert_uint_eq(stats_of(resolver).in_flight, count);
 }
 
-/* ---- deadlines ----------------------------------------------------------------------------- */
+/* ---- deadlines ----------------------------------------------------------------------- */
 
 START_TEST(silence_ends_at_the_deadline)
 {
@@ -105,8 +105,8 @@ START_TEST(budget_of_a_message)
 	int64_t took = 0;
 
 	for (int i = 0; i < 20; i++)
-		snprintf(zone + strlen(zone), sizeof zone - strlen(zone),
-		    "%d.example ANY TIMEOUT\n", i);
+		snprintf(
+		    zone + strlen(zone), sizeof zone - strlen(zone), "%d.example ANY TIMEOUT\n", i);
 	open_zone(zone, 400, 900);
 	want(&client, "good.example", DNS_A, DNS_OK);
 	sleep_ms(1000); /* does not count */
@@ -199,7 +199,7 @@ START_TEST(second_forwarder)
 }
 END_TEST
 
-/* ---- many at once -------------------------------------------------------------------------- */
+/* ---- many at once -------------------------------------------------------------------- */
 
 START_TEST(callers_share_a_question)
 {
@@ -341,7 +341,7 @@ START_TEST(silence_does_not_condemn_the_forwarder)
 }
 END_TEST
 
-/* ---- the end ------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------------------- */
 
 START_TEST(stop_wakes_who_waits)
 {
