@@ -46,9 +46,16 @@ static void look_for_forgery(struct session *s, struct slice value)
 	s->forged = f;
 }
 
-struct answer transaction_header(struct session *s, struct slice name, struct slice value)
+/* The clocks are read only here: a header has many fields. */
+static struct answer refuse(struct session *s, enum action action, enum reason reason)
 {
 	struct event e = transaction_event(s, STAGE_END);
+
+	return transaction_refuse(&e, action, reason);
+}
+
+struct answer transaction_header(struct session *s, struct slice name, struct slice value)
+{
 	struct answer answer = {.kind = ANSWER_CONTINUE};
 
 	if (!transaction_wants_headers(s))
@@ -58,7 +65,7 @@ struct answer transaction_header(struct session *s, struct slice name, struct sl
 		start_signatures(s);
 	s->header_bytes += name.len + 1 + value.len + 2;
 	if (s->header_fields > HEADER_FIELDS_MAX || s->header_bytes > HEADER_BYTES_MAX)
-		return transaction_refuse(&e, ACTION_REJECT, REASON_HEADERS_TOO_LARGE);
+		return refuse(s, ACTION_REJECT, REASON_HEADERS_TOO_LARGE);
 	if (slice_equal_nocase(name, SLICE("From")) && s->from_count < FROM_FIELDS_MAX)
 		s->from_fields[s->from_count++] = arena_copy(s->mail_arena, value);
 	else if (slice_equal_nocase(name, SLICE("Authentication-Results")))
@@ -66,7 +73,7 @@ struct answer transaction_header(struct session *s, struct slice name, struct sl
 	if (s->wants_dkim)
 		s->env->dkim_header(s->message, name, value);
 	if (arena_failed(s->mail_arena))
-		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
+		return refuse(s, ACTION_TEMPFAIL, REASON_INTERNAL);
 	return answer;
 }
 
