@@ -1,11 +1,15 @@
 /*
- * milter_bench CONNECTIONS SECONDS NAME=SOCKET…: transactions a second of several milters.
+ * milter_bench CONNECTIONS ROUNDS SECONDS NAME=SOCKET…: transactions a second of several milters.
  *
- * Each round measures each milter once, one after the other, so that what else happens on the
- * machine meets all of them; told are the transactions a second of all rounds together and the
- * medians of their latencies, as lines
+ * Each round measures each milter once, one after the other and every other round the other way
+ * round, so that what else happens on the machine meets all of them; told are the transactions a
+ * second of all rounds together and the medians of their latencies, as lines
  *
  *     NAME TRANSACTIONS_A_SECOND P50_US P99_US
+ *
+ * Many short rounds tell more than a few long ones: how libmilter hands connections to its threads
+ * differs by a factor of two from one set of connections to the next, and stays as it is while they
+ * last.  A median would tell which of the two manners came up more often.
  */
 #include "bench/mtadriver.h"
 
@@ -14,12 +18,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/*
- * Many short rounds: how libmilter hands connections to its threads differs by a factor of two from
- * one set of connections to the next, and stays as it is while they last.  A median would tell
- * which of the two manners came up more often.
- */
-enum { ROUNDS = 41, MILTERS_MAX = 4 };
+enum { ROUNDS_MAX = 1000, MILTERS_MAX = 4 };
 static const double warm_up_seconds = 0.1;
 
 struct result {
@@ -68,43 +67,45 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(double values[ROUNDS])
+static double median(double *values, int n)
 {
-	qsort(values, ROUNDS, sizeof values[0], by_value);
-	return values[ROUNDS / 2];
+	qsort(values, (size_t)n, sizeof values[0], by_value);
+	return values[n / 2];
 }
 
 /* Of rounds that are equally long: what they did together. */
-static double mean(const double values[ROUNDS])
+static double mean(const double *values, int n)
 {
 	double sum = 0;
 
-	for (int i = 0; i < ROUNDS; i++)
+	for (int i = 0; i < n; i++)
 		sum += values[i];
-	return sum / ROUNDS;
+	return sum / n;
 }
 
 int main(int argc, char **argv)
 {
-	double rate[MILTERS_MAX][ROUNDS], p50[MILTERS_MAX][ROUNDS], p99[MILTERS_MAX][ROUNDS];
-	int milters = argc - 3;
+	static double rate[MILTERS_MAX][ROUNDS_MAX], p50[MILTERS_MAX][ROUNDS_MAX],
+	    p99[MILTERS_MAX][ROUNDS_MAX];
+	int milters = argc - 4, rounds = argc > 2 ? atoi(argv[2]) : 0;
 
-	if (milters < 1 || milters > MILTERS_MAX) {
-		fprintf(stderr, "usage: milter_bench CONNECTIONS SECONDS NAME=SOCKET...\n");
+	if (milters < 1 || milters > MILTERS_MAX || rounds < 1 || rounds > ROUNDS_MAX) {
+		fprintf(stderr, "usage: milter_bench CONNECTIONS ROUNDS SECONDS NAME=SOCKET...\n");
 		return 2;
 	}
 	setrlimit(RLIMIT_NOFILE, &(struct rlimit){4096, 4096});
-	for (int round = 0; round < ROUNDS; round++) {
-		for (int i = 0; i < milters; i++) {
+	for (int round = 0; round < rounds; round++) {
+		for (int turn = 0; turn < milters; turn++) {
+			int i = round % 2 ? milters - 1 - turn : turn;
 			struct result r = measure(
-			    strchr(argv[3 + i], '=') + 1, (unsigned)atoi(argv[1]), atof(argv[2]));
+			    strchr(argv[4 + i], '=') + 1, (unsigned)atoi(argv[1]), atof(argv[3]));
 			rate[i][round] = r.rate;
 			p50[i][round] = r.p50;
 			p99[i][round] = r.p99;
 		}
 	}
 	for (int i = 0; i < milters; i++)
-		printf("%.*s %.0f %.1f %.1f\n", (int)strcspn(argv[3 + i], "="), argv[3 + i],
-		    mean(rate[i]), median(p50[i]), median(p99[i]));
+		printf("%.*s %.0f %.1f %.1f\n", (int)strcspn(argv[4 + i], "="), argv[4 + i],
+		    mean(rate[i], rounds), median(p50[i], rounds), median(p99[i], rounds));
 	return 0;
 }
