@@ -25,20 +25,20 @@ static bool may_excuse(const struct dkim_signature_result *s)
 	return dkim_counts(s) || s->result == DKIM_TEMPERROR;
 }
 
-/* A signature of the author's own domain or of one above it needs no question to be aligned.
- * Without an author, or for one right below the root, no answer could have helped. */
+/* A signature of the author's own domain needs no question to be aligned, nor does one of a domain
+ * above it that is below the top.  Without an author no answer could have helped. */
 static bool has_author_signature(const struct facts *facts)
 {
 	const struct identity *from = &facts->id[IDENTITY_FROM];
 
-	if (from->state != FACT_KNOWN || name_labels(from->name) < 2)
+	if (from->state != FACT_KNOWN || from->name.len == 0)
 		return false;
 	if (facts->dkim_state == FACT_FAILED)
 		return true;
 	for (size_t i = 0; i < facts->dkim.count; i++) {
 		const struct dkim_signature_result *s = &facts->dkim.signatures[i];
-		if (may_excuse(s) && name_labels(s->domain) >= 2 &&
-		    name_is_within(from->name, s->domain))
+		bool above = name_labels(s->domain) >= 2 && name_is_within(from->name, s->domain);
+		if (may_excuse(s) && (above || slice_equal(from->name, s->domain)))
 			return true;
 	}
 	return false;
