@@ -99,8 +99,8 @@ def compare_all(options, top):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
-    parser.add_argument("--sets", type=int, default=40)
-    parser.add_argument("--sessions", type=int, default=400)
+    parser.add_argument("--sets", type=int, default=120)
+    parser.add_argument("--sessions", type=int, default=500)
     parser.add_argument("--real", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", help="an empty directory in which everything is left")

@@ -248,6 +248,18 @@ static void try_families(struct look l, const struct switches *sw, bool at_end, 
 		try_rules(l, &l.conf->susranges, "susranges", at_end, v);
 }
 
+/* A refusal by SPF or DMARC stands, or an entry that covers the family withdraws it and is told. */
+static void meet(
+    struct look l, unsigned family, struct verdict f, struct verdict *v, struct verdict *told_by)
+{
+	struct verdict by;
+
+	if (!excuse(l, family, &by))
+		keep(v, f);
+	else if (!f.would)
+		*told_by = by;
+}
+
 static bool is(const char *result, const char *word)
 {
 	return result && strcmp(result, word) == 0;
@@ -259,24 +271,24 @@ static bool is_missing(const char *result)
 	return !result || strcmp(result, "temperror") == 0;
 }
 
-static void try_spf(struct look l, const struct switches *sw, bool at_end, struct verdict *v)
+static void try_spf(struct look l, const struct switches *sw, bool at_end, struct verdict *v,
+    struct verdict *told_by)
 {
 	const char *spf = l.session->spf, *dkim = l.session->dkim;
 	bool would = sw->spf == SPF_MONITOR; /* of a fail; of nothing else anything follows */
 	bool waits = sw->spf == SPF_UNLESS_DKIM;
 
-	if (sw->spf == SPF_OFF || decided(v) || excused(l, COVERS_SPF))
+	if (sw->spf == SPF_OFF || decided(v))
 		return;
 	if (is(spf, "fail") && waits == at_end) {
-		const char *author = l.session->id[ID_FROM].name;
-		bool signable = author && labels(author) >= 2;
+		bool signable = l.session->id[ID_FROM].name != NULL;
 
 		if (!waits || !signable || (!is(dkim, "pass") && !is_missing(dkim)))
-			keep(v, found("spf", 550, would));
+			meet(l, COVERS_SPF, found("spf", 550, would), v, told_by);
 	} else if (!at_end && !would && is_missing(spf) && l.conf->spf_temp) {
-		keep(v, found("spf", 451, false));
+		meet(l, COVERS_SPF, found("spf", 451, false), v, told_by);
 	} else if (!at_end && !would && is(spf, "permerror") && l.conf->spf_perm) {
-		keep(v, found("spf", 550, false));
+		meet(l, COVERS_SPF, found("spf", 550, false), v, told_by);
 	}
 }
 
@@ -293,20 +305,21 @@ static struct verdict dmarc_failed(struct look l, enum dmarc_switch sw)
 	return v;
 }
 
-static void try_dmarc(struct look l, const struct switches *sw, struct verdict *v)
+static void try_dmarc(
+    struct look l, const struct switches *sw, struct verdict *v, struct verdict *told_by)
 {
 	const char *dmarc = l.session->dmarc;
 
-	if (sw->dmarc == DMARC_OFF || decided(v) || excused(l, COVERS_DMARC))
+	if (sw->dmarc == DMARC_OFF || decided(v))
 		return;
 	if (!l.session->id[ID_FROM].text) {
 		if (sw->dmarc >= DMARC_REJECT && !l.conf->bad_from_accept)
-			keep(v, found("dmarc", 550, false));
+			meet(l, COVERS_DMARC, found("dmarc", 550, false), v, told_by);
 	} else if (is_missing(dmarc)) {
 		if (l.conf->dmarc_temp && sw->dmarc != DMARC_MONITOR)
-			keep(v, found("dmarc", 451, false));
+			meet(l, COVERS_DMARC, found("dmarc", 451, false), v, told_by);
 	} else if (strncmp(dmarc, "fail", 4) == 0 && strcmp(dmarc, "fail:none") != 0) {
-		keep(v, dmarc_failed(l, sw->dmarc));
+		meet(l, COVERS_DMARC, dmarc_failed(l, sw->dmarc), v, told_by);
 	}
 }
 
@@ -339,7 +352,7 @@ static struct verdict decide(const struct conf *c, const struct session *s)
 {
 	struct session before = *s; /* what RCPT knows */
 	struct look rcpt = {c, &before}, end = {c, s};
-	struct verdict v = {0}, label;
+	struct verdict v = {0}, early = {0}, whitelisted = {0}; /* the end's word counts */
 	struct switches sw = switches_of(c, s->id[ID_RECIPIENT].name);
 
 	before.id[ID_FROM].known = false;
@@ -354,14 +367,15 @@ static struct verdict decide(const struct conf *c, const struct session *s)
 		    .family = "exempt_recipients",
 		    .rule = "exempt_recipients"};
 	try_families(rcpt, &sw, false, &v);
-	try_spf(rcpt, &sw, false, &v);
+	excuse(s->from_told ? end : rcpt, ~0u, &whitelisted);
+	try_spf(rcpt, &sw, false, &v, s->from_told ? &early : &whitelisted);
 	if (s->from_told && !decided(&v)) {
 		try_families(end, &sw, true, &v);
-		try_spf(end, &sw, true, &v);
-		try_dmarc(end, &sw, &v);
+		try_spf(end, &sw, true, &v, &whitelisted);
+		try_dmarc(end, &sw, &v, &whitelisted);
 	}
-	if (!v.action && excuse(s->from_told ? end : rcpt, ~0u, &label))
-		return label;
+	if (!v.action && whitelisted.action)
+		return whitelisted;
 	if (!v.action)
 		return (struct verdict){.action = "accept", .code = 250};
 	/* mode = "monitor" decides the same and refuses nothing */
