@@ -311,7 +311,8 @@ class Rules:
 
     def client(self):
         rnd = self.rnd
-        net = rnd.choice(self.networks) if rnd.random() < 0.8 else network(rnd)
+        near = self.networks and rnd.random() < 0.8
+        net = rnd.choice(self.networks) if near else network(rnd)
         ip = rnd.choice(edges(net)) if rnd.random() < 0.6 else net[rnd.randrange(
             min(net.num_addresses, 2**32))]
         if ip.version == 4 and rnd.random() < 0.05:
