@@ -57,15 +57,16 @@ struct ruleset {
 
 struct ruleset_builder;
 
-/* `seed` is 32 secret random bytes.  report and idna are borrowed until ruleset_finish().  NULL
- * when out of memory. */
+/* `seed` is 32 secret random bytes.  The report is borrowed until ruleset_finish().  NULL when out
+ * of memory. */
 struct ruleset_builder *ruleset_builder_create(struct report *, const unsigned char seed[32]);
 
 /* Copied. */
 void ruleset_set_settings(struct ruleset_builder *, const struct settings *);
 
 /* The rule is copied with its strings.  Rules come in order of family.  Returns its number, or
- * RULES_MAX after an error that is in the report. */
+ * RULES_MAX when it is not taken: the report will say why, and what is added under that number
+ * goes nowhere. */
 unsigned ruleset_add_rule(struct ruleset_builder *, const struct rule *);
 
 /*

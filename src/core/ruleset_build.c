@@ -113,6 +113,8 @@ unsigned ruleset_add_rule(struct ruleset_builder *b, const struct rule *rule)
 	copy->owner = arena_copy(rules->arena, rule->owner);
 	copy->ticket = arena_copy(rules->arena, rule->ticket);
 	copy->where.file = arena_strdup(rules->arena, slice_str(rule->where.file));
+	if (arena_failed(rules->arena))
+		return RULES_MAX;
 	return rules->rule_count++;
 }
 
@@ -224,9 +226,11 @@ void ruleset_add_geo(struct ruleset_builder *b, unsigned rule, unsigned slot, en
     bool out, const struct prefix *prefix)
 {
 	uint32_t member = member_make(rule, slot, out, rank, prefix->length);
+	struct origin where;
 
-	struct origin where = b->rules->rules[rule].where;
-
+	if (rule >= b->rules->rule_count)
+		return;
+	where = b->rules->rules[rule].where;
 	add_prefix(b, add_origin(b, member, tally_of(b, rule, where.file), where.line), prefix);
 }
 
