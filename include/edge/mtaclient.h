@@ -12,7 +12,8 @@
  *     mtaclient_command(c, 'R', "<b@example.net>"); // 'y', mtaclient_text(c) "550 5.7.1 …"
  *     mtaclient_close(&c);
  *
- * One thread at a time.  Every step ends by the time-out given to open.
+ * One thread at a time.  Every step ends by the time-out given to open; looking up a host that is
+ * named instead of numbered is the system's affair.
  */
 #include "core/ip.h"
 

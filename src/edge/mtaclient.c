@@ -29,42 +29,50 @@ struct mtaclient {
 
 /* ---- connecting ---------------------------------------------------------------------- */
 
-static int connect_unix(const char *path, char *why)
+/* What every step may take; connect(2) heeds the time to send. */
+static void set_patience(int fd, int timeout_ms)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct timeval limit = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
 
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+/* A connection, or -1 and the reason.  EAGAIN (unix) and EINPROGRESS (inet) are how Linux tells of
+ * a listener that takes nobody in. */
+static int connect_to(
+    const struct sockaddr *address, socklen_t len, int timeout_ms, const char *spec, char *why)
+{
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0)
+		set_patience(fd, timeout_ms);
+	if (fd >= 0 && connect(fd, address, len) == 0)
 		return fd;
-	snprintf(why, MTACLIENT_WHY_MAX, "%s: %s", path, strerror(errno));
+	if (errno == EAGAIN || errno == EINPROGRESS)
+		errno = ETIMEDOUT;
+	snprintf(why, MTACLIENT_WHY_MAX, "%s: %s", spec, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return -1;
 }
 
-static int connect_any(const struct addrinfo *list, const char *spec, char *why)
+static int connect_unix(const char *path, int timeout_ms, char *why)
 {
-	for (const struct addrinfo *a = list; a; a = a->ai_next) {
-		int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-		if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0)
-			return fd;
-		snprintf(why, MTACLIENT_WHY_MAX, "%s: %s", spec, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-	}
-	return -1;
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	return connect_to((struct sockaddr *)&address, sizeof address, timeout_ms, path, why);
 }
 
 /* "inet:8891@127.0.0.1" or "inet6:8891@::1"; without a host this machine is meant. */
-static int connect_inet(const char *spec, char *why)
+static int connect_inet(const char *spec, int timeout_ms, char *why)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
 	struct slice rest = slice_str(spec), kind = slice_cut(&rest, ':');
 	struct slice port = slice_cut(&rest, '@');
 	char port_text[16], host[256];
-	int fd, wrong;
+	int fd = -1, wrong;
 
 	hints.ai_family = slice_equal(kind, SLICE("inet6")) ? AF_INET6 : AF_INET;
 	snprintf(port_text, sizeof port_text, "%.*s", SLICE_ARG(port));
@@ -74,7 +82,8 @@ static int connect_inet(const char *spec, char *why)
 		snprintf(why, MTACLIENT_WHY_MAX, "%s: %s", spec, gai_strerror(wrong));
 		return -1;
 	}
-	fd = connect_any(list, spec, why);
+	for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
+		fd = connect_to(a->ai_addr, a->ai_addrlen, timeout_ms, spec, why);
 	freeaddrinfo(list);
 	return fd;
 }
@@ -170,20 +179,17 @@ static bool negotiate(struct mtaclient *c)
 struct mtaclient *mtaclient_open(const char *spec, int timeout_ms, char why[MTACLIENT_WHY_MAX])
 {
 	const char *path = unixsocket_path(spec);
-	struct timeval limit = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
 	struct mtaclient *c = calloc(1, sizeof *c);
 
 	if (!c) {
 		snprintf(why, MTACLIENT_WHY_MAX, "out of memory");
 		return NULL;
 	}
-	c->fd = path ? connect_unix(path, why) : connect_inet(spec, why);
+	c->fd = path ? connect_unix(path, timeout_ms, why) : connect_inet(spec, timeout_ms, why);
 	if (c->fd < 0) {
 		free(c);
 		return NULL;
 	}
-	setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-	setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 	if (negotiate(c))
 		return c;
 	snprintf(why, MTACLIENT_WHY_MAX,
