@@ -55,6 +55,9 @@ struct mail_event {
 	bool sees_body;        /* … and with the body */
 };
 
+/* The 421 for a session that is one too many for us, recorded; nothing of it is judged. */
+struct answer transaction_one_too_many(struct session *);
+
 struct answer transaction_mail(struct session *, const struct mail_event *);
 struct answer transaction_rcpt(struct session *, struct slice recipient);
 

@@ -15,9 +15,8 @@
 /* The status to return, its reply having been set or the message been put on hold. */
 sfsistat milteranswer_send(SMFICTX *, const struct answer *);
 
-/* 421 4.3.2, for a connection without memory or one too many.  Said from MAIL on: at connect
- * libmilter takes no reply text. */
-sfsistat milteranswer_too_many(SMFICTX *);
+/* 421 4.3.2, for a connection that has no memory for a session. */
+sfsistat milteranswer_no_memory(SMFICTX *);
 
 /* 451 4.3.0: nothing about the message, it may come again. */
 sfsistat milteranswer_broken(SMFICTX *);

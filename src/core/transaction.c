@@ -75,6 +75,13 @@ struct answer transaction_refuse(const struct event *e, enum action action, enum
 	return transaction_conclude(e, &v);
 }
 
+struct answer transaction_one_too_many(struct session *s)
+{
+	struct event e = transaction_event(s, STAGE_CONNECT);
+
+	return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_TOO_MANY_SESSIONS);
+}
+
 /* ---- facts on demand ----------------------------------------------------------------- */
 
 struct message *transaction_message(struct session *s)

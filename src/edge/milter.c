@@ -184,13 +184,24 @@ static sfsistat on_helo(SMFICTX *ctx, char *helo)
 	return c && c->no_helo_reply ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
+/* Said from MAIL on: at connect libmilter takes no reply text. */
+static sfsistat refuse_session(SMFICTX *ctx, struct connection *c)
+{
+	struct answer answer;
+
+	if (!c)
+		return milteranswer_no_memory(ctx);
+	answer = transaction_one_too_many(c->session);
+	return milteranswer_send(ctx, &answer);
+}
+
 static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 {
 	struct connection *c = connection_of(ctx);
 	struct answer answer;
 
 	if (!c || c->overloaded)
-		return milteranswer_too_many(ctx);
+		return refuse_session(ctx, c);
 	end_transaction(c);
 	c->pinned = table_pin(settings.table);
 	answer = transaction_mail(c->session, &(struct mail_event){
@@ -214,7 +225,7 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
 	struct answer answer;
 
 	if (!c || c->overloaded)
-		return milteranswer_too_many(ctx);
+		return refuse_session(ctx, c);
 	transaction_queue_id(c->session, macro(ctx, "i"));
 	answer = transaction_rcpt(c->session, slice_str(arguments[0]));
 	return milteranswer_send(ctx, &answer);
@@ -246,7 +257,7 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 	struct connection *c = connection_of(ctx);
 
 	if (!c)
-		return milteranswer_too_many(ctx);
+		return milteranswer_no_memory(ctx);
 	if (c->held.kind == ANSWER_CONTINUE)
 		c->held = show_header(c, slice_str(name), slice_str(value));
 	return c->no_header_reply ? SMFIS_NOREPLY : milteranswer_send(ctx, &c->held);
@@ -257,7 +268,7 @@ static sfsistat on_end_of_headers(SMFICTX *ctx)
 	struct connection *c = connection_of(ctx);
 
 	if (!c)
-		return milteranswer_too_many(ctx);
+		return milteranswer_no_memory(ctx);
 	if (c->held.kind == ANSWER_CONTINUE)
 		transaction_end_of_headers(c->session);
 	return c->no_eoh_reply ? SMFIS_NOREPLY : milteranswer_send(ctx, &c->held);
@@ -268,7 +279,7 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *bytes, size_t len)
 	struct connection *c = connection_of(ctx);
 
 	if (!c)
-		return milteranswer_too_many(ctx);
+		return milteranswer_no_memory(ctx);
 	if (c->held.kind == ANSWER_CONTINUE &&
 	    transaction_body(c->session, (const char *)bytes, len))
 		return SMFIS_CONTINUE;
@@ -283,7 +294,7 @@ static sfsistat on_end(SMFICTX *ctx)
 	size_t count = 0;
 
 	if (!c)
-		return milteranswer_too_many(ctx);
+		return milteranswer_no_memory(ctx);
 	transaction_queue_id(c->session, macro(ctx, "i"));
 	if (c->held.kind == ANSWER_CONTINUE)
 		c->held = transaction_end(c->session, &edits, &count);

@@ -47,7 +47,7 @@ sfsistat milteranswer_send(SMFICTX *ctx, const struct answer *answer)
 	return codes[answer->kind];
 }
 
-sfsistat milteranswer_too_many(SMFICTX *ctx)
+sfsistat milteranswer_no_memory(SMFICTX *ctx)
 {
 	set_reply(ctx, "421", "4.3.2", "Too many sessions, please try again later");
 	return SMFIS_TEMPFAIL;

@@ -136,6 +136,10 @@ def too_many_sessions(checks, servers):
         third = server.session()
         reply = third.mail("a@example.org")
         checks.true(f"{mta}: one too many", reply.startswith("421 4.3.2 "), reply)
+        lab.wait_for(lambda: turned_away(daemon), 5, "a record of the session")
+        checks.same(f"{mta}: recorded", turned_away(daemon),
+                    [("connect", "tempfail", 421, "limits")])
+        daemon.decisions.write_text("")
         for s in (first, second, third):
             s.smtp.close()
         lab.wait_for(lambda: free_again(server), 10, "a free session")
@@ -153,6 +157,11 @@ def too_few_files(checks, servers):
     told = "the limit of open files is" in daemon.said()
     checks.same(f"{granted} descriptors for {sessions} sessions: told", told, short)
     daemon.stop()
+
+
+def turned_away(daemon):
+    return [(r["stage"], r["action"], r["code"], r["family"]) for r in daemon.records()
+            if r.get("reason") == "too many sessions"]
 
 
 def free_again(server):
