@@ -4,8 +4,7 @@
  * suppressor: which decisions are one too many for their recipient and rule in this minute.
  *
  *     suppressor_admit(s, minute, recipient, rule, limit) → write the line, or count it
- *     suppressor_flush(s, minute, each)                   → what was counted, when the minute is
- * over
+ *     suppressor_flush(s, minute, each)    → when the minute is over, what was counted
  *
  * Bounded however many recipients a flood invents: SUPPRESSOR_KEYS pairs are told apart in one
  * minute, all others share one count and write nothing.
@@ -22,12 +21,12 @@ enum { SUPPRESSOR_KEYS = 4096 };
 struct suppressor *suppressor_create(void);
 void suppressor_free(struct suppressor **);
 
-/* True when this line may be written.  `minute` never goes back. */
+/* True when this line may be written. */
 bool suppressor_admit(
     struct suppressor *, int64_t minute, struct slice recipient, struct slice rule, unsigned limit);
 
-/* Calls `each` for every pair of a minute before `minute` that lost lines (recipient empty: all the
- * others together) and forgets that minute. */
+/* Unless it is still that minute: calls `each` for every pair that lost lines (recipient empty: all
+ * the others together) and forgets them.  A clock that was set back is another minute, too. */
 void suppressor_flush(struct suppressor *, int64_t minute,
     void (*each)(void *context, struct slice recipient, struct slice rule, uint64_t lines),
     void *context);

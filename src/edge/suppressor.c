@@ -120,7 +120,7 @@ void suppressor_flush(struct suppressor *s, int64_t minute,
     void (*each)(void *context, struct slice recipient, struct slice rule, uint64_t lines),
     void *context)
 {
-	if (s->minute >= minute)
+	if (s->minute == minute)
 		return;
 	for (unsigned i = 0; s->used > 0 && i < SLOTS; i++)
 		if (s->pairs[i].suppressed > 0)

@@ -41,6 +41,21 @@ START_TEST(test_limit)
 }
 END_TEST
 
+/* A clock that was an hour ahead does not silence the hour that comes again. */
+START_TEST(test_set_back)
+{
+	struct suppressor *s = suppressor_create();
+	struct told told = {0, 0, 0};
+
+	ck_assert(suppressor_admit(s, 100, SLICE("b@example.org"), SLICE("dialup"), 1));
+	ck_assert(!suppressor_admit(s, 40, SLICE("b@example.org"), SLICE("dialup"), 1));
+	suppressor_flush(s, 40, tell, &told);
+	ck_assert_uint_eq(told.total, 1);
+	ck_assert(suppressor_admit(s, 40, SLICE("b@example.org"), SLICE("dialup"), 1));
+	suppressor_free(&s);
+}
+END_TEST
+
 /* "ab" + "c" is not "a" + "bc". */
 START_TEST(test_parts)
 {
@@ -79,6 +94,7 @@ Suite *suite(void)
 	TCase *c = tcase_create("minutes");
 
 	tcase_add_test(c, test_limit);
+	tcase_add_test(c, test_set_back);
 	tcase_add_test(c, test_parts);
 	tcase_add_test(c, test_flood);
 	suite_add_tcase(s, c);
