@@ -74,19 +74,26 @@ static bool read_file(struct importing *i, enum import_format format, const char
 
 /* ---- out ----------------------------------------------------------------------------- */
 
+static void put(struct importing *i, struct slice s)
+{
+	if (i->out)
+		fprintf(i->out, "%.*s", SLICE_ARG(s));
+	else
+		channel_write(i->asked->channel, s);
+}
+
+/* In pieces, since a pattern may be of any length. */
 static void write_entry(void *context, const struct import_item *item, bool out)
 {
 	struct importing *i = context;
 	struct slice comment =
 	    out && item->action != IMPORT_EXCEPT ? slice_of("", 0) : item->comment;
-	char line[1024];
 
-	snprintf(line, sizeof line, "%s%.*s%s%.*s\n", out ? "!" : "", SLICE_ARG(item->text),
-	    comment.len > 0 ? "  # " : "", SLICE_ARG(comment));
-	if (i->out)
-		fputs(line, i->out);
-	else
-		channel_print(i->asked->channel, "%s", line);
+	put(i, out ? SLICE("!") : SLICE(""));
+	put(i, item->text);
+	put(i, comment.len > 0 ? SLICE("  # ") : SLICE(""));
+	put(i, comment);
+	put(i, SLICE("\n"));
 }
 
 static unsigned lists_made(const struct importing *i)
@@ -108,6 +115,7 @@ static bool write_list(
 	const char *purpose = p == PURPOSE_LISTED ? "" : import_purpose_name(p);
 	const char *dash = purpose[0] ? "-" : "";
 	char path[4096];
+	bool failed;
 
 	if (count == 0)
 		return true;
@@ -126,8 +134,10 @@ static bool write_list(
 		return false;
 	}
 	importset_each(i->set, p, k, write_entry, i);
-	if (fclose(i->out) != 0) {
+	failed = ferror(i->out);
+	if (fclose(i->out) != 0 || failed) {
 		channel_complain(i->asked->channel, "import: %s: %s\n", path, strerror(errno));
+		remove(path); /* the next try may make it anew */
 		return false;
 	}
 	channel_print(i->asked->channel, "%s: %zu entries\n", path, count);
