@@ -46,9 +46,11 @@ struct worker {
 	struct env env;
 	int64_t started_us;
 	uint64_t restarts; /* workers before this one */
-	/* Guards the act of reloading and `reload`; config_load() and table_publish() run inside.
-	 */
+	/* Guards the act of reloading, which may take seconds.  Inside, any other lock may be
+	 * taken: whoever only asks waits for none of them. */
 	pthread_mutex_t reload_lock;
+	/* Guards `reload`; nothing is taken inside. */
+	pthread_mutex_t status_lock;
 	struct reload_status reload;
 	/* Of the first configuration what only a restart changes, in copies that are never freed;
 	 * the other fields are empty.  Set before any thread starts. */
@@ -81,6 +83,7 @@ int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bo
  */
 uint64_t worker_reload(struct worker *, struct report *);
 
+/* What became of the last one; never waits for one that is under way. */
 struct reload_status worker_reload_status(struct worker *);
 
 #endif

@@ -200,7 +200,10 @@ static int serve(struct worker *w, int supervisor_fd, bool foreground)
 	served = milter_run();
 	control_stop();
 	metrics_stop();
+	/* A reload that somebody asked for may still be under way. */
+	pthread_mutex_lock(&w->resolver_lock);
 	resolver_stop(w->resolver);
+	pthread_mutex_unlock(&w->resolver_lock);
 	recorder_stop(w->recorder);
 	reports_flush(w->reports, REPORTS_END_MS);
 	if (!served)
@@ -222,6 +225,7 @@ int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bo
 	w->config_path = config_path;
 	w->restarts = restarts;
 	pthread_mutex_init(&w->reload_lock, NULL);
+	pthread_mutex_init(&w->status_lock, NULL);
 	pthread_mutex_init(&w->resolver_lock, NULL);
 	environment_fill(w);
 	w->started_us = w->env.now_us(w);

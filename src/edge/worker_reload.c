@@ -198,25 +198,29 @@ static uint64_t load_and_publish(struct worker *w, struct report *report)
 
 uint64_t worker_reload(struct worker *w, struct report *report)
 {
+	struct reload_status status;
 	uint64_t number;
 
 	pthread_mutex_lock(&w->reload_lock);
 	number = load_and_publish(w, report);
-	w->reload = (struct reload_status){
+	status = (struct reload_status){
 	    .at_us = w->env.now_us(w),
 	    .ok = number != 0,
 	    .generation = number ? number : w->reload.generation,
 	    .errors = report_errors(report),
 	    .warnings = report_warnings(report),
 	};
-	report_each(report, keep_first_error, &w->reload);
+	report_each(report, keep_first_error, &status);
+	pthread_mutex_lock(&w->status_lock);
+	w->reload = status;
+	pthread_mutex_unlock(&w->status_lock);
 	pthread_mutex_unlock(&w->reload_lock);
 	report_each(report, say_line, NULL);
 	if (number)
 		log_info("reloaded: generation %llu is live", (unsigned long long)number);
 	else
 		log_error("reload refused: %zu errors; generation %llu stays",
-		    report_errors(report), (unsigned long long)w->reload.generation);
+		    report_errors(report), (unsigned long long)status.generation);
 	return number;
 }
 
@@ -224,9 +228,9 @@ struct reload_status worker_reload_status(struct worker *w)
 {
 	struct reload_status status;
 
-	pthread_mutex_lock(&w->reload_lock);
+	pthread_mutex_lock(&w->status_lock);
 	status = w->reload;
-	pthread_mutex_unlock(&w->reload_lock);
+	pthread_mutex_unlock(&w->status_lock);
 	return status;
 }
 
