@@ -154,7 +154,9 @@ static bool find_ours(
 	*first = slice_of("", 0);
 	while (next_item(&list, ours)) {
 		struct slice inside = *ours;
-		if (next_item(&inside, &item) && is_ours(c, item))
+		if (!next_item(&inside, &item)) /* {} */
+			continue;
+		if (is_ours(c, item))
 			return true;
 		if (first->len == 0)
 			*first = item;
@@ -171,7 +173,7 @@ static const char *right_order(const struct check *c, struct slice list)
 
 	while (next_item(&list, &item)) {
 		inside = item;
-		if (next_item(&inside, &name) && is_ours(c, name))
+		if (!next_item(&inside, &name) || is_ours(c, name))
 			continue;
 		line = name.len == item.len
 			   ? mtacheck_print(c->arena, "%s, %.*s", line, SLICE_ARG(item))

@@ -60,6 +60,10 @@ static const struct {
 	"", "", "inet:8891@127.0.0.1",
 	"wrong milter_default_action =  → milter_default_action = tempfail\n"
 	"wrong milter_command_timeout = → milter_command_timeout = 30s\n"},
+    {"nothing in braces", "smtpd_milters = {}, inet:localhost:8891, { }\n" SAFE REST, "", "",
+	"inet:8891@127.0.0.1", ""},
+    {"nothing but that", "smtpd_milters = {}\n" SAFE REST, "", "", "inet:8891@127.0.0.1",
+	"wrong smtpd_milters = {}: susm → smtpd_milters = inet:127.0.0.1:8891\n"},
     {"an old Postfix that is smuggled through",
 	"smtpd_milters = inet:127.0.0.1:8891\nmilter_default_action = accept\n"
 	"queue_directory = /q\nmilter_protocol = 4\nmilter_command_timeout = 10\n"
