@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { OUTPUT_MAX = 1024 * 1024, INSTANCES_MAX = 32 };
+enum { INSTANCES_MAX = 32 };
 
 void doctor_say(struct doctor *d, enum finding f, const char *change, const char *format, ...)
 {
@@ -26,19 +26,25 @@ void doctor_say(struct doctor *d, enum finding f, const char *change, const char
 
 /* ---- asking programs ----------------------------------------------------------------- */
 
+/* All that comes, so that the program can end; closes the descriptor. */
 static struct slice read_pipe(struct doctor *d, int fd)
 {
-	char *text = arena_alloc(d->arena, OUTPUT_MAX);
-	size_t len = 0;
-	ssize_t n = 1;
+	FILE *from = fdopen(fd, "r");
+	struct slice kept = slice_of("", 0);
+	char *text = NULL;
+	size_t room = 0;
+	ssize_t n;
 
-	while (text && n != 0 && len < OUTPUT_MAX) {
-		n = read(fd, text + len, OUTPUT_MAX - len);
-		if (n < 0 && errno != EINTR)
-			break;
-		len += n > 0 ? (size_t)n : 0;
+	if (!from) {
+		close(fd);
+		return kept;
 	}
-	return slice_of(text, len);
+	n = getdelim(&text, &room, '\0', from);
+	if (n > 0)
+		kept = arena_copy(d->arena, slice_of(text, (size_t)n));
+	free(text);
+	fclose(from);
+	return kept;
 }
 
 /* What a program prints; the empty slice when there is none, or it fails. */
@@ -47,7 +53,7 @@ static struct slice output_of(struct doctor *d, const char *const argv[])
 	extern char **environ;
 	posix_spawn_file_actions_t actions;
 	struct slice out = slice_of("", 0);
-	int ends[2], status = -1;
+	int ends[2], status = -1, error;
 	pid_t pid;
 
 	if (pipe(ends) != 0)
@@ -56,18 +62,13 @@ static struct slice output_of(struct doctor *d, const char *const argv[])
 	posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
 	posix_spawn_file_actions_addclose(&actions, ends[0]);
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	if (posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ) ==
-	    0) {
-		close(ends[1]);
-		ends[1] = -1;
-		out = read_pipe(d, ends[0]);
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			continue;
-	}
+	error =
+	    posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
-	close(ends[0]);
-	if (ends[1] >= 0)
-		close(ends[1]);
+	close(ends[1]);
+	out = read_pipe(d, ends[0]);
+	while (!error && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
 	return status == 0 ? out : slice_of("", 0);
 }
 

@@ -84,6 +84,11 @@ def settings(checks, servers, daemon, postfix):
     checks.true("accept by default is a note", "note   milter_default_action = accept" in
                 result.stdout, result.stdout)
     postconf(postfix, milter_default_action="tempfail")
+    main = postfix.etc / "main.cf"
+    plain = main.read_text()
+    main.write_text(plain + "authorized_verp_clients = " + "192.0.2.1, " * 120000 + "192.0.2.2\n")
+    healthy(checks, "a megabyte of settings", doctor(servers, daemon, postfix.etc))
+    main.write_text(plain)
 
 
 def sockets(checks, servers, dns, postfix):
