@@ -233,7 +233,8 @@ static bool finish(struct store *s, char *why)
 		s->failed = sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK;
 	if (!s->failed)
 		return true;
-	snprintf(why, STORE_WHY_MAX, "%s", sqlite3_errmsg(s->db));
+	snprintf(why, STORE_WHY_MAX, "reports.database %s: %s", sqlite3_db_filename(s->db, "main"),
+	    sqlite3_errmsg(s->db));
 	sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	return false;
 }

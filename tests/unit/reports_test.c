@@ -1,5 +1,6 @@
 #include "edge/reports.h"
 
+#include "../src/edge/reports_store.h"
 #include "fake/scratch.h"
 #include "unit/unit.h"
 
@@ -247,6 +248,31 @@ START_TEST(test_no_database)
 }
 END_TEST
 
+/* Whatever cannot be done, the file is named with it. */
+START_TEST(test_reasons)
+{
+	enum { SMALL = 16 * 4096, DOMAINS = 2000 };
+	char why[STORE_WHY_MAX], wanted[sizeof database + STORE_WHY_MAX], name[32];
+	struct tally *tally = tally_create(1 << 20);
+	struct store *store;
+
+	enter();
+	store = store_open(database, SMALL, why);
+	ck_assert_msg(store != NULL, "%s", why);
+	for (int i = 0; i < DOMAINS; i++) {
+		int n = snprintf(name, sizeof name, "d%d.example", i);
+		struct refusal r = {.domain = slice_of(name, (size_t)n), .family = FAMILY_SPF};
+
+		tally_count(tally, &r);
+	}
+	ck_assert(!store_add(store, tally, why));
+	snprintf(wanted, sizeof wanted, "reports.database %s: database or disk is full", database);
+	ck_assert_str_eq(why, wanted);
+	store_close(&store);
+	tally_free(&tally);
+}
+END_TEST
+
 /* What is older than keep_days goes; other domains and other hours stay apart. */
 START_TEST(test_expiry_and_domains)
 {
@@ -346,6 +372,7 @@ Suite *suite(void)
 	tcase_add_test(tc, test_broken);
 	tcase_add_test(tc, test_bounded);
 	tcase_add_test(tc, test_no_database);
+	tcase_add_test(tc, test_reasons);
 	tcase_add_test(tc, test_expiry_and_domains);
 	tcase_add_test(tc, test_renderings);
 	suite_add_tcase(s, tc);
