@@ -75,8 +75,10 @@ static bool open_answerer(struct asked *a, struct answerer *w)
 		resolver_session_start(&w->session, resolver);
 	if (a->worker)
 		pthread_mutex_unlock(&a->worker->resolver_lock);
-	if (!resolver)
+	if (!resolver) {
+		channel_complain(a->channel, "explain: the resolver does not run\n");
 		return false;
+	}
 	w->dns = resolver_session_dns(&w->session);
 	return true;
 }
@@ -126,6 +128,8 @@ bool explain_message(struct asked *a, struct question *q)
 		return false;
 	}
 	trial = trial_create(&w.dns, q->facts.now, a->arena, print_step, a);
+	if (!trial)
+		channel_complain(a->channel, "explain: out of memory\n");
 	read = trial && read_message(a, trial);
 	if (read) {
 		trial_author(trial, &q->facts);

@@ -334,8 +334,10 @@ int command_top(struct asked *a)
 	struct top *t = calloc(1, sizeof *t);
 	int status = STATUS_FAILED;
 
-	if (!t)
+	if (!t) {
+		channel_complain(a->channel, "top: out of memory\n");
 		return STATUS_FAILED;
+	}
 	t->a = a;
 	if (!read_size(a, "columns", COLUMNS, COLUMNS_MIN, COLUMNS_MAX, &t->columns) ||
 	    !read_size(a, "lines", LINES, LINES_MIN, LINES_MAX, &t->lines)) {

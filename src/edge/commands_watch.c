@@ -192,6 +192,8 @@ static int follow(struct asked *a, const struct filter *f, uint64_t left)
 	struct watch *w = arena_alloc(a->arena, sizeof *w);
 	json_t *record;
 
+	if (!w)
+		channel_complain(a->channel, "tail: out of memory\n");
 	if (!w || !watch_start(w, a))
 		return STATUS_FAILED;
 	while (left > 0 && watch_next(w, -1, &record) == CHANNEL_READABLE) {

@@ -102,7 +102,7 @@ static bool read_line(struct asked *a, struct managed_line *line)
 static bool begin(struct asked *a, struct managed_edit *e)
 {
 	const char *path = a->generation->config->managed_whitelist;
-	char why[MANAGED_WHY_MAX] = "out of memory";
+	char why[MANAGED_WHY_MAX];
 
 	if (path[0] == '\0') {
 		channel_complain(a->channel,

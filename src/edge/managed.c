@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -224,6 +225,8 @@ bool managed_begin(
 		snprintf(why, MANAGED_WHY_MAX, "%s: %s", path, problem);
 		return false;
 	}
+	if (arena_failed(arena))
+		snprintf(why, MANAGED_WHY_MAX, "%.256s: out of memory", path);
 	return !arena_failed(arena);
 }
 
@@ -294,6 +297,7 @@ static bool check(struct managed_edit *e, const char *name, char why[MANAGED_WHY
 	struct report *report = report_create();
 	struct ruleset *rules = NULL;
 	struct config *config = NULL;
+	bool good;
 
 	why[0] = '\0';
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -301,15 +305,15 @@ static bool check(struct managed_edit *e, const char *name, char why[MANAGED_WHY
 		config = config_load(path, NULL, report, &rules);
 	if (report)
 		report_each(report, keep_first, why);
-	if (!config && !why[0])
+	good = config;
+	if (!good && !why[0])
 		fail(why, e->path, "cannot be checked");
 	if (fd >= 0)
 		close(fd);
 	report_free(&report);
 	ruleset_free(&rules);
-	n = config != NULL;
 	config_free(&config);
-	return n;
+	return good;
 }
 
 static bool put_in_place(struct managed_edit *e, const char *name, char why[MANAGED_WHY_MAX])
@@ -324,15 +328,15 @@ static bool put_in_place(struct managed_edit *e, const char *name, char why[MANA
 }
 
 /* Only one edit at a time: one name is enough, and what a crash left is written over. */
-static const char *name_beside(const struct managed_edit *e, char out[NAME_MAX_OCTETS])
+static const char *name_beside(const struct managed_edit *e, char out[NAME_MAX + 1])
 {
-	snprintf(out, NAME_MAX_OCTETS, ".%s.new", base_name(e->path));
+	snprintf(out, NAME_MAX + 1, ".%s.new", base_name(e->path));
 	return out;
 }
 
 bool managed_commit(struct managed_edit *e, char why[MANAGED_WHY_MAX])
 {
-	char buffer[NAME_MAX_OCTETS];
+	char buffer[NAME_MAX + 1];
 	const char *name = name_beside(e, buffer);
 
 	if (arena_failed(e->arena)) {
@@ -350,7 +354,7 @@ bool managed_commit(struct managed_edit *e, char why[MANAGED_WHY_MAX])
 
 bool managed_undo(struct managed_edit *e, char why[MANAGED_WHY_MAX])
 {
-	char buffer[NAME_MAX_OCTETS];
+	char buffer[NAME_MAX + 1];
 	const char *name = name_beside(e, buffer);
 
 	if (e->text.ptr)
