@@ -53,11 +53,12 @@ struct store {
 	sqlite3 *db;
 	sqlite3_stmt *queries[QUERIES];
 	sqlite3_int64 max_pages;
-	/* of one store_add() */
+	/* of one transaction */
 	sqlite3_int64 domain;
 	int64_t hour;
 	enum tally_kind kind;
 	bool failed;
+	char problem[STORE_WHY_MAX]; /* the first */
 };
 
 /* ---- opening ------------------------------------------------------------------------- */
@@ -121,12 +122,29 @@ static void bind_text(sqlite3_stmt *q, int at, struct slice text)
 	sqlite3_bind_text(q, at, text.ptr ? text.ptr : "", (int)text.len, SQLITE_STATIC);
 }
 
+/* Notes what is wrong, before another call makes SQLite forget it. */
+static void fail(struct store *s)
+{
+	if (!s->failed)
+		snprintf(s->problem, sizeof s->problem, "reports.database %s: %s",
+		    sqlite3_db_filename(s->db, "main"), sqlite3_errmsg(s->db));
+	s->failed = true;
+}
+
+/* Statements without rows and parameters. */
+static void execute(struct store *s, const char *text)
+{
+	if (sqlite3_exec(s->db, text, NULL, NULL, NULL) != SQLITE_OK)
+		fail(s);
+}
+
 /* Runs a query that has no rows, and makes it ready for the next. */
 static void run(struct store *s, enum query which)
 {
 	sqlite3_stmt *q = s->queries[which];
 
-	s->failed |= sqlite3_step(q) != SQLITE_DONE;
+	if (sqlite3_step(q) != SQLITE_DONE)
+		fail(s);
 	sqlite3_reset(q);
 }
 
@@ -146,7 +164,7 @@ static void find_domain(struct store *s, struct slice name)
 	if (sqlite3_step(q) == SQLITE_ROW)
 		s->domain = sqlite3_column_int64(q, 0);
 	else
-		s->failed = true;
+		fail(s);
 	sqlite3_reset(q);
 }
 
