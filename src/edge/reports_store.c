@@ -248,18 +248,18 @@ static void add_domain(void *context, const struct tally_domain *d)
 static bool finish(struct store *s, char *why)
 {
 	if (!s->failed)
-		s->failed = sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK;
+		execute(s, "COMMIT");
 	if (!s->failed)
 		return true;
-	snprintf(why, STORE_WHY_MAX, "reports.database %s: %s", sqlite3_db_filename(s->db, "main"),
-	    sqlite3_errmsg(s->db));
+	snprintf(why, STORE_WHY_MAX, "%s", s->problem);
 	sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	return false;
 }
 
 bool store_add(struct store *s, struct tally *tally, char why[STORE_WHY_MAX])
 {
-	s->failed = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK;
+	s->failed = false;
+	execute(s, "BEGIN IMMEDIATE");
 	if (!s->failed)
 		tally_each(tally, add_domain, s);
 	return finish(s, why);
@@ -274,7 +274,8 @@ bool store_expire(struct store *s, int64_t hour, char why[STORE_WHY_MAX])
 	    "hour<%lld; DELETE FROM recipients WHERE hour<%lld; DELETE FROM domains WHERE id NOT "
 	    "IN (SELECT domain FROM totals)",
 	    (long long)hour, (long long)hour, (long long)hour);
-	s->failed = sqlite3_exec(s->db, text, NULL, NULL, NULL) != SQLITE_OK;
+	s->failed = false;
+	execute(s, text);
 	return finish(s, why);
 }
 
