@@ -59,8 +59,12 @@ enum { SPF_EXPLANATION_MAX = 400 };
 /* "none", "neutral", … as RFC 8601 2.7.2 spells them. */
 const char *spf_result_text(enum spf_result);
 
+/* A name that can have a record (RFC 7208 4.3): labels of 1 to 63 octets, at least two, 253 octets
+ * in all; no address literal.  For any other the result is none. */
+bool spf_is_domain(struct slice name);
+
 /* The domain that will be checked: the sender's, or HELO for the null sender; without trailing
- * dot.  Empty when it is no multi-label domain name, so that the result is none (RFC 7208 4.3). */
+ * dot.  Empty when it is no domain. */
 struct slice spf_identity(const struct spf_query *);
 
 /* Tells the resolver that the identity's record will be asked for soon.  Never blocks. */

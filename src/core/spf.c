@@ -23,8 +23,7 @@ static struct slice without_dot(struct slice name)
 	return name;
 }
 
-/* RFC 7208 4.3: labels of 1 to 63 octets, at least two, 253 octets in all; no address literal. */
-static bool is_domain(struct slice name)
+bool spf_is_domain(struct slice name)
 {
 	unsigned labels = 0;
 
@@ -44,7 +43,7 @@ struct slice spf_identity(const struct spf_query *query)
 {
 	struct slice domain = without_dot(query->domain.len ? query->domain : query->helo);
 
-	return is_domain(domain) ? domain : slice_of(NULL, 0);
+	return spf_is_domain(domain) ? domain : slice_of(NULL, 0);
 }
 
 void spf_hints(const struct dns *dns, const struct spf_query *query)

@@ -36,9 +36,10 @@ static enum spf_reply no_record(
 	if (!target->frame)
 		return spf_stop(s, SPFR_NONE, slice_of(NULL, 0));
 	return spf_stop(s, SPFR_PERMERROR,
-	    arena_printf(s->arena, "%s of %.*s leads to %.*s, which has no SPF record",
+	    arena_printf(s->arena, "%s of %.*s leads to %.*s, which %s",
 		target->term ? "include" : "redirect",
-		SLICE_ARG(spf_shown(s, target->frame->domain)), SLICE_ARG(spf_shown(s, domain))));
+		SLICE_ARG(spf_shown(s, target->frame->domain)), SLICE_ARG(spf_shown(s, domain)),
+		spf_is_domain(domain) ? "has no SPF record" : "is no domain"));
 }
 
 static enum spf_reply fetch_text(
@@ -46,6 +47,8 @@ static enum spf_reply fetch_text(
 {
 	struct dns_answer answer;
 
+	if (!spf_is_domain(domain))
+		return no_record(s, target, domain);
 	spf_ask(s, domain, DNS_TXT, &answer);
 	if (answer.status == DNS_TEMP)
 		return spf_no_answer(s, domain, DNS_TXT);
