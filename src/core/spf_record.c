@@ -84,6 +84,10 @@ static const char *parse_cidr(struct slice *rest, struct spf_term *term)
 	return NULL;
 }
 
+/* ::ffff:0:0/96, as an IPv6 network. */
+enum { MAPPED_BITS = 96 };
+static const struct ip mapped = {.lo = (uint64_t)0xffff << 32, .family = IP_V6};
+
 /* ":" network [ "/" length ]; host bits below the length are legal and mean nothing (5.6). */
 static const char *parse_network(struct slice rest, enum ip_family family, struct spf_term *term)
 {
@@ -96,11 +100,11 @@ static const char *parse_network(struct slice rest, enum ip_family family, struc
 	cut_length(&rest, false, ip_bits(family), &bits);
 	if ((slice_find(rest, ':') < rest.len) != (family == IP_V6) || !ip_parse(rest, &ip))
 		return family == IP_V4 ? "not an IPv4 network" : "not an IPv6 network";
-	/* An IPv4-mapped network: such clients are IPv4 clients, which ip6 never matches (5). */
+	/* IPv4-mapped addresses are IPv4 clients, which ip6 never matches (5); what is left of a
+	 * network that is wider than ::ffff:0:0/96 are its other addresses. */
 	if (ip.family != family)
-		term->network.base.family = IP_NONE;
-	else
-		term->network = prefix_of(&ip, bits);
+		ip = bits < MAPPED_BITS ? mapped : (struct ip){.family = IP_NONE};
+	term->network = prefix_of(&ip, bits);
 	return NULL;
 }
 
