@@ -37,9 +37,10 @@ enum authres_owner {
  * Whose field is this?  `body` is what follows "Authentication-Results:", as received; `id` our
  * authserv-id, not empty.  Only the part in front of the first ";" counts.  Its words are put
  * together one by one, without the blanks, line ends, comments, control bytes, quotes, backslashes
- * and specials between them, and when that gives our id at any point the field is ours: so a
- * version or junk behind the id does not save it.  Ids are compared as names, without case and last
- * dot, U-labels as A-labels (idna may be NULL).  The widespread "spf=pass smtp.mailfrom=..." of
+ * and specials between them, and when that gives our id at any point, also inside quotes, the field
+ * is ours: so a version or junk behind the id does not save it.  Ids are compared as names, without
+ * case and last dot, U-labels as A-labels (idna may be NULL); 8-bit bytes that make no name may be
+ * blanks to some reader and are left out.  The widespread "spf=pass smtp.mailfrom=..." of
  * hosts that leave the id out is nobody's, and so foreign.
  */
 enum authres_owner authres_owner(

@@ -10,6 +10,7 @@
 /* The words in front of the first ";", joined as they come. */
 struct head {
 	struct slice id; /* ours */
+	bool ascii;      /* 8-bit bytes are left out: some readers take them for blanks */
 	char text[ID_MAX];
 	size_t len, first, before_last; /* ends: of all, of the first word, of all but the last */
 	bool ours, too_long;
@@ -25,6 +26,17 @@ static struct slice up_to(const struct head *h, size_t end)
 	return without_last_dot(slice_of(h->text, end));
 }
 
+/* Where a lax reader may see the end of an id, in quotes too. */
+static bool is_end(const struct head *h, unsigned char c)
+{
+	return c <= 0x20 || c == 0x7f || c == ';' || (h->ascii && c > 0x7f);
+}
+
+static void compare(struct head *h)
+{
+	h->ours |= slice_equal_nocase(up_to(h, h->len), h->id);
+}
+
 static void add_word(struct head *h, struct slice word)
 {
 	size_t before = h->len;
@@ -32,9 +44,11 @@ static void add_word(struct head *h, struct slice word)
 	for (size_t i = 0; i < word.len; i++) {
 		unsigned char c = (unsigned char)word.ptr[i];
 
-		if (c <= 0x20 || c == 0x7f || c == '"' || c == '\\')
+		if (c == '"' || c == '\\')
 			continue;
-		if (h->len < sizeof h->text)
+		if (is_end(h, c))
+			compare(h);
+		else if (h->len < sizeof h->text)
 			h->text[h->len++] = word.ptr[i];
 		else
 			h->too_long = true;
@@ -43,7 +57,7 @@ static void add_word(struct head *h, struct slice word)
 		return;
 	h->first = h->first ? h->first : h->len;
 	h->before_last = before;
-	h->ours |= slice_equal_nocase(up_to(h, h->len), h->id);
+	compare(h);
 }
 
 /* NUL is among them. */
@@ -83,14 +97,21 @@ static bool same_name(
 	       slice_equal(a, b);
 }
 
+static bool is_name(struct slice text, const struct idna *idna, struct arena *arena)
+{
+	return !name_parse(text, idna, arena, &text);
+}
+
 enum authres_owner authres_owner(
     struct slice body, struct slice id, const struct idna *idna, struct arena *arena)
 {
-	struct rfc5322 s = {.text = body};
-	struct head h = {.id = without_last_dot(id)};
+	struct rfc5322 s = {.text = body}, again = s;
+	struct head h = {.id = without_last_dot(id)}, ascii = {.id = h.id, .ascii = true};
 
 	read_head(&h, &s);
-	if (h.ours || same_name(up_to(&h, h.first), &h, idna, arena))
+	read_head(&ascii, &again);
+	if (h.ours || same_name(up_to(&h, h.first), &h, idna, arena) ||
+	    (ascii.ours && !is_name(up_to(&h, h.first), idna, arena)))
 		return AUTHRES_OURS;
 	if (!h.too_long && (same_name(up_to(&h, h.len), &h, idna, arena) ||
 			       same_name(up_to(&h, h.before_last), &h, idna, arena)))

@@ -62,6 +62,13 @@ static const struct {
     {"comma in front", B(" , mx.example.org; spf=pass"), OURS},
     {"loose line end behind", B(" mx.example.org\nX: y"), OURS},
     {"comment behind not closed", B(" mx.example.org (ours; spf=pass"), OURS},
+    {"no-break blank in front", B(" \302\240mx.example.org; spf=pass"), OURS},
+    {"no-break blank behind", B(" mx.example.org\302\2401; spf=pass"), OURS},
+    {"no-break blank of Latin-1", B(" \240mx.example.org; spf=pass"), OURS},
+    {"byte-order mark in front", B("\357\273\277mx.example.org; spf=pass"), OURS},
+    {"quoted with a version", B(" \"mx.example.org 1\"; spf=pass"), OURS},
+    {"quoted, not closed", B(" \"mx.example.org; spf=pass"), OURS},
+    {"quoted with a result", B(" \"mx.example.org; dmarc=pass\"; spf=pass"), OURS},
 
     {"another", B(" mx.example.net; spf=pass"), FOREIGN},
     {"longer", B(" mx.example.org.example.net; spf=pass"), FOREIGN},
@@ -70,6 +77,7 @@ static const struct {
     {"ours behind the first semicolon", B(" other.example; mx.example.org"), FOREIGN},
     {"ours as the second word", B(" other.example mx.example.org; spf=pass"), FOREIGN},
     {"ours in a comment", B(" other.example (mx.example.org); spf=pass"), FOREIGN},
+    {"letters glued on, escaped", B(" \"mx.example.org\\x\"; spf=pass"), FOREIGN},
     {"digits glued on", B(" mx.example.org1; spf=pass"), FOREIGN},
     {"no id, as some big hosts write it",
 	B(" spf=pass (sender IP is 192.0.2.1)"
@@ -84,7 +92,7 @@ static const struct {
     {"only a comment", B(" (mx.example.org); spf=pass"), BROKEN},
     {"semicolon first", B(" ; mx.example.org; spf=pass"), BROKEN},
     {"comment not closed", B(" (mx.example.org; spf=pass"), BROKEN},
-    {"quote not closed", B(" \"mx.example.org; spf=pass"), BROKEN},
+    {"quote not closed", B(" \"mx.example.net; spf=pass"), BROKEN},
     {"foreign, then a quote not closed", B(" other.example \"x; spf=pass"), BROKEN},
     {"loose line end in front", B("\nmx.example.org; spf=pass"), BROKEN},
 };
@@ -120,6 +128,8 @@ START_TEST(reading_u_labels)
 	ck_assert_int_eq(owner_of(SLICE(" mx.(x)b\303\274cher.example 1;"), a_label), OURS);
 	ck_assert_int_eq(owner_of(SLICE(" mx.b\303\274cher.example 1 x;"), a_label), OURS);
 	ck_assert_int_eq(owner_of(SLICE(" mx.b\303\274cher.example.net;"), a_label), FOREIGN);
+	ck_assert_int_eq(
+	    owner_of(SLICE(" mx.b\303\274cher.example;"), "mx.bcher.example"), FOREIGN);
 	ck_assert_int_eq(owner_of(SLICE(" Mail_Filter#1; spf=pass"), "mail_filter#1"), OURS);
 }
 END_TEST
