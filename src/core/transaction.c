@@ -142,7 +142,8 @@ static void forget_transaction(struct session *s)
 		s->env->message_end(s->message);
 	s->message = NULL;
 	arena_reset(s->mail_arena);
-	s->open = s->inbound = s->split = s->split_alone = s->wants_dkim = s->body_done = false;
+	s->open = s->inbound = s->split = s->split_alone = false;
+	s->wants_dkim = s->headers_ended = s->wants_body = false;
 	s->mail = (struct mail_event){.rules = NULL};
 	s->queue_id = slice_of(NULL, 0);
 	s->recipients = NULL;

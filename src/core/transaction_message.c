@@ -58,7 +58,7 @@ struct answer transaction_header(struct session *s, struct slice name, struct sl
 {
 	struct answer answer = {.kind = ANSWER_CONTINUE};
 
-	if (!transaction_wants_headers(s))
+	if (!transaction_wants_headers(s) || s->headers_ended)
 		return answer;
 	name = slice_trim(name); /* "From : x" is a From field (RFC 5322 4.5) */
 	if (s->header_fields++ == 0)
@@ -81,9 +81,9 @@ void transaction_end_of_headers(struct session *s)
 {
 	struct slice domain = slice_of(NULL, 0);
 
-	s->body_done = true;
-	if (!transaction_wants_headers(s))
+	if (!transaction_wants_headers(s) || s->headers_ended)
 		return;
+	s->headers_ended = true;
 	if (s->header_fields == 0)
 		start_signatures(s);
 	fromheader_parse(s->from_fields, s->from_count, s->env->idna, s->mail_arena, &s->from);
@@ -92,7 +92,7 @@ void transaction_end_of_headers(struct session *s)
 	if (s->from.kind == FROM_ONE)
 		domain = s->from.domains[0];
 	if (s->wants_dkim) {
-		s->body_done = !s->env->dkim_end_of_headers(s->message, domain);
+		s->wants_body = s->env->dkim_end_of_headers(s->message, domain);
 		if (domain.len > 0)
 			dmarc_hint(s->env->dns(s->message), domain);
 	}
@@ -100,7 +100,7 @@ void transaction_end_of_headers(struct session *s)
 
 bool transaction_body(struct session *s, const char *bytes, size_t len)
 {
-	if (!s->inbound || s->body_done)
+	if (!s->wants_body)
 		return false;
 	s->env->dkim_body(s->message, bytes, len);
 	return true;
@@ -125,6 +125,7 @@ struct answer transaction_end(struct session *s, const struct header_edit **edit
 	*count = 0;
 	if (!s->inbound)
 		return answer;
+	transaction_end_of_headers(s); /* should the MTA not have said so */
 	if (ruleset_wants_headers(s->mail.rules))
 		answer = judge(&e);
 	if (answer.kind == ANSWER_CONTINUE || answer.kind == ANSWER_QUARANTINE)

@@ -57,7 +57,7 @@ struct session {
 	struct fromheader from;
 	struct forged *forged;   /* last field first */
 	unsigned results_fields; /* Authentication-Results so far */
-	bool wants_dkim, body_done;
+	bool wants_dkim, headers_ended, wants_body;
 };
 
 /* What one event needs to be answered and recorded. */
