@@ -29,6 +29,12 @@ static size_t sequence(struct slice s)
 	return len > 0 && len <= s.len && slice_is_utf8(slice_of(s.ptr, len)) ? len : 0;
 }
 
+/* U+0080 to U+009F: plain text to JSON, commands to some terminals. */
+static bool is_control(struct slice s)
+{
+	return s.ptr[0] == '\xc2' && (unsigned char)s.ptr[1] <= 0x9f;
+}
+
 static bool is_plain(char c)
 {
 	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
@@ -48,11 +54,11 @@ static bool put_escaped(struct jsonline *j, struct slice s)
 		if (s.len == 0)
 			break;
 		wide = sequence(s);
-		if (wide == 0) {
-			snprintf(code, sizeof code, "\\u%04x", (unsigned char)s.ptr[0]);
+		if (wide == 0 || is_control(s)) {
+			wide = wide == 0 ? 1 : wide;
+			snprintf(code, sizeof code, "\\u%04x", (unsigned char)s.ptr[wide - 1]);
 			if (!put(j, code, 6))
 				return false;
-			wide = 1;
 		} else if (!put(j, s.ptr, wide)) {
 			return false;
 		}

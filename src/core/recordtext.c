@@ -146,11 +146,15 @@ struct line {
 	size_t len;
 };
 
+/* Nothing that a terminal obeys: also not U+0080 to U+009F, which begin with the octet C2. */
 static void put(struct line *l, struct slice s)
 {
 	for (size_t i = 0; i < s.len && l->len + 1 < RECORD_LINE_MAX; i++) {
 		unsigned char c = (unsigned char)s.ptr[i];
-		l->at[l->len++] = c >= 0x20 && c != 0x7f ? (char)c : '?';
+		if (c >= 0x80 && c <= 0x9f && l->len > 0 && l->at[l->len - 1] == '\xc2')
+			l->at[l->len - 1] = '?';
+		else
+			l->at[l->len++] = c >= 0x20 && c != 0x7f ? (char)c : '?';
 	}
 }
 

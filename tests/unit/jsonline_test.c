@@ -14,6 +14,10 @@ static const struct row {
     {"control bytes", SLICE_INIT("a\r\n\t\x7f"), "{\"k\":\"a\\u000d\\u000a\\u0009\\u007f\"}"},
     {"NUL", SLICE_INIT("a\0b"), "{\"k\":\"a\\u0000b\"}"},
     {"UTF-8 stays", SLICE_INIT("b\xc3\xbc"), "{\"k\":\"b\xc3\xbc\"}"},
+    {"what a terminal obeys",
+	SLICE_INIT("a\xc2\x9b"
+		   "31m\xc2\xa0"),
+	"{\"k\":\"a\\u009b31m\xc2\xa0\"}"},
     {"four bytes", SLICE_INIT("\xf0\x9f\x98\x80"), "{\"k\":\"\xf0\x9f\x98\x80\"}"},
     {"cut UTF-8", SLICE_INIT("\xc3"), "{\"k\":\"\\u00c3\"}"},
     {"overlong", SLICE_INIT("\xc0\xaf"), "{\"k\":\"\\u00c0\\u00af\"}"},
