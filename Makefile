@@ -76,7 +76,7 @@ UNIT := slice manual import flatten arena jsonline jsonread batch explain suppre
         taglist dkimfield dkimrecord dkimbody dkim dkim_hostile heavy mtacheck reports \
         base64 commands_import digest distinct facts gather mtaclient question rule ruleset tally verdict unixsocket worker
 FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured session networks
-FUZZ := address list jsonread spf_record spf_macro dmarc_record fromheader authres dnswire dkim config
+FUZZ := address list jsonread spf_record spf_macro dmarc_record fromheader authres dnswire dkim config transaction
 # With real MTAs: tests/wire/NAME_test.py BUILD_DIRECTORY.
 WIRE_MTA := mta mail daemon service control terminal bounce dns doctor watch
 WIRE := resolver resolver_answer resolver_recursive resolver_settings
