@@ -162,6 +162,12 @@ static unsigned shortest_length(
 	return rule->family == FAMILY_TRUSTED ? WIDE_TRUSTED_V6 : WIDE_EXCUSE_V6;
 }
 
+/* The rule of the list that susmilterctl edits: nobody can set its attributes. */
+static bool is_managed(const struct rule *rule)
+{
+	return slice_equal(rule->name, SLICE("managed"));
+}
+
 static void check_width(struct ruleset_builder *b, unsigned number, unsigned slot, bool out,
     const struct prefix *prefix, struct origin where)
 {
@@ -172,7 +178,12 @@ static void check_width(struct ruleset_builder *b, unsigned number, unsigned slo
 	if (rule->wide || prefix->length >= shortest)
 		return;
 	prefix_format(prefix, text);
-	if (rule->family == FAMILY_TRUSTED)
+	if (is_managed(rule))
+		report_error(b->report, where,
+		    "%s is wider than /%u; if it is meant, it belongs in a rule of the whitelist "
+		    "with wide = true",
+		    text, shortest);
+	else if (rule->family == FAMILY_TRUSTED)
 		report_error(b->report, where,
 		    "%s is wider than /%u: nothing that comes from there would be checked", text,
 		    shortest);
@@ -293,6 +304,18 @@ static void add_pattern(struct ruleset_builder *b, unsigned rule, unsigned slot,
 	    rule, slot, e->out, tag, pattern, arena_copy(rules->arena, e->text)};
 }
 
+/* The names of a whole top-level domain are as much as the widest of networks. */
+static void check_breadth(struct ruleset_builder *b, const struct rule *rule, unsigned slot,
+    const struct list_entry *e, struct origin where)
+{
+	if (rule->family != FAMILY_WHITELIST || slot != KEY_DOMAINS || e->out || rule->wide ||
+	    e->kind == LIST_NAME || name_labels(e->name) != 1)
+		return;
+	report_warning(b->report, where, "\"%.*s\" excuses all names below %.*s%s",
+	    SLICE_ARG(rule->name), SLICE_ARG(e->name),
+	    is_managed(rule) ? "" : "; if it is meant, say so by wide = true");
+}
+
 static bool has_addresses(unsigned key)
 {
 	return key == KEY_SENDER || key == KEY_FROM || key == KEY_RECIPIENT;
@@ -321,6 +344,7 @@ void ruleset_add_entry(struct ruleset_builder *b, unsigned rule, unsigned slot,
 		add_pattern(b, rule, slot, e, tally, where);
 		return;
 	}
+	check_breadth(b, &b->rules->rules[rule], slot, e, where);
 	if (form == FORM_ADDRESS && has_addresses(key))
 		in = &b->addresses[key - KEY_CLIENT_NAME];
 	add_name(b, in,

@@ -129,12 +129,13 @@ static void add_sizes(json_t *o, const struct ruleset *rules)
 
 static void tell_reload(struct asked *a, const struct report *report, uint64_t number)
 {
+	size_t errors = report_errors(report);
 	const struct generation *fresh;
 
 	asked_report(a, report);
 	if (number == 0) {
-		channel_complain(a->channel, "not reloaded: %zu errors; generation %llu goes on\n",
-		    report_errors(report), (unsigned long long)a->generation->number);
+		channel_complain(a->channel, "not reloaded: %zu error%s; generation %llu goes on\n",
+		    errors, errors == 1 ? "" : "s", (unsigned long long)a->generation->number);
 		return;
 	}
 	fresh = table_pin(a->worker->table);
@@ -186,6 +187,7 @@ static void print_table(struct asked *a, const struct ruleset *rules, const stru
 static void tell_check(struct asked *a, const char *path, const struct report *report,
     const struct ruleset *rules, const struct survey *survey)
 {
+	size_t errors = report_errors(report), warnings = report_warnings(report);
 	json_t *o;
 
 	if (asked_switch(a, "json")) {
@@ -196,8 +198,9 @@ static void tell_check(struct asked *a, const char *path, const struct report *r
 		return;
 	}
 	asked_report(a, report);
-	channel_print(a->channel, "%s: %s, %zu errors, %zu warnings\n", path,
-	    rules ? "ok" : "refused", report_errors(report), report_warnings(report));
+	channel_print(a->channel, "%s: %s, %zu error%s, %zu warning%s\n", path,
+	    rules ? "ok" : "refused", errors, errors == 1 ? "" : "s", warnings,
+	    warnings == 1 ? "" : "s");
 	if (rules)
 		print_table(a, rules, survey);
 }

@@ -86,6 +86,22 @@ static const struct {
 	"susranges = ( { name = \"a\"; networks = \"192.0.2.1\"; domains = \"x.example\"; } );",
 	""},
 
+    /* too much */
+    {"a whitelist of a top-level domain",
+	"whitelist = ( { name = \"a\"; domains = [ \".example\",\n \"*.test\", \"com\", "
+	"\".x.example\", \"!.invalid\" ]; proof = \"spf\"; } );",
+	"warning: t.conf:1: \"a\" excuses all names below example; if it is meant, say so by "
+	"wide = true\n"
+	"warning: t.conf:2: \"a\" excuses all names below test; if it is meant, say so by wide "
+	"= true\n"
+	"warning: t.conf:2: 1 of 5 entries of \"a\" are covered by wider ones and do nothing (this "
+	"is the first)\n"},
+    {"a whitelist of a top-level domain that is meant",
+	"whitelist = ( { name = \"a\"; domains = \".example\"; proof = \"spf\"; wide = true; } );",
+	""},
+    {"a block of a top-level domain", "blocks = ( { name = \"a\"; domains = \".example\"; } );",
+	""},
+
     /* what is wrong anyway */
     {"an error is enough", "blocks = ( { name = \"A\"; helo = \"!x\"; } );",
 	"t.conf:1: the name \"A\" must be 1 to 64 of a-z, 0-9 and -\n"},

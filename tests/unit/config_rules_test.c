@@ -240,9 +240,10 @@ static const struct {
 	"lists/managed:3: only addresses and names can stand here, no patterns\n"
 	"lists/managed:4: host bits are set below /24; did you mean 192.0.2.0/24?\n"
 	"lists/managed:5: expires= is not followed by a time such as 2026-11-28T12:00:00Z\n"
-	"lists/managed:6: 10.0.0.0/7 is wider than /8 in \"managed\" (whitelist); if it is meant, "
-	"set "
-	"wide = true on the rule\n"},
+	"lists/managed:6: 10.0.0.0/7 is wider than /8; if it is meant, it belongs in a rule of the "
+	"whitelist with wide = true\n"},
+    {"a top-level domain in the managed list", "managed_whitelist = \"lists/tld\";\n",
+	"warning: lists/tld:1: \"managed\" excuses all names below example\n"},
     {"no managed list", "managed_whitelist = \"lists/none\";\n", ""},
     {"a managed directory", "managed_whitelist = \"lists\";\n",
 	"lists: is a directory, not a regular file\n"},
@@ -258,6 +259,7 @@ static void write_files(void)
 				     "b.example susranges=off\tforwards=true\nx.example spf=off\n");
 	configured_file("lists/twice", "a.example dmarc=off dmarc=reject spf=off\n"
 				       "b.example spf=off blocks=off spf=off\n");
+	configured_file("lists/tld", ".example\nx.test\n");
 	configured_file("lists/managed", "192.0.2.1\n!192.0.2.2\n/x/\n192.0.2.9/24\n192.0.2.3 # "
 					 "owner=me expires=soon\n10.0.0.0/7\n");
 }
