@@ -100,12 +100,12 @@ static void print_reload(struct asked *a, int64_t now)
 	if (r.at_us == 0)
 		channel_print(a->channel, "last reload  none\n");
 	else if (r.ok)
-		channel_print(
-		    a->channel, "last reload  %s (%s ago), %zu warnings\n", at, age, r.warnings);
+		channel_print(a->channel, "last reload  %s (%s ago), %zu warning%s\n", at, age,
+		    r.warnings, r.warnings == 1 ? "" : "s");
 	else
 		channel_print(a->channel,
-		    "last reload  %s (%s ago) REFUSED, %zu errors, the first:\n             %s\n",
-		    at, age, r.errors, r.first_error);
+		    "last reload  %s (%s ago) REFUSED, %zu error%s, the first:\n             %s\n",
+		    at, age, r.errors, r.errors == 1 ? "" : "s", r.first_error);
 }
 
 static void print_reports(struct asked *a)

@@ -219,8 +219,8 @@ uint64_t worker_reload(struct worker *w, struct report *report)
 	if (number)
 		log_info("reloaded: generation %llu is live", (unsigned long long)number);
 	else
-		log_error("reload refused: %zu errors; generation %llu stays",
-		    report_errors(report), (unsigned long long)status.generation);
+		log_error("reload refused: %zu error%s; generation %llu stays", status.errors,
+		    status.errors == 1 ? "" : "s", (unsigned long long)status.generation);
 	return number;
 }
 
@@ -241,12 +241,13 @@ bool worker_first_load(struct worker *w)
 	struct config *config = report ? config_load(w->config_path, NULL, report, &rules) : NULL;
 	bool ok = config && keep(w, config) &&
 		  table_publish(w->table, rules, config, w->env.now_us(w)) != 0;
+	size_t errors = report ? report_errors(report) : 1;
 
 	if (report)
 		report_each(report, say_line, NULL);
 	if (!ok)
-		log_error("not started: %zu errors in the configuration",
-		    report ? report_errors(report) : 1);
+		log_error("not started: %zu error%s in the configuration", errors,
+		    errors == 1 ? "" : "s");
 	report_free(&report);
 	w->reload.generation = 1;
 	return ok;

@@ -201,7 +201,10 @@ def reload(checks, daemon):
     checks.true("says why", "susmilter.conf:" in done.stderr and "host bits" in done.stderr
                 and "generation 1 goes on" in done.stderr, done.stderr)
     text = daemon.ctl("status", check=True).stdout
-    checks.true("status remembers it", "REFUSED, 1 errors" in text and "host bits" in text, text)
+    checks.true("status remembers it", "REFUSED, 1 error, the first:" in text
+                and "host bits" in text, text)
+    checks.true("so does the log", "reload refused: 1 error; generation 1 stays" in daemon.said(),
+                daemon.said())
     daemon.configure(CONF.replace('"trial"', '"other"'), {"dialup.cidr": "198.51.100.0/25\n"})
     done = daemon.ctl("reload")
     checks.same("reload", done.returncode, 0)
