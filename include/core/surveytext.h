@@ -5,8 +5,8 @@
  *
  *     susranges: 1193046528 IPv4 addresses (27.778 %), 0 % of IPv6
  *       dialup: 3 entries (0 duplicate, 1 covered, 0 dead, 0 shadowed); 1193046528 IPv4 …
- *     susranges would newly refuse 256 IPv4 addresses (5.9605e-06 %), 0 % of IPv6: 198.51.100.0/24
- *     susranges would no longer refuse 16 IPv4 addresses (3.7253e-07 %), …: 203.0.113.0/28
+ *     susranges would newly refuse 256 IPv4 addresses (below 0.001 %), 0 % of IPv6: 198.51.100.0/24
+ *     susranges would no longer refuse 16 IPv4 addresses (below 0.001 %), …: 203.0.113.0/28
  *
  * Lines carry no newline and live as long as the call.
  */

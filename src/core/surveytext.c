@@ -5,6 +5,10 @@
 
 enum { LINE_MAX_BYTES = 512 };
 
+/* Per cent.  What is less is read as next to nothing, not as a power of ten: a /64 of IPv6 is
+ * 5.4e-18 of all. */
+#define SHARE_SHOWN 0.001
+
 struct line {
 	char text[LINE_MAX_BYTES];
 	size_t len;
@@ -23,11 +27,23 @@ __attribute__((format(printf, 2, 3))) static void add(struct line *l, const char
 		    (size_t)n < sizeof l->text - l->len ? (size_t)n : sizeof l->text - l->len - 1;
 }
 
+/* A share of 0 to 1: "27.778 %", "below 0.001 %", "0 %". */
+static void add_share(struct line *l, double share)
+{
+	if (share > 0 && 100 * share < SHARE_SHOWN)
+		add(l, "below %g %%", SHARE_SHOWN);
+	else
+		add(l, "%.5g %%", 100 * share);
+}
+
 /* "1193046528 IPv4 addresses (27.778 %), 0 % of IPv6" */
 static void add_space(struct line *l, uint64_t ipv4, double ipv6)
 {
-	add(l, "%llu IPv4 address%s (%.5g %%), %.5g %% of IPv6", (unsigned long long)ipv4,
-	    ipv4 == 1 ? "" : "es", 100 * (double)ipv4 / SURVEY_IPV4_ALL, 100 * ipv6);
+	add(l, "%llu IPv4 address%s (", (unsigned long long)ipv4, ipv4 == 1 ? "" : "es");
+	add_share(l, (double)ipv4 / SURVEY_IPV4_ALL);
+	add(l, "), ");
+	add_share(l, ipv6);
+	add(l, " of IPv6");
 }
 
 static void add_rule(struct line *l, const struct rule *rule, const struct survey_rule *r)

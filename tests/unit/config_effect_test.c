@@ -261,20 +261,20 @@ static const char survey_lines[] =
     "t.conf:1: 1 of 4 entries of \"a\" decide nothing (this is the first)\n"
     "t.conf:4: 1 of 2 entries of \"b\" decide nothing (this is the first)\n"
     "t.conf:3: 1 of 2 entries of \"b\" are refused by earlier rules already (this is the first)\n"
-    "trusted_networks: 16777216 IPv4 addresses (0.39062 %), 2.9387e-37 % of IPv6\n"
+    "trusted_networks: 16777216 IPv4 addresses (0.39062 %), below 0.001 % of IPv6\n"
     "  trusted_networks: 2 entries (0 duplicate, 0 covered, 0 dead, 0 shadowed); 16777216 IPv4 "
-    "addresses (0.39062 %), 2.9387e-37 % of IPv6\n"
+    "addresses (0.39062 %), below 0.001 % of IPv6\n"
     "whitelist: 65536 IPv4 addresses (0.0015259 %), 0 % of IPv6\n"
     "  w: 1 entry (0 duplicate, 0 covered, 0 dead, 0 shadowed); 65536 IPv4 addresses (0.0015259 "
     "%), 0 % of IPv6\n"
-    "susranges: 512 IPv4 addresses (1.1921e-05 %), 0 % of IPv6\n"
-    "  a: 4 entries (1 duplicate, 1 covered, 1 dead, 0 shadowed); 512 IPv4 addresses (1.1921e-05 "
+    "susranges: 512 IPv4 addresses (below 0.001 %), 0 % of IPv6\n"
+    "  a: 4 entries (1 duplicate, 1 covered, 1 dead, 0 shadowed); 512 IPv4 addresses (below 0.001 "
     "%), 0 % of IPv6\n"
-    "  b: 2 entries (0 duplicate, 0 covered, 1 dead, 1 shadowed); 64 IPv4 addresses (1.4901e-06 "
+    "  b: 2 entries (0 duplicate, 0 covered, 1 dead, 1 shadowed); 64 IPv4 addresses (below 0.001 "
     "%), 0 % of IPv6\n"
-    "susranges would newly refuse 256 IPv4 addresses (5.9605e-06 %), 0 % of IPv6: "
+    "susranges would newly refuse 256 IPv4 addresses (below 0.001 %), 0 % of IPv6: "
     "203.0.113.0/24\n"
-    "susranges would no longer refuse 1 IPv4 address (2.3283e-08 %), 0 % of IPv6: 192.0.2.9/32\n";
+    "susranges would no longer refuse 1 IPv4 address (below 0.001 %), 0 % of IPv6: 192.0.2.9/32\n";
 
 START_TEST(surveys)
 {
