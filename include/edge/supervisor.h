@@ -7,7 +7,7 @@
  * never reach the process that it runs in.  The supervisor takes them, and tells the worker over a
  * socketpair what they mean:
  *
- *     HUP → reload      USR1 → reopen the logs      TERM, INT → drain and stop
+ *     HUP → reload      USR1 → reopen the logs      TERM, INT, QUIT → drain and stop
  *
  * A worker that ends unasked is started again at once; one that keeps ending, after a growing
  * pause.  Signals that come meanwhile are not lost: a new worker reads the newest files anyway.

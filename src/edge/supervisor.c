@@ -229,6 +229,7 @@ static bool take_signals(struct supervisor *s)
 	sigaddset(&ours, SIGUSR1);
 	sigaddset(&ours, SIGTERM);
 	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGQUIT);
 	sigaddset(&ours, SIGCHLD);
 	signal(SIGPIPE, SIG_IGN);
 	if (sigprocmask(SIG_BLOCK, &ours, &s->inherited) != 0)

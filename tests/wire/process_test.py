@@ -1,0 +1,48 @@
+#!/usr/bin/python3
+"""process_test: supervisor and worker of the built daemon, and how signals end them.
+
+    process_test.py BUILD_DIRECTORY [--keep]
+"""
+import pathlib
+import signal
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "lab")]
+import lab  # noqa: E402
+from checks import Checks  # noqa: E402
+from miltertalk import Talk  # noqa: E402
+
+CONF = 'susranges = ( { name = "dialup"; networks = [ "198.51.100.0/24" ]; } );\n'
+REFUSED = "y550 5.7.1 Unauthenticated mail not allowed from this range (198.51.100.0/24, dialup)"
+
+
+def is_there(pid):
+    return pathlib.Path(f"/proc/{pid}").exists()
+
+
+def stops_in_order(checks, servers, sign):
+    """The session that is open ends as it would have; then both processes are gone."""
+    daemon = servers.daemon(CONF, name=sign.name)
+    worker = daemon.worker()
+    with Talk("127.0.0.1", daemon.port) as t:
+        t.connect("[198.51.100.7]", "198.51.100.7")
+        t.helo("x.example")
+        t.mail("a@example.org")
+        daemon.process.send_signal(sign)
+        lab.wait_for(lambda: "stopping" in daemon.said() or not daemon.alive(), 5, sign.name)
+        checks.same(f"{sign.name}: the session goes on", t.rcpt("b@example.net"), REFUSED)
+    checks.same(f"{sign.name}: it ends well", daemon.process.wait(40), 0)
+    checks.same(f"{sign.name}: so does the worker", is_there(worker), False)
+
+
+def main():
+    build, keep = sys.argv[1], "--keep" in sys.argv
+    checks = Checks("process")
+    with lab.Lab(build, keep) as servers:
+        for sign in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            stops_in_order(checks, servers, sign)
+    sys.exit(checks.summary())
+
+
+main()
