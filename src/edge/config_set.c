@@ -42,12 +42,15 @@ static void set_text(struct load *load, const struct option *o, struct slice tex
 		*(const char **)target(load, o) = arena_strdup(load->config->arena, text);
 }
 
-/* A path, or the path inside "unix:PATH", belongs to the directory of the file that names it. */
+/* A path, or the path inside "unix:PATH", belongs to the directory of the file that names it.  The
+ * control socket has no other kind: "unix:" is said for nothing there. */
 static void set_path(struct load *load, const struct option *o, struct slice text, struct origin at)
 {
 	struct slice scheme = SLICE("unix:");
 	bool is_socket = o->check == check_milter_socket;
 
+	if (o->check == check_socket_path && slice_starts(text, scheme))
+		text = slice_skip(text, scheme.len);
 	if (is_socket && slice_starts(text, scheme) && text.len > scheme.len)
 		text = arena_printf(load->arena, "unix:%s",
 		    config_path(load->arena, at.file, slice_skip(text, scheme.len)));

@@ -251,6 +251,31 @@ static const char every_option[] =
     "help_url = \"https://example.org/d/\";\nmanaged_whitelist = \"managed\";\n"
     "trusted_networks = [ ];\nexempt_recipients = ( );\n";
 
+/* A path, also where an administrator spells it as that of the milter. */
+static const struct {
+	const char *label, *text, *lines, *path;
+} control_sockets[] = {
+    {"absolute", "control = { socket = \"/run/x/c.sock\"; };\n", "", "/run/x/c.sock"},
+    {"as the milter's", "control = { socket = \"unix:/run/x/c.sock\"; };\n", "", "/run/x/c.sock"},
+    {"relative to its file", "@include \"sub/control.conf\"\n", "", "sub/c.sock"},
+    {"none", "control = { socket = \"unix:\"; };\n", "t.conf:1: control.socket \"\" is no path\n",
+	NULL},
+};
+
+START_TEST(finds_the_control_socket)
+{
+	struct configured c;
+
+	configured_file("sub/control.conf", "control = { socket = \"unix:c.sock\"; };\n");
+	configured_load(&c, control_sockets[_i].text);
+	ck_assert_msg(strcmp(c.lines, control_sockets[_i].lines) == 0, "%s: %s",
+	    control_sockets[_i].label, c.lines);
+	if (c.config)
+		ck_assert_str_eq(c.config->control_socket, control_sockets[_i].path);
+	configured_free(&c);
+}
+END_TEST
+
 START_TEST(sets_every_option)
 {
 	struct configured c;
@@ -326,6 +351,7 @@ Suite *suite(void)
 	tcase_add_test(told, counts_includes);
 	suite_add_tcase(s, told);
 	tcase_add_test(values, has_defaults);
+	tcase_add_loop_test(values, finds_the_control_socket, 0, (int)ROWS(control_sockets));
 	tcase_add_test(values, sets_every_option);
 	suite_add_tcase(s, values);
 	return s;
