@@ -66,7 +66,7 @@ EDGE := textfile geo geo_walk config config_text config_options config_set confi
         log unixsocket privileges table counters clients suppressor recordfile watchers recorder splits milter milteranswer environment mtaclient metrics metrics_serve notify pulse knock worker worker_reload supervisor \
         channel control commands commands_status commands_explain commands_message trial doctor_mta doctor_socket doctor_daemon doctor_host commands_doctor reports reports_store reports_read commands_report commands_import commands_export commands_decision \
         commands_load commands_watch commands_top commands_whitelist managed \
-        zone zone_load idn spf resolver resolver_answer resolver_cache resolver_flights resolver_key resolver_upstream \
+        zone zone_load idn spf resolver resolver_answer resolver_cache resolver_flights resolver_pilot resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey
 CTL  := main words remote screen local
 UNIT := slice manual import flatten arena jsonline jsonread batch explain suppressor clients splits recordfile recorder ip report name address pattern list idn \

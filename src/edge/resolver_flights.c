@@ -1,70 +1,23 @@
-#include "edge/resolver_flights.h"
+#include "resolver_pilot.h"
 
 #include "edge/monotonic.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum {
-	BUCKETS = 4096, /* a power of two */
-	/* Each of 2,000 sessions (milter.max_sessions) waits for one question at a time; hints
-	 * leave the other half to those who wait. */
-	FLIGHTS_MAX = 8192,
-	HINTED_MAX = FLIGHTS_MAX / 2,
-	TICK_MS = 500, /* how often the thread looks while anything is under way */
-};
-
-/* A question that has waited so long is met with silence, and libunbound's own tries may go on for
- * so long after that, while it needs an answer to something else so often. */
-#define SILENCE     (1 * MONOTONIC_SECOND)
-#define SILENT_FOR  (20 * MONOTONIC_SECOND)
-#define REASSURANCE (1 * MONOTONIC_SECOND)
-
-struct flight {
-	struct resolver_ticket ticket; /* the thread's own; at the head, landed() relies on it */
-	struct flight *chain;          /* next in the same bucket */
-	struct flight *sooner, *later; /* by deadline */
-	struct resolver_flights *all;
-	struct resolver_key key; /* its text is behind the flight */
-	int64_t deadline;
-	unsigned references; /* who waits, and the thread until it has landed */
-	bool landed;
-	struct resolver_answer *answer;
-	pthread_cond_t landing;
-	char text[];
-};
-
-struct resolver_flights {
-	struct resolver_upstream *upstream; /* the thread's own */
-	struct resolver_cache *cache;
-	int64_t question; /* nanoseconds for one */
-	int news;         /* eventfd: flights to be asked, or time to stop */
-	pthread_t thread;
-	bool joined;                     /* the owner's own */
-	int64_t silent_until, reassured; /* the thread's own */
-
-	pthread_mutex_t lock; /* guards what follows, and the flights */
-	bool stopping;
-	size_t count;
-	struct flight *buckets[BUCKETS];
-	struct flight *soonest, *latest;
-	struct flight *unasked; /* the first in the list that has not been taken to libunbound */
-	uint64_t shared, asked, expired, refused;
-};
+/* Each of 2,000 sessions (milter.max_sessions) waits for one question at a time; hints leave the
+ * other half to those who wait. */
+enum { FLIGHTS_MAX = 8192, HINTED_MAX = FLIGHTS_MAX / 2 };
 
 /* ---- the list and the table, under the lock ------------------------------------------ */
 
-static void landed(struct resolver_ticket *, struct resolver_answer *);
-
 static struct flight **place_of(struct resolver_flights *all, const struct resolver_key *key)
 {
-	struct flight **at = &all->buckets[key->hash & (BUCKETS - 1)];
+	struct flight **at = &all->buckets[key->hash & (RESOLVER_BUCKETS - 1)];
 
 	while (*at && !resolver_key_same(&(*at)->key, key))
 		at = &(*at)->chain;
@@ -78,7 +31,7 @@ static struct flight *flight_create(struct resolver_flights *all, const struct r
 
 	if (!f)
 		return NULL;
-	*f = (struct flight){.ticket.landed = landed, .all = all, .references = 1};
+	*f = (struct flight){.ticket.landed = resolver_pilot_landed, .all = all, .references = 1};
 	f->key = resolver_key_copy(key, f->text);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -87,7 +40,7 @@ static struct flight *flight_create(struct resolver_flights *all, const struct r
 	return f;
 }
 
-static void leave(struct flight *f)
+void resolver_flight_leave(struct flight *f)
 {
 	if (--f->references > 0)
 		return;
@@ -107,7 +60,7 @@ static void line_up(struct resolver_flights *all, struct flight *f)
 	all->count++;
 }
 
-static void step_out(struct resolver_flights *all, struct flight *f)
+void resolver_flight_step_out(struct resolver_flights *all, struct flight *f)
 {
 	struct flight **place = place_of(all, &f->key);
 
@@ -167,7 +120,7 @@ struct resolver_answer *resolver_flights_ask(
 		while (!f->landed && !late)
 			late = pthread_cond_timedwait(&f->landing, &all->lock, &end);
 		answer = resolver_answer_hold(f->answer);
-		leave(f);
+		resolver_flight_leave(f);
 	}
 	pthread_mutex_unlock(&all->lock);
 	return answer;
@@ -180,7 +133,7 @@ void resolver_flights_hint(struct resolver_flights *all, const struct resolver_k
 	pthread_mutex_lock(&all->lock);
 	f = board(all, key, HINTED_MAX);
 	if (f)
-		leave(f);
+		resolver_flight_leave(f);
 	pthread_mutex_unlock(&all->lock);
 }
 
@@ -196,161 +149,6 @@ void resolver_flights_stats(struct resolver_flights *all, struct resolver_stats 
 	pthread_mutex_unlock(&all->lock);
 }
 
-/* ---- the thread ---------------------------------------------------------------------- */
-
-/* The end of a flight; takes over the hold on the answer and gives back the thread's on f. */
-static void land(struct flight *f, struct resolver_answer *answer)
-{
-	struct resolver_flights *all = f->all;
-
-	pthread_mutex_lock(&all->lock);
-	step_out(all, f);
-	f->answer = answer;
-	f->landed = true;
-	pthread_cond_broadcast(&f->landing);
-	leave(f);
-	pthread_mutex_unlock(&all->lock);
-}
-
-/* What libunbound calls: into the cache first, so that nobody asks again in between. */
-static void landed(struct resolver_ticket *ticket, struct resolver_answer *answer)
-{
-	struct flight *f = (struct flight *)ticket;
-
-	resolver_cache_store(f->all->cache, &f->key, answer, monotonic_now());
-	land(f, answer);
-}
-
-static struct flight *next_unasked(struct resolver_flights *all)
-{
-	struct flight *f;
-
-	pthread_mutex_lock(&all->lock);
-	f = all->unasked;
-	if (f) {
-		all->unasked = f->later;
-		all->asked++;
-	}
-	pthread_mutex_unlock(&all->lock);
-	return f;
-}
-
-static void take_off(struct resolver_flights *all)
-{
-	struct flight *f;
-
-	while ((f = next_unasked(all)))
-		if (!resolver_upstream_ask(all->upstream, &f->key, &f->ticket))
-			landed(&f->ticket, NULL);
-}
-
-static struct flight *next_expired(struct resolver_flights *all)
-{
-	struct flight *f;
-
-	pthread_mutex_lock(&all->lock);
-	f = all->soonest;
-	if (f && f->deadline > monotonic_now())
-		f = NULL;
-	if (f)
-		all->expired++;
-	pthread_mutex_unlock(&all->lock);
-	return f;
-}
-
-static void expire(struct resolver_flights *all)
-{
-	struct flight *f;
-
-	while ((f = next_expired(all))) {
-		all->silent_until = monotonic_now() + SILENT_FOR;
-		resolver_upstream_cancel(all->upstream, &f->ticket);
-		landed(&f->ticket, NULL);
-	}
-}
-
-/* When the question that has waited longest was boarded; `now` when none is under way. */
-static int64_t waiting_since(struct resolver_flights *all, int64_t now)
-{
-	int64_t since;
-
-	pthread_mutex_lock(&all->lock);
-	since = all->soonest ? all->soonest->deadline - all->question : now;
-	pthread_mutex_unlock(&all->lock);
-	return since;
-}
-
-static void reassure(struct resolver_flights *all)
-{
-	int64_t now = monotonic_now();
-
-	if (now - waiting_since(all, now) >= SILENCE)
-		all->silent_until = now + SILENT_FOR;
-	if (now < all->silent_until && now - all->reassured >= REASSURANCE) {
-		all->reassured = now;
-		resolver_upstream_reassure(all->upstream);
-	}
-}
-
-/* Milliseconds until there is something to do, rounded up; -1 when nothing is under way. */
-static int time_left(struct resolver_flights *all)
-{
-	int64_t now = monotonic_now(), left = -1;
-
-	pthread_mutex_lock(&all->lock);
-	if (all->soonest) {
-		left = all->soonest->deadline - now;
-		left = left > 0 ? (left + MONOTONIC_MS - 1) / MONOTONIC_MS : 0;
-	}
-	pthread_mutex_unlock(&all->lock);
-	if (left > TICK_MS || (left < 0 && now < all->silent_until))
-		left = TICK_MS;
-	return (int)left;
-}
-
-/* Sleeps until there is something to do; false when it is time to stop. */
-static bool wait_for_news(struct resolver_flights *all)
-{
-	struct pollfd fds[] = {
-	    {.fd = all->news, .events = POLLIN},
-	    {.fd = resolver_upstream_fd(all->upstream), .events = POLLIN},
-	};
-	bool stopping;
-	uint64_t told;
-
-	if (poll(fds, 2, time_left(all)) > 0 && fds[0].revents)
-		(void)!read(all->news, &told, sizeof told);
-	pthread_mutex_lock(&all->lock);
-	stopping = all->stopping;
-	pthread_mutex_unlock(&all->lock);
-	return !stopping;
-}
-
-static void ground(struct resolver_flights *all)
-{
-	struct flight *f;
-
-	pthread_mutex_lock(&all->lock);
-	all->stopping = true;
-	pthread_mutex_unlock(&all->lock);
-	/* No new ones start from here on, and only this thread takes any out. */
-	while ((f = all->soonest))
-		land(f, NULL);
-}
-
-static void *fly(void *flights)
-{
-	struct resolver_flights *all = flights;
-
-	while (wait_for_news(all) && resolver_upstream_process(all->upstream)) {
-		expire(all);
-		take_off(all);
-		reassure(all);
-	}
-	ground(all);
-	return NULL;
-}
-
 /* ---- start and stop ------------------------------------------------------------------ */
 
 static bool start_thread(struct resolver_flights *all)
@@ -360,7 +158,7 @@ static bool start_thread(struct resolver_flights *all)
 
 	sigfillset(&every);
 	pthread_sigmask(SIG_SETMASK, &every, &before);
-	failed = pthread_create(&all->thread, NULL, fly, all);
+	failed = pthread_create(&all->thread, NULL, resolver_pilot, all);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return !failed;
 }
