@@ -7,8 +7,8 @@
  *
  * libmilter hands connections to threads of a pool (Debian's) or gives each its own, and does not
  * overlap the callbacks of one: all that is known hangs on the connection, not on a thread.  It has
- * no place for a context of the program, so the one milter of a process is a static in milter.c,
- * set before milter_run() and not changed while it runs.
+ * no place for a context of the program, so there is one milter in a process, whose statics are set
+ * by milter_open() and do not change while it runs.
  *
  * Only stages that the current generation needs are negotiated.  A connection that was negotiated
  * without headers cannot serve a later generation that asks for them: its next MAIL is answered

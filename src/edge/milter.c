@@ -1,382 +1,44 @@
-#include "edge/milter.h"
+#include "milter_private.h"
 
-#include "core/transaction.h"
 #include "edge/log.h"
-#include "edge/milteranswer.h"
 #include "edge/mtaclient.h"
 #include "edge/unixsocket.h"
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 /* Time for smfi_stop() to say that it stops, and for its listener to hear it. */
 enum { STOP_KNOCK_MS = 50 };
 
-static struct milter_settings settings;
-static atomic_uint sessions;
+/* A copy of our own, for the settings' belongs to a generation that a reload may end. */
+static char *listening;
 
-/* One SMTP connection, hung on smfi_setpriv. */
-struct connection {
-	struct session *session;
-	const struct generation *pinned; /* while a transaction is open */
-	bool sees_headers, sees_body;
-	bool may_skip;                        /* SMFIP_SKIP: the rest of a body can be declined */
-	bool adds_blank;                      /* the MTA hides the blank behind a field's colon */
-	bool no_connect_reply, no_helo_reply; /* SMFIP_NR_CONN, SMFIP_NR_HELO: nobody waits */
-	bool no_header_reply, no_eoh_reply;   /* SMFIP_NR_HDR, SMFIP_NR_EOH: the answer is held */
-	bool counted, overloaded;
-	struct answer held; /* to be given where somebody waits for one: at EOH or at the end */
-};
-
-static const struct answer go_on = {.kind = ANSWER_CONTINUE};
-
-static struct connection *connection_of(SMFICTX *ctx)
+const char *milter_open(const struct milter_settings *settings, char why[MILTER_WHY_MAX])
 {
-	struct connection *c = smfi_getpriv(ctx);
-
-	if (c)
-		return c;
-	c = calloc(1, sizeof *c);
-	if (!c)
-		return NULL;
-	c->session = session_create(settings.env);
-	if (!c->session || smfi_setpriv(ctx, c) != MI_SUCCESS) {
-		session_free(&c->session);
-		free(c);
-		return NULL;
-	}
-	c->sees_headers = c->sees_body = c->adds_blank = true;
-	return c;
-}
-
-static struct slice macro(SMFICTX *ctx, const char *name)
-{
-	return slice_str(smfi_getsymval(ctx, milteranswer_text(name)));
-}
-
-static void end_transaction(struct connection *c)
-{
-	transaction_abort(c->session);
-	table_unpin(&c->pinned);
-	c->held = go_on;
-}
-
-/* ---- callbacks ----------------------------------------------------------------------- */
-
-/* The macros that are read below; asking for just these lets a stock Sendmail work and spares both
- * MTAs the others. */
-static void ask_for_macros(SMFICTX *ctx)
-{
-	smfi_setsymlist(ctx, SMFIM_CONNECT,
-	    milteranswer_text("j v {client_name} {client_resolve} {client_connections}"));
-	smfi_setsymlist(ctx, SMFIM_ENVFROM, milteranswer_text("i {auth_authen}"));
-	smfi_setsymlist(ctx, SMFIM_ENVRCPT, milteranswer_text("i"));
-	smfi_setsymlist(ctx, SMFIM_EOM, milteranswer_text("i"));
-}
-
-static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions,
-    unsigned long offered_steps, unsigned long unused2, unsigned long unused3,
-    unsigned long *actions, unsigned long *steps, unsigned long *reserved2,
-    unsigned long *reserved3)
-{
-	const unsigned long always = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_CONN | SMFIP_NR_HELO;
-	const unsigned long headers = SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_HDR_LEADSPC;
-	const unsigned long no_headers = SMFIP_NOHDRS | SMFIP_NOEOH;
-	struct connection *c = connection_of(ctx);
-	const struct generation *g = table_pin(settings.table);
-
-	(void)unused2;
-	(void)unused3;
-	if (!c) {
-		table_unpin(&g);
-		return SMFIS_REJECT;
-	}
-	c->sees_headers = ruleset_wants_headers(g->rules) || (offered_steps & SMFIP_NOHDRS) == 0;
-	c->sees_body = ruleset_wants_body(g->rules) || (offered_steps & SMFIP_NOBODY) == 0;
-	table_unpin(&g);
-	*actions = offered_actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE);
-	*steps = offered_steps & (always | (c->sees_headers ? headers : no_headers) |
-				     (c->sees_body ? SMFIP_SKIP : SMFIP_NOBODY));
-	c->may_skip = (*steps & SMFIP_SKIP) != 0;
-	c->adds_blank = (*steps & SMFIP_HDR_LEADSPC) == 0;
-	c->no_connect_reply = (*steps & SMFIP_NR_CONN) != 0;
-	c->no_helo_reply = (*steps & SMFIP_NR_HELO) != 0;
-	c->no_header_reply = (*steps & SMFIP_NR_HDR) != 0;
-	c->no_eoh_reply = (*steps & SMFIP_NR_EOH) != 0;
-	*reserved2 = *reserved3 = 0;
-	ask_for_macros(ctx);
-	return SMFIS_CONTINUE;
-}
-
-static struct ip address_of(const struct sockaddr *sa)
-{
-	struct ip none = {.family = IP_NONE};
-
-	if (sa && sa->sa_family == AF_INET)
-		return ip_from_v4(
-		    (const void *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr);
-	if (sa && sa->sa_family == AF_INET6)
-		return ip_from_v6(
-		    (const void *)&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
-	return none;
-}
-
-/*
- * The verified name of the client.  Postfix says "unknown" where it has none; Sendmail gives the
- * address in brackets, and tells in {client_resolve} whether a name was confirmed.
- */
-static struct slice verified_name(SMFICTX *ctx, const char *given)
-{
-	struct slice name = macro(ctx, "{client_name}");
-	struct slice resolve = macro(ctx, "{client_resolve}");
-
-	if (name.len == 0)
-		name = slice_str(given);
-	if ((resolve.len > 0 && !slice_equal(resolve, SLICE("OK"))) ||
-	    slice_equal_nocase(name, SLICE("unknown")) || slice_starts(name, SLICE("[")))
-		return slice_of(NULL, 0);
-	return name;
-}
-
-/*
- * Postfix's cleanup plays a session for mail that came by sendmail(1) or stands in the queue
- * again (non_smtpd_milters).  Only its smtpd counts connections.  That a client name is there
- * shows that our list of macros was heeded, so that the count is missing and not just unasked.
- */
-static bool is_played(SMFICTX *ctx)
-{
-	return slice_starts(macro(ctx, "v"), SLICE("Postfix")) &&
-	       macro(ctx, "{client_name}").len > 0 && macro(ctx, "{client_connections}").len == 0;
-}
-
-/* A connection counts once it brings a client: one that only negotiates, as the pulse does, takes
- * nobody's place. */
-static void count_session(struct connection *c)
-{
-	if (!c->counted)
-		c->overloaded = atomic_fetch_add(&sessions, 1) >= settings.max_sessions;
-	c->counted = true;
-}
-
-static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *sa)
-{
-	struct connection *c = connection_of(ctx);
-	struct ip client = address_of(sa);
-
-	if (!c)
-		return SMFIS_CONTINUE;
-	count_session(c);
-	session_connect(c->session, &client, verified_name(ctx, name), is_played(ctx));
-	return c->no_connect_reply ? SMFIS_NOREPLY : SMFIS_CONTINUE;
-}
-
-static sfsistat on_helo(SMFICTX *ctx, char *helo)
-{
-	struct connection *c = connection_of(ctx);
-
-	if (c)
-		session_helo(c->session, slice_str(helo));
-	return c && c->no_helo_reply ? SMFIS_NOREPLY : SMFIS_CONTINUE;
-}
-
-/* Said from MAIL on: at connect libmilter takes no reply text. */
-static sfsistat refuse_session(SMFICTX *ctx, struct connection *c)
-{
-	struct answer answer;
-
-	if (!c)
-		return milteranswer_no_memory(ctx);
-	answer = transaction_one_too_many(c->session);
-	return milteranswer_send(ctx, &answer);
-}
-
-static sfsistat on_mail(SMFICTX *ctx, char **arguments)
-{
-	struct connection *c = connection_of(ctx);
-	struct answer answer;
-
-	if (!c || c->overloaded)
-		return refuse_session(ctx, c);
-	end_transaction(c);
-	c->pinned = table_pin(settings.table);
-	answer = transaction_mail(c->session, &(struct mail_event){
-						  .rules = c->pinned->rules,
-						  .generation = c->pinned->number,
-						  .sender = slice_str(arguments[0]),
-						  .auth = macro(ctx, "{auth_authen}"),
-						  .queue_id = macro(ctx, "i"),
-						  .mta_name = macro(ctx, "j"),
-						  .sees_headers = c->sees_headers,
-						  .sees_body = c->sees_body,
-					      });
-	if (answer.kind != ANSWER_CONTINUE)
-		end_transaction(c);
-	return milteranswer_send(ctx, &answer);
-}
-
-static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
-{
-	struct connection *c = connection_of(ctx);
-	struct answer answer;
-
-	if (!c || c->overloaded)
-		return refuse_session(ctx, c);
-	transaction_queue_id(c->session, macro(ctx, "i"));
-	answer = transaction_rcpt(c->session, slice_str(arguments[0]));
-	return milteranswer_send(ctx, &answer);
-}
-
-/*
- * A field as it stands on the wire.  An MTA without SMFIP_HDR_LEADSPC takes one blank off each
- * value; where it cannot be asked, the usual one is put back, since DKIM signs it.
- */
-static struct answer show_header(struct connection *c, struct slice name, struct slice value)
-{
-	char *exact;
-	struct answer answer;
-
-	if (!c->adds_blank || !transaction_wants_headers(c->session))
-		return transaction_header(c->session, name, value);
-	exact = malloc(value.len + 1);
-	if (!exact)
-		return transaction_header(c->session, name, value);
-	exact[0] = ' ';
-	memcpy(exact + 1, value.ptr, value.len);
-	answer = transaction_header(c->session, name, slice_of(exact, value.len + 1));
-	free(exact);
-	return answer;
-}
-
-static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
-{
-	struct connection *c = connection_of(ctx);
-
-	if (!c)
-		return milteranswer_no_memory(ctx);
-	if (c->held.kind == ANSWER_CONTINUE)
-		c->held = show_header(c, slice_str(name), slice_str(value));
-	return c->no_header_reply ? SMFIS_NOREPLY : milteranswer_send(ctx, &c->held);
-}
-
-static sfsistat on_end_of_headers(SMFICTX *ctx)
-{
-	struct connection *c = connection_of(ctx);
-
-	if (!c)
-		return milteranswer_no_memory(ctx);
-	if (c->held.kind == ANSWER_CONTINUE)
-		transaction_end_of_headers(c->session);
-	return c->no_eoh_reply ? SMFIS_NOREPLY : milteranswer_send(ctx, &c->held);
-}
-
-static sfsistat on_body(SMFICTX *ctx, unsigned char *bytes, size_t len)
-{
-	struct connection *c = connection_of(ctx);
-
-	if (!c)
-		return milteranswer_no_memory(ctx);
-	if (c->held.kind == ANSWER_CONTINUE &&
-	    transaction_body(c->session, (const char *)bytes, len))
-		return SMFIS_CONTINUE;
-	return c->may_skip ? SMFIS_SKIP : SMFIS_CONTINUE;
-}
-
-static sfsistat on_end(SMFICTX *ctx)
-{
-	struct connection *c = connection_of(ctx);
-	const struct header_edit *edits = NULL;
-	sfsistat status;
-	size_t count = 0;
-
-	if (!c)
-		return milteranswer_no_memory(ctx);
-	transaction_queue_id(c->session, macro(ctx, "i"));
-	if (c->held.kind == ANSWER_CONTINUE)
-		c->held = transaction_end(c->session, &edits, &count);
-	status = milteranswer_edit(ctx, edits, count, c->adds_blank ? "" : " ")
-		     ? milteranswer_send(ctx, &c->held)
-		     : milteranswer_broken(ctx);
-	end_transaction(c);
-	return status;
-}
-
-static sfsistat on_abort(SMFICTX *ctx)
-{
-	struct connection *c = smfi_getpriv(ctx);
-
-	if (c)
-		end_transaction(c);
-	return SMFIS_CONTINUE;
-}
-
-static sfsistat on_close(SMFICTX *ctx)
-{
-	struct connection *c = smfi_getpriv(ctx);
-
-	if (!c)
-		return SMFIS_CONTINUE;
-	end_transaction(c);
-	session_free(&c->session);
-	if (c->counted)
-		atomic_fetch_sub(&sessions, 1);
-	free(c);
-	smfi_setpriv(ctx, NULL);
-	return SMFIS_CONTINUE;
-}
-
-/* ---- start and stop ------------------------------------------------------------------ */
-
-const char *milter_open(const struct milter_settings *given, char why[MILTER_WHY_MAX])
-{
-	struct smfiDesc callbacks = {
-	    .xxfi_name = milteranswer_text("susmilter"),
-	    .xxfi_version = SMFI_VERSION,
-	    .xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE,
-	    .xxfi_connect = on_connect,
-	    .xxfi_helo = on_helo,
-	    .xxfi_envfrom = on_mail,
-	    .xxfi_envrcpt = on_rcpt,
-	    .xxfi_header = on_header,
-	    .xxfi_eoh = on_end_of_headers,
-	    .xxfi_body = on_body,
-	    .xxfi_eom = on_end,
-	    .xxfi_abort = on_abort,
-	    .xxfi_close = on_close,
-	    .xxfi_negotiate = on_negotiate,
-	};
-
-	settings = *given;
-	/* What is given belongs to a generation that a reload may end; this is kept to the end. */
-	settings.socket = strdup(given->socket);
-	if (!settings.socket) {
+	listening = strdup(settings->socket);
+	if (!listening) {
 		snprintf(why, MILTER_WHY_MAX, "no memory for the milter's socket");
 		return why;
 	}
-	if (unixsocket_prepare(settings.socket, why, MILTER_WHY_MAX))
+	if (unixsocket_prepare(listening, why, MILTER_WHY_MAX))
 		return why;
-	if (smfi_register(callbacks) != MI_SUCCESS ||
-	    smfi_setconn(milteranswer_text(settings.socket)) != MI_SUCCESS ||
-	    smfi_opensocket(false) != MI_SUCCESS) {
+	if (smfi_register(milter_callbacks(settings)) != MI_SUCCESS ||
+	    smfi_setconn(listening) != MI_SUCCESS || smfi_opensocket(false) != MI_SUCCESS) {
 		snprintf(why, MILTER_WHY_MAX,
 		    "milter.socket \"%s\" cannot be opened: is the address right, and is nobody "
 		    "else listening there?",
-		    settings.socket);
+		    listening);
 		return why;
 	}
-	if (unixsocket_permit(settings.socket, settings.socket_mode, settings.user,
-		settings.socket_group, why, MILTER_WHY_MAX))
-		return why;
-	return NULL;
+	return unixsocket_permit(listening, settings->socket_mode, settings->user,
+	    settings->socket_group, why, MILTER_WHY_MAX);
 }
 
 const char *milter_socket(void)
 {
-	return settings.socket;
+	return listening;
 }
 
 bool milter_run(void)
@@ -391,7 +53,7 @@ void milter_shut(void)
 {
 	char why[MILTER_WHY_MAX];
 	const char *wrong =
-	    unixsocket_permit(settings.socket, SHUT_MODE, NULL, NULL, why, MILTER_WHY_MAX);
+	    unixsocket_permit(listening, SHUT_MODE, NULL, NULL, why, MILTER_WHY_MAX);
 
 	if (wrong)
 		log_warning("%s", wrong);
@@ -405,7 +67,7 @@ static void *knock(void *unused)
 	struct mtaclient *c;
 
 	poll(NULL, 0, STOP_KNOCK_MS);
-	c = mtaclient_open(settings.socket, STOP_KNOCK_MS, why);
+	c = mtaclient_open(listening, STOP_KNOCK_MS, why);
 	mtaclient_close(&c);
 	return unused;
 }
@@ -418,9 +80,4 @@ void milter_stop(void)
 	smfi_stop();
 	if (knocks)
 		pthread_join(thread, NULL);
-}
-
-unsigned milter_sessions(void)
-{
-	return atomic_load(&sessions);
 }

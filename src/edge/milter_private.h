@@ -1,0 +1,11 @@
+#ifndef MILTER_PRIVATE_H
+#define MILTER_PRIVATE_H
+/* What milter.c, the socket and its life, needs of milter_connection.c, which answers on it. */
+#include "edge/milter.h"
+
+#include <libmilter/mfapi.h>
+
+/* What libmilter is to call; once, before it runs. */
+struct smfiDesc milter_callbacks(const struct milter_settings *);
+
+#endif
