@@ -3,6 +3,7 @@
 #include "core/recordtext.h"
 #include "edge/log.h"
 #include "edge/recordfile.h"
+#include "edge/recordqueue.h"
 #include "edge/suppressor.h"
 #include "edge/watchers.h"
 
@@ -15,9 +16,6 @@
 #include <syslog.h>
 #include <time.h>
 
-/* Lines that may wait for a slow disk: about a second of a busy host, 8 MB of typical lines. */
-enum { QUEUE_MAX = 16384 };
-
 /* How long the thread lets lines gather before it takes them: waking it for each would cost the
  * milter's threads more than all else that a record costs. */
 enum { GATHER_MS = 5 };
@@ -25,20 +23,12 @@ enum { GATHER_MS = 5 };
 /* How long a stopping worker waits for a log that does not take its lines. */
 enum { FLUSH_SECONDS = 5 };
 
-/* One decision on its way: both texts behind each other. */
-struct line {
-	struct line *next;
-	size_t json_len, syslog_len;
-	char text[];
-};
-
 struct recorder {
 	/* Guards all below it.  Taken for moments only: nothing is written while it is held, and no
 	 * other lock is taken inside. */
 	pthread_mutex_t lock;
 	pthread_cond_t arrived;
-	struct line *first, **last;
-	unsigned queued;
+	struct recordqueue queue;
 	struct suppressor *suppressor;
 	struct recorder_counts counts;
 	char *path; /* "" = no file */
@@ -56,26 +46,11 @@ struct recorder {
 
 /* ---- in: the milter's threads -------------------------------------------------------- */
 
-/* Either text may be empty. */
-static struct line *line_of(struct slice json, struct slice text)
-{
-	struct line *line = malloc(sizeof *line + json.len + 1 + text.len + 1);
-
-	if (!line)
-		return NULL;
-	*line = (struct line){.json_len = json.len, .syslog_len = text.len};
-	memcpy(line->text, json.ptr, json.len);
-	line->text[json.len] = '\n';
-	memcpy(line->text + json.len + 1, text.ptr, text.len);
-	line->text[json.len + 1 + text.len] = '\0';
-	return line;
-}
-
-static struct line *line_of_record(const struct record *r, bool with_json, bool with_syslog)
+static struct recordline *line_of(const struct record *r, bool with_json, bool with_syslog)
 {
 	char json[RECORD_JSON_MAX], text[RECORD_LINE_MAX];
 
-	return line_of(with_json ? record_json(r, json) : SLICE(""),
+	return recordline_make(with_json ? record_json(r, json) : SLICE(""),
 	    with_syslog ? record_line(r, text) : SLICE(""));
 }
 
@@ -87,17 +62,11 @@ static struct slice rule_name(const struct record *r)
 }
 
 /* Takes the line over, under the lock; without room, or without memory for it, it is dropped. */
-static void enqueue(struct recorder *rec, struct line *line)
+static void enqueue(struct recorder *rec, struct recordline *line)
 {
-	if (!line || rec->queued >= QUEUE_MAX) {
+	if (!recordqueue_put(&rec->queue, line))
 		rec->counts.dropped++;
-		free(line);
-		return;
-	}
-	line->next = NULL;
-	*rec->last = line;
-	rec->last = &line->next;
-	if (rec->queued++ == 0)
+	else if (rec->queue.length == 1)
 		pthread_cond_signal(&rec->arrived);
 }
 
@@ -112,7 +81,7 @@ static bool admit(struct recorder *rec, const struct record *r, bool *json, bool
 	*json = rec->path[0] || watched;
 	*text = rec->syslog;
 	if (*json || *text) {
-		if (rec->queued >= QUEUE_MAX)
+		if (rec->queue.length >= RECORDQUEUE_MAX)
 			rec->counts.dropped++;
 		else if (suppressor_admit(rec->suppressor, r->time_us / 60000000, recipient,
 			     rule_name(r), rec->limit))
@@ -126,12 +95,12 @@ static bool admit(struct recorder *rec, const struct record *r, bool *json, bool
 
 void recorder_record(struct recorder *rec, const struct record *r)
 {
-	struct line *line;
+	struct recordline *line;
 	bool json, text;
 
 	if (!admit(rec, r, &json, &text))
 		return;
-	line = line_of_record(r, json, text);
+	line = line_of(r, json, text);
 	pthread_mutex_lock(&rec->lock);
 	enqueue(rec, line);
 	pthread_mutex_unlock(&rec->lock);
@@ -148,7 +117,7 @@ static void tell_suppressed(
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	s.time_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-	enqueue(rec, line_of(suppressed_json(&s, json), suppressed_line(&s, text)));
+	enqueue(rec, recordline_make(suppressed_json(&s, json), suppressed_line(&s, text)));
 }
 
 /* ---- out: the recorder's thread ------------------------------------------------------ */
@@ -168,7 +137,7 @@ static void count(struct recorder *rec, size_t lines, size_t failed)
 }
 
 /* As many lines with one write as may be. */
-static void write_file(struct recorder *rec, const struct line *lines)
+static void write_file(struct recorder *rec, const struct recordline *lines)
 {
 	while (lines) {
 		struct iovec batch[RECORDFILE_BATCH_MAX];
@@ -182,32 +151,30 @@ static void write_file(struct recorder *rec, const struct line *lines)
 }
 
 /* Hands all lines to whoever wants them, and frees them. */
-static void write_out(struct recorder *rec, struct line *lines)
+static void write_out(struct recorder *rec, struct recordline *lines)
 {
 	size_t logged = 0;
 
 	if (rec->file.wanted)
 		write_file(rec, lines);
-	while (lines) {
-		struct line *next = lines->next;
-		if (lines->json_len > 0)
-			watchers_write(&rec->watchers, lines->text, lines->json_len + 1);
-		if (lines->syslog_len > 0)
-			syslog(LOG_INFO, "%s", lines->text + lines->json_len + 1);
-		logged += lines->syslog_len > 0;
-		free(lines);
-		lines = next;
+	for (const struct recordline *l = lines; l; l = l->next) {
+		if (l->json_len > 0)
+			watchers_write(&rec->watchers, l->text, l->json_len + 1);
+		if (l->syslog_len > 0)
+			syslog(LOG_INFO, "%s", recordline_syslog(l));
+		logged += l->syslog_len > 0;
 	}
 	if (!rec->file.wanted)
 		count(rec, logged, 0);
+	recordline_free_all(&lines);
 }
 
 /* Waits for lines, at most until a minute may be over.  Under the lock, which is given up. */
 static void await_lines(struct recorder *rec, const struct timespec *until)
 {
-	if (!rec->first && !rec->stop && !rec->reopen)
+	if (!rec->queue.first && !rec->stop && !rec->reopen)
 		pthread_cond_timedwait(&rec->arrived, &rec->lock, until);
-	if (!rec->first || rec->stop || rec->reopen)
+	if (!rec->queue.first || rec->stop || rec->reopen)
 		return;
 	pthread_mutex_unlock(&rec->lock);
 	poll(NULL, 0, GATHER_MS);
@@ -215,21 +182,16 @@ static void await_lines(struct recorder *rec, const struct timespec *until)
 }
 
 /* Waits, and takes all lines that have come.  Under the lock. */
-static struct line *take_lines(struct recorder *rec)
+static struct recordline *take_lines(struct recorder *rec)
 {
 	struct timespec until;
-	struct line *lines;
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec++;
 	await_lines(rec, &until);
 	suppressor_flush(rec->suppressor, rec->stop ? INT64_MAX : (int64_t)until.tv_sec / 60,
 	    tell_suppressed, rec);
-	lines = rec->first;
-	rec->first = NULL;
-	rec->last = &rec->first;
-	rec->queued = 0;
-	return lines;
+	return recordqueue_take(&rec->queue);
 }
 
 /* A watcher that is gone is EPIPE, not the end of the process. */
@@ -249,7 +211,7 @@ static void *write_lines(void *context)
 
 	ignore_broken_pipes();
 	while (!stop) {
-		struct line *lines;
+		struct recordline *lines;
 		char *path = NULL;
 
 		pthread_mutex_lock(&rec->lock);
@@ -271,19 +233,12 @@ static void *write_lines(void *context)
 
 /* ---- life ---------------------------------------------------------------------------- */
 
-static void free_lines(struct line *lines)
-{
-	while (lines) {
-		struct line *next = lines->next;
-		free(lines);
-		lines = next;
-	}
-}
-
 static void destroy(struct recorder *rec)
 {
+	struct recordline *lines = recordqueue_take(&rec->queue);
+
 	recordfile_close(&rec->file);
-	free_lines(rec->first);
+	recordline_free_all(&lines);
 	watchers_close(&rec->watchers);
 	suppressor_free(&rec->suppressor);
 	free(rec->path);
@@ -300,7 +255,7 @@ static struct recorder *prepare(const struct recorder_settings *settings)
 		return NULL;
 	pthread_mutex_init(&rec->lock, NULL);
 	pthread_cond_init(&rec->arrived, NULL);
-	rec->last = &rec->first;
+	recordqueue_init(&rec->queue);
 	rec->file.fd = -1;
 	watchers_init(&rec->watchers);
 	rec->path = strdup(settings->decisions);
@@ -399,7 +354,7 @@ struct recorder_counts recorder_counts(struct recorder *rec)
 
 	pthread_mutex_lock(&rec->lock);
 	counts = rec->counts;
-	counts.queued = rec->queued;
+	counts.queued = rec->queue.length;
 	pthread_mutex_unlock(&rec->lock);
 	return counts;
 }
