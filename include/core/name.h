@@ -16,7 +16,7 @@
 #include "core/arena.h"
 #include "core/slice.h"
 
-enum { NAME_MAX_OCTETS = 253, NAME_LABEL_MAX = 63, NAME_LABELS_MAX = 127 };
+enum { NAME_MAX_OCTETS = 253, NAME_LABEL_MAX = 63 };
 
 /* Bytes that should be UTF-8 to A-labels: writes at most `cap` bytes and returns the length, 0 when
  * it is no name. */

@@ -26,7 +26,7 @@ struct origin {
 /* 50 lines of one file fill a screen twice; more of the same kind teaches nothing. */
 enum { REPORT_PER_FILE = 50 };
 
-enum report_level { REPORT_ERROR, REPORT_WARNING, REPORT_NOTE };
+enum report_level { REPORT_ERROR, REPORT_WARNING };
 
 struct report *report_create(void);
 void report_free(struct report **);
@@ -34,10 +34,6 @@ void report_free(struct report **);
 void report_error(struct report *, struct origin, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void report_warning(struct report *, struct origin, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* A fact worth printing that asks for nothing: sizes, counts. */
-void report_note(struct report *, struct origin, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Exact counts, also of what was not kept. */

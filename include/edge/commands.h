@@ -89,7 +89,7 @@ const char *plain_text(const char *text, char out[PLAIN_MAX]);
 enum { AGE_MAX = 48 };
 const char *age_text(int64_t seconds, char out[AGE_MAX]);
 
-/* Prints all lines of a report: errors and warnings to standard error, notes to output. */
+/* Prints all lines of a report to standard error. */
 void asked_report(struct asked *, const struct report *);
 
 /* ---- the groups ---------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
 /* A line that says more than this says it badly; the rest is cut. */
 #define LINE_MAX_BYTES 1024
 
-enum { LEVELS = REPORT_NOTE + 1 };
+enum { LEVELS = REPORT_WARNING + 1 };
 
 struct message {
 	struct message *next;
@@ -126,7 +126,7 @@ static void say(
 		r->out_of_memory = true;
 		return;
 	}
-	if (++file->said[level] > REPORT_PER_FILE && level != REPORT_NOTE)
+	if (++file->said[level] > REPORT_PER_FILE)
 		return;
 	compose(line, at, format, args);
 	if (!keep(r, level, line))
@@ -148,15 +148,6 @@ void report_warning(struct report *r, struct origin at, const char *format, ...)
 
 	va_start(args, format);
 	say(r, REPORT_WARNING, at, format, args);
-	va_end(args);
-}
-
-void report_note(struct report *r, struct origin at, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	say(r, REPORT_NOTE, at, format, args);
 	va_end(args);
 }
 

@@ -168,11 +168,7 @@ static void say(void *context, enum report_level level, const char *line)
 {
 	struct asked *a = context;
 
-	if (level == REPORT_NOTE)
-		channel_print(a->channel, "%s\n", line);
-	else
-		channel_complain(
-		    a->channel, "%s%s\n", level == REPORT_ERROR ? "" : "warning: ", line);
+	channel_complain(a->channel, "%s%s\n", level == REPORT_ERROR ? "" : "warning: ", line);
 }
 
 void asked_report(struct asked *a, const struct report *report)

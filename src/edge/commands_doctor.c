@@ -23,8 +23,7 @@ static void say(void *context, enum finding f, const char *what, const char *cha
 
 static void say_line(void *context, enum report_level level, const char *line)
 {
-	if (level != REPORT_NOTE)
-		say(context, level == REPORT_ERROR ? FINDING_WRONG : FINDING_NOTE, line, NULL);
+	say(context, level == REPORT_ERROR ? FINDING_WRONG : FINDING_NOTE, line, NULL);
 }
 
 static void look(struct visit *v, const struct config *config)

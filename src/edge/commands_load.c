@@ -98,9 +98,8 @@ static void add_line(void *context, enum report_level level, const char *line)
 {
 	struct lines *l = context;
 
-	if (level != REPORT_NOTE)
-		json_array_append_new(
-		    level == REPORT_ERROR ? l->errors : l->warnings, asked_slice(slice_str(line)));
+	json_array_append_new(
+	    level == REPORT_ERROR ? l->errors : l->warnings, asked_slice(slice_str(line)));
 }
 
 static json_t *report_json(const struct report *report)

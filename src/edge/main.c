@@ -18,13 +18,7 @@ static const char usage[] =
 
 static void print_line(void *context, enum report_level level, const char *line)
 {
-	static const char *const words[] = {
-	    [REPORT_ERROR] = "",
-	    [REPORT_WARNING] = "warning: ",
-	    [REPORT_NOTE] = "",
-	};
-
-	fprintf(context, "%s%s\n", words[level], line);
+	fprintf(context, "%s%s\n", level == REPORT_ERROR ? "" : "warning: ", line);
 }
 
 static int check(const char *path)

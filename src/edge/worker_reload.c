@@ -17,7 +17,7 @@ static void say_line(void *context, enum report_level level, const char *line)
 	(void)context;
 	if (level == REPORT_ERROR)
 		log_error("%s", line);
-	else if (level == REPORT_WARNING)
+	else
 		log_warning("%s", line);
 }
 

@@ -58,18 +58,18 @@ START_TEST(keeps_order_and_place)
 
 	ck_assert_uint_eq(report_errors(r), 0);
 	report_error(r, (struct origin){"a.conf", 12}, "unknown key \"%s\"", "sokcet");
-	report_note(r, (struct origin){"lists/b", 0}, "%d entries", 7);
+	report_warning(r, (struct origin){"lists/b", 0}, "%d entries", 7);
 	report_warning(r, (struct origin){"lists/b", 3}, "covered by line %u", 1u);
 	report_error(r, (struct origin){"a.conf", 13}, "no value");
 	ck_assert_uint_eq(report_errors(r), 2);
-	ck_assert_uint_eq(report_warnings(r), 1);
+	ck_assert_uint_eq(report_warnings(r), 2);
 	l = lines_of(r);
 	ck_assert_uint_eq(l->n, 4);
 	ck_assert_str_eq(l->line[0], "a.conf:12: unknown key \"sokcet\"");
 	ck_assert_str_eq(l->line[1], "lists/b: 7 entries");
 	ck_assert_str_eq(l->line[2], "lists/b:3: covered by line 1");
 	ck_assert_str_eq(l->line[3], "a.conf:13: no value");
-	ck_assert(l->level[0] == REPORT_ERROR && l->level[1] == REPORT_NOTE);
+	ck_assert(l->level[0] == REPORT_ERROR && l->level[1] == REPORT_WARNING);
 	ck_assert(l->level[2] == REPORT_WARNING);
 	free(l);
 	report_free(&r);
@@ -88,7 +88,6 @@ START_TEST(limits_each_file)
 	for (unsigned i = 1; i <= 60; i++) {
 		report_error(r, (struct origin){i % 2 ? "lists/a" : again, i}, "wrong");
 		report_warning(r, (struct origin){"lists/a", i}, "odd");
-		report_note(r, (struct origin){"lists/a", i}, "noted");
 	}
 	for (unsigned i = 1; i <= REPORT_PER_FILE + 1; i++)
 		report_error(r, (struct origin){"lists/b", i}, "wrong");
@@ -97,7 +96,7 @@ START_TEST(limits_each_file)
 	ck_assert_uint_eq(report_errors(r), 60 + 51 + 50);
 	ck_assert_uint_eq(report_warnings(r), 60);
 	l = lines_of(r);
-	ck_assert_uint_eq(l->n, 50 + 50 + 60 + 50 + 50 + 3);
+	ck_assert_uint_eq(l->n, 50 + 50 + 50 + 50 + 3);
 	ck_assert_str_eq(l->line[l->n - 3], "lists/a: 10 more errors not shown");
 	ck_assert_str_eq(l->line[l->n - 2], "lists/a: 10 more warnings not shown");
 	ck_assert_str_eq(l->line[l->n - 1], "lists/b: 1 more error not shown");
