@@ -1,14 +1,14 @@
 #include "core/distinct.h"
 
+#include "core/fnv.h"
+
 #include <math.h>
 
 /* All bits must depend on all bytes: FNV and the last steps of MurmurHash3. */
 static uint64_t hash_of(struct slice key)
 {
-	uint64_t h = 14695981039346656037u;
+	uint64_t h = fnv(FNV_START, key);
 
-	for (size_t i = 0; i < key.len; i++)
-		h = (h ^ (unsigned char)key.ptr[i]) * 1099511628211u;
 	h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
 	h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
 	return h ^ h >> 33;

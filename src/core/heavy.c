@@ -1,5 +1,7 @@
 #include "core/heavy.h"
 
+#include "core/fnv.h"
+
 #include <stdlib.h>
 
 struct slot {
@@ -34,15 +36,6 @@ void heavy_free(struct heavy **h)
 	free((*h)->at);
 	free(*h);
 	*h = NULL;
-}
-
-static uint64_t hash_of(struct slice key)
-{
-	uint64_t h = 14695981039346656037u;
-
-	for (size_t i = 0; i < key.len; i++)
-		h = (h ^ (unsigned char)key.ptr[i]) * 1099511628211u;
-	return h;
 }
 
 static struct slot *find(const struct heavy *h, struct slice key, uint64_t hash)
@@ -105,7 +98,7 @@ bool heavy_count(struct heavy *h, struct slice key, uint64_t n)
 	uint64_t hash;
 
 	key.len = key.len < HEAVY_KEY_MAX ? key.len : HEAVY_KEY_MAX;
-	hash = hash_of(key);
+	hash = fnv(FNV_START, key);
 	s = find(h, key, hash);
 	if (s) {
 		s->count += n;

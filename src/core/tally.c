@@ -1,5 +1,6 @@
 #include "core/tally.h"
 
+#include "core/fnv.h"
 #include "core/heavy.h"
 
 #include <stdlib.h>
@@ -57,10 +58,8 @@ void tally_free(struct tally **t)
 
 static struct entry **chain_of(struct tally *t, struct slice name, int64_t hour)
 {
-	uint64_t h = 14695981039346656037u ^ (uint64_t)hour;
+	uint64_t h = fnv(FNV_START ^ (uint64_t)hour, name);
 
-	for (size_t i = 0; i < name.len; i++)
-		h = (h ^ (unsigned char)name.ptr[i]) * 1099511628211u;
 	return &t->chains[(h ^ h >> 32) & (CHAINS - 1)];
 }
 

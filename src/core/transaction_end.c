@@ -3,6 +3,7 @@
  * SMTP has one answer at the end of the message; and the header edits of what is accepted.
  */
 #include "core/authres.h"
+#include "core/fnv.h"
 #include "transaction_state.h"
 
 /* One author domain as the identity that rules look at; the first is the author's address. */
@@ -50,15 +51,6 @@ static int severity(const struct verdict *v)
 	return order[policy_effect(v)];
 }
 
-static uint64_t mix(uint64_t h, const void *bytes, size_t n)
-{
-	const unsigned char *p = bytes;
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ p[i]) * 1099511628211u;
-	return h;
-}
-
 /* A large sender tries again from another host of its network: so much of it is compared. */
 enum { SPLIT_NETWORK_V4 = 16, SPLIT_NETWORK_V6 = 32 };
 
@@ -69,12 +61,12 @@ uint64_t transaction_split_key(
 	struct slice sender = s->facts.id[IDENTITY_SENDER].text;
 	struct prefix network =
 	    prefix_of(client, client->family == IP_V6 ? SPLIT_NETWORK_V6 : SPLIT_NETWORK_V4);
-	uint64_t h = 14695981039346656037u;
+	uint64_t h = FNV_START;
 
-	h = mix(h, &network.base.hi, sizeof network.base.hi);
-	h = mix(h, sender.ptr, sender.len);
-	h = mix(h, alone ? "\1" : "\0", 1);
-	return mix(h, recipient->text.ptr, recipient->text.len);
+	h = fnv(h, slice_of((const char *)&network.base.hi, sizeof network.base.hi));
+	h = fnv(h, sender);
+	h = fnv(h, alone ? SLICE("\1") : SLICE("\0"));
+	return fnv(h, recipient->text);
 }
 
 static bool same_kind(const struct recipient *a, const struct recipient *b)

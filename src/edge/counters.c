@@ -1,5 +1,7 @@
 #include "edge/counters.h"
 
+#include "core/fnv.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -53,10 +55,8 @@ void counters_free(struct counters **c)
 
 static unsigned slot_of(enum family family, struct slice rule)
 {
-	uint64_t h = 14695981039346656037u ^ (uint64_t)family;
+	uint64_t h = fnv(FNV_START ^ (uint64_t)family, rule);
 
-	for (size_t i = 0; i < rule.len; i++)
-		h = (h ^ (unsigned char)rule.ptr[i]) * 1099511628211u;
 	return (unsigned)((h ^ h >> 31) % SLOTS);
 }
 

@@ -1,5 +1,7 @@
 #include "edge/suppressor.h"
 
+#include "core/fnv.h"
+
 #include <stdlib.h>
 
 /* Half empty, so that probing ends soon. */
@@ -46,12 +48,8 @@ void suppressor_free(struct suppressor **s)
 
 static uint64_t hash(struct slice a, struct slice b)
 {
-	uint64_t h = 14695981039346656037u + a.len;
+	uint64_t h = fnv(fnv(FNV_START + a.len, a), b);
 
-	for (size_t i = 0; i < a.len; i++)
-		h = (h ^ (unsigned char)a.ptr[i]) * 1099511628211u;
-	for (size_t i = 0; i < b.len; i++)
-		h = (h ^ (unsigned char)b.ptr[i]) * 1099511628211u;
 	return h ^ h >> 29;
 }
 
