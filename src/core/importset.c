@@ -1,5 +1,7 @@
 #include "core/importset.h"
 
+#include "core/fnv.h"
+
 #include <stdlib.h>
 
 /* What a rule takes without wide = true: the same bounds as core/ruleset_build.c reports. */
@@ -48,36 +50,42 @@ static bool is_network(const struct import_item *item)
 	return item->key == IMPORT_NETWORKS && !item->entry.is_range;
 }
 
-static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t len)
-{
-	const unsigned char *b = bytes;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ b[i]) * 1099511628211u;
-	return h ^ h >> 29;
-}
-
 static uint64_t hash_prefix(const struct prefix *p)
 {
 	uint64_t words[4] = {p->base.hi, p->base.lo, p->base.family, p->length};
 
-	return hash_bytes(14695981039346656037u, words, sizeof words);
+	return fnv(FNV_START, slice_of((const char *)words, sizeof words));
+}
+
+/* Without case, as names are compared. */
+static uint64_t hash_text(struct slice text)
+{
+	uint64_t h = FNV_START;
+
+	for (size_t i = 0; i < text.len; i++) {
+		char c = slice_lower(text.ptr[i]);
+		h = fnv(h, slice_of(&c, 1));
+	}
+	return h;
 }
 
 static uint64_t hash_item(const struct import_item *item)
 {
-	if (is_network(item))
-		return hash_prefix(&item->entry.prefix);
-	return hash_bytes(
-	    14695981039346656037u + (uint64_t)item->key, item->text.ptr, item->text.len);
+	uint64_t h = is_network(item) ? hash_prefix(&item->entry.prefix) : hash_text(item->text);
+
+	return h ^ h >> 29;
 }
 
 static bool same(const struct import_item *a, const struct import_item *b)
 {
 	if (a->key != b->key || is_network(a) != is_network(b))
 		return false;
-	return is_network(a) ? prefix_equal(&a->entry.prefix, &b->entry.prefix)
-			     : slice_equal_nocase(a->text, b->text);
+	if (is_network(a))
+		return prefix_equal(&a->entry.prefix, &b->entry.prefix);
+	/* Patterns ignore case, but \D is not \d. */
+	if (a->entry.kind == LIST_PATTERN || b->entry.kind == LIST_PATTERN)
+		return slice_equal(a->text, b->text);
+	return slice_equal_nocase(a->text, b->text);
 }
 
 static struct import_item *find(const struct importset *s, const struct import_item *item)

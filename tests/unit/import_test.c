@@ -219,6 +219,34 @@ START_TEST(test_sets)
 }
 END_TEST
 
+/* Names without case; in a pattern \D is not \d. */
+static const struct {
+	const char *label;
+	enum import_format format;
+	const char *text;
+	unsigned duplicates, contradictions;
+} spellings[] = {
+    {"names", IMPORT_ACCESS, "Example.COM REJECT\nexample.com REJECT\n", 1, 0},
+    {"names and actions", IMPORT_ACCESS, "Example.COM OK\nexample.com REJECT\n", 0, 1},
+    {"addresses", IMPORT_ACCESS, "B@example.com OK\nb@EXAMPLE.com OK\n", 1, 0},
+    {"patterns", IMPORT_RSPAMD, "/^\\D/i\n/^\\d/i\n/^\\d/i\n", 1, 0},
+};
+
+START_TEST(test_spellings)
+{
+	struct arena *arena = arena_create(1 << 20);
+	struct sorting s = {.set = importset_create(false)};
+
+	import_text(spellings[_i].format, slice_str(spellings[_i].text), NULL, arena, put, &s);
+	ck_assert_msg(s.results[IMPORTSET_DUPLICATE] == spellings[_i].duplicates &&
+			  s.results[IMPORTSET_CONTRADICTION] == spellings[_i].contradictions,
+	    "%s: %u duplicates, %u contradictions", spellings[_i].label,
+	    s.results[IMPORTSET_DUPLICATE], s.results[IMPORTSET_CONTRADICTION]);
+	importset_free(&s.set);
+	arena_free(&arena);
+}
+END_TEST
+
 START_TEST(test_many)
 {
 	struct importset *s = importset_create(false);
@@ -248,6 +276,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, test_formats, 0, ROWS(cases));
 	tcase_add_test(tc, test_any_bytes);
 	tcase_add_loop_test(tc, test_sets, 0, ROWS(sets));
+	tcase_add_loop_test(tc, test_spellings, 0, (int)ROWS(spellings));
 	tcase_add_test(tc, test_many);
 	suite_add_tcase(s, tc);
 	return s;
