@@ -10,8 +10,9 @@
  * A command does not know whether it runs in the daemon or, with -c, in susmilterctl itself.  On
  * the control socket what it says is framed, so that text of any length and kind comes through
  * as it is and the end of an answer is told from a lost connection: a line "out LENGTH",
- * "err LENGTH" or "exit STATUS", and behind the first two so many bytes.  Input is lines in both
- * cases.
+ * "err LENGTH" or "exit STATUS", and behind the first two so many bytes.  The first is an empty
+ * one, so that a command which takes its time is told from a daemon that hangs.  Input is lines in
+ * both cases.
  *
  * Output is collected and sent in large pieces.  One thread at a time.
  */
@@ -35,6 +36,9 @@ void channel_free(struct channel **);
  * than CHANNEL_LINE_MAX the beginning is given and *cut is true.  False at the end.
  */
 bool channel_line(struct channel *, struct slice *line, bool *cut);
+
+/* Says at once that an answer will come. */
+void channel_begin(struct channel *);
 
 /* Buffered; false once the other side is gone, when nothing more needs to be said. */
 bool channel_write(struct channel *, struct slice bytes);

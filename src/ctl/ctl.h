@@ -34,17 +34,18 @@ struct sink {
 };
 
 /*
- * Asks the daemon; NULL: what it says is printed.  False: nobody listens there, errno says why, and
- * nothing was printed.  *status is REMOTE_LOST when the daemon ended in the middle of its answer.
+ * Asks the daemon; NULL: what it says is printed.  The exit status that it gives, or what kept it
+ * from that: nobody listens there (errno says why), it does not begin to answer, or it ended in the
+ * middle.  With the first two nothing was printed.
  */
-enum { REMOTE_LOST = -1 };
-bool remote_ask(const struct words *, const struct sink *, int *status);
+enum { REMOTE_NOBODY = -1, REMOTE_SILENT = -2, REMOTE_LOST = -3 };
+int remote_ask(const struct words *, const struct sink *);
 
 /* Asks until it is interrupted, each time for a page of the screen; its exit status. */
 int screen_run(const struct words *);
 
-/* Says that nobody listens, or that whoever did is gone. */
-void remote_complain(const struct words *, bool lost);
+/* Says which of these it was, and what to do. */
+void remote_complain(const struct words *, int status);
 
 /* Runs the command here; its exit status. */
 int local_run(const struct words *);

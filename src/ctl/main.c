@@ -20,14 +20,13 @@ static bool open_message(const struct words *words)
 
 static int ask(const struct words *words)
 {
-	int status = REMOTE_LOST;
-	bool there = remote_ask(words, NULL, &status);
+	int status = remote_ask(words, NULL);
 
-	if (status != REMOTE_LOST)
+	if (status >= 0)
 		return status;
-	if (!there && (words->command->flags & COMMAND_EITHER))
+	if (status == REMOTE_NOBODY && (words->command->flags & COMMAND_EITHER))
 		return local_run(words);
-	remote_complain(words, there);
+	remote_complain(words, status);
 	return STATUS_FAILED;
 }
 

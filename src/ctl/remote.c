@@ -1,5 +1,7 @@
 #include "ctl.h"
 
+#include "edge/monotonic.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,14 +15,22 @@
 enum { PIECE = 64 * 1024 };
 
 /*
+ * How long the daemon may take to begin its answer, which it does as soon as it has read what is
+ * asked (channel_begin): milliseconds, whatever the command then takes.  So long silent is one that
+ * hangs, or that has no descriptor left to take the connection with.
+ */
+enum { SILENCE_SECONDS = 10 };
+
+/*
  * A conversation: input goes out while answers come in, so that neither side waits for the other.
  * Answers are frames (edge/channel.h): "out LENGTH", "err LENGTH", each with so many bytes behind
  * it, and "exit STATUS" as the last.
  */
 struct talk {
 	int fd;
-	bool reading_input; /* standard input may have more */
-	char *out;          /* to be sent */
+	int64_t silent_until; /* when it is too late for an answer to begin; 0: it has begun */
+	bool reading_input;   /* standard input may have more */
+	char *out;            /* to be sent */
 	size_t sent, out_len;
 	char head[64]; /* of the frame that is coming in */
 	size_t head_len;
@@ -90,9 +100,11 @@ static void receive(struct talk *t)
 {
 	ssize_t n = recv(t->fd, t->incoming, sizeof t->incoming, MSG_DONTWAIT);
 
-	if (n > 0)
+	if (n > 0) {
+		t->silent_until = 0;
 		take_bytes(t, slice_of(t->incoming, (size_t)n));
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+	}
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		t->broken = true;
 }
 
@@ -125,6 +137,16 @@ static void send_some(struct talk *t)
 		t->sent = t->out_len; /* it needs no more: the answer tells */
 }
 
+/* For poll(2): without end once an answer has begun, since some commands take their time. */
+static int patience_ms(const struct talk *t)
+{
+	int64_t left = t->silent_until - monotonic_now();
+
+	if (t->silent_until == 0)
+		return -1;
+	return left > 0 ? (int)(left / MONOTONIC_MS) + 1 : 0;
+}
+
 static int converse(struct talk *t)
 {
 	while (t->status < 0 && !t->broken) {
@@ -134,9 +156,12 @@ static int converse(struct talk *t)
 		    {.fd = t->fd, .events = events},
 		    {.fd = t->reading_input && !pending ? STDIN_FILENO : -1, .events = POLLIN},
 		};
+		int ready = poll(fds, 2, patience_ms(t));
 
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		if (ready < 0 && errno != EINTR)
 			break;
+		if (ready == 0)
+			return REMOTE_SILENT;
 		if (fds[1].revents)
 			read_input(t);
 		if (fds[0].revents & POLLOUT)
@@ -149,10 +174,11 @@ static int converse(struct talk *t)
 
 /* ---- the socket ---------------------------------------------------------------------- */
 
-/* -1: nobody listens, errno says why. */
+/* -1: nobody listens, errno says why; EAGAIN: more wait to be taken than the socket holds. */
 static int connect_to(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct timeval patience = {.tv_sec = SILENCE_SECONDS};
 	int fd;
 
 	if (strlen(path) >= sizeof address.sun_path) {
@@ -161,6 +187,8 @@ static int connect_to(const char *path)
 	}
 	strcpy(address.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
 		int why = errno;
 		close(fd);
@@ -170,10 +198,16 @@ static int connect_to(const char *path)
 	return fd;
 }
 
-void remote_complain(const struct words *words, bool lost)
+void remote_complain(const struct words *words, int status)
 {
-	if (lost)
+	if (status == REMOTE_LOST)
 		fprintf(stderr, "susmilterctl: the connection to susmilter was lost\n");
+	else if (status == REMOTE_SILENT)
+		fprintf(stderr,
+		    "susmilterctl: the susmilter that listens on %s has not answered for %d "
+		    "seconds: it hangs, or has no descriptors left; look into its log, or "
+		    "restart it\n",
+		    words->socket, (int)SILENCE_SECONDS);
 	else if (errno == EACCES || errno == EPERM)
 		fprintf(stderr,
 		    "susmilterctl: %s may not be used by you: ask as root, or as a member of its "
@@ -186,13 +220,19 @@ void remote_complain(const struct words *words, bool lost)
 		fprintf(stderr, "susmilterctl: %s: %s\n", words->socket, strerror(errno));
 }
 
-bool remote_ask(const struct words *words, const struct sink *sink, int *status)
+/* Standard input, or a message in its place, goes to the daemon. */
+static bool has_input(const struct words *words)
+{
+	return (words->command->flags & COMMAND_INPUT) &&
+	       (json_is_true(json_object_get(words->request, "batch")) ||
+		   json_object_get(words->request, "message"));
+}
+
+int remote_ask(const struct words *words, const struct sink *sink)
 {
 	struct talk *t = calloc(1, sizeof *t);
 	char *request = json_dumps(words->request, JSON_COMPACT);
-	bool batch = (words->command->flags & COMMAND_INPUT) &&
-		     (json_is_true(json_object_get(words->request, "batch")) ||
-			 json_object_get(words->request, "message"));
+	int status;
 
 	if (!t || !request) {
 		fprintf(stderr, "susmilterctl: out of memory\n");
@@ -200,17 +240,19 @@ bool remote_ask(const struct words *words, const struct sink *sink, int *status)
 	}
 	t->fd = connect_to(words->socket);
 	if (t->fd >= 0) {
-		t->reading_input = batch;
+		t->silent_until = monotonic_now() + SILENCE_SECONDS * MONOTONIC_SECOND;
+		t->reading_input = has_input(words);
 		t->status = REMOTE_LOST;
 		t->sink = sink ? sink : &printer;
 		t->out = request;
 		t->out_len = strlen(request);
 		request[t->out_len++] = '\n'; /* in the place of the NUL */
-		*status = converse(t);
+		status = converse(t);
 		close(t->fd);
+	} else {
+		status = errno == EAGAIN ? REMOTE_SILENT : REMOTE_NOBODY;
 	}
 	free(request);
-	batch = t->fd >= 0;
 	free(t);
-	return batch;
+	return status;
 }

@@ -213,18 +213,17 @@ static int ask_on(struct screen *s)
 
 	while (!ferror(stdout)) {
 		int status;
-		bool there;
 
 		if (s->terminal)
 			s->height = set_size(s->words, s->columns, s->lines);
 		s->page.len = s->page.complaint_len = 0;
-		there = remote_ask(s->words, &sink, &status);
-		if (there && status == STATUS_OK)
+		status = remote_ask(s->words, &sink);
+		if (status == STATUS_OK)
 			show(s);
-		else if (there && status != REMOTE_LOST)
+		else if (status > 0)
 			return finish(s, status);
 		else if (!wait_for_daemon(s)) {
-			remote_complain(s->words, there);
+			remote_complain(s->words, status);
 			return STATUS_FAILED;
 		}
 	}

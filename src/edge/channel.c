@@ -149,6 +149,14 @@ static void send_frame(struct channel *c, const char *kind, int fd, const char *
 	send_all(c, c->out, bytes, len);
 }
 
+void channel_begin(struct channel *c)
+{
+	static const char empty[] = "out 0\n";
+
+	if (c->kind == CHANNEL_FRAMED)
+		send_all(c, c->out, empty, sizeof empty - 1);
+}
+
 bool channel_flush(struct channel *c)
 {
 	send_frame(c, "out", c->out, c->piece, c->len);

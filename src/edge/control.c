@@ -136,6 +136,7 @@ static void converse(const struct connection *connection)
 		/* What follows a request is input of a command, and may come as slowly as people
 		 * type. */
 		set_patience(fd, 0, ANSWER_SECONDS);
+		channel_begin(channel);
 		channel_exit(channel, answer_request(channel, line, connection->admin));
 	}
 	channel_free(&channel);
