@@ -73,7 +73,8 @@ static pid_t daemon_pid(struct doctor *d)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct ucred peer = {.pid = 0};
 	socklen_t len = sizeof peer;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* A socket that takes nobody any more must not keep the doctor waiting. */
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", d->config->control_socket);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)

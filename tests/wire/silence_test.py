@@ -89,6 +89,18 @@ def silence(checks, servers, daemon):
     checks.same("an answer begins at once", first_bytes(daemon), b"out 0\n")
 
 
+def doctor(checks, servers, daemon):
+    """The doctor does not wait in the queue of a socket that takes nobody."""
+    full = Stuck(servers.dir / "crowd.sock", accepts=False)
+    conf = servers.dir / "doctor.conf"
+    conf.write_text(daemon.base.replace(str(daemon.control), str(full.path))
+                    + 'resolver = { servers = [ "127.0.0.1@1" ]; timeout = 0.1; };\n')
+    done = subprocess.run([servers.build / "susmilterctl", "-c", conf, "doctor", "--sendmail",
+                           "/dev/null"], capture_output=True, text=True, timeout=60, check=False)
+    wanted = f"the control socket {full.path}: Resource temporarily unavailable"
+    checks.true("doctor: a socket that takes nobody", wanted in done.stdout, done)
+
+
 def first_bytes(daemon):
     with socket.socket(socket.AF_UNIX) as s:
         s.connect(str(daemon.control))
@@ -101,7 +113,9 @@ def main():
     build, keep = sys.argv[1], "--keep" in sys.argv
     checks = Checks("silence")
     with lab.Lab(build, keep) as servers:
-        silence(checks, servers, servers.daemon(""))
+        daemon = servers.daemon("")
+        silence(checks, servers, daemon)
+        doctor(checks, servers, daemon)
     sys.exit(checks.summary())
 
 
