@@ -50,6 +50,9 @@ bool ip_equal(const struct ip *, const struct ip *);
 /* Order of (family, address): <0, 0, >0. */
 int ip_compare(const struct ip *, const struct ip *);
 
+/* Steps to the address behind; false behind the last of its family. */
+bool ip_next(struct ip *);
+
 /* 32 or 128, 0 for IP_NONE. */
 unsigned ip_bits(enum ip_family);
 

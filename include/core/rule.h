@@ -65,8 +65,8 @@ enum member_rank { RANK_COUNTRY, RANK_ASN, RANK_NETWORK };
 /* How an entry for an identity was written; only for naming it again. */
 enum member_form { FORM_NAME, FORM_TREE, FORM_BELOW, FORM_ADDRESS };
 
-/* slot: the key, or the key in `unless`. */
-enum { SLOT_UNLESS = 8 };
+/* slot: the key, or the key in `unless`; below SLOT_COUNT. */
+enum { SLOT_UNLESS = 8, SLOT_COUNT = 16 };
 
 static inline uint32_t member_make(
     unsigned rule, unsigned slot, bool out, unsigned rank_or_form, unsigned depth)

@@ -89,6 +89,15 @@ int ip_compare(const struct ip *a, const struct ip *b)
 	return (a->lo > b->lo) - (a->lo < b->lo);
 }
 
+bool ip_next(struct ip *ip)
+{
+	if (ip->family == IP_V4)
+		ip->hi += UINT64_C(1) << 32;
+	else if (++ip->lo == 0)
+		ip->hi++;
+	return ip->hi != 0 || ip->lo != 0;
+}
+
 bool prefix_equal(const struct prefix *a, const struct prefix *b)
 {
 	return a->length == b->length && ip_equal(&a->base, &b->base);
@@ -133,16 +142,6 @@ struct ip prefix_last(const struct prefix *p)
 	};
 }
 
-/* The next address of the same family; the one after the last is not asked for. */
-static struct ip ip_next(struct ip ip)
-{
-	if (ip.family == IP_V4)
-		ip.hi += UINT64_C(1) << 32;
-	else if (++ip.lo == 0)
-		ip.hi++;
-	return ip;
-}
-
 /* The widest network that begins exactly at first and does not reach beyond last. */
 static struct prefix widest_from(const struct ip *first, const struct ip *last)
 {
@@ -166,12 +165,12 @@ bool prefix_from_range(const struct ip *first, const struct ip *last,
 
 	for (;;) {
 		struct prefix p = widest_from(&at, last);
-		struct ip end = prefix_last(&p);
 
 		if (!each(context, &p))
 			return false;
-		if (ip_compare(&end, last) >= 0)
+		at = prefix_last(&p);
+		if (ip_compare(&at, last) >= 0)
 			return true;
-		at = ip_next(end);
+		ip_next(&at);
 	}
 }

@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define OUT_BIT ((uint32_t)1 << 10)
+/* Of a member (core/rule.h). */
+#define OUT_BIT member_make(0, 0, true, 0, 0)
 
+/* Origins on their way from memory at once. */
 enum { AHEAD = 16 };
 
 static struct origin origin_of(const struct ruleset_builder *b, uint32_t tag)

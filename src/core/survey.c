@@ -127,23 +127,12 @@ static bool room(struct refused *r)
 	return true;
 }
 
-/* The address behind ip; false behind the last of its family. */
-static bool next_address(struct ip *ip)
-{
-	if (ip->family == IP_V4) {
-		ip->hi += (uint64_t)1 << 32;
-		return ip->hi != 0;
-	}
-	ip->hi += ++ip->lo == 0;
-	return ip->hi != 0 || ip->lo != 0;
-}
-
 /* True when nothing lies between the end of the interval and `first`. */
 static bool adjoins(const struct interval *i, const struct ip *first)
 {
 	struct ip next = i->last;
 
-	return next_address(&next) && ip_equal(&next, first);
+	return ip_next(&next) && ip_equal(&next, first);
 }
 
 static void refuse_run(void *context, const struct ip *first, const struct ip *last, uint32_t set)
@@ -240,7 +229,7 @@ static void subtract(const struct refused *a, const struct refused *b, struct su
 				add_change(out, &at, &before);
 			}
 			at = b->at[k].last;
-			more = next_address(&at) && ip_compare(&at, end) <= 0;
+			more = ip_next(&at) && ip_compare(&at, end) <= 0;
 		}
 		if (more)
 			add_change(out, &at, end);

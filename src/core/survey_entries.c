@@ -139,19 +139,6 @@ static void look_at(struct sweep *s, const struct ip *first)
 	}
 }
 
-/* Moves *ip behind `last`; false at the end of its family. */
-static bool step_behind(struct ip *ip, const struct ip *last)
-{
-	uint64_t one = (uint64_t)1 << 32;
-
-	*ip = *last;
-	if (ip->family == IP_V4)
-		ip->hi += one;
-	else
-		ip->hi += ++ip->lo == 0;
-	return ip->hi != 0 || ip->lo != 0;
-}
-
 /* Closes all networks that end in front of `next` (NULL: all).  *at is the first address that was
  * not looked at; false when it fell off the end of its family. */
 static bool close_until(struct sweep *s, struct ip *at, const struct ip *next)
@@ -165,7 +152,8 @@ static bool close_until(struct sweep *s, struct ip *at, const struct ip *next)
 			break;
 		if (more && ip_compare(at, &last) <= 0) {
 			look_at(s, at);
-			more = step_behind(at, &last);
+			*at = last;
+			more = ip_next(at);
 		}
 		s->depth--;
 	}
@@ -283,7 +271,7 @@ bool survey_entries(struct survey *survey, const struct ruleset_builder *b)
 	    .now = survey->now,
 	    .marks = b->marks,
 	    .summaries = calloc(sets_count(b->rules->sets), sizeof *s.summaries),
-	    .seen = calloc(((size_t)b->rules->rule_count + 1) * 16, sizeof *s.seen),
+	    .seen = calloc(((size_t)b->rules->rule_count + 1) * SLOT_COUNT, sizeof *s.seen),
 	};
 
 	survey->rule_count = b->rules->rule_count;

@@ -384,6 +384,32 @@ START_TEST(cuts_the_worst_range)
 }
 END_TEST
 
+/* ---- the address behind -------------------------------------------------------------- */
+
+static const struct {
+	const char *ip, *next;
+	bool last;
+} next_rows[] = {
+    {"192.0.2.7", "192.0.2.8", false},
+    {"192.0.2.255", "192.0.3.0", false},
+    {"255.255.255.255", "0.0.0.0", true},
+    {"2001:db8::", "2001:db8::1", false},
+    {"2001:db8::ffff:ffff:ffff:ffff", "2001:db8:0:1::", false},
+    {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::", true},
+};
+
+START_TEST(steps_behind)
+{
+	char text[IP_TEXT_MAX];
+	struct ip ip;
+
+	ck_assert(ip_parse(slice_str(next_rows[_i].ip), &ip));
+	ck_assert_msg(ip_next(&ip) != next_rows[_i].last, "%s", next_rows[_i].ip);
+	ip_format(&ip, text);
+	ck_assert_str_eq(text, next_rows[_i].next);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("ip");
@@ -398,6 +424,7 @@ Suite *suite(void)
 	tcase_add_test(t, orders_outer_before_inner);
 	tcase_add_loop_test(t, cuts_ranges, 0, ROWS(ranges));
 	tcase_add_test(t, cuts_the_worst_range);
+	tcase_add_loop_test(t, steps_behind, 0, ROWS(next_rows));
 	suite_add_tcase(s, t);
 	return s;
 }
