@@ -83,6 +83,10 @@ struct slice slice_after_last(struct slice s, char c);
  */
 struct slice slice_cut(struct slice *rest, char separator);
 
+/* Cuts the first word off *rest, which becomes what follows the blanks behind it: empty at the end.
+ */
+struct slice slice_word(struct slice *rest);
+
 /* Decimal digits only, no sign, no blank, at least one digit; false on overflow of max. */
 bool slice_to_uint(struct slice s, uint64_t max, uint64_t *out);
 

@@ -163,19 +163,6 @@ void import_give(struct importer *i, enum import_key key, enum import_action act
 
 /* ---- reading ------------------------------------------------------------------------- */
 
-struct slice import_word(struct slice *rest)
-{
-	size_t n = 0;
-	struct slice word;
-
-	*rest = slice_trim(*rest);
-	while (n < rest->len && rest->ptr[n] != ' ' && rest->ptr[n] != '\t')
-		n++;
-	word = slice_of(rest->ptr, n);
-	*rest = slice_trim(slice_skip(*rest, n));
-	return word;
-}
-
 /* True when all bytes are among these. */
 static bool only(struct slice s, const char *bytes)
 {

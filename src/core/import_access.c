@@ -28,7 +28,7 @@ static bool is_reply_code(struct slice word)
 /* False after it was said that the action means nothing here. */
 static bool read_action(struct importer *i, struct slice value, enum import_action *out)
 {
-	struct slice rest = value, word = import_word(&rest);
+	struct slice rest = value, word = slice_word(&rest);
 	uint64_t number;
 
 	for (size_t k = 0; k < sizeof action_words / sizeof action_words[0]; k++)
@@ -57,7 +57,7 @@ static bool read_action(struct importer *i, struct slice value, enum import_acti
 /* The text that went with the action; the action itself is told by the list. */
 static struct slice text_of(struct slice value)
 {
-	struct slice rest = value, word = import_word(&rest);
+	struct slice rest = value, word = slice_word(&rest);
 
 	return is_reply_code(word) || slice_starts_nocase(word, SLICE("ERROR:")) ? value : rest;
 }
@@ -88,7 +88,7 @@ void import_cidr_line(struct importer *i, struct slice line)
 
 	if (rest.ptr[0] == '#' || line.ptr[0] == ' ' || line.ptr[0] == '\t')
 		return;
-	key = import_word(&rest);
+	key = slice_word(&rest);
 	if (cidr_block(i, key))
 		return;
 	if (key.ptr[0] == '!')
@@ -119,7 +119,7 @@ void import_access_line(struct importer *i, struct slice line)
 	/* A line that begins with a blank continues the text of the one before. */
 	if (rest.ptr[0] == '#' || line.ptr[0] == ' ' || line.ptr[0] == '\t')
 		return;
-	key = import_word(&rest);
+	key = slice_word(&rest);
 	if (slice_equal(key, SLICE("*")))
 		import_leave(i, "everything is no entry of a list");
 	else if (slice_equal(key, SLICE("<>")))
@@ -185,7 +185,7 @@ void import_sendmail_line(struct importer *i, struct slice line)
 
 	if (rest.ptr[0] == '#')
 		return;
-	key = import_word(&rest);
+	key = slice_word(&rest);
 	for (size_t k = 0; k < sizeof tags / sizeof tags[0]; k++)
 		if (slice_starts_nocase(key, tags[k].tag)) {
 			sendmail_entry(i, tags[k].key, slice_skip(key, tags[k].tag.len), rest);

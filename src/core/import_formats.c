@@ -104,7 +104,7 @@ static bool exim_head(struct slice *line)
 {
 	static const struct slice heads[] = {
 	    SLICE_INIT("hostlist"), SLICE_INIT("domainlist"), SLICE_INIT("addresslist")};
-	struct slice rest = *line, word = import_word(&rest);
+	struct slice rest = *line, word = slice_word(&rest);
 
 	for (size_t k = 0; k < sizeof heads / sizeof heads[0]; k++)
 		if (slice_equal(word, heads[k]) && slice_find(rest, '=') < rest.len) {
@@ -177,7 +177,7 @@ void import_lsearch_line(struct importer *i, struct slice line)
 		return;
 	key = lsearch_key(&rest);
 	i->source = key;
-	value = import_word(&(struct slice){rest.ptr, rest.len});
+	value = slice_word(&(struct slice){rest.ptr, rest.len});
 	if (slice_equal_nocase(value, SLICE("accept")) || slice_equal_nocase(value, SLICE("ok")))
 		action = IMPORT_PERMIT;
 	else if (slice_equal_nocase(value, SLICE("deny")) ||
@@ -198,7 +198,7 @@ static void rspamd_pattern(struct importer *i, struct slice line)
 	size_t end = slice_find_last(line, '/');
 	struct slice flags = slice_skip(line, end + 1), rest = flags;
 
-	flags = import_word(&rest);
+	flags = slice_word(&rest);
 	for (size_t k = 0; k < flags.len; k++)
 		if (flags.ptr[k] != 'i' && flags.ptr[k] != 'u') {
 			import_leave(i, "a pattern with the flag %c", flags.ptr[k]);
@@ -219,7 +219,7 @@ void import_rspamd_line(struct importer *i, struct slice line)
 		rspamd_pattern(i, rest);
 		return;
 	}
-	word = import_word(&rest);
+	word = slice_word(&rest);
 	if (word.ptr[0] == '!') {
 		action = IMPORT_EXCEPT;
 		word = slice_skip(word, 1);

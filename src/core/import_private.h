@@ -37,9 +37,6 @@ void import_leave(struct importer *, const char *format, ...) __attribute__((for
  */
 bool import_network(struct importer *, struct slice key, struct slice *network);
 
-/* The first word of *rest, which becomes what follows the blanks behind it. */
-struct slice import_word(struct slice *rest);
-
 /* One line without its line end; blank lines do not come here. */
 void import_exim_line(struct importer *, struct slice);
 void import_lsearch_line(struct importer *, struct slice);

@@ -87,6 +87,19 @@ struct slice slice_cut(struct slice *rest, char separator)
 	return part;
 }
 
+struct slice slice_word(struct slice *rest)
+{
+	size_t n = 0;
+	struct slice word;
+
+	*rest = slice_trim(*rest);
+	while (n < rest->len && !is_blank(rest->ptr[n]))
+		n++;
+	word = slice_of(rest->ptr, n);
+	*rest = slice_trim(slice_skip(*rest, n));
+	return word;
+}
+
 bool slice_to_uint(struct slice s, uint64_t max, uint64_t *out)
 {
 	uint64_t value = 0;

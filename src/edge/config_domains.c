@@ -149,20 +149,6 @@ void load_domains(struct load *load, const config_setting_t *section)
 
 /* ---- domains_file: NAME key=value key=value ------------------------------------------ */
 
-/* The next word of a line, blanks and tabs in front of it dropped. */
-static struct slice next_word(struct slice *line)
-{
-	size_t end = 0;
-	struct slice word;
-
-	*line = slice_trim(*line);
-	while (end < line->len && line->ptr[end] != ' ' && line->ptr[end] != '\t')
-		end++;
-	word = slice_of(line->ptr, end);
-	*line = slice_skip(*line, end);
-	return word;
-}
-
 static const struct domain_key *find_key(struct slice word)
 {
 	for (unsigned i = 0; i < DOMAIN_KEYS; i++)
@@ -173,11 +159,11 @@ static const struct domain_key *find_key(struct slice word)
 
 static void load_domain_line(struct load *load, struct slice line, struct origin where)
 {
-	struct domain d = {load, where, next_word(&line), load->settings.defaults};
+	struct domain d = {load, where, slice_word(&line), load->settings.defaults};
 	unsigned seen = 0;
 	struct slice word;
 
-	while (word = next_word(&line), word.len > 0) {
+	while (word = slice_word(&line), word.len > 0) {
 		struct slice value = word, name = slice_cut(&value, '=');
 		const struct domain_key *key = find_key(name);
 

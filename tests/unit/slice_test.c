@@ -170,6 +170,20 @@ START_TEST(judges_texts)
 }
 END_TEST
 
+START_TEST(takes_words)
+{
+	struct slice rest = SLICE(" \ta  bc\t");
+
+	ck_assert(slice_equal(slice_word(&rest), SLICE("a")));
+	ck_assert(slice_equal(rest, SLICE("bc")));
+	ck_assert(slice_equal(slice_word(&rest), SLICE("bc")));
+	ck_assert_uint_eq(rest.len, 0);
+	ck_assert_uint_eq(slice_word(&rest).len, 0);
+	rest = slice_of(NULL, 0);
+	ck_assert_uint_eq(slice_word(&rest).len, 0);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("slice");
@@ -178,6 +192,7 @@ Suite *suite(void)
 	tcase_add_loop_test(t, compares, 0, ROWS(pairs));
 	tcase_add_loop_test(t, finds, 0, ROWS(places));
 	tcase_add_test(t, cuts_and_skips);
+	tcase_add_test(t, takes_words);
 	tcase_add_loop_test(t, reads_numbers, 0, ROWS(numbers));
 	tcase_add_loop_test(t, judges_texts, 0, ROWS(texts));
 	suite_add_tcase(s, t);
