@@ -47,19 +47,22 @@ enum { HEADER_BYTES_MAX = 256 * 1024, HEADER_FIELDS_MAX = 1000 };
 struct mail_event {
 	const struct ruleset *rules;
 	uint64_t generation;
-	struct slice sender;   /* as given, with or without <> */
-	struct slice auth;     /* {auth_authen}, empty when not authenticated */
-	struct slice queue_id; /* may be empty */
-	struct slice mta_name; /* macro j, the default authserv-id */
-	bool sees_headers;     /* the connection was negotiated with header fields */
-	bool sees_body;        /* … and with the body */
+	struct slice sender;     /* as given, with or without <> */
+	struct slice mta_sender; /* {mail_addr}, how the MTA reads it; may be empty */
+	struct slice auth;       /* {auth_authen}, empty when not authenticated */
+	struct slice queue_id;   /* may be empty */
+	struct slice mta_name;   /* macro j, the default authserv-id */
+	bool sees_headers;       /* the connection was negotiated with header fields */
+	bool sees_body;          /* … and with the body */
 };
 
 /* The 421 for a session that is one too many for us, recorded; nothing of it is judged. */
 struct answer transaction_one_too_many(struct session *);
 
 struct answer transaction_mail(struct session *, const struct mail_event *);
-struct answer transaction_rcpt(struct session *, struct slice recipient);
+/* mta_recipient: {rcpt_addr}, how the MTA reads it; may be empty. */
+struct answer transaction_rcpt(
+    struct session *, struct slice recipient, struct slice mta_recipient);
 
 /* The queue id, once it is known. */
 void transaction_queue_id(struct session *, struct slice queue_id);

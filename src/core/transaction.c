@@ -163,12 +163,20 @@ static void forget_transaction(struct session *s)
 	    s->facts.id[IDENTITY_RECIPIENT] = nobody;
 }
 
-static struct identity envelope_identity(struct session *s, struct slice text)
+/*
+ * MTAs take more than RFC 5321: "<a@(x)example.org>", "<a@\"example.org\">", "<A <a@example.org>>".
+ * Where an address shows no domain, that which the MTA makes of it counts: there the mail goes.
+ */
+static struct identity envelope_identity(struct session *s, struct slice text, struct slice mta)
 {
-	struct address address;
+	struct address given, read;
 
-	address_parse(arena_copy(s->mail_arena, text), s->env->idna, s->mail_arena, &address);
-	return identity_of_address(&address);
+	address_parse(arena_copy(s->mail_arena, text), s->env->idna, s->mail_arena, &given);
+	if (given.domain.len == 0 && !given.null &&
+	    !address_parse(arena_copy(s->mail_arena, mta), s->env->idna, s->mail_arena, &read) &&
+	    read.domain.len > 0)
+		return identity_of_address(&read);
+	return identity_of_address(&given);
 }
 
 /* The record is asked for at RCPT by nearly every message where SPF is on: let it set out now. */
@@ -195,7 +203,7 @@ struct answer transaction_mail(struct session *s, const struct mail_event *mail)
 	s->mail = *mail;
 	s->mail.mta_name = arena_copy(s->mail_arena, mail->mta_name);
 	s->queue_id = arena_copy(s->mail_arena, mail->queue_id);
-	s->facts.id[IDENTITY_SENDER] = envelope_identity(s, mail->sender);
+	s->facts.id[IDENTITY_SENDER] = envelope_identity(s, mail->sender, mail->mta_sender);
 	if (mail->auth.len > 0) {
 		s->facts.auth_state = FACT_KNOWN;
 		s->facts.auth = arena_copy(s->mail_arena, mail->auth);
@@ -270,7 +278,8 @@ void transaction_keep_would(struct session *s, const struct verdict *v)
 		**at = (struct would){NULL, name};
 }
 
-struct answer transaction_rcpt(struct session *s, struct slice recipient)
+struct answer transaction_rcpt(
+    struct session *s, struct slice recipient, struct slice mta_recipient)
 {
 	struct event e = transaction_event(s, STAGE_RCPT);
 	struct answer answer = {.kind = ANSWER_CONTINUE};
@@ -279,7 +288,7 @@ struct answer transaction_rcpt(struct session *s, struct slice recipient)
 
 	if (!s->inbound)
 		return answer;
-	s->facts.id[IDENTITY_RECIPIENT] = envelope_identity(s, recipient);
+	s->facts.id[IDENTITY_RECIPIENT] = envelope_identity(s, recipient, mta_recipient);
 	v = transaction_decide(s, PHASE_RCPT);
 	transaction_keep_would(s, &v);
 	if (arena_failed(s->mail_arena))

@@ -70,8 +70,8 @@ static void ask_for_macros(SMFICTX *ctx)
 {
 	smfi_setsymlist(ctx, SMFIM_CONNECT,
 	    milteranswer_text("j v {client_name} {client_resolve} {client_connections}"));
-	smfi_setsymlist(ctx, SMFIM_ENVFROM, milteranswer_text("i {auth_authen}"));
-	smfi_setsymlist(ctx, SMFIM_ENVRCPT, milteranswer_text("i"));
+	smfi_setsymlist(ctx, SMFIM_ENVFROM, milteranswer_text("i {auth_authen} {mail_addr}"));
+	smfi_setsymlist(ctx, SMFIM_ENVRCPT, milteranswer_text("i {rcpt_addr}"));
 	smfi_setsymlist(ctx, SMFIM_EOM, milteranswer_text("i"));
 }
 
@@ -204,6 +204,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 						  .rules = c->pinned->rules,
 						  .generation = c->pinned->number,
 						  .sender = slice_str(arguments[0]),
+						  .mta_sender = macro(ctx, "{mail_addr}"),
 						  .auth = macro(ctx, "{auth_authen}"),
 						  .queue_id = macro(ctx, "i"),
 						  .mta_name = macro(ctx, "j"),
@@ -223,7 +224,7 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
 	if (!c || c->overloaded)
 		return refuse_session(ctx, c);
 	transaction_queue_id(c->session, macro(ctx, "i"));
-	answer = transaction_rcpt(c->session, slice_str(arguments[0]));
+	answer = transaction_rcpt(c->session, slice_str(arguments[0]), macro(ctx, "{rcpt_addr}"));
 	return milteranswer_send(ctx, &answer);
 }
 

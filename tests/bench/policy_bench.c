@@ -198,7 +198,7 @@ static double time_daemon(const struct ruleset *rules, const struct session_text
 		session_connect(s, &t->client, slice_of(NULL, 0), false);
 		session_helo(s, slice_str(t->helo));
 		transaction_mail(s, &mail);
-		transaction_rcpt(s, slice_str(t->recipient));
+		transaction_rcpt(s, slice_str(t->recipient), slice_of(NULL, 0));
 		transaction_abort(s);
 	}
 	session_free(&s);

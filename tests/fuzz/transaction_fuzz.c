@@ -289,6 +289,7 @@ static void on_mail(struct world *w, struct slice sender)
 							   .rules = w->rules,
 							   .generation = 1,
 							   .sender = sender,
+							   .mta_sender = slice_skip(sender, 1),
 							   .auth = w->auth,
 							   .mta_name = SLICE("mx.test"),
 							   .sees_headers = true,
@@ -302,7 +303,7 @@ static void on_mail(struct world *w, struct slice sender)
 
 static void on_rcpt(struct world *w, struct slice recipient)
 {
-	struct answer a = transaction_rcpt(w->session, recipient);
+	struct answer a = transaction_rcpt(w->session, recipient, slice_skip(recipient, 1));
 
 	insist(a.kind != ANSWER_QUARANTINE);
 	check_answer(&a);

@@ -15,6 +15,7 @@
  *                             session that the MTA plays for mail that is not from SMTP
  *     helo    NAME
  *     auth    LOGIN           before mail
+ *     reads   ADDRESS         how the MTA reads the address of the next mail or rcpt
  *     mail    <a@example.org>
  *     rcpt    <b@example.net>
  *     header  NAME: VALUE
@@ -207,7 +208,7 @@ static void start_case(struct play *p, struct slice title)
 	p->in_case = true;
 	p->case_failed = p->case_over = false;
 	p->now = 1800000000;
-	p->auth[0] = p->record[0] = '\0';
+	p->auth[0] = p->reads[0] = p->record[0] = '\0';
 	p->signature_count = 0;
 	p->split_count = 0;
 	p->edit_count = 0;
@@ -262,17 +263,20 @@ static void on_mail(struct play *p, struct slice sender)
 						     .rules = p->rules,
 						     .generation = 1,
 						     .sender = sender,
+						     .mta_sender = slice_str(p->reads),
 						     .auth = slice_str(p->auth),
 						     .mta_name = slice_str(p->mta),
 						     .sees_headers = !p->no_headers,
 						     .sees_body = !p->no_body,
 						 });
+	p->reads[0] = '\0';
 }
 
 static void on_rcpt(struct play *p, struct slice recipient)
 {
 	p->record[0] = '\0';
-	p->answer = transaction_rcpt(p->session, recipient);
+	p->answer = transaction_rcpt(p->session, recipient, slice_str(p->reads));
+	p->reads[0] = '\0';
 }
 
 static void on_header(struct play *p, struct slice field)
@@ -361,6 +365,8 @@ static bool set_up(struct play *p, struct slice word, struct slice rest)
 		play_fail(p, "no time: ", rest);
 	else if (slice_equal(word, SLICE("auth")))
 		snprintf(p->auth, sizeof p->auth, "%.*s", SLICE_ARG(rest));
+	else if (slice_equal(word, SLICE("reads")))
+		snprintf(p->reads, sizeof p->reads, "%.*s", SLICE_ARG(rest));
 	else if (slice_equal(word, SLICE("sign")))
 		on_sign(p, rest);
 	else if (slice_equal(word, SLICE("mta")))

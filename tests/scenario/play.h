@@ -26,7 +26,7 @@ struct play {
 	struct session *session;
 	struct dns dns;
 	int64_t now;
-	char auth[256];
+	char auth[256], reads[256];
 	struct dkim_signature_result signatures[SIGNATURES_MAX];
 	size_t signature_count;
 	char signature_domains[SIGNATURES_MAX][256];
