@@ -1,5 +1,7 @@
 #include "ctl.h"
 
+#include "edge/version.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +23,9 @@ static void print_usage(FILE *to)
 		snprintf(left, sizeof left, "%s %s", c->words, c->arguments);
 		fprintf(to, "  %-24s %s\n", left, c->help);
 	}
-	fputs("\n`susmilterctl COMMAND --help` tells the options of a command.\n", to);
+	fputs("\n`susmilterctl COMMAND --help` tells the options of a command, --version which\n"
+	      "susmilterctl this is.\n",
+	    to);
 }
 
 static void print_help(const struct command *c)
@@ -49,7 +53,7 @@ struct line {
 	char **argv;
 	struct words *words;
 	json_t *arguments;
-	bool help;
+	bool help, version;
 };
 
 /* What follows an option; NULL after a complaint. */
@@ -109,6 +113,8 @@ static bool take_option(struct line *l, const char *word)
 		return (l->words->config = value_of(l, word)) != NULL;
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
 		return l->help = true;
+	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
+		return l->version = true;
 	fprintf(stderr, "susmilterctl: %s%sthere is no option %s\n",
 	    l->words->command ? l->words->command->words : "", l->words->command ? ": " : "", word);
 	return false;
@@ -195,6 +201,11 @@ bool words_read(int argc, char **argv, struct words *out, int *status)
 	for (; l.at < argc; l.at++)
 		if (!take_word(&l, argv[l.at]))
 			return false;
+	if (l.version) {
+		printf("susmilterctl %s\n", susmilter_version);
+		*status = STATUS_OK;
+		return false;
+	}
 	if (l.help || !out->command) {
 		*status = l.help ? STATUS_OK : STATUS_USAGE;
 		if (out->command)

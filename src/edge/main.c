@@ -1,7 +1,9 @@
 /* susmilter: the daemon's command line (SPEC 7). */
 #include "edge/config.h"
 #include "edge/supervisor.h"
+#include "edge/version.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,7 +13,8 @@
 static const char usage[] =
     "usage: susmilter [-f] [-c FILE]     run; -f stays in the foreground\n"
     "       susmilter -t [-c FILE]       check the configuration: exit 0 clean, 1 errors\n"
-    "       susmilter -h                 this text\n"
+    "       susmilter -h, --help         this text\n"
+    "       susmilter -V, --version      which susmilter this is\n"
     "\n"
     "FILE is " DEFAULT_CONFIG " unless -c says otherwise.\n"
     "Signals: HUP reloads, USR1 reopens the logs, TERM drains and stops.\n";
@@ -45,11 +48,16 @@ static int check(const char *path)
 
 int main(int argc, char **argv)
 {
+	static const struct option spelt_out[] = {
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'},
+	    {NULL, 0, NULL, 0},
+	};
 	const char *config = DEFAULT_CONFIG;
 	bool foreground = false, only_check = false;
 	int option;
 
-	while ((option = getopt(argc, argv, "fc:th")) != -1) {
+	while ((option = getopt_long(argc, argv, "fc:thV", spelt_out, NULL)) != -1) {
 		switch (option) {
 		case 'f':
 			foreground = true;
@@ -62,6 +70,9 @@ int main(int argc, char **argv)
 			break;
 		case 'h':
 			fputs(usage, stdout);
+			return EXIT_SUCCESS;
+		case 'V':
+			printf("susmilter %s\n", susmilter_version);
 			return EXIT_SUCCESS;
 		default:
 			fputs(usage, stderr);

@@ -1,0 +1,11 @@
+#ifndef EDGE_VERSION_H
+#define EDGE_VERSION_H
+/*
+ * version: which susmilter this is, as its package says: "0.1".
+ *
+ * It stands in one place, the first line of contrib/debian/changelog, from where the Makefile takes
+ * it.
+ */
+extern const char susmilter_version[];
+
+#endif

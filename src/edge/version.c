@@ -1,0 +1,3 @@
+#include "edge/version.h"
+
+const char susmilter_version[] = VERSION;
