@@ -1,11 +1,9 @@
 #include "core/importset.h"
 
 #include "core/fnv.h"
+#include "core/rule.h"
 
 #include <stdlib.h>
-
-/* What a rule takes without wide = true: the same bounds as core/ruleset_build.c reports. */
-enum { WHITELIST_V4 = 8, WHITELIST_V6 = 16, BLOCK_ANY = 4 };
 
 struct importset {
 	bool first_match;
@@ -240,13 +238,12 @@ struct width {
 static void count_wide(void *context, const struct import_item *item, bool out)
 {
 	struct width *w = context;
-	unsigned shortest = BLOCK_ANY;
+	bool lets_in = w->purpose == PURPOSE_WHITELIST;
+	enum family family = lets_in ? FAMILY_WHITELIST : FAMILY_BLOCKS;
+	const struct prefix *p = &item->entry.prefix;
 
-	if (out || !is_network(item))
-		return;
-	if (w->purpose == PURPOSE_WHITELIST)
-		shortest = item->entry.prefix.base.family == IP_V4 ? WHITELIST_V4 : WHITELIST_V6;
-	w->wide += item->entry.prefix.length < shortest;
+	if (!out && is_network(item))
+		w->wide += p->length < rule_shortest_prefix(family, lets_in, p->base.family);
 }
 
 size_t importset_wide(const struct importset *s, enum import_purpose purpose, enum import_key key)

@@ -15,6 +15,19 @@ bool rule_expired(const struct rule *rule, int64_t now)
 	return rule->expires != 0 && now >= rule->expires;
 }
 
+/* A wrong whitelist entry opens the door, a wrong block only closes it, so the former is held
+ * tighter.  A trusted network may be all of fc00::/7 (RFC 4193). */
+enum { EXCUSE_V4 = 8, EXCUSE_V6 = 16, TRUSTED_V6 = 7, REFUSE = 4 };
+
+unsigned rule_shortest_prefix(enum family family, bool lets_in, enum ip_family ip)
+{
+	if (!lets_in)
+		return REFUSE;
+	if (ip == IP_V4)
+		return EXCUSE_V4;
+	return family == FAMILY_TRUSTED ? TRUSTED_V6 : EXCUSE_V6;
+}
+
 const char *rule_key_name(enum rule_key key)
 {
 	static const char *const names[KEY_COUNT] = {

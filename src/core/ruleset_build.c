@@ -9,11 +9,6 @@
 /* Only exact addresses need a copy: some millions of them. */
 #define RULESET_SCRATCH_MAX ((size_t)1 << 30)
 
-/* The widest networks that are taken without `wide = true` (SPEC 3.1): a wrong whitelist entry
- * opens the door, a wrong block only closes it, so the former is held tighter.  A trusted network
- * may be all of fc00::/7 (RFC 4193). */
-enum { WIDE_EXCUSE_V4 = 8, WIDE_EXCUSE_V6 = 16, WIDE_TRUSTED_V6 = 7, WIDE_REFUSE = 4 };
-
 void *ruleset_grow(
     struct ruleset_builder *b, void *array, size_t *capacity, size_t need, size_t size)
 {
@@ -152,16 +147,6 @@ static bool is_excuse(const struct rule *rule, unsigned slot, bool out)
 	return lets_in != (slot >= SLOT_UNLESS) ? !out : out;
 }
 
-static unsigned shortest_length(
-    const struct rule *rule, unsigned slot, bool out, enum ip_family family)
-{
-	if (!is_excuse(rule, slot, out))
-		return WIDE_REFUSE;
-	if (family == IP_V4)
-		return WIDE_EXCUSE_V4;
-	return rule->family == FAMILY_TRUSTED ? WIDE_TRUSTED_V6 : WIDE_EXCUSE_V6;
-}
-
 /* The rule of the list that susmilterctl edits: nobody can set its attributes. */
 static bool is_managed(const struct rule *rule)
 {
@@ -172,7 +157,8 @@ static void check_width(struct ruleset_builder *b, unsigned number, unsigned slo
     const struct prefix *prefix, struct origin where)
 {
 	const struct rule *rule = &b->rules->rules[number];
-	unsigned shortest = shortest_length(rule, slot, out, prefix->base.family);
+	unsigned shortest =
+	    rule_shortest_prefix(rule->family, is_excuse(rule, slot, out), prefix->base.family);
 	char text[PREFIX_TEXT_MAX];
 
 	if (rule->wide || prefix->length >= shortest)

@@ -109,6 +109,28 @@ START_TEST(sorts_members)
 }
 END_TEST
 
+/* SPEC 3.1 */
+static const struct {
+	enum family family;
+	bool lets_in;
+	enum ip_family ip;
+	unsigned shortest;
+} widths[] = {
+    {FAMILY_WHITELIST, true, IP_V4, 8}, {FAMILY_WHITELIST, true, IP_V6, 16},
+    {FAMILY_TRUSTED, true, IP_V4, 8}, {FAMILY_TRUSTED, true, IP_V6, 7},
+    {FAMILY_SUSRANGES, true, IP_V6, 16}, /* its unless */
+    {FAMILY_SUSRANGES, false, IP_V4, 4}, {FAMILY_BLOCKS, false, IP_V6, 4},
+    {FAMILY_WHITELIST, false, IP_V4, 4}, /* an entry with `!` */
+};
+
+START_TEST(knows_what_is_wide)
+{
+	ck_assert_uint_eq(
+	    rule_shortest_prefix(widths[_i].family, widths[_i].lets_in, widths[_i].ip),
+	    widths[_i].shortest);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("rule");
@@ -118,6 +140,7 @@ Suite *suite(void)
 	tcase_add_loop_test(rules, knows_when_it_is_over, 0, (int)ROWS(ends));
 	tcase_add_loop_test(rules, names_keys, 0, KEY_COUNT);
 	suite_add_tcase(s, rules);
+	tcase_add_loop_test(words_of, knows_what_is_wide, 0, (int)ROWS(widths));
 	tcase_add_loop_test(words_of, packs_members, 0, (int)ROWS(members));
 	tcase_add_test(words_of, sorts_members);
 	suite_add_tcase(s, words_of);
