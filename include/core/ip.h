@@ -42,6 +42,9 @@ size_t ip_to_bytes(const struct ip *, unsigned char bytes[16]);
 /* False when the text is not an address of the strict grammar; *out is then unchanged. */
 bool ip_parse(struct slice text, struct ip *out);
 
+/* ADDRESS:PORT or [ADDRESS]:PORT, where IPv6 must have its brackets and the port is not 0. */
+bool ip_parse_with_port(struct slice text, struct ip *out, uint16_t *port);
+
 /* Canonical text (RFC 5952), NUL-terminated; returns its length.  IP_NONE gives "unknown". */
 size_t ip_format(const struct ip *, char out[IP_TEXT_MAX]);
 

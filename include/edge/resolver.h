@@ -62,6 +62,9 @@ struct resolver_settings {
 	const char *resolv_conf;
 };
 
+/* ADDRESS or ADDRESS@PORT, as servers are named. */
+bool resolver_is_address(struct slice);
+
 /*
  * A running resolver, or NULL with a sentence in `why`.  One call at a time; the thread that it
  * starts takes no signals.  Each question that waits for a server holds a socket, and half of

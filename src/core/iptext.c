@@ -158,6 +158,22 @@ bool ip_parse(struct slice text, struct ip *out)
 	return true;
 }
 
+bool ip_parse_with_port(struct slice text, struct ip *out, uint16_t *port)
+{
+	size_t colon = slice_find_last(text, ':');
+	struct slice host = slice_of(text.ptr, colon);
+	uint64_t number;
+
+	if (!slice_to_uint(slice_skip(text, colon + 1), UINT16_MAX, &number) || number == 0)
+		return false;
+	if (slice_starts(host, SLICE("[")) && slice_ends(host, SLICE("]")))
+		host = slice_of(host.ptr + 1, host.len - 2);
+	else if (slice_find(host, ':') < host.len)
+		return false; /* where the address ends cannot be told */
+	*port = (uint16_t)number;
+	return ip_parse(host, out);
+}
+
 /* ---- networks ------------------------------------------------------------------------ */
 
 /* The likeliest mistake, for the one who made it; called only for what is no address. */

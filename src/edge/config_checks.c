@@ -41,19 +41,11 @@ const char *check_milter_socket(struct slice text, char why[WHY_MAX])
 
 const char *check_listen(struct slice text, char why[WHY_MAX])
 {
-	size_t colon = slice_find_last(text, ':');
-	struct slice host = slice_of(text.ptr, colon), port = slice_skip(text, colon + 1);
-	uint64_t number;
+	uint16_t port;
 	struct ip ip;
 
 	(void)why;
-	if (text.len == 0)
-		return NULL;
-	if (slice_starts(host, SLICE("[")) && slice_ends(host, SLICE("]")))
-		host = slice_of(host.ptr + 1, host.len - 2);
-	else if (slice_find(host, ':') < host.len)
-		host = slice_of(NULL, 0); /* where the address ends cannot be told */
-	if (ip_parse(host, &ip) && slice_to_uint(port, 65535, &number) && number > 0)
+	if (text.len == 0 || ip_parse_with_port(text, &ip, &port))
 		return NULL;
 	return "is neither ADDRESS:PORT nor [IPV6-ADDRESS]:PORT";
 }
@@ -79,14 +71,4 @@ const char *check_authserv_id(struct slice text, char why[WHY_MAX])
 		    strchr("()<>@,;:\\\"/[]?=", text.ptr[i]))
 			return "must be one word such as a host name";
 	return text.len <= WORD_MAX ? NULL : "is longer than a host name can be";
-}
-
-bool check_server(struct slice text)
-{
-	struct slice port = text, address = slice_cut(&port, '@');
-	uint64_t number;
-	struct ip ip;
-
-	return ip_parse(address, &ip) &&
-	       (!port.ptr || (slice_to_uint(port, 65535, &number) && number > 0));
 }

@@ -49,7 +49,4 @@ const char *check_listen(struct slice text, char why[WHY_MAX]);
 const char *check_url(struct slice text, char why[WHY_MAX]);
 const char *check_authserv_id(struct slice text, char why[WHY_MAX]);
 
-/* One of resolver.servers: an address with optional @port. */
-bool check_server(struct slice text);
-
 #endif

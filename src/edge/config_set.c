@@ -1,5 +1,7 @@
 #include "config_option.h"
 
+#include "edge/resolver.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -114,13 +116,13 @@ static void add_server(void *context, struct slice text, struct origin at)
 	bool word = slice_equal(text, SLICE("system")) || slice_equal(text, SLICE("recursive"));
 	bool alone = c->resolver_server_count == 0;
 
-	if (!word && !check_server(text))
+	if (!word && !resolver_is_address(text))
 		report_error(load->report, at,
 		    "resolver.servers \"%.*s\" is neither \"system\" nor \"recursive\" nor an "
 		    "address "
 		    "such as 192.0.2.53 or 192.0.2.53@5353",
 		    SLICE_ARG(text));
-	else if (!alone && (word || !check_server(slice_str(c->resolver_servers[0]))))
+	else if (!alone && (word || !resolver_is_address(slice_str(c->resolver_servers[0]))))
 		report_error(load->report, at,
 		    "\"system\" and \"recursive\" stand alone in resolver.servers");
 	else if (c->resolver_server_count == CONFIG_SERVERS_MAX)

@@ -68,29 +68,24 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
 /* "127.0.0.1:9118" or "[::1]:9118" as an address; 0 when it is neither. */
 static socklen_t parse_listen(const char *listen, struct sockaddr_storage *out)
 {
-	struct slice text = slice_str(listen);
-	size_t colon = slice_find_last(text, ':');
-	struct slice host = slice_of(text.ptr, colon);
 	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-	uint64_t port;
+	uint16_t port;
 	struct ip ip;
 
-	if (slice_starts(host, SLICE("[")) && slice_ends(host, SLICE("]")))
-		host = slice_of(host.ptr + 1, host.len - 2);
-	if (!ip_parse(host, &ip) || !slice_to_uint(slice_skip(text, colon + 1), 65535, &port))
+	if (!ip_parse_with_port(slice_str(listen), &ip, &port))
 		return 0;
 	memset(out, 0, sizeof *out);
 	if (ip.family == IP_V4) {
 		unsigned char bytes[16];
 		ip_to_bytes(&ip, bytes);
 		v4->sin_family = AF_INET;
-		v4->sin_port = htons((uint16_t)port);
+		v4->sin_port = htons(port);
 		memcpy(&v4->sin_addr, bytes, sizeof v4->sin_addr);
 		return sizeof *v4;
 	}
 	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons((uint16_t)port);
+	v6->sin6_port = htons(port);
 	ip_to_bytes(&ip, v6->sin6_addr.s6_addr);
 	return sizeof *v6;
 }

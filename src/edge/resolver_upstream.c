@@ -1,6 +1,7 @@
 #include "edge/resolver_upstream.h"
 
-#include <arpa/inet.h>
+#include "core/ip.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,6 @@ enum {
 	 * own 16 let sixteen questions to a dead server hold up all others. */
 	SOCKETS_MAX = 4096,
 	SOCKETS_MIN = 64,
-	ADDRESS_MAX = 64,
 };
 
 struct option {
@@ -87,20 +87,14 @@ static bool failed(struct complaint c, const char *what, int error)
 
 /* ---- settings ------------------------------------------------------------------------ */
 
-static bool is_address(const char *server)
+bool resolver_is_address(struct slice text)
 {
-	char text[ADDRESS_MAX];
-	struct slice rest = slice_str(server), host = slice_cut(&rest, '@');
-	unsigned char bytes[sizeof(struct in6_addr)];
-	uint64_t port = 0;
+	struct slice port = text, address = slice_cut(&port, '@');
+	uint64_t number;
+	struct ip ip;
 
-	if (host.len >= sizeof text || (rest.ptr && !slice_to_uint(rest, UINT16_MAX, &port)))
-		return false;
-	if (rest.ptr && port == 0)
-		return false;
-	memcpy(text, host.ptr, host.len);
-	text[host.len] = '\0';
-	return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+	return ip_parse(address, &ip) &&
+	       (!port.ptr || (slice_to_uint(port, UINT16_MAX, &number) && number > 0));
 }
 
 static bool is_recursive(const struct resolver_settings *settings)
@@ -124,7 +118,7 @@ static bool check_servers(const struct resolver_settings *settings, char *why, s
 			    "domain itself and stands alone");
 			return false;
 		}
-		if (strcmp(server, "system") != 0 && !is_address(server)) {
+		if (strcmp(server, "system") != 0 && !resolver_is_address(slice_str(server))) {
 			snprintf(why, size,
 			    "\"%.80s\" is neither \"system\" nor \"recursive\" nor an "
 			    "address with an optional @port",

@@ -384,6 +384,41 @@ START_TEST(cuts_the_worst_range)
 }
 END_TEST
 
+static const struct {
+	const char *text, *address; /* NULL: none */
+	uint16_t port;
+} ports[] = {
+    {"127.0.0.1:9118", "127.0.0.1", 9118},
+    {"[::1]:65535", "::1", 65535},
+    {"[127.0.0.1]:1", "127.0.0.1", 1},
+    {"::1:9118", NULL, 0},
+    {"localhost:9118", NULL, 0},
+    {"127.0.0.1", NULL, 0},
+    {"127.0.0.1:", NULL, 0},
+    {"127.0.0.1:0", NULL, 0},
+    {"127.0.0.1:65536", NULL, 0},
+    {"[::1:80", NULL, 0},
+    {"[]:80", NULL, 0},
+    {":80", NULL, 0},
+    {"", NULL, 0},
+};
+
+START_TEST(reads_ports)
+{
+	char text[IP_TEXT_MAX];
+	uint16_t port = 0;
+	struct ip ip;
+	bool is_one = ip_parse_with_port(slice_str(ports[_i].text), &ip, &port);
+
+	ck_assert_msg(is_one == (ports[_i].address != NULL), "\"%s\"", ports[_i].text);
+	if (!is_one)
+		return;
+	ip_format(&ip, text);
+	ck_assert_str_eq(text, ports[_i].address);
+	ck_assert_uint_eq(port, ports[_i].port);
+}
+END_TEST
+
 /* ---- the address behind -------------------------------------------------------------- */
 
 static const struct {
@@ -424,6 +459,7 @@ Suite *suite(void)
 	tcase_add_test(t, orders_outer_before_inner);
 	tcase_add_loop_test(t, cuts_ranges, 0, ROWS(ranges));
 	tcase_add_test(t, cuts_the_worst_range);
+	tcase_add_loop_test(t, reads_ports, 0, ROWS(ports));
 	tcase_add_loop_test(t, steps_behind, 0, ROWS(next_rows));
 	suite_add_tcase(s, t);
 	return s;
