@@ -5,6 +5,7 @@
 #include "fake/configured.h"
 #include "fake/scratch.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@ static const char *const names[] = {
     "ranges-2025-10.txt", "whitelist-2025-10.txt", "helo-2026-08.txt"};
 enum { RANGES, WHITELIST, HELO, LISTS };
 
-static char paths[LISTS][512];
+static char paths[LISTS][PATH_MAX]; /* absolute: loading changes the working directory */
 static bool present = true;
 
 /* What the script says. */
@@ -35,12 +36,14 @@ static void find_lists(void)
 	const char *shared = getenv("SHARED");
 
 	for (size_t i = 0; i < LISTS; i++) {
-		snprintf(paths[i], sizeof paths[i], "%s/data/lists/%s",
-		    shared ? shared : "../shared", names[i]);
-		present &= access(paths[i], R_OK) == 0;
+		char path[PATH_MAX];
+		snprintf(
+		    path, sizeof path, "%s/data/lists/%s", shared ? shared : "../shared", names[i]);
+		if (!realpath(path, paths[i])) {
+			printf("reallists: %s is not here: nothing is tested\n", path);
+			present = false;
+		}
 	}
-	if (!present)
-		printf("reallists: %s is not here: nothing is tested\n", paths[0]);
 }
 
 static void read_count(char *line)
@@ -62,7 +65,7 @@ static void read_count(char *line)
 
 static void count_lists(void)
 {
-	char command[2048], line[256];
+	char command[LISTS * PATH_MAX + 64], line[256];
 	FILE *script;
 
 	if (!present)
