@@ -14,13 +14,10 @@
  * Pure functions, safe in any thread.
  */
 #include "core/dns.h"
+#include "core/name.h"
 
-enum {
-	DNSWIRE_LABEL_MAX = 63, /* RFC 1035 2.3.4 */
-	DNSWIRE_NAME_MAX = 253, /* the 255 octets there, without first length byte and root */
-	/* Room for a question: every byte escaped, and the NUL. */
-	DNSWIRE_QUESTION_MAX = 4 * DNSWIRE_NAME_MAX + 1,
-};
+/* Room for a question: every byte escaped, and the NUL. */
+enum { DNSWIRE_QUESTION_MAX = 4 * NAME_MAX_OCTETS + 1 };
 
 /*
  * Writes the name in presentation form (RFC 1035 5.1), in lower case: letters, digits, "-" and "_"

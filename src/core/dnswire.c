@@ -26,7 +26,7 @@ size_t dnswire_question(struct slice name, char out[static DNSWIRE_QUESTION_MAX]
 	char *at = out;
 	size_t label = 0;
 
-	if (name.len > DNSWIRE_NAME_MAX)
+	if (name.len > NAME_MAX_OCTETS)
 		return 0;
 	for (size_t i = 0; i < name.len; i++) {
 		char c = slice_lower(name.ptr[i]);
@@ -37,7 +37,7 @@ size_t dnswire_question(struct slice name, char out[static DNSWIRE_QUESTION_MAX]
 			*at++ = c;
 			continue;
 		}
-		if (++label > DNSWIRE_LABEL_MAX)
+		if (++label > NAME_LABEL_MAX)
 			return 0;
 		if (is_plain(c))
 			*at++ = c;
@@ -55,7 +55,7 @@ static bool read_name(struct slice wire, char *room, struct slice *out)
 
 	for (;;) {
 		size_t label = wire.len ? byte_at(wire, 0) : 0;
-		if (wire.len < 1 + label || label > DNSWIRE_LABEL_MAX)
+		if (wire.len < 1 + label || label > NAME_LABEL_MAX)
 			return false;
 		if (label == 0)
 			break;
@@ -69,7 +69,7 @@ static bool read_name(struct slice wire, char *room, struct slice *out)
 		wire = slice_skip(wire, 1 + label);
 	}
 	*out = slice_of(room, (size_t)(at - room));
-	return wire.len == 1 && out->len <= DNSWIRE_NAME_MAX;
+	return wire.len == 1 && out->len <= NAME_MAX_OCTETS;
 }
 
 /* Joins the strings of a TXT; at least one must be there (RFC 1035 3.3.14). */

@@ -1,13 +1,13 @@
 #include "edge/zone.h"
 
+#include "core/dnswire.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
 	BUCKETS = 4096,
-	NAME_MAX_LEN = 253,
-	LABEL_MAX_LEN = 63,
 	CNAMES_MAX = 8,
 	TTL = 300,
 	ZONE_BYTES = 256 << 20,
@@ -176,20 +176,6 @@ static void note(struct zone *z, struct slice name, enum dns_type type, bool hin
 	pthread_mutex_unlock(&z->lock);
 }
 
-static bool can_be_asked(struct slice name)
-{
-	if (name.len == 0 || name.len > NAME_MAX_LEN)
-		return false;
-	for (;;) {
-		size_t label = slice_find(name, '.');
-		if (label == 0 || label > LABEL_MAX_LEN)
-			return false;
-		if (label == name.len)
-			return true;
-		name = slice_skip(name, label + 1);
-	}
-}
-
 static enum dns_status take_records(
     const struct node *n, enum dns_type type, struct arena *arena, struct dns_answer *out)
 {
@@ -254,9 +240,10 @@ static void lookup(
     void *self, struct slice name, enum dns_type type, struct arena *arena, struct dns_answer *out)
 {
 	struct zone *z = self;
+	char question[DNSWIRE_QUESTION_MAX];
 
 	*out = (struct dns_answer){.status = DNS_BADNAME, .ttl = TTL};
-	if (!can_be_asked(name))
+	if (dnswire_question(name, question) == 0)
 		return;
 	atomic_fetch_add(&z->questions, 1);
 	note(z, name, type, false);

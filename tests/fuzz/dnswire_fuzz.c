@@ -33,7 +33,7 @@ static void read_data(enum dns_type type, struct slice rdata)
 
 static void come_back(struct slice name)
 {
-	char wire[DNSWIRE_NAME_MAX + 2], room[sizeof wire];
+	char wire[NAME_MAX_OCTETS + 2], room[sizeof wire];
 	size_t len = 0;
 	struct slice rest = name;
 	struct dns_record out;

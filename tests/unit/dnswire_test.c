@@ -59,7 +59,7 @@ END_TEST
 
 START_TEST(question_longest)
 {
-	char name[DNSWIRE_NAME_MAX], out[DNSWIRE_QUESTION_MAX];
+	char name[NAME_MAX_OCTETS], out[DNSWIRE_QUESTION_MAX];
 
 	for (size_t i = 0; i < sizeof name; i++)
 		name[i] = i % 64 == 63 ? '.' : '\xff';
