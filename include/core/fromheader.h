@@ -43,6 +43,8 @@
 #include "core/slice.h"
 
 enum {
+	/* From fields of one message that are worth keeping: two already make it bad. */
+	FROM_FIELDS_MAX = 8,
 	/* Distinct domains kept: whoever evaluates each of them needs a bound (RFC 9989 11.5). */
 	FROM_DOMAINS_MAX = 8,
 	/* Addresses read: no author list is that long, and the work stays small. */

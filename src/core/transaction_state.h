@@ -9,9 +9,6 @@
 /* A HELO longer than a command line (RFC 5321 4.5.3.1.4: 512 octets) is cut. */
 enum { HELO_TEXT_MAX = 512, CLIENT_NAME_TEXT_MAX = 1024 };
 
-/* The From fields of one message that are kept: two already make it bad. */
-enum { FROM_FIELDS_MAX = 8 };
-
 /* A recipient that was accepted at RCPT. */
 struct recipient {
 	struct recipient *next;
