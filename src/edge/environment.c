@@ -2,30 +2,25 @@
 
 #include "edge/geo.h"
 #include "edge/idn.h"
+#include "edge/monotonic.h"
 #include "edge/spf.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
-
-static int64_t microseconds(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
 
 static int64_t now_us(void *self)
 {
+	struct timespec ts;
+
 	(void)self;
-	return microseconds(CLOCK_REALTIME);
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 static int64_t monotonic_us(void *self)
 {
 	(void)self;
-	return microseconds(CLOCK_MONOTONIC);
+	return monotonic_now() / 1000;
 }
 
 /* Base 32 (RFC 4648 alphabet, lower case): five bits a character. */

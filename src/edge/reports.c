@@ -2,6 +2,7 @@
 
 #include "core/tally.h"
 #include "edge/log.h"
+#include "edge/monotonic.h"
 #include "reports_store.h"
 
 #include <errno.h>
@@ -168,10 +169,9 @@ static void write_aside(struct reports *r, const char *database, unsigned keep_d
 /* Waits for a minute to pass, or for a reason to be quicker; called under the lock. */
 static void wait_for_reason(struct reports *r)
 {
-	struct timespec until;
+	struct timespec until =
+	    monotonic_timespec(monotonic_now() + FLUSH_SECONDS * MONOTONIC_SECOND);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += FLUSH_SECONDS;
 	while (!r->stop && !r->full && r->wanted == r->done && !r->reopen)
 		if (pthread_cond_timedwait(&r->wake, &r->lock, &until) == ETIMEDOUT)
 			break;
@@ -286,14 +286,9 @@ void reports_configure(struct reports *r, const struct reports_settings *setting
 
 void reports_flush(struct reports *r, int timeout_ms)
 {
-	struct timespec until;
+	struct timespec until = monotonic_timespec(monotonic_now() + timeout_ms * MONOTONIC_MS);
 	uint64_t mine;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += timeout_ms % 1000 * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&r->lock);
 	mine = ++r->wanted;
 	pthread_cond_signal(&r->wake);
