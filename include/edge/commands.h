@@ -89,6 +89,9 @@ const char *plain_text(const char *text, char out[PLAIN_MAX]);
 enum { AGE_MAX = 48 };
 const char *age_text(int64_t seconds, char out[AGE_MAX]);
 
+/* "30m", "12h", "7d", "4w", "1y" in seconds; 0 when it is none of these, or over ten years. */
+int64_t span_of(const char *text);
+
 /* Prints all lines of a report to standard error. */
 void asked_report(struct asked *, const struct report *);
 

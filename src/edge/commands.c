@@ -164,6 +164,25 @@ const char *plain_text(const char *text, char out[PLAIN_MAX])
 	return out;
 }
 
+int64_t span_of(const char *text)
+{
+	enum { DAY = 86400, YEARS_MAX = 10 };
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = {{'m', 60}, {'h', 3600}, {'d', DAY}, {'w', 7 * DAY}, {'y', 365 * DAY}};
+	const int64_t most = (int64_t)YEARS_MAX * 365 * DAY;
+	struct slice s = slice_str(text);
+	uint64_t n;
+
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+		if (s.len > 1 && s.ptr[s.len - 1] == units[i].unit &&
+		    slice_to_uint(
+			slice_of(s.ptr, s.len - 1), (uint64_t)(most / units[i].seconds), &n))
+			return (int64_t)n * units[i].seconds;
+	return 0;
+}
+
 static void say(void *context, enum report_level level, const char *line)
 {
 	struct asked *a = context;

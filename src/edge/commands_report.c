@@ -10,24 +10,6 @@
 /* How long the newest refusals may take to get into the database before an answer goes without. */
 enum { FLUSH_MS = 800 };
 
-/* "24h", "7d", "4w" in seconds; 0 when it is nothing of the kind. */
-static int64_t read_span(const char *text)
-{
-	static const struct {
-		char unit;
-		int64_t seconds;
-	} units[] = {{'h', 3600}, {'d', 86400}, {'w', 604800}};
-	size_t len = strlen(text);
-	uint64_t n;
-
-	if (len < 2 || !slice_to_uint(slice_of(text, len - 1), 10000, &n))
-		return 0;
-	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-		if (units[i].unit == text[len - 1])
-			return (int64_t)n * units[i].seconds;
-	return 0;
-}
-
 static json_t *list_json(const struct digest *d, enum tally_kind kind)
 {
 	json_t *list = json_array();
@@ -93,7 +75,7 @@ static int complain(struct asked *a, int status, const char *why)
 int command_report(struct asked *a)
 {
 	const char *since = asked_text(a, "since"), *wrong;
-	int64_t span = read_span(since ? since : "24h"), now = time(NULL);
+	int64_t span = span_of(since ? since : "24h"), now = time(NULL);
 	const char *database = a->generation->config->reports_database;
 	char why[REPORTS_WHY_MAX];
 	struct digest digest;

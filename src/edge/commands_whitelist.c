@@ -10,25 +10,6 @@
 
 /* ---- the words of a new entry -------------------------------------------------------- */
 
-/* "7d" → seconds; 0 when it is no time span.  Ten years are for good. */
-static int64_t span_of(const char *text)
-{
-	static const struct {
-		char unit;
-		int64_t seconds;
-	} units[] = {{'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 7 * 86400}, {'y', 365 * 86400}};
-	struct slice s = slice_str(text);
-	uint64_t n;
-
-	if (s.len < 2 || !slice_to_uint(slice_of(s.ptr, s.len - 1), 5000000, &n))
-		return 0;
-	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-		if (s.ptr[s.len - 1] == units[i].unit &&
-		    (int64_t)n <= 10 * INT64_C(365) * 86400 / units[i].seconds)
-			return (int64_t)n * units[i].seconds;
-	return 0;
-}
-
 /* Text that stays on its line and in its place. */
 static bool fits(struct slice text, bool one_word)
 {
