@@ -62,7 +62,7 @@ CORE := slice arena ip iptext report name address pattern list \
         base64 taglist dkim dkimfield dkimrecord dkimbody \
         import import_formats import_access importset flatten heavy distinct tally digest digesthtml mtacheck mtacheck_postfix mtacheck_sendmail
 EDGE := textfile geo geo_walk config config_text config_options config_set config_checks config_values config_lists \
-        config_draft config_rules config_idle config_managed config_domains config_geo config_find \
+        config_draft config_rules config_idle config_managed config_domains config_geo config_find config_start \
         log unixsocket privileges table counters clients suppressor recordfile recordqueue watchers recorder splits milter milter_connection milteranswer environment mtaclient metrics metrics_serve notify version pulse knock worker worker_reload supervisor \
         channel control commands commands_status commands_explain commands_message trial doctor_mta doctor_socket doctor_daemon doctor_host commands_doctor reports reports_store reports_read commands_report commands_import commands_export commands_decision \
         commands_load commands_watch commands_top commands_whitelist managed \
@@ -70,7 +70,7 @@ EDGE := textfile geo geo_walk config config_text config_options config_set confi
         dkim dkimfeed dkimhash dkimheader dkimkey
 CTL  := main words remote screen local
 UNIT := slice manual import flatten arena jsonline jsonread batch explain suppressor clients splits recordfile recorder ip report name address pattern list idn \
-        geo config config_rules config_effect config_idle config_shipped survey reallists rfc3339 sets match policy reply \
+        geo config config_rules config_effect config_idle config_shipped config_start survey reallists rfc3339 sets match policy reply \
         iptrie namehash nametable nametrie zone dnswire fromheader \
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody dkim dkim_hostile heavy mtacheck reports \

@@ -81,6 +81,14 @@ struct config *config_load(
 struct config *config_survey(const char *path, const struct config *previous, struct report *,
     struct ruleset **rules, struct survey *);
 
+/*
+ * What this host has against starting with a configuration that was loaded, at its line: a user or
+ * group that is not there is an error.  A decision log that cannot be opened is a warning, since
+ * its directory may be made by what starts the daemon (LogsDirectory= of systemd).  Rights are
+ * tried as the user of the configuration, which takes root or that user; reads the file again.
+ */
+void config_check_start(const struct config *, struct report *);
+
 void config_free(struct config **);
 
 /* Every option with its group ("" = top level) and its default as text, in the order of the

@@ -15,6 +15,7 @@
  *     config_geo       AS numbers and countries → networks of the MMDBs
  *     config           the way through
  *     config_find      where an entry stands
+ *     config_start     what the host has against it
  */
 #include "config_text.h"
 #include "core/list.h"

@@ -29,9 +29,13 @@ static int check(const char *path)
 	struct report *report = report_create();
 	struct ruleset *rules = NULL;
 	struct config *config = report ? config_load(path, NULL, report, &rules) : NULL;
-	size_t errors = report ? report_errors(report) : 1;
-	bool ok = config;
+	size_t errors;
+	bool ok;
 
+	if (config)
+		config_check_start(config, report);
+	errors = report ? report_errors(report) : 1;
+	ok = config && errors == 0;
 	if (report)
 		report_each(report, print_line, stderr);
 	if (ok)

@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""process_test: supervisor and worker of the built daemon, and how signals end them.
+"""process_test: supervisor and worker of the built daemon: how signals end them, and whether they
+would start.
 
     process_test.py BUILD_DIRECTORY [--keep]
 """
 import pathlib
 import signal
+import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -36,12 +38,28 @@ def stops_in_order(checks, servers, sign):
     checks.same(f"{sign.name}: so does the worker", is_there(worker), False)
 
 
+def check_of_a_start(checks, servers):
+    """What would keep it from starting here is told by -t, too."""
+    conf = servers.dir / "start.conf"
+    conf.write_text('milter = { socket = "inet:1@127.0.0.1";\n  user = "no-such-user"; };\n'
+                    'log = {\n  decisions = "none/decisions.jsonl"; };\n')
+    done = subprocess.run([servers.build / "susmilter", "-t", "-c", conf], capture_output=True,
+                          text=True, check=False)
+    checks.same("-t: status", done.returncode, 1)
+    checks.same("-t: sum", done.stdout, f"{conf}: 1 error\n")
+    checks.true("-t: a user", f'{conf}:2: milter.user "no-such-user": there is no such user\n'
+                in done.stderr, done.stderr)
+    checks.true("-t: a log", f"warning: {conf}:4: log.decisions {conf.parent}/none/" in done.stderr
+                and "its directory is not there\n" in done.stderr, done.stderr)
+
+
 def main():
     build, keep = sys.argv[1], "--keep" in sys.argv
     checks = Checks("process")
     with lab.Lab(build, keep) as servers:
         for sign in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             stops_in_order(checks, servers, sign)
+        check_of_a_start(checks, servers)
     sys.exit(checks.summary())
 
 

@@ -135,7 +135,9 @@ def configuration(checks, build, text):
                 old = next((o for o in KEY.finditer(merged) if o[1] == key[1]), None)
                 if checks.true(f"README: {key[1]} is a key of the shipped file", old):
                     merged = merged[:old.start()] + key[0] + merged[old.end():]
-            conf.write_text(merged)
+            # The user comes with the package.
+            merged = re.sub(r" user += .*;", "", merged)
+            conf.write_text(merged.replace("milter = {", 'milter = { user = "";', 1))
             without_errors(checks, build, conf, label)
 
 

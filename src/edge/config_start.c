@@ -1,0 +1,122 @@
+/* What of a configuration only the host can tell: who and what it names is there. */
+#include "config_load.h"
+
+#include "edge/unixsocket.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Where an option stands; the whole file when it is not set in it. */
+static struct origin where_is(
+    const struct load *load, const struct config *config, const char *option)
+{
+	const config_setting_t *s = config_lookup(&load->tree, option);
+
+	return s ? load_where(load, s) : (struct origin){config->path, 0};
+}
+
+static void check_names(const struct load *load, const struct config *c, struct report *report)
+{
+	if (c->milter_user[0] && !getpwnam(c->milter_user))
+		report_error(report, where_is(load, c, "milter.user"),
+		    "milter.user \"%s\": there is no such user", c->milter_user);
+	if (unixsocket_path(c->milter_socket) && c->milter_socket_group[0] &&
+	    !getgrnam(c->milter_socket_group))
+		report_error(report, where_is(load, c, "milter.socket_group"),
+		    "milter.socket_group \"%s\": there is no such group", c->milter_socket_group);
+}
+
+/* ---- log.decisions ------------------------------------------------------------------- */
+
+static void directory_of(const char *path, char out[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		snprintf(out, PATH_MAX, ".");
+	else
+		snprintf(out, PATH_MAX, "%.*s", slash > path ? (int)(slash - path) : 1, path);
+}
+
+/* What opening the file to append to it would end with, as whoever we are; 0 = it would do. */
+static int try_file(const char *path)
+{
+	char directory[PATH_MAX];
+	struct stat st;
+
+	directory_of(path, directory);
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return EISDIR;
+	if (access(path, W_OK) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return errno;
+	return access(directory, W_OK | X_OK) == 0 ? 0 : errno;
+}
+
+/* The same as another user, in a process that becomes that one; only root can. */
+static int try_file_as(const struct passwd *pw, const char *path)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (initgroups(pw->pw_name, pw->pw_gid) != 0 || setgid(pw->pw_gid) != 0 ||
+		    setuid(pw->pw_uid) != 0)
+			_exit(0); /* nothing was learnt */
+		_exit(try_file(path));
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return 0;
+	return WEXITSTATUS(status);
+}
+
+/* Somebody else's rights cannot be tried without root; whether there is a directory can be told. */
+static int look_for_directory(const char *path)
+{
+	char directory[PATH_MAX];
+	struct stat st;
+
+	directory_of(path, directory);
+	return stat(directory, &st) != 0 && errno == ENOENT ? ENOENT : 0;
+}
+
+static void check_log(const struct load *load, const struct config *c, struct report *report)
+{
+	const struct passwd *pw = getpwnam(c->milter_user);
+	bool ourselves = !c->milter_user[0] || (pw && pw->pw_uid == geteuid());
+	int error;
+
+	if (!c->log_decisions[0])
+		return;
+	if (ourselves)
+		error = try_file(c->log_decisions);
+	else if (pw && geteuid() == 0)
+		error = try_file_as(pw, c->log_decisions);
+	else
+		error = look_for_directory(c->log_decisions);
+	if (error)
+		report_warning(report, where_is(load, c, "log.decisions"),
+		    "log.decisions %s cannot be opened by %s, and without it nothing starts: %s",
+		    c->log_decisions, c->milter_user[0] ? c->milter_user : "us",
+		    error == ENOENT ? "its directory is not there" : strerror(error));
+}
+
+void config_check_start(const struct config *config, struct report *report)
+{
+	struct load load = {.report = report_create(), .arena = load_arena()};
+
+	if (load.report && load.arena) {
+		load_tree(&load, config->path);
+		check_names(&load, config, report);
+		check_log(&load, config, report);
+	}
+	load_close(&load);
+	report_free(&load.report);
+}

@@ -1,0 +1,130 @@
+#include "unit/unit.h"
+
+#include "fake/configured.h"
+#include "fake/scratch.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What the host has against a start, in a directory with log/ and with shut/, which is only ours.
+ */
+static const struct {
+	const char *label, *text, *lines;
+} cases[] = {
+    {"nothing", "milter = { user = \"\"; };\n", ""},
+    {"a user", "mode = \"monitor\";\nmilter = {\n  user = \"no-such-user\"; };\n",
+	"t.conf:3: milter.user \"no-such-user\": there is no such user\n"},
+    {"a user of an included file", "@include \"sub/user.conf\"\n",
+	"sub/user.conf:2: milter.user \"no-such-user\": there is no such user\n"},
+    {"a user that is there", "milter = { user = \"nobody\"; };\n", ""},
+    {"a group",
+	"milter = { user = \"\"; socket = \"unix:m.sock\";\n socket_group = \"no-such-group\"; "
+	"};\n",
+	"t.conf:2: milter.socket_group \"no-such-group\": there is no such group\n"},
+    {"a group that is there",
+	"milter = { user = \"\"; socket = \"unix:m.sock\"; socket_group = \"root\"; };\n", ""},
+    {"a group that no socket wants",
+	"milter = { user = \"\"; socket_group = \"no-such-group\"; };\n", ""},
+
+    {"a log", "milter = { user = \"\"; };\nlog = { decisions = \"log/d.jsonl\"; };\n", ""},
+    {"a log beside the configuration",
+	"milter = { user = \"\"; };\nlog = { decisions = \"d.jsonl\"; };\n", ""},
+    {"a log without a directory",
+	"milter = { user = \"\"; };\nlog = {\n  decisions = \"none/d.jsonl\"; };\n",
+	"warning: t.conf:3: log.decisions none/d.jsonl cannot be opened by us, and without it "
+	"nothing starts: its directory is not there\n"},
+    {"a log of somebody else without a directory",
+	"milter = { user = \"nobody\"; };\nlog = { decisions = \"none/d.jsonl\"; };\n",
+	"warning: t.conf:2: log.decisions none/d.jsonl cannot be opened by nobody, and without it "
+	"nothing starts: its directory is not there\n"},
+    {"a log that is a directory", "milter = { user = \"\"; };\nlog = { decisions = \"log\"; };\n",
+	"warning: t.conf:2: log.decisions log cannot be opened by us, and without it nothing "
+	"starts: Is a directory\n"},
+    {"a log below a file", "milter = { user = \"\"; };\nlog = { decisions = \"t.conf/d\"; };\n",
+	"warning: t.conf:2: log.decisions t.conf/d cannot be opened by us, and without it nothing "
+	"starts: Not a directory\n"},
+};
+
+static void add_line(void *context, enum report_level level, const char *line)
+{
+	char *lines = context;
+	size_t len = strlen(lines);
+
+	snprintf(lines + len, CONFIGURED_LINES_MAX - len, "%s%s\n",
+	    level == REPORT_ERROR ? "" : "warning: ", line);
+}
+
+/* What is told of a configuration that has no errors of its own. */
+static void told(const char *text, char lines[CONFIGURED_LINES_MAX])
+{
+	struct report *report = report_create();
+	struct configured c;
+
+	configured_file("log/other", "");
+	configured_file("shut/old.jsonl", "");
+	configured_file("sub/user.conf", "milter = {\n user = \"no-such-user\"; };\n");
+	configured_load(&c, text);
+	ck_assert_int_eq(chmod(".", 0755), 0); /* for others, too */
+	ck_assert_ptr_nonnull(c.config);
+	lines[0] = '\0';
+	config_check_start(c.config, report);
+	report_each(report, add_line, lines);
+	report_free(&report);
+	configured_free(&c);
+}
+
+START_TEST(tells)
+{
+	char lines[CONFIGURED_LINES_MAX];
+
+	told(cases[_i].text, lines);
+	ck_assert_msg(
+	    strcmp(lines, cases[_i].lines) == 0, "%s: told \"%s\"", cases[_i].label, lines);
+}
+END_TEST
+
+/* Rights are those of the user that the daemon becomes, which only root can try. */
+static const struct {
+	const char *label, *path;
+	mode_t directory, file;
+	const char *why; /* NULL: it would do */
+} rights[] = {
+    {"a directory that keeps it out", "shut/new.jsonl", 0700, 0600, "Permission denied"},
+    {"one that it cannot write to", "shut/new.jsonl", 0755, 0600, "Permission denied"},
+    {"one that it can", "shut/new.jsonl", 0777, 0600, NULL},
+    {"a file that it cannot write to", "shut/old.jsonl", 0777, 0644, "Permission denied"},
+    {"one that it can", "shut/old.jsonl", 0755, 0666, NULL},
+};
+
+START_TEST(tries_as_the_user)
+{
+	char lines[CONFIGURED_LINES_MAX], text[200], wanted[300] = "";
+
+	if (geteuid() != 0)
+		return;
+	configured_file("shut/old.jsonl", "");
+	ck_assert_int_eq(chmod(scratch_path("shut"), rights[_i].directory), 0);
+	ck_assert_int_eq(chmod(scratch_path("shut/old.jsonl"), rights[_i].file), 0);
+	snprintf(text, sizeof text,
+	    "milter = { user = \"nobody\"; };\nlog = { decisions = \"%s\"; };\n", rights[_i].path);
+	if (rights[_i].why)
+		snprintf(wanted, sizeof wanted,
+		    "warning: t.conf:2: log.decisions %s cannot be opened by nobody, and without "
+		    "it nothing starts: %s\n",
+		    rights[_i].path, rights[_i].why);
+	told(text, lines);
+	ck_assert_msg(strcmp(lines, wanted) == 0, "%s: told \"%s\"", rights[_i].label, lines);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("config_start");
+	TCase *t = tcase_create("host");
+
+	tcase_add_loop_test(t, tells, 0, (int)ROWS(cases));
+	tcase_add_loop_test(t, tries_as_the_user, 0, (int)ROWS(rights));
+	suite_add_tcase(s, t);
+	return s;
+}
