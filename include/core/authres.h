@@ -92,8 +92,7 @@ struct authres {
 	struct slice id;               /* our authserv-id */
 	const struct authres_spf *spf; /* NULL: not evaluated */
 	const struct authres_dkim *dkim;
-	size_t
-	    dkim_count; /* 0: not evaluated; one with the result "none" for an unsigned message */
+	size_t dkim_count; /* 0: not evaluated; an unsigned message has one, "none" */
 	const struct authres_dmarc *dmarc;
 };
 

@@ -11,8 +11,7 @@
  */
 #include "core/slice.h"
 
-/* False on any other character, misplaced padding, a lone last character, or more than cap bytes.
- */
+/* False on other characters, misplaced padding, a lone last character, or more than cap bytes. */
 bool base64_decode(struct slice text, unsigned char *out, size_t cap, size_t *len);
 
 /* Enough room for whatever `text_len` characters decode to. */

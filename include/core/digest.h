@@ -7,7 +7,7 @@
  *     reports_read(…, &digest) → digest_text(&digest, print, context) or digest_html(…)
  *
  * Totals are exact.  Listed counts are what is certain of each key; what a list leaves out is told
- * as one line ("and about 1000000 different recipients more, 9999000 refusals").
+ * in its last line, such as "9,999,000  1,000,000 different recipients more (about)".
  *
  * Pure.  The page has no script, and everything that came from outside is escaped.
  */

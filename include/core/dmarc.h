@@ -148,8 +148,7 @@ enum dmarc_verdict {
 	DMARC_V_NONE, /* no policy is published */
 	DMARC_V_PASS,
 	DMARC_V_FAIL,
-	DMARC_V_TEMPERROR, /* an answer that was needed did not come: the policy must not be applied
-			    */
+	DMARC_V_TEMPERROR, /* an answer that was needed did not come: no policy may be applied */
 	DMARC_V_PERMERROR, /* there is a record, and no policy can be taken from it */
 };
 

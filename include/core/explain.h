@@ -29,8 +29,7 @@ struct explain_criterion {
 	struct slice entry; /* the one that decided, as it is written; empty: none fits */
 	bool has_identity;
 	enum identity_kind identity; /* whose name or address the entry fits */
-	struct slice
-	    place; /* "file:line" of the entry, from whoever can read the lists; or empty */
+	struct slice place; /* "file:line" of the entry, if somebody looked it up; or empty */
 };
 
 /* What a rule came to. */

@@ -5,9 +5,9 @@
  * Metwally, Agrawal and El Abbadi, 2005).
  *
  *     struct heavy *h = heavy_create(100);
- *     heavy_count(h, SLICE("b@example.org"), 1);        // a million different keys, ten million
- * times heavy_each(h, take, context);                     // key, at least so often, at most so
- * often heavy_free(&h);
+ *     heavy_count(h, SLICE("b@example.org"), 1);   // a million keys, ten million times
+ *     heavy_each(h, take, context);                // key, at least so often, at most so often
+ *     heavy_free(&h);
  *
  * As long as there are no more keys than slots, counts are exact.  After that a new key takes the
  * slot of the rarest one and its count as an error: every key that is more than 1/slots of all is

@@ -5,8 +5,7 @@
  *
  *     rfc3339_parse(SLICE("2026-11-28T12:00:00Z"), &t)        t = 1795867200
  *     rfc3339_parse(SLICE("2026-11-28t14:00:00+02:00"), &t)   the same
- *     rfc3339_parse(SLICE("2026-11-28"), &t)                  the end of that day:
- * 2026-11-29T00:00:00Z
+ *     rfc3339_parse(SLICE("2026-11-28"), &t)                  2026-11-29T00:00:00Z: its end
  *
  * Pure functions; time is an input everywhere in core.
  */

@@ -30,8 +30,7 @@ enum command_flag {
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 struct command_option {
-	const char
-	    *name; /* "--client"; its key in the request is the same without "--", '-' → '_' */
+	const char *name;  /* "--client"; its key in the request: without "--", '-' → '_' */
 	const char *value; /* what stands for its value in help; NULL: the option is a switch */
 	const char *help;  /* NULL: for tests, not shown */
 };

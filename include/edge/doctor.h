@@ -21,7 +21,7 @@ struct doctor {
 	struct arena *arena;
 };
 
-/* One finding; the text is kept in the arena. */
+/* One finding; what is said is borrowed for the call. */
 void doctor_say(struct doctor *, enum finding, const char *change, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

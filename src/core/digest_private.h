@@ -31,7 +31,8 @@ size_t digest_shown(const struct digest *, enum tally_kind);
 /* Why in the words of whoever gets the report. */
 const char *digest_family_text(enum family);
 
-/* "and about 1,000,000 more recipients" where that is known, else "others"; returns out. */
+/* Who they are, for the line of digest_others(): "1,000,000 different recipients more (about)",
+ * "12 others" where they are known, else "others"; returns out. */
 enum { OTHERS_TEXT_MAX = 96 };
 const char *digest_others_text(const struct digest *, enum tally_kind, char out[OTHERS_TEXT_MAX]);
 

@@ -79,8 +79,7 @@ static struct ip v6_of(const uint16_t *groups, unsigned n, unsigned gap)
 	return (struct ip){half[0], half[1], IP_V6};
 }
 
-/* RFC 4291 2.2: up to 8 groups, one "::" for at least one of them, a dotted quad for the last two.
- */
+/* RFC 4291 2.2: up to 8 groups, one "::" for at least one, a dotted quad for the last two. */
 static const char *scan_v6(const char *p, const char *end, struct ip *out)
 {
 	const unsigned none = 9;

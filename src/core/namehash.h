@@ -20,9 +20,9 @@
  *    two secret points below 2^60.  Two different polynomials of degree d meet in at most d
  *    points, so both lanes are equal with a chance of at most (d / 2^60)^2: 2^-106 for the longest
  *    domain name (127 blocks), 2^-114 for one of eight blocks.
- * 3. The tag is the upper half of k0*a + k1*b + k2 modulo 2^128, with secret keys of 128 bits:
- * where the lanes a, b of two names differ at all, their tags are independent and uniform (vector
- *    multiply-shift of inputs of 64 bits), so equal with a chance of 2^-64.
+ * 3. The tag is the upper half of k0*a + k1*b + k2 modulo 2^128, with secret keys of 128 bits.
+ *    Where the lanes a, b of two names differ at all, their tags are independent and uniform
+ *    (vector multiply-shift of inputs of 64 bits), so equal with a chance of 2^-64.
  * 4. The place is k*a modulo 2^64 with another secret key, odd: its upper n bits are equal with a
  *    chance of at most 2 * 2^-n.  It knows nothing of the tag's keys.
  *

@@ -60,8 +60,7 @@ struct spf_session {
 	bool stopped; /* stop_result holds */
 	enum spf_result stop_result;
 	struct slice problem;
-	struct slice
-	    skipped; /* the first answer that ptr or the macro p went on without; or empty */
+	struct slice skipped; /* the first answer that ptr or macro p went on without; or empty */
 	unsigned terms, voids, questions;
 	bool explaining; /* after the verdict: look-ups no longer count (RFC 7208 4.6.4) */
 };

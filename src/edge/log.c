@@ -14,8 +14,7 @@
 static atomic_bool to_stderr = true;
 
 /* True when standard error goes to systemd's journal, where the same line comes from syslog, too.
- * The variable may be inherited; what it names tells whether it is still meant (systemd.exec(5)).
- */
+ * The variable may be inherited: what it names tells if it is still meant (systemd.exec(5)). */
 static bool stderr_is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");

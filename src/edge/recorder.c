@@ -222,8 +222,7 @@ static void *write_lines(void *context)
 		rec->reopen = false;
 		pthread_mutex_unlock(&rec->lock);
 		write_out(rec, lines);
-		/* What was decided before the file was to be opened again belongs into the old one.
-		 */
+		/* What was decided before it was to be opened again belongs into the old one. */
 		if (path)
 			open_file(rec, path);
 		free(path);

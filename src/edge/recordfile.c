@@ -81,8 +81,7 @@ size_t recordfile_write(struct recordfile *f, const struct iovec *lines, size_t 
 			break;
 		}
 		complain(f, n < 0 ? strerror(errno) : "no room");
-		/* The line that did not fit is given up; what follows may be shorter, or find room.
-		 */
+		/* The line that did not fit is given up; the next may be shorter, or find room. */
 		failed++;
 		lines += whole + 1;
 		count -= whole + 1;

@@ -59,8 +59,8 @@ uint64_t table_publish(
 	pthread_mutex_lock(&t->lock);
 	number = fresh->generation.number = ++t->last_number;
 	old = t->current;
-	t->current =
-	    fresh; /* the swap: later pins see the new generation, earlier ones keep theirs */
+	/* The swap: later pins see the new generation, earlier ones keep theirs. */
+	t->current = fresh;
 	pthread_mutex_unlock(&t->lock);
 	release(old);
 	return number;
