@@ -159,8 +159,7 @@ static void after_phrase(struct parser *p, bool named, bool in_group)
 		fail(p, "a colon outside quotes");
 	else if (next == '@')
 		fail(p, "an @ where none can stand: an address beside a name without < >, or a "
-			"blank or "
-			"comment inside an address");
+			"blank or comment inside an address");
 	else if (next == RFC5322_END || next == ',' || next == ';')
 		fail(p, "a list member without an address (a comma in a name needs quotes)");
 	else if (next == '>')

@@ -289,8 +289,7 @@ const char *reply_check(struct slice template, char why[REPLY_WHY_MAX])
 
 	if (code == 0)
 		return "a reply starts with a code from 400 to 599 and a blank, such as \"550 "
-		       "5.7.1 "
-		       "text\"";
+		       "5.7.1 text\"";
 	word = slice_cut(&(struct slice){rest.ptr, rest.len}, ' ');
 	if (word.len > 0 && is_digit(word.ptr[0]) && slice_find(word, '.') < word.len) {
 		if (!is_xcode(word))

@@ -176,8 +176,7 @@ static void check_width(struct ruleset_builder *b, unsigned number, unsigned slo
 	else
 		report_error(b->report, where,
 		    "%s%s is wider than /%u in \"%.*s\" (%s%s); if it is meant, set wide = true on "
-		    "the "
-		    "rule",
+		    "the rule",
 		    out ? "!" : "", text, shortest, SLICE_ARG(rule->name),
 		    slot >= SLOT_UNLESS ? "unless of " : "", family_name(rule->family));
 }

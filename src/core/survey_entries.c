@@ -243,8 +243,7 @@ static void tell(const struct survey *survey, const struct ruleset_builder *b)
 		if (r->shadowed > 0)
 			report_warning(b->report, r->first_shadowed,
 			    "%zu of %zu entries of \"%.*s\" are refused by earlier rules already "
-			    "(this "
-			    "is the first)",
+			    "(this is the first)",
 			    r->shadowed, r->entries, SLICE_ARG(name));
 	}
 }

@@ -68,8 +68,7 @@ static void take_expires(struct draft *d, const config_setting_t *s)
 	if (!rfc3339_parse(text, &d->rule.expires)) {
 		report_error(d->load->report, load_where(d->load, s),
 		    "expires is \"%.*s\" but must be a date such as \"2027-06-30\" (its end, UTC) "
-		    "or a "
-		    "time such as \"2027-06-30T12:00:00Z\"",
+		    "or a time such as \"2027-06-30T12:00:00Z\"",
 		    SLICE_ARG(text));
 		return;
 	}

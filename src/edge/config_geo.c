@@ -70,8 +70,7 @@ static void settle_wants(struct load *load)
 		else
 			report_error(load->report, w->where,
 			    "%s is both in and out of one key (the other entry: %s:%u); keep one "
-			    "of "
-			    "the two",
+			    "of the two",
 			    spelling(w, text), before->where.file, before->where.line);
 	}
 	load->want_count = kept;

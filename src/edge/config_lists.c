@@ -33,8 +33,7 @@ static void take_domain(struct load *load, const struct criterion *c, unsigned r
 	if (slice_starts(slice_trim(entry), SLICE("/")))
 		report_error(load->report, where,
 		    "domains takes names only; a pattern belongs to client_name, helo, sender, "
-		    "from or "
-		    "recipient");
+		    "from or recipient");
 	else
 		load_entry(load, c->accept, rule, slot, text, where);
 }
@@ -80,8 +79,7 @@ static void take_asn(struct load *load, const struct criterion *c, unsigned rule
 	if (!slice_to_uint(digits, UINT32_MAX, &number) || number == 0)
 		report_error(load->report, where,
 		    "\"%.*s\" is no AS number; write 4134, \"4134\" or \"AS4134\", and as strings "
-		    "those "
-		    "above 2147483647",
+		    "those above 2147483647",
 		    SLICE_ARG(text));
 	else
 		want(

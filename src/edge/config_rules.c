@@ -42,8 +42,7 @@ static void check_whitelist(struct draft *d)
 	else if (rule->keys != 0 && (rule->keys & alone) == 0)
 		report_error(d->load->report, rule->where,
 		    "\"%.*s\" excuses by what a client merely says (sender, helo, from): use "
-		    "domains "
-		    "with proof, or add networks, asn, country or client_name",
+		    "domains with proof, or add networks, asn, country or client_name",
 		    SLICE_ARG(rule->name));
 	rule->in = (rule->proof & PROOF_SPF ? 1u << IDENTITY_SENDER : 0) |
 		   (rule->proof & PROOF_CLIENT_NAME ? 1u << IDENTITY_CLIENT_NAME : 0);

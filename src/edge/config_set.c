@@ -119,8 +119,7 @@ static void add_server(void *context, struct slice text, struct origin at)
 	if (!word && !resolver_is_address(text))
 		report_error(load->report, at,
 		    "resolver.servers \"%.*s\" is neither \"system\" nor \"recursive\" nor an "
-		    "address "
-		    "such as 192.0.2.53 or 192.0.2.53@5353",
+		    "address such as 192.0.2.53 or 192.0.2.53@5353",
 		    SLICE_ARG(text));
 	else if (!alone && (word || !resolver_is_address(slice_str(c->resolver_servers[0]))))
 		report_error(load->report, at,
