@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 void watchers_init(struct watchers *w)
@@ -27,6 +28,17 @@ void watchers_close(struct watchers *w)
 	pthread_mutex_destroy(&w->lock);
 }
 
+/* Where nothing is decided nothing is written, and no write tells of readers that are gone. */
+static void forget_gone(struct watchers *w)
+{
+	for (int i = 0; i < WATCHERS_MAX; i++) {
+		struct pollfd end = {.fd = w->pipe[i]};
+
+		if (w->pipe[i] >= 0 && poll(&end, 1, 0) == 1 && (end.revents & POLLERR) != 0)
+			forget(w, i);
+	}
+}
+
 int watchers_add(struct watchers *w)
 {
 	int ends[2], slot = 0;
@@ -34,6 +46,7 @@ int watchers_add(struct watchers *w)
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
 		return -1;
 	pthread_mutex_lock(&w->lock);
+	forget_gone(w);
 	while (slot < WATCHERS_MAX && w->pipe[slot] >= 0)
 		slot++;
 	if (slot < WATCHERS_MAX) {
