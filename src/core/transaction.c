@@ -1,6 +1,7 @@
 #include "core/transaction.h"
 
 #include "core/gather.h"
+#include "core/rfc5322.h"
 #include "transaction_state.h"
 
 /* ---- answers and records ------------------------------------------------------------- */
@@ -163,16 +164,31 @@ static void forget_transaction(struct session *s)
 	    s->facts.id[IDENTITY_RECIPIENT] = nobody;
 }
 
+/* A local part in which no reader sees the end of an address: a dot-string, with any number of dots
+ * and 8-bit bytes, or a quoted string. */
+static bool is_plain(struct slice path)
+{
+	struct rfc5322 s = {.text = slice_of(path.ptr, slice_find_last(path, '@'))};
+
+	rfc5322_take(&s, '<');
+	if (rfc5322_peek(&s) == '"')
+		rfc5322_quoted(&s);
+	else
+		rfc5322_atom(&s, SLICE("."));
+	return !s.wrong && s.at == s.text.len;
+}
+
 /*
- * MTAs take more than RFC 5321: "<a@(x)example.org>", "<a@\"example.org\">", "<A <a@example.org>>".
- * Where an address shows no domain, that which the MTA makes of it counts: there the mail goes.
+ * MTAs take more than RFC 5321: "<a@(x)example.org>", "<A <a@example.org>>", and to Postfix
+ * "<a@example.org(@example.net>" is a@example.org.  Where an address is not plain or shows no
+ * domain, that which the MTA makes of it counts: there the mail goes.
  */
 static struct identity envelope_identity(struct session *s, struct slice text, struct slice mta)
 {
 	struct address given, read;
 
 	address_parse(arena_copy(s->mail_arena, text), s->env->idna, s->mail_arena, &given);
-	if (given.domain.len == 0 && !given.null &&
+	if ((given.domain.len == 0 || !is_plain(text)) && !given.null &&
 	    !address_parse(arena_copy(s->mail_arena, mta), s->env->idna, s->mail_arena, &read) &&
 	    read.domain.len > 0)
 		return identity_of_address(&read);
