@@ -38,6 +38,8 @@ struct spf_query {
 	struct slice local, domain; /* the sender in A-label form; domain empty: the null sender */
 	struct slice receiver;      /* our own name, for %{r} of an explanation */
 	int64_t now;                /* seconds since 1970, for %{t} of an explanation */
+	bool explain; /* of a fail, ask for the explanation: a question more, which nobody who only
+			 decides should wait for, since a stranger chose where it goes */
 };
 
 struct spf_answer {
@@ -47,8 +49,8 @@ struct spf_answer {
 	bool sends_no_mail;         /* the record is just "v=spf1 -all", modifiers aside */
 	struct slice mechanism;     /* the term that decided, as published; empty: none did */
 	struct slice record;        /* the published record of `domain`, any bytes; empty: none */
-	struct slice explanation; /* on fail, what the domain tells the sender: printable ASCII, at
-				     most SPF_EXPLANATION_MAX octets; empty: nothing */
+	struct slice explanation; /* on fail, if it was asked for: what the domain tells the sender,
+				     printable ASCII, at most SPF_EXPLANATION_MAX octets */
 	struct slice problem;     /* temperror, permerror: what is wrong, printable ASCII */
 	unsigned dns_terms, void_lookups, questions; /* what it took */
 };

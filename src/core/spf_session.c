@@ -188,7 +188,7 @@ static void decide(
 	}
 	out->result = walked;
 	out->mechanism = arena_copy(arena, s->deciding->decider);
-	if (walked == SPFR_FAIL)
+	if (walked == SPFR_FAIL && s->query->explain)
 		out->explanation = explain(s, arena);
 }
 

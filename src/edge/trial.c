@@ -198,13 +198,17 @@ static const struct dns *asked_dns(void *outside)
 static void told_spf(void *outside, const struct spf_query *query, struct spf_answer *out)
 {
 	struct trial *t = outside;
+	struct spf_query told = *query;
 
-	spf_check(&t->asked, query, t->arena, out);
+	told.explain = true;
+	spf_check(&t->asked, &told, t->arena, out);
 	step(t, "spf    %s for %.*s", spf_result_text(out->result), SLICE_ARG(out->domain));
 	if (out->mechanism.len > 0)
 		step(t, "       decided by %.*s", SLICE_ARG(out->mechanism));
 	if (out->problem.len > 0)
 		step(t, "       %.*s", SLICE_ARG(out->problem));
+	if (out->explanation.len > 0)
+		step(t, "       the domain says: %.*s", SLICE_ARG(out->explanation));
 	step(t, "       %u terms, %u void look-ups, %u questions", out->dns_terms,
 	    out->void_lookups, out->questions);
 }

@@ -160,6 +160,7 @@ static void read_case(const struct reader *r, const yaml_node_t *test, struct sp
 	insist(ip_parse(text_of(r, value_of(r, test, "host")), &c->query.client), "host");
 	c->query.helo = text_of(r, value_of(r, test, "helo"));
 	c->query.receiver = SLICE("receiver.example");
+	c->query.explain = true;
 	c->query.local = slice_of(from.ptr, at == from.len ? 0 : at);
 	c->query.domain = at == from.len ? slice_of(NULL, 0) : slice_skip(from, at + 1);
 	for (size_t i = 0; i < items_of(results); i++)

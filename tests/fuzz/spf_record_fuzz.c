@@ -89,7 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .local = SLICE("strong-bad+tag"),
 	    .domain = SLICE("e.example"),
 	    .receiver = SLICE("in.example.net"),
-	    .now = 1234567890};
+	    .now = 1234567890,
+	    .explain = true};
 	struct spf_answer a;
 
 	insist(ip_parse(size % 2 ? SLICE("192.0.2.1") : SLICE("2001:db8::"), &q.client));

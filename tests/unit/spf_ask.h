@@ -18,7 +18,8 @@ static inline struct zone *zone_of(const char *text)
 static inline struct spf_answer check(
     struct zone *z, struct arena *arena, const char *client, const char *helo, const char *sender)
 {
-	struct spf_query q = {.helo = slice_str(helo), .receiver = SLICE("in.example.net")};
+	struct spf_query q = {
+	    .helo = slice_str(helo), .receiver = SLICE("in.example.net"), .explain = true};
 	struct slice from = slice_str(sender);
 	struct dns dns = zone_dns(z);
 	struct spf_answer a;
