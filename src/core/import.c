@@ -161,6 +161,52 @@ void import_give(struct importer *i, enum import_key key, enum import_action act
 	import_give_noted(i, key, action, text, comment, NULL);
 }
 
+/* True when a '$' that is none of the text's ends it. */
+static bool ends_anchored(struct slice re)
+{
+	size_t slashes = 0;
+
+	if (!slice_ends(re, SLICE("$")))
+		return false;
+	while (slashes + 1 < re.len && re.ptr[re.len - 2 - slashes] == '\\')
+		slashes++;
+	return slashes % 2 == 0;
+}
+
+/* A slash of the expression, unless it is written so already, would end the pattern. */
+static struct slice escape_slashes(struct importer *i, struct slice re)
+{
+	char *out = arena_alloc(i->arena, re.len * 2 + 1);
+	size_t len = 0;
+
+	for (size_t k = 0; out && k < re.len; k++) {
+		if (re.ptr[k] == '/')
+			out[len++] = '\\';
+		else if (re.ptr[k] == '\\' && k + 1 < re.len)
+			out[len++] = re.ptr[k++];
+		out[len++] = re.ptr[k];
+	}
+	return slice_of(out, len);
+}
+
+void import_give_pattern(struct importer *i, enum import_action action, struct slice re,
+    struct slice comment, const char *note)
+{
+	bool several = slice_find(re, '|') < re.len;
+	const char *front = slice_starts(re, SLICE("^")) && !several ? "" : ".*";
+	const char *back = ends_anchored(re) && !several ? "" : ".*";
+
+	if (re.len == 0) {
+		import_leave(i, "the pattern is empty");
+		return;
+	}
+	re = escape_slashes(i, re);
+	import_give_noted(i, IMPORT_NAMES, action,
+	    arena_printf(i->arena, "/%s%s%.*s%s%s/", front, several ? "(?:" : "", SLICE_ARG(re),
+		several ? ")" : "", back),
+	    comment, note);
+}
+
 /* ---- reading ------------------------------------------------------------------------- */
 
 /* True when all bytes are among these. */

@@ -12,30 +12,29 @@ static struct slice without_quotes(struct slice s)
 
 /* ---- Exim ---------------------------------------------------------------------------- */
 
-/* "^re" or "\N^re\N" → "/^re/". */
+/*
+ * "^re" or "\N^re\N".  In a configuration, but for what stands in \N…\N, a backslash hides the
+ * next character from Exim's expansion: "\\d" there is "\d".
+ */
 static void exim_pattern(struct importer *i, enum import_action action, struct slice item)
 {
-	char *out = arena_alloc(i->arena, item.len * 2 + 3);
+	char *out = arena_alloc(i->arena, item.len + 1);
+	bool expanded = i->opened;
 	size_t len = 0;
 
-	if (!out) {
-		import_leave(i, "out of memory");
-		return;
-	}
-	out[len++] = '/';
-	for (size_t k = 0; k < item.len; k++) {
+	for (size_t k = 0; out && k < item.len; k++) {
 		if (slice_starts(slice_skip(item, k), SLICE("\\N"))) {
+			expanded = i->opened && !expanded;
 			k++;
 			continue;
 		}
-		if (item.ptr[k] == '\\' && k + 1 < item.len)
+		if (item.ptr[k] == '\\' && k + 1 < item.len && !expanded)
 			out[len++] = item.ptr[k++];
-		else if (item.ptr[k] == '/')
-			out[len++] = '\\';
+		else if (item.ptr[k] == '\\' && k + 1 < item.len)
+			k++;
 		out[len++] = item.ptr[k];
 	}
-	out[len++] = '/';
-	import_give(i, IMPORT_NAMES, action, slice_of(out, len), nothing);
+	import_give_pattern(i, action, slice_of(out, len), nothing, NULL);
 }
 
 /* What names something that only Exim knows; NULL when it does not. */
@@ -75,6 +74,8 @@ static void exim_item(struct importer *i, struct slice item)
 		import_leave(i, "%s", reference);
 	else if (item.ptr[0] == '^' || slice_starts(item, SLICE("\\N^")))
 		exim_pattern(i, action, item);
+	else if (slice_starts(item, SLICE("*@")))
+		import_give(i, IMPORT_ADDRESSES, action, slice_skip(item, 1), nothing);
 	else if (item.ptr[0] == '*' && !slice_starts(item, SLICE("*.")))
 		import_leave(i, "the end of a name is no entry here: write .NAME or a /pattern/");
 	else
@@ -114,35 +115,55 @@ static bool exim_head(struct slice *line)
 	return false;
 }
 
+/* The items of one line; behind the last of a list Exim may add one that we cannot say. */
+static void exim_items(struct importer *i, struct slice line, bool ends)
+{
+	while (line.len > 0) {
+		struct slice item = slice_trim(exim_cut(i, &line, i->separator));
+
+		if (ends && line.len == 0 && item.len > 0 && item.ptr[0] == '!') {
+			i->source = item;
+			import_leave(i, "behind a last item with '!' Exim takes all others for "
+					"listed: no list here can say that");
+		} else {
+			exim_item(i, item);
+		}
+	}
+}
+
 void import_exim_line(struct importer *i, struct slice line)
 {
-	char separator = ':';
 	struct ip ip;
 	struct slice address;
-	bool goes_on, head;
+	bool goes_on;
 
 	line = slice_trim(line);
 	if (line.ptr[0] == '#')
 		return;
 	line = slice_trim(slice_of(line.ptr, slice_find(line, '#')));
-	head = exim_head(&line);
+	if (!i->opened)
+		i->separator = ':';
+	if (exim_head(&line)) {
+		i->opened = true;
+		i->lists++;
+	}
 	goes_on = line.len > 0 && line.ptr[line.len - 1] == '\\';
 	if (goes_on)
 		line = slice_trim(slice_of(line.ptr, line.len - 1));
 	if (line.len > 1 && line.ptr[0] == '<' && strchr(";,|\t ", line.ptr[1])) {
-		separator = line.ptr[1];
+		i->separator = line.ptr[1];
 		line = slice_trim(slice_skip(line, 2));
 	}
 	/* In a file, an IPv6 address stands alone and its colons are single. */
 	address = slice_starts(line, SLICE("!")) ? slice_trim(slice_skip(line, 1)) : line;
 	address = slice_cut(&address, '/');
-	if (!head && slice_find(line, ' ') == line.len && ip_parse(address, &ip)) {
+	if (i->opened && i->lists > 1)
+		import_leave(i, "a second list: import it by itself");
+	else if (!i->opened && slice_find(line, ' ') == line.len && ip_parse(address, &ip))
 		exim_item(i, line);
-		line = nothing;
-	}
-	while (line.len > 0)
-		exim_item(i, exim_cut(i, &line, separator));
-	i->opened = goes_on;
+	else
+		exim_items(i, line, i->opened && !goes_on);
+	i->opened = i->opened && goes_on;
 }
 
 /* The key of "KEY: VALUE" or "KEY VALUE"; a key with blanks or colons is in quotes. */
@@ -198,13 +219,17 @@ static void rspamd_pattern(struct importer *i, struct slice line)
 	size_t end = slice_find_last(line, '/');
 	struct slice flags = slice_skip(line, end + 1), rest = flags;
 
+	if (end == 0) {
+		import_leave(i, "the pattern has no closing slash");
+		return;
+	}
 	flags = slice_word(&rest);
 	for (size_t k = 0; k < flags.len; k++)
 		if (flags.ptr[k] != 'i' && flags.ptr[k] != 'u') {
 			import_leave(i, "a pattern with the flag %c", flags.ptr[k]);
 			return;
 		}
-	import_give_noted(i, IMPORT_NAMES, IMPORT_LISTED, slice_of(line.ptr, end + 1), rest,
+	import_give_pattern(i, IMPORT_LISTED, slice_of(line.ptr + 1, end - 1), rest,
 	    slice_find(flags, 'i') < flags.len ? NULL : "patterns ignore case here");
 }
 

@@ -14,7 +14,9 @@ struct importer {
 	unsigned line;
 	struct slice source;
 	unsigned depth; /* of if … endif in a cidr: table */
-	bool opened;    /* a named list was begun, and its items follow */
+	bool opened;    /* in a named list of a configuration of Exim */
+	unsigned lists; /* such lists so far */
+	char separator; /* of its items */
 };
 
 /* One entry, in our spelling or nearly: host bits are cleared with a note. */
@@ -27,6 +29,11 @@ void import_give_any(
 
 /* As import_give(), already known to differ from the source in this. */
 void import_give_noted(struct importer *, enum import_key, enum import_action, struct slice text,
+    struct slice comment, const char *note);
+
+/* An expression without slashes around it that may match anywhere in its subject: ours match the
+ * whole of it, so that what may stand in front and behind is added. */
+void import_give_pattern(struct importer *, enum import_action, struct slice expression,
     struct slice comment, const char *note);
 
 void import_leave(struct importer *, const char *format, ...) __attribute__((format(printf, 2, 3)));

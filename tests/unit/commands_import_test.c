@@ -56,6 +56,8 @@ static void write_list(void)
 
 	memset(long_pattern, 'x', PATTERN_LEN);
 	long_pattern[0] = long_pattern[PATTERN_LEN - 1] = '/';
+	long_pattern[1] = '^';
+	long_pattern[PATTERN_LEN - 2] = '$';
 	snprintf(text, sizeof text, "%si\nexample.org # short\n", long_pattern);
 	scratch_write("list", slice_str(text));
 }

@@ -91,7 +91,22 @@ static const struct {
 	"*.example.com\n"
 	"1 - a named list is not looked up: import what it stands for\n"
 	"2 networks listed 2001:db8::/32\n2 - a look-up is not followed: import its file\n"
-	"2 - this host itself belongs in trusted_networks\n2 names listed /^mx\\\\d\\/x/\n"},
+	"2 - this host itself belongs in trusted_networks\n2 names listed /^mx\\d\\/x.*/\n"},
+    {"Exim's expressions look anywhere behind their '^'", IMPORT_EXIM,
+	"hostlist x = ^a\\\\.b\\$ : \\N^dsl-\\d+\\N : ^(a|b)\n",
+	"1 names listed /^a\\.b$/\n1 names listed /^dsl-\\d+.*/\n1 names listed "
+	"/.*(?:^(a|b)).*/\n"},
+    {"Exim, a separator for all lines of a list, and a second list", IMPORT_EXIM,
+	"hostlist x = <; 192.0.2.1 ; \\\n  2001:db8::1 ; *.a.example\nhostlist y = 192.0.2.2 : "
+	"\\\n 192.0.2.3\n",
+	"1 networks listed 192.0.2.1\n2 networks listed 2001:db8::1\n2 names listed "
+	"*.a.example\n3 - a second list: import it by itself\n4 - a second list: import it by "
+	"itself\n"},
+    {"Exim, what stands behind a last '!'", IMPORT_EXIM, "hostlist x = 192.0.2.1 : !192.0.2.2\n",
+	"1 networks listed 192.0.2.1\n1 - behind a last item with '!' Exim takes all others for "
+	"listed: no list here can say that\n"},
+    {"Exim, everybody at a domain", IMPORT_EXIM, "addresslist x = *@a.example\n",
+	"1 addresses listed @a.example\n"},
     {"Exim, a file", IMPORT_EXIM,
 	"# our friends\n192.0.2.1\n2001:db8::1\n2001:db8:1::/48 # net\n*foo.example\n*\n"
 	"<; 192.0.2.2 ; 2001:db8::2\n",
@@ -109,12 +124,14 @@ static const struct {
     {"rspamd", IMPORT_RSPAMD,
 	"192.0.2.0/24 # office\nexample.com "
 	"10.0\n!192.0.2.9\n/^mx[0-9]+$/i\n/x/\n/x/m\nmx*.example\n"
-	"*.example.net\n",
+	"*.example.net\n/a\\$/i\n/a\\/b|^c$/i\n/\n//\n",
 	"1 networks listed 192.0.2.0/24 #office\n2 names listed example.com #10.0\n"
 	"3 networks except 192.0.2.9\n4 names listed /^mx[0-9]+$/\n"
-	"5 names listed /x/ ~patterns ignore case here\n6 - a pattern with the flag m\n"
+	"5 names listed /.*x.*/ ~patterns ignore case here\n6 - a pattern with the flag m\n"
 	"7 - a glob with '*' elsewhere than in front: write a /pattern/\n"
-	"8 names listed *.example.net\n"},
+	"8 names listed *.example.net\n9 names listed /.*a\\$.*/\n"
+	"10 names listed /.*(?:a\\/b|^c$).*/\n11 - the pattern has no closing slash\n"
+	"12 - the pattern is empty\n"},
     {"CSV", IMPORT_CSV,
 	"\xef\xbb\xbfip\n192.0.2.1\n\"192.0.2.2\"\n192.0.2.3,\n192.0.2.4,x\n192.0.2.5-192.0.2.9\n",
 	"1 - the heading\n2 networks listed 192.0.2.1\n3 networks listed 192.0.2.2\n"
