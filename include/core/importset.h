@@ -13,6 +13,9 @@
  *     10.9.0.0/16   REJECT                           !10.9.0.0/16   since a whitelist comes first
  *     10.9.3.0/24   DUNNO       block.networks:      10.9.0.0/16, !10.9.3.0/24
  *
+ *     bad.example   REJECT      block.names:         .bad.example, !.good.bad.example
+ *     good.bad.example  OK      whitelist.names:     .good.bad.example, which needs proof there
+ *
  * Items are kept as they are: their texts must stay.  One thread.
  */
 #include "core/import.h"
@@ -21,8 +24,8 @@ enum import_purpose { PURPOSE_LISTED, PURPOSE_WHITELIST, PURPOSE_BLOCK, PURPOSES
 
 struct importset;
 
-/* first_match: in the source, the first line that matches decides (Postfix cidr:), so that what an
- * earlier network covers is never reached. */
+/* first_match: in the source, the first entry that matches decides (Postfix cidr:, Exim), so that
+ * what an earlier one covers is never reached. */
 struct importset *importset_create(bool first_match);
 void importset_free(struct importset **);
 
@@ -30,7 +33,7 @@ enum importset_result {
 	IMPORTSET_NEW,
 	IMPORTSET_DUPLICATE,
 	IMPORTSET_CONTRADICTION, /* the same entry with another action came first */
-	IMPORTSET_NEVER_REACHED, /* an earlier, wider network decides */
+	IMPORTSET_NEVER_REACHED, /* an earlier, wider entry decides */
 	IMPORTSET_FAILED,        /* out of memory */
 };
 enum importset_result importset_add(struct importset *, const struct import_item *);

@@ -55,35 +55,37 @@ static uint64_t hash_prefix(const struct prefix *p)
 	return fnv(FNV_START, slice_of((const char *)words, sizeof words));
 }
 
-/* Without case, as names are compared. */
-static uint64_t hash_text(struct slice text)
+/* Names and addresses are looked up in one another, whatever list each will stand in. */
+static enum import_key space_of(const struct import_item *item)
 {
-	uint64_t h = FNV_START;
+	return item->key == IMPORT_ADDRESSES ? IMPORT_NAMES : item->key;
+}
 
-	for (size_t i = 0; i < text.len; i++) {
-		char c = slice_lower(text.ptr[i]);
-		h = fnv(h, slice_of(&c, 1));
-	}
-	return h;
+/* What an entry that is no network is told apart by. */
+static struct slice rest_of(const struct import_item *item)
+{
+	return item->entry.kind == LIST_PATTERN || item->entry.is_range ? item->text
+									: item->entry.name;
 }
 
 static uint64_t hash_item(const struct import_item *item)
 {
-	uint64_t h = is_network(item) ? hash_prefix(&item->entry.prefix) : hash_text(item->text);
+	struct slice rest = rest_of(item);
+	uint64_t h = FNV_START + ((uint64_t)item->entry.kind << 8) + (uint64_t)space_of(item);
 
+	h = is_network(item) ? hash_prefix(&item->entry.prefix)
+			     : fnv(fnv(h, rest), item->entry.local);
 	return h ^ h >> 29;
 }
 
 static bool same(const struct import_item *a, const struct import_item *b)
 {
-	if (a->key != b->key || is_network(a) != is_network(b))
+	if (space_of(a) != space_of(b) || is_network(a) != is_network(b))
 		return false;
 	if (is_network(a))
 		return prefix_equal(&a->entry.prefix, &b->entry.prefix);
-	/* Patterns ignore case, but \D is not \d. */
-	if (a->entry.kind == LIST_PATTERN || b->entry.kind == LIST_PATTERN)
-		return slice_equal(a->text, b->text);
-	return slice_equal_nocase(a->text, b->text);
+	return a->entry.kind == b->entry.kind && slice_equal(rest_of(a), rest_of(b)) &&
+	       slice_equal(a->entry.local, b->entry.local);
 }
 
 static struct import_item *find(const struct importset *s, const struct import_item *item)
@@ -100,7 +102,7 @@ static struct import_item *find(const struct importset *s, const struct import_i
 }
 
 /* The next wider network around this one that has one of these actions (bits), or NULL. */
-static struct import_item *around(
+static struct import_item *around_network(
     const struct importset *s, const struct prefix *p, unsigned actions)
 {
 	struct import_item wider = {.key = IMPORT_NETWORKS};
@@ -115,6 +117,48 @@ static struct import_item *around(
 			return k;
 	}
 	return NULL;
+}
+
+static struct import_item *find_kind(const struct importset *s, struct import_item *wanted,
+    enum list_kind kind, struct slice name, unsigned actions)
+{
+	struct import_item *k;
+
+	wanted->entry.kind = kind;
+	wanted->entry.name = name;
+	k = find(s, wanted);
+	return k && actions & 1u << k->action ? k : NULL;
+}
+
+/* The same for names and addresses, in the order in which the most specific decides. */
+static struct import_item *around_name(
+    const struct importset *s, const struct import_item *item, unsigned actions)
+{
+	const struct list_entry *e = &item->entry;
+	struct import_item wanted = {.key = item->key}, *k = NULL;
+	bool is_address = e->kind == LIST_ADDRESS || e->kind == LIST_SUBADDRESS;
+	struct slice name = e->name;
+
+	if (is_address)
+		k = find_kind(s, &wanted, LIST_NAME, name, actions);
+	if (!k && (is_address || e->kind == LIST_NAME || e->kind == LIST_BELOW))
+		k = find_kind(s, &wanted, LIST_TREE, name, actions);
+	while (!k && slice_find(name, '.') < name.len) {
+		name = slice_skip(name, slice_find(name, '.') + 1);
+		k = find_kind(s, &wanted, LIST_BELOW, name, actions);
+		k = k ? k : find_kind(s, &wanted, LIST_TREE, name, actions);
+	}
+	wanted.entry.local = e->local;
+	return !k && is_address ? find_kind(s, &wanted, LIST_LOCAL, slice_of(NULL, 0), actions) : k;
+}
+
+/* The next wider entry around this one that has one of these actions (bits), or NULL. */
+static struct import_item *around(
+    const struct importset *s, const struct import_item *item, unsigned actions)
+{
+	if (is_network(item))
+		return around_network(s, &item->entry.prefix, actions);
+	return around_name(s, item, actions);
 }
 
 /* ---- adding -------------------------------------------------------------------------- */
@@ -157,7 +201,7 @@ enum importset_result importset_add(struct importset *s, const struct import_ite
 	if (before)
 		return before->action == item->action ? IMPORTSET_DUPLICATE
 						      : IMPORTSET_CONTRADICTION;
-	if (s->first_match && is_network(item) && around(s, &item->entry.prefix, ANY))
+	if (s->first_match && around(s, item, ANY))
 		return IMPORTSET_NEVER_REACHED;
 	if (s->count == s->capacity && !grow(s))
 		return IMPORTSET_FAILED;
@@ -186,16 +230,27 @@ static enum import_purpose purpose_of(const struct importset *s, const struct im
 	}
 }
 
-/* What is refused, or excepted, inside a permitted network. */
+/* The action of the next wider entry; IMPORT_LISTED where there is none. */
+static enum import_action action_around(const struct importset *s, const struct import_item *item)
+{
+	const struct import_item *k =
+	    around(s, item, 1u << IMPORT_PERMIT | 1u << IMPORT_REFUSE | 1u << IMPORT_EXCEPT);
+
+	return k ? k->action : IMPORT_LISTED;
+}
+
+/* What is refused, or excepted, inside of what is permitted. */
 static bool cut_from_whitelist(const struct importset *s, const struct import_item *item)
 {
-	const struct import_item *k;
+	return (item->action == IMPORT_REFUSE || item->action == IMPORT_EXCEPT) &&
+	       action_around(s, item) == IMPORT_PERMIT;
+}
 
-	if (!is_network(item) || (item->action != IMPORT_REFUSE && item->action != IMPORT_EXCEPT))
-		return false;
-	k = around(s, &item->entry.prefix,
-	    1u << IMPORT_PERMIT | 1u << IMPORT_REFUSE | 1u << IMPORT_EXCEPT);
-	return k && k->action == IMPORT_PERMIT;
+/* A permitted network excuses by itself; a name needs proof, and without it is not refused yet. */
+static bool cut_from_block(const struct importset *s, const struct import_item *item)
+{
+	return item->action == IMPORT_PERMIT && item->key != IMPORT_NETWORKS &&
+	       action_around(s, item) == IMPORT_REFUSE;
 }
 
 void importset_each(const struct importset *s, enum import_purpose purpose, enum import_key key,
@@ -208,7 +263,8 @@ void importset_each(const struct importset *s, enum import_purpose purpose, enum
 			continue;
 		if (purpose_of(s, item) == purpose)
 			each(context, item, item->action == IMPORT_EXCEPT);
-		if (purpose == PURPOSE_WHITELIST && cut_from_whitelist(s, item))
+		if ((purpose == PURPOSE_WHITELIST && cut_from_whitelist(s, item)) ||
+		    (purpose == PURPOSE_BLOCK && cut_from_block(s, item)))
 			each(context, item, true);
 	}
 }

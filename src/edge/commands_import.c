@@ -32,7 +32,7 @@ static void take(void *context, const struct import_item *item)
 	    [IMPORTSET_DUPLICATE] = "stands there already",
 	    [IMPORTSET_CONTRADICTION] = "stands there already, with another action: the first "
 					"one holds",
-	    [IMPORTSET_NEVER_REACHED] = "an earlier, wider network decides: never reached",
+	    [IMPORTSET_NEVER_REACHED] = "an earlier, wider entry decides: never reached",
 	    [IMPORTSET_FAILED] = "out of memory",
 	};
 	struct importing *i = context;
@@ -191,7 +191,7 @@ int command_import(struct asked *a)
 
 	if (!word || !import_format_find(slice_str(word), &format) || !asked_argument(a, 1))
 		return usage(a);
-	i.set = importset_create(format == IMPORT_CIDR);
+	i.set = importset_create(format == IMPORT_CIDR || format == IMPORT_EXIM);
 	if (!i.set) {
 		channel_complain(a->channel, "out of memory\n");
 		return STATUS_FAILED;

@@ -202,29 +202,52 @@ static const struct {
 	enum import_format format;
 	const char *text, *whitelist, *block, *listed;
 	unsigned duplicates, contradictions, never;
+	enum import_key key;
 } sets[] = {
     {"a refused network in a permitted one", IMPORT_ACCESS,
 	"10 OK\n10.9 REJECT\n10.9.3 DUNNO\n10.9.4 OK\n", "10.0.0.0/8 !10.9.0.0/16 10.9.4.0/24 ",
-	"10.9.0.0/16 !10.9.3.0/24 ", "", 0, 0, 0},
+	"10.9.0.0/16 !10.9.3.0/24 ", "", 0, 0, 0, IMPORT_NETWORKS},
     {"the first line of a cidr: table decides", IMPORT_CIDR,
 	"10.1.0.0/16 OK\n10.0.0.0/8 REJECT\n10.1.2.0/24 REJECT\n10.3.0.0/16 OK\n", "10.1.0.0/16 ",
-	"10.0.0.0/8 ", "", 0, 0, 2},
+	"10.0.0.0/8 ", "", 0, 0, 2, IMPORT_NETWORKS},
     {"twice", IMPORT_ACCESS, "10.1 OK\n10.1.0.0/16 OK\n10.1 REJECT\n", "10.1.0.0/16 ", "", "", 1, 1,
-	0},
+	0, IMPORT_NETWORKS},
     {"without actions", IMPORT_RSPAMD, "10.0.0.0/8\n!10.1.0.0/16\n10.0.0.0/8\n", "", "",
-	"10.0.0.0/8 !10.1.0.0/16 ", 1, 0, 0},
+	"10.0.0.0/8 !10.1.0.0/16 ", 1, 0, 0, IMPORT_NETWORKS},
+    {"Exim's first item decides", IMPORT_EXIM,
+	"192.0.2.7 : !192.0.2.0/28 : 192.0.2.0/24 : !192.0.2.99\n", "", "",
+	"192.0.2.7 !192.0.2.0/28 192.0.2.0/24 ", 0, 0, 1, IMPORT_NETWORKS},
+    {"Exim's first item decides among names", IMPORT_EXIM,
+	"!ok.a.example : *.a.example : !no.a.example : b.example\n", "", "",
+	"!ok.a.example *.a.example b.example ", 0, 0, 1, IMPORT_NAMES},
+    {"a refused name in a permitted one, and one in that", IMPORT_ACCESS,
+	"a.example OK\nb.a.example REJECT\nc.b.a.example OK\nd.c.b.a.example DUNNO\n",
+	".a.example !.b.a.example .c.b.a.example !.d.c.b.a.example ",
+	".b.a.example !.c.b.a.example !.d.c.b.a.example ", "", 0, 0, 0, IMPORT_NAMES},
+    {"addresses in names", IMPORT_ACCESS,
+	"a.example REJECT\nx@a.example OK\nb.example OK\ny@sub.b.example REJECT\nz@ REJECT\n"
+	"z@c.example OK\nu@c.example OK\n",
+	"x@a.example !y@sub.b.example z@c.example u@c.example ",
+	"!x@a.example y@sub.b.example z@ !z@c.example ", "", 0, 0, 0, IMPORT_ADDRESSES},
+    {"names only below", IMPORT_ACCESS, ".a.example OK\nb.a.example REJECT\na.example REJECT\n",
+	"*.a.example !.b.a.example ", "!*.a.example .b.a.example .a.example ", "", 0, 0, 0,
+	IMPORT_NAMES},
+    {"the same name in other letters", IMPORT_ACCESS,
+	"A.example OK\na.Example REJECT\na.example. OK\n", ".A.example ", "", "", 1, 1, 0,
+	IMPORT_NAMES},
 };
 
 START_TEST(test_sets)
 {
 	struct arena *arena = arena_create(1 << 20);
-	struct sorting s = {.set = importset_create(sets[_i].format == IMPORT_CIDR)};
+	struct sorting s = {.set = importset_create(
+				sets[_i].format == IMPORT_CIDR || sets[_i].format == IMPORT_EXIM)};
 	const char *wanted[] = {sets[_i].listed, sets[_i].whitelist, sets[_i].block};
 
 	import_text(sets[_i].format, slice_str(sets[_i].text), NULL, arena, put, &s);
 	for (int p = 0; p < PURPOSES; p++) {
 		struct said said = {.len = 0};
-		importset_each(s.set, (enum import_purpose)p, IMPORT_NETWORKS, write_entry, &said);
+		importset_each(s.set, (enum import_purpose)p, sets[_i].key, write_entry, &said);
 		ck_assert_msg(strcmp(said.text, wanted[p]) == 0, "%s: %s: %s", sets[_i].label,
 		    import_purpose_name((enum import_purpose)p), said.text);
 	}
