@@ -65,6 +65,7 @@ void import_text(enum import_format format, struct slice text, const struct idna
 		if (line.len > 0 && line.ptr[line.len - 1] == '\r')
 			line.len--;
 		i.source = slice_trim(line);
+		i.note = NULL;
 		if (i.source.len > 0)
 			formats[format].line(&i, line);
 	}
@@ -128,13 +129,13 @@ static struct slice clean_comment(struct slice comment)
 	return comment.len > COMMENT_MAX ? slice_of(comment.ptr, COMMENT_MAX) : comment;
 }
 
-void import_give_noted(struct importer *i, enum import_key key, enum import_action action,
-    struct slice text, struct slice comment, const char *note)
+void import_give(struct importer *i, enum import_key key, enum import_action action,
+    struct slice text, struct slice comment)
 {
 	struct import_item item = {
 	    .line = i->line,
 	    .source = i->source,
-	    .note = note,
+	    .note = i->note,
 	    .key = key,
 	    .action = action,
 	    .text = text,
@@ -153,12 +154,6 @@ void import_give_noted(struct importer *i, enum import_key key, enum import_acti
 		import_leave(i, "%s", wrong);
 	else
 		i->each(i->context, &item);
-}
-
-void import_give(struct importer *i, enum import_key key, enum import_action action,
-    struct slice text, struct slice comment)
-{
-	import_give_noted(i, key, action, text, comment, NULL);
 }
 
 /* True when a '$' that is none of the text's ends it. */
@@ -189,8 +184,8 @@ static struct slice escape_slashes(struct importer *i, struct slice re)
 	return slice_of(out, len);
 }
 
-void import_give_pattern(struct importer *i, enum import_action action, struct slice re,
-    struct slice comment, const char *note)
+void import_give_pattern(
+    struct importer *i, enum import_action action, struct slice re, struct slice comment)
 {
 	bool several = slice_find(re, '|') < re.len;
 	const char *front = slice_starts(re, SLICE("^")) && !several ? "" : ".*";
@@ -201,10 +196,10 @@ void import_give_pattern(struct importer *i, enum import_action action, struct s
 		return;
 	}
 	re = escape_slashes(i, re);
-	import_give_noted(i, IMPORT_NAMES, action,
+	import_give(i, IMPORT_NAMES, action,
 	    arena_printf(i->arena, "/%s%s%.*s%s%s/", front, several ? "(?:" : "", SLICE_ARG(re),
 		several ? ")" : "", back),
-	    comment, note);
+	    comment);
 }
 
 /* ---- reading ------------------------------------------------------------------------- */

@@ -13,7 +13,6 @@ static const struct {
     {SLICE_INIT("REJECT"), IMPORT_REFUSE},
     {SLICE_INIT("DEFER"), IMPORT_REFUSE},
     {SLICE_INIT("DEFER_IF_PERMIT"), IMPORT_REFUSE},
-    {SLICE_INIT("DEFER_IF_REJECT"), IMPORT_REFUSE},
     {SLICE_INIT("DUNNO"), IMPORT_EXCEPT},
     {SLICE_INIT("SKIP"), IMPORT_EXCEPT},
 };
@@ -25,6 +24,18 @@ static bool is_reply_code(struct slice word)
 	return word.len == 3 && slice_to_uint(word, 599, &code) && code >= 400;
 }
 
+/* DEFER, 4xx, ERROR:4.7.1:… or ERROR:"4xx …": a rule refuses for good unless its reply says
+ * otherwise. */
+static void note_delay(struct importer *i, struct slice word)
+{
+	if (slice_starts_nocase(word, SLICE("ERROR:")))
+		word = slice_skip(word, 6);
+	if (slice_starts(word, SLICE("\"")))
+		word = slice_skip(word, 1);
+	if (slice_starts(word, SLICE("4")) || slice_starts_nocase(word, SLICE("DEFER")))
+		i->note = "put off there, refused here: the rule's reply may begin with 450";
+}
+
 /* False after it was said that the action means nothing here. */
 static bool read_action(struct importer *i, struct slice value, enum import_action *out)
 {
@@ -34,10 +45,12 @@ static bool read_action(struct importer *i, struct slice value, enum import_acti
 	for (size_t k = 0; k < sizeof action_words / sizeof action_words[0]; k++)
 		if (slice_equal_nocase(word, action_words[k].word)) {
 			*out = action_words[k].action;
+			note_delay(i, word);
 			return true;
 		}
 	if (is_reply_code(word) || slice_starts_nocase(word, SLICE("ERROR:"))) {
 		*out = IMPORT_REFUSE;
+		note_delay(i, word);
 		return true;
 	}
 	/* Numbers alone are what address verification and POP-before-SMTP leave: OK. */
@@ -159,6 +172,16 @@ static bool has_other_tag(struct slice key)
 	return colon > 4; /* longer than a group of an IPv6 address */
 }
 
+/* To: with OK or RELAY takes mail for it, and excuses nobody who hands mail over. */
+static void recipient_entry(struct importer *i, struct slice text, struct slice value)
+{
+	if (slice_starts_nocase(value, SLICE("RELAY")))
+		import_leave(i, "whose mail is relayed says nothing of who may hand it over");
+	else
+		import_give(
+		    i, IMPORT_RECIPIENTS, IMPORT_EXCEPT, access_key(i, text), text_of(value));
+}
+
 static void sendmail_entry(
     struct importer *i, enum import_key key, struct slice text, struct slice value)
 {
@@ -173,6 +196,8 @@ static void sendmail_entry(
 		return;
 	else if (import_network(i, text, &network))
 		import_give(i, IMPORT_NETWORKS, action, network, text_of(value));
+	else if (key == IMPORT_RECIPIENTS && action == IMPORT_PERMIT)
+		recipient_entry(i, text, value);
 	else if (key == IMPORT_KEYS)
 		import_give_any(i, action, access_key(i, text), text_of(value));
 	else

@@ -34,7 +34,7 @@ static void exim_pattern(struct importer *i, enum import_action action, struct s
 			k++;
 		out[len++] = item.ptr[k];
 	}
-	import_give_pattern(i, action, slice_of(out, len), nothing, NULL);
+	import_give_pattern(i, action, slice_of(out, len), nothing);
 }
 
 /* What names something that only Exim knows; NULL when it does not. */
@@ -229,8 +229,9 @@ static void rspamd_pattern(struct importer *i, struct slice line)
 			import_leave(i, "a pattern with the flag %c", flags.ptr[k]);
 			return;
 		}
-	import_give_pattern(i, IMPORT_LISTED, slice_of(line.ptr + 1, end - 1), rest,
-	    slice_find(flags, 'i') < flags.len ? NULL : "patterns ignore case here");
+	if (slice_find(flags, 'i') == flags.len)
+		i->note = "patterns ignore case here";
+	import_give_pattern(i, IMPORT_LISTED, slice_of(line.ptr + 1, end - 1), rest);
 }
 
 void import_rspamd_line(struct importer *i, struct slice line)
@@ -276,7 +277,7 @@ static struct slice json_member(struct slice line, const char *quoted_key)
 	return slice_of(rest.ptr, slice_find(rest, '"'));
 }
 
-static void drop_json(struct importer *i, struct slice line)
+static void drop_object(struct importer *i, struct slice line)
 {
 	struct slice network = json_member(line, "\"cidr\"");
 	struct slice number = json_member(line, "\"asn\"");
@@ -291,13 +292,25 @@ static void drop_json(struct importer *i, struct slice line)
 		import_leave(i, "an object without \"cidr\"");
 }
 
+/* One object a line, or several in an array. */
+static void drop_json(struct importer *i, struct slice line)
+{
+	while (slice_find(line, '{') < line.len) {
+		struct slice object = slice_skip(line, slice_find(line, '{'));
+
+		object = slice_of(object.ptr, slice_find(object, '}'));
+		line = slice_skip(line, (size_t)(object.ptr - line.ptr) + object.len);
+		drop_object(i, object);
+	}
+}
+
 void import_drop_line(struct importer *i, struct slice line)
 {
 	struct slice rest = slice_trim(line), network;
 
-	if (rest.ptr[0] == ';' || rest.ptr[0] == '#' || rest.ptr[0] == '[' || rest.ptr[0] == ']')
+	if (rest.ptr[0] == ';' || rest.ptr[0] == '#')
 		return;
-	if (rest.ptr[0] == '{') {
+	if (strchr("[]{", rest.ptr[0])) {
 		drop_json(i, rest);
 		return;
 	}

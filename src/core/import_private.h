@@ -13,10 +13,11 @@ struct importer {
 	void *context;
 	unsigned line;
 	struct slice source;
-	unsigned depth; /* of if … endif in a cidr: table */
-	bool opened;    /* in a named list of a configuration of Exim */
-	unsigned lists; /* such lists so far */
-	char separator; /* of its items */
+	const char *note; /* the line is taken, but not just as written */
+	unsigned depth;   /* of if … endif in a cidr: table */
+	bool opened;      /* in a named list of a configuration of Exim */
+	unsigned lists;   /* such lists so far */
+	char separator;   /* of its items */
 };
 
 /* One entry, in our spelling or nearly: host bits are cleared with a note. */
@@ -27,14 +28,10 @@ void import_give(struct importer *, enum import_key, enum import_action, struct 
 void import_give_any(
     struct importer *, enum import_action, struct slice text, struct slice comment);
 
-/* As import_give(), already known to differ from the source in this. */
-void import_give_noted(struct importer *, enum import_key, enum import_action, struct slice text,
-    struct slice comment, const char *note);
-
 /* An expression without slashes around it that may match anywhere in its subject: ours match the
  * whole of it, so that what may stand in front and behind is added. */
-void import_give_pattern(struct importer *, enum import_action, struct slice expression,
-    struct slice comment, const char *note);
+void import_give_pattern(
+    struct importer *, enum import_action, struct slice expression, struct slice comment);
 
 void import_leave(struct importer *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -172,6 +172,8 @@ const char *slice_excerpt(struct slice s, char out[EXCERPT_MAX])
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)s.ptr[i];
 		out[i] = c < 0x20 || c == 0x7f || (c > 0x7f && !utf8) ? '?' : s.ptr[i];
+		if (c == '\t')
+			out[i] = ' ';
 	}
 	memcpy(out + n, n < s.len ? cut : "", n < s.len ? sizeof cut : 1);
 	return out;

@@ -50,6 +50,23 @@ static const struct {
 	"1 networks refuse 1.10.16.0/20 #SBL256894\n"
 	"2 - AS 245 is no entry of a list: write it into asn = [ ]\n"
 	"4 - an object without \"cidr\"\n"},
+    {"DROP as JSON in one array", IMPORT_DROP,
+	"[{\"cidr\":\"1.10.16.0/20\",\"sblid\":\"S\"}, {\"cidr\":\"2001:db8::/32\"}]\n[\n]\n",
+	"1 networks refuse 1.10.16.0/20 #S\n1 networks refuse 2001:db8::/32\n"},
+    {"what is put off, perhaps or always", IMPORT_ACCESS,
+	"a.example DEFER_IF_REJECT x\nb.example DEFER_IF_PERMIT\nc.example 450 x\n"
+	"d.example 4500000000\n",
+	"1 - DEFER_IF_REJECT is nothing that a rule can say\n"
+	"2 names refuse .b.example ~put off there, refused here: the rule's reply may begin with "
+	"450\n"
+	"3 names refuse .c.example #450 x ~put off there, refused here: the rule's reply may begin "
+	"with 450\n4 names permit .d.example\n"},
+    {"Sendmail's recipients excuse nobody", IMPORT_SENDMAIL,
+	"To:a.example RELAY\nTo:x@b.example OK\nTo:b.example ERROR:\"450 later\"\n",
+	"1 - whose mail is relayed says nothing of who may hand it over\n"
+	"2 recipient except x@b.example\n"
+	"3 recipient refuse .b.example #ERROR:\"450 later\" ~put off there, refused here: the "
+	"rule's reply may begin with 450\n"},
     {"host bits and nonsense in DROP", IMPORT_DROP, "192.0.2.7/24 ; SBL1\nhello\n",
 	"1 networks refuse 192.0.2.0/24 #SBL1 ~host bits were set: taken as the network\n"
 	"2 - \"hello\" is not an address: neither IPv4 nor IPv6\n"},

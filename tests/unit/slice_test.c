@@ -136,6 +136,7 @@ static const struct {
     {"empty", {NULL, 0}, true, true, ""},
     {"ASCII", SLICE_INIT("a ~"), true, true, "a ~"},
     {"controls", SLICE_INIT("a\0\n\x7f\x1b"), false, true, "a????"},
+    {"a tab", SLICE_INIT("a\tb"), false, true, "a b"},
     {"two bytes", SLICE_INIT("b\xc3\xbc"), false, true, "b\xc3\xbc"},
     {"three bytes", SLICE_INIT("\xe2\x82\xac"), false, true, "\xe2\x82\xac"},
     {"four bytes", SLICE_INIT("\xf0\x9f\x92\xa9"), false, true, "\xf0\x9f\x92\xa9"},
