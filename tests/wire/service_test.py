@@ -7,6 +7,7 @@ The daemon speaks to a notification socket of ours: it is ready, it is alive, it
 nothing any more while its worker hangs.  Then each command that README.md shows an administrator
 is run against it.
 """
+import os
 import pathlib
 import re
 import shlex
@@ -69,10 +70,10 @@ def worker_of(pid):
 def hangs(checks, notified, daemon):
     """A worker that hangs makes the watchdog bite: no sign of life comes."""
     worker = worker_of(daemon.pid)
-    subprocess.run(["kill", "-STOP", str(worker)], check=True)
+    os.kill(worker, signal.SIGSTOP)
     notified.hear(0.5)
     checks.same("nothing is said while the worker hangs", notified.hear(BEAT + SLACK), [])
-    subprocess.run(["kill", "-CONT", str(worker)], check=True)
+    os.kill(worker, signal.SIGCONT)
     checks.true("alive again", notified.wait("WATCHDOG=1", BEAT + SLACK))
 
 
