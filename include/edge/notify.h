@@ -10,4 +10,8 @@
 /* `state` as sd_notify knows it: "READY=1", "STOPPING=1", "WATCHDOG=1", "STATUS=…". */
 void notify(const char *state);
 
+/* What may stand behind "STATUS=", with its NUL: a line of `systemctl status`, and room for the
+ * error of a reload. */
+enum { NOTIFY_STATUS_MAX = 640 };
+
 #endif

@@ -32,6 +32,7 @@ struct reload_status {
 
 struct worker {
 	const char *config_path;
+	int supervisor_fd;
 	struct table *table;
 	struct counters *counters;
 	struct clients *clients;
@@ -57,13 +58,15 @@ struct worker {
 	struct config started_with;
 };
 
-/* Orders and answers on the socket between supervisor and worker, one byte each. */
+/* Orders and answers on the socket between supervisor and worker, one byte each; a line behind
+ * WORKER_STATUS. */
 enum {
 	ORDER_RELOAD = 'r',
 	ORDER_REOPEN = 'o',
 	ORDER_STOP = 's',
 	WORKER_READY = 'R',
 	WORKER_ALIVE = 'A',
+	WORKER_STATUS = 'S',
 };
 
 /* Descriptors: an MTA's connection with what a verdict may open for it, and all else that a worker

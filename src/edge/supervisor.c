@@ -99,6 +99,19 @@ static void tell_starter(struct supervisor *s)
 	log_detach();
 }
 
+/* What follows WORKER_STATUS up to its line end, which all came at once: nothing is waited for. */
+static void pass_on_status(struct supervisor *s)
+{
+	char state[sizeof "STATUS=" + NOTIFY_STATUS_MAX] = "STATUS=";
+	size_t len = strlen(state);
+
+	while (len + 1 < sizeof state && recv(s->worker_fd, state + len, 1, MSG_DONTWAIT) == 1 &&
+	       state[len] != '\n')
+		len++;
+	state[len] = '\0';
+	notify(state);
+}
+
 static void hear_worker(struct supervisor *s)
 {
 	char said;
@@ -111,6 +124,8 @@ static void hear_worker(struct supervisor *s)
 		notify("READY=1");
 	} else if (n == 1 && said == WORKER_ALIVE) {
 		notify("WATCHDOG=1");
+	} else if (n == 1 && said == WORKER_STATUS) {
+		pass_on_status(s);
 	} else if (n == 0 || (n < 0 && errno != EINTR)) {
 		close(s->worker_fd);
 		s->worker_fd = -1;
@@ -137,6 +152,7 @@ static void plan_restart(struct supervisor *s)
 	if (s->pause_ms > PAUSE_MAX_MS)
 		s->pause_ms = PAUSE_MAX_MS;
 	log_info("starting a new worker");
+	notify("STATUS=the worker ended; a new one starts");
 }
 
 /* Collects ended children; false when the supervisor's own work is done. */
@@ -183,6 +199,7 @@ static bool take_signal(struct supervisor *s, int *exit_status)
 	default:
 		log_info("stopping");
 		notify("STOPPING=1");
+		notify("STATUS=stops when the sessions have ended");
 		s->stopping = true;
 		order(s, ORDER_STOP);
 		*exit_status = 0;

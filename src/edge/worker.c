@@ -27,11 +27,6 @@ enum { REPORTS_END_MS = 5000 };
 
 /* ---- orders of the supervisor -------------------------------------------------------- */
 
-struct orders {
-	struct worker *worker;
-	int fd;
-};
-
 static void obey_reload(struct worker *w)
 {
 	struct report *report = report_create();
@@ -61,19 +56,19 @@ static void drain(void)
  */
 static void *take_orders(void *context)
 {
-	struct orders *orders = context;
+	struct worker *w = context;
 	char waiting[4096];
 	bool asked = false;
 	ssize_t n;
 
-	while (!asked &&
-	       ((n = read(orders->fd, waiting, sizeof waiting)) > 0 || (n < 0 && errno == EINTR))) {
+	while (!asked && ((n = read(w->supervisor_fd, waiting, sizeof waiting)) > 0 ||
+			     (n < 0 && errno == EINTR))) {
 		size_t len = n > 0 ? (size_t)n : 0;
 		asked = memchr(waiting, ORDER_STOP, len);
 		if (memchr(waiting, ORDER_REOPEN, len))
-			recorder_reopen(orders->worker->recorder);
+			recorder_reopen(w->recorder);
 		if (memchr(waiting, ORDER_RELOAD, len))
-			obey_reload(orders->worker);
+			obey_reload(w);
 	}
 	/* Without a supervisor there is no time: the next one wants the socket. */
 	if (asked)
@@ -180,22 +175,22 @@ static bool start_parts(struct worker *w)
 	return ok && control_start(w);
 }
 
-static int serve(struct worker *w, int supervisor_fd, bool foreground)
+static int serve(struct worker *w, bool foreground)
 {
-	struct orders orders = {w, supervisor_fd};
 	const char ready = WORKER_READY;
 	pthread_t thread;
 	bool served;
 
-	if (pthread_create(&thread, NULL, take_orders, &orders) != 0 ||
-	    write(supervisor_fd, &ready, 1) != 1) {
+	if (pthread_create(&thread, NULL, take_orders, w) != 0 ||
+	    write(w->supervisor_fd, &ready, 1) != 1) {
 		log_error("not started: no thread for the supervisor's orders");
 		return WORKER_NOT_STARTED;
 	}
 	pthread_detach(thread); /* it lives as long as the process */
+	worker_tell_status(w);
 	if (!foreground)
 		log_detach();
-	if (!pulse_start(w, supervisor_fd))
+	if (!pulse_start(w, w->supervisor_fd))
 		log_warning("no thread for signs of life");
 	served = milter_run();
 	control_stop();
@@ -223,6 +218,7 @@ int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bo
 	if (!w)
 		return WORKER_NOT_STARTED;
 	w->config_path = config_path;
+	w->supervisor_fd = supervisor_fd;
 	w->restarts = restarts;
 	pthread_mutex_init(&w->reload_lock, NULL);
 	pthread_mutex_init(&w->status_lock, NULL);
@@ -237,5 +233,5 @@ int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bo
 	if (!w->table || !w->counters || !w->clients || !w->splits || !w->dkim ||
 	    !worker_first_load(w) || !start_parts(w))
 		return WORKER_NOT_STARTED;
-	return serve(w, supervisor_fd, foreground);
+	return serve(w, foreground);
 }

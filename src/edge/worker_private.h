@@ -1,6 +1,8 @@
 #ifndef EDGE_WORKER_PRIVATE_H
 #define EDGE_WORKER_PRIVATE_H
-/* What worker.c (life of the process) and worker_reload.c (loads) know of each other. */
+/* What worker.c (life of the process), worker_reload.c (loads) and worker_status.c (what systemd is
+ * told) know of each other. */
+#include "edge/notify.h"
 #include "edge/worker.h"
 
 struct recorder_settings worker_recorder_settings(const struct config *);
@@ -13,5 +15,11 @@ bool worker_replace_resolver(struct worker *, const struct config *);
 
 /* Loads the first generation; false after the errors are said. */
 bool worker_first_load(struct worker *);
+
+/* "generation 7, 253458 entries; last reload failed: lists/dialup.cidr:12: …" */
+void worker_status_text(struct worker *, char out[NOTIFY_STATUS_MAX]);
+
+/* Sends it to the supervisor; after each load, in their order. */
+void worker_tell_status(struct worker *);
 
 #endif

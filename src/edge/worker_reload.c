@@ -214,6 +214,7 @@ uint64_t worker_reload(struct worker *w, struct report *report)
 	pthread_mutex_lock(&w->status_lock);
 	w->reload = status;
 	pthread_mutex_unlock(&w->status_lock);
+	worker_tell_status(w);
 	pthread_mutex_unlock(&w->reload_lock);
 	report_each(report, say_line, NULL);
 	if (number)

@@ -67,6 +67,24 @@ def worker_of(pid):
     return int(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
+def status(checks, notified, daemon, said):
+    """One line of what goes on, after the start and after each reload."""
+    lines = "".join(s + "\n" for s in said)
+    checks.true("STATUS= at the start", re.search(r"^STATUS=generation 1, \d+ entries$", lines, re.M),
+                said)
+    daemon.configure(CONF.replace("198.51.100.0/24", "198.51.100.1/24"))
+    daemon.reload()
+    said = "".join(notified.hear(0.5))
+    checks.true("STATUS= of a reload that fails", re.search(
+        r"STATUS=generation 1, \d+ entries; last reload failed: "
+        rf"{re.escape(str(daemon.conf))}:\d+: host bits are set", said), said)
+    daemon.configure(CONF)
+    daemon.reload()
+    said = notified.hear(0.5)
+    checks.true("STATUS= of one that does not", any(
+        re.fullmatch(r"STATUS=generation 2, \d+ entries", s) for s in said), said)
+
+
 def hangs(checks, notified, daemon):
     """A worker that hangs makes the watchdog bite: no sign of life comes."""
     worker = worker_of(daemon.pid)
@@ -226,6 +244,7 @@ def main():
         said = notified.hear(2)
         checks.true("READY=1", "READY=1" in said, said)
         checks.true("WATCHDOG=1", "WATCHDOG=1" in said, said)
+        status(checks, notified, daemon, said)
         hangs(checks, notified, daemon)
         ctl_commands(checks, daemon, text)
         daemon.process.send_signal(signal.SIGTERM)

@@ -1,0 +1,46 @@
+/* What goes on, in one line: for the supervisor, who tells systemd. */
+#include "worker_private.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* An error quotes what stands in files, and may be cut in the middle of a character; systemd takes
+ * no line that is not UTF-8. */
+static void make_plain(char *text)
+{
+	bool utf8 = slice_is_utf8(slice_str(text));
+
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+		if (c < ' ' || c == 0x7f || (c > 0x7f && !utf8))
+			*text = '?';
+	}
+}
+
+void worker_status_text(struct worker *w, char out[NOTIFY_STATUS_MAX])
+{
+	const struct generation *g = table_pin(w->table);
+	struct reload_status reload = worker_reload_status(w);
+	size_t entries =
+	    g->rules->network_entries + g->rules->name_entries + g->rules->domain_entries;
+
+	snprintf(out, NOTIFY_STATUS_MAX, "generation %llu, %zu entr%s%s%s",
+	    (unsigned long long)g->number, entries, entries == 1 ? "y" : "ies",
+	    reload.first_error[0] ? "; last reload failed: " : "", reload.first_error);
+	table_unpin(&g);
+	make_plain(out);
+}
+
+void worker_tell_status(struct worker *w)
+{
+	char line[1 + NOTIFY_STATUS_MAX] = {WORKER_STATUS};
+	size_t len;
+
+	worker_status_text(w, line + 1);
+	len = strlen(line);
+	line[len++] = '\n'; /* in the place of the NUL */
+	/* As one or not at all: other threads send to the same socket, and a supervisor that is
+	 * gone or busy holds up nobody. */
+	(void)!send(w->supervisor_fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
