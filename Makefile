@@ -78,7 +78,7 @@ UNIT := slice manual import flatten arena jsonline jsonread batch explain suppre
 FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured session networks
 FUZZ := address list jsonread spf_record spf_macro dmarc_record fromheader authres dnswire dkim config transaction
 # With real MTAs: tests/wire/NAME_test.py BUILD_DIRECTORY.
-WIRE_MTA := mta mail daemon process service control silence terminal bounce dns doctor watch
+WIRE_MTA := mta mail daemon process service control silence terminal bounce dns doctor watch lists
 WIRE := resolver resolver_answer resolver_recursive resolver_settings
 
 # ---- Debian packages ----------------------------------------------------------------------

@@ -4,42 +4,62 @@
 
 #include <time.h>
 
+struct exporting;
+
 /* The text around the networks of one format, and of one network. */
 struct writer {
 	const char *name;
-	void (*network)(struct asked *, const char *text);
+	void (*network)(struct exporting *, const char *text);
 	/* of one address family; NULL: the families are not apart */
-	void (*begin)(struct asked *, enum ip_family);
-	void (*end)(struct asked *);
+	void (*begin)(struct exporting *, enum ip_family);
+	void (*end)(struct exporting *);
 };
 
-static void write_cidr(struct asked *a, const char *network)
+struct exporting {
+	struct asked *asked;
+	const struct writer *writer;
+	enum family family;
+	enum ip_family open;
+	bool filled;  /* the open set has elements */
+	bool only_v4; /* a zone of ip4set knows nothing else */
+	uint64_t networks, left;
+};
+
+/* What a refused client is told, as far as the address goes. */
+static const char *reason(const struct exporting *e)
 {
-	channel_print(a->channel,
-	    "%s REJECT Unauthenticated mail not allowed from this range (%s)\n", network, network);
+	return e->family == FAMILY_BLOCKS ? "Mail from this network is not accepted here"
+					  : "Unauthenticated mail not allowed from this range";
 }
 
-static void write_nft(struct asked *a, const char *network)
+static void write_cidr(struct exporting *e, const char *network)
 {
-	channel_print(a->channel, "\t\t%s,\n", network);
+	channel_print(e->asked->channel, "%s REJECT %s (%s)\n", network, reason(e), network);
 }
 
-/* For `include` inside a table, or `nft -f` with the table around it. */
-static void begin_nft(struct asked *a, enum ip_family family)
+static void write_nft(struct exporting *e, const char *network)
 {
-	channel_print(a->channel,
-	    "set susmilter_%s {\n\ttype ipv%d_addr\n\tflags interval\n\telements = {\n",
+	channel_print(
+	    e->asked->channel, "%s\t\t%s,\n", e->filled ? "" : "\telements = {\n", network);
+	e->filled = true;
+}
+
+static void begin_nft(struct exporting *e, enum ip_family family)
+{
+	channel_print(e->asked->channel,
+	    "set susmilter_%s {\n\ttype ipv%d_addr\n\tflags interval\n",
 	    family == IP_V4 ? "v4" : "v6", (int)family);
+	e->filled = false;
 }
 
-static void end_nft(struct asked *a)
+static void end_nft(struct exporting *e)
 {
-	channel_print(a->channel, "\t}\n}\n");
+	channel_print(e->asked->channel, "%s}\n", e->filled ? "\t}\n" : "");
 }
 
-static void write_rbldnsd(struct asked *a, const char *network)
+static void write_rbldnsd(struct exporting *e, const char *network)
 {
-	channel_print(a->channel, "%s\n", network);
+	channel_print(e->asked->channel, "%s\n", network);
 }
 
 static const struct writer writers[] = {
@@ -48,13 +68,16 @@ static const struct writer writers[] = {
     {"rbldnsd", write_rbldnsd, NULL, NULL},
 };
 
-struct exporting {
-	struct asked *asked;
-	const struct writer *writer;
-	enum ip_family open;
-	bool only_v4; /* a zone of ip4set knows nothing else */
-	uint64_t networks, left;
-};
+/* Both sets are there, also when nothing is in them: rules name them. */
+static void open_set(struct exporting *e, enum ip_family family)
+{
+	while (e->writer->begin && e->open != family) {
+		if (e->open != IP_NONE)
+			e->writer->end(e);
+		e->open = e->open == IP_NONE ? IP_V4 : IP_V6;
+		e->writer->begin(e, e->open);
+	}
+}
 
 static bool write_network(void *context, const struct prefix *p)
 {
@@ -65,14 +88,9 @@ static bool write_network(void *context, const struct prefix *p)
 		e->left++;
 		return true;
 	}
-	if (e->writer->begin && e->open != p->base.family) {
-		if (e->open != IP_NONE)
-			e->writer->end(e->asked);
-		e->writer->begin(e->asked, p->base.family);
-	}
-	e->open = p->base.family;
+	open_set(e, p->base.family);
 	prefix_format(p, text);
-	e->writer->network(e->asked, text);
+	e->writer->network(e, text);
 	e->networks++;
 	return true;
 }
@@ -107,25 +125,28 @@ static const struct writer *find_writer(const char *name)
 	return NULL;
 }
 
-static void begin_file(struct exporting *e, const char *family)
+static void begin_file(struct exporting *e)
 {
 	struct asked *a = e->asked;
 
-	channel_print(
-	    a->channel, "# %s of susmilter, without what is whitelisted or trusted\n", family);
+	channel_print(a->channel, "# %s of susmilter, without what is whitelisted or trusted%s\n",
+	    family_name(e->family), e->writer->begin ? "; to be included in a table" : "");
 	if (e->only_v4)
-		channel_print(a->channel, ":127.0.0.2:Unauthenticated mail not allowed from $\n");
+		channel_print(a->channel, ":127.0.0.2:%s ($)\n", reason(e));
 }
 
 int command_export(struct asked *a)
 {
 	const char *word = asked_text(a, "family");
-	enum family family = FAMILY_SUSRANGES;
-	struct exporting e = {.asked = a, .writer = find_writer(asked_argument(a, 0))};
+	struct exporting e = {
+	    .asked = a,
+	    .writer = find_writer(asked_argument(a, 0)),
+	    .family = FAMILY_SUSRANGES,
+	};
 	int64_t now = time(NULL);
 
 	if (word && strcmp(word, family_name(FAMILY_BLOCKS)) == 0)
-		family = FAMILY_BLOCKS;
+		e.family = FAMILY_BLOCKS;
 	else if (word && strcmp(word, family_name(FAMILY_SUSRANGES)) != 0)
 		e.writer = NULL;
 	if (!e.writer) {
@@ -134,14 +155,15 @@ int command_export(struct asked *a)
 		return STATUS_USAGE;
 	}
 	e.only_v4 = e.writer->network == write_rbldnsd;
-	begin_file(&e, family_name(family));
-	if (!flatten_each(a->generation->rules, family, now, write_network, &e)) {
+	begin_file(&e);
+	if (!flatten_each(a->generation->rules, e.family, now, write_network, &e)) {
 		channel_complain(a->channel, "out of memory\n");
 		return STATUS_FAILED;
 	}
-	if (e.open != IP_NONE && e.writer->end)
-		e.writer->end(a);
-	tell_left_out(a, family, now);
+	open_set(&e, IP_V6);
+	if (e.writer->end)
+		e.writer->end(&e);
+	tell_left_out(a, e.family, now);
 	channel_complain(a->channel, "%llu networks\n", (unsigned long long)e.networks);
 	if (e.left > 0)
 		channel_complain(a->channel, "%llu networks of IPv6 are left out: ip4set\n",
