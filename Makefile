@@ -60,7 +60,7 @@ CORE := slice arena ip iptext report name address pattern list \
         jsonline jsonread recordtext question batch explain explaintext \
         spf spf_record spf_macro spf_expand spf_session spf_token spf_canon spf_client \
         base64 taglist dkim dkimfield dkimrecord dkimbody \
-        import import_formats import_access importset flatten heavy distinct tally digest digesthtml mtacheck mtacheck_postfix mtacheck_sendmail
+        import import_formats import_access importset flatten heavy distinct tally digest digesthtml mtacheck mtacheck_postfix mtacheck_services mtacheck_list mtacheck_sendmail
 EDGE := textfile geo geo_walk config config_text config_options config_set config_checks config_values config_lists \
         config_draft config_rules config_idle config_managed config_domains config_geo config_find config_start \
         log unixsocket privileges table counters clients suppressor recordfile recordqueue watchers recorder splits milter milter_connection milteranswer environment mtaclient metrics metrics_serve notify version pulse knock worker worker_reload worker_status supervisor \

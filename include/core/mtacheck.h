@@ -8,6 +8,9 @@
  *     //  wrong  "smtpd_milters asks inet:localhost:12301 first: …"
  *     //         "smtpd_milters = unix:susmilter/milter.sock, inet:localhost:12301"
  *
+ * For Postfix the services that take mail from outside are looked at: with main.cf, and with what
+ * master.cf has for each of them instead.
+ *
  * Each finding is one line for the administrator and, where something is wrong, the line to write
  * instead.  Pure: the texts are what `postconf` prints, or sendmail.cf.
  */
@@ -24,13 +27,16 @@ struct findings {
 struct postfix_settings {
 	struct slice main;      /* postconf -x: NAME = VALUE, a line each */
 	struct slice services;  /* postconf -M: master.cf */
-	struct slice overrides; /* postconf -P: SERVICE/TYPE/NAME = VALUE */
+	struct slice overrides; /* postconf -Px: SERVICE/TYPE/NAME = VALUE */
+	/* Whether somebody listens at a milter in Postfix's spelling; NULL: that is not asked. */
+	bool (*listens)(void *context, struct slice milter, struct slice queue);
+	void *context;
 };
 
 /* The value of a setting; empty when it is not there. */
 struct slice mtacheck_setting(struct slice lines, const char *name);
 
-/* True when some smtpd that listens on the network runs in a chroot. */
+/* True when some smtpd that listens on the network, or behind postscreen, runs in a chroot. */
 bool mtacheck_is_chrooted(const struct postfix_settings *);
 
 /* `milter` is our socket in libmilter's spelling, an absolute path where it is a path. */

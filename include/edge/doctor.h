@@ -32,6 +32,9 @@ void doctor_mtas(struct doctor *, const char *postfix, const char *sendmail);
 /* The milter socket, as the user of an MTA sees it from its queue directory. */
 void doctor_socket(struct doctor *, const char *queue, bool chrooted, const char *user);
 
+/* False when nobody serves the milter that Postfix spells so; true when that cannot be told. */
+bool doctor_listens(void *context, struct slice milter, struct slice queue);
+
 /* doctor_daemon.c */
 void doctor_daemon(struct doctor *);
 

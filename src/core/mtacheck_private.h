@@ -13,4 +13,59 @@ const char *mtacheck_print(struct arena *, const char *format, ...)
 /* "30s", "5m", "1h", or seconds; -1 when it is none of these. */
 long mtacheck_seconds(struct slice);
 
+/* ---- Postfix ------------------------------------------------------------------------- */
+
+struct postfix_check {
+	const struct postfix_settings *settings;
+	struct slice service; /* of master.cf, with settings of its own; empty: as main.cf says */
+	const char *milter;   /* ours */
+	struct slice queue;   /* queue_directory */
+	bool chrooted;
+	struct arena *arena;
+	const struct findings *findings;
+};
+
+/* The next word between blanks and commas; what stands in braces is one. */
+bool mtacheck_next_item(struct slice *rest, struct slice *item);
+
+/* mtacheck_services.c: the next service that takes mail from outside, as "smtp/inet". */
+bool mtacheck_next_service(struct slice *lines, struct arena *, struct slice *service);
+
+/* What master.cf says for c->service; false when it leaves the setting to main.cf. */
+bool mtacheck_overridden(const struct postfix_check *, const char *name, struct slice *value);
+
+/* What holds for c->service. */
+struct slice mtacheck_effective(const struct postfix_check *, const char *name);
+
+/* Where it is to be written: a line of main.cf, or the command that changes master.cf. */
+const char *mtacheck_change(const struct postfix_check *, const char *name, const char *value);
+
+/* mtacheck_list.c: the path of unix:PATH, local:PATH or a bare path; empty for a network socket. */
+struct slice mtacheck_unix_path(struct slice spec);
+
+/* Below the queue directory, as a path relative to it; empty when it is elsewhere. */
+struct slice mtacheck_below_queue(const struct postfix_check *, struct slice path);
+
+/* "/susmilter/milter.sock" for `below`, as it stands in the chroot. */
+bool mtacheck_is_inside(const struct postfix_check *, struct slice theirs, struct slice below);
+
+bool mtacheck_is_ours(const struct postfix_check *, struct slice milter);
+
+/* Nobody listens there. */
+bool mtacheck_is_dead(const struct postfix_check *, struct slice milter);
+
+/* The first word of an item, which names the socket. */
+struct slice mtacheck_socket_of(struct slice item);
+
+/* Where ours stands in a list; `first` is the milter that stands in front, or empty. */
+bool mtacheck_find_ours(
+    const struct postfix_check *, struct slice list, struct slice *ours, struct slice *first);
+
+/*
+ * The change that makes the list right: ours in front, with its own settings but for `without`
+ * (or NULL), and all others behind, or only those where somebody listens.
+ */
+const char *mtacheck_right_order(const struct postfix_check *, struct slice list, struct slice ours,
+    const char *without, bool with_dead);
+
 #endif

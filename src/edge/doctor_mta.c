@@ -93,7 +93,8 @@ static void check_postfix(struct doctor *d, const char *directory)
 	struct postfix_settings s = {
 	    .main = postconf(d, directory, "-x"),
 	    .services = postconf(d, directory, "-M"),
-	    .overrides = postconf(d, directory, "-P"),
+	    .overrides = postconf(d, directory, "-Px"),
+	    .listens = doctor_listens,
 	};
 	const char *queue, *user;
 

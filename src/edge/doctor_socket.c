@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <netdb.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,84 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* ---- does anybody listen ------------------------------------------------------------- */
+
+/* What became of a connection: 0, or errno; one that takes its time is not waited for. */
+static int try_connect(const struct sockaddr *address, socklen_t len)
+{
+	enum { PATIENCE_MS = 1000 };
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct pollfd ready = {.fd = fd, .events = POLLOUT};
+	int error = 0;
+	socklen_t size = sizeof error;
+
+	if (fd < 0)
+		return errno;
+	if (connect(fd, address, len) != 0)
+		error = errno;
+	if (error == EINPROGRESS && poll(&ready, 1, PATIENCE_MS) == 1)
+		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	close(fd);
+	return error;
+}
+
+/* True when a socket cannot be there, or nobody is behind it. */
+static bool is_dead(int error)
+{
+	return error == ECONNREFUSED || error == ENOENT || error == ENOTDIR;
+}
+
+static int try_path(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	return try_connect((struct sockaddr *)&address, sizeof address);
+}
+
+/* HOST:PORT or [HOST]:PORT; every address of the host must be dead. */
+static bool inet_listens(struct slice where)
+{
+	size_t colon = slice_find_last(where, ':');
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
+	struct slice port = slice_skip(where, colon + 1);
+	char host[256], service[32];
+	bool dead = true;
+
+	where.len = colon;
+	if (slice_starts(where, SLICE("[")) && slice_ends(where, SLICE("]")))
+		where = slice_of(where.ptr + 1, where.len - 2);
+	snprintf(host, sizeof host, "%.*s", SLICE_ARG(where));
+	snprintf(service, sizeof service, "%.*s", SLICE_ARG(port));
+	if (getaddrinfo(host, service, &hints, &list) != 0)
+		return true;
+	for (const struct addrinfo *a = list; a && dead; a = a->ai_next)
+		dead = is_dead(try_connect(a->ai_addr, a->ai_addrlen));
+	freeaddrinfo(list);
+	return !dead;
+}
+
+bool doctor_listens(void *context, struct slice milter, struct slice queue)
+{
+	struct slice path = slice_skip(milter, slice_find(milter, ':') + 1);
+	char inside[sizeof((struct sockaddr_un *)0)->sun_path], outside[sizeof inside];
+	int n;
+
+	(void)context;
+	if (slice_starts(milter, SLICE("inet:")))
+		return inet_listens(path);
+	if (!slice_starts(milter, SLICE("unix:")) && !slice_starts(milter, SLICE("local:")))
+		return true;
+	n = snprintf(inside, sizeof inside, "%.*s/%.*s", SLICE_ARG(queue), SLICE_ARG(path));
+	snprintf(outside, sizeof outside, "%.*s", SLICE_ARG(path));
+	if (n >= (int)sizeof inside)
+		return true;
+	return !is_dead(try_path(inside)) ||
+	       (slice_starts(path, SLICE("/")) && !is_dead(try_path(outside)));
+}
+
+/* ---- as Postfix ---------------------------------------------------------------------- */
 
 /* What went wrong first, in the child that becomes Postfix. */
 enum step { STEP_CONNECTED, STEP_CONNECT, STEP_BECOME };
@@ -88,10 +168,26 @@ static bool allows(const struct stat *st, const struct passwd *who, unsigned bit
 	return (st->st_mode & bits) == bits;
 }
 
+/* The rights of the socket and of its own directory; others on the way only need be passed. */
+static void complain(
+    struct doctor *d, const struct passwd *who, const char *part, const struct stat *st, bool own)
+{
+	char change[300];
+
+	if (own)
+		snprintf(change, sizeof change, "chgrp %s %s && chmod %s %s", who->pw_name, part,
+		    S_ISDIR(st->st_mode) ? "2710" : "0660", part);
+	else
+		snprintf(change, sizeof change, "chmod a+x %s", part);
+	doctor_say(d, FINDING_WRONG, change, "%s (mode %04o, uid %u, gid %u) keeps the user %s out",
+	    part, (unsigned)st->st_mode & 07777, (unsigned)st->st_uid, (unsigned)st->st_gid,
+	    who->pw_name);
+}
+
 /* The first directory on the way, or the socket itself, that keeps this user out. */
 static void name_obstacle(struct doctor *d, const struct passwd *who, const char *path)
 {
-	char part[sizeof((struct sockaddr_un *)0)->sun_path + 1], change[300];
+	char part[sizeof((struct sockaddr_un *)0)->sun_path + 1];
 	struct stat st;
 
 	for (size_t i = 1;; i++) {
@@ -105,12 +201,7 @@ static void name_obstacle(struct doctor *d, const struct passwd *who, const char
 			return;
 		}
 		if (!allows(&st, who, last ? 2 : 1)) {
-			snprintf(change, sizeof change, "chgrp %s %s && chmod %s %s", who->pw_name,
-			    part, last ? "0660" : "2710", part);
-			doctor_say(d, FINDING_WRONG, change,
-			    "%s (mode %04o, uid %u, gid %u) keeps the user %s out", part,
-			    (unsigned)st.st_mode & 07777, (unsigned)st.st_uid, (unsigned)st.st_gid,
-			    who->pw_name);
+			complain(d, who, part, &st, !strchr(path + i + !last, '/'));
 			return;
 		}
 		if (last)
@@ -123,6 +214,8 @@ void doctor_socket(struct doctor *d, const char *queue, bool chrooted, const cha
 	const char *path = unixsocket_path(d->config->milter_socket), *seen = path;
 	const struct passwd *who = getpwnam(user);
 	size_t len = strlen(queue);
+	char change[300];
+	struct stat st;
 	struct outcome o;
 
 	if (!path)
@@ -136,6 +229,13 @@ void doctor_socket(struct doctor *d, const char *queue, bool chrooted, const cha
 		    "whether %s may use the socket can only root find out", user);
 		return;
 	}
+	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+		snprintf(change, sizeof change, "rm %s && systemctl restart susmilter", path);
+		doctor_say(d, FINDING_WRONG, change, "%s is no socket: it is in the way", path);
+		return;
+	}
+	if (is_dead(try_path(path)))
+		return; /* nobody is behind it, which the session that is played tells */
 	if (strncmp(path, queue, len) == 0 && path[len] == '/')
 		seen = path + len + 1;
 	o = try_in_child(queue, chrooted, who, seen);

@@ -53,13 +53,73 @@ static const struct {
 	"", "", "inet:8891@127.0.0.1",
 	"wrong smtpd_milters asks inet: → smtpd_milters = inet:127.0.0.1:8891, { "
 	"inet:localhost:12301, default_action=accept }\n"},
+    {"in brackets", "smtpd_milters = inet:[127.0.0.1]:8891\n" SAFE REST, "", "",
+	"inet:8891@127.0.0.1", ""},
+    {"as it stands in the chroot", "smtpd_milters = unix:/susmilter/milter.sock\n" SAFE REST,
+	CHROOT, "", SOCKET, ""},
+    {"behind postscreen, in a chroot",
+	"smtpd_milters = unix:/var/spool/postfix/susmilter/milter.sock\n" SAFE REST,
+	"smtp inet n - n - 1 postscreen\nsmtpd pass - - y - - smtpd\n", "", SOCKET,
+	"wrong smtpd runs in the chroot → smtpd_milters = unix:susmilter/milter.sock\n"},
+    {"only in master.cf", "smtpd_milters =\n" SAFE REST, CHROOT,
+	"smtp/inet/smtpd_milters = inet:127.0.0.1:8891\n", "inet:8891@127.0.0.1",
+	"note master.cf has settings f → -\n"},
+    {"only in master.cf for one of two services", "smtpd_milters =\n" SAFE REST,
+	CHROOT "192.0.2.1:25 inet n - n - - smtpd\n",
+	"smtp/inet/smtpd_milters = inet:127.0.0.1:8891\n", "inet:8891@127.0.0.1",
+	"note master.cf has settings f → -\n"
+	"wrong smtpd_milters = : susmil → smtpd_milters = inet:127.0.0.1:8891\n"},
+    {"taken away in master.cf", "smtpd_milters = inet:127.0.0.1:8891\n" SAFE REST, CHROOT,
+	"smtp/inet/smtpd_milters =\nsmtp/inet/milter_protocol = 2\n", "inet:8891@127.0.0.1",
+	"note master.cf has settings f → -\n"
+	"wrong smtpd_milters = : susmil → postconf -P "
+	"\"smtp/inet/smtpd_milters=inet:127.0.0.1:8891\"\n"
+	"wrong milter_protocol = 2: Pos → postconf -P \"smtp/inet/milter_protocol=6\"\n"},
+    {"taken away from submission", "smtpd_milters = inet:127.0.0.1:8891\n" SAFE REST,
+	CHROOT "submission inet n - y - - smtpd\n", "submission/inet/smtpd_milters =\n",
+	"inet:8891@127.0.0.1", "note master.cf: submission/in → -\n"},
+    {"another instance", "config_directory = /etc/postfix-in\nsmtpd_milters =\n" SAFE REST, CHROOT,
+	"smtp/inet/smtpd_milters =\n", "inet:8891@127.0.0.1",
+	"note master.cf has settings f → -\n"
+	"wrong smtpd_milters = : susmil → postconf -c /etc/postfix-in -P "
+	"\"smtp/inet/smtpd_milters=inet:127.0.0.1:8891\"\n"},
+    {"behind one that is dead", "smtpd_milters = inet:dead:1, inet:127.0.0.1:8891\n" SAFE REST, "",
+	"", "inet:8891@127.0.0.1",
+	"wrong smtpd_milters asks inet: → smtpd_milters = inet:127.0.0.1:8891, inet:dead:1\n"
+	"wrong smtpd_milters: nobody li → smtpd_milters = inet:127.0.0.1:8891\n"},
+    {"no milters at all",
+	"smtpd_milters = inet:127.0.0.1:8891\n"
+	"receive_override_options = no_address_mappings, no_milters\n" SAFE REST,
+	CHROOT, "", "inet:8891@127.0.0.1",
+	"wrong receive_override_options → receive_override_options = no_address_mappings\n"},
+    {"no milters in master.cf", "smtpd_milters = inet:127.0.0.1:8891\n" SAFE REST, CHROOT,
+	"smtp/inet/receive_override_options = no_milters\n", "inet:8891@127.0.0.1",
+	"note master.cf has settings f → -\n"
+	"wrong receive_override_options → postconf -P \"smtp/inet/receive_override_options=\"\n"},
+    {"milters by client",
+	"smtpd_milters = inet:127.0.0.1:8891\nsmtpd_milter_maps = cidr:/etc/postfix/x\n" SAFE REST,
+	CHROOT, "", "inet:8891@127.0.0.1", "note smtpd_milter_maps is set → -\n"},
+    {"on hold by default",
+	"smtpd_milters = inet:127.0.0.1:8891\nmilter_default_action = quarantine\n"
+	"smtpd_forbid_bare_newline = yes\n" REST,
+	"", "", "inet:8891@127.0.0.1", "note milter_default_action =  → -\n"},
+    {"another that is dead",
+	"smtpd_milters = inet:127.0.0.1:8891, inet:127.0.0.1:12301, {inet:dead:1, protocol=2}, "
+	"unix:x\n" SAFE REST,
+	"", "", "inet:8891@127.0.0.1",
+	"wrong smtpd_milters: nobody li → smtpd_milters = inet:127.0.0.1:8891, "
+	"inet:127.0.0.1:12301, unix:x\n"},
+    {"the wrong port", "smtpd_milters = inet:dead:8892\n" SAFE REST, "", "", "inet:8891@127.0.0.1",
+	"wrong smtpd_milters = inet:dea → smtpd_milters = inet:127.0.0.1:8891\n"},
     {"IPv6", "smtpd_milters = inet:[::1]:8891\n" SAFE REST, "", "", "inet6:8891@::1", ""},
     {"lists of one's own in braces",
 	"smtpd_milters = { inet:127.0.0.1:8891, default_action=reject, command_timeout=5s }\n" SAFE
 	    REST,
 	"", "", "inet:8891@127.0.0.1",
-	"wrong milter_default_action =  → milter_default_action = tempfail\n"
-	"wrong milter_command_timeout = → milter_command_timeout = 30s\n"},
+	"wrong milter_default_action =  → smtpd_milters = { inet:127.0.0.1:8891, "
+	"command_timeout=5s }\n"
+	"wrong milter_command_timeout = → smtpd_milters = { inet:127.0.0.1:8891, "
+	"default_action=reject }\n"},
     {"nothing in braces", "smtpd_milters = {}, inet:localhost:8891, { }\n" SAFE REST, "", "",
 	"inet:8891@127.0.0.1", ""},
     {"nothing but that", "smtpd_milters = {}\n" SAFE REST, "", "", "inet:8891@127.0.0.1",
@@ -76,13 +136,20 @@ static const struct {
 	"note master.cf: submission/in → -\n"},
 };
 
+static bool listens(void *context, struct slice milter, struct slice queue)
+{
+	(void)context;
+	ck_assert(slice_equal(queue, SLICE("/var/spool/postfix")));
+	return !slice_starts(milter, SLICE("inet:dead:"));
+}
+
 START_TEST(test_postfix)
 {
 	struct arena *arena = arena_create(1 << 20);
 	struct said said = {.len = 0};
 	struct findings findings = {say, &said};
 	struct postfix_settings s = {slice_str(postfix[_i].main), slice_str(postfix[_i].services),
-	    slice_str(postfix[_i].overrides)};
+	    slice_str(postfix[_i].overrides), listens, NULL};
 
 	mtacheck_postfix(&s, postfix[_i].milter, arena, &findings);
 	if (strcmp(said.text, postfix[_i].wanted) != 0)

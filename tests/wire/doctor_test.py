@@ -8,6 +8,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -58,11 +59,18 @@ def told_line(result):
 
 def settings(checks, servers, daemon, postfix):
     """Each of Postfix's settings, wrong and put right again as told."""
-    right = servers.milter(daemon)
+    right, other = servers.milter(daemon), socket.create_server(("127.0.0.1", 0))
+    dkim = f"inet:127.0.0.1:{other.getsockname()[1]}"
     for label, key, value, words in (
             ("not asked", "smtpd_milters", "", "is not asked"),
-            ("behind opendkim", "smtpd_milters", f"inet:127.0.0.1:12301, {right}",
-             "inet:127.0.0.1:12301 first"),
+            ("behind opendkim", "smtpd_milters", f"{dkim}, {right}", f"{dkim} first"),
+            ("the wrong port", "smtpd_milters", f"inet:127.0.0.1:{lab.free_port()}",
+             "nobody listens at"),
+            ("beside one that is dead", "smtpd_milters",
+             f"{right}, {dkim}, inet:127.0.0.1:{lab.free_port()}", "nobody listens at"),
+            ("impatient in braces", "smtpd_milters", f"{{ {right}, command_timeout=5s }}",
+             "milter_command_timeout = 5s"),
+            ("no milters", "receive_override_options", "no_milters", "no milter is asked"),
             ("reject by default", "milter_default_action", "reject", "mail is lost"),
             ("old protocol", "milter_protocol", "2", "milter_protocol = 6"),
             ("impatient", "milter_command_timeout", "10s", "milter_command_timeout = 30s"),
@@ -75,8 +83,8 @@ def settings(checks, servers, daemon, postfix):
         result = doctor(servers, daemon, postfix.etc)
         finds(checks, label, result, words)
         if wrongs(result):
-            name, line = told_line(result).split(" = ", 1)
-            postconf(postfix, **{name: line})
+            name, line = told_line(result).split("=", 1)
+            postconf(postfix, **{name.strip(): line.strip()})
             healthy(checks, f"{label}, as told", doctor(servers, daemon, postfix.etc))
         postconf(postfix, **{key: before})
     postconf(postfix, milter_default_action="accept")
@@ -89,6 +97,31 @@ def settings(checks, servers, daemon, postfix):
     main.write_text(plain + "authorized_verp_clients = " + "192.0.2.1, " * 120000 + "192.0.2.2\n")
     healthy(checks, "a megabyte of settings", doctor(servers, daemon, postfix.etc))
     main.write_text(plain)
+    other.close()
+
+
+def services(checks, servers, daemon, postfix):
+    """What master.cf says for the port of SMTP counts, not what main.cf says for others."""
+    master, right = postfix.etc / "master.cf", servers.milter(daemon)
+    plain = master.read_text()
+    base = plain.split("\n", 1)[1] + "smtp inet n - n - - smtpd\n"
+    for label, own, main, words in (
+            ("taken away", "smtpd_milters=", right, "is not asked"),
+            ("no milters", "receive_override_options=no_milters", right, "no milter is asked"),
+            ("another default", "milter_default_action=reject", right, "mail is lost"),
+            ("old protocol", "milter_protocol=2", right, "milter_protocol=6")):
+        postconf(postfix, smtpd_milters=main)
+        master.write_text(base + f"  -o {own}\n")
+        result = doctor(servers, daemon, postfix.etc)
+        finds(checks, f"master.cf: {label}", result, words)
+        subprocess.run(told_line(result), shell=True, check=True,
+                       env={**os.environ, "PATH": "/usr/sbin:/usr/bin:/bin"})
+        healthy(checks, f"master.cf: {label}, as told", doctor(servers, daemon, postfix.etc))
+    postconf(postfix, smtpd_milters="", mx_milters=right)
+    master.write_text(base + "  -o smtpd_milters=$mx_milters\n")
+    healthy(checks, "only in master.cf", doctor(servers, daemon, postfix.etc))
+    postconf(postfix, smtpd_milters=right)
+    master.write_text(plain)
 
 
 def sockets(checks, servers, dns, postfix):
@@ -112,8 +145,19 @@ def sockets(checks, servers, dns, postfix):
     postconf(postfix, smtpd_milters=f"unix:{folder}/milter.sock")
     finds(checks, "absolute in the chroot", doctor(servers, daemon, postfix.etc),
           "smtpd_milters = unix:susmilter/milter.sock")
+    postconf(postfix, smtpd_milters="unix:/susmilter/milter.sock")
+    healthy(checks, "as it is named in the chroot", doctor(servers, daemon, postfix.etc))
+    postconf(postfix, smtpd_milters=f"unix:{folder}/milter.sock")
+    master.write_text(plain + "smtpd pass - - y - - smtpd\n")
+    finds(checks, "absolute, in the chroot behind postscreen",
+          doctor(servers, daemon, postfix.etc), "smtpd_milters = unix:susmilter/milter.sock")
     master.write_text(plain)
     healthy(checks, "absolute without a chroot", doctor(servers, daemon, postfix.etc))
+    folder.parent.chmod(0o700)
+    result = doctor(servers, daemon, postfix.etc)
+    finds(checks, "a closed queue directory", result, "chmod a+x")
+    subprocess.run(told_line(result), shell=True, check=True)
+    healthy(checks, "a closed queue directory, as told", doctor(servers, daemon, postfix.etc))
     folder.chmod(0o2700)
     finds(checks, "a closed directory", doctor(servers, daemon, postfix.etc), str(folder),
           "chmod 2710")
@@ -129,6 +173,13 @@ def sockets(checks, servers, dns, postfix):
     checks.same("a daemon that does not run: status", result.returncode, 1)
     checks.true("a daemon that does not run", any("no milter answers" in w for w in
                                                   wrongs(result)), result.stdout)
+    checks.true("rights are not blamed for that", "keeps the user" not in result.stdout,
+                result.stdout)
+    (folder / "milter.sock").unlink(missing_ok=True)
+    (folder / "milter.sock").write_text("")
+    result = doctor(servers, daemon, postfix.etc)
+    checks.true("a file in the way", any(f"rm {folder}/milter.sock" in w for w in wrongs(result)),
+                result.stdout)
 
 
 def host(checks, servers, dns, daemon, postfix):
@@ -176,6 +227,7 @@ def main():
         checks.same("nothing is recorded as refused",
                     [r for r in daemon.records() if r["action"] != "accept"], [])
         settings(checks, servers, daemon, postfix)
+        services(checks, servers, daemon, postfix)
         host(checks, servers, dns, daemon, postfix)
         sockets(checks, servers, dns, postfix)
     sys.exit(checks.summary())
