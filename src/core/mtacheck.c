@@ -44,3 +44,10 @@ long mtacheck_seconds(struct slice s)
 		}
 	return slice_to_uint(s, 100000000, &n) ? (long)n * unit : -1;
 }
+
+bool mtacheck_is_this_host(struct slice host)
+{
+	return slice_equal_nocase(host, SLICE("localhost")) ||
+	       slice_equal(host, SLICE("127.0.0.1")) || slice_equal(host, SLICE("[127.0.0.1]")) ||
+	       slice_equal(host, SLICE("::1")) || slice_equal(host, SLICE("[::1]"));
+}

@@ -36,13 +36,6 @@ static const char *spelling(const struct postfix_check *c)
 	    SLICE_ARG(rest.len > 0 ? rest : SLICE("127.0.0.1")), SLICE_ARG(port));
 }
 
-static bool is_this_host(struct slice host)
-{
-	return slice_equal_nocase(host, SLICE("localhost")) ||
-	       slice_equal(host, SLICE("127.0.0.1")) || slice_equal(host, SLICE("[127.0.0.1]")) ||
-	       slice_equal(host, SLICE("[::1]"));
-}
-
 static bool same_inet(struct slice a, struct slice b)
 {
 	size_t ca = slice_find_last(a, ':'), cb = slice_find_last(b, ':');
@@ -52,7 +45,8 @@ static bool same_inet(struct slice a, struct slice b)
 		return false;
 	ha = slice_of(a.ptr, ca);
 	hb = slice_of(b.ptr, cb);
-	return slice_equal_nocase(ha, hb) || (is_this_host(ha) && is_this_host(hb)) ||
+	return slice_equal_nocase(ha, hb) ||
+	       (mtacheck_is_this_host(ha) && mtacheck_is_this_host(hb)) ||
 	       slice_equal(hb, SLICE("0.0.0.0")) || slice_equal(hb, SLICE("[::]"));
 }
 

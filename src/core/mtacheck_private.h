@@ -10,6 +10,9 @@ enum { PATIENCE_SECONDS = 25 };
 const char *mtacheck_print(struct arena *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* A host by which an MTA finds what listens beside it. */
+bool mtacheck_is_this_host(struct slice);
+
 /* "30s", "5m", "1h", or seconds; -1 when it is none of these. */
 long mtacheck_seconds(struct slice);
 

@@ -36,6 +36,25 @@ static struct slice part(struct slice equates, char letter)
 	return slice_of("", 0);
 }
 
+/* unix: and local: are one; so are the names of this host behind inet:PORT@ and inet6:PORT@. */
+static bool same_socket(struct slice theirs, struct slice ours)
+{
+	struct slice kind = slice_cut(&theirs, ':'), our_kind = slice_cut(&ours, ':'), port;
+
+	if (slice_equal(kind, SLICE("local")))
+		kind = SLICE("unix");
+	if (!slice_equal(kind, our_kind))
+		return false;
+	if (slice_equal(kind, SLICE("unix")))
+		return slice_equal(theirs, ours);
+	port = slice_cut(&theirs, '@');
+	if (!slice_equal(port, slice_cut(&ours, '@')))
+		return false;
+	return slice_equal_nocase(theirs, ours) || slice_equal(ours, SLICE("0.0.0.0")) ||
+	       slice_equal(ours, SLICE("::")) || ours.len == 0 ||
+	       (mtacheck_is_this_host(theirs) && mtacheck_is_this_host(ours));
+}
+
 /* Xname, S=SOCKET, …: the one with our socket. */
 static bool find_ours(const struct check *c, struct slice *name, struct slice *equates)
 {
@@ -44,10 +63,7 @@ static bool find_ours(const struct check *c, struct slice *name, struct slice *e
 	while (next_line(&rest, SLICE("X"), &line)) {
 		*name = slice_trim(slice_cut(&line, ','));
 		*equates = line;
-		if (slice_equal(part(line, 'S'), slice_str(c->milter)) ||
-		    (slice_starts(slice_str(c->milter), SLICE("unix:")) &&
-			slice_equal(part(line, 'S'),
-			    slice_str(mtacheck_print(c->arena, "local:%s", c->milter + 5)))))
+		if (same_socket(part(line, 'S'), slice_str(c->milter)))
 			return true;
 	}
 	return false;
@@ -77,25 +93,28 @@ static void check_order(const struct check *c, struct slice name)
 		    mc_line(c));
 }
 
-/* T=C:5m;S:10s;R:10s;E:5m, with Sendmail's own defaults. */
+/* T=C:5m;S:10s;R:10s;E:5m, with Sendmail's own defaults: each answer, and that to the end. */
 static void check_patience(const struct check *c, struct slice equates)
 {
 	struct slice times = part(equates, 'T');
-	long answer = 10;
+	long answer = 10, end = 300, least;
 
 	while (times.len > 0) {
 		struct slice value = slice_trim(slice_cut(&times, ';'));
 		if (slice_starts(value, SLICE("R:")))
 			answer = mtacheck_seconds(slice_skip(value, 2));
+		if (slice_starts(value, SLICE("E:")))
+			end = mtacheck_seconds(slice_skip(value, 2));
 	}
-	if (answer >= PATIENCE_SECONDS)
+	least = answer < end ? answer : end;
+	if (least >= PATIENCE_SECONDS)
 		say(c, FINDING_GOOD, "Sendmail waits long enough for an answer", NULL);
 	else
 		say(c, FINDING_WRONG,
 		    mtacheck_print(c->arena,
 			"Sendmail waits %ld seconds for an answer: a verdict may wait 20 seconds "
 			"for DNS",
-			answer),
+			least),
 		    mc_line(c));
 }
 
