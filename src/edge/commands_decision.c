@@ -50,7 +50,7 @@ static char *line_around(const char *text, size_t len, const char *at)
 static void hunt_file(struct hunt *h, const char *path)
 {
 	enum { OVERLAP = CHANNEL_LINE_MAX };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	off_t end, looked = 0;
 

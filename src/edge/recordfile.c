@@ -34,9 +34,11 @@ bool recordfile_open(struct recordfile *f, const char *path)
 	f->wanted = path[0] != '\0';
 	if (!f->wanted)
 		return true;
-	f->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	/* Nobody waits here for the other end of a pipe; once it is there, a write may. */
+	f->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0640);
 	if (f->fd < 0)
 		return false;
+	fcntl(f->fd, F_SETFL, O_APPEND);
 	f->mid_line = ends_mid_line(path);
 	return true;
 }

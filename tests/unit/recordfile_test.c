@@ -2,10 +2,12 @@
 #include "fake/scratch.h"
 #include "unit/unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LINES = 4 };
@@ -83,12 +85,31 @@ START_TEST(test_no_file)
 }
 END_TEST
 
+/* A pipe that nobody reads is an error, not a daemon that never starts. */
+START_TEST(test_pipe)
+{
+	struct recordfile f = {.fd = -1};
+	int reader;
+
+	ck_assert_int_eq(mkfifo(scratch_path("pipe"), 0600), 0);
+	ck_assert(!recordfile_open(&f, scratch_path("pipe")));
+	ck_assert_int_eq(errno, ENXIO);
+	reader = open(scratch_path("pipe"), O_RDONLY | O_NONBLOCK);
+	ck_assert(recordfile_open(&f, scratch_path("pipe")));
+	ck_assert_int_eq(fcntl(f.fd, F_GETFL) & O_NONBLOCK, 0);
+	recordfile_close(&f);
+	close(reader);
+	unlink(scratch_path("pipe"));
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("recordfile");
 	TCase *t = tcase_create("recordfile");
 
 	tcase_add_loop_test(t, test_room, 0, (int)ROWS(rows));
+	tcase_add_test(t, test_pipe);
 	tcase_add_test(t, test_no_file);
 	suite_add_tcase(s, t);
 	return s;
