@@ -19,8 +19,9 @@
 bool flatten_takes(const struct rule *, enum family, int64_t now);
 
 /*
- * Calls `each` with every network, IPv4 first, in order, none within or beside another that could
- * be one with it.  False when out of memory.  family: FAMILY_SUSRANGES or FAMILY_BLOCKS.
+ * Calls `each`, which returns true, with every network, IPv4 first, in order, none within or beside
+ * another that could be one with it.  False when out of memory.  family: FAMILY_SUSRANGES or
+ * FAMILY_BLOCKS.
  */
 bool flatten_each(const struct ruleset *, enum family, int64_t now,
     bool (*each)(void *context, const struct prefix *), void *context);

@@ -18,7 +18,7 @@
 struct clients;
 struct clients_look;
 
-/* A second of the largest host; 0.4 MB while somebody looks. */
+/* A second of the largest host; 0.9 MB while somebody looks. */
 enum { CLIENTS_MAX = 4096 };
 
 /* Who may look at the same time: each costs a look-up for each decision. */

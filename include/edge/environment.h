@@ -6,7 +6,7 @@
  */
 #include "edge/worker.h"
 
-/* Fills worker->env; the worker's recorder and counters must be there.  env.self is the worker. */
+/* Fills worker->env; env.self is the worker, whose parts must be there before it is used. */
 void environment_fill(struct worker *);
 
 #endif

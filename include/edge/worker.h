@@ -6,8 +6,9 @@
  *
  *     worker_run(): load → open sockets → drop privileges → threads → "ready" → serve → drain
  *
- * Threads: libmilter's (one for each SMTP connection), the recorder's, the resolver's, the control
- * server's, the pulse, the knock, and one that listens to the supervisor.
+ * Threads: libmilter's (a pool, or one for each SMTP connection), those of recorder, reports,
+ * resolver, metrics and the control server with its connections, the pulse, the knock, and one that
+ * listens to the supervisor.
  */
 #include "edge/clients.h"
 #include "edge/config.h"
