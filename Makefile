@@ -418,6 +418,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help
+.PHONY: all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)

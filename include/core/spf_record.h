@@ -44,9 +44,8 @@ struct spf_record {
 	const struct spf_term *terms; /* in the arena */
 	size_t count;
 	struct slice redirect; /* domain-spec; empty when absent, or void because of an `all` */
-	struct slice redirect_text; /* the modifier as published */
-	struct slice exp;           /* domain-spec of the explanation; empty when absent */
-	bool only_fails_all; /* nothing but -all, modifiers aside: the domain sends no mail */
+	struct slice exp;      /* domain-spec of the explanation; empty when absent */
+	bool only_fails_all;   /* nothing but -all, modifiers aside: the domain sends no mail */
 };
 
 /* Longer records are refused (SPEC 8): published ones that work are under 1 KiB. */

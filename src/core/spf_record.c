@@ -196,10 +196,8 @@ static const char *parse_modifier(struct slice text, size_t name_len, struct spf
 {
 	struct slice name = slice_of(text.ptr, name_len), value = slice_skip(text, name_len + 1);
 
-	if (slice_equal_nocase(name, SLICE("redirect"))) {
-		out->redirect_text = text;
+	if (slice_equal_nocase(name, SLICE("redirect")))
 		return set_once(value, &out->redirect);
-	}
 	if (slice_equal_nocase(name, SLICE("exp")))
 		return set_once(value, &out->exp);
 	return spf_macro_check(value, SPF_MACRO_MODIFIER);
@@ -236,7 +234,7 @@ static void settle(struct spf_record *record)
 	for (size_t i = 0; i < record->count; i++)
 		has_all = has_all || record->terms[i].mechanism == SPF_MECH_ALL;
 	if (has_all)
-		record->redirect = record->redirect_text = slice_of(NULL, 0);
+		record->redirect = slice_of(NULL, 0);
 	record->only_fails_all =
 	    record->count == 1 && has_all && record->terms[0].qualifier == SPFR_FAIL;
 }

@@ -308,13 +308,13 @@ static void insert_field(
 		edits[(*n)++] = (struct header_edit){.name = name, .value = value};
 }
 
-bool transaction_edits(struct session *s, const struct header_edit **edits, size_t *count)
+void transaction_edits(struct session *s, const struct header_edit **edits, size_t *count)
 {
 	struct header_edit *made = arena_calloc(s->mail_arena, count_edits(s), sizeof *made);
 	size_t n = 0;
 
 	if (!made)
-		return false;
+		return;
 	for (struct forged *f = s->forged; f; f = f->next)
 		made[n++] = (struct header_edit){
 		    .remove = true,
@@ -329,5 +329,4 @@ bool transaction_edits(struct session *s, const struct header_edit **edits, size
 	insert_field(made, &n, SLICE("Authentication-Results"), results_body(s));
 	*edits = made;
 	*count = n;
-	return !arena_failed(s->mail_arena);
 }

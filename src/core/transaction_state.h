@@ -85,8 +85,8 @@ void transaction_keep_would(struct session *, const struct verdict *);
 /* The verdict on the message for all its recipients, recorded. */
 struct answer transaction_judge(const struct event *);
 
-/* Header edits for a message that is accepted; false when out of memory. */
-bool transaction_edits(struct session *, const struct header_edit **edits, size_t *count);
+/* Header edits for a message that is accepted; the arena remembers that memory ran out. */
+void transaction_edits(struct session *, const struct header_edit **edits, size_t *count);
 
 /* The number under which a disagreement of this recipient with others is remembered. */
 uint64_t transaction_split_key(
