@@ -36,10 +36,13 @@ struct sink {
 /*
  * Asks the daemon; NULL: what it says is printed.  The exit status that it gives, or what kept it
  * from that: nobody listens there (errno says why), it does not begin to answer, or it ended in the
- * middle.  With the first two nothing was printed.
+ * middle, or what it says cannot be written.  With the first two nothing was printed.
  */
-enum { REMOTE_NOBODY = -1, REMOTE_SILENT = -2, REMOTE_LOST = -3 };
+enum { REMOTE_NOBODY = -1, REMOTE_SILENT = -2, REMOTE_LOST = -3, REMOTE_UNWRITTEN = -4 };
 int remote_ask(const struct words *, const struct sink *);
+
+/* Says that standard output has not all of the answer. */
+void complain_unwritten(void);
 
 /* Asks until it is interrupted, each time for a page of the screen; its exit status. */
 int screen_run(const struct words *);

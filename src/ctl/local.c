@@ -37,6 +37,10 @@ int local_run(const struct words *words)
 		fprintf(stderr, "susmilterctl: out of memory\n");
 	else if ((words->command->flags & COMMAND_NO_TABLE) || load(&a, &generation))
 		status = words->command->run(&a);
+	if (a.channel && !channel_flush(a.channel)) {
+		complain_unwritten();
+		status = STATUS_FAILED;
+	}
 	channel_free(&a.channel);
 	arena_free(&a.arena);
 	ruleset_free(&generation.rules);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A message to explain is the input of its command; false after a complaint. */
@@ -11,8 +12,11 @@ static bool open_message(const struct words *words)
 {
 	const char *path = json_string_value(json_object_get(words->request, "message"));
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	struct stat st;
 
-	if (!path || (fd >= 0 && dup2(fd, STDIN_FILENO) >= 0))
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		errno = EISDIR;
+	else if (!path || (fd >= 0 && dup2(fd, STDIN_FILENO) >= 0))
 		return true;
 	fprintf(stderr, "susmilterctl: %s: %s\n", path, strerror(errno));
 	return false;

@@ -36,7 +36,7 @@ struct talk {
 	size_t head_len;
 	size_t left; /* bytes of it that are still to come */
 	int to;      /* where they are printed */
-	int status;  /* REMOTE_LOST until "exit" */
+	int status;  /* REMOTE_LOST until "exit", or until it cannot be written */
 	const struct sink *sink;
 	bool broken;
 	char input[PIECE], incoming[PIECE];
@@ -82,8 +82,10 @@ static void take_bytes(struct talk *t, struct slice s)
 		size_t n = s.len < t->left ? s.len : t->left;
 
 		if (n > 0) {
-			if (!t->sink->print(t->sink->context, t->to, slice_of(s.ptr, n)))
+			if (!t->sink->print(t->sink->context, t->to, slice_of(s.ptr, n))) {
 				t->broken = true;
+				t->status = REMOTE_UNWRITTEN;
+			}
 			t->left -= n;
 			s = slice_skip(s, n);
 			continue;
@@ -198,9 +200,16 @@ static int connect_to(const char *path)
 	return fd;
 }
 
+void complain_unwritten(void)
+{
+	fprintf(stderr, "susmilterctl: the answer could not be written whole: is the disk full?\n");
+}
+
 void remote_complain(const struct words *words, int status)
 {
-	if (status == REMOTE_LOST)
+	if (status == REMOTE_UNWRITTEN)
+		complain_unwritten();
+	else if (status == REMOTE_LOST)
 		fprintf(stderr, "susmilterctl: the connection to susmilter was lost\n");
 	else if (status == REMOTE_SILENT)
 		fprintf(stderr,

@@ -157,11 +157,17 @@ static bool take_command(struct line *l, const char *word)
 /* A file is meant from here, not from where the daemon happens to stand. */
 static bool take_argument(struct line *l, const char *word)
 {
-	char absolute[PATH_MAX];
+	char directory[PATH_MAX], absolute[PATH_MAX * 2];
 	bool file = strcmp(l->words->command->arguments, "[FILE]") == 0;
 
-	if (file && word[0] != '/' && realpath(word, absolute))
+	if (file && word[0] != '/' && realpath(word, absolute)) {
 		word = absolute;
+	} else if (file && word[0] != '/' && getcwd(directory, sizeof directory)) {
+		/* It is not there, or not to be seen: what stands beside the daemon is not meant.
+		 */
+		snprintf(absolute, sizeof absolute, "%s/%s", directory, word);
+		word = absolute;
+	}
 	if (json_array_append_new(l->arguments, json_string(word)) == 0)
 		return true;
 	fprintf(stderr, "susmilterctl: an argument is not valid UTF-8\n");
@@ -216,8 +222,9 @@ bool words_read(int argc, char **argv, struct words *out, int *status)
 	}
 	json_object_set_new(out->request, "command", json_string(out->command->words));
 	if (out->config && !(out->command->flags & COMMAND_OFFLINE)) {
-		fprintf(stderr, "susmilterctl: %s asks a running susmilter; it knows no -c\n",
-		    out->command->words);
+		fprintf(stderr, "susmilterctl: %s %s; it knows no -c\n", out->command->words,
+		    out->command->flags & COMMAND_LOCAL ? "needs no configuration"
+							: "asks a running susmilter");
 		return false;
 	}
 	return right_number(&l);

@@ -124,6 +124,40 @@ def words(checks, servers, daemon):
     checks.true("a socket that nobody listens on", "is it running?" in done.stderr, done)
 
 
+def files(checks, servers, daemon):
+    """Files are meant from where it is called; what cannot be read or written is no success."""
+    ctl = servers.build / "susmilterctl"
+
+    def run(*argv, **more):
+        return subprocess.run([ctl, *argv], stderr=subprocess.PIPE, text=True, timeout=60,
+                              check=False, stdin=subprocess.DEVNULL, **more)
+    at = ("--socket", daemon.control)
+    elsewhere = servers.dir / "elsewhere"
+    elsewhere.mkdir()
+    done = run(*at, "check", "susmilter.conf", cwd=elsewhere, stdout=subprocess.PIPE)
+    checks.true("check of a file that is not here", done.returncode == 1 and
+                f"{elsewhere}/susmilter.conf: cannot be opened" in done.stderr, done)
+    done = run(*at, "check", "../susmilter/susmilter.conf", cwd=elsewhere, stdout=subprocess.PIPE)
+    checks.same("check of a file from here", done.returncode, 0)
+    done = run(*at, "explain", "--client", DIALUP, "--message", elsewhere, stdout=subprocess.PIPE)
+    checks.same("a directory is no message", done.stderr,
+                f"susmilterctl: {elsewhere}: Is a directory\n")
+    source = elsewhere / "drop.txt"
+    source.write_text("192.0.2.0/24 ; SBL1\n")
+    with open("/dev/full", "w") as full:
+        for where in (("-c", daemon.conf), at):
+            for words in (("export", "cidr"), ("explain", "--client", DIALUP)):
+                done = run(*where, *words, stdout=full)
+                checks.true(f"a full disk: {where[0]} {words[0]}", done.returncode == 1 and
+                            "could not be written whole" in done.stderr, done)
+        done = run("import", "drop", source, stdout=full)
+        checks.true("a full disk: import", done.returncode == 1 and
+                    "could not be written whole" in done.stderr, done)
+    done = run("-c", daemon.conf, "import", "drop", source)
+    checks.same("import needs no configuration", done.stderr,
+                "susmilterctl: import needs no configuration; it knows no -c\n")
+
+
 def protocol(checks, daemon):
     for label, line, wanted in (
             ("no JSON", b"hello\n", "is not JSON"), ("no object", b"[]\n", "no \"command\""),
@@ -504,6 +538,7 @@ def main():
     with lab.Lab(build, keep) as servers:
         daemon = servers.daemon(CONF, LISTS)
         words(checks, servers, daemon)
+        files(checks, servers, daemon)
         protocol(checks, daemon)
         status(checks, daemon)
         rights(checks, daemon)
