@@ -67,9 +67,12 @@ def raw(daemon, data, half_close=True):
     with socket.socket(socket.AF_UNIX) as s:
         s.connect(str(daemon.control))
         s.settimeout(20)
-        s.sendall(data)
-        if half_close:
-            s.shutdown(socket.SHUT_WR)
+        try:
+            s.sendall(data)
+            if half_close:
+                s.shutdown(socket.SHUT_WR)
+        except OSError:  # it answers before it is asked
+            pass
         said = b""
         try:
             while part := s.recv(65536):
