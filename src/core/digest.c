@@ -115,6 +115,22 @@ void digest_print(const struct digest_sink *sink, const char *format, ...)
 	sink->put(sink->context, text);
 }
 
+bool digest_is_control(struct slice text, size_t at)
+{
+	unsigned char c = (unsigned char)text.ptr[at];
+	unsigned char before = at > 0 ? (unsigned char)text.ptr[at - 1] : 0;
+	unsigned char next = at + 1 < text.len ? (unsigned char)text.ptr[at + 1] : 0;
+
+	return c < 0x20 || c == 0x7f || (before == 0xc2 && c < 0xa0) ||
+	       (c == 0xc2 && next >= 0x80 && next < 0xa0);
+}
+
+static void write_key(const struct digest_sink *sink, struct slice key)
+{
+	for (size_t i = 0; i < key.len; i++)
+		digest_print(sink, "%c", digest_is_control(key, i) ? '?' : key.ptr[i]);
+}
+
 static void write_families(const struct digest_sink *sink, const struct digest *d)
 {
 	for (int family = 0; family < FAMILY_COUNT; family++)
@@ -134,9 +150,11 @@ static void write_list(const struct digest_sink *sink, const struct digest *d, e
 	uint64_t rest = digest_others(d, kind);
 
 	digest_print(sink, "\n%s\n", digest_kind_name(kind));
-	for (size_t i = 0; i < digest_shown(d, kind); i++)
-		digest_print(sink, "%14s  %.*s\n", digest_number(d->top[kind][i].count, number),
-		    SLICE_ARG(d->top[kind][i].key));
+	for (size_t i = 0; i < digest_shown(d, kind); i++) {
+		digest_print(sink, "%14s  ", digest_number(d->top[kind][i].count, number));
+		write_key(sink, d->top[kind][i].key);
+		digest_print(sink, "\n");
+	}
 	if (rest > 0)
 		digest_print(sink, "%14s  %s\n", digest_number(rest, number),
 		    digest_others_text(d, kind, others));

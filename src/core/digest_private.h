@@ -14,6 +14,9 @@ enum { DIGEST_PIECE_MAX = 2048 };
 void digest_print(const struct digest_sink *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Text from outside, byte by byte: whether a terminal would obey it, U+0080 to U+009F included. */
+bool digest_is_control(struct slice text, size_t at);
+
 /* "1,234,567"; returns out. */
 enum { NUMBER_TEXT_MAX = 32 };
 const char *digest_number(uint64_t, char out[NUMBER_TEXT_MAX]);

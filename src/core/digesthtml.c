@@ -22,7 +22,7 @@ static void text(const struct page *p, struct slice s)
 		if (c == '&' || c == '<' || c == '>' || c == '"' || c == '\'')
 			snprintf(out, sizeof out, "&#%u;", c);
 		else
-			snprintf(out, sizeof out, "%c", c < 32 || c == 127 ? '?' : c);
+			snprintf(out, sizeof out, "%c", digest_is_control(s, i) ? '?' : c);
 		p->sink.put(p->sink.context, out);
 	}
 }

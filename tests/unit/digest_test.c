@@ -29,6 +29,11 @@ static void fill(void)
 	}
 }
 
+/* A terminal erases, names its window and colours, in one byte or two; ü and a no-break space. */
+static const struct digest_key hostile[] = {{SLICE_INIT("a\x1b[2J\x07\t\x7f\xc2\x9b"
+							"31m\xc2\x80\xc3\xbc\xc2\xa0z"),
+    7}};
+
 #define RANGE .domain = SLICE_INIT("example.org"), .since = 480000, .until = 480024
 
 /* hours 480000 to 480024 are 2024-10-04 00:00 to 2024-10-05 00:00 */
@@ -43,6 +48,12 @@ static const struct {
 	"\nReasons\n         1,200  blocked names and networks\n"
 	"\nRecipients\n         1,000  a\n           200  b\n"
 	"\nRules\n         1,200  others\n\nClients\n         1,200  others\n"},
+    {"what a terminal would obey",
+	{RANGE, .totals = {[FAMILY_BLOCKS] = {7, 0}}, .top = {hostile}, .top_count = {1}},
+	"example.org, 2024-10-04 00:00 to 2024-10-05 00:00 UTC: 7 refused\n"
+	"\nReasons\n             7  blocked names and networks\n"
+	"\nRecipients\n             7  a?[2J?????31m??\xc3\xbc\xc2\xa0z\n"
+	"\nRules\n             7  others\n\nClients\n             7  others\n"},
     {"would have been refused",
 	{RANGE, .totals = {[FAMILY_SPF] = {0, 999}, [FAMILY_DMARC] = {1, 1000000}}},
 	"example.org, 2024-10-04 00:00 to 2024-10-05 00:00 UTC: 1 refused, 1,000,999 would have "
