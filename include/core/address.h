@@ -25,10 +25,10 @@ struct address {
  * Accepts with or without angle brackets.  Returns NULL, or the reason as a literal phrase; even
  * then *out is usable: text holds what was given, local and domain are empty.
  *
- * The domain has to be a name or an address literal.  The local part is taken as it comes, also
- * where RFC 5321 would have it quoted, doubled dots and 8-bit bytes included: what an MTA was
- * willing to take must not slip past a rule for its domain.  Slices of *out point into text where
- * that is canonical already, else into arena.
+ * The domain has to be a name or an address literal, which may stand in quotes.  The local part is
+ * taken as it comes, also where RFC 5321 would have it quoted, doubled dots and 8-bit bytes
+ * included: what an MTA was willing to take must not slip past a rule for its domain.  Slices of
+ * *out point into text where that is canonical already, else into arena.
  */
 const char *address_parse(
     struct slice text, const struct idna *idna, struct arena *arena, struct address *out);

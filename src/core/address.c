@@ -74,18 +74,12 @@ static const char *without_route(struct slice *path)
 
 /* ---- the local part ------------------------------------------------------------------ */
 
-/* Quotes and backslashes taken away, ASCII in lower case; the same memory when that changes
- * nothing. */
-static bool canonical_local(const struct halves *h, struct arena *arena, struct slice *out)
+/* Quotes and backslashes taken away, ASCII in lower case. */
+static bool unquoted(struct slice from, struct arena *arena, struct slice *out)
 {
-	struct slice from = h->local;
-	char *to;
+	char *to = arena_alloc(arena, from.len + 1);
 	size_t n = 0;
 
-	*out = from;
-	if (!h->encoded && !h->upper)
-		return true;
-	to = arena_alloc(arena, from.len + 1);
 	if (!to)
 		return false;
 	for (size_t i = 0; i < from.len; i++) {
@@ -191,6 +185,8 @@ static const char *mailbox(
 	if (h.local.len == 0)
 		return "no user in front of the '@'";
 	domain = h.domain;
+	if ((holds(domain, '"') || holds(domain, '\\')) && !unquoted(domain, arena, &domain))
+		return "out of memory";
 	if (is_literal(domain))
 		wrong = literal(domain, arena, &domain);
 	else if (h.has_domain)
@@ -199,7 +195,8 @@ static const char *mailbox(
 		return wrong;
 	if (out->domain.len > 0)
 		domain = out->domain;
-	if (!canonical_local(&h, arena, &out->local))
+	out->local = h.local;
+	if ((h.encoded || h.upper) && !unquoted(h.local, arena, &out->local))
 		return "out of memory";
 	return compose(&h, out->local, domain, arena, &out->text);
 }

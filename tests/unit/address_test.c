@@ -62,6 +62,9 @@ static const struct {
 	SLICE_INIT("\"a\xff\x01\"@x.org"), false},
     {SLICE_INIT("<srs0=Ab+c=d=e.org=f@x.org>"), SLICE_INIT("srs0=ab+c=d=e.org=f"),
 	SLICE_INIT("x.org"), SLICE_INIT("srs0=ab+c=d=e.org=f@x.org"), false},
+    {SLICE_INIT("<u@\"X.org\">"), SLICE_INIT("u"), SLICE_INIT("x.org"), SLICE_INIT("u@x.org"),
+	false},
+    {SLICE_INIT("<u@x\\.org>"), SLICE_INIT("u"), SLICE_INIT("x.org"), SLICE_INIT("u@x.org"), false},
     /* source routes */
     {SLICE_INIT("<@a.org,@b.org:u@x.org>"), SLICE_INIT("u"), SLICE_INIT("x.org"),
 	SLICE_INIT("u@x.org"), true},
