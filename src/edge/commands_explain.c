@@ -113,10 +113,10 @@ static json_t *rule_json(const struct explain_rule *r)
 
 	for (size_t i = 0; i < r->count; i++)
 		json_array_append_new(criteria, criterion_json(&r->criteria[i]));
-	return json_pack("{s:o, s:s, s:s, s:i, s:s, s:o}", "rule", asked_slice(r->rule->name),
+	return json_pack("{s:o, s:s, s:o, s:i, s:s, s:o}", "rule", asked_slice(r->rule->name),
 	    "family", family_name(r->rule->family), "file",
-	    r->rule->where.file ? r->rule->where.file : "", "line", (int)r->rule->where.line,
-	    "effect", effects[r->effect], "criteria", criteria);
+	    asked_slice(slice_str(r->rule->where.file)), "line", (int)r->rule->where.line, "effect",
+	    effects[r->effect], "criteria", criteria);
 }
 
 static json_t *verdict_json(const struct explanation *e)
@@ -134,7 +134,7 @@ static json_t *verdict_json(const struct explanation *e)
 		json_object_set_new(o, "family", json_string(family_name(v->family)));
 	if (v->rule) {
 		json_object_set_new(o, "rule", asked_slice(v->rule->name));
-		json_object_set_new(o, "file", json_string(v->rule->where.file));
+		json_object_set_new(o, "file", asked_slice(slice_str(v->rule->where.file)));
 		json_object_set_new(o, "line", json_integer(v->rule->where.line));
 	}
 	if (v->has_network) {

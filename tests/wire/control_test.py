@@ -333,6 +333,15 @@ def explain(checks, daemon):
     decides = [r for r in told["rules"] if r["effect"] == "decides"][0]
     checks.same("the line of the entry", decides["criteria"][0]["place"],
                 f"{daemon.dir}/dialup.cidr:3")
+    odd = os.path.join(os.fsencode(daemon.dir), b"caf\xe9.conf")
+    pathlib.Path(os.fsdecode(odd)).write_bytes(daemon.conf.read_bytes())
+    offline = json.loads(subprocess.run(
+        [daemon.lab.build / "susmilterctl", "-c", odd, "explain", "--json", "--client", DIALUP],
+        capture_output=True, check=True).stdout)
+    checks.same("explain: a file whose name is no text", offline.get("file"),
+                "(bytes that are no text)")
+    checks.same("explain: all its rules are told", [r["rule"] for r in offline["rules"]],
+                [r["rule"] for r in told["rules"]])
     for label, argv in (("nothing", ()), ("no address", ("--client", "1.2.3")),
                         ("no result", ("--spf", "perhaps"))):
         done = daemon.ctl("explain", *argv)
