@@ -33,7 +33,7 @@ void reply_make(const struct ruleset *, const struct facts *, const struct verdi
  * Checks a template of the configuration: "5xx|4xx [x.y.z] text", known variables, class of the
  * two codes the same, ASCII.  NULL, or the reason, written to `why`.
  */
-enum { REPLY_WHY_MAX = 160 };
+enum { REPLY_WHY_MAX = 200 };
 const char *reply_check(struct slice template, char why[REPLY_WHY_MAX]);
 
 #endif

@@ -260,6 +260,20 @@ void reply_make(const struct ruleset *rules, const struct facts *facts, const st
 	}
 }
 
+static const char *unknown_variable(struct slice name, char why[REPLY_WHY_MAX])
+{
+	const char *before = "; there are ";
+	int n = snprintf(why, REPLY_WHY_MAX, "unknown variable %%{%.*s}",
+	    SLICE_ARG(slice_of(name.ptr, name.len < 20 ? name.len : 20)));
+
+	for (size_t i = 0; i < sizeof variables / sizeof variables[0] && n < REPLY_WHY_MAX; i++) {
+		n += snprintf(why + n, REPLY_WHY_MAX - (size_t)n, "%s%.*s", before,
+		    SLICE_ARG(variables[i].name));
+		before = ", ";
+	}
+	return why;
+}
+
 static const char *check_variables(struct slice text, char why[REPLY_WHY_MAX])
 {
 	struct slice name;
@@ -271,13 +285,8 @@ static const char *check_variables(struct slice text, char why[REPLY_WHY_MAX])
 			text = slice_skip(text, 1);
 			continue;
 		}
-		if (find_variable(name))
-			continue;
-		snprintf(why, REPLY_WHY_MAX,
-		    "unknown variable %%{%.*s}; there are client, network, asn, rule, "
-		    "sender_domain, from_domain, helo and name",
-		    SLICE_ARG(slice_of(name.ptr, name.len < 20 ? name.len : 20)));
-		return why;
+		if (!find_variable(name))
+			return unknown_variable(name, why);
 	}
 	return NULL;
 }
