@@ -68,15 +68,15 @@ static void told_lookup(
 {
 	static const char *const words[] = {
 	    [DNS_OK] = "",
-	    [DNS_NODATA] = "no such record",
-	    [DNS_NXDOMAIN] = "no such name",
-	    [DNS_TEMP] = "no answer",
-	    [DNS_BADNAME] = "not asked, being no name",
+	    [DNS_NODATA] = "  no such record",
+	    [DNS_NXDOMAIN] = "  no such name",
+	    [DNS_TEMP] = "  no answer",
+	    [DNS_BADNAME] = "  not asked, being no name",
 	};
 	struct trial *t = self;
 
 	dns_lookup(t->real, name, type, arena, out);
-	step(t, "  dns  %s %.*s  %s", dns_type_name(type), SLICE_ARG(name), words[out->status]);
+	step(t, "  dns  %s %.*s%s", dns_type_name(type), SLICE_ARG(name), words[out->status]);
 	for (size_t i = 0; out->status == DNS_OK && i < out->count; i++)
 		tell_record(t, type, &out->records[i]);
 }
