@@ -232,8 +232,10 @@ const char *prefix_parse(struct slice text, struct prefix *out, char why[PREFIX_
 	char shown[EXCERPT_MAX];
 	struct prefix p;
 
-	if (!behind || (behind != text.ptr + text.len && *behind != '/'))
-		return say_no_address(slice_of(text.ptr, slice_find(text, '/')), why);
+	if (!behind || (behind != text.ptr + text.len && *behind != '/')) {
+		size_t slash = slice_find(text, '/');
+		return say_no_address(slice_of(text.ptr, slash > 0 ? slash : text.len), why);
+	}
 	bits = ip_bits(ip.family);
 	if (!read_length(slice_skip(text, (size_t)(behind - text.ptr)), bits, &given)) {
 		snprintf(why, PREFIX_WHY_MAX,

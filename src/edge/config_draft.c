@@ -193,6 +193,21 @@ static const struct attribute attributes[] = {
 
 enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0], KEYS_MAX = 32 };
 
+/* An attribute that rules of this family do not have; said, and true. */
+static bool belongs_elsewhere(const struct draft *d, const config_setting_t *s)
+{
+	for (unsigned i = 0; i < ATTRIBUTES; i++) {
+		const struct attribute *a = &attributes[i];
+		if (!a->families || a->families & 1u << d->rule.family ||
+		    strcmp(a->key, config_setting_name(s)) != 0)
+			continue;
+		report_error(d->load->report, load_where(d->load, s),
+		    "%s belongs to rules of the whitelist", a->key);
+		return true;
+	}
+	return false;
+}
+
 void draft_check_keys(const struct draft *d, const config_setting_t *group, bool unless)
 {
 	const char *known[KEYS_MAX];
@@ -205,8 +220,11 @@ void draft_check_keys(const struct draft *d, const config_setting_t *group, bool
 		known[n++] = load_criteria[i].word;
 	known[n++] = unless ? "in" : "unless";
 	known[n] = NULL;
-	for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++)
-		load_unknown_key(d->load, config_setting_get_elem(group, i), known);
+	for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++) {
+		const config_setting_t *s = config_setting_get_elem(group, i);
+		if (unless || !belongs_elsewhere(d, s))
+			load_unknown_key(d->load, s, known);
+	}
 }
 
 void draft_take_attributes(struct draft *d, const config_setting_t *group)

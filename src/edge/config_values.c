@@ -183,7 +183,10 @@ static void each_text(
 {
 	struct slice file = SLICE("file:");
 
-	if (slice_starts(text, file))
+	if (slice_starts(text, SLICE("!")) && slice_starts(slice_trim(slice_skip(text, 1)), file))
+		report_error(load->report, where,
+		    "a file is not taken out as a whole: write \"!\" in front of its entries");
+	else if (slice_starts(text, file))
 		each_line(load, slice_skip(text, file.len), where, walk);
 	else
 		walk->each(walk->context, slice_trim(text), where);

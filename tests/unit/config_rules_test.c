@@ -35,7 +35,10 @@ static const struct {
 	"blocks = ( { name = \"a\"; hello = \"b\";\n proof = \"spf\"; helo = \"x.example\";\n"
 	" unless = { name = \"c\"; helo = \"b.x.example\"; }; } );\n",
 	"t.conf:1: unknown key \"hello\"; did you mean \"helo\"?\n"
-	"t.conf:2: unknown key \"proof\"\nt.conf:3: unknown key \"name\"\n"},
+	"t.conf:2: proof belongs to rules of the whitelist\nt.conf:3: unknown key \"name\"\n"},
+    {"a file that is taken out",
+	"susranges = ( { name = \"a\";\n networks = [ \"192.0.2.0/24\", \"! file:x\" ]; } );\n",
+	"t.conf:2: a file is not taken out as a whole: write \"!\" in front of its entries\n"},
     {"types of attributes",
 	"blocks = ( { name = \"a\"; helo = \"b.example\"; mode = 1;\n comment = [ \"x\" ];\n"
 	" wide = \"yes\"; unless = \"x\"; } );\n",

@@ -214,7 +214,8 @@ static const struct {
     {SLICE_INIT("192.0.2.0/24/24"), NULL, "from 0 to 32"},
     {SLICE_INIT("192.0.2.0/4294967320"), NULL, "from 0 to 32"},
     {SLICE_INIT("192.0.2.0 /24"), NULL, "\"192.0.2.0 \" is not an address"},
-    {SLICE_INIT("/24"), NULL, "\"\" is not an address"},
+    {SLICE_INIT("/24"), NULL, "\"/24\" is not an address: neither IPv4 nor IPv6"},
+    {SLICE_INIT("/^mx/"), NULL, "\"/^mx/\" is not an address: neither IPv4 nor IPv6"},
     {SLICE_INIT(""), NULL, "\"\" is not an address"},
     {SLICE_INIT("\xff\0\n"), NULL, "\"???\" is not an address"},
 };
