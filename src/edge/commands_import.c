@@ -107,11 +107,29 @@ static unsigned lists_made(const struct importing *i)
 	return n;
 }
 
+/* What a rule needs to take the list. */
+static void tell_needs(const struct importing *i, enum import_purpose p, enum import_key k)
+{
+	size_t wide = importset_wide(i->set, p, k);
+
+	if (wide > 0)
+		channel_complain(i->asked->channel,
+		    "%zu networks of the %s are so wide that their rule needs wide = true\n", wide,
+		    p == PURPOSE_LISTED ? "list" : import_purpose_name(p));
+	if (p == PURPOSE_WHITELIST && k == IMPORT_NAMES)
+		channel_complain(i->asked->channel,
+		    "names in the whitelist need proof = [ \"spf\", \"client_name\" ]\n");
+	if (p == PURPOSE_WHITELIST && (k == IMPORT_ADDRESSES || k == IMPORT_SENDERS))
+		channel_complain(i->asked->channel,
+		    "the whitelist takes no sender alone, since anyone can write one: put them "
+		    "into unless = { sender = [ ] } of the rule that refuses\n");
+}
+
 /* One list: a file that was not there before, or standard output. */
 static bool write_list(
     struct importing *i, const char *into, enum import_purpose p, enum import_key k)
 {
-	size_t count = importset_count(i->set, p, k), wide = importset_wide(i->set, p, k);
+	size_t count = importset_count(i->set, p, k);
 	const char *purpose = p == PURPOSE_LISTED ? "" : import_purpose_name(p);
 	const char *dash = purpose[0] ? "-" : "";
 	char path[4096];
@@ -119,10 +137,7 @@ static bool write_list(
 
 	if (count == 0)
 		return true;
-	if (wide > 0)
-		channel_complain(i->asked->channel,
-		    "%zu networks of the %s are so wide that their rule needs wide = true\n", wide,
-		    p == PURPOSE_LISTED ? "list" : import_purpose_name(p));
+	tell_needs(i, p, k);
 	if (!into) {
 		importset_each(i->set, p, k, write_entry, i);
 		return true;

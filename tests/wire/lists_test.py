@@ -127,11 +127,22 @@ def imports_access(checks, servers, r):
                 lambda s: next((names[k] for k in up(s["client_name"]) if k in names), ""))
 
 
+def needs(checks, servers):
+    """What a whitelist cannot take as it is is said where it is written."""
+    source = servers.dir / "access"
+    source.write_text("From:a@x.test OK\nConnect:mx.test OK\ny.test OK\n")
+    said = ctl(servers, "import", "--into", servers.dir / "needs", "sendmail", source).stderr
+    checks.same("what the whitelist needs", said.splitlines()[:-1], [
+        'names in the whitelist need proof = [ "spf", "client_name" ]',
+        "the whitelist takes no sender alone, since anyone can write one: put them into unless = "
+        "{ sender = [ ] } of the rule that refuses"])
+
+
 def exports(checks, servers, r):
     conf = servers.dir / "export.conf"
     conf.write_text(OPEN + TABLE)
-    clients = [f"{net}.{r.randrange(256)}" for net in ("198.51.100", "203.0.113", "192.0.2", "10.1.2")
-               for _ in range(150)]
+    clients = [f"{net}.{r.randrange(256)}" for _ in range(150)
+               for net in ("198.51.100", "203.0.113", "192.0.2", "10.1.2")]
     answers = decide(servers, conf, [{"client": c} for c in clients])
     for family, told in (("susranges", "Unauthenticated mail not allowed from this range"),
                          ("blocks", "Mail from this network is not accepted here")):
@@ -142,7 +153,8 @@ def exports(checks, servers, r):
         path.write_text(cidr.stdout)
         found = postmap(path, clients)
         checks.same(f"export cidr, {family}", set(found) ^ refused, set())
-        checks.true(f"export cidr, {family}: the reason", all(told in v for v in found.values()), found)
+        checks.true(f"export cidr, {family}: the reason",
+                    all(told in v for v in found.values()), found)
         nft = ctl(servers, "-c", conf, "export", "nftables", "--family", family).stdout
         networks = [ipaddress.ip_network(l.strip("\t,")) for l in nft.splitlines()
                     if l.startswith("\t\t")]
@@ -161,6 +173,7 @@ def main():
     with lab.Lab(sys.argv[1], "--keep" in sys.argv) as servers:
         imports_cidr(checks, servers, r)
         imports_access(checks, servers, r)
+        needs(checks, servers)
         exports(checks, servers, r)
     sys.exit(checks.summary())
 
