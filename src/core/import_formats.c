@@ -214,16 +214,39 @@ void import_lsearch_line(struct importer *i, struct slice line)
 
 /* ---- rspamd -------------------------------------------------------------------------- */
 
+/* "/re/flags": a blank and '#' belong to it as far as its second slash.  Empty without that. */
+static struct slice cut_slashed(struct slice *rest)
+{
+	struct slice line = *rest;
+	size_t n = 1;
+
+	while (n < line.len && line.ptr[n] != '/')
+		n += line.ptr[n] == '\\' ? 2 : 1;
+	if (n >= line.len)
+		return nothing;
+	while (n < line.len && !strchr(" \t#", line.ptr[n]))
+		n++;
+	*rest = slice_skip(line, n);
+	return slice_of(line.ptr, n);
+}
+
+/* The value of an entry, or its comment. */
+static struct slice rspamd_rest(struct slice rest)
+{
+	rest = slice_trim(rest);
+	return slice_starts(rest, SLICE("#")) ? slice_skip(rest, 1) : rest;
+}
+
 static void rspamd_pattern(struct importer *i, struct slice line)
 {
-	size_t end = slice_find_last(line, '/');
-	struct slice flags = slice_skip(line, end + 1), rest = flags;
+	struct slice pattern = cut_slashed(&line), flags;
+	size_t end = slice_find_last(pattern, '/');
 
-	if (end == 0) {
+	if (pattern.len == 0) {
 		import_leave(i, "the pattern has no closing slash");
 		return;
 	}
-	flags = slice_word(&rest);
+	flags = slice_skip(pattern, end + 1);
 	for (size_t k = 0; k < flags.len; k++)
 		if (flags.ptr[k] != 'i' && flags.ptr[k] != 'u') {
 			import_leave(i, "a pattern with the flag %c", flags.ptr[k]);
@@ -231,7 +254,8 @@ static void rspamd_pattern(struct importer *i, struct slice line)
 		}
 	if (slice_find(flags, 'i') == flags.len)
 		i->note = "patterns ignore case here";
-	import_give_pattern(i, IMPORT_LISTED, slice_of(line.ptr + 1, end - 1), rest);
+	import_give_pattern(
+	    i, IMPORT_LISTED, slice_of(pattern.ptr + 1, end - 1), rspamd_rest(line));
 }
 
 void import_rspamd_line(struct importer *i, struct slice line)
@@ -250,12 +274,10 @@ void import_rspamd_line(struct importer *i, struct slice line)
 		action = IMPORT_EXCEPT;
 		word = slice_skip(word, 1);
 	}
-	if (slice_starts(rest, SLICE("#")))
-		rest = slice_skip(rest, 1);
 	if (slice_find(word, '*') < word.len && !slice_starts(word, SLICE("*.")))
 		import_leave(i, "a glob with '*' elsewhere than in front: write a /pattern/");
 	else
-		import_give_any(i, action, word, rest);
+		import_give_any(i, action, word, rspamd_rest(rest));
 }
 
 /* ---- DROP ---------------------------------------------------------------------------- */

@@ -149,6 +149,13 @@ static const struct {
 	"8 names listed *.example.net\n9 names listed /.*a\\$.*/\n"
 	"10 names listed /.*(?:a\\/b|^c$).*/\n11 - the pattern has no closing slash\n"
 	"12 - the pattern is empty\n"},
+    {"rspamd, what stands behind a pattern", IMPORT_RSPAMD,
+	"/x/i # either/or\n/y/ 10.0 \n/^z$/i#why\n/a#b/i\n/a/b/i c/i\n/a\\\n/a\\/i\n",
+	"1 names listed /.*x.*/ #either/or\n"
+	"2 names listed /.*y.*/ #10.0 ~patterns ignore case here\n"
+	"3 names listed /^z$/ #why\n4 names listed /.*a#b.*/\n"
+	"5 names listed /.*a\\/b.*/ #c/i\n6 - the pattern has no closing slash\n"
+	"7 - the pattern has no closing slash\n"},
     {"CSV", IMPORT_CSV,
 	"\xef\xbb\xbfip\n192.0.2.1\n\"192.0.2.2\"\n192.0.2.3,\n192.0.2.4,x\n192.0.2.5-192.0.2.9\n",
 	"1 - the heading\n2 networks listed 192.0.2.1\n3 networks listed 192.0.2.2\n"
