@@ -36,6 +36,9 @@ struct postfix_settings {
 /* The value of a setting; empty when it is not there. */
 struct slice mtacheck_setting(struct slice lines, const char *name);
 
+/* False when no smtpd listens on the network: an instance that only sends. */
+bool mtacheck_takes_mail(const struct postfix_settings *);
+
 /* True when some smtpd that listens on the network, or behind postscreen, runs in a chroot. */
 bool mtacheck_is_chrooted(const struct postfix_settings *);
 

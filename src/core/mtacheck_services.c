@@ -38,6 +38,20 @@ static bool is_smtpd(struct slice line)
 	       slice_equal(word(line, 7), SLICE("smtpd"));
 }
 
+bool mtacheck_takes_mail(const struct postfix_settings *s)
+{
+	struct slice lines = s->services, item;
+	struct slice disabled = mtacheck_setting(s->main, "master_service_disable");
+
+	while (mtacheck_next_item(&disabled, &item))
+		if (slice_equal(item, SLICE("inet")))
+			return false;
+	while (lines.len > 0)
+		if (is_smtpd(slice_cut(&lines, '\n')))
+			return true;
+	return false;
+}
+
 bool mtacheck_is_chrooted(const struct postfix_settings *s)
 {
 	struct slice lines = s->services;

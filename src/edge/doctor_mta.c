@@ -88,7 +88,8 @@ static struct slice postconf(struct doctor *d, const char *directory, const char
 
 /* ---- Postfix ------------------------------------------------------------------------- */
 
-static void check_postfix(struct doctor *d, const char *directory)
+/* False when this one has nothing to ask us. */
+static bool check_postfix(struct doctor *d, const char *directory)
 {
 	struct postfix_settings s = {
 	    .main = postconf(d, directory, "-x"),
@@ -101,7 +102,11 @@ static void check_postfix(struct doctor *d, const char *directory)
 	if (s.main.len == 0) {
 		doctor_say(d, FINDING_WRONG, NULL, "postconf -c %s says nothing: is it Postfix's?",
 		    directory);
-		return;
+		return true;
+	}
+	if (!mtacheck_takes_mail(&s)) {
+		doctor_say(d, FINDING_NOTE, NULL, "Postfix in %s takes no mail by SMTP", directory);
+		return false;
 	}
 	doctor_say(d, FINDING_NOTE, NULL, "Postfix in %s:", directory);
 	mtacheck_postfix(&s, d->config->milter_socket, d->arena, &d->findings);
@@ -109,9 +114,10 @@ static void check_postfix(struct doctor *d, const char *directory)
 	user = arena_strdup(d->arena, mtacheck_setting(s.main, "mail_owner"));
 	if (queue && user)
 		doctor_socket(d, queue, mtacheck_is_chrooted(&s), user);
+	return true;
 }
 
-/* The instances that postmulti lists: NAME GROUP y|n DIRECTORY; their number. */
+/* The instances that postmulti lists: NAME GROUP y|n DIRECTORY; how many of them take mail. */
 static unsigned each_instance(struct doctor *d)
 {
 	const char *argv[] = {program("/usr/sbin/postmulti", "postmulti"), "-l", NULL};
@@ -123,10 +129,8 @@ static unsigned each_instance(struct doctor *d)
 		struct slice directory = slice_after_last(line, ' ');
 		const char *path = arena_strdup(d->arena, directory);
 
-		if (directory.len > 0 && directory.ptr[0] == '/' && path) {
-			check_postfix(d, path);
-			count++;
-		}
+		if (directory.len > 0 && directory.ptr[0] == '/' && path)
+			count += check_postfix(d, path);
 	}
 	return count;
 }
@@ -165,5 +169,6 @@ void doctor_mtas(struct doctor *d, const char *postfix, const char *sendmail)
 	found = check_sendmail(d, "/etc/mail/sendmail.cf", false) || found;
 	if (!found)
 		doctor_say(d, FINDING_WRONG, NULL,
-		    "neither Postfix nor Sendmail is configured here: nobody asks susmilter");
+		    "no Postfix that takes mail by SMTP is configured here, and no Sendmail: "
+		    "nobody asks susmilter");
 }

@@ -207,6 +207,28 @@ START_TEST(test_sendmail)
 }
 END_TEST
 
+static const struct {
+	const char *label, *main, *services;
+	bool takes;
+} takers[] = {
+    {"the port of SMTP", "", CHROOT, true},
+    {"another port", "", "qmgr unix n - n 300 1 qmgr\n127.0.0.1:10025 inet n - n - - smtpd\n",
+	true},
+    {"behind postscreen", "", "smtp inet n - n - 1 postscreen\nsmtpd pass - - y - - smtpd\n", true},
+    {"it only sends", "", "smtp unix - - n - - smtp\nqmgr unix n - n 300 1 qmgr\n", false},
+    {"as postmulti makes one", "master_service_disable = inet\n", CHROOT, false},
+    {"one service is off", "master_service_disable = submission/inet\n", CHROOT, true},
+};
+
+START_TEST(test_takes_mail)
+{
+	struct postfix_settings s = {slice_str(takers[_i].main), slice_str(takers[_i].services),
+	    slice_of("", 0), NULL, NULL};
+
+	ck_assert_msg(mtacheck_takes_mail(&s) == takers[_i].takes, "%s", takers[_i].label);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("mtacheck");
@@ -214,6 +236,7 @@ Suite *suite(void)
 
 	tcase_add_loop_test(tc, test_postfix, 0, ROWS(postfix));
 	tcase_add_loop_test(tc, test_sendmail, 0, ROWS(sendmail));
+	tcase_add_loop_test(tc, test_takes_mail, 0, ROWS(takers));
 	suite_add_tcase(s, tc);
 	return s;
 }

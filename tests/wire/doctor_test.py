@@ -117,6 +117,9 @@ def services(checks, servers, daemon, postfix):
         subprocess.run(told_line(result), shell=True, check=True,
                        env={**os.environ, "PATH": "/usr/sbin:/usr/bin:/bin"})
         healthy(checks, f"master.cf: {label}, as told", doctor(servers, daemon, postfix.etc))
+    postconf(postfix, smtpd_milters="", master_service_disable="inet")
+    healthy(checks, "an instance that only sends", doctor(servers, daemon, postfix.etc))
+    postconf(postfix, master_service_disable="")
     postconf(postfix, smtpd_milters="", mx_milters=right)
     master.write_text(base + "  -o smtpd_milters=$mx_milters\n")
     healthy(checks, "only in master.cf", doctor(servers, daemon, postfix.etc))
