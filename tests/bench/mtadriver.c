@@ -353,21 +353,36 @@ static int dial(const char *spec)
 	return fd;
 }
 
-static bool connect_one(struct mtadriver *d, struct connection *c)
+/* One try; what is refused, or closed before it was heard, leaves no connection behind. */
+static bool try_to_connect(struct mtadriver *d, struct connection *c)
 {
-	enum { TRIES = 1000, TRY_US = 10000 };
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-	int tries = 0;
 
 	c->negotiated = false;
 	c->in_len = c->out_len = 0;
 	c->played = 0;
-	while ((c->fd = dial(d->plan.socket)) < 0 && d->plan.reconnect && ++tries < TRIES)
-		usleep(TRY_US);
-	if (c->fd < 0 || epoll_ctl(d->epoll, EPOLL_CTL_ADD, c->fd, &event) != 0)
+	c->fd = dial(d->plan.socket);
+	if (c->fd < 0)
 		return false;
 	put_negotiation(c);
-	return flush(c);
+	if (epoll_ctl(d->epoll, EPOLL_CTL_ADD, c->fd, &event) == 0 && flush(c))
+		return true;
+	close(c->fd);
+	c->fd = -1;
+	return false;
+}
+
+static bool connect_one(struct mtadriver *d, struct connection *c)
+{
+	enum { TRIES = 1000, TRY_US = 10000 };
+	int tries = 0;
+
+	while (!try_to_connect(d, c)) {
+		if (!d->plan.reconnect || ++tries == TRIES)
+			return false;
+		usleep(TRY_US);
+	}
+	return true;
 }
 
 /* Hears all whole packets that have come. */
