@@ -163,12 +163,43 @@ static json_t *explanation_json(const struct asked *a, const struct explanation 
 	return o;
 }
 
+static bool tells_of_a_session(const struct asked *a)
+{
+	const char *key;
+
+	for (unsigned i = 0; (key = question_key(i)); i++)
+		if (asked_text(a, key))
+			return true;
+	return asked_text(a, "message");
+}
+
+/* An option that nobody would look at was meant to count: what to do about it, or NULL. */
+static const char *contradiction(const struct asked *a)
+{
+	bool batch = asked_switch(a, "batch"), decision = asked_text(a, "decision");
+
+	if (batch && decision)
+		return "--batch and --decision are two questions: ask one";
+	if (batch && tells_of_a_session(a))
+		return "--batch reads its sessions from standard input: leave out the options that "
+		       "tell of one";
+	if (decision && tells_of_a_session(a))
+		return "--decision knows its session: leave out the options that tell of one";
+	if (asked_text(a, "zone") && !asked_text(a, "message"))
+		return "--zone answers in the place of the DNS for --message: say that, too";
+	return NULL;
+}
+
 int command_explain(struct asked *a)
 {
-	const char *token = asked_text(a, "decision");
+	const char *token = asked_text(a, "decision"), *wrong = contradiction(a);
 	struct explanation *e;
 	struct question q;
 
+	if (wrong) {
+		channel_complain(a->channel, "explain: %s\n", wrong);
+		return STATUS_USAGE;
+	}
 	if (asked_switch(a, "batch"))
 		return explain_batch(a);
 	if (token)

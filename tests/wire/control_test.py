@@ -343,7 +343,11 @@ def explain(checks, daemon):
     checks.same("explain: all its rules are told", [r["rule"] for r in offline["rules"]],
                 [r["rule"] for r in told["rules"]])
     for label, argv in (("nothing", ()), ("no address", ("--client", "1.2.3")),
-                        ("no result", ("--spf", "perhaps"))):
+                        ("no result", ("--spf", "perhaps")),
+                        ("a session and a batch", ("--batch", "--helo", "x")),
+                        ("a session and a decision", ("--decision", "a" * 16, "--helo", "x")),
+                        ("a batch and a decision", ("--decision", "a" * 16, "--batch")),
+                        ("a zone without a message", ("--zone", "x", "--helo", "x"))):
         done = daemon.ctl("explain", *argv)
         checks.true(f"explain: {label}", done.returncode == 2 and done.stderr, done)
 
