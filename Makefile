@@ -56,7 +56,7 @@ $(foreach name,BUILD DESTDIR prefix sysconfdir,$(if $(word 2,$($(name))),\
 CORE := slice arena ip iptext report name address pattern list \
         iptrie iptrie4 iptrie6 iptrie_each iptrie_pool iptrie_runs iptrie_sort \
         namehash nametable namepairs nametrie nametrie_build dnswire rfc5322 fromheader dmarc dmarc_record dmarc_walk authres \
-        verdict rfc3339 rule sets facts ruleset ruleset_build ruleset_finish survey survey_entries surveytext match policy policy_auth reply gather session transaction transaction_message transaction_end \
+        verdict rfc3339 rule sets facts ruleset ruleset_build ruleset_finish survey survey_entries surveytext match policy policy_auth reply gather session transaction transaction_message transaction_end transaction_split transaction_edits \
         jsonline jsonread recordtext question batch explain explaintext \
         spf spf_record spf_macro spf_expand spf_session spf_token spf_canon spf_client \
         base64 taglist dkim dkimfield dkimrecord dkimbody \

@@ -252,21 +252,6 @@ static struct recipient recipient_now(const struct session *s, const struct verd
 	};
 }
 
-/* After a disagreement, recipients of another kind than the first are asked to come apart. */
-static bool must_come_apart(struct session *s, const struct recipient *r)
-{
-	const struct env *env = s->env;
-
-	if (!env->split_known)
-		return false;
-	s->split |= env->split_known(env->self, transaction_split_key(s, &r->identity, false));
-	s->split_alone |= env->split_known(env->self, transaction_split_key(s, &r->identity, true));
-	if (!s->recipients)
-		return false;
-	return s->split_alone || (s->split && (r->exempt != s->recipients->exempt ||
-						  r->switches != s->recipients->switches));
-}
-
 static bool keep_recipient(struct session *s, const struct recipient *accepted)
 {
 	struct recipient *r = arena_alloc(s->mail_arena, sizeof *r);
@@ -310,7 +295,7 @@ struct answer transaction_rcpt(
 	if (arena_failed(s->mail_arena))
 		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
 	recipient_is = recipient_now(s, &v);
-	if (policy_effect(&v) == ACTION_ACCEPT && must_come_apart(s, &recipient_is))
+	if (policy_effect(&v) == ACTION_ACCEPT && transaction_must_come_apart(s, &recipient_is))
 		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_OTHER_RECIPIENTS);
 	answer = transaction_conclude(&e, &v);
 	if (answer.kind == ANSWER_CONTINUE && !keep_recipient(s, &recipient_is))

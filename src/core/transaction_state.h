@@ -2,7 +2,8 @@
 #define CORE_TRANSACTION_STATE_H
 /*
  * The inside of a session, shared by session.c (the client), transaction.c (events),
- * transaction_message.c (header and body) and transaction_end.c (the verdict on a message).
+ * transaction_message.c (header and body), transaction_end.c (the verdict on a message),
+ * transaction_split.c (recipients that disagree) and transaction_edits.c (the header's edits).
  */
 #include "core/transaction.h"
 
@@ -88,8 +89,10 @@ struct answer transaction_judge(const struct event *);
 /* Header edits for a message that is accepted; the arena remembers that memory ran out. */
 void transaction_edits(struct session *, const struct header_edit **edits, size_t *count);
 
-/* The number under which a disagreement of this recipient with others is remembered. */
-uint64_t transaction_split_key(
-    const struct session *, const struct identity *recipient, bool alone);
+/* After a disagreement: whether this recipient must wait for a message of its own. */
+bool transaction_must_come_apart(struct session *, const struct recipient *);
+
+/* Remembers that the recipients of this message disagree. */
+void transaction_note_split(struct session *);
 
 #endif

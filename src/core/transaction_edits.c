@@ -1,0 +1,160 @@
+/*
+ * What is done to the header of a message that is accepted: forged results go, ours come, and what
+ * monitor mode would have refused is told.
+ */
+#include "core/authres.h"
+#include "transaction_state.h"
+
+static struct slice authserv_id(const struct session *s)
+{
+	struct slice id = s->mail.rules->settings.authserv_id;
+
+	return id.len > 0 ? id : s->mail.mta_name;
+}
+
+/* The whitelist entry that withdrew what this family had against the message, or NULL. */
+static const struct rule *excuse_for(const struct session *s, enum family family)
+{
+	for (const struct recipient *r = s->recipients; r; r = r->next) {
+		if (family == FAMILY_SPF && r->spf_excuse)
+			return r->spf_excuse;
+		if ((r->verdict.withdrawn & 1u << family) != 0)
+			return r->verdict.rule;
+	}
+	return NULL;
+}
+
+static struct slice spf_comment(struct session *s)
+{
+	const struct rule *excuse = excuse_for(s, FAMILY_SPF);
+
+	if (!excuse)
+		return slice_of(NULL, 0);
+	return arena_printf(s->mail_arena, "override=whitelist:%.*s", SLICE_ARG(excuse->name));
+}
+
+/* "p=reject dis=none override=whitelist:alumni": what became of a policy here. */
+static struct slice dmarc_comment(struct session *s, enum action disposition)
+{
+	const struct dmarc_result *dmarc = &s->facts.dmarc;
+	static const char *const words[ACTION_COUNT] = {
+	    [ACTION_ACCEPT] = "none",
+	    [ACTION_QUARANTINE] = "quarantine",
+	    [ACTION_TEMPFAIL] = "none",
+	    [ACTION_REJECT] = "reject",
+	};
+	const struct rule *excuse = excuse_for(s, FAMILY_DMARC);
+
+	if (dmarc->policy_domain.len == 0)
+		return slice_of(NULL, 0);
+	return arena_printf(s->mail_arena, "p=%s dis=%s%s%.*s", dmarc_policy_name(dmarc->published),
+	    words[disposition], excuse ? " override=whitelist:" : "",
+	    SLICE_ARG(excuse ? excuse->name : slice_of(NULL, 0)));
+}
+
+/* The mildest disposition that was applied: what this message got. */
+static enum action disposition_of(const struct session *s)
+{
+	for (const struct recipient *r = s->recipients; r; r = r->next)
+		if (r->verdict.reason == REASON_DMARC_FAIL &&
+		    policy_effect(&r->verdict) == ACTION_QUARANTINE)
+			return ACTION_QUARANTINE;
+	return ACTION_ACCEPT;
+}
+
+static size_t dkim_results(const struct session *s, struct authres_dkim *out)
+{
+	const struct dkim_answer *dkim = &s->facts.dkim;
+	size_t n = 0;
+
+	if (s->facts.dkim_state != FACT_KNOWN)
+		return 0;
+	if (dkim->count == 0)
+		out[n++] = (struct authres_dkim){.result = SLICE("none")};
+	for (size_t i = 0; i < dkim->count && n < AUTHRES_DKIM_MAX; i++) {
+		const struct dkim_signature_result *sig = &dkim->signatures[i];
+		out[n++] = (struct authres_dkim){
+		    .result = slice_str(dkim_result_name(sig->result)),
+		    .domain = sig->domain,
+		    .identity = sig->identity,
+		    .selector = sig->selector,
+		    .algorithm = sig->algorithm,
+		    .signature = sig->b_prefix,
+		    .reason = sig->reason,
+		};
+	}
+	return n;
+}
+
+/* Our Authentication-Results; empty when nothing was evaluated. */
+static struct slice results_body(struct session *s)
+{
+	const struct facts *facts = &s->facts;
+	const struct identity *sender = &facts->id[IDENTITY_SENDER];
+	struct authres_dkim dkim[AUTHRES_DKIM_MAX];
+	struct authres_spf spf = {.result = slice_str(spf_result_text(facts->spf.result))};
+	struct authres_dmarc dmarc = {
+	    .result = slice_str(dmarc_verdict_name(facts->dmarc.verdict)),
+	    .from = facts->id[IDENTITY_FROM].name,
+	};
+	struct authres a = {.id = authserv_id(s), .dkim = dkim};
+
+	if (facts->spf.null_sender_used_helo)
+		spf.helo = facts->id[IDENTITY_HELO].text;
+	else
+		spf.mailfrom = sender->text;
+	spf.comment = spf_comment(s);
+	if (facts->spf_state == FACT_KNOWN)
+		a.spf = &spf;
+	a.dkim_count = dkim_results(s, dkim);
+	if (facts->dmarc_state == FACT_KNOWN) {
+		dmarc.comment = dmarc_comment(s, disposition_of(s));
+		if (facts->dmarc.policy_domain.len > 0)
+			dmarc.policy = slice_str(dmarc_policy_name(facts->dmarc.policy));
+		a.dmarc = &dmarc;
+	}
+	if (a.id.len == 0 || (!a.spf && a.dkim_count == 0 && !a.dmarc))
+		return slice_of(NULL, 0);
+	return authres_write(&a, s->mail_arena);
+}
+
+static size_t count_edits(const struct session *s)
+{
+	size_t n = 2; /* our results, and the mark of a quarantine */
+
+	for (const struct forged *f = s->forged; f; f = f->next)
+		n++;
+	for (const struct would *w = s->woulds; w; w = w->next)
+		n++;
+	return n;
+}
+
+static void insert_field(
+    struct header_edit *edits, size_t *n, struct slice name, struct slice value)
+{
+	if (value.len > 0)
+		edits[(*n)++] = (struct header_edit){.name = name, .value = value};
+}
+
+void transaction_edits(struct session *s, const struct header_edit **edits, size_t *count)
+{
+	struct header_edit *made = arena_calloc(s->mail_arena, count_edits(s), sizeof *made);
+	size_t n = 0;
+
+	if (!made)
+		return;
+	for (struct forged *f = s->forged; f; f = f->next)
+		made[n++] = (struct header_edit){
+		    .remove = true,
+		    .name = SLICE("Authentication-Results"),
+		    .index = f->index,
+		};
+	for (struct would *w = s->woulds; w; w = w->next)
+		insert_field(made, &n, SLICE("X-Susmilter"),
+		    arena_printf(s->mail_arena, "rule=%.*s mode=monitor", SLICE_ARG(w->name)));
+	if (disposition_of(s) == ACTION_QUARANTINE)
+		insert_field(made, &n, SLICE("X-Susmilter"), SLICE("dmarc=quarantine"));
+	insert_field(made, &n, SLICE("Authentication-Results"), results_body(s));
+	*edits = made;
+	*count = n;
+}
