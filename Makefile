@@ -64,7 +64,7 @@ CORE := slice arena ip iptext report name address pattern list \
 EDGE := textfile geo geo_walk config config_text config_options config_set config_checks config_values config_lists \
         config_draft config_rules config_idle config_managed config_domains config_geo config_find config_start \
         log unixsocket privileges table counters clients suppressor recordfile recordqueue watchers recorder splits milter milter_connection milteranswer environment mtaclient metrics metrics_serve notify version pulse knock worker worker_reload worker_status supervisor \
-        channel control commands commands_status commands_explain commands_message trial doctor_mta doctor_socket doctor_daemon doctor_host commands_doctor reports reports_store reports_read commands_report commands_import commands_export commands_decision \
+        channel control commands commands_status commands_explain commands_message trial doctor doctor_mta doctor_socket doctor_daemon doctor_host commands_doctor reports reports_store reports_read commands_report commands_import commands_export commands_decision \
         commands_load commands_watch commands_top commands_whitelist managed \
         zone zone_load idn spf resolver resolver_answer resolver_cache resolver_flights resolver_pilot resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey

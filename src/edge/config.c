@@ -18,11 +18,6 @@ struct arena *load_arena(void)
 	return arena_create(CONFIG_SCRATCH_MAX);
 }
 
-struct origin load_where(const struct load *load, const config_setting_t *s)
-{
-	return config_text_origin(&load->text, config_setting_source_line(s));
-}
-
 /* ---- the tree ------------------------------------------------------------------------ */
 
 /* The line that libconfig could not read, as far as it helps to recognise it. */

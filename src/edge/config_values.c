@@ -4,6 +4,11 @@
 
 #include <stdio.h>
 
+struct origin load_where(const struct load *load, const config_setting_t *s)
+{
+	return config_text_origin(&load->text, config_setting_source_line(s));
+}
+
 /* ---- keys and words ------------------------------------------------------------------ */
 
 /* Longer words are not compared for likeness. */

@@ -5,24 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { INSTANCES_MAX = 32 };
-
-void doctor_say(struct doctor *d, enum finding f, const char *change, const char *format, ...)
-{
-	char text[2048];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	d->findings.say(d->findings.context, f, text, change);
-}
 
 /* ---- asking programs ----------------------------------------------------------------- */
 

@@ -225,16 +225,6 @@ uint64_t worker_reload(struct worker *w, struct report *report)
 	return number;
 }
 
-struct reload_status worker_reload_status(struct worker *w)
-{
-	struct reload_status status;
-
-	pthread_mutex_lock(&w->status_lock);
-	status = w->reload;
-	pthread_mutex_unlock(&w->status_lock);
-	return status;
-}
-
 bool worker_first_load(struct worker *w)
 {
 	struct report *report = report_create();

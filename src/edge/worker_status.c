@@ -1,9 +1,19 @@
-/* What goes on, in one line: for the supervisor, who tells systemd. */
+/* What goes on: the last reload, and one line for the supervisor, who tells systemd. */
 #include "worker_private.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+
+struct reload_status worker_reload_status(struct worker *w)
+{
+	struct reload_status status;
+
+	pthread_mutex_lock(&w->status_lock);
+	status = w->reload;
+	pthread_mutex_unlock(&w->status_lock);
+	return status;
+}
 
 /* An error quotes what stands in files, and may be cut in the middle of a character; systemd takes
  * no line that is not UTF-8. */
