@@ -58,14 +58,14 @@ CORE := slice arena ip iptext report name address pattern list \
         namehash nametable namepairs nametrie nametrie_build dnswire rfc5322 fromheader dmarc dmarc_record dmarc_walk authres \
         verdict rfc3339 rule sets facts ruleset ruleset_build ruleset_finish survey survey_entries surveytext match policy policy_auth reply gather session transaction transaction_message transaction_end transaction_split transaction_edits \
         jsonline jsonread recordtext question batch explain explaintext \
-        spf spf_record spf_macro spf_expand spf_session spf_token spf_canon spf_client \
+        spf spf_record spf_macro spf_expand spf_session spf_questions spf_token spf_canon spf_client \
         base64 taglist dkim dkimfield dkimrecord dkimbody \
         import import_formats import_access importset flatten heavy distinct tally digest digesthtml mtacheck mtacheck_postfix mtacheck_services mtacheck_list mtacheck_sendmail
 EDGE := textfile geo geo_walk config config_text config_options config_set config_checks config_values config_lists \
         config_draft config_rules config_idle config_managed config_domains config_geo config_find config_start \
         log unixsocket privileges table counters clients suppressor recordfile recordqueue watchers recorder splits milter milter_connection milteranswer environment mtaclient metrics metrics_serve notify version pulse knock worker worker_reload worker_status supervisor \
         channel control commands commands_status commands_explain commands_message trial doctor doctor_mta doctor_socket doctor_daemon doctor_host commands_doctor reports reports_store reports_read commands_report commands_import commands_export commands_decision \
-        commands_load commands_watch commands_top commands_whitelist managed \
+        commands_load commands_watch commands_top commands_whitelist managed managed_line \
         zone zone_load idn spf resolver resolver_answer resolver_cache resolver_flights resolver_pilot resolver_key resolver_upstream \
         dkim dkimfeed dkimhash dkimheader dkimkey
 CTL  := main words remote screen local

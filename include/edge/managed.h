@@ -36,6 +36,12 @@ const char *managed_parse_entry(
 /* Reads what stands behind the entry, from the `#` on.  False when `expires=` has no time. */
 bool managed_parse_words(struct slice words, struct managed_line *);
 
+/* A line of the file with an entry; false for blank lines and comments. */
+bool managed_parse_line(struct slice text, struct managed_line *);
+
+/* The line as text, with its end, in the arena. */
+struct slice managed_write_line(struct arena *, const struct managed_line *);
+
 struct managed_edit {
 	const char *path;
 	struct arena *arena;

@@ -3,10 +3,11 @@
 /*
  * spf_private: the inside of a session, for the files src/core/spf_*.c only.
  *
- *     spf_session.c  start and end, questions and their counting, the verdict
- *     spf_token.c    what stands behind a token: records, addresses, MX hosts
- *     spf_canon.c    record → canonical text and the targets of its tokens
- *     spf_client.c   the names of the client by PTR: the ptr mechanism and the macro p
+ *     spf_session.c    start and end, the verdict
+ *     spf_questions.c  questions, their counting, what ends an evaluation
+ *     spf_token.c      what stands behind a token: records, addresses, MX hosts
+ *     spf_canon.c      record → canonical text and the targets of its tokens
+ *     spf_client.c     the names of the client by PTR: the ptr mechanism and the macro p
  */
 #include "core/spf_macro.h"
 #include "core/spf_record.h"

@@ -1,8 +1,6 @@
 #include "edge/managed.h"
 
-#include "core/rfc3339.h"
 #include "edge/config.h"
-#include "edge/idn.h"
 #include "edge/textfile.h"
 
 #include <errno.h>
@@ -16,85 +14,6 @@
 #include <unistd.h>
 
 /* ---- lines --------------------------------------------------------------------------- */
-
-/* True when the text can only be meant as an address. */
-static bool looks_numeric(struct slice text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] == '/' || text.ptr[i] == ':')
-			return true;
-		if (!strchr("0123456789.-", text.ptr[i]))
-			return false;
-	}
-	return true;
-}
-
-const char *managed_parse_entry(
-    struct slice text, struct arena *arena, struct list_entry *out, char why[LIST_WHY_MAX])
-{
-	if (slice_starts(text, SLICE("!")))
-		return "nothing is taken out here: remove the entry instead";
-	if (slice_starts(text, SLICE("/")))
-		return "only addresses and names can stand here, no patterns";
-	return list_parse_entry(text,
-	    looks_numeric(text) ? LIST_ACCEPT_NETWORKS : LIST_ACCEPT_NAMES, &idn_uts46, arena, out,
-	    why);
-}
-
-/* What stands behind `key` when the word begins with it. */
-static bool value_of(struct slice word, struct slice key, struct slice *value)
-{
-	if (!slice_starts(word, key))
-		return false;
-	*value = slice_skip(word, key.len);
-	return true;
-}
-
-bool managed_parse_words(struct slice words, struct managed_line *line)
-{
-	struct slice rest = slice_skip(words, slice_starts(words, SLICE("#"))), time;
-
-	while ((rest = slice_trim(rest)).len > 0) {
-		struct slice word;
-
-		if (value_of(rest, SLICE("comment="), &line->comment))
-			return true;
-		word = slice_cut(&rest, ' ');
-		if (value_of(word, SLICE("owner="), &line->owner))
-			continue;
-		if (value_of(word, SLICE("expires="), &time) &&
-		    (!rfc3339_parse(time, &line->expires) || line->expires <= 0))
-			return false;
-	}
-	return true;
-}
-
-/* A line of the file with an entry; false for blank lines and comments. */
-static bool parse_line(struct slice text, struct managed_line *line)
-{
-	size_t hash = slice_find(text, '#');
-	struct slice entry = slice_of(text.ptr, hash);
-
-	entry.len = slice_find(entry, ';');
-	*line = (struct managed_line){.entry = slice_trim(entry)};
-	if (line->entry.len == 0)
-		return false;
-	if (!managed_parse_words(slice_skip(text, hash), line))
-		line->expires = 0;
-	return true;
-}
-
-static struct slice write_line(struct arena *arena, const struct managed_line *l)
-{
-	char time[RFC3339_TEXT_MAX] = "";
-
-	if (l->expires)
-		rfc3339_format(l->expires, time);
-	return arena_printf(arena, "%.*s%s%s%s%s%.*s%s%.*s\n", SLICE_ARG(l->entry),
-	    l->expires || l->owner.len || l->comment.len ? "  #" : "",
-	    l->expires ? " expires=" : "", time, l->owner.len ? " owner=" : "", SLICE_ARG(l->owner),
-	    l->comment.len ? " comment=" : "", SLICE_ARG(l->comment));
-}
 
 static struct slice next_line(struct slice *rest)
 {
@@ -112,7 +31,7 @@ void managed_each(const struct managed_edit *e,
 	struct managed_line line;
 
 	while (rest.len > 0)
-		if (parse_line(next_line(&rest), &line))
+		if (managed_parse_line(next_line(&rest), &line))
 			each(context, &line);
 }
 
@@ -160,7 +79,7 @@ static bool rewrite(struct managed_edit *e, struct slice entry, struct slice lin
 	while (rest.len > 0) {
 		struct slice old = next_line(&rest);
 		struct managed_line l;
-		bool is_entry = parse_line(old, &l);
+		bool is_entry = managed_parse_line(old, &l);
 
 		if (is_entry && (valid ? same_entry(e->arena, &wanted, l.entry)
 				       : slice_equal(entry, l.entry))) {
@@ -180,7 +99,7 @@ static bool rewrite(struct managed_edit *e, struct slice entry, struct slice lin
 void managed_add(
     struct managed_edit *e, const struct managed_line *line, int64_t now, bool *replaced)
 {
-	*replaced = rewrite(e, line->entry, write_line(e->arena, line), now);
+	*replaced = rewrite(e, line->entry, managed_write_line(e->arena, line), now);
 }
 
 bool managed_remove(struct managed_edit *e, struct slice entry, int64_t now)
