@@ -61,6 +61,16 @@ const char *list_parse_entry(struct slice text, enum list_accept accept, const s
     struct arena *arena, struct list_entry *out, char why[LIST_WHY_MAX]);
 
 /*
+ * How an entry is spelt: LIST_NAME to LIST_NULL as in the list above, which for addresses is also
+ * the key under which they stand in the table, so that what is entered, looked up and explained is
+ * the same.  Of SUBADDRESS counts what is in front of the first '+' of local.  Empty when it would
+ * be too long, which no entry is.
+ */
+enum { LIST_SPELLING_MAX = 1024 };
+struct slice list_spell(
+    enum list_kind kind, struct slice local, struct slice name, char spelling[LIST_SPELLING_MAX]);
+
+/*
  * Walks the lines of a file: the next line that is not blank or comment, without its comment and
  * outer blanks; false at the end.  Start with *rest = the whole file and *line = 0; *line is then
  * the number of the line returned (from 1).

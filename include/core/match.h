@@ -40,7 +40,9 @@ struct outcome {
 /* One sorted set of members and the identity that it was looked up for. */
 struct match_cursor {
 	const uint32_t *at, *end;
-	enum identity_kind identity;
+	uint32_t set;
+	enum identity_kind identity; /* IDENTITY_COUNT: the client's address */
+	enum list_kind kind; /* what was looked up: NETWORK, NAME, or how list_spell() did it */
 };
 
 /* The address, and for each of five identities: names, domains, address, sub-address, local. */

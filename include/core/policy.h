@@ -15,6 +15,7 @@
  * monitor mode is reported, as `would`.
  */
 #include "core/facts.h"
+#include "core/match.h"
 #include "core/ruleset.h"
 #include "core/verdict.h"
 
@@ -31,6 +32,12 @@ enum phase {
  * NEED    get v.need into the facts (each state must leave FACT_UNKNOWN) and ask again.
  */
 struct verdict policy_decide(const struct ruleset *, const struct facts *, enum phase);
+
+/*
+ * Is there the proof that a whitelist rule by domain needs to excuse (SPEC 3.4)?  Unknown while SPF
+ * may still give it.  The outcome is that of a rule that is YES.
+ */
+enum truth policy_proven(const struct outcome *, const struct facts *);
 
 /* The action that a verdict has on the mail itself: accept for CONTINUE and for `would`. */
 enum action policy_effect(const struct verdict *);

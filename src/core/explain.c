@@ -1,92 +1,42 @@
 #include "core/explain.h"
 
-/* "local@domain" and the like, at their longest (as in core/match.c). */
-enum { SPELLING_MAX = 1024 };
+#include "core/policy.h"
 
-/* Of one identity and one kind of key: which set of members applies. */
-struct looked_up {
-	uint32_t set;
-	struct slice address; /* for sets of addresses: the entry; empty for names */
-};
-
-/* The look-ups of one session, from the most specific on. */
-enum { PER_IDENTITY = 4 };
+/* The look-ups of one session. */
 struct sight {
 	const struct ruleset *rules;
 	const struct facts *facts;
 	struct arena *arena;
-	uint32_t network;
-	struct looked_up keys[IDENTITY_COUNT][PER_IDENTITY];
-	unsigned count[IDENTITY_COUNT];
-	uint32_t domains[IDENTITY_COUNT];
+	struct match looked_up;
 };
-
-/* ---- look-ups ------------------------------------------------------------------------ */
-
-static void see(struct sight *s, unsigned identity, uint32_t set, struct slice address)
-{
-	if (set != 0)
-		s->keys[identity][s->count[identity]++] = (struct looked_up){set, address};
-}
-
-static void see_address(struct sight *s, unsigned identity, struct slice spelling)
-{
-	const struct nametrie *trie = s->rules->addresses[identity];
-
-	if (trie && spelling.len > 0 && spelling.len <= SPELLING_MAX)
-		see(s, identity, nametrie_lookup(trie, spelling), spelling);
-}
-
-static void see_identity(struct sight *s, unsigned identity)
-{
-	const struct identity *id = &s->facts->id[identity];
-	const struct nametrie *names = s->rules->names[KEY_CLIENT_NAME + identity];
-	const struct nametrie *domains = s->rules->names[KEY_DOMAINS];
-	struct slice plain = slice_of(id->local.ptr, slice_find(id->local, '+'));
-
-	if (id->state != FACT_KNOWN)
-		return;
-	if (id->local.len > 0 && id->name.len > 0) {
-		see_address(s, identity,
-		    arena_printf(s->arena, "%.*s@%.*s", SLICE_ARG(id->local), SLICE_ARG(id->name)));
-		if (plain.len < id->local.len)
-			see_address(s, identity,
-			    arena_printf(
-				s->arena, "%.*s+*@%.*s", SLICE_ARG(plain), SLICE_ARG(id->name)));
-	}
-	if (names && id->name.len > 0)
-		see(s, identity, nametrie_lookup(names, id->name), slice_of(NULL, 0));
-	if (id->local.len > 0)
-		see_address(s, identity, arena_printf(s->arena, "%.*s@", SLICE_ARG(id->local)));
-	else if (slice_equal(id->text, SLICE("<>")))
-		see_address(s, identity, id->text);
-	if (domains && id->name.len > 0)
-		s->domains[identity] = nametrie_lookup(domains, id->name);
-}
-
-static void look(struct sight *s)
-{
-	if (s->facts->client.family != IP_NONE)
-		s->network = iptrie_lookup(s->rules->networks, &s->facts->client);
-	for (unsigned i = 0; i < IDENTITY_COUNT; i++)
-		see_identity(s, i);
-}
 
 /* ---- criteria ------------------------------------------------------------------------ */
 
-/* The entry for a name that a member stands for, as it is written in lists. */
-static struct slice name_entry(struct arena *arena, struct slice name, uint32_t member)
+/* The look-up by which an identity (IDENTITY_COUNT: the client's address) decides a matcher. */
+static const struct match_cursor *find(
+    const struct sight *s, unsigned identity, uint32_t matcher, uint32_t *member)
 {
-	struct slice part = name_last_labels(name, member_depth(member));
-
-	switch (member_rank(member)) {
-	case FORM_TREE:
-		return arena_printf(arena, ".%.*s", SLICE_ARG(part));
-	case FORM_BELOW:
-		return arena_printf(arena, "*.%.*s", SLICE_ARG(part));
-	default:
-		return part;
+	for (unsigned i = 0; i < s->looked_up.count; i++) {
+		const struct match_cursor *c = &s->looked_up.cursors[i];
+		if (c->identity == identity && sets_find(s->rules->sets, c->set, matcher, member))
+			return c;
 	}
+	return NULL;
+}
+
+/* The entry that a member stands for, as it is written in lists. */
+static struct slice entry_of(const struct sight *s, const struct match_cursor *c, uint32_t member)
+{
+	static const enum list_kind kinds[] = {LIST_NAME, LIST_TREE, LIST_BELOW};
+	const struct identity *id = &s->facts->id[c->identity];
+	unsigned form = member_rank(member);
+	char spelling[LIST_SPELLING_MAX];
+
+	if (form == FORM_ADDRESS)
+		return arena_copy(s->arena, list_spell(c->kind, id->local, id->name, spelling));
+	return arena_copy(
+	    s->arena, list_spell(kinds[form], slice_of(NULL, 0),
+			  name_last_labels(id->name, member_depth(member)), spelling));
 }
 
 static void decide_by(struct explain_criterion *c, bool out, struct slice entry)
@@ -108,7 +58,7 @@ static void judge_networks(const struct sight *s, uint32_t matcher, struct expla
 	struct prefix network;
 	uint32_t member;
 
-	if (s->network == 0 || !sets_find(s->rules->sets, s->network, matcher, &member))
+	if (!find(s, IDENTITY_COUNT, matcher, &member))
 		return;
 	network = prefix_of(&s->facts->client, member_depth(member));
 	prefix_format(&network, text);
@@ -123,17 +73,16 @@ static void judge_domains(
 	uint32_t member;
 
 	for (unsigned i = 0; i < IDENTITY_COUNT && c->truth != TRUTH_YES; i++) {
-		const struct identity *id = &s->facts->id[i];
+		const struct match_cursor *found;
 		if ((in & 1u << i) == 0)
 			continue;
-		if (id->state == FACT_UNKNOWN && c->truth == TRUTH_NO && c->entry.len == 0)
+		if (s->facts->id[i].state == FACT_UNKNOWN && c->truth == TRUTH_NO &&
+		    c->entry.len == 0)
 			c->truth = TRUTH_UNKNOWN;
-		if (s->domains[i] == 0 ||
-		    !sets_find(s->rules->sets, s->domains[i], matcher, &member))
+		found = find(s, i, matcher, &member);
+		if (!found || (c->truth == TRUTH_UNKNOWN && member_out(member)))
 			continue;
-		if (c->truth == TRUTH_UNKNOWN && member_out(member))
-			continue;
-		decide_by(c, member_out(member), name_entry(s->arena, id->name, member));
+		decide_by(c, member_out(member), entry_of(s, found, member));
 		note_identity(c, i);
 	}
 }
@@ -155,23 +104,18 @@ static void judge_patterns(
 static void judge_identity(const struct sight *s, const struct rule *rule, uint32_t matcher,
     unsigned identity, struct explain_criterion *c)
 {
-	const struct identity *id = &s->facts->id[identity];
 	uint32_t member;
+	enum fact_state state = s->facts->id[identity].state;
+	const struct match_cursor *found = find(s, identity, matcher, &member);
 
-	if (id->state == FACT_UNKNOWN)
+	if (state == FACT_UNKNOWN)
 		c->truth = TRUTH_UNKNOWN;
-	if (id->state != FACT_KNOWN)
-		return;
-	for (unsigned i = 0; i < s->count[identity]; i++) {
-		const struct looked_up *l = &s->keys[identity][i];
-		if (!sets_find(s->rules->sets, l->set, matcher, &member))
-			continue;
-		decide_by(c, member_out(member),
-		    l->address.len > 0 ? l->address : name_entry(s->arena, id->name, member));
+	if (found) {
+		decide_by(c, member_out(member), entry_of(s, found, member));
 		note_identity(c, identity);
-		return;
+	} else if (state == FACT_KNOWN) {
+		judge_patterns(s, rule, identity, c);
 	}
-	judge_patterns(s, rule, identity, c);
 }
 
 static void judge_criterion(const struct sight *s, unsigned number, struct explain_criterion *c)
@@ -190,20 +134,11 @@ static void judge_criterion(const struct sight *s, unsigned number, struct expla
 
 /* ---- rules --------------------------------------------------------------------------- */
 
-/* An entry by domain excuses only with proof (SPEC 3.4). */
 static enum explain_effect effect_of_excuse(const struct facts *facts, const struct outcome *o)
 {
-	const struct rule *rule = o->rule;
-
-	if (rule->monitor)
+	if (o->rule->monitor)
 		return EXPLAIN_MONITOR;
-	if ((rule->keys & 1u << KEY_DOMAINS) == 0 ||
-	    ((rule->proof & PROOF_CLIENT_NAME) && (o->domains & 1u << IDENTITY_CLIENT_NAME)))
-		return EXPLAIN_EXCUSES;
-	if ((rule->proof & PROOF_SPF) && (o->domains & 1u << IDENTITY_SENDER) &&
-	    facts->spf_state == FACT_KNOWN && facts->spf.result == SPFR_PASS)
-		return EXPLAIN_EXCUSES;
-	return EXPLAIN_UNPROVEN;
+	return policy_proven(o, facts) == TRUTH_YES ? EXPLAIN_EXCUSES : EXPLAIN_UNPROVEN;
 }
 
 static enum explain_effect effect_of_refusal(
@@ -325,7 +260,7 @@ struct explanation *explain_make(
 	e->question = q;
 	e->ruleset = rules;
 	e->switches = ruleset_switches(rules, q->facts.id[IDENTITY_RECIPIENT].name);
-	look(&sight);
+	match_start(&sight.looked_up, rules, &q->facts);
 	for (int i = 0; i < EXPLAIN_FAMILIES; i++)
 		if (!explain_family(&m, &e->families[i], order[i], &next))
 			return NULL;

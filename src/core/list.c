@@ -122,6 +122,7 @@ static const char *mailbox(struct slice text, size_t at, struct words with, stru
 {
 	struct slice local = slice_of(text.ptr, at);
 	struct slice domain = slice_skip(text, at + 1);
+	char spelling[LIST_SPELLING_MAX];
 	const char *wrong;
 
 	out->kind = domain.len > 0 ? LIST_ADDRESS : LIST_LOCAL;
@@ -141,6 +142,8 @@ static const char *mailbox(struct slice text, size_t at, struct words with, stru
 		wrong = "user+*@ is all behind the first '+', and another stands in front of it";
 	if (!wrong && domain.len > 0)
 		wrong = name_parse(domain, with.idna, with.arena, &out->name);
+	if (!wrong && list_spell(out->kind, out->local, out->name, spelling).len == 0)
+		wrong = "no mail address is that long";
 	return wrong;
 }
 
@@ -195,6 +198,48 @@ const char *list_parse_entry(struct slice text, enum list_accept accept, const s
 		text = slice_trim(slice_skip(text, 1));
 	}
 	return parse(text, accept, (struct words){idna, arena}, out, why);
+}
+
+/* ---- spelling ------------------------------------------------------------------------ */
+
+/* The parts of an entry, and what is between them. */
+static const struct {
+	bool local;
+	struct slice middle;
+	bool name;
+} spellings[] = {
+    [LIST_NAME] = {false, SLICE_INIT(""), true},
+    [LIST_TREE] = {false, SLICE_INIT("."), true},
+    [LIST_BELOW] = {false, SLICE_INIT("*."), true},
+    [LIST_ADDRESS] = {true, SLICE_INIT("@"), true},
+    [LIST_SUBADDRESS] = {true, SLICE_INIT("+*@"), true},
+    [LIST_LOCAL] = {true, SLICE_INIT("@"), false},
+    [LIST_NULL] = {false, SLICE_INIT("<>"), false},
+};
+
+static char *append(char *at, struct slice s)
+{
+	if (s.len > 0)
+		memcpy(at, s.ptr, s.len);
+	return at + s.len;
+}
+
+struct slice list_spell(
+    enum list_kind kind, struct slice local, struct slice name, char spelling[LIST_SPELLING_MAX])
+{
+	struct slice middle = spellings[kind].middle;
+	char *end = spelling;
+
+	if (kind == LIST_SUBADDRESS)
+		local.len = slice_find(local, '+');
+	if (!spellings[kind].local)
+		local.len = 0;
+	if (!spellings[kind].name)
+		name.len = 0;
+	if (local.len + middle.len + name.len > LIST_SPELLING_MAX)
+		return slice_of(NULL, 0);
+	end = append(append(append(end, local), middle), name);
+	return slice_of(spelling, (size_t)(end - spelling));
 }
 
 /* ---- lines --------------------------------------------------------------------------- */

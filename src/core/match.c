@@ -2,41 +2,31 @@
 
 #include <limits.h>
 
-static void add_cursor(struct match *m, uint32_t set, enum identity_kind identity)
+static void add_cursor(
+    struct match *m, uint32_t set, enum identity_kind identity, enum list_kind kind)
 {
 	size_t n;
 	const uint32_t *members = sets_get(m->rules->sets, set, &n);
 
 	if (n > 0)
-		m->cursors[m->count++] = (struct match_cursor){members, members + n, identity};
+		m->cursors[m->count++] =
+		    (struct match_cursor){members, members + n, set, identity, kind};
 }
 
-static void look_up(
-    struct match *m, const struct nametrie *trie, struct slice name, enum identity_kind identity)
+static void look_up(struct match *m, const struct nametrie *trie, struct slice name,
+    enum identity_kind identity, enum list_kind kind)
 {
 	if (trie && name.len > 0)
-		add_cursor(m, nametrie_lookup(trie, name), identity);
+		add_cursor(m, nametrie_lookup(trie, name), identity, kind);
 }
 
-/*
- * The keys under which an address may stand in the table, beside its domain: "local@domain",
- * "user+*@domain" and "local@".  Written into a buffer since the parts are not contiguous.
- */
-enum { ADDRESS_KEY_MAX = 1024 };
-
-static void look_up_address(struct match *m, enum identity_kind identity, struct slice local,
-    const char *between, struct slice domain)
+static void look_up_address(struct match *m, enum identity_kind identity, enum list_kind kind)
 {
-	char key[ADDRESS_KEY_MAX];
-	size_t middle = strlen(between), len = local.len + middle + domain.len;
+	const struct identity *id = &m->facts->id[identity];
+	char spelling[LIST_SPELLING_MAX];
 
-	if (len > sizeof key)
-		return;
-	memcpy(key, local.ptr, local.len);
-	memcpy(key + local.len, between, middle);
-	if (domain.len)
-		memcpy(key + local.len + middle, domain.ptr, domain.len);
-	look_up(m, m->rules->addresses[identity], slice_of(key, len), identity);
+	look_up(m, m->rules->addresses[identity], list_spell(kind, id->local, id->name, spelling),
+	    identity, kind);
 }
 
 static void look_up_identity(struct match *m, enum identity_kind identity)
@@ -44,23 +34,21 @@ static void look_up_identity(struct match *m, enum identity_kind identity)
 	const struct ruleset *rules = m->rules;
 	const struct identity *id = &m->facts->id[identity];
 	bool has_local = rules->addresses[identity] && id->local.len > 0;
-	size_t plus = has_local ? slice_find(id->local, '+') : 0;
 
 	if (id->state != FACT_KNOWN)
 		return;
 	if (has_local && id->name.len > 0) {
-		look_up_address(m, identity, id->local, "@", id->name);
-		if (plus < id->local.len)
-			look_up_address(
-			    m, identity, slice_of(id->local.ptr, plus), "+*@", id->name);
+		look_up_address(m, identity, LIST_ADDRESS);
+		if (slice_find(id->local, '+') < id->local.len)
+			look_up_address(m, identity, LIST_SUBADDRESS);
 	}
-	look_up(m, rules->names[key_of_identity(identity)], id->name, identity);
+	look_up(m, rules->names[key_of_identity(identity)], id->name, identity, LIST_NAME);
 	if (has_local)
-		look_up_address(m, identity, id->local, "@", slice_of(NULL, 0));
+		look_up_address(m, identity, LIST_LOCAL);
 	else if (slice_equal(id->text, SLICE("<>")))
-		look_up(m, rules->addresses[identity], id->text, identity);
+		look_up_address(m, identity, LIST_NULL);
 	if ((rules->domains_in & 1u << identity) != 0)
-		look_up(m, rules->names[KEY_DOMAINS], id->name, identity);
+		look_up(m, rules->names[KEY_DOMAINS], id->name, identity, LIST_NAME);
 }
 
 void match_start(struct match *m, const struct ruleset *rules, const struct facts *facts)
@@ -70,7 +58,8 @@ void match_start(struct match *m, const struct ruleset *rules, const struct fact
 	m->count = 0;
 	m->pattern = 0;
 	if (facts->client.family != IP_NONE)
-		add_cursor(m, iptrie_lookup(rules->networks, &facts->client), IDENTITY_COUNT);
+		add_cursor(m, iptrie_lookup(rules->networks, &facts->client), IDENTITY_COUNT,
+		    LIST_NETWORK);
 	for (int i = 0; i < IDENTITY_COUNT; i++)
 		look_up_identity(m, (enum identity_kind)i);
 }

@@ -1,6 +1,5 @@
 #include "core/policy.h"
 
-#include "core/match.h"
 #include "policy_auth.h"
 
 /* What the table says about one transaction, gathered in one pass over the matching rules. */
@@ -50,7 +49,7 @@ static struct verdict accepted(enum family family, enum reason reason, const str
  * An entry by domain excuses only with proof: the verified client name is in the list, or the
  * sender's domain is and SPF says pass.  Whether SPF would prove it may not be known yet.
  */
-static enum truth proven(const struct outcome *o, const struct facts *facts)
+enum truth policy_proven(const struct outcome *o, const struct facts *facts)
 {
 	const struct rule *rule = o->rule;
 
@@ -73,7 +72,7 @@ static struct verdict *excuse_of(struct findings *f, enum family family)
 
 static void find_excuse(struct findings *f, const struct outcome *o, const struct facts *facts)
 {
-	enum truth proof = proven(o, facts);
+	enum truth proof = policy_proven(o, facts);
 	struct verdict v;
 
 	if (o->rule->monitor || proof == TRUTH_NO)

@@ -251,23 +251,6 @@ static enum member_form form_of(enum list_kind kind)
 	}
 }
 
-/* The key of an address entry in its trie (core/match.c asks the same spellings). */
-static struct slice address_key(struct ruleset_builder *b, const struct list_entry *e)
-{
-	switch (e->kind) {
-	case LIST_ADDRESS:
-		return arena_printf(
-		    b->scratch, "%.*s@%.*s", SLICE_ARG(e->local), SLICE_ARG(e->name));
-	case LIST_SUBADDRESS:
-		return arena_printf(
-		    b->scratch, "%.*s+*@%.*s", SLICE_ARG(e->local), SLICE_ARG(e->name));
-	case LIST_LOCAL:
-		return arena_printf(b->scratch, "%.*s@", SLICE_ARG(e->local));
-	default:
-		return SLICE("<>");
-	}
-}
-
 static void add_pattern(struct ruleset_builder *b, unsigned rule, unsigned slot,
     const struct list_entry *e, uint32_t tally, struct origin where)
 {
@@ -313,6 +296,8 @@ void ruleset_add_entry(struct ruleset_builder *b, unsigned rule, unsigned slot,
 	enum member_form form = form_of(e->kind);
 	unsigned depth = name_labels(e->name);
 	struct names_in *in = &b->names[key];
+	struct slice name = e->name;
+	char spelling[LIST_SPELLING_MAX];
 	uint32_t tally;
 
 	if (rule >= b->rules->rule_count)
@@ -330,11 +315,12 @@ void ruleset_add_entry(struct ruleset_builder *b, unsigned rule, unsigned slot,
 		return;
 	}
 	check_breadth(b, &b->rules->rules[rule], slot, e, where);
+	if (form == FORM_ADDRESS)
+		name = arena_copy(b->scratch, list_spell(e->kind, e->local, e->name, spelling));
 	if (form == FORM_ADDRESS && has_addresses(key))
 		in = &b->addresses[key - KEY_CLIENT_NAME];
 	add_name(b, in,
-	    add_origin(b, member_make(rule, slot, e->out, form, depth), tally, where.line),
-	    form == FORM_ADDRESS ? address_key(b, e) : e->name);
+	    add_origin(b, member_make(rule, slot, e->out, form, depth), tally, where.line), name);
 }
 
 static bool switches_equal(const struct switches *a, const struct switches *b)

@@ -15,25 +15,13 @@ struct finder {
 };
 
 /* The entry of a list as core writes it. */
-static struct slice spelling(struct arena *arena, const struct list_entry *e)
+static struct slice spelling_of(struct arena *arena, const struct list_entry *e)
 {
-	switch (e->kind) {
-	case LIST_NAME:
-		return e->name;
-	case LIST_TREE:
-		return arena_printf(arena, ".%.*s", SLICE_ARG(e->name));
-	case LIST_BELOW:
-		return arena_printf(arena, "*.%.*s", SLICE_ARG(e->name));
-	case LIST_ADDRESS:
-	case LIST_LOCAL:
-		return arena_printf(arena, "%.*s@%.*s", SLICE_ARG(e->local), SLICE_ARG(e->name));
-	case LIST_SUBADDRESS:
-		return arena_printf(arena, "%.*s+*@%.*s", SLICE_ARG(e->local), SLICE_ARG(e->name));
-	case LIST_PATTERN:
+	char spelling[LIST_SPELLING_MAX];
+
+	if (e->kind == LIST_PATTERN)
 		return arena_printf(arena, "/%.*s/", SLICE_ARG(e->text));
-	default:
-		return SLICE("<>");
-	}
+	return arena_copy(arena, list_spell(e->kind, e->local, e->name, spelling));
 }
 
 /* True when the network is the entry, or one of those that core cut a range into. */
@@ -61,7 +49,7 @@ static void compare(void *context, struct slice text, struct origin where)
 			f->exact = where;
 	} else if (!slice_ends(f->wanted, e.name)) {
 		return;
-	} else if (slice_equal(spelling(f->load.arena, &e), f->wanted)) {
+	} else if (slice_equal(spelling_of(f->load.arena, &e), f->wanted)) {
 		f->exact = where;
 	} else if (!f->alike.file && slice_equal(e.name, f->wanted)) {
 		f->alike = where;

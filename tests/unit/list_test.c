@@ -204,6 +204,46 @@ START_TEST(parses)
 }
 END_TEST
 
+static const struct {
+	enum list_kind kind;
+	const char *spelling;
+} spelt[] = {
+    {LIST_NAME, "example.com"},
+    {LIST_TREE, ".example.com"},
+    {LIST_BELOW, "*.example.com"},
+    {LIST_ADDRESS, "a+b+c@example.com"},
+    {LIST_SUBADDRESS, "a+*@example.com"},
+    {LIST_LOCAL, "a+b+c@"},
+    {LIST_NULL, "<>"},
+};
+
+START_TEST(spells)
+{
+	char spelling[LIST_SPELLING_MAX];
+	struct slice s = list_spell(spelt[_i].kind, SLICE("a+b+c"), SLICE("example.com"), spelling);
+
+	ck_assert_msg(slice_equal(s, slice_str(spelt[_i].spelling)), "%.*s", SLICE_ARG(s));
+}
+END_TEST
+
+/* An entry that is too long to be looked up is none. */
+START_TEST(takes_no_endless_address)
+{
+	struct arena *arena = arena_create(1 << 16);
+	char text[LIST_SPELLING_MAX + 1], why[LIST_WHY_MAX];
+	struct list_entry e;
+
+	memset(text, 'a', sizeof text);
+	memcpy(text + LIST_SPELLING_MAX - 4, "@b.cd", 5);
+	ck_assert(
+	    !list_parse_entry(slice_of(text + 1, LIST_SPELLING_MAX), ADR, &fake, arena, &e, why));
+	ck_assert(
+	    list_parse_entry(slice_of(text, LIST_SPELLING_MAX + 1), ADR, &fake, arena, &e, why));
+	ck_assert_msg(strstr(why, "no mail address is that long") != NULL, "%s", why);
+	arena_free(&arena);
+}
+END_TEST
+
 START_TEST(says_what_is_wrong)
 {
 	struct slice text = tight(bad[_i].text);
@@ -357,6 +397,8 @@ Suite *suite(void)
 	TCase *t = tcase_create("list");
 
 	tcase_add_loop_test(t, parses, 0, ROWS(good));
+	tcase_add_loop_test(t, spells, 0, ROWS(spelt));
+	tcase_add_test(t, takes_no_endless_address);
 	tcase_add_loop_test(t, says_what_is_wrong, 0, ROWS(bad));
 	tcase_add_test(t, copies_nothing_that_is_canonical);
 	tcase_add_test(t, cuts_what_it_quotes);
