@@ -58,8 +58,14 @@ static const struct domain_key domain_keys[] = {
 
 enum { DOMAIN_KEYS = sizeof domain_keys / sizeof domain_keys[0] };
 
-static const char *const known_keys[DOMAIN_KEYS + 2] = {
-    "name", "susranges", "blocks", "spf", "dmarc", "forwards", NULL};
+/* The keys of a domain in the configuration. */
+static void known_keys(const char *known[DOMAIN_KEYS + 2])
+{
+	*known++ = "name";
+	for (unsigned i = 0; i < DOMAIN_KEYS; i++)
+		*known++ = domain_keys[i].key;
+	*known = NULL;
+}
 
 static void set_key(struct domain *d, const struct domain_key *key, struct slice value)
 {
@@ -110,9 +116,11 @@ static void load_domain(struct load *load, const config_setting_t *group)
 {
 	const config_setting_t *name = config_setting_get_member(group, "name");
 	struct domain d = {load, {NULL, 0}, {NULL, 0}, load->settings.defaults};
+	const char *known[DOMAIN_KEYS + 2];
 
+	known_keys(known);
 	for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++)
-		load_unknown_key(load, config_setting_get_elem(group, i), known_keys);
+		load_unknown_key(load, config_setting_get_elem(group, i), known);
 	for (unsigned i = 0; i < DOMAIN_KEYS; i++) {
 		const config_setting_t *s = config_setting_get_member(group, domain_keys[i].key);
 		if (s)
@@ -157,6 +165,19 @@ static const struct domain_key *find_key(struct slice word)
 	return NULL;
 }
 
+static void report_unknown_key(struct load *load, struct slice word, struct origin where)
+{
+	struct slice keys = slice_of(NULL, 0);
+
+	for (unsigned i = 0; i < DOMAIN_KEYS; i++) {
+		const char *before = i == 0 ? "" : i == DOMAIN_KEYS - 1 ? " and " : ", ";
+		keys = arena_printf(
+		    load->arena, "%.*s%s%s=", SLICE_ARG(keys), before, domain_keys[i].key);
+	}
+	report_error(
+	    load->report, where, "\"%.*s\" is none of %.*s", SLICE_ARG(word), SLICE_ARG(keys));
+}
+
 static void load_domain_line(struct load *load, struct slice line, struct origin where)
 {
 	struct domain d = {load, where, slice_word(&line), load->settings.defaults};
@@ -168,9 +189,7 @@ static void load_domain_line(struct load *load, struct slice line, struct origin
 		const struct domain_key *key = find_key(name);
 
 		if (!key || !value.ptr) {
-			report_error(load->report, where,
-			    "\"%.*s\" is none of susranges=, blocks=, spf=, dmarc= and forwards=",
-			    SLICE_ARG(word));
+			report_unknown_key(load, word, where);
 			continue;
 		}
 		if (seen & 1u << (key - domain_keys))
