@@ -132,11 +132,12 @@ static void send_some(struct talk *t)
 	ssize_t n =
 	    send(t->fd, t->out + t->sent, t->out_len - t->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-	if (n > 0)
+	if (n > 0) {
 		t->sent += (size_t)n;
-	else if (errno == EPIPE || errno == ECONNRESET)
-		t->reading_input = false,
-		t->sent = t->out_len; /* it needs no more: the answer tells */
+	} else if (errno == EPIPE || errno == ECONNRESET) {
+		t->reading_input = false; /* it needs no more: the answer tells */
+		t->sent = t->out_len;
+	}
 }
 
 /* For poll(2): without end once an answer has begun, since some commands take their time. */

@@ -1,6 +1,7 @@
 #include "edge/supervisor.h"
 
 #include "edge/log.h"
+#include "edge/monotonic.h"
 #include "edge/notify.h"
 #include "edge/worker.h"
 
@@ -14,7 +15,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The pause before a worker is started again: none after one that served for a while, then
@@ -30,20 +30,12 @@ struct supervisor {
 	int ready_fd;       /* tells the process that started us, -1 when nobody waits */
 	pid_t worker;
 	uint64_t starts;
-	int64_t started_ms;
-	int64_t restart_at_ms; /* 0: no restart is due */
+	int64_t started;    /* monotonic_now() */
+	int64_t restart_at; /* the same; 0: no restart is due */
 	int pause_ms;
 	bool was_ready; /* some worker has been */
 	bool stopping;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void order(struct supervisor *s, char what)
 {
@@ -58,7 +50,7 @@ static bool start_worker(struct supervisor *s)
 	int pair[2];
 	pid_t pid;
 
-	s->restart_at_ms = 0;
+	s->restart_at = 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return false;
 	pid = fork();
@@ -80,7 +72,7 @@ static bool start_worker(struct supervisor *s)
 	s->worker = pid;
 	s->worker_fd = pair[0];
 	s->starts++;
-	s->started_ms = now_ms();
+	s->started = monotonic_now();
 	return true;
 }
 
@@ -143,11 +135,11 @@ static void say_end(pid_t pid, int status)
 
 static void plan_restart(struct supervisor *s)
 {
-	int64_t now = now_ms();
+	int64_t now = monotonic_now();
 
-	if (now - s->started_ms >= SERVED_A_WHILE_MS)
+	if (now - s->started >= SERVED_A_WHILE_MS * MONOTONIC_MS)
 		s->pause_ms = 0;
-	s->restart_at_ms = now + s->pause_ms;
+	s->restart_at = now + s->pause_ms * MONOTONIC_MS;
 	s->pause_ms = s->pause_ms ? s->pause_ms * 2 : PAUSE_FIRST_MS;
 	if (s->pause_ms > PAUSE_MAX_MS)
 		s->pause_ms = PAUSE_MAX_MS;
@@ -207,13 +199,14 @@ static bool take_signal(struct supervisor *s, int *exit_status)
 	}
 }
 
-static int until_restart(const struct supervisor *s)
+/* For poll(2). */
+static int until_restart_ms(const struct supervisor *s)
 {
-	int64_t left = s->restart_at_ms - now_ms();
+	int64_t left = s->restart_at - monotonic_now();
 
-	if (s->restart_at_ms == 0)
+	if (s->restart_at == 0)
 		return -1;
-	return left > 0 ? (int)left : 0;
+	return left > 0 ? (int)(left / MONOTONIC_MS) + 1 : 0;
 }
 
 static int supervise(struct supervisor *s)
@@ -226,13 +219,13 @@ static int supervise(struct supervisor *s)
 		    {.fd = s->worker_fd, .events = POLLIN},
 		};
 
-		if (poll(fds, 2, until_restart(s)) < 0 && errno != EINTR)
+		if (poll(fds, 2, until_restart_ms(s)) < 0 && errno != EINTR)
 			return 1;
 		if (fds[1].revents)
 			hear_worker(s);
 		if (fds[0].revents && !take_signal(s, &exit_status))
 			return exit_status;
-		if (until_restart(s) == 0 && !start_worker(s))
+		if (until_restart_ms(s) == 0 && !start_worker(s))
 			plan_restart(s);
 	}
 }
