@@ -75,7 +75,7 @@ UNIT := slice manual import flatten arena jsonline jsonread batch explain suppre
         spf spf_limits spf_record spf_macro spf_suite rfc5322 dmarc dmarc_record dmarc_walk authres \
         taglist dkimfield dkimrecord dkimbody dkim dkim_hostile heavy mtacheck reports \
         base64 commands commands_import digest distinct facts gather mtaclient question rule ruleset tally trial verdict unixsocket watchers worker
-FAKE := spf_suite signer stage mmdb scratch dnsserver netns resolver_client configured session networks
+FAKE := spf_suite counting signer stage mmdb scratch dnsserver netns resolver_client configured session networks
 FUZZ := address list jsonread spf_record spf_macro dmarc_record fromheader authres dnswire dkim config transaction
 # With real MTAs: tests/wire/NAME_test.py BUILD_DIRECTORY.
 WIRE_MTA := mta mail daemon process service control silence terminal bounce dns doctor watch lists

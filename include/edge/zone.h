@@ -14,7 +14,6 @@
  *     ck_assert_msg(!wrong, "%s", wrong);
  *     struct dns dns = zone_dns(zone);
  *     dns_lookup(&dns, SLICE("example.org"), DNS_TXT, arena, &answer);
- *     zone_asked(zone, SLICE("example.org"), DNS_TXT);      // 1
  *     zone_free(&zone);
  *
  * One line is `NAME TYPE DATA`, the parts separated by blanks; blank lines and lines that begin
@@ -65,12 +64,5 @@ bool zone_set_secure(struct zone *, struct slice name);
 
 /* The interface for the code under test; borrowed from the zone. */
 struct dns zone_dns(struct zone *);
-
-/* Questions asked through zone_dns() since the start or zone_forget(): all of them, and those for
- * one name and type (a hint is not a question). */
-unsigned zone_questions(struct zone *);
-unsigned zone_asked(struct zone *, struct slice name, enum dns_type);
-unsigned zone_hinted(struct zone *, struct slice name, enum dns_type);
-void zone_forget(struct zone *);
 
 #endif

@@ -2,8 +2,6 @@
 
 #include "core/dnswire.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
@@ -31,20 +29,9 @@ struct node {
 	bool secure;
 };
 
-struct question {
-	struct question *next;
-	struct slice name;
-	enum dns_type type;
-	unsigned asked, hinted;
-};
-
 struct zone {
 	struct arena *memory;
 	struct node *nodes[BUCKETS];
-	atomic_uint questions;
-	pthread_mutex_t lock; /* guards the two below; nothing is taken after it */
-	struct arena *log_memory;
-	struct question *log[BUCKETS];
 };
 
 static size_t bucket_of(struct slice name)
@@ -62,10 +49,8 @@ struct zone *zone_create(void)
 
 	if (!z)
 		return NULL;
-	pthread_mutex_init(&z->lock, NULL);
 	z->memory = arena_create(ZONE_BYTES);
-	z->log_memory = arena_create(ZONE_BYTES);
-	if (!z->memory || !z->log_memory)
+	if (!z->memory)
 		zone_free(&z);
 	return z;
 }
@@ -75,8 +60,6 @@ void zone_free(struct zone **z)
 	if (!*z)
 		return;
 	arena_free(&(*z)->memory);
-	arena_free(&(*z)->log_memory);
-	pthread_mutex_destroy(&(*z)->lock);
 	free(*z);
 	*z = NULL;
 }
@@ -155,27 +138,6 @@ bool zone_set_secure(struct zone *z, struct slice name)
 
 /* ---- answering ----------------------------------------------------------------------- */
 
-static void note(struct zone *z, struct slice name, enum dns_type type, bool hint)
-{
-	struct question **bucket = &z->log[bucket_of(name)], *q;
-
-	pthread_mutex_lock(&z->lock);
-	for (q = *bucket; q; q = q->next)
-		if (q->type == type && slice_equal_nocase(q->name, name))
-			break;
-	if (!q && (q = arena_calloc(z->log_memory, 1, sizeof *q))) {
-		q->name = arena_copy(z->log_memory, name);
-		q->type = type;
-		q->next = *bucket;
-		*bucket = q;
-	}
-	if (q && hint)
-		q->hinted++;
-	else if (q)
-		q->asked++;
-	pthread_mutex_unlock(&z->lock);
-}
-
 static enum dns_status take_records(
     const struct node *n, enum dns_type type, struct arena *arena, struct dns_answer *out)
 {
@@ -206,7 +168,7 @@ static const struct entry *entry_for(const struct node *n, int type, bool status
 	return NULL;
 }
 
-static void answer(struct zone *z, struct slice name, enum dns_type type, struct arena *arena,
+static void answer(const struct zone *z, struct slice name, enum dns_type type, struct arena *arena,
     struct dns_answer *out)
 {
 	const struct entry *e;
@@ -239,63 +201,18 @@ static void answer(struct zone *z, struct slice name, enum dns_type type, struct
 static void lookup(
     void *self, struct slice name, enum dns_type type, struct arena *arena, struct dns_answer *out)
 {
-	struct zone *z = self;
+	const struct zone *z = self;
 	char question[DNSWIRE_QUESTION_MAX];
 
 	*out = (struct dns_answer){.status = DNS_BADNAME, .ttl = TTL};
 	if (dnswire_question(name, question) == 0)
 		return;
-	atomic_fetch_add(&z->questions, 1);
-	note(z, name, type, false);
 	answer(z, name, type, arena, out);
 	if (out->status != DNS_OK)
 		out->count = 0;
 }
 
-static void hint(void *self, struct slice name, enum dns_type type)
-{
-	note(self, name, type, true);
-}
-
 struct dns zone_dns(struct zone *z)
 {
-	return (struct dns){.self = z, .lookup = lookup, .hint = hint};
-}
-
-/* ---- what was asked ------------------------------------------------------------------ */
-
-static struct question counts(struct zone *z, struct slice name, enum dns_type type)
-{
-	struct question found = {0};
-
-	pthread_mutex_lock(&z->lock);
-	for (const struct question *q = z->log[bucket_of(name)]; q; q = q->next)
-		if (q->type == type && slice_equal_nocase(q->name, name))
-			found = *q;
-	pthread_mutex_unlock(&z->lock);
-	return found;
-}
-
-unsigned zone_questions(struct zone *z)
-{
-	return atomic_load(&z->questions);
-}
-
-unsigned zone_asked(struct zone *z, struct slice name, enum dns_type type)
-{
-	return counts(z, name, type).asked;
-}
-
-unsigned zone_hinted(struct zone *z, struct slice name, enum dns_type type)
-{
-	return counts(z, name, type).hinted;
-}
-
-void zone_forget(struct zone *z)
-{
-	pthread_mutex_lock(&z->lock);
-	atomic_store(&z->questions, 0);
-	memset(z->log, 0, sizeof z->log);
-	arena_reset(z->log_memory);
-	pthread_mutex_unlock(&z->lock);
+	return (struct dns){.self = z, .lookup = lookup};
 }

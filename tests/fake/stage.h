@@ -10,8 +10,9 @@
  */
 #include "core/dkim.h"
 #include "edge/dkim.h"
-#include "fake/signer.h"
 #include "edge/zone.h"
+#include "fake/counting.h"
+#include "fake/signer.h"
 
 #define STAGE_MESSAGE                                                                              \
 	"Received: from mx.example.org\r\n\tby mx.example.net; Sat, 21 Nov 2026 03:00:00 "         \
@@ -33,6 +34,8 @@ struct stage {
 	struct signer_key *keys[KEYS];
 	struct arena *arena;
 	struct zone *zone; /* has every key at SELECTOR._domainkey.example.org */
+	struct dns dns;    /* of it, counting */
+	struct counting counting;
 	struct dkim_library *library;
 };
 

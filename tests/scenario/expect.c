@@ -161,7 +161,7 @@ bool play_expect(struct play *p, struct slice word, struct slice rest)
 	else if (slice_equal(word, SLICE("results")))
 		on_results(p, rest);
 	else if (slice_equal(word, SLICE("asked")))
-		on_count(p, "DNS questions: ", zone_questions(p->zone), rest);
+		on_count(p, "DNS questions: ", counting_questions(&p->counting), rest);
 	else if (slice_equal(word, SLICE("shown")))
 		on_count(p, "fields for DKIM: ", p->shown, rest);
 	else

@@ -217,7 +217,7 @@ static void start_case(struct play *p, struct slice title)
 	snprintf(p->mta, sizeof p->mta, "mx.test");
 	p->answer = (struct answer){.kind = ANSWER_CONTINUE};
 	p->zone = zone_create();
-	p->dns = zone_dns(p->zone);
+	p->dns = counting_dns(&p->counting, zone_dns(p->zone));
 	load_zone(p, p->shared_dns);
 }
 

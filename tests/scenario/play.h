@@ -8,6 +8,7 @@
 #include "core/transaction.h"
 #include "edge/config.h"
 #include "edge/zone.h"
+#include "fake/counting.h"
 
 enum { SIGNATURES_MAX = 5, SPLITS_MAX = 64, TEXT_MAX = 64 * 1024 };
 
@@ -25,6 +26,7 @@ struct play {
 	struct env env;
 	struct session *session;
 	struct dns dns;
+	struct counting counting;
 	int64_t now;
 	char auth[256], reads[256];
 	struct dkim_signature_result signatures[SIGNATURES_MAX];

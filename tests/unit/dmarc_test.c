@@ -6,6 +6,7 @@
 
 #include "core/dmarc.h"
 #include "edge/zone.h"
+#include "fake/counting.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -435,14 +436,18 @@ END_TEST
 START_TEST(hints)
 {
 	struct zone *zone = zone_create();
-	struct dns dns = zone_dns(zone);
+	struct counting counting;
+	struct dns dns = counting_dns(&counting, zone_dns(zone));
 
 	dmarc_hint(&dns, SLICE("a.b.c.d.e.f.g.h.i.example"));
-	ck_assert_uint_eq(zone_questions(zone), 0);
-	ck_assert_uint_eq(zone_hinted(zone, SLICE("_dmarc.a.b.c.d.e.f.g.h.i.example"), DNS_TXT), 1);
-	ck_assert_uint_eq(zone_hinted(zone, SLICE("_dmarc.b.c.d.e.f.g.h.i.example"), DNS_TXT), 0);
-	ck_assert_uint_eq(zone_hinted(zone, SLICE("_dmarc.d.e.f.g.h.i.example"), DNS_TXT), 1);
-	ck_assert_uint_eq(zone_hinted(zone, SLICE("_dmarc.example"), DNS_TXT), 1);
+	ck_assert_uint_eq(counting_questions(&counting), 0);
+	ck_assert_uint_eq(
+	    counting_hinted(&counting, SLICE("_dmarc.a.b.c.d.e.f.g.h.i.example"), DNS_TXT), 1);
+	ck_assert_uint_eq(
+	    counting_hinted(&counting, SLICE("_dmarc.b.c.d.e.f.g.h.i.example"), DNS_TXT), 0);
+	ck_assert_uint_eq(
+	    counting_hinted(&counting, SLICE("_dmarc.d.e.f.g.h.i.example"), DNS_TXT), 1);
+	ck_assert_uint_eq(counting_hinted(&counting, SLICE("_dmarc.example"), DNS_TXT), 1);
 	zone_free(&zone);
 }
 END_TEST
