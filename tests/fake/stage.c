@@ -26,11 +26,17 @@ void stage_publish(const char *name, struct slice record)
 	ck_assert(zone_add(stage.zone, slice_str(name), DNS_TXT, record, 0));
 }
 
+void stage_empty_zone(void)
+{
+	zone_free(&stage.zone);
+	stage.zone = zone_create();
+	stage.dns = counting_dns(&stage.counting, zone_dns(stage.zone));
+}
+
 void stage_setup(void)
 {
 	stage.arena = arena_create((size_t)64 << 20);
-	stage.zone = zone_create();
-	stage.dns = counting_dns(&stage.counting, zone_dns(stage.zone));
+	stage_empty_zone();
 	stage.library = dkim_library_create();
 	for (size_t i = 0; i < KEYS; i++)
 		stage_publish(

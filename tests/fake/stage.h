@@ -47,6 +47,9 @@ void stage_free_keys(void);
 void stage_setup(void);
 void stage_teardown(void);
 
+/* Another zone, without anything; counts from 0. */
+void stage_empty_zone(void);
+
 void stage_publish(const char *name, struct slice record);
 
 /* How this key signs: From, To, Subject and Date of example.org, without l=. */

@@ -104,27 +104,22 @@ START_TEST(keys_in_the_dns)
 	struct slice message = stage_signed_by(KEY_2048, true),
 		     record = signer_key_record(stage.keys[KEY_2048], true, stage.arena);
 
-	zone_free(&stage.zone);
-	stage.zone = zone_create();
+	stage_empty_zone();
 	stage_want("no name", message, DKIM_PERMERROR, "there is no key in the DNS");
 	stage_publish(name.ptr, record);
 	stage_want("bare RSAPublicKey", message, DKIM_PASS, "");
 	stage_publish(name.ptr, record);
 	stage_want("two records", message, DKIM_PERMERROR, "there are several key records");
-	zone_free(&stage.zone);
-	stage.zone = zone_create();
+	stage_empty_zone();
 	zone_add_status(stage.zone, name, DNS_TXT, DNS_TEMP);
 	stage_want("silence", message, DKIM_TEMPERROR, "the DNS gave no answer for the key");
-	zone_free(&stage.zone);
-	stage.zone = zone_create();
+	stage_empty_zone();
 	stage_publish(name.ptr, SLICE("v=DKIM1; p="));
 	stage_want("revoked", message, DKIM_PERMERROR, "the key is revoked");
-	zone_free(&stage.zone);
-	stage.zone = zone_create();
+	stage_empty_zone();
 	stage_publish(name.ptr, signer_key_record(stage.keys[KEY_1024], false, stage.arena));
 	stage_want("another key", message, DKIM_FAIL, STAGE_CHANGED_HEADER);
-	zone_free(&stage.zone);
-	stage.zone = zone_create();
+	stage_empty_zone();
 	stage_publish(name.ptr, signer_key_record(stage.keys[KEY_ED25519], false, stage.arena));
 	stage_want("of another type", message, DKIM_PERMERROR,
 	    "the key is of another type than the signature");
@@ -137,8 +132,7 @@ START_TEST(testing_keys)
 	struct slice record = signer_key_record(stage.keys[KEY_2048], false, stage.arena);
 	struct dkim_answer a;
 
-	zone_free(&stage.zone);
-	stage.zone = zone_create();
+	stage_empty_zone();
 	stage_publish("rsa2048._domainkey.example.org",
 	    arena_printf(stage.arena, "%.*s; t=y", SLICE_ARG(record)));
 	a = stage_play(message);
@@ -155,8 +149,7 @@ START_TEST(identities)
 	how.identity = "alice@sub.example.org";
 	message = sign_by_dkimpy(stage.keys[KEY_2048], &how, SLICE(STAGE_MESSAGE), stage.arena);
 	stage_want("below", message, DKIM_PASS, "");
-	zone_free(&stage.zone);
-	stage.zone = zone_create();
+	stage_empty_zone();
 	stage_publish("rsa2048._domainkey.example.org",
 	    arena_printf(stage.arena, "%.*s; t=s", SLICE_ARG(record)));
 	stage_want(
