@@ -68,6 +68,8 @@ class Daemon(Server):
         wait_for(lambda: self.said().count("reload") > before, 30, "reload")
 
     def records(self):
+        """The decisions, without the lines that say how many a minute had too many of."""
         if not self.decisions.exists():
             return []
-        return [json.loads(l) for l in self.decisions.read_text().splitlines()]
+        told = [json.loads(l) for l in self.decisions.read_text().splitlines()]
+        return [r for r in told if "suppressed" not in r]
