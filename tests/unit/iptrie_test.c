@@ -1,7 +1,7 @@
 /*
  * The trie against a dumb model: a list of entries that is gone through for every address.
  */
-#include "../../src/core/iptrie_private.h" /* to look up as older processors do, too */
+#include "src/core/iptrie_private.h" /* to look up as older processors do, too */
 #include "core/iptrie.h"
 #include "fake/networks.h"
 #include "unit/unit.h"

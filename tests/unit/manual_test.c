@@ -7,7 +7,7 @@
 #include "edge/metrics.h"
 #include "edge/textfile.h"
 
-#include "../../src/edge/config_load.h"
+#include "src/edge/config_load.h"
 
 #include <stdio.h>
 #include <stdlib.h>

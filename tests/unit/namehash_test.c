@@ -1,4 +1,4 @@
-#include "../src/core/namehash.h"
+#include "src/core/namehash.h"
 
 #include "unit/unit.h"
 
