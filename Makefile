@@ -185,7 +185,7 @@ $(BUILD)/sendmail $(BUILD)/prometheus:
 	@rm -r $@.new/debs && mv $@.new $@
 
 # Lets allocations fail.
-$(BUILD)/tests/unit/report_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
+$(BUILD)/tests/unit/core/base/report_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
 $(BUILD)/tests/unit/nametrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
 $(BUILD)/tests/unit/dkim_hostile_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 

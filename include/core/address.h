@@ -10,9 +10,9 @@
  *     address_parse(SLICE("<@relay.example:\"Bob\"@Example.ORG>"), idna, arena, &a);
  *     // a.local "bob", a.domain "example.org", a.text "bob@example.org"
  */
-#include "core/arena.h"
+#include "core/base/arena.h"
 #include "core/name.h"
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 struct address {
 	struct slice local;  /* empty for the null sender */

@@ -21,9 +21,9 @@
  *             dmarc=fail (p=reject dis=none override=whitelist:alumni)
  *             header.from=example.org policy.dmarc=reject
  */
-#include "core/arena.h"
+#include "core/base/arena.h"
 #include "core/name.h"
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 /* ---- reading ------------------------------------------------------------------------- */
 

@@ -9,7 +9,7 @@
  *             if (dkim_counts(&answer.signatures[i]))
  *                     ...                              // answer.signatures[i].domain is proven
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 /* How many signatures of one message are verified: five cost less than a millisecond. */
 #define DKIM_VERIFIED_MAX 5

@@ -16,7 +16,7 @@
  * Lines end in CRLF; a bare CR or LF is an octet like others.  Held back are only blanks and line
  * ends whose fate the next octet decides, as counts: memory does not grow with the body.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 /* Called with len > 0; the bytes are borrowed for the call. */
 typedef void dkim_body_sink(void *self, const char *bytes, size_t len);

@@ -14,7 +14,7 @@
  * question or key.  The parser is strict (RFC 6376 3.2, 3.5), since what it lets through goes to
  * libopendkim.  Slices point into the message or into the arena.
  */
-#include "core/arena.h"
+#include "core/base/arena.h"
 #include "core/dkim.h"
 
 /* Clocks of signers may be wrong by this many seconds (as in OpenDKIM). */

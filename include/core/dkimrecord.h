@@ -11,7 +11,7 @@
  * crypto library sees it and no general ASN.1 decoder meets bytes that a stranger wrote.  RSA keys
  * come as SubjectPublicKeyInfo or as the bare RSAPublicKey that RFC 6376 also allows.
  */
-#include "core/arena.h"
+#include "core/base/arena.h"
 #include "core/dkim.h"
 #include "core/dkimfield.h"
 #include "core/dns.h"

@@ -24,10 +24,10 @@
  * Names are canonical (core/name.h) everywhere.  Several author domains, none, and a crooked From
  * are the caller's business (core/fromheader.h): this judges one domain.
  */
-#include "core/arena.h"
+#include "core/base/arena.h"
 #include "core/dns.h"
 #include "core/name.h"
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 /* ---- record -------------------------------------------------------------------------- */
 

@@ -11,8 +11,8 @@
  * A `struct dns` serves one transaction: it carries that message's deadline.  lookup blocks the
  * calling thread until the answer or the deadline.
  */
-#include "core/arena.h"
-#include "core/slice.h"
+#include "core/base/arena.h"
+#include "core/base/slice.h"
 
 enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
 

@@ -38,9 +38,9 @@
  * have no limit of length.  A domain of one label is a name.
  */
 #include "core/address.h"
-#include "core/arena.h"
+#include "core/base/arena.h"
 #include "core/name.h"
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 enum {
 	/* From fields of one message that are worth keeping: two already make it bad. */

@@ -15,7 +15,7 @@
  * One strict grammar: dotted quad without leading zeros, RFC 4291 text without zone or brackets.
  * Pure functions, safe in any thread.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 enum ip_family { IP_NONE = 0, IP_V4 = 4, IP_V6 = 6 };
 

@@ -16,10 +16,10 @@
  * slash is written \/ there; anywhere else a comment character ends the entry, with or without a
  * blank in front.
  */
-#include "core/arena.h"
+#include "core/base/arena.h"
 #include "core/ip.h"
 #include "core/name.h"
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 enum list_kind {
 	LIST_NETWORK,    /* first..last, one family; prefix set when it is one network */

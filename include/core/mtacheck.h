@@ -14,7 +14,7 @@
  * Each finding is one line for the administrator and, where something is wrong, the line to write
  * instead.  Pure: the texts are what `postconf` prints, or sendmail.cf.
  */
-#include "core/arena.h"
+#include "core/base/arena.h"
 
 enum finding { FINDING_GOOD, FINDING_NOTE, FINDING_WRONG };
 

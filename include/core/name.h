@@ -13,8 +13,8 @@
  *
  * A canonical name that comes in canonical form is returned as the same memory, without a copy.
  */
-#include "core/arena.h"
-#include "core/slice.h"
+#include "core/base/arena.h"
+#include "core/base/slice.h"
 
 enum { NAME_MAX_OCTETS = 253, NAME_LABEL_MAX = 63 };
 

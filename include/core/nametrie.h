@@ -22,7 +22,7 @@
  *
  * Immutable once built; a look-up takes no lock, allocates nothing and cannot fail.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 struct nametrie;
 

@@ -9,7 +9,7 @@
  *
  * Compiled once while a generation is built, then const and safe in every thread.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 struct pattern;
 

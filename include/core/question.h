@@ -26,7 +26,7 @@
  * An empty client_name, helo or auth says that there is none.  With `from` given, a mail that RCPT
  * accepts is judged at its end, too.
  */
-#include "core/arena.h"
+#include "core/base/arena.h"
 #include "core/policy.h"
 
 enum { QUESTION_WHY_MAX = 160 };

@@ -18,7 +18,7 @@
  * since raw Latin-1 stands in many display names; only in front of a backslash an invalid one is
  * refused, as in some charsets the two are one character and the quoting would end elsewhere.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 struct rfc5322 {
 	struct slice text;

@@ -14,8 +14,8 @@
  *
  * Sorted words are sorted by rule and key, which is the order in which rules are considered.
  */
-#include "core/report.h"
-#include "core/slice.h"
+#include "core/base/report.h"
+#include "core/base/slice.h"
 #include "core/verdict.h"
 
 enum rule_key {

@@ -8,7 +8,7 @@
  * Equal sets have equal numbers, 0 is the empty set.  A set holds at most one member for each
  * matcher, sorted.  Two hundred thousand entries of one list usually make a handful of sets.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 struct sets;
 

@@ -6,7 +6,7 @@
  * Part of a generation, immutable once it is published.  Sockets, paths and threads are not here:
  * they belong to the edge.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 /* What follows an SPF fail (SPEC 3: spf.fail). */
 enum spf_switch { SPF_OFF, SPF_MONITOR, SPF_UNLESS_DKIM, SPF_REJECT };

@@ -17,10 +17,10 @@
  *     spf_check(dns, &q, arena, &answer);                  // edge/spf.h
  *     if (answer.result == SPFR_FAIL) ...
  */
-#include "core/arena.h"
+#include "core/base/arena.h"
 #include "core/dns.h"
 #include "core/ip.h"
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 enum spf_result {
 	SPFR_NONE,    /* no domain that could have a record, or no record */

@@ -12,7 +12,7 @@
  * an empty tag, a control or 8-bit byte make the whole list wrong.  Values keep their inner blanks
  * and line ends (folding white space); only the ends are trimmed.  Nothing is copied.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 /* DKIM defines 14 tags; the rest is room for unknown ones, which are kept and ignored. */
 enum { TAGLIST_MAX = 40 };

@@ -8,7 +8,7 @@
  * and lives no longer than that.
  */
 #include "core/ip.h"
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 struct rule;
 

@@ -16,7 +16,7 @@
  *
  * Output is collected and sent in large pieces.  One thread at a time.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 struct channel;
 

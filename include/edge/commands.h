@@ -11,7 +11,7 @@
  *     {"command":"explain","client":"198.51.100.7","recipient":"b@example.org"}
  *         → commands_find() → may this peer? → run(&asked) → lines, and an exit status
  */
-#include "core/arena.h"
+#include "core/base/arena.h"
 #include "edge/channel.h"
 #include "edge/worker.h"
 

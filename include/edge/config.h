@@ -25,7 +25,7 @@
  * Entries that end together become one rule named "managed" (names: another one, with both
  * proofs), behind those of `whitelist`.  A file that is not there is an empty list.
  */
-#include "core/report.h"
+#include "core/base/report.h"
 #include "core/ruleset.h"
 
 struct geo_db;

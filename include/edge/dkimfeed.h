@@ -13,7 +13,7 @@
  * are well formed: each that it sees costs a pass over the header, and it may read a malformed one
  * in its own way.
  */
-#include "core/arena.h"
+#include "core/base/arena.h"
 #include "core/dkimfield.h"
 #include "edge/dkimheader.h"
 

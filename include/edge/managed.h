@@ -17,7 +17,7 @@
  *     if (the table does not load) managed_undo(&e, why);
  *     managed_end(&e);
  */
-#include "core/arena.h"
+#include "core/base/arena.h"
 #include "core/list.h"
 
 enum { MANAGED_WHY_MAX = 600 };

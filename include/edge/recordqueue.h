@@ -12,7 +12,7 @@
  *
  * Not thread-safe: the recorder guards it.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 /* Lines that may wait for a slow disk: about a second of a busy host, 8 MB of typical lines. */
 enum { RECORDQUEUE_MAX = 16384 };

@@ -11,7 +11,7 @@
  *
  * Not thread-safe: the recorder guards it.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 struct suppressor;
 

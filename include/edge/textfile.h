@@ -11,7 +11,7 @@
  * It is read, not mapped: a list that somebody cuts short while it is parsed would otherwise kill
  * the process with SIGBUS.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 enum { TEXTFILE_WHY_MAX = 160 };
 

@@ -7,7 +7,7 @@
  * anything else that stands there (a file, a symbolic link, a living socket) is left alone and
  * said to be in the way, and so is a directory in which none can be made.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 /* `spec` is libmilter's spelling; only unix:PATH, local:PATH and a bare PATH are looked at.
  * NULL, or the reason in why[size]. */

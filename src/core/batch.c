@@ -1,7 +1,7 @@
 #include "core/batch.h"
 
-#include "core/jsonline.h"
-#include "core/jsonread.h"
+#include "core/base/jsonline.h"
+#include "core/base/jsonread.h"
 #include "core/recordtext.h"
 
 struct slice batch_error(const char *why, char out[BATCH_LINE_MAX])

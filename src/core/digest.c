@@ -1,6 +1,6 @@
 #include "digest_private.h"
 
-#include "core/rfc3339.h"
+#include "core/base/rfc3339.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "core/dkimfield.h"
 
-#include "core/base64.h"
+#include "core/base/base64.h"
 #include "core/name.h"
 #include "core/taglist.h"
 

@@ -1,6 +1,6 @@
 #include "core/dkimrecord.h"
 
-#include "core/base64.h"
+#include "core/base/base64.h"
 #include "core/taglist.h"
 
 /* ---- DER, as much of it as an RSA public key needs ----------------------------------- */

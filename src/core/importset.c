@@ -1,6 +1,6 @@
 #include "core/importset.h"
 
-#include "core/fnv.h"
+#include "core/base/fnv.h"
 #include "core/rule.h"
 
 #include <stdlib.h>

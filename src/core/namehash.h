@@ -29,7 +29,7 @@
  * The keys are drawn from the seed by ChaCha20.  nametable.h says what follows for a look-up.
  * All functions are pure and safe in any thread.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 __extension__ typedef unsigned __int128 namehash_wide;
 

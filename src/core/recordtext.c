@@ -1,7 +1,7 @@
 #include "core/recordtext.h"
 
-#include "core/jsonline.h"
-#include "core/rfc3339.h"
+#include "core/base/jsonline.h"
+#include "core/base/rfc3339.h"
 
 #include <stdio.h>
 

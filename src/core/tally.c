@@ -1,7 +1,7 @@
 #include "core/tally.h"
 
-#include "core/fnv.h"
-#include "core/heavy.h"
+#include "core/base/fnv.h"
+#include "core/base/heavy.h"
 
 #include <stdlib.h>
 

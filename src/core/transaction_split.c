@@ -2,7 +2,7 @@
  * Recipients that disagree (SPEC 4): their message was answered 451, and when it comes again those
  * of another kind than the first are asked to come in a message of their own.
  */
-#include "core/fnv.h"
+#include "core/base/fnv.h"
 #include "transaction_state.h"
 
 /* A large sender tries again from another host of its network: so much of it is compared. */

@@ -1,7 +1,7 @@
 #include "edge/commands.h"
 
 #include "core/recordtext.h"
-#include "core/rfc3339.h"
+#include "core/base/rfc3339.h"
 #include "edge/config.h"
 #include "edge/milter.h"
 #include "watch.h"

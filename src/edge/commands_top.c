@@ -3,7 +3,7 @@
  * which clients.  susmilterctl asks for a page as often as its terminal takes one, so that a slow
  * line shows fewer pages instead of old ones.
  */
-#include "core/rfc3339.h"
+#include "core/base/rfc3339.h"
 #include "edge/clients.h"
 #include "edge/config.h"
 #include "edge/milter.h"

@@ -1,6 +1,6 @@
 #include "edge/commands.h"
 
-#include "core/rfc3339.h"
+#include "core/base/rfc3339.h"
 #include "edge/config.h"
 #include "edge/log.h"
 #include "edge/managed.h"

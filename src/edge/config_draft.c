@@ -1,7 +1,7 @@
 #include "config_draft.h"
 
 #include "core/reply.h"
-#include "core/rfc3339.h"
+#include "core/base/rfc3339.h"
 
 enum { NAME_LENGTH_MAX = 64 };
 

@@ -13,8 +13,8 @@
  * line of the token behind it.  So it is given text in which comments and includes are resolved
  * and a string is followed by its separator in the same line.
  */
-#include "core/arena.h"
-#include "core/report.h"
+#include "core/base/arena.h"
+#include "core/base/report.h"
 
 struct config_text {
 	char *bytes; /* NUL-terminated */

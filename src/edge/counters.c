@@ -1,6 +1,6 @@
 #include "edge/counters.h"
 
-#include "core/fnv.h"
+#include "core/base/fnv.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

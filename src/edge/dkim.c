@@ -1,6 +1,6 @@
 #include "edge/dkim.h"
 
-#include "core/base64.h"
+#include "core/base/base64.h"
 #include "core/dkimrecord.h"
 #include "edge/dkimfeed.h"
 #include "edge/dkimhash.h"

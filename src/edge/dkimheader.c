@@ -1,6 +1,6 @@
 #include "edge/dkimheader.h"
 
-#include "core/arena.h"
+#include "core/base/arena.h"
 
 #include <opendkim/dkim.h>
 #include <setjmp.h>

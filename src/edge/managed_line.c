@@ -1,5 +1,5 @@
 /* What a line of the managed whitelist says. */
-#include "core/rfc3339.h"
+#include "core/base/rfc3339.h"
 #include "edge/idn.h"
 #include "edge/managed.h"
 

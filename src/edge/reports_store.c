@@ -1,6 +1,6 @@
 #include "reports_store.h"
 
-#include "core/heavy.h"
+#include "core/base/heavy.h"
 
 #include <sqlite3.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "edge/suppressor.h"
 
-#include "core/fnv.h"
+#include "core/base/fnv.h"
 
 #include <stdlib.h>
 

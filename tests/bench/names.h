@@ -6,7 +6,7 @@
  * Registered domains (words, numbers, both, some of random letters) under 300 suffixes of very
  * different weight, .com first; some names are the domain itself, others one or more hosts of it.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 struct names {
 	struct slice *list;

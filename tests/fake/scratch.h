@@ -8,7 +8,7 @@
  *
  * Made on first use.  Paths that are given back stay valid.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 /* The absolute path of a file in the directory; leads are made as directories. */
 const char *scratch_path(const char *name);

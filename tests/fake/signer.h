@@ -12,7 +12,7 @@
  *
  * A signer that fails ends the test with a sentence.
  */
-#include "core/arena.h"
+#include "core/base/arena.h"
 
 struct signer_key;
 

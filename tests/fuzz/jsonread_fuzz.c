@@ -6,7 +6,7 @@
  * types, passes over a NUL behind a word or a number, and forgets the first value of a key that
  * comes twice, so that it is asked to refuse such lines here.
  */
-#include "core/jsonread.h"
+#include "core/base/jsonread.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -13,7 +13,7 @@
  *
  * Insists on what an MTA, a client and a reader of the log are promised of every answer.
  */
-#include "core/jsonread.h"
+#include "core/base/jsonread.h"
 #include "core/recordtext.h"
 #include "core/transaction.h"
 #include "edge/config.h"

@@ -41,7 +41,7 @@
  */
 #include "play.h"
 
-#include "core/rfc3339.h"
+#include "core/base/rfc3339.h"
 #include "edge/idn.h"
 #include "edge/spf.h"
 

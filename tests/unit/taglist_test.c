@@ -1,7 +1,7 @@
 /* Tag lists and base64: what DKIM is written in. */
 #include "unit/unit.h"
 
-#include "core/base64.h"
+#include "core/base/base64.h"
 #include "core/taglist.h"
 
 #include <stdio.h>

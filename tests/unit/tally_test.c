@@ -1,7 +1,7 @@
 #include "core/tally.h"
 
-#include "core/distinct.h"
-#include "core/heavy.h"
+#include "core/base/distinct.h"
+#include "core/base/heavy.h"
 #include "unit/unit.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
-#include "core/heavy.h"
+#include "core/base/heavy.h"
 
-#include "core/fnv.h"
+#include "core/base/fnv.h"
 
 #include <stdlib.h>
 

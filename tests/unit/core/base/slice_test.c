@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 static const struct {
 	const char *label;

@@ -1,4 +1,4 @@
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 bool slice_equal_nocase(struct slice a, struct slice b)
 {

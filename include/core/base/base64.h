@@ -1,5 +1,5 @@
-#ifndef CORE_BASE64_H
-#define CORE_BASE64_H
+#ifndef CORE_BASE_BASE64_H
+#define CORE_BASE_BASE64_H
 /*
  * base64: decoding as DKIM writes it (RFC 4648 4, with folding white space anywhere).
  *
@@ -9,7 +9,7 @@
  *
  * Padding may be missing, as keys in the DNS are often published without it.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 /* False on other characters, misplaced padding, a lone last character, or more than cap bytes. */
 bool base64_decode(struct slice text, unsigned char *out, size_t cap, size_t *len);

@@ -1,4 +1,4 @@
-#include "core/jsonline.h"
+#include "core/base/jsonline.h"
 #include "unit/unit.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "core/arena.h"
+#include "core/base/arena.h"
 
 #include <stdalign.h>
 

@@ -1,4 +1,4 @@
-#include "core/distinct.h"
+#include "core/base/distinct.h"
 
 #include "unit/unit.h"
 

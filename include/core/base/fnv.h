@@ -1,5 +1,5 @@
-#ifndef CORE_FNV_H
-#define CORE_FNV_H
+#ifndef CORE_BASE_FNV_H
+#define CORE_BASE_FNV_H
 /*
  * fnv: the hash FNV-1a of 64 bits, for tables in which a bad choice of keys is bounded otherwise.
  *
@@ -9,7 +9,7 @@
  * It has no key: where a stranger chooses the names and a table may grow, core/nametrie.h and
  * edge/resolver_key.h have hashes that he cannot know.  Its lower bits are the better ones.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 #define FNV_START UINT64_C(14695981039346656037)
 

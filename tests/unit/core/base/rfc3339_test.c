@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "core/rfc3339.h"
+#include "core/base/rfc3339.h"
 
 /* ---- text → seconds ------------------------------------------------------------------ */
 

@@ -1,6 +1,6 @@
-#include "core/heavy.h"
+#include "core/base/heavy.h"
 
-#include "core/distinct.h"
+#include "core/base/distinct.h"
 #include "core/tally.h"
 #include "unit/unit.h"
 

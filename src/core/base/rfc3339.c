@@ -1,4 +1,4 @@
-#include "core/rfc3339.h"
+#include "core/base/rfc3339.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
-#ifndef CORE_JSONLINE_H
-#define CORE_JSONLINE_H
+#ifndef CORE_BASE_JSONLINE_H
+#define CORE_BASE_JSONLINE_H
 /*
  * jsonline: writes one flat JSON object (RFC 8259) into a bounded buffer.
  *
@@ -14,7 +14,7 @@
  * in: control bytes and bytes that are no UTF-8 are written as \u00XX.  A value that does not fit
  * is left out as a whole, so that the object is always well formed.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 struct jsonline {
 	char *at;

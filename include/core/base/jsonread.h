@@ -1,5 +1,5 @@
-#ifndef CORE_JSONREAD_H
-#define CORE_JSONREAD_H
+#ifndef CORE_BASE_JSONREAD_H
+#define CORE_BASE_JSONREAD_H
 /*
  * jsonread: reads one flat JSON object (RFC 8259) of strings, a member at a time.
  *
@@ -8,14 +8,14 @@
  *             ...                                     // "helo" "mx", then "spf" {NULL, 0}
  *     if (r.wrong) ...                                // "a member's value must be a string"
  *
- * The counterpart of core/jsonline.h, for lines that come a hundred thousand times a second, which
+ * The counterpart of core/base/jsonline.h, for lines that come a hundred thousand times a second, which
  * a general library with a tree of values cannot keep up with.  Strict: what is not JSON, and what
  * is nested, is refused; strings are valid UTF-8.  Values are strings, numbers (their text) and
  * null (the empty slice with ptr NULL).  Slices point into the line, or into the arena where an
  * escape had to be resolved.
  */
-#include "core/arena.h"
-#include "core/slice.h"
+#include "core/base/arena.h"
+#include "core/base/slice.h"
 
 struct jsonread {
 	struct slice rest;

@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "core/report.h"
+#include "core/base/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-#ifndef CORE_ARENA_H
-#define CORE_ARENA_H
+#ifndef CORE_BASE_ARENA_H
+#define CORE_BASE_ARENA_H
 /*
  * arena: one region of memory for one life.
  *
@@ -14,7 +14,7 @@
  * return NULL (slices: {NULL, 0} with arena_failed() true) and the caller answers 451; there is
  * no partial result to tidy up.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 struct arena;
 

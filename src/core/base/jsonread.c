@@ -1,4 +1,4 @@
-#include "core/jsonread.h"
+#include "core/base/jsonread.h"
 
 struct jsonread jsonread_begin(struct slice line, struct arena *arena)
 {

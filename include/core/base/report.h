@@ -1,5 +1,5 @@
-#ifndef CORE_REPORT_H
-#define CORE_REPORT_H
+#ifndef CORE_BASE_REPORT_H
+#define CORE_BASE_REPORT_H
 /*
  * report: what a check of the configuration has to say, in the order in which it was found.
  *
@@ -13,7 +13,7 @@
  *
  * One thread at a time.  Out of memory is itself reported and counts as an error.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 struct report;
 

@@ -1,6 +1,6 @@
-#include "core/distinct.h"
+#include "core/base/distinct.h"
 
-#include "core/fnv.h"
+#include "core/base/fnv.h"
 
 #include <math.h>
 

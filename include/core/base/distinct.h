@@ -1,5 +1,5 @@
-#ifndef CORE_DISTINCT_H
-#define CORE_DISTINCT_H
+#ifndef CORE_BASE_DISTINCT_H
+#define CORE_BASE_DISTINCT_H
 /*
  * distinct: about how many different keys there were, in one kilobyte (HyperLogLog; Flajolet,
  * Fusy, Gandouet and Meunier, 2007).
@@ -11,7 +11,7 @@
  *
  * Pure; a value that can be copied, and stored as its bytes.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 enum { DISTINCT_BITS = 10, DISTINCT_REGISTERS = 1 << DISTINCT_BITS };
 

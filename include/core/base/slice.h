@@ -1,5 +1,5 @@
-#ifndef CORE_SLICE_H
-#define CORE_SLICE_H
+#ifndef CORE_BASE_SLICE_H
+#define CORE_BASE_SLICE_H
 /*
  * slice: bytes as {ptr, len}, passed by value.
  *

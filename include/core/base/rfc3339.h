@@ -1,5 +1,5 @@
-#ifndef CORE_RFC3339_H
-#define CORE_RFC3339_H
+#ifndef CORE_BASE_RFC3339_H
+#define CORE_BASE_RFC3339_H
 /*
  * rfc3339: points in time as text, UTC, to the second.
  *
@@ -9,7 +9,7 @@
  *
  * Pure functions; time is an input everywhere in core.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 enum { RFC3339_TEXT_MAX = 32 };
 

@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "core/jsonread.h"
+#include "core/base/jsonread.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-#ifndef CORE_HEAVY_H
-#define CORE_HEAVY_H
+#ifndef CORE_BASE_HEAVY_H
+#define CORE_BASE_HEAVY_H
 /*
  * heavy: the most frequent of any number of keys, in a bounded place (the space-saving algorithm of
  * Metwally, Agrawal and El Abbadi, 2005).
@@ -17,7 +17,7 @@
  * A count looks through all slots: with so few that is quicker than keeping an order.  One thread
  * at a time.
  */
-#include "core/slice.h"
+#include "core/base/slice.h"
 
 struct heavy;
 
