@@ -13,7 +13,7 @@
 #include "core/dkim.h"
 #include "core/dmarc.h"
 #include "core/fromheader.h"
-#include "core/ip.h"
+#include "core/net/ip.h"
 #include "core/spf.h"
 #include "core/verdict.h"
 

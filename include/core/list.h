@@ -17,7 +17,7 @@
  * blank in front.
  */
 #include "core/base/arena.h"
-#include "core/ip.h"
+#include "core/net/ip.h"
 #include "core/name.h"
 #include "core/base/slice.h"
 

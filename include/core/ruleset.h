@@ -14,7 +14,7 @@
  * The builder finds what only the whole table can show: the same entry in and out of one key,
  * networks wider than is sane, entries that others cover.  It says so in the report.
  */
-#include "core/iptrie.h"
+#include "core/net/iptrie.h"
 #include "core/list.h"
 #include "core/nametrie.h"
 #include "core/pattern.h"

@@ -19,7 +19,7 @@
  */
 #include "core/base/arena.h"
 #include "core/dns.h"
-#include "core/ip.h"
+#include "core/net/ip.h"
 #include "core/base/slice.h"
 
 enum spf_result {

@@ -7,7 +7,7 @@
  * facts that can be had now and are missing (NEED).  It points into the generation that made it
  * and lives no longer than that.
  */
-#include "core/ip.h"
+#include "core/net/ip.h"
 #include "core/base/slice.h"
 
 struct rule;

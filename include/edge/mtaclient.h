@@ -15,7 +15,7 @@
  * One thread at a time.  Every step ends by the time-out given to open; looking up a host that is
  * named instead of numbered is the system's affair.
  */
-#include "core/ip.h"
+#include "core/net/ip.h"
 
 struct mtaclient;
 

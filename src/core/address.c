@@ -1,6 +1,6 @@
 #include "core/address.h"
 
-#include "core/ip.h"
+#include "core/net/ip.h"
 
 /* The two halves of a path as they are written, and what has to be done to the first. */
 struct halves {

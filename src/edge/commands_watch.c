@@ -1,6 +1,6 @@
 #include "edge/commands.h"
 
-#include "core/ip.h"
+#include "core/net/ip.h"
 #include "watch.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "config_option.h"
 
-#include "core/ip.h"
+#include "core/net/ip.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 #include "edge/resolver_upstream.h"
 
-#include "core/ip.h"
+#include "core/net/ip.h"
 
 #include <errno.h>
 #include <stdio.h>

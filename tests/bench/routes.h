@@ -8,7 +8,7 @@
  * holder announces some of them whole and cuts pieces out, many or few, often neighbours; in the
  * end every length is as frequent as in the table of early 2024.
  */
-#include "core/iptrie.h"
+#include "core/net/iptrie.h"
 
 struct routes {
 	struct iptrie_entry *entries; /* sorted, each network once; tags are 1 to `values` */

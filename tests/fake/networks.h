@@ -12,7 +12,7 @@
  * A program gets the same tables each time that it runs.  What n counts differs from shape to
  * shape; the number of entries is always in proportion to it.
  */
-#include "core/iptrie.h"
+#include "core/net/iptrie.h"
 
 struct networks {
 	struct iptrie_entry *entries; /* each entry's tag is the number of entries before it */

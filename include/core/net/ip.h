@@ -1,5 +1,5 @@
-#ifndef CORE_IP_H
-#define CORE_IP_H
+#ifndef CORE_NET_IP_H
+#define CORE_NET_IP_H
 /*
  * ip: an address or a network as a value, in one canonical form.
  *

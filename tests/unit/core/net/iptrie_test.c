@@ -1,8 +1,8 @@
 /*
  * The trie against a dumb model: a list of entries that is gone through for every address.
  */
-#include "src/core/iptrie_private.h" /* to look up as older processors do, too */
-#include "core/iptrie.h"
+#include "src/core/net/iptrie_private.h" /* to look up as older processors do, too */
+#include "core/net/iptrie.h"
 #include "fake/networks.h"
 #include "unit/unit.h"
 

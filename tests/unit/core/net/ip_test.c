@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "core/ip.h"
+#include "core/net/ip.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

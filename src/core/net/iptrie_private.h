@@ -16,7 +16,7 @@
  * Addresses are words of 64 bits: an IPv4 address is the top half of one, IPv6 has two, hi and lo.
  * Values are numbered in the order in which they first appear; number 0 is `none`.
  */
-#include "core/iptrie.h"
+#include "core/net/iptrie.h"
 
 /* ---- edges --------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* Text to addresses and networks and back: the other half of ip.c. */
-#include "core/ip.h"
+#include "core/net/ip.h"
 
 #include <stdio.h>
 

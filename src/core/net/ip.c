@@ -1,4 +1,4 @@
-#include "core/ip.h"
+#include "core/net/ip.h"
 
 #define V4_BITS 32u
 #define V6_BITS 128u

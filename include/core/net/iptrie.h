@@ -1,5 +1,5 @@
-#ifndef CORE_IPTRIE_H
-#define CORE_IPTRIE_H
+#ifndef CORE_NET_IPTRIE_H
+#define CORE_NET_IPTRIE_H
 /*
  * iptrie: longest-prefix match for IPv4 and IPv6 in one static structure.
  *
@@ -17,7 +17,7 @@
  *
  * Immutable once built; a look-up takes no lock, allocates nothing and cannot fail.
  */
-#include "core/ip.h"
+#include "core/net/ip.h"
 
 struct iptrie;
 
