@@ -22,7 +22,7 @@
  *             header.from=example.org policy.dmarc=reject
  */
 #include "core/base/arena.h"
-#include "core/name.h"
+#include "core/name/name.h"
 #include "core/base/slice.h"
 
 /* ---- reading ------------------------------------------------------------------------- */

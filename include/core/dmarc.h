@@ -21,12 +21,12 @@
  *     _dmarc.news.example.org    no record             its walk meets example.org too: aligned
  *     // result.verdict DMARC_PASS, result.aligned &ids[0], result.policy DMARC_P_REJECT
  *
- * Names are canonical (core/name.h) everywhere.  Several author domains, none, and a crooked From
+ * Names are canonical (core/name/name.h) everywhere.  Several author domains, none, and a crooked From
  * are the caller's business (core/fromheader.h): this judges one domain.
  */
 #include "core/base/arena.h"
 #include "core/dns.h"
-#include "core/name.h"
+#include "core/name/name.h"
 #include "core/base/slice.h"
 
 /* ---- record -------------------------------------------------------------------------- */

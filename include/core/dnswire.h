@@ -14,7 +14,7 @@
  * Pure functions, safe in any thread.
  */
 #include "core/dns.h"
-#include "core/name.h"
+#include "core/name/name.h"
 
 /* Room for a question: every byte escaped, and the NUL. */
 enum { DNSWIRE_QUESTION_MAX = 4 * NAME_MAX_OCTETS + 1 };

@@ -9,7 +9,7 @@
  *
  * Slices are borrowed from the arenas of the connection and the transaction.
  */
-#include "core/address.h"
+#include "core/name/address.h"
 #include "core/dkim.h"
 #include "core/dmarc.h"
 #include "core/fromheader.h"

@@ -37,9 +37,9 @@
  * Local parts may hold any dots ("a..b@docomo.example" is in use and names one domain only) and
  * have no limit of length.  A domain of one label is a name.
  */
-#include "core/address.h"
+#include "core/name/address.h"
 #include "core/base/arena.h"
-#include "core/name.h"
+#include "core/name/name.h"
 #include "core/base/slice.h"
 
 enum {
@@ -70,7 +70,7 @@ struct fromheader {
 	size_t domain_count;
 	bool more; /* there were more than FROM_DOMAINS_MAX */
 	/*
-	 * The first author address, for FROM_ONE and FROM_MANY; else empty.  As core/address.h has
+	 * The first author address, for FROM_ONE and FROM_MANY; else empty.  As core/name/address.h has
 	 * it: local part in lower case, canonical domain.
 	 */
 	struct address author;

@@ -8,11 +8,11 @@
  *     //  "192.0.2       OK"              → whitelist, "192.0.2.0/24"
  *     //  "b@example.org HOLD"            → left: "HOLD is nothing that a rule can say"
  *
- * Every entry that is given is one that core/list.h accepts, so what is written from it loads.
+ * Every entry that is given is one that core/name/list.h accepts, so what is written from it loads.
  * What means something else here than there is not taken over silently: it is left, or taken with
  * a note.  Pure; texts live in the arena or in the file's.
  */
-#include "core/list.h"
+#include "core/name/list.h"
 
 enum import_format {
 	IMPORT_EXIM,     /* Exim host lists: in a configuration or a file */

@@ -15,9 +15,9 @@
  * networks wider than is sane, entries that others cover.  It says so in the report.
  */
 #include "core/net/iptrie.h"
-#include "core/list.h"
-#include "core/nametrie.h"
-#include "core/pattern.h"
+#include "core/name/list.h"
+#include "core/name/nametrie.h"
+#include "core/name/pattern.h"
 #include "core/rule.h"
 #include "core/sets.h"
 #include "core/settings.h"

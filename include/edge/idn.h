@@ -10,7 +10,7 @@
  *
  * Constant and without state: safe in every thread.
  */
-#include "core/name.h"
+#include "core/name/name.h"
 
 extern const struct idna idn_uts46;
 

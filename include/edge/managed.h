@@ -18,7 +18,7 @@
  *     managed_end(&e);
  */
 #include "core/base/arena.h"
-#include "core/list.h"
+#include "core/name/list.h"
 
 enum { MANAGED_WHY_MAX = 600 };
 

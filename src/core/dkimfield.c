@@ -1,7 +1,7 @@
 #include "core/dkimfield.h"
 
 #include "core/base/base64.h"
-#include "core/name.h"
+#include "core/name/name.h"
 #include "core/taglist.h"
 
 /* Enough of b= to tell five signatures apart. */

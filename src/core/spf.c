@@ -1,6 +1,6 @@
 #include "core/spf.h"
 
-#include "core/name.h"
+#include "core/name/name.h"
 
 const char *spf_result_text(enum spf_result result)
 {

@@ -1,6 +1,6 @@
 #include "spf_private.h"
 
-#include "core/name.h"
+#include "core/name/name.h"
 
 /* The first SPF_HOSTS_MAX names that the client's PTR records give; a missing answer is no name. */
 static void ask_names(struct spf_session *s)

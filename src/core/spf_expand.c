@@ -1,7 +1,7 @@
 /* The expansion half of core/spf_macro.h; spf_macro.c has the grammar. */
 #include "spf_piece.h"
 
-#include "core/name.h"
+#include "core/name/name.h"
 
 /*
  * Where expanded bytes go.  A name keeps its tail (in a ring), an explanation its head: either way

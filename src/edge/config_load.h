@@ -18,7 +18,7 @@
  *     config_start     what the host has against it
  */
 #include "config_text.h"
-#include "core/list.h"
+#include "core/name/list.h"
 #include "edge/config.h"
 #include "edge/textfile.h"
 

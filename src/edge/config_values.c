@@ -1,6 +1,6 @@
 #include "config_load.h"
 
-#include "core/list.h"
+#include "core/name/list.h"
 
 #include <stdio.h>
 

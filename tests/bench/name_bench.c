@@ -6,7 +6,7 @@
  *     name_bench [FILE]      also with the names of FILE, one a line
  */
 #include "bench/names.h"
-#include "core/nametrie.h"
+#include "core/name/nametrie.h"
 
 #include <lmdb.h>
 #include <math.h>

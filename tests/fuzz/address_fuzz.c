@@ -3,7 +3,7 @@
  *
  * Insists that what comes out reads as the same again, and that junk is shown as it came.
  */
-#include "core/address.h"
+#include "core/name/address.h"
 #include "edge/idn.h"
 
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  * Insists that entries lie inside the file, that names come out canonical, that a range is in
  * order, and that a reason fits its room.  Patterns are compiled and tried on the whole input.
  */
-#include "core/list.h"
-#include "core/pattern.h"
+#include "core/name/list.h"
+#include "core/name/pattern.h"
 #include "edge/idn.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "core/pattern.h"
+#include "core/name/pattern.h"
 
 #include <pthread.h>
 #include <stdlib.h>

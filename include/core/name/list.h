@@ -1,5 +1,5 @@
-#ifndef CORE_LIST_H
-#define CORE_LIST_H
+#ifndef CORE_NAME_LIST_H
+#define CORE_NAME_LIST_H
 /*
  * list: text → entries, or the sentence that says what is wrong.
  *
@@ -18,7 +18,7 @@
  */
 #include "core/base/arena.h"
 #include "core/net/ip.h"
-#include "core/name.h"
+#include "core/name/name.h"
 #include "core/base/slice.h"
 
 enum list_kind {

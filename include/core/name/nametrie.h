@@ -1,5 +1,5 @@
-#ifndef CORE_NAMETRIE_H
-#define CORE_NAMETRIE_H
+#ifndef CORE_NAME_NAMETRIE_H
+#define CORE_NAME_NAMETRIE_H
 /*
  * nametrie: the most specific entry for a dotted name, compared by label from the right.
  *
@@ -13,12 +13,12 @@
  *     mx.example.com  tag 2    combine(7,    {2}) → self 9, below 7
  *     lookup mx.example.com → 9, a.mx.example.com → 7, xexample.com → none
  *
- * Names are canonical (core/name.h) but the trie does not ask: a label is any run of bytes other
+ * Names are canonical (core/name/name.h) but the trie does not ask: a label is any run of bytes other
  * than '.', of any length.  Empty names are not stored and not found.  An attacker chooses the
  * names that are looked up and sometimes those that are stored: neither may make a look-up slow or
  * wrong, hence the secret seed.  The trie keeps no text: that it takes a name for another has a
  * chance of 2^-61 for each label asked about, under one in 290,000 for a busy server in ten years
- * (src/core/nametable.h has the arithmetic).
+ * (src/core/name/nametable.h has the arithmetic).
  *
  * Immutable once built; a look-up takes no lock, allocates nothing and cannot fail.
  */

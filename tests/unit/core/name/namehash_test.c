@@ -1,4 +1,4 @@
-#include "src/core/namehash.h"
+#include "src/core/name/namehash.h"
 
 #include "unit/unit.h"
 

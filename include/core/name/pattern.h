@@ -1,5 +1,5 @@
-#ifndef CORE_PATTERN_H
-#define CORE_PATTERN_H
+#ifndef CORE_NAME_PATTERN_H
+#define CORE_NAME_PATTERN_H
 /*
  * pattern: one regular expression over a whole identity.  The only file of core that knows PCRE2.
  *

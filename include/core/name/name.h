@@ -1,5 +1,5 @@
-#ifndef CORE_NAME_H
-#define CORE_NAME_H
+#ifndef CORE_NAME_NAME_H
+#define CORE_NAME_NAME_H
 /*
  * name: a domain name in the one form in which names are compared.
  *

@@ -1,6 +1,6 @@
-#include "core/list.h"
+#include "core/name/list.h"
 
-#include "core/address.h"
+#include "core/name/address.h"
 
 #include <stdio.h>
 

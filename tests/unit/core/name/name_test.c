@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "core/name.h"
+#include "core/name/name.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "core/nametrie.h"
+#include "core/name/nametrie.h"
 
 #include "unit/unit.h"
 

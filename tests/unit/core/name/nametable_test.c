@@ -1,4 +1,4 @@
-#include "src/core/nametable.h"
+#include "src/core/name/nametable.h"
 
 #include "unit/unit.h"
 

@@ -1,4 +1,4 @@
-#include "core/name.h"
+#include "core/name/name.h"
 
 /* UTF-8 spends at most 4 bytes on a character, and each costs the name at least one octet. */
 #define TEXT_MAX ((size_t)4 * NAME_MAX_OCTETS)

@@ -10,7 +10,7 @@
  * The low bits of the value are the index of the name's pair of self and below, since lists have
  * few distinct ones.  Where they have more, `high` holds further bits, by slot.
  */
-#include "core/nametrie.h"
+#include "core/name/nametrie.h"
 #include "namepairs.h"
 #include "nametable.h"
 

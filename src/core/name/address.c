@@ -1,4 +1,4 @@
-#include "core/address.h"
+#include "core/name/address.h"
 
 #include "core/net/ip.h"
 

@@ -1,5 +1,5 @@
-#ifndef CORE_ADDRESS_H
-#define CORE_ADDRESS_H
+#ifndef CORE_NAME_ADDRESS_H
+#define CORE_NAME_ADDRESS_H
 /*
  * address: a mailbox of the SMTP envelope (RFC 5321 4.1.2, RFC 6531) as a value.
  *
@@ -11,7 +11,7 @@
  *     // a.local "bob", a.domain "example.org", a.text "bob@example.org"
  */
 #include "core/base/arena.h"
-#include "core/name.h"
+#include "core/name/name.h"
 #include "core/base/slice.h"
 
 struct address {

@@ -1,4 +1,4 @@
-#include "core/pattern.h"
+#include "core/name/pattern.h"
 
 #include <stdio.h>
 #include <stdlib.h>

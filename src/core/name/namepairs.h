@@ -10,7 +10,7 @@
  *
  * Belongs to one thread.
  */
-#include "core/nametrie.h"
+#include "core/name/nametrie.h"
 
 struct namepairs {
 	struct nametrie_values *list; /* by number */

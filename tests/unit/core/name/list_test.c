@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "core/list.h"
+#include "core/name/list.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "core/address.h"
+#include "core/name/address.h"
 
 #include <stdlib.h>
 
