@@ -22,7 +22,7 @@
  *     // result.verdict DMARC_PASS, result.aligned &ids[0], result.policy DMARC_P_REJECT
  *
  * Names are canonical (core/name/name.h) everywhere.  Several author domains, none, and a crooked From
- * are the caller's business (core/fromheader.h): this judges one domain.
+ * are the caller's business (core/mail/fromheader.h): this judges one domain.
  */
 #include "core/base/arena.h"
 #include "core/dns.h"

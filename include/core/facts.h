@@ -12,7 +12,7 @@
 #include "core/name/address.h"
 #include "core/dkim.h"
 #include "core/dmarc.h"
-#include "core/fromheader.h"
+#include "core/mail/fromheader.h"
 #include "core/net/ip.h"
 #include "core/spf.h"
 #include "core/verdict.h"

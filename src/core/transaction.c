@@ -1,7 +1,7 @@
 #include "core/transaction.h"
 
 #include "core/gather.h"
-#include "core/rfc5322.h"
+#include "core/mail/rfc5322.h"
 #include "transaction_state.h"
 
 /* ---- answers and records ------------------------------------------------------------- */

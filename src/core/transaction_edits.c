@@ -2,7 +2,7 @@
  * What is done to the header of a message that is accepted: forged results go, ours come, and what
  * monitor mode would have refused is told.
  */
-#include "core/authres.h"
+#include "core/mail/authres.h"
 #include "transaction_state.h"
 
 static struct slice authserv_id(const struct session *s)

@@ -2,7 +2,7 @@
  * The message as it passes: header fields are looked at and counted, shown to DKIM only where some
  * recipient's verdict may hang on a signature, and the body is seen only as far as that needs.
  */
-#include "core/authres.h"
+#include "core/mail/authres.h"
 #include "transaction_state.h"
 
 bool transaction_wants_headers(const struct session *s)

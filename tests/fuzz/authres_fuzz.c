@@ -4,8 +4,8 @@
  * The input, separated by byte 0xfe: the body of an incoming field, then the values that go into
  * ours in turn, again from the first when they run out.
  */
-#include "core/authres.h"
-#include "core/rfc5322.h"
+#include "core/mail/authres.h"
+#include "core/mail/rfc5322.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
  * quotes, comments and backslashes, and every "@" that it sees outside them has to stand in front
  * of a domain that the parser names.
  */
-#include "core/fromheader.h"
+#include "core/mail/fromheader.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "core/rfc5322.h"
+#include "core/mail/rfc5322.h"
 
 static const char control_byte[] = "a control character";
 static const char loose_line_end[] = "a line end that no blank follows";

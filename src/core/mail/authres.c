@@ -1,6 +1,6 @@
-#include "core/authres.h"
+#include "core/mail/authres.h"
 
-#include "core/rfc5322.h"
+#include "core/mail/rfc5322.h"
 
 /* Longer than any name in UTF-8: what does not fit cannot be our id. */
 #define ID_MAX 1024

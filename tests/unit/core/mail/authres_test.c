@@ -1,7 +1,7 @@
 /* Authentication-Results (RFC 8601): whose field it is, and how ours reads. */
 #include "unit/unit.h"
 
-#include "core/authres.h"
+#include "core/mail/authres.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-#ifndef CORE_AUTHRES_H
-#define CORE_AUTHRES_H
+#ifndef CORE_MAIL_AUTHRES_H
+#define CORE_MAIL_AUTHRES_H
 /*
  * authres: Authentication-Results (RFC 8601): whose is this one, and how ours is written.
  *

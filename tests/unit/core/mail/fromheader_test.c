@@ -1,7 +1,7 @@
 /* The From parser: one row for each way in which two readers could see different authors. */
 #include "unit/unit.h"
 
-#include "core/fromheader.h"
+#include "core/mail/fromheader.h"
 
 #include <stdio.h>
 #include <stdlib.h>

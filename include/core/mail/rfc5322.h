@@ -1,5 +1,5 @@
-#ifndef CORE_RFC5322_H
-#define CORE_RFC5322_H
+#ifndef CORE_MAIL_RFC5322_H
+#define CORE_MAIL_RFC5322_H
 /*
  * rfc5322: the small parts that structured header fields are made of (RFC 5322 3.2, RFC 6532).
  *

@@ -1,6 +1,6 @@
-#include "core/fromheader.h"
+#include "core/mail/fromheader.h"
 
-#include "core/rfc5322.h"
+#include "core/mail/rfc5322.h"
 
 /* What may stand in atoms here: dots in local parts, in domains, and in obsolete phrases. */
 #define DOT SLICE(".")

@@ -1,7 +1,7 @@
 /* The scanner under From and Authentication-Results. */
 #include "unit/unit.h"
 
-#include "core/rfc5322.h"
+#include "core/mail/rfc5322.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-#ifndef CORE_FROMHEADER_H
-#define CORE_FROMHEADER_H
+#ifndef CORE_MAIL_FROMHEADER_H
+#define CORE_MAIL_FROMHEADER_H
 /*
  * fromheader: who a message says it is from, read so that no other reader can see someone else.
  *
