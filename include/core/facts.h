@@ -10,11 +10,11 @@
  * Slices are borrowed from the arenas of the connection and the transaction.
  */
 #include "core/name/address.h"
-#include "core/dkim.h"
-#include "core/dmarc.h"
+#include "core/auth/dkim.h"
+#include "core/auth/dmarc.h"
 #include "core/mail/fromheader.h"
 #include "core/net/ip.h"
-#include "core/spf.h"
+#include "core/auth/spf.h"
 #include "core/verdict.h"
 
 enum fact_state { FACT_UNKNOWN, FACT_KNOWN, FACT_ABSENT, FACT_FAILED };

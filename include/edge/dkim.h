@@ -20,8 +20,8 @@
  *
  * Failure is a result, never an exception: out of memory, in any place, is temperror.
  */
-#include "core/dkim.h"
-#include "core/dns.h"
+#include "core/auth/dkim.h"
+#include "core/auth/dns.h"
 
 struct dkim_library;
 struct dkim_verifier;

@@ -14,7 +14,7 @@
  * in its own way.
  */
 #include "core/base/arena.h"
-#include "core/dkimfield.h"
+#include "core/auth/dkimfield.h"
 #include "edge/dkimheader.h"
 
 struct dkim_feed_text;

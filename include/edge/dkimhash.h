@@ -12,7 +12,7 @@
  * However the signatures differ, the body is canonicalised at most twice (simple, relaxed), and
  * hashed once for each: a length l= only copies the state of the hash on the way.
  */
-#include "core/dkimfield.h"
+#include "core/auth/dkimfield.h"
 
 struct dkim_body_hash {
 	bool relaxed, has_length; /* these three from the signature */

@@ -20,7 +20,7 @@
  *    longjmp and dropped whole;
  *  - reading b= where there is none: "b =" and tags that end in b (dkim_field.plain_b).
  */
-#include "core/dkimfield.h"
+#include "core/auth/dkimfield.h"
 
 struct dkim_headers;
 

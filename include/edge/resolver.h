@@ -1,7 +1,7 @@
 #ifndef EDGE_RESOLVER_H
 #define EDGE_RESOLVER_H
 /*
- * resolver: the DNS for SPF, DKIM and DMARC: libunbound behind `struct dns` (core/dns.h).
+ * resolver: the DNS for SPF, DKIM and DMARC: libunbound behind `struct dns` (core/auth/dns.h).
  *
  *     const char *servers[] = {"system"};
  *     struct resolver_settings settings = {.servers = servers, .server_count = 1};
@@ -17,7 +17,7 @@
  *
  *     resolver_free(&resolver);
  *
- * One question on its way: it is escaped (core/dnswire.h), looked for in the cache of answers
+ * One question on its way: it is escaped (core/auth/dnswire.h), looked for in the cache of answers
  * (edge/resolver_cache.h), else it joins the same question under way or sets out itself
  * (edge/resolver_flights.h), is put to libunbound (edge/resolver_upstream.h) by the one thread that
  * talks to it, and its answer, or none by the deadline, wakes whoever waits for it.
@@ -31,7 +31,7 @@
  * first: sessions hold it until the last has ended.  All that is left of the process after fork()
  * is the calling thread, so create comes after it.
  */
-#include "core/dns.h"
+#include "core/auth/dns.h"
 
 struct resolver;
 

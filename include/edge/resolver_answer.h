@@ -7,7 +7,7 @@
  * There is no answer for a failure: wherever one is wanted, NULL means DNS_TEMP, so that failing
  * takes no memory.
  */
-#include "core/dns.h"
+#include "core/auth/dns.h"
 
 #include <stdatomic.h>
 

@@ -5,7 +5,7 @@
  *
  * The hash is keyed with random numbers, since the names come from whoever sends mail.
  */
-#include "core/dnswire.h"
+#include "core/auth/dnswire.h"
 
 struct resolver_key {
 	uint64_t hash;

@@ -13,7 +13,7 @@
  *
  * One thread at a time.  What stands in facts afterwards lives in the arena.
  */
-#include "core/dns.h"
+#include "core/auth/dns.h"
 #include "core/question.h"
 
 struct trial;

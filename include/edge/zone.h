@@ -1,7 +1,7 @@
 #ifndef EDGE_ZONE_H
 #define EDGE_ZONE_H
 /*
- * zone: a DNS in memory behind `struct dns` (core/dns.h): for tests, and for `explain --message`
+ * zone: a DNS in memory behind `struct dns` (core/auth/dns.h): for tests, and for `explain --message`
  * against a zone file instead of the world.
  *
  *     char why[ZONE_WHY_MAX];
@@ -38,7 +38,7 @@
  *
  * Filled by one thread; look-ups may then come from many.
  */
-#include "core/dns.h"
+#include "core/auth/dns.h"
 
 struct zone;
 

@@ -1,7 +1,7 @@
 #include "edge/dkim.h"
 
 #include "core/base/base64.h"
-#include "core/dkimrecord.h"
+#include "core/auth/dkimrecord.h"
 #include "edge/dkimfeed.h"
 #include "edge/dkimhash.h"
 #include "edge/dkimkey.h"

@@ -1,6 +1,6 @@
 #include "edge/dkimhash.h"
 
-#include "core/dkimbody.h"
+#include "core/auth/dkimbody.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>

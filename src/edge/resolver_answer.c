@@ -1,6 +1,6 @@
 #include "edge/resolver_answer.h"
 
-#include "core/dnswire.h"
+#include "core/auth/dnswire.h"
 
 #include <stdlib.h>
 

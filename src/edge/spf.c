@@ -1,6 +1,6 @@
 #include "edge/spf.h"
 
-#include "core/spf_session.h"
+#include "core/auth/spf_session.h"
 
 #include <limits.h>
 #include <netinet/in.h>

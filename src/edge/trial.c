@@ -1,6 +1,6 @@
 #include "edge/trial.h"
 
-#include "core/dnswire.h"
+#include "core/auth/dnswire.h"
 #include "core/gather.h"
 #include "core/transaction.h"
 #include "edge/dkim.h"

@@ -1,6 +1,6 @@
 #include "edge/zone.h"
 
-#include "core/dnswire.h"
+#include "core/auth/dnswire.h"
 
 #include <stdlib.h>
 

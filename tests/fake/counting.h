@@ -11,7 +11,7 @@
  * A name that cannot be asked (DNS_BADNAME) is no question, nor is a hint; hints are
  * counted for each name that fits, of at most COUNTING_HINTS_MAX.  Any number of threads may ask.
  */
-#include "core/dns.h"
+#include "core/auth/dns.h"
 
 #include <pthread.h>
 

@@ -9,7 +9,7 @@
  *
  * Zone data of type SPF stands for TXT wherever the name has no TXT of its own, as the suite asks.
  */
-#include "core/spf.h"
+#include "core/auth/spf.h"
 #include "edge/zone.h"
 
 struct spf_case {

@@ -5,8 +5,8 @@
  * empty no such name, byte 0xfd separates records), the body, then the header fields as
  * "Name:value". No signature can pass, since nobody has made one.
  */
-#include "core/dkimfield.h"
-#include "core/taglist.h"
+#include "core/auth/dkimfield.h"
+#include "core/auth/taglist.h"
 #include "edge/dkim.h"
 
 #include <stdlib.h>

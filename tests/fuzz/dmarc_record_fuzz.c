@@ -6,7 +6,7 @@
  * from the first when they run out.  Answers may be several records, separated by byte 0xfd; empty
  * is no such name, "!" no answer.
  */
-#include "core/dmarc.h"
+#include "core/auth/dmarc.h"
 
 #include <stdlib.h>
 

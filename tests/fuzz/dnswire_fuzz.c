@@ -5,7 +5,7 @@
  * What is read lies in allocations of exact size, so that a sanitizer sees each step outside.  A
  * name that may be asked, packed by hand, must come back as it went, in lower case.
  */
-#include "core/dnswire.h"
+#include "core/auth/dnswire.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * The macro grammar and expander.  The input is LOCAL NUL DOMAIN NUL TEXT; TEXT is tried as each
  * kind, and what the grammar takes is expanded.
  */
-#include "core/spf_macro.h"
+#include "core/auth/spf_macro.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* Whole checks of records that are made to hurt: the work stays bounded and the answer right. */
 #include "unit/unit.h"
 
-#include "core/spf_record.h"
+#include "core/auth/spf_record.h"
 #include "fake/counting.h"
 #include "unit/spf_ask.h"
 

@@ -1,0 +1,81 @@
+#ifndef CORE_AUTH_DKIMFIELD_H
+#define CORE_AUTH_DKIMFIELD_H
+/*
+ * dkimfield: one DKIM-Signature field as parsed, and which ones of a message are verified.
+ *
+ * One run.  Each field is parsed when it arrives; when the author is known, at most five are
+ * chosen, those that may pass and are aligned first:
+ *
+ *     struct dkim_field f[N];
+ *     dkim_field_parse(value, now, arena, &f[i]);  // f[i].result is DKIM_NONE: may pass
+ *     n = dkim_field_choose(f, N, from_domain, chosen);
+ *
+ * A field that cannot pass (malformed, expired, rsa-sha1) has its result here, before any hash,
+ * question or key.  The parser is strict (RFC 6376 3.2, 3.5), since what it lets through goes to
+ * libopendkim.  Slices point into the message or into the arena.
+ */
+#include "core/base/arena.h"
+#include "core/auth/dkim.h"
+
+/* Clocks of signers may be wrong by this many seconds (as in OpenDKIM). */
+#define DKIM_CLOCK_DRIFT 300
+
+/* Longer fields, and longer lists of signed fields, only cost time: real ones stay below 5 KiB
+ * and 60 names.  libopendkim would cut the list at 4,095 octets in silence. */
+#define DKIM_FIELD_MAX        16384
+#define DKIM_SIGNED_LIST_MAX  4000
+#define DKIM_SIGNED_NAMES_MAX 256
+
+#define DKIM_HASH_LEN 32 /* SHA-256, the only hash that is computed (RFC 8301 3.1) */
+
+enum dkim_algorithm { DKIM_UNKNOWN, DKIM_RSA_SHA1, DKIM_RSA_SHA256, DKIM_ED25519_SHA256 };
+
+struct dkim_field {
+	enum dkim_result result; /* DKIM_NONE: may pass; else why it cannot */
+	const char *reason;      /* a phrase, when result is not DKIM_NONE */
+	struct slice domain;     /* d=, canonical; these four are empty while malformed */
+	struct slice selector;   /* s=, canonical */
+	struct slice identity;   /* i= as written without blanks, "@domain" by default */
+	struct slice algorithm_name;
+	enum dkim_algorithm algorithm;
+	bool relaxed_body;
+	bool identity_below;    /* i= is below d=, not the same: forbidden by keys with t=s */
+	bool has_length;        /* l= */
+	uint64_t length;        /* in octets of the canonical body */
+	bool signs_signatures;  /* h= names DKIM-Signature */
+	bool plain_b;           /* b= without blank before "=", and no other tag ends in b */
+	struct slice signature; /* b= as written: base64 with blanks */
+	unsigned char body_hash[DKIM_HASH_LEN]; /* bh=, when result is DKIM_NONE */
+};
+
+/*
+ * Parses the value of a DKIM-Signature field (what follows the colon) and judges all that can be
+ * judged without key and body.  now: seconds since 1970.  Out of memory is DKIM_TEMPERROR.
+ */
+void dkim_field_parse(struct slice value, uint64_t now, struct arena *, struct dkim_field *out);
+
+/*
+ * Chooses up to DKIM_VERIFIED_MAX of n fields: first those that may pass, of them first d= equal
+ * to the domain of the author, then above or below it, then beside it (of the same two last
+ * labels), then the others; each group in the order of the message.  from_domain: canonical or
+ * empty.  Returns how many indices were written.
+ */
+size_t dkim_field_choose(const struct dkim_field *, size_t n, struct slice from_domain,
+    size_t chosen[DKIM_VERIFIED_MAX]);
+
+/* The name of the key: "selector._domainkey.domain"; {NULL, 0} when out of memory. */
+struct slice dkim_field_key_name(const struct dkim_field *, struct arena *);
+
+/* The result so far with what the field says of itself; a field that may pass gives DKIM_NEUTRAL
+ * and no reason, to be replaced. */
+struct dkim_signature_result dkim_field_result(const struct dkim_field *, struct arena *);
+
+/*
+ * Compares the hash of the body with bh=.  hash: of the whole canonical body, or of its first
+ * `length` octets, NULL when there are fewer; octets: the length of the whole.  DKIM_NONE, or the
+ * result with its reason; *covered tells whether all of the body was signed.
+ */
+enum dkim_result dkim_field_check_body(const struct dkim_field *, const unsigned char *hash,
+    uint64_t octets, bool *covered, const char **reason);
+
+#endif

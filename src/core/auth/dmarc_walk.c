@@ -1,0 +1,103 @@
+#include "core/auth/dmarc.h"
+
+/* RFC 9989 4.10 step 4: from eight labels on, the walk goes on with the right-most seven. */
+enum { LABELS_AFTER_JUMP = DMARC_WALK_MAX - 1 };
+
+static const struct slice prefix = SLICE_INIT("_dmarc.");
+
+void dmarc_walk_start(struct dmarc_walk *w, struct slice domain)
+{
+	bool askable = domain.len > 0 && domain.len <= NAME_MAX_OCTETS;
+
+	*w = (struct dmarc_walk){
+	    .state = askable ? DMARC_WALK_ASK : DMARC_WALK_DONE,
+	    .start = domain,
+	    .target = domain,
+	    .asked = askable,
+	};
+}
+
+struct slice dmarc_walk_question(const struct dmarc_walk *w, char text[DMARC_QUESTION_MAX])
+{
+	memcpy(text, prefix.ptr, prefix.len);
+	memcpy(text + prefix.len, w->target.ptr, w->target.len);
+	return slice_of(text, prefix.len + w->target.len);
+}
+
+/* The one DMARC record of an answer; false for none, and for several, which are all discarded. */
+static bool only_record(const struct dns_answer *answer, struct dmarc_record *out)
+{
+	struct dmarc_record record;
+	size_t records = 0;
+
+	if (answer->status != DNS_OK)
+		return false;
+	for (size_t i = 0; i < answer->count; i++)
+		if (dmarc_record_parse(answer->records[i].data, &record)) {
+			*out = record;
+			records++;
+		}
+	return records == 1;
+}
+
+static struct slice above(struct slice target)
+{
+	return name_labels(target) > LABELS_AFTER_JUMP ? name_last_labels(target, LABELS_AFTER_JUMP)
+						       : name_parent(target);
+}
+
+void dmarc_walk_answer(struct dmarc_walk *w, const struct dns_answer *answer)
+{
+	struct dmarc_found *found = &w->found[w->found_count];
+	struct slice next = above(w->target);
+
+	if (answer->status == DNS_TEMP) {
+		w->state = DMARC_WALK_FAILED;
+		return;
+	}
+	if (only_record(answer, &found->record)) {
+		found->domain = w->target;
+		w->found_count++;
+		if (found->record.psd != DMARC_PSD_UNKNOWN)
+			next.len = 0;
+	}
+	if (next.len == 0) {
+		w->state = DMARC_WALK_DONE;
+		return;
+	}
+	w->target = next;
+	w->asked++;
+}
+
+/* psd=y at the start itself does not move its organization below it (4.10.2 rule 2). */
+static bool is_suffix_above(const struct dmarc_walk *w, const struct dmarc_found *found)
+{
+	return found->record.psd == DMARC_PSD_YES && found->domain.len < w->start.len;
+}
+
+/* Since psd=y and psd=n end a walk, only the last record can carry them. */
+struct slice dmarc_walk_organization(const struct dmarc_walk *w)
+{
+	const struct dmarc_found *last;
+
+	if (w->found_count == 0)
+		return w->start;
+	last = &w->found[w->found_count - 1];
+	if (is_suffix_above(w, last))
+		return name_last_labels(w->start, name_labels(last->domain) + 1);
+	return last->domain;
+}
+
+const struct dmarc_found *dmarc_walk_policy(const struct dmarc_walk *w)
+{
+	struct slice organization = dmarc_walk_organization(w);
+
+	if (w->found_count == 0)
+		return NULL;
+	if (slice_equal(w->found[0].domain, w->start))
+		return &w->found[0];
+	for (size_t i = 0; i < w->found_count; i++)
+		if (slice_equal(w->found[i].domain, organization))
+			return &w->found[i];
+	return &w->found[w->found_count - 1];
+}

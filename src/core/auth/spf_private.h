@@ -1,0 +1,111 @@
+#ifndef CORE_SPF_PRIVATE_H
+#define CORE_SPF_PRIVATE_H
+/*
+ * spf_private: the inside of a session, for the files src/core/spf_*.c only.
+ *
+ *     spf_session.c    start and end, the verdict
+ *     spf_questions.c  questions, their counting, what ends an evaluation
+ *     spf_token.c      what stands behind a token: records, addresses, MX hosts
+ *     spf_canon.c      record → canonical text and the targets of its tokens
+ *     spf_client.c     the names of the client by PTR: the ptr mechanism and the macro p
+ */
+#include "core/auth/spf_macro.h"
+#include "core/auth/spf_record.h"
+#include "core/auth/spf_session.h"
+
+enum {
+	/* Each record beyond the first costs a term. */
+	FRAMES_MAX = 1 + SPF_TERMS_MAX,
+	/* DNS terms of one record that are shown: the first beyond the limit is the permerror. */
+	SHOWN_MAX = SPF_TERMS_MAX + 1,
+	/* The identity, and for each record its shown terms and a redirect. */
+	TARGETS_MAX = 1 + FRAMES_MAX * (SHOWN_MAX + 1),
+	MX_HOSTS_MAX = SPF_TERMS_MAX * SPF_HOSTS_MAX,
+};
+
+/* One record under evaluation. */
+struct frame {
+	struct slice domain; /* <domain> of check_host() */
+	struct spf_record record;
+	const struct spf_term *last; /* all or ip: what holds when no DNS term matches; or NULL */
+	struct slice decider;        /* the term that holds as far as the walk has shown */
+};
+
+/* What a token t… stands for: a term of a frame, or its redirect (term NULL). */
+struct target {
+	struct frame *frame;
+	const struct spf_term *term;
+};
+
+enum validity { NAME_UNKNOWN, NAME_VALID, NAME_INVALID };
+
+struct spf_session {
+	const struct dns *dns;
+	const struct spf_query *query;
+	struct arena *arena; /* the session's own: big answers do not fill the caller's */
+	struct slice identity;
+	struct slice local;
+
+	struct frame frames[FRAMES_MAX];
+	struct target targets[TARGETS_MAX];
+	struct slice hosts[MX_HOSTS_MAX];
+	size_t frame_count, target_count, host_count;
+	struct frame *deciding; /* the identity's record, or where its redirects have led */
+
+	/* The client's PTR names, asked once. */
+	bool client_asked;
+	size_t client_count;
+	struct slice client_names[SPF_HOSTS_MAX];
+	enum validity client_valid[SPF_HOSTS_MAX];
+
+	bool stopped; /* stop_result holds */
+	enum spf_result stop_result;
+	struct slice problem;
+	struct slice skipped; /* the first answer that ptr or macro p went on without; or empty */
+	unsigned terms, voids, questions;
+	bool explaining; /* after the verdict: look-ups no longer count (RFC 7208 4.6.4) */
+};
+
+/* Ends the evaluation unless it has ended already; always returns SPF_REPLY_STOP. */
+enum spf_reply spf_stop(struct spf_session *, enum spf_result, struct slice problem);
+
+/* Asks one question that is not limited: records and explanations. */
+void spf_ask(struct spf_session *, struct slice name, enum dns_type, struct dns_answer *out);
+
+/* Stops with a temperror that names the question. */
+enum spf_reply spf_no_answer(struct spf_session *, struct slice name, enum dns_type);
+
+/* Notes that ptr went on without an answer (RFC 7208 5.5): a fail will be a temperror then. */
+void spf_skip_answer(struct spf_session *, struct slice name, enum dns_type);
+
+/*
+ * Asks and counts.  The status is what the DNS said; one answer without records too many stops the
+ * evaluation (then the status is DNS_TEMP), a missing answer does not.
+ */
+enum dns_status spf_question(
+    struct spf_session *, struct slice name, enum dns_type, struct dns_answer *out);
+
+/* The same, where a missing answer stops the evaluation. */
+enum spf_reply spf_look_up(
+    struct spf_session *, struct slice name, enum dns_type, struct dns_answer *out);
+
+/* A or AAAA, by the client's family. */
+enum dns_type spf_address_type(const struct spf_session *);
+
+/* The name of a domain-spec within a frame: expanded, or the frame's domain when it is empty.
+ * ptr NULL: the evaluation has stopped. */
+struct slice spf_target_name(struct spf_session *, const struct frame *, struct slice spec);
+
+/* A copy for a sentence: other bytes than printable ASCII become '?', what is too long is cut. */
+struct slice spf_shown(struct spf_session *, struct slice text);
+
+/* The canonical text of a frame; its targets are appended to the session. */
+const char *spf_canon(struct spf_session *, struct frame *);
+
+/* The ptr mechanism: has the client a validated name within `domain`? (RFC 7208 5.5) */
+enum spf_reply spf_client_within(struct spf_session *, struct slice domain);
+
+/* The macro p: the best validated name, or "unknown" (RFC 7208 7.3). */
+struct slice spf_client_name(struct spf_session *, struct slice domain);
+
+#endif
