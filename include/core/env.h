@@ -6,9 +6,9 @@
  * The daemon puts libraries and kernel facilities behind them, tests put fakes.  Every function
  * may be called from any thread; `self` is the implementation's own.
  */
-#include "core/facts.h"
-#include "core/reply.h"
-#include "core/ruleset.h"
+#include "core/policy/facts.h"
+#include "core/policy/reply.h"
+#include "core/policy/ruleset.h"
 
 /* Where in the SMTP dialogue something was decided. */
 enum stage { STAGE_CONNECT, STAGE_MAIL, STAGE_RCPT, STAGE_END };

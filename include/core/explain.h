@@ -13,9 +13,9 @@
  *
  * Pure; everything lives in the arena.
  */
-#include "core/match.h"
+#include "core/policy/match.h"
 #include "core/question.h"
-#include "core/reply.h"
+#include "core/policy/reply.h"
 
 /* Up to so many rules are shown even when nothing touches them. */
 enum { EXPLAIN_SHORT_TABLE = 40 };

@@ -13,7 +13,7 @@
  * it, whatever else that rule asks for, nor when it is trusted.  Switches of recipient domains
  * cannot be told.
  */
-#include "core/ruleset.h"
+#include "core/policy/ruleset.h"
 
 /* True when this rule of the family refuses by address alone. */
 bool flatten_takes(const struct rule *, enum family, int64_t now);

@@ -27,7 +27,7 @@
  * accepts is judged at its end, too.
  */
 #include "core/base/arena.h"
-#include "core/policy.h"
+#include "core/policy/policy.h"
 
 enum { QUESTION_WHY_MAX = 160 };
 

@@ -10,7 +10,7 @@
  *
  * Lines carry no newline and live as long as the call.
  */
-#include "core/survey.h"
+#include "core/policy/survey.h"
 
 void survey_text(const struct survey *, const struct ruleset *,
     void (*each)(void *context, const char *line), void *context);

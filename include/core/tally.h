@@ -18,7 +18,7 @@
  * One thread at a time.
  */
 #include "core/base/distinct.h"
-#include "core/verdict.h"
+#include "core/policy/verdict.h"
 
 struct tally;
 

@@ -16,7 +16,7 @@
  *
  * One thread at a time (libmilter does not overlap callbacks of a connection).
  */
-#include "core/policy.h"
+#include "core/policy/policy.h"
 #include "core/session.h"
 
 enum answer_kind {

@@ -26,7 +26,7 @@
  * proofs), behind those of `whitelist`.  A file that is not there is an empty list.
  */
 #include "core/base/report.h"
-#include "core/ruleset.h"
+#include "core/policy/ruleset.h"
 
 struct geo_db;
 struct survey;
@@ -77,7 +77,7 @@ struct config {
 struct config *config_load(
     const char *path, const struct config *previous, struct report *, struct ruleset **rules);
 
-/* As config_load(); then the survey (core/survey.h), which may be NULL, is filled as well. */
+/* As config_load(); then the survey (core/policy/survey.h), which may be NULL, is filled as well. */
 struct config *config_survey(const char *path, const struct config *previous, struct report *,
     struct ruleset **rules, struct survey *);
 

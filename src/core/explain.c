@@ -1,6 +1,6 @@
 #include "core/explain.h"
 
-#include "core/policy.h"
+#include "core/policy/policy.h"
 
 /* The look-ups of one session. */
 struct sight {

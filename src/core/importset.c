@@ -1,7 +1,7 @@
 #include "core/importset.h"
 
 #include "core/base/fnv.h"
-#include "core/rule.h"
+#include "core/policy/rule.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 #include "core/transaction.h"
 
-#include "core/gather.h"
+#include "core/policy/gather.h"
 #include "core/mail/rfc5322.h"
 #include "transaction_state.h"
 

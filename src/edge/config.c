@@ -1,6 +1,6 @@
 #include "config_load.h"
 
-#include "core/survey.h"
+#include "core/policy/survey.h"
 #include "edge/geo.h"
 
 #include <errno.h>

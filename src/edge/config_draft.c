@@ -1,6 +1,6 @@
 #include "config_draft.h"
 
-#include "core/reply.h"
+#include "core/policy/reply.h"
 #include "core/base/rfc3339.h"
 
 enum { NAME_LENGTH_MAX = 64 };

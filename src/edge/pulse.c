@@ -1,6 +1,6 @@
 #include "edge/pulse.h"
 
-#include "core/policy.h"
+#include "core/policy/policy.h"
 #include "edge/log.h"
 #include "edge/milter.h"
 #include "edge/mtaclient.h"

@@ -1,7 +1,7 @@
 #include "edge/trial.h"
 
 #include "core/auth/dnswire.h"
-#include "core/gather.h"
+#include "core/policy/gather.h"
 #include "core/transaction.h"
 #include "edge/dkim.h"
 #include "edge/idn.h"

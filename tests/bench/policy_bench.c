@@ -7,7 +7,7 @@
  * core's part of what the daemon does, from MAIL and RCPT to the answer: addresses parsed, clocks,
  * an unguessable id for the decision, verdict, reply, and the record's JSON line.
  */
-#include "core/policy.h"
+#include "core/policy/policy.h"
 #include "core/recordtext.h"
 #include "core/transaction.h"
 

@@ -6,7 +6,7 @@
  *
  * Peer in the same run: reading the same bytes and counting their lines, which no reload can beat.
  */
-#include "core/policy.h"
+#include "core/policy/policy.h"
 #include "edge/config.h"
 
 #include <pthread.h>

@@ -5,7 +5,7 @@
  * entries and loaded again with the same result.  Files that the text names are not there, so that
  * what includes and lists can do wrong is seen as well.
  */
-#include "core/survey.h"
+#include "core/policy/survey.h"
 #include "edge/config.h"
 
 #include <stdio.h>

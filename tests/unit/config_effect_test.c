@@ -5,7 +5,7 @@
 #include "fake/mmdb.h"
 #include "fake/scratch.h"
 
-#include "core/policy.h"
+#include "core/policy/policy.h"
 #include "core/surveytext.h"
 
 #include <stdio.h>

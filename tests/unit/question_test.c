@@ -1,6 +1,6 @@
 #include "core/question.h"
 
-#include "core/policy.h"
+#include "core/policy/policy.h"
 #include "edge/idn.h"
 #include "fake/configured.h"
 #include "unit/unit.h"

@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "core/survey.h"
+#include "core/policy/survey.h"
 #include "edge/textfile.h"
 #include "fake/configured.h"
 #include "fake/scratch.h"

@@ -1,0 +1,57 @@
+#ifndef CORE_POLICY_FACTS_H
+#define CORE_POLICY_FACTS_H
+/*
+ * facts: what is known of this client and this transaction, each with its state.
+ *
+ * Every fact is unknown, known, absent or failed.  "Unknown" may still be had, by the next SMTP
+ * command or by asking the DNS; what was asked for is never unknown again, which is why the gather
+ * loop of core/transaction.h ends.  A DNS failure is a fact ("failed"), not an exception.
+ *
+ * Slices are borrowed from the arenas of the connection and the transaction.
+ */
+#include "core/name/address.h"
+#include "core/auth/dkim.h"
+#include "core/auth/dmarc.h"
+#include "core/mail/fromheader.h"
+#include "core/net/ip.h"
+#include "core/auth/spf.h"
+#include "core/policy/verdict.h"
+
+enum fact_state { FACT_UNKNOWN, FACT_KNOWN, FACT_ABSENT, FACT_FAILED };
+
+/* One of the five identities.  For a client name or HELO that is no domain name (an address
+ * literal, junk) name is empty and text alone can be matched, by patterns. */
+struct identity {
+	enum fact_state state;
+	struct slice text;  /* the whole identity: "user@example.com", "<>", "mx.example.com" */
+	struct slice name;  /* its canonical domain name, or empty */
+	struct slice local; /* its local part in lower case, or empty */
+};
+
+struct facts {
+	int64_t now;      /* seconds since the epoch, UTC: time is an input */
+	bool not_smtp;    /* simulated by the MTA for mail that did not come by SMTP */
+	struct ip client; /* IP_NONE: a unix-socket client or an address that the MTA hid */
+	enum fact_state auth_state;
+	struct slice auth; /* {auth_authen} */
+	struct identity id[IDENTITY_COUNT];
+	enum fact_state spf_state;
+	struct spf_answer spf;
+	enum fact_state dkim_state;
+	struct dkim_answer dkim;
+	enum fact_state author_state; /* the From header as a whole */
+	enum from_kind author;
+	enum fact_state dmarc_state; /* of the one author domain */
+	struct dmarc_result dmarc;
+	uint32_t asn;    /* 0 = not known; for replies and records only */
+	char country[3]; /* "" = not known; for records only */
+};
+
+/* The identity made of an envelope address or a From address. */
+struct identity identity_of_address(const struct address *);
+
+/* The identity made of a HELO or client name: canonical where it is a name.  idna may be NULL.
+ * Empty text is absent. */
+struct identity identity_of_name(struct slice text, const struct idna *, struct arena *);
+
+#endif

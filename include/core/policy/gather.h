@@ -1,0 +1,35 @@
+#ifndef CORE_POLICY_GATHER_H
+#define CORE_POLICY_GATHER_H
+/*
+ * gather: facts on demand: what the policy says it needs is asked of the outside, once.
+ *
+ *     while ((v = policy_decide(rules, &facts, phase)).kind == VERDICT_NEED)
+ *             gather_facts(&g, v.need);
+ *
+ * The loop ends because each fact that was asked for leaves FACT_UNKNOWN here, whatever the
+ * outside says: an answer that did not come is FACT_FAILED.  DMARC is judged by core itself, from
+ * what SPF and DKIM said, which are gathered first.
+ */
+#include "core/policy/facts.h"
+
+struct gather {
+	struct facts *facts;
+	struct arena *arena;             /* answers live here */
+	const struct idna *idna;         /* may be NULL */
+	struct slice receiver;           /* our own name, for SPF's explanations */
+	const struct dmarc_trace *trace; /* may be NULL */
+	void *outside;
+	/* NULL when there is no resolver: every question has failed then. */
+	const struct dns *(*dns)(void *outside);
+	void (*spf)(void *outside, const struct spf_query *, struct spf_answer *out);
+	/* False: the signatures could not be looked at. */
+	bool (*dkim)(void *outside, struct dkim_answer *out);
+};
+
+/* need: bits of enum need. */
+void gather_facts(const struct gather *, unsigned need);
+
+/* The question that SPF is asked about these facts; also good for spf_hints(). */
+struct spf_query gather_spf_query(const struct facts *, struct slice receiver);
+
+#endif

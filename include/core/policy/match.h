@@ -1,0 +1,68 @@
+#ifndef CORE_POLICY_MATCH_H
+#define CORE_POLICY_MATCH_H
+/*
+ * match: which rules does this set of facts satisfy?
+ *
+ *     struct match m;
+ *     struct outcome o;
+ *     match_start(&m, rules, facts);
+ *     while (match_next(&m, &o)) ...               // rules in order of the table
+ *
+ * match_start() makes all look-ups; each gives a sorted set of members, and match_next() merges
+ * these sets, so that only rules that some entry speaks of are looked at.  A criterion on a fact
+ * that is still unknown is neither true nor false; the truth of a rule follows:
+ *
+ *     any criterion no           → NO        (such rules are not returned)
+ *     any `unless` yes           → NO
+ *     a criterion or an `unless` unknown, otherwise as above → UNKNOWN
+ *     all criteria yes, every `unless` no                    → YES
+ *
+ * Allocates nothing; lives on the stack of the caller.
+ */
+#include "core/policy/facts.h"
+#include "core/policy/ruleset.h"
+
+enum truth { TRUTH_NO, TRUTH_YES, TRUTH_UNKNOWN };
+
+struct outcome {
+	const struct rule *rule;
+	enum truth truth;
+	unsigned yes, no; /* bits 1 << slot (unless: 1 << (SLOT_UNLESS + key)) decided in, out */
+	unsigned unknown; /* bits 1 << slot on facts that are not known yet */
+	unsigned domains; /* identities by which `domains` is in, bits 1 << identity_kind */
+	bool has_network;
+	struct prefix network; /* the entry that decided KEY_NETWORKS */
+	bool has_identity;
+	enum identity_kind identity; /* the first identity that matched */
+	struct slice entry;          /* the part of it that the deciding entry names */
+};
+
+/* One sorted set of members and the identity that it was looked up for. */
+struct match_cursor {
+	const uint32_t *at, *end;
+	uint32_t set;
+	enum identity_kind identity; /* IDENTITY_COUNT: the client's address */
+	enum list_kind kind; /* what was looked up: NETWORK, NAME, or how list_spell() did it */
+};
+
+/* The address, and for each of five identities: names, domains, address, sub-address, local. */
+enum { MATCH_CURSORS = 1 + 5 * IDENTITY_COUNT };
+
+struct match {
+	const struct ruleset *rules;
+	const struct facts *facts;
+	struct match_cursor cursors[MATCH_CURSORS]; /* those of one identity: most specific first */
+	unsigned count;
+	unsigned pattern; /* next of rules->patterns */
+};
+
+void match_start(struct match *, const struct ruleset *, const struct facts *);
+
+/* The next rule that is YES, or UNKNOWN where some entry speaks of it already; false when there
+ * are no more. */
+bool match_next(struct match *, struct outcome *);
+
+/* The outcome of one rule alone, NO included: for explaining. */
+void match_rule(const struct ruleset *, const struct facts *, unsigned rule, struct outcome *);
+
+#endif

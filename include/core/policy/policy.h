@@ -1,0 +1,45 @@
+#ifndef CORE_POLICY_POLICY_H
+#define CORE_POLICY_POLICY_H
+/*
+ * policy: facts + ruleset → verdict.  The one place where mail is judged.
+ *
+ * Pure: no I/O, no clock, no allocation, no memory of earlier calls; the live milter, `explain`,
+ * `explain --batch`, the scenario tests and the fuzzers all call this same function.
+ *
+ *     v = policy_decide(rules, &facts, PHASE_RCPT);
+ *     // the client is in "dialup" (198.51.100.0/24), nobody is authenticated:
+ *     // FINAL reject, family susranges, rule dialup, network 198.51.100.0/24
+ *
+ * SPEC section 4 gives the order.  A rule in monitor mode never hides what an enforced rule behind
+ * it says: the first enforced refusal is the verdict, and only without one the first refusal of
+ * monitor mode is reported, as `would`.
+ */
+#include "core/policy/facts.h"
+#include "core/policy/match.h"
+#include "core/policy/ruleset.h"
+#include "core/policy/verdict.h"
+
+enum phase {
+	PHASE_MAIL, /* is this mail inbound at all? */
+	PHASE_RCPT, /* may this client send to facts.id[IDENTITY_RECIPIENT]? */
+	PHASE_END,  /* the same recipient again, now that the message is known */
+};
+
+/*
+ * FINAL   accept: nothing more is asked about this recipient (at MAIL: about this mail);
+ *         reject, tempfail, quarantine: that is the answer, unless `would`.
+ * CONTINUE  nothing against it so far; rule and family name a whitelist entry that excused.
+ * NEED    get v.need into the facts (each state must leave FACT_UNKNOWN) and ask again.
+ */
+struct verdict policy_decide(const struct ruleset *, const struct facts *, enum phase);
+
+/*
+ * Is there the proof that a whitelist rule by domain needs to excuse (SPEC 3.4)?  Unknown while SPF
+ * may still give it.  The outcome is that of a rule that is YES.
+ */
+enum truth policy_proven(const struct outcome *, const struct facts *);
+
+/* The action that a verdict has on the mail itself: accept for CONTINUE and for `would`. */
+enum action policy_effect(const struct verdict *);
+
+#endif

@@ -1,0 +1,122 @@
+#ifndef CORE_POLICY_RULE_H
+#define CORE_POLICY_RULE_H
+/*
+ * rule: a named set of criteria that all hold, an optional `unless`, and what follows.
+ *
+ * A rule has at most one criterion for each key.  KEY_NETWORKS stands for networks, asn and
+ * country together, since these describe one set of addresses (SPEC 3.1).  Each (rule, key) and
+ * (rule, unless key) is a *matcher*: its entries lie in the tries of the ruleset, and a look-up
+ * yields *members*, each saying "this matcher is decided here, in or out, by an entry of this
+ * depth".  A member is one 32-bit word, so that sets of them are small and compare fast:
+ *
+ *     31   30..15   14..11   10    9..8            7..0
+ *     0    rule     slot     out   rank or form    prefix length or number of labels
+ *
+ * Sorted words are sorted by rule and key, which is the order in which rules are considered.
+ */
+#include "core/base/report.h"
+#include "core/base/slice.h"
+#include "core/policy/verdict.h"
+
+enum rule_key {
+	KEY_NETWORKS,
+	KEY_CLIENT_NAME,
+	KEY_HELO,
+	KEY_SENDER,
+	KEY_FROM,
+	KEY_RECIPIENT,
+	KEY_DOMAINS,
+	KEY_COUNT
+};
+
+/* The key that looks at one identity alone. */
+static inline enum rule_key key_of_identity(enum identity_kind identity)
+{
+	return (enum rule_key)(KEY_CLIENT_NAME + (int)identity);
+}
+
+/* What can prove a whitelist entry by domain, as bits of rule.proof. */
+enum proof { PROOF_SPF = 1, PROOF_CLIENT_NAME = 2 };
+
+/* 16 bits of a member; a table of more named rules would be generated and wants lists instead. */
+enum { RULES_MAX = 65535 };
+
+struct rule {
+	struct slice name;
+	enum family family;
+	unsigned keys;      /* bits 1 << rule_key that must all match */
+	unsigned excuses;   /* bits 1 << rule_key of `unless`, any of which excuses */
+	unsigned in;        /* bits 1 << identity_kind that `domains` looks at */
+	unsigned unless_in; /* the same for `domains` in `unless` */
+	unsigned proof;     /* whitelist: bits of enum proof */
+	unsigned covers;    /* whitelist: bits 1 << family that it excuses from */
+	bool wide;          /* networks of unusual width are meant */
+	bool monitor;       /* decide and record, refuse nothing */
+	int64_t expires;    /* seconds since the epoch; 0 = never */
+	struct slice reply; /* "550 5.7.1 text %{rule}" or empty for the default */
+	struct slice comment, owner, ticket;
+	struct origin where;
+	unsigned patterns_from, patterns; /* its slice of the ruleset's patterns */
+};
+
+/* Of two entries for one matcher and address the higher rank decides, then the longer prefix. */
+enum member_rank { RANK_COUNTRY, RANK_ASN, RANK_NETWORK };
+
+/* How an entry for an identity was written; only for naming it again. */
+enum member_form { FORM_NAME, FORM_TREE, FORM_BELOW, FORM_ADDRESS };
+
+/* slot: the key, or the key in `unless`; below SLOT_COUNT. */
+enum { SLOT_UNLESS = 8, SLOT_COUNT = 16 };
+
+static inline uint32_t member_make(
+    unsigned rule, unsigned slot, bool out, unsigned rank_or_form, unsigned depth)
+{
+	return (uint32_t)rule << 15 | (uint32_t)slot << 11 | (uint32_t)out << 10 |
+	       (uint32_t)rank_or_form << 8 | (uint32_t)depth;
+}
+
+static inline unsigned member_rule(uint32_t m)
+{
+	return m >> 15;
+}
+
+static inline unsigned member_slot(uint32_t m)
+{
+	return m >> 11 & 0xf;
+}
+
+/* rule and slot together: which matcher. */
+static inline uint32_t member_matcher(uint32_t m)
+{
+	return m >> 11;
+}
+
+static inline bool member_out(uint32_t m)
+{
+	return m >> 10 & 1;
+}
+
+static inline unsigned member_rank(uint32_t m)
+{
+	return m >> 8 & 3;
+}
+
+static inline unsigned member_depth(uint32_t m)
+{
+	return m & 0xff;
+}
+
+/* True when the rule asks for the From header anywhere: it can be decided only at its end. */
+bool rule_mentions_from(const struct rule *);
+
+/* True when the rule is past its `expires` and never matches. */
+bool rule_expired(const struct rule *, int64_t now);
+
+/* The shortest prefix that a rule of a family takes without `wide` (SPEC 3.1), for entries that let
+ * mail in or do not. */
+unsigned rule_shortest_prefix(enum family, bool lets_in, enum ip_family);
+
+/* The word of the configuration: "networks", …, "domains". */
+const char *rule_key_name(enum rule_key);
+
+#endif

@@ -1,0 +1,111 @@
+#ifndef CORE_POLICY_RULESET_H
+#define CORE_POLICY_RULESET_H
+/*
+ * ruleset: one complete rule table: rules compiled into tries and interned sets, and settings.
+ *
+ *     ruleset_builder_create → ruleset_add_rule → ruleset_add_entry × many → ruleset_finish
+ *     → const use from any thread → ruleset_free
+ *
+ * A built ruleset is immutable.  All look-ups of one decision are: one iptrie look-up for the
+ * address, and for each identity one nametrie look-up per kind of key; each yields a set of
+ * members, and the policy walks only the rules that occur in them (core/policy/match.h), so that the cost
+ * of a decision does not grow with the number of rules or entries.
+ *
+ * The builder finds what only the whole table can show: the same entry in and out of one key,
+ * networks wider than is sane, entries that others cover.  It says so in the report.
+ */
+#include "core/net/iptrie.h"
+#include "core/name/list.h"
+#include "core/name/nametrie.h"
+#include "core/name/pattern.h"
+#include "core/policy/rule.h"
+#include "core/policy/sets.h"
+#include "core/policy/settings.h"
+
+/* One /re/ of one matcher, kept in order of rule and slot. */
+struct ruleset_pattern {
+	unsigned rule, slot;
+	bool out;
+	uint32_t tag; /* where it stands, for the builder */
+	struct pattern *pattern;
+	struct slice text;
+};
+
+struct ruleset {
+	struct arena *arena; /* strings of the rules and settings */
+	struct settings settings;
+	struct rule *rules; /* in order of family, then of the file */
+	unsigned rule_count;
+	bool has_from;  /* some rule asks for the From header */
+	bool has_spf;   /* SPF can be asked under this table: a switch, or a whitelist proof */
+	bool has_dmarc; /* some recipient domain has DMARC on */
+	bool has_unless_dkim;
+	struct sets *sets;
+	struct iptrie *networks;
+	unsigned domains_in; /* identities that some `domains` looks at, bits 1 << identity_kind */
+	struct nametrie *names[KEY_COUNT];          /* [KEY_NETWORKS] is unused */
+	struct nametrie *addresses[IDENTITY_COUNT]; /* sender, from, recipient */
+	struct ruleset_pattern *patterns;
+	unsigned pattern_count;
+	struct nametrie *domains; /* recipient domain → 1 + index into switches, 0 = defaults */
+	struct switches *switches;
+	unsigned switch_count;
+	/* what status and check print */
+	size_t network_entries, name_entries, domain_entries;
+	size_t duplicates, covered;
+};
+
+struct ruleset_builder;
+
+/* `seed` is 32 secret random bytes.  The report is borrowed until ruleset_finish().  NULL when out
+ * of memory. */
+struct ruleset_builder *ruleset_builder_create(struct report *, const unsigned char seed[32]);
+
+/* Copied. */
+void ruleset_set_settings(struct ruleset_builder *, const struct settings *);
+
+/* The rule is copied with its strings.  Rules come in order of family.  Returns its number, or
+ * RULES_MAX when it is not taken: the report will say why, and what is added under that number
+ * goes nowhere. */
+unsigned ruleset_add_rule(struct ruleset_builder *, const struct rule *);
+
+/*
+ * One entry of a key (slot: enum rule_key, + SLOT_UNLESS).  The entry's slices must stay until
+ * ruleset_finish().  What is wrong with it goes to the report under `where`.
+ */
+void ruleset_add_entry(struct ruleset_builder *, unsigned rule, unsigned slot,
+    const struct list_entry *, struct origin where);
+
+/* One network of an AS or a country that the rule names, from the MMDB. */
+void ruleset_add_geo(struct ruleset_builder *, unsigned rule, unsigned slot, enum member_rank,
+    bool out, const struct prefix *);
+
+/* The switches of a recipient domain; kind is LIST_NAME, LIST_TREE or LIST_BELOW. */
+void ruleset_add_domain(struct ruleset_builder *, enum list_kind kind, struct slice name,
+    const struct switches *, struct origin where);
+
+/*
+ * Compiles and frees the builder.  NULL when the report has an error, or gets one now.
+ * *builder becomes NULL either way.
+ */
+struct ruleset *ruleset_finish(struct ruleset_builder **);
+
+/* Gives up a builder without building. */
+void ruleset_abandon(struct ruleset_builder **);
+
+void ruleset_free(struct ruleset **);
+
+/* The switches of a recipient's domain (canonical; empty = the defaults). */
+const struct switches *ruleset_switches(const struct ruleset *, struct slice domain);
+
+/* True when a message cannot be decided without its header fields, or its body. */
+bool ruleset_wants_headers(const struct ruleset *);
+bool ruleset_wants_body(const struct ruleset *);
+
+/* Bytes that the compiled table occupies. */
+size_t ruleset_bytes(const struct ruleset *);
+
+/* The rule of this name, or NULL. */
+const struct rule *ruleset_find_rule(const struct ruleset *, struct slice name);
+
+#endif

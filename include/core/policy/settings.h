@@ -1,0 +1,39 @@
+#ifndef CORE_POLICY_SETTINGS_H
+#define CORE_POLICY_SETTINGS_H
+/*
+ * settings: what the configuration says beside rules, as far as decisions depend on it.
+ *
+ * Part of a generation, immutable once it is published.  Sockets, paths and threads are not here:
+ * they belong to the edge.
+ */
+#include "core/base/slice.h"
+
+/* What follows an SPF fail (SPEC 3: spf.fail). */
+enum spf_switch { SPF_OFF, SPF_MONITOR, SPF_UNLESS_DKIM, SPF_REJECT };
+
+/* What follows a DMARC failure, for one recipient domain, from mild to strict. */
+enum dmarc_switch { DMARC_OFF, DMARC_MONITOR, DMARC_QUARANTINE, DMARC_REJECT, DMARC_STRICT };
+
+enum dmarc_mixed { MIXED_SPLIT, MIXED_LENIENT, MIXED_STRICT };
+
+/* The switches of one recipient domain (SPEC 3.3). */
+struct switches {
+	bool susranges, blocks, forwards;
+	enum spf_switch spf;
+	enum dmarc_switch dmarc;
+};
+
+struct settings {
+	bool monitor;                /* mode = "monitor" */
+	struct switches defaults;    /* for domains that are not listed */
+	bool spf_temperror_tempfail; /* spf.temperror */
+	bool spf_permerror_reject;   /* spf.permerror */
+	bool dmarc_hold;             /* dmarc.quarantine = "hold"; else "mark" */
+	bool dmarc_temperror_tempfail;
+	bool dmarc_bad_from_accept;
+	enum dmarc_mixed dmarc_mixed;
+	struct slice help_url;    /* empty = none */
+	struct slice authserv_id; /* empty = the MTA's own name */
+};
+
+#endif

@@ -1,0 +1,91 @@
+#ifndef CORE_POLICY_SURVEY_H
+#define CORE_POLICY_SURVEY_H
+/*
+ * survey: what a rule table does to the address space, and which of its entries do nothing.
+ *
+ *     struct survey *s = survey_create(now);
+ *     ruleset_survey(builder, s);                   // before ruleset_finish(), which fills it
+ *     rules = ruleset_finish(&builder);
+ *     s->families[FAMILY_SUSRANGES].ipv4            // addresses in the networks of its rules
+ *     s->rules[3].shadowed                          // entries of rule 3 that an earlier one hides
+ *     survey_difference(running, rules, now, &d);   // what would change for clients
+ *
+ * An *entry* here is one network of `networks`, in a rule or in its `unless`; a range counts as
+ * the networks that it is cut into, and networks that stand for an AS or a country are no entries.
+ * It is the *longest match* of an address when it holds it and no longer entry of the same key
+ * does.  A rule is *unconditional* when an address alone decides it: its only key is networks (asn,
+ * country), without unless, not in monitor mode and not expired.  Each entry counts as the first of
+ * these that it is:
+ *
+ *     duplicate  the same network stands in the same key already
+ *     covered    the next wider entry of its key says the same, in or out
+ *     dead       it decides nothing: it is no address's longest match, since longer entries of its
+ *                key divide all of it up; or it takes out (`!`) what no other entry, AS or country
+ *                of its key has in; or, in blocks and susranges, every address of which it is the
+ *                longest match is excused from that family by unconditional whitelist rules
+ *     shadowed   in blocks and susranges: every address of which it is the longest match is
+ *                refused by an earlier, unconditional rule of the same family already
+ *
+ * Every entry that is one of these can be removed, one at a time, and no mail is decided
+ * otherwise (another rule may be named).  Looking at a million entries takes some tenths of a
+ * second and happens only when it is asked for.
+ *
+ * Pure; a survey belongs to one thread.
+ */
+#include "core/policy/ruleset.h"
+
+struct survey_rule {
+	size_t entries, duplicate, covered, dead, shadowed;
+	struct origin first_dead, first_shadowed; /* file is the ruleset's */
+	uint64_t ipv4; /* addresses that its networks, asn and country have in */
+	double ipv6;   /* the same as a share of all IPv6 addresses, 0 to 1 */
+};
+
+/* Addresses in the networks of any rule of a family. */
+struct survey_family {
+	uint64_t ipv4;
+	double ipv6;
+};
+
+struct survey {
+	int64_t now;               /* decides which rules have expired */
+	struct survey_rule *rules; /* by number of the rule; NULL before ruleset_finish() */
+	unsigned rule_count;
+	struct survey_family families[FAMILY_COUNT];
+};
+
+/* All IPv4 addresses, for shares. */
+#define SURVEY_IPV4_ALL ((double)((uint64_t)1 << 32))
+
+struct survey *survey_create(int64_t now);
+void survey_free(struct survey **);
+
+/* Asks for a survey of the entries and of the address space.  The survey is the caller's and must
+ * outlive ruleset_finish(), which reports dead and shadowed entries as warnings. */
+void ruleset_survey(struct ruleset_builder *, struct survey *);
+
+enum { SURVEY_EXAMPLES = 5 };
+
+/* Addresses that changed sides, and the largest networks among them, largest first. */
+struct survey_change {
+	uint64_t ipv4;
+	double ipv6; /* share of all */
+	struct prefix largest_v4[SURVEY_EXAMPLES], largest_v6[SURVEY_EXAMPLES];
+	unsigned largest_v4_count, largest_v6_count;
+};
+
+struct survey_difference {
+	struct survey_change refused;  /* refused now, not before */
+	struct survey_change released; /* the other way round */
+};
+
+/*
+ * What the change from one table to another means for susranges.  Refused here is an address in the
+ * networks of a rule of susranges that is neither in monitor mode nor expired, unless an
+ * unconditional whitelist rule covers it; other keys of rules, and unless, are not looked at.
+ * False when out of memory.
+ */
+bool survey_difference(const struct ruleset *before, const struct ruleset *after, int64_t now,
+    struct survey_difference *);
+
+#endif

@@ -1,0 +1,92 @@
+#ifndef CORE_POLICY_VERDICT_H
+#define CORE_POLICY_VERDICT_H
+/*
+ * verdict: what the policy says, as a value: action, rule, and why.
+ *
+ * A verdict is FINAL, or says that this phase has nothing against the mail (CONTINUE), or names
+ * facts that can be had now and are missing (NEED).  It points into the generation that made it
+ * and lives no longer than that.
+ */
+#include "core/net/ip.h"
+#include "core/base/slice.h"
+
+struct rule;
+
+enum verdict_kind { VERDICT_CONTINUE, VERDICT_FINAL, VERDICT_NEED };
+
+enum action { ACTION_ACCEPT, ACTION_REJECT, ACTION_TEMPFAIL, ACTION_QUARANTINE, ACTION_COUNT };
+
+/* Facts that the gather loop can get, as bits of verdict.need. */
+enum need { NEED_SPF = 1, NEED_DKIM = 2, NEED_DMARC = 4 };
+
+/* The section that a rule stands in, in the order in which a decision passes them. */
+enum family {
+	FAMILY_NONE,
+	FAMILY_TRUSTED,   /* trusted_networks */
+	FAMILY_EXEMPT,    /* exempt_recipients */
+	FAMILY_WHITELIST, /* whitelist */
+	FAMILY_BLOCKS,    /* blocks */
+	FAMILY_SUSRANGES, /* susranges */
+	FAMILY_SPF,
+	FAMILY_DMARC,
+	FAMILY_LIMITS, /* too many sessions, too long a header, an internal error */
+	FAMILY_COUNT
+};
+
+/* Why, finer than the family: it chooses the default reply. */
+enum reason {
+	REASON_NONE,          /* nothing was found against the mail */
+	REASON_NOT_SMTP,      /* accept: not inbound */
+	REASON_AUTHENTICATED, /* accept: not inbound */
+	REASON_TRUSTED,       /* accept: not inbound */
+	REASON_EXEMPT,        /* accept: this recipient is always reachable */
+	REASON_WHITELISTED,   /* accept: a refusal was withdrawn or never looked for */
+	REASON_RULE,          /* a rule of blocks or susranges matched */
+	REASON_SPF_FAIL,
+	REASON_SPF_TEMPERROR,
+	REASON_SPF_PERMERROR,
+	REASON_DMARC_FAIL,
+	REASON_DMARC_TEMPERROR,
+	REASON_BAD_FROM,
+	REASON_OTHER_RECIPIENTS, /* 452 at RCPT: send them apart */
+	REASON_SPLIT,            /* 451 at the end: recipients disagree, try again apart */
+	REASON_POLICY_CHANGED,   /* 421: this connection cannot serve the new generation */
+	REASON_TOO_MANY_SESSIONS,
+	REASON_HEADERS_TOO_LARGE,
+	REASON_INTERNAL,
+	REASON_COUNT
+};
+
+/* Who is who in a transaction; also the columns of a rule's criteria. */
+enum identity_kind {
+	IDENTITY_CLIENT_NAME,
+	IDENTITY_HELO,
+	IDENTITY_SENDER,
+	IDENTITY_FROM,
+	IDENTITY_RECIPIENT,
+	IDENTITY_COUNT
+};
+
+struct verdict {
+	enum verdict_kind kind;
+	unsigned need;      /* VERDICT_NEED: bits of enum need */
+	enum action action; /* VERDICT_FINAL */
+	bool would;         /* monitor mode: recorded as would_ACTION, the mail goes on */
+	enum family family;
+	enum reason reason;
+	unsigned withdrawn; /* REASON_WHITELISTED: bits 1 << family of refusals that it withdrew */
+	const struct rule *rule; /* NULL when no rule of the table stands behind it */
+	bool has_network;
+	struct prefix network; /* the entry of `networks`, asn or country that decided */
+	bool has_identity;
+	enum identity_kind identity; /* whose name or address matched */
+	struct slice entry;          /* the part of that identity that the entry names */
+};
+
+/* The words of configurations, records and commands.  Static strings. */
+const char *action_name(enum action);
+const char *family_name(enum family);
+const char *reason_name(enum reason);
+const char *identity_name(enum identity_kind);
+
+#endif

@@ -1,0 +1,123 @@
+#include "core/policy/gather.h"
+
+/* Identifiers that can be handed to DMARC: SPF's, and each signature that is looked at. */
+enum { IDENTIFIERS_MAX = 1 + DKIM_VERIFIED_MAX };
+
+struct spf_query gather_spf_query(const struct facts *facts, struct slice receiver)
+{
+	const struct identity *sender = &facts->id[IDENTITY_SENDER];
+
+	return (struct spf_query){
+	    .client = facts->client,
+	    .helo = facts->id[IDENTITY_HELO].text,
+	    .local = sender->local,
+	    .domain = sender->name,
+	    .receiver = receiver,
+	    .now = facts->now,
+	};
+}
+
+/* A client without an address, or a sender in an address literal, has no SPF to speak of. */
+static bool has_spf(const struct facts *facts)
+{
+	const struct identity *sender = &facts->id[IDENTITY_SENDER];
+
+	return facts->client.family != IP_NONE &&
+	       (sender->name.len > 0 || slice_equal(sender->text, SLICE("<>")));
+}
+
+static void gather_spf(const struct gather *g)
+{
+	struct facts *facts = g->facts;
+	struct spf_query query = gather_spf_query(facts, g->receiver);
+
+	if (facts->spf_state != FACT_UNKNOWN)
+		return;
+	facts->spf_state = FACT_FAILED;
+	if (!has_spf(facts)) {
+		facts->spf = (struct spf_answer){.result = SPFR_NONE};
+		facts->spf_state = FACT_KNOWN;
+	} else if (g->dns(g->outside)) {
+		g->spf(g->outside, &query, &facts->spf);
+		facts->spf_state = FACT_KNOWN;
+	}
+}
+
+static void gather_dkim(const struct gather *g)
+{
+	struct facts *facts = g->facts;
+
+	if (facts->dkim_state != FACT_UNKNOWN)
+		return;
+	facts->dkim_state = g->dkim(g->outside, &facts->dkim) ? FACT_KNOWN : FACT_FAILED;
+}
+
+/* The domain that SPF spoke about as a name: a HELO comes as the client wrote it. */
+static struct slice spf_name(const struct gather *g)
+{
+	struct spf_query query = gather_spf_query(g->facts, g->receiver);
+	struct slice name;
+
+	if (name_parse(spf_identity(&query), g->idna, g->arena, &name) != NULL)
+		return slice_of(NULL, 0);
+	return name;
+}
+
+static void add_identifier(struct dmarc_identifier *ids, size_t *count, enum dmarc_method method,
+    enum dmarc_outcome outcome, struct slice domain)
+{
+	if (domain.len > 0 && *count < IDENTIFIERS_MAX)
+		ids[(*count)++] = (struct dmarc_identifier){method, outcome, domain};
+}
+
+/* What SPF and DKIM authenticated, or could not decide for want of an answer. */
+static size_t identifiers_of(const struct gather *g, struct dmarc_identifier *ids)
+{
+	const struct facts *facts = g->facts;
+	struct slice spf_domain = spf_name(g);
+	size_t count = 0;
+
+	if (facts->spf_state == FACT_KNOWN && facts->spf.result == SPFR_PASS)
+		add_identifier(ids, &count, DMARC_SPF, DMARC_PASSED, spf_domain);
+	else if (facts->spf_state == FACT_FAILED || facts->spf.result == SPFR_TEMPERROR)
+		add_identifier(ids, &count, DMARC_SPF, DMARC_TEMPERROR, spf_domain);
+	for (size_t i = 0; facts->dkim_state == FACT_KNOWN && i < facts->dkim.count; i++) {
+		const struct dkim_signature_result *sig = &facts->dkim.signatures[i];
+		if (dkim_counts(sig))
+			add_identifier(ids, &count, DMARC_DKIM, DMARC_PASSED, sig->domain);
+		else if (sig->result == DKIM_TEMPERROR)
+			add_identifier(ids, &count, DMARC_DKIM, DMARC_TEMPERROR, sig->domain);
+	}
+	return count;
+}
+
+static void gather_dmarc(const struct gather *g)
+{
+	struct facts *facts = g->facts;
+	struct dmarc_identifier *ids = arena_calloc(g->arena, IDENTIFIERS_MAX, sizeof *ids);
+	struct dmarc_query query = {.from_domain = facts->id[IDENTITY_FROM].name, .ids = ids};
+	const struct dns *dns = g->dns(g->outside);
+
+	if (facts->dmarc_state != FACT_UNKNOWN)
+		return;
+	facts->dmarc_state = FACT_FAILED;
+	if (!dns || !ids)
+		return;
+	gather_spf(g);
+	gather_dkim(g);
+	query.count = identifiers_of(g, ids);
+	dmarc_evaluate(dns, &query, g->arena, g->trace, &facts->dmarc);
+	/* Signatures that could not be looked at might have passed: that is no failure. */
+	if (facts->dkim_state == FACT_KNOWN || facts->dmarc.verdict != DMARC_V_FAIL)
+		facts->dmarc_state = FACT_KNOWN;
+}
+
+void gather_facts(const struct gather *g, unsigned need)
+{
+	if (need & NEED_SPF)
+		gather_spf(g);
+	if (need & NEED_DKIM)
+		gather_dkim(g);
+	if (need & NEED_DMARC)
+		gather_dmarc(g);
+}

@@ -1,0 +1,233 @@
+#include "core/policy/match.h"
+
+#include <limits.h>
+
+static void add_cursor(
+    struct match *m, uint32_t set, enum identity_kind identity, enum list_kind kind)
+{
+	size_t n;
+	const uint32_t *members = sets_get(m->rules->sets, set, &n);
+
+	if (n > 0)
+		m->cursors[m->count++] =
+		    (struct match_cursor){members, members + n, set, identity, kind};
+}
+
+static void look_up(struct match *m, const struct nametrie *trie, struct slice name,
+    enum identity_kind identity, enum list_kind kind)
+{
+	if (trie && name.len > 0)
+		add_cursor(m, nametrie_lookup(trie, name), identity, kind);
+}
+
+static void look_up_address(struct match *m, enum identity_kind identity, enum list_kind kind)
+{
+	const struct identity *id = &m->facts->id[identity];
+	char spelling[LIST_SPELLING_MAX];
+
+	look_up(m, m->rules->addresses[identity], list_spell(kind, id->local, id->name, spelling),
+	    identity, kind);
+}
+
+static void look_up_identity(struct match *m, enum identity_kind identity)
+{
+	const struct ruleset *rules = m->rules;
+	const struct identity *id = &m->facts->id[identity];
+	bool has_local = rules->addresses[identity] && id->local.len > 0;
+
+	if (id->state != FACT_KNOWN)
+		return;
+	if (has_local && id->name.len > 0) {
+		look_up_address(m, identity, LIST_ADDRESS);
+		if (slice_find(id->local, '+') < id->local.len)
+			look_up_address(m, identity, LIST_SUBADDRESS);
+	}
+	look_up(m, rules->names[key_of_identity(identity)], id->name, identity, LIST_NAME);
+	if (has_local)
+		look_up_address(m, identity, LIST_LOCAL);
+	else if (slice_equal(id->text, SLICE("<>")))
+		look_up_address(m, identity, LIST_NULL);
+	if ((rules->domains_in & 1u << identity) != 0)
+		look_up(m, rules->names[KEY_DOMAINS], id->name, identity, LIST_NAME);
+}
+
+void match_start(struct match *m, const struct ruleset *rules, const struct facts *facts)
+{
+	m->rules = rules;
+	m->facts = facts;
+	m->count = 0;
+	m->pattern = 0;
+	if (facts->client.family != IP_NONE)
+		add_cursor(m, iptrie_lookup(rules->networks, &facts->client), IDENTITY_COUNT,
+		    LIST_NETWORK);
+	for (int i = 0; i < IDENTITY_COUNT; i++)
+		look_up_identity(m, (enum identity_kind)i);
+}
+
+static enum identity_kind identity_of_key(unsigned key)
+{
+	return (enum identity_kind)(key - KEY_CLIENT_NAME);
+}
+
+/* The part of an identity that an entry of this form and depth names. */
+static struct slice entry_part(const struct identity *id, uint32_t member)
+{
+	if (member_rank(member) == FORM_ADDRESS || id->name.len == 0)
+		return id->text;
+	return name_last_labels(id->name, member_depth(member));
+}
+
+static void note_identity(
+    struct outcome *o, const struct facts *facts, enum identity_kind identity, struct slice entry)
+{
+	if (o->has_identity)
+		return;
+	o->has_identity = true;
+	o->identity = identity;
+	o->entry = entry.ptr ? entry : facts->id[identity].text;
+}
+
+/* One member says how one matcher is decided; what stood earlier was more specific. */
+static void apply_member(
+    struct outcome *o, const struct facts *facts, uint32_t member, enum identity_kind identity)
+{
+	unsigned slot = member_slot(member), key = slot & (SLOT_UNLESS - 1), bit = 1u << slot;
+	bool excuse = slot >= SLOT_UNLESS;
+
+	if (key == KEY_DOMAINS) {
+		unsigned in = excuse ? o->rule->unless_in : o->rule->in;
+		if (member_out(member) || (in & 1u << identity) == 0)
+			return;
+		o->yes |= bit;
+		if (!excuse)
+			o->domains |= 1u << identity;
+	} else if (((o->yes | o->no) & bit) != 0) {
+		return;
+	} else if (member_out(member)) {
+		o->no |= bit;
+	} else {
+		o->yes |= bit;
+	}
+	if (key == KEY_NETWORKS && !excuse) {
+		o->has_network = true;
+		o->network = prefix_of(&facts->client, member_depth(member));
+	} else if (!excuse && !member_out(member)) {
+		note_identity(o, facts, identity, entry_part(&facts->id[identity], member));
+	}
+}
+
+/* Patterns come last: only matchers that no entry has decided ask them, and "out" wins. */
+static void apply_patterns(
+    struct outcome *o, const struct ruleset *rules, const struct facts *facts)
+{
+	unsigned decided = o->yes | o->no, out = 0;
+
+	for (unsigned i = 0; i < o->rule->patterns; i++) {
+		const struct ruleset_pattern *p = &rules->patterns[o->rule->patterns_from + i];
+		unsigned bit = 1u << p->slot;
+		enum identity_kind identity = identity_of_key(p->slot & (SLOT_UNLESS - 1));
+		const struct identity *id = &facts->id[identity];
+
+		if (((decided | out) & bit) != 0 || id->state != FACT_KNOWN ||
+		    pattern_match(p->pattern, id->text) != PATTERN_YES)
+			continue;
+		if (p->out) {
+			out |= bit;
+			continue;
+		}
+		o->yes |= bit;
+		if (p->slot < SLOT_UNLESS)
+			note_identity(o, facts, identity, id->text);
+	}
+	o->yes &= ~out;
+	o->no |= out;
+}
+
+static bool any_unknown(const struct facts *facts, unsigned identities)
+{
+	for (int i = 0; i < IDENTITY_COUNT; i++)
+		if ((identities & 1u << i) != 0 && facts->id[i].state == FACT_UNKNOWN)
+			return true;
+	return false;
+}
+
+static unsigned unknown_slots(const struct facts *facts, unsigned keys, unsigned in, unsigned shift)
+{
+	unsigned unknown = 0;
+
+	for (unsigned key = KEY_CLIENT_NAME; key < KEY_COUNT; key++) {
+		unsigned of = key == KEY_DOMAINS ? in : 1u << identity_of_key(key);
+		if ((keys & 1u << key) != 0 && any_unknown(facts, of))
+			unknown |= 1u << (key + shift);
+	}
+	return unknown;
+}
+
+static enum truth truth_of(const struct outcome *o, int64_t now)
+{
+	const struct rule *rule = o->rule;
+	unsigned keys = rule->keys, excuses = rule->excuses << SLOT_UNLESS;
+
+	if (rule_expired(rule, now) || (o->yes & excuses) != 0)
+		return TRUTH_NO;
+	if ((keys & ~(o->yes | o->unknown)) != 0)
+		return TRUTH_NO;
+	return (o->unknown & (keys | excuses)) != 0 ? TRUTH_UNKNOWN : TRUTH_YES;
+}
+
+/* Evaluates one rule and consumes its members from all cursors. */
+static void evaluate(struct match *m, unsigned rule, struct outcome *o)
+{
+	*o = (struct outcome){.rule = &m->rules->rules[rule]};
+	for (unsigned i = 0; i < m->count; i++) {
+		struct match_cursor *c = &m->cursors[i];
+		for (; c->at < c->end && member_rule(*c->at) == rule; c->at++)
+			apply_member(o, m->facts, *c->at, c->identity);
+	}
+	if (o->rule->patterns > 0)
+		apply_patterns(o, m->rules, m->facts);
+	o->unknown = unknown_slots(m->facts, o->rule->keys, o->rule->in, 0) |
+		     unknown_slots(m->facts, o->rule->excuses, o->rule->unless_in, SLOT_UNLESS);
+	o->unknown &= ~(o->yes | o->no);
+	o->truth = truth_of(o, m->facts->now);
+}
+
+static unsigned lowest_rule(const struct match *m)
+{
+	unsigned lowest = UINT_MAX;
+
+	for (unsigned i = 0; i < m->count; i++) {
+		const struct match_cursor *c = &m->cursors[i];
+		if (c->at < c->end && member_rule(*c->at) < lowest)
+			lowest = member_rule(*c->at);
+	}
+	if (m->pattern < m->rules->pattern_count && m->rules->patterns[m->pattern].rule < lowest)
+		lowest = m->rules->patterns[m->pattern].rule;
+	return lowest;
+}
+
+bool match_next(struct match *m, struct outcome *o)
+{
+	unsigned rule;
+
+	while ((rule = lowest_rule(m)) != UINT_MAX) {
+		evaluate(m, rule, o);
+		if (o->rule->patterns > 0)
+			m->pattern = o->rule->patterns_from + o->rule->patterns;
+		if (o->truth != TRUTH_NO)
+			return true;
+	}
+	return false;
+}
+
+void match_rule(
+    const struct ruleset *rules, const struct facts *facts, unsigned rule, struct outcome *o)
+{
+	struct match m;
+
+	match_start(&m, rules, facts);
+	for (unsigned i = 0; i < m.count; i++)
+		while (m.cursors[i].at < m.cursors[i].end && member_rule(*m.cursors[i].at) < rule)
+			m.cursors[i].at++;
+	evaluate(&m, rule, o);
+}

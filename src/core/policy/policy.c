@@ -1,0 +1,269 @@
+#include "core/policy/policy.h"
+
+#include "policy_auth.h"
+
+/* What the table says about one transaction, gathered in one pass over the matching rules. */
+struct findings {
+	const struct rule *exempt;
+	const struct rule *trusted;
+	struct verdict trusted_verdict;
+	unsigned excused;           /* families, bits 1 << family, that whitelist entries cover */
+	unsigned excusable;         /* … that entries would cover if SPF said pass */
+	struct verdict whitelisted; /* the first entry that excuses */
+	struct verdict excuses[2];  /* the first that covers: spf, dmarc */
+	struct verdict refused[2];  /* by family: blocks, susranges */
+	struct verdict would;       /* the first refusal of monitor mode */
+};
+
+static struct verdict verdict_of_rule(
+    const struct outcome *o, enum verdict_kind kind, enum action action, enum reason reason)
+{
+	return (struct verdict){
+	    .kind = kind,
+	    .action = action,
+	    .family = o->rule->family,
+	    .reason = reason,
+	    .rule = o->rule,
+	    .has_network = o->has_network,
+	    .network = o->network,
+	    .has_identity = o->has_identity,
+	    .identity = o->identity,
+	    .entry = o->entry,
+	};
+}
+
+static struct verdict accepted(enum family family, enum reason reason, const struct rule *rule)
+{
+	return (struct verdict){
+	    .kind = VERDICT_FINAL,
+	    .action = ACTION_ACCEPT,
+	    .family = family,
+	    .reason = reason,
+	    .rule = rule,
+	};
+}
+
+/* ---- the whitelist (SPEC 3.4) -------------------------------------------------------- */
+
+/*
+ * An entry by domain excuses only with proof: the verified client name is in the list, or the
+ * sender's domain is and SPF says pass.  Whether SPF would prove it may not be known yet.
+ */
+enum truth policy_proven(const struct outcome *o, const struct facts *facts)
+{
+	const struct rule *rule = o->rule;
+
+	if ((rule->keys & 1u << KEY_DOMAINS) == 0)
+		return TRUTH_YES;
+	if ((rule->proof & PROOF_CLIENT_NAME) && (o->domains & 1u << IDENTITY_CLIENT_NAME))
+		return TRUTH_YES;
+	if (!(rule->proof & PROOF_SPF) || !(o->domains & 1u << IDENTITY_SENDER))
+		return TRUTH_NO;
+	if (facts->spf_state == FACT_UNKNOWN)
+		return TRUTH_UNKNOWN;
+	return facts->spf_state == FACT_KNOWN && facts->spf.result == SPFR_PASS ? TRUTH_YES
+										: TRUTH_NO;
+}
+
+static struct verdict *excuse_of(struct findings *f, enum family family)
+{
+	return &f->excuses[family == FAMILY_DMARC];
+}
+
+static void find_excuse(struct findings *f, const struct outcome *o, const struct facts *facts)
+{
+	enum truth proof = policy_proven(o, facts);
+	struct verdict v;
+
+	if (o->rule->monitor || proof == TRUTH_NO)
+		return;
+	if (proof == TRUTH_UNKNOWN) {
+		f->excusable |= o->rule->covers;
+		return;
+	}
+	v = verdict_of_rule(o, VERDICT_CONTINUE, ACTION_ACCEPT, REASON_WHITELISTED);
+	f->excused |= v.rule->covers;
+	if (!f->whitelisted.rule)
+		f->whitelisted = v;
+	if (!excuse_of(f, FAMILY_SPF)->rule && (v.rule->covers & 1u << FAMILY_SPF) != 0)
+		*excuse_of(f, FAMILY_SPF) = v;
+	if (!excuse_of(f, FAMILY_DMARC)->rule && (v.rule->covers & 1u << FAMILY_DMARC) != 0)
+		*excuse_of(f, FAMILY_DMARC) = v;
+}
+
+/* ---- blocks and susranges ------------------------------------------------------------ */
+
+/* The action that a rule's own reply asks for: 4xx is a tempfail. */
+static enum action action_of_rule(const struct rule *rule)
+{
+	return rule->reply.len > 0 && rule->reply.ptr[0] == '4' ? ACTION_TEMPFAIL : ACTION_REJECT;
+}
+
+static void find_refusal(struct findings *f, const struct outcome *o)
+{
+	struct verdict *first = &f->refused[o->rule->family == FAMILY_SUSRANGES];
+
+	if (o->rule->monitor)
+		first = &f->would;
+	if (first->rule)
+		return;
+	*first = verdict_of_rule(o, VERDICT_FINAL, action_of_rule(o->rule), REASON_RULE);
+	first->would = o->rule->monitor;
+}
+
+/* Families that this recipient's domain has switched off. */
+static unsigned switched_off(const struct switches *s)
+{
+	return (s->blocks ? 0 : 1u << FAMILY_BLOCKS) | (s->susranges ? 0 : 1u << FAMILY_SUSRANGES);
+}
+
+/*
+ * One pass over the matching rules, which come in the order of the families.  At the end of the
+ * message only rules that ask for From can say anything new.
+ */
+static void find(struct findings *f, const struct ruleset *rules, const struct facts *facts,
+    enum phase phase, unsigned off)
+{
+	struct match m;
+	struct outcome o;
+
+	*f = (struct findings){.excused = off};
+	match_start(&m, rules, facts);
+	while (match_next(&m, &o)) {
+		enum family family = o.rule->family;
+
+		if (o.truth != TRUTH_YES)
+			continue;
+		if (family == FAMILY_TRUSTED) {
+			f->trusted = o.rule;
+			f->trusted_verdict =
+			    verdict_of_rule(&o, VERDICT_FINAL, ACTION_ACCEPT, REASON_TRUSTED);
+			return;
+		}
+		if (phase == PHASE_MAIL)
+			return;
+		if (family == FAMILY_EXEMPT) {
+			f->exempt = o.rule;
+			return;
+		}
+		if (family == FAMILY_WHITELIST)
+			find_excuse(f, &o, facts);
+		else if ((f->excused & 1u << family) == 0 &&
+			 (phase == PHASE_RCPT || rule_mentions_from(o.rule)))
+			find_refusal(f, &o);
+	}
+}
+
+/* A refusal by a rule that a whitelist entry by domain may still withdraw asks for its proof. */
+static bool needs_proof(const struct findings *f, const struct verdict *refusal)
+{
+	return (f->excusable & 1u << refusal->family) != 0;
+}
+
+static bool judge_rules(const struct findings *f, struct verdict *out)
+{
+	const struct verdict *refusal = f->refused[0].rule ? &f->refused[0] : &f->refused[1];
+
+	if (!refusal->rule)
+		refusal = &f->would;
+	if (!refusal->rule)
+		return false;
+	*out = *refusal;
+	if (needs_proof(f, refusal))
+		*out = (struct verdict){.kind = VERDICT_NEED, .need = NEED_SPF};
+	return true;
+}
+
+/* ---- the phases ---------------------------------------------------------------------- */
+
+static bool is_inbound(const struct facts *facts, const struct findings *f, struct verdict *out)
+{
+	if (facts->not_smtp)
+		*out = accepted(FAMILY_NONE, REASON_NOT_SMTP, NULL);
+	else if (facts->auth_state == FACT_KNOWN)
+		*out = accepted(FAMILY_NONE, REASON_AUTHENTICATED, NULL);
+	else if (f->trusted)
+		*out = f->trusted_verdict;
+	else
+		return true;
+	return false;
+}
+
+/*
+ * An authentication verdict stands unless a whitelist entry covers its family.  A refusal that is
+ * withdrawn so is told in *excused.
+ */
+static bool stands(struct findings *f, const struct verdict *v, struct verdict *excused)
+{
+	unsigned withdrawn = excused->withdrawn;
+
+	if (v->kind == VERDICT_NEED || (f->excused & 1u << v->family) == 0)
+		return true;
+	if (!v->would) {
+		*excused = *excuse_of(f, v->family);
+		excused->withdrawn = withdrawn | 1u << v->family;
+	}
+	return false;
+}
+
+/*
+ * Keeps the first refusal of monitor mode in *would and goes on, so that it never hides what a
+ * later family enforces; true when *v is the answer.
+ */
+static bool settles(const struct verdict *v, struct verdict *would)
+{
+	if (v->kind == VERDICT_NEED || !v->would)
+		return true;
+	if (!would->would)
+		*would = *v;
+	return false;
+}
+
+/* Asks each family in turn. */
+static struct verdict judge(const struct ruleset *rules, const struct facts *facts,
+    enum phase phase, const struct switches *switches, struct findings *f)
+{
+	const struct settings *settings = &rules->settings;
+	struct verdict v, would = {.kind = VERDICT_CONTINUE}, excused = f->whitelisted;
+
+	if (judge_rules(f, &v) && settles(&v, &would))
+		return v;
+	if (policy_judge_spf(settings, facts, switches->spf, phase, &v) &&
+	    stands(f, &v, &excused) && settles(&v, &would))
+		return v;
+	if (phase == PHASE_END && policy_judge_dmarc(settings, facts, switches->dmarc, &v) &&
+	    stands(f, &v, &excused) && settles(&v, &would))
+		return v;
+	return would.would ? would : excused;
+}
+
+static struct verdict decide(
+    const struct ruleset *rules, const struct facts *facts, enum phase phase)
+{
+	const struct switches *switches =
+	    ruleset_switches(rules, facts->id[IDENTITY_RECIPIENT].name);
+	struct findings f;
+	struct verdict v = {.kind = VERDICT_CONTINUE};
+
+	find(&f, rules, facts, phase, switched_off(switches));
+	if (!is_inbound(facts, &f, &v) || phase == PHASE_MAIL)
+		return v;
+	if (f.exempt)
+		return accepted(FAMILY_EXEMPT, REASON_EXEMPT, f.exempt);
+	return judge(rules, facts, phase, switches, &f);
+}
+
+struct verdict policy_decide(
+    const struct ruleset *rules, const struct facts *facts, enum phase phase)
+{
+	struct verdict v = decide(rules, facts, phase);
+
+	if (rules->settings.monitor && v.kind == VERDICT_FINAL && v.action != ACTION_ACCEPT)
+		v.would = true;
+	return v;
+}
+
+enum action policy_effect(const struct verdict *v)
+{
+	return v->kind == VERDICT_FINAL && !v->would ? v->action : ACTION_ACCEPT;
+}

@@ -1,0 +1,65 @@
+#include "core/policy/ruleset.h"
+
+#include <stdlib.h>
+
+const struct switches *ruleset_switches(const struct ruleset *rules, struct slice domain)
+{
+	uint32_t i = rules->domains ? nametrie_lookup(rules->domains, domain) : 0;
+
+	return i == 0 ? &rules->settings.defaults : &rules->switches[i - 1];
+}
+
+void ruleset_free(struct ruleset **set)
+{
+	struct ruleset *rules = *set;
+
+	if (!rules)
+		return;
+	for (int key = 0; key < KEY_COUNT; key++)
+		nametrie_free(&rules->names[key]);
+	for (int i = 0; i < IDENTITY_COUNT; i++)
+		nametrie_free(&rules->addresses[i]);
+	for (unsigned i = 0; i < rules->pattern_count; i++)
+		pattern_free(&rules->patterns[i].pattern);
+	nametrie_free(&rules->domains);
+	iptrie_free(&rules->networks);
+	sets_free(&rules->sets);
+	free(rules->patterns);
+	free(rules->switches);
+	free(rules->rules);
+	arena_free(&rules->arena);
+	free(rules);
+	*set = NULL;
+}
+
+bool ruleset_wants_headers(const struct ruleset *rules)
+{
+	return rules->has_from || rules->has_spf || ruleset_wants_body(rules);
+}
+
+bool ruleset_wants_body(const struct ruleset *rules)
+{
+	return rules->has_dmarc || rules->has_unless_dkim;
+}
+
+size_t ruleset_bytes(const struct ruleset *rules)
+{
+	size_t bytes = sizeof *rules + arena_used(rules->arena) + sets_bytes(rules->sets) +
+		       iptrie_bytes(rules->networks) + rules->rule_count * sizeof *rules->rules +
+		       rules->pattern_count * sizeof *rules->patterns +
+		       rules->switch_count * sizeof *rules->switches;
+
+	for (int key = 0; key < KEY_COUNT; key++)
+		bytes += rules->names[key] ? nametrie_bytes(rules->names[key]) : 0;
+	for (int i = 0; i < IDENTITY_COUNT; i++)
+		bytes += rules->addresses[i] ? nametrie_bytes(rules->addresses[i]) : 0;
+	return bytes + (rules->domains ? nametrie_bytes(rules->domains) : 0);
+}
+
+const struct rule *ruleset_find_rule(const struct ruleset *rules, struct slice name)
+{
+	for (unsigned i = 0; i < rules->rule_count; i++)
+		if (slice_equal(rules->rules[i].name, name))
+			return &rules->rules[i];
+	return NULL;
+}

@@ -1,0 +1,64 @@
+#ifndef CORE_RULESET_BUILDER_H
+#define CORE_RULESET_BUILDER_H
+/*
+ * The inside of a ruleset under construction, shared by ruleset_build.c, which takes entries in,
+ * and ruleset_finish.c, which makes sets and tries of them.
+ *
+ * Every entry becomes one row of `entries` {member, tally, line} and one row of an array that a
+ * trie is built from, tagged with the number of the first.
+ */
+#include "core/policy/ruleset.h"
+
+struct entry {
+	uint32_t member;
+	uint32_t tally; /* whose file it is from */
+	uint32_t line;
+};
+
+/* The entries of one rule in one file, and how many of them do nothing: a line of the report. */
+struct tally {
+	unsigned rule; /* RULES_MAX: recipient domains */
+	const char *file;
+	size_t entries, duplicates, covered;
+	uint32_t first_duplicate, first_covered; /* lines */
+	uint32_t older; /* 1 + the tally of the same rule and another file, 0 = none */
+};
+
+struct names_in {
+	struct nametrie_entry *at;
+	size_t count, capacity;
+};
+
+struct ruleset_builder {
+	struct ruleset *rules;
+	struct report *report;
+	unsigned char seed[32];
+	struct arena *scratch; /* keys of addresses */
+	struct entry *entries;
+	size_t entry_count, entry_capacity;
+	struct iptrie_entry *networks;
+	size_t network_count, network_capacity;
+	struct names_in names[KEY_COUNT], addresses[IDENTITY_COUNT], domains;
+	size_t rule_capacity, pattern_capacity, switch_capacity;
+	struct tally *tallies;
+	size_t tally_count, tally_capacity;
+	uint32_t *newest; /* of each rule, and last of the domains: 1 + its newest tally */
+	uint64_t *keys;   /* scratch of the combine callbacks, as is members */
+	uint32_t *members;
+	size_t key_capacity, member_capacity;
+	struct survey *survey; /* NULL: nobody asked */
+	unsigned char *marks;  /* for the survey: bits of enum mark, by tag */
+	bool failed;
+};
+
+/* Room for one more element: the array, bigger if need be.  On failure b->failed is set and
+ * *capacity stays. */
+void *ruleset_grow(
+    struct ruleset_builder *, void *array, size_t *capacity, size_t need, size_t size);
+
+/* Makes room for one more and yields true when there is. */
+#define ROOM(b, array, count, capacity)                                                            \
+	((array) = ruleset_grow((b), (array), &(capacity), (count) + 1, sizeof *(array)),          \
+	    (count) < (capacity))
+
+#endif

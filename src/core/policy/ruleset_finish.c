@@ -1,0 +1,384 @@
+/*
+ * From entries to sets and tries.  The tries call back for each distinct network or name with all
+ * its entries and the set around it: there the new set is made, and there it shows what is
+ * contradictory, duplicate or covered.
+ */
+#include "core/policy/ruleset.h"
+#include "ruleset_builder.h"
+#include "survey_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Of a member (core/policy/rule.h). */
+#define OUT_BIT member_make(0, 0, true, 0, 0)
+
+/* Origins on their way from memory at once. */
+enum { AHEAD = 16 };
+
+static struct origin origin_of(const struct ruleset_builder *b, uint32_t tag)
+{
+	const struct entry *e = &b->entries[tag];
+
+	return (struct origin){b->tallies[e->tally].file, e->line};
+}
+
+static void tell_conflict(
+    struct ruleset_builder *b, uint32_t one, uint32_t other, struct slice what)
+{
+	const struct rule *rule = &b->rules->rules[member_rule(b->entries[one].member)];
+	struct origin first = origin_of(b, one);
+
+	report_error(b->report, origin_of(b, other),
+	    "%.*s is both in and out of \"%.*s\" (the other entry: %s:%u); keep one of the two",
+	    SLICE_ARG(what), SLICE_ARG(rule->name), first.file, first.line);
+}
+
+static void count_duplicate(struct ruleset_builder *b, uint32_t tag)
+{
+	const struct entry *e = &b->entries[tag];
+	struct tally *t = &b->tallies[e->tally];
+
+	b->rules->duplicates++;
+	if (b->marks)
+		b->marks[tag] |= MARK_DUPLICATE;
+	if (t->duplicates++ == 0 || e->line < t->first_duplicate)
+		t->first_duplicate = e->line;
+}
+
+static void count_covered(struct ruleset_builder *b, uint32_t tag)
+{
+	const struct entry *e = &b->entries[tag];
+	struct tally *t = &b->tallies[e->tally];
+
+	b->rules->covered++;
+	if (b->marks)
+		b->marks[tag] |= MARK_COVERED;
+	if (t->covered++ == 0 || e->line < t->first_covered)
+		t->first_covered = e->line;
+}
+
+/* An entry does nothing when what stands around it already says the same of its matcher. */
+static bool is_covered(const struct ruleset_builder *b, uint32_t around, uint32_t member)
+{
+	bool network = member_slot(member) % SLOT_UNLESS == KEY_NETWORKS;
+	uint32_t wider;
+
+	if (network && member_rank(member) != RANK_NETWORK)
+		return false;
+	return sets_find(b->rules->sets, around, member_matcher(member), &wider) &&
+	       member_out(wider) == member_out(member) &&
+	       (!network || member_rank(wider) == RANK_NETWORK);
+}
+
+static int compare_keys(const void *one, const void *other)
+{
+	uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+
+	return (a > b) - (a < b);
+}
+
+static bool start_keys(struct ruleset_builder *b, size_t n)
+{
+	b->keys = ruleset_grow(b, b->keys, &b->key_capacity, n, sizeof *b->keys);
+	b->members = ruleset_grow(b, b->members, &b->member_capacity, n, sizeof *b->members);
+	return b->key_capacity >= n && b->member_capacity >= n;
+}
+
+/* An entry as a sortable number: equal entries side by side, in or out, the earlier first. */
+static uint64_t key_of(const struct ruleset_builder *b, uint32_t tag)
+{
+	return (uint64_t)(b->entries[tag].member & ~OUT_BIT) << 32 | tag;
+}
+
+/*
+ * The members of the n entries in b->keys, which all stand at one network or name, into
+ * b->members: once each, sorted.  Contradictions, duplicates and entries that `around` already
+ * says are noted on the way.  `what` is that network or name, for messages.
+ */
+static size_t distinct_members(
+    struct ruleset_builder *b, uint32_t around, size_t n, struct slice what)
+{
+	size_t count = 0;
+
+	if (n > 1)
+		qsort(b->keys, n, sizeof *b->keys, compare_keys);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t tag = (uint32_t)b->keys[i], member = b->entries[tag].member;
+
+		if (i > 0 && b->keys[i] >> 32 == b->keys[i - 1] >> 32) {
+			if (b->members[count - 1] == member)
+				count_duplicate(b, tag);
+			else
+				tell_conflict(b, (uint32_t)b->keys[i - 1], tag, what);
+			continue;
+		}
+		if (is_covered(b, around, member))
+			count_covered(b, tag);
+		b->members[count++] = member;
+	}
+	return count;
+}
+
+static uint32_t combine_networks(
+    void *context, uint32_t around, const struct iptrie_entry *entries, size_t n)
+{
+	struct ruleset_builder *b = context;
+	char text[PREFIX_TEXT_MAX];
+	struct slice what = slice_of(NULL, 0);
+	size_t count;
+
+	if (!start_keys(b, n))
+		return 0;
+	/* The networks come in order, their origins in that of the files: each is a miss that can
+	 * be on its way while others are looked at. */
+	if ((size_t)(b->networks + b->network_count - entries) > AHEAD)
+		__builtin_prefetch(&b->entries[entries[AHEAD].tag]);
+	for (size_t i = 0; i < n; i++)
+		b->keys[i] = key_of(b, entries[i].tag);
+	if (n > 1)
+		what = slice_of(text, prefix_format(&entries[0].prefix, text));
+	count = distinct_members(b, around, n, what);
+	return sets_apply(b->rules->sets, around, b->members, count, true);
+}
+
+/*
+ * The set that members of one form make of `set`.  Forms are applied from the widest to the most
+ * specific, so that of `.x` and `x` at one name the latter decides for x itself.
+ */
+static uint32_t apply_form(struct ruleset_builder *b, uint32_t set, size_t n, enum member_form form)
+{
+	for (size_t i = 0; i < n; i++)
+		if (member_rank(b->members[i]) == form)
+			set = sets_apply(b->rules->sets, set, &b->members[i], 1, false);
+	return set;
+}
+
+static size_t collect_names(
+    struct ruleset_builder *b, uint32_t above, const struct nametrie_entry *entries, size_t n)
+{
+	if (!start_keys(b, n))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		b->keys[i] = key_of(b, entries[i].tag);
+	return distinct_members(b, above, n, entries[0].name);
+}
+
+static struct nametrie_values combine_names(
+    void *context, uint32_t above, const struct nametrie_entry *entries, size_t n)
+{
+	struct ruleset_builder *b = context;
+	size_t count = collect_names(b, above, entries, n);
+	uint32_t tree = apply_form(b, above, count, FORM_TREE);
+
+	return (struct nametrie_values){
+	    .self = apply_form(b, tree, count, FORM_NAME),
+	    .below = apply_form(b, tree, count, FORM_BELOW),
+	};
+}
+
+/* An address has nothing below it: "a.b@x" is no part of "b@x". */
+static struct nametrie_values combine_addresses(
+    void *context, uint32_t above, const struct nametrie_entry *entries, size_t n)
+{
+	struct ruleset_builder *b = context;
+	size_t count = collect_names(b, 0, entries, n);
+
+	(void)above;
+	return (struct nametrie_values){.self = apply_form(b, 0, count, FORM_ADDRESS), .below = 0};
+}
+
+/* For recipient domains the "set" is the number of the switches; 0 are the defaults. */
+static struct nametrie_values combine_domains(
+    void *context, uint32_t above, const struct nametrie_entry *entries, size_t n)
+{
+	struct ruleset_builder *b = context;
+	uint32_t by_form[FORM_ADDRESS + 1] = {0, 0, 0, 0}, tag_of[FORM_ADDRESS + 1];
+	bool set[FORM_ADDRESS + 1] = {false, false, false, false};
+	struct nametrie_values values = {above, above};
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t member = b->entries[entries[i].tag].member;
+		unsigned form = member_rank(member);
+		struct origin first;
+
+		if (!set[form]) {
+			set[form] = true;
+			by_form[form] = member_rule(member);
+			tag_of[form] = entries[i].tag;
+			continue;
+		}
+		first = origin_of(b, tag_of[form]);
+		report_error(b->report, origin_of(b, entries[i].tag),
+		    "the domain %s%.*s is listed twice (first at %s:%u)",
+		    form == FORM_TREE    ? "."
+		    : form == FORM_BELOW ? "*."
+					 : "",
+		    SLICE_ARG(entries[i].name), first.file, first.line);
+	}
+	if (set[FORM_TREE])
+		values.self = values.below = by_form[FORM_TREE];
+	if (set[FORM_NAME])
+		values.self = by_form[FORM_NAME];
+	if (set[FORM_BELOW])
+		values.below = by_form[FORM_BELOW];
+	return values;
+}
+
+static struct nametrie *build_names(struct ruleset_builder *b, struct names_in *in,
+    struct nametrie_values (*value)(void *, uint32_t, const struct nametrie_entry *, size_t))
+{
+	struct nametrie_combine combine = {value, b, 0};
+	struct nametrie *trie;
+
+	if (in->count == 0)
+		return NULL;
+	trie = nametrie_build(in->at, in->count, &combine, b->seed);
+	if (!trie)
+		b->failed = true;
+	return trie;
+}
+
+static void build_tries(struct ruleset_builder *b)
+{
+	struct ruleset *rules = b->rules;
+	struct iptrie_combine combine = {combine_networks, b, 0};
+
+	rules->networks = iptrie_build(b->networks, b->network_count, &combine);
+	if (!rules->networks)
+		b->failed = true;
+	for (int key = 0; key < KEY_COUNT; key++)
+		rules->names[key] = build_names(b, &b->names[key], combine_names);
+	for (int i = 0; i < IDENTITY_COUNT; i++)
+		rules->addresses[i] = build_names(b, &b->addresses[i], combine_addresses);
+	rules->domains = build_names(b, &b->domains, combine_domains);
+	sets_freeze(rules->sets);
+}
+
+static int compare_patterns(const void *one, const void *other)
+{
+	const struct ruleset_pattern *a = one, *b = other;
+	int order;
+
+	if (a->rule != b->rule)
+		return a->rule < b->rule ? -1 : 1;
+	if (a->slot != b->slot)
+		return a->slot < b->slot ? -1 : 1;
+	order = slice_compare(a->text, b->text);
+	return order ? order : (a->tag > b->tag) - (a->tag < b->tag);
+}
+
+/* Equal patterns stand side by side, the earlier first. */
+static void compare_neighbours(struct ruleset_builder *b, unsigned i)
+{
+	const struct ruleset_pattern *p = &b->rules->patterns[i], *before = p - 1;
+	char shown[EXCERPT_MAX], what[EXCERPT_MAX + 2];
+
+	if (p->rule != before->rule || p->slot != before->slot ||
+	    !slice_equal(p->text, before->text))
+		return;
+	snprintf(what, sizeof what, "/%s/", slice_excerpt(p->text, shown));
+	if (p->out == before->out)
+		count_duplicate(b, p->tag);
+	else
+		tell_conflict(b, before->tag, p->tag, slice_str(what));
+}
+
+static void place_patterns(struct ruleset_builder *b)
+{
+	struct ruleset *rules = b->rules;
+
+	if (rules->pattern_count > 0)
+		qsort(rules->patterns, rules->pattern_count, sizeof *rules->patterns,
+		    compare_patterns);
+	for (unsigned i = 1; i < rules->pattern_count; i++)
+		compare_neighbours(b, i);
+	for (unsigned i = 0; i < rules->pattern_count; i++) {
+		struct rule *rule = &rules->rules[rules->patterns[i].rule];
+		if (rule->patterns++ == 0)
+			rule->patterns_from = i;
+	}
+}
+
+/* What transactions under this table can ask for, so that the milter negotiates no more. */
+static void note_needs(struct ruleset *rules)
+{
+	const struct switches *defaults = &rules->settings.defaults;
+
+	for (unsigned i = 0; i < rules->rule_count; i++) {
+		const struct rule *rule = &rules->rules[i];
+		rules->has_from |= rule_mentions_from(rule);
+		rules->domains_in |= rule->keys & 1u << KEY_DOMAINS ? rule->in : 0;
+		rules->domains_in |= rule->excuses & 1u << KEY_DOMAINS ? rule->unless_in : 0;
+		rules->has_spf |= (rule->proof & PROOF_SPF) != 0;
+	}
+	for (unsigned i = 0; i <= rules->switch_count; i++) {
+		const struct switches *s = i ? &rules->switches[i - 1] : defaults;
+		rules->has_spf |= s->spf != SPF_OFF || s->dmarc != DMARC_OFF;
+		rules->has_unless_dkim |= s->spf == SPF_UNLESS_DKIM;
+		rules->has_dmarc |= s->dmarc != DMARC_OFF;
+	}
+}
+
+static void tell_tallies(struct ruleset_builder *b)
+{
+	for (size_t i = 0; i < b->tally_count; i++) {
+		const struct tally *t = &b->tallies[i];
+		struct origin file = {t->file, t->first_duplicate};
+		struct slice name;
+
+		if (t->rule == RULES_MAX)
+			continue;
+		name = b->rules->rules[t->rule].name;
+		if (t->duplicates > 0)
+			report_warning(b->report, file,
+			    "%zu of %zu entries of \"%.*s\" stand here twice (this is the first)",
+			    t->duplicates, t->entries, SLICE_ARG(name));
+		file.line = t->first_covered;
+		if (t->covered > 0)
+			report_warning(b->report, file,
+			    "%zu of %zu entries of \"%.*s\" are covered by wider ones and do "
+			    "nothing (this is the first)",
+			    t->covered, t->entries, SLICE_ARG(name));
+	}
+}
+
+/* What is only looked at when somebody asked. */
+static void take_survey(struct ruleset_builder *b)
+{
+	if (!survey_entries(b->survey, b)) {
+		b->failed = true;
+		return;
+	}
+	survey_address_space(b->survey, b->rules);
+}
+
+struct ruleset *ruleset_finish(struct ruleset_builder **builder)
+{
+	struct ruleset_builder *b = *builder;
+	struct ruleset *rules = b->rules;
+
+	if (b->survey) {
+		b->marks = calloc(b->entry_count + 1, 1);
+		b->failed |= !b->marks;
+	}
+	if (!b->failed)
+		build_tries(b);
+	place_patterns(b);
+	note_needs(rules);
+	tell_tallies(b);
+	if (b->survey && !b->failed && !sets_failed(rules->sets) && report_errors(b->report) == 0)
+		take_survey(b);
+	if (sets_failed(rules->sets))
+		report_error(b->report, (struct origin){"rules", 0},
+		    "the rules overlap in more ways than the table can hold (%d members of sets)",
+		    (int)SETS_MEMBERS_MAX);
+	else if (b->failed || arena_failed(rules->arena) || arena_failed(b->scratch))
+		report_error(b->report, (struct origin){"rules", 0}, "out of memory");
+	if (report_errors(b->report) == 0)
+		b->rules = NULL;
+	else
+		rules = NULL;
+	ruleset_abandon(builder);
+	return rules;
+}

@@ -1,0 +1,250 @@
+#include "core/policy/sets.h"
+
+#include "core/policy/rule.h"
+
+#include <stdlib.h>
+
+/*
+ * Members of all sets lie behind each other in `pool`; set i is pool[offset[i]..offset[i + 1]).
+ * `index` finds a set by content and `memo` finds the answer to sets_apply() of one member, which
+ * nearly every entry of a long list asks again: both are open-addressing tables, only for building.
+ */
+struct memo {
+	uint32_t base, member, result; /* base = UINT32_MAX marks a free slot */
+};
+
+struct sets {
+	uint32_t *pool;
+	size_t pool_used, pool_capacity;
+	uint32_t *offset;
+	size_t count, offset_capacity;
+	uint32_t *index; /* id + 1, 0 = free */
+	size_t index_mask;
+	struct memo *memo;
+	uint32_t *scratch;
+	size_t scratch_capacity;
+	bool failed;
+};
+
+/* The memo is a cache, not a record: a power of two that stays inside the second-level cache. */
+enum { MEMO_SLOTS = 4096, INDEX_FIRST = 1024 };
+
+static bool grow(uint32_t **array, size_t *capacity, size_t need)
+{
+	size_t wanted = *capacity ? *capacity : 256;
+	uint32_t *bigger;
+
+	if (need <= *capacity)
+		return true;
+	while (wanted < need)
+		wanted *= 2;
+	bigger = realloc(*array, wanted * sizeof **array);
+	if (!bigger)
+		return false;
+	*array = bigger;
+	*capacity = wanted;
+	return true;
+}
+
+struct sets *sets_create(void)
+{
+	struct sets *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->index = calloc(INDEX_FIRST, sizeof *s->index);
+	s->index_mask = INDEX_FIRST - 1;
+	s->memo = malloc(MEMO_SLOTS * sizeof *s->memo);
+	if (!s->index || !s->memo || !grow(&s->offset, &s->offset_capacity, 2) ||
+	    !grow(&s->pool, &s->pool_capacity, 1)) {
+		sets_free(&s);
+		return NULL;
+	}
+	memset(s->memo, 0xff, MEMO_SLOTS * sizeof *s->memo);
+	s->offset[0] = s->offset[1] = 0;
+	s->count = 1;
+	return s;
+}
+
+void sets_freeze(struct sets *s)
+{
+	free(s->index);
+	free(s->memo);
+	free(s->scratch);
+	s->index = NULL;
+	s->memo = NULL;
+	s->scratch = NULL;
+}
+
+void sets_free(struct sets **s)
+{
+	if (!*s)
+		return;
+	sets_freeze(*s);
+	free((*s)->pool);
+	free((*s)->offset);
+	free(*s);
+	*s = NULL;
+}
+
+static uint64_t mix(uint64_t h)
+{
+	h ^= h >> 32;
+	h *= 0xd6e8feb86659fd93u;
+	h ^= h >> 32;
+	return h;
+}
+
+static uint64_t hash_members(const uint32_t *members, size_t n)
+{
+	uint64_t h = n;
+
+	for (size_t i = 0; i < n; i++)
+		h = mix(h ^ members[i]) + 0x9e3779b97f4a7c15u;
+	return mix(h);
+}
+
+const uint32_t *sets_get(const struct sets *s, uint32_t id, size_t *count)
+{
+	*count = s->offset[id + 1] - s->offset[id];
+	return s->pool + s->offset[id];
+}
+
+bool sets_find(const struct sets *s, uint32_t id, uint32_t matcher, uint32_t *member)
+{
+	size_t n, low = 0, high;
+	const uint32_t *members = sets_get(s, id, &n);
+
+	for (high = n; low < high;) {
+		size_t middle = low + (high - low) / 2;
+		if (member_matcher(members[middle]) < matcher)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == n || member_matcher(members[low]) != matcher)
+		return false;
+	*member = members[low];
+	return true;
+}
+
+/* Doubles the index when it is half full. */
+static bool index_room(struct sets *s)
+{
+	size_t slots = (s->index_mask + 1) * 2, mask = slots - 1;
+	uint32_t *bigger;
+
+	if (s->count * 2 < slots / 2)
+		return true;
+	bigger = calloc(slots, sizeof *bigger);
+	if (!bigger)
+		return false;
+	for (uint32_t id = 0; id < s->count; id++) {
+		size_t n;
+		const uint32_t *members = sets_get(s, id, &n);
+		size_t at = hash_members(members, n) & mask;
+		while (bigger[at])
+			at = (at + 1) & mask;
+		bigger[at] = id + 1;
+	}
+	free(s->index);
+	s->index = bigger;
+	s->index_mask = mask;
+	return true;
+}
+
+static uint32_t append_set(struct sets *s, size_t slot, const uint32_t *members, size_t n)
+{
+	if (s->pool_used + n > SETS_MEMBERS_MAX ||
+	    !grow(&s->pool, &s->pool_capacity, s->pool_used + n) ||
+	    !grow(&s->offset, &s->offset_capacity, s->count + 2)) {
+		s->failed = true;
+		return 0;
+	}
+	memcpy(s->pool + s->pool_used, members, n * sizeof *members);
+	s->pool_used += n;
+	s->count++;
+	s->offset[s->count] = (uint32_t)s->pool_used;
+	s->index[slot] = (uint32_t)s->count;
+	return (uint32_t)s->count - 1;
+}
+
+static uint32_t intern(struct sets *s, const uint32_t *members, size_t n)
+{
+	size_t at, have;
+
+	if (n == 0)
+		return 0;
+	if (!index_room(s)) {
+		s->failed = true;
+		return 0;
+	}
+	for (at = hash_members(members, n) & s->index_mask; s->index[at];
+	     at = (at + 1) & s->index_mask) {
+		const uint32_t *other = sets_get(s, s->index[at] - 1, &have);
+		if (have == n && memcmp(other, members, n * sizeof *members) == 0)
+			return s->index[at] - 1;
+	}
+	return append_set(s, at, members, n);
+}
+
+/* Puts one member into the sorted scratch of n members; returns the new number. */
+static size_t put(uint32_t *members, size_t n, uint32_t member, bool ranked)
+{
+	size_t at = n;
+
+	while (at > 0 && member_matcher(members[at - 1]) >= member_matcher(member))
+		at--;
+	if (at < n && member_matcher(members[at]) == member_matcher(member)) {
+		if (!ranked || member_rank(member) >= member_rank(members[at]))
+			members[at] = member;
+		return n;
+	}
+	memmove(members + at + 1, members + at, (n - at) * sizeof *members);
+	members[at] = member;
+	return n + 1;
+}
+
+static uint32_t apply(struct sets *s, uint32_t base, const uint32_t *members, size_t n, bool ranked)
+{
+	size_t have;
+	const uint32_t *old = sets_get(s, base, &have);
+
+	if (!grow(&s->scratch, &s->scratch_capacity, have + n)) {
+		s->failed = true;
+		return 0;
+	}
+	if (have)
+		memcpy(s->scratch, old, have * sizeof *old);
+	for (size_t i = 0; i < n; i++)
+		have = put(s->scratch, have, members[i], ranked);
+	return intern(s, s->scratch, have);
+}
+
+uint32_t sets_apply(struct sets *s, uint32_t base, const uint32_t *members, size_t n, bool ranked)
+{
+	struct memo *memo;
+
+	if (n != 1)
+		return apply(s, base, members, n, ranked);
+	memo = &s->memo[mix((uint64_t)base << 32 | members[0]) & (MEMO_SLOTS - 1)];
+	if (memo->base != base || memo->member != members[0])
+		*memo = (struct memo){base, members[0], apply(s, base, members, 1, ranked)};
+	return memo->result;
+}
+
+bool sets_failed(const struct sets *s)
+{
+	return s->failed;
+}
+
+size_t sets_bytes(const struct sets *s)
+{
+	return sizeof *s + s->pool_capacity * sizeof *s->pool +
+	       s->offset_capacity * sizeof *s->offset;
+}
+
+size_t sets_count(const struct sets *s)
+{
+	return s->count;
+}

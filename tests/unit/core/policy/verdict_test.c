@@ -1,0 +1,72 @@
+#include "core/policy/verdict.h"
+
+#include "unit/unit.h"
+
+/* Configurations, records and scripts depend on these words. */
+static const char *const actions[ACTION_COUNT] = {
+    [ACTION_ACCEPT] = "accept",
+    [ACTION_REJECT] = "reject",
+    [ACTION_TEMPFAIL] = "tempfail",
+    [ACTION_QUARANTINE] = "quarantine",
+};
+
+static const char *const families[FAMILY_COUNT] = {
+    [FAMILY_NONE] = "none",
+    [FAMILY_TRUSTED] = "trusted_networks",
+    [FAMILY_EXEMPT] = "exempt_recipients",
+    [FAMILY_WHITELIST] = "whitelist",
+    [FAMILY_BLOCKS] = "blocks",
+    [FAMILY_SUSRANGES] = "susranges",
+    [FAMILY_SPF] = "spf",
+    [FAMILY_DMARC] = "dmarc",
+    [FAMILY_LIMITS] = "limits",
+};
+
+START_TEST(names_actions)
+{
+	ck_assert_str_eq(action_name((enum action)_i), actions[_i]);
+}
+END_TEST
+
+START_TEST(names_families)
+{
+	ck_assert_str_eq(family_name((enum family)_i), families[_i]);
+}
+END_TEST
+
+/* Each reason has words, and no two the same: a record must tell which one it was. */
+START_TEST(names_reasons)
+{
+	const char *name = reason_name((enum reason)_i);
+
+	ck_assert_ptr_nonnull(name);
+	ck_assert_uint_gt(strlen(name), 0);
+	for (int other = 0; other < _i; other++)
+		ck_assert_str_ne(name, reason_name((enum reason)other));
+}
+END_TEST
+
+/* A decision passes the families in the order of the enum (SPEC 4). */
+START_TEST(orders_families)
+{
+	ck_assert_int_lt(FAMILY_TRUSTED, FAMILY_EXEMPT);
+	ck_assert_int_lt(FAMILY_EXEMPT, FAMILY_WHITELIST);
+	ck_assert_int_lt(FAMILY_WHITELIST, FAMILY_BLOCKS);
+	ck_assert_int_lt(FAMILY_BLOCKS, FAMILY_SUSRANGES);
+	ck_assert_int_lt(FAMILY_SUSRANGES, FAMILY_SPF);
+	ck_assert_int_lt(FAMILY_SPF, FAMILY_DMARC);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("verdict");
+	TCase *tc = tcase_create("words");
+
+	tcase_add_loop_test(tc, names_actions, 0, ACTION_COUNT);
+	tcase_add_loop_test(tc, names_families, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tc, names_reasons, 0, REASON_COUNT);
+	tcase_add_test(tc, orders_families);
+	suite_add_tcase(s, tc);
+	return s;
+}
