@@ -12,7 +12,7 @@
  * Absent facts are left out.  Nothing that a client sent can break out of its field: bytes that
  * are not printable are escaped.  Pure; writes only into the buffers given.
  */
-#include "core/env.h"
+#include "core/session/env.h"
 
 /* A JSON line with every field at its longest, and below what one write to a pipe keeps whole. */
 enum { RECORD_JSON_MAX = 4096, RECORD_LINE_MAX = 2048 };

@@ -13,7 +13,7 @@
  *
  * All functions are safe in any thread.
  */
-#include "core/env.h"
+#include "core/session/env.h"
 
 struct clients;
 struct clients_look;

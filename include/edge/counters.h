@@ -6,7 +6,7 @@
  * Counters belong to names, not to generations: a rule that survives a reload goes on counting.
  * All functions are safe in any thread; counting takes no lock.
  */
-#include "core/env.h"
+#include "core/session/env.h"
 
 struct counters;
 

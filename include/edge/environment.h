@@ -1,7 +1,7 @@
 #ifndef EDGE_ENVIRONMENT_H
 #define EDGE_ENVIRONMENT_H
 /*
- * environment: the daemon's `struct env` (core/env.h): clocks, tokens, recorder, and whatever
+ * environment: the daemon's `struct env` (core/session/env.h): clocks, tokens, recorder, and whatever
  * libraries answer questions about a message.
  */
 #include "edge/worker.h"

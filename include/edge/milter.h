@@ -14,7 +14,7 @@
  * without headers cannot serve a later generation that asks for them: its next MAIL is answered
  * 421, and the client connects again.
  */
-#include "core/env.h"
+#include "core/session/env.h"
 #include "edge/table.h"
 
 struct milter_settings {

@@ -8,7 +8,7 @@
  *
  * Called from the callbacks of the connection that ctx stands for.
  */
-#include "core/transaction.h"
+#include "core/session/transaction.h"
 
 #include <libmilter/mfapi.h>
 

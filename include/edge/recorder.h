@@ -11,7 +11,7 @@
  *
  * All functions are safe in any thread.
  */
-#include "core/env.h"
+#include "core/session/env.h"
 
 struct recorder;
 

@@ -15,7 +15,7 @@
  * All functions but reports_read() are safe in any thread; that one in any, with its own database.
  */
 #include "core/digest.h"
-#include "core/env.h"
+#include "core/session/env.h"
 
 struct reports;
 

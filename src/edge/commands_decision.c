@@ -16,7 +16,7 @@
 enum { PIECE = 1024 * 1024 };
 #define LOOK_BACK_MAX ((off_t)1 << 30)
 
-/* Characters of a token (core/env.h) and its place in a record. */
+/* Characters of a token (core/session/env.h) and its place in a record. */
 #define ID_FORMAT "\"id\":\"%s\""
 
 struct hunt {

@@ -1,7 +1,7 @@
 /* One SMTP connection: libmilter's callbacks → core/transaction. */
 #include "milter_private.h"
 
-#include "core/transaction.h"
+#include "core/session/transaction.h"
 #include "edge/milteranswer.h"
 
 #include <netinet/in.h>

@@ -2,7 +2,7 @@
 
 #include "core/auth/dnswire.h"
 #include "core/policy/gather.h"
-#include "core/transaction.h"
+#include "core/session/transaction.h"
 #include "edge/dkim.h"
 #include "edge/idn.h"
 #include "edge/spf.h"

@@ -9,7 +9,7 @@
  */
 #include "core/policy/policy.h"
 #include "core/recordtext.h"
-#include "core/transaction.h"
+#include "core/session/transaction.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -15,7 +15,7 @@
  */
 #include "core/base/jsonread.h"
 #include "core/recordtext.h"
-#include "core/transaction.h"
+#include "core/session/transaction.h"
 #include "edge/config.h"
 #include "edge/dkim.h"
 #include "edge/idn.h"

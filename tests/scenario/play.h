@@ -5,7 +5,7 @@
  * what came of them.
  */
 #include "core/recordtext.h"
-#include "core/transaction.h"
+#include "core/session/transaction.h"
 #include "edge/config.h"
 #include "edge/zone.h"
 #include "fake/counting.h"

@@ -5,7 +5,7 @@
  *
  * Every fact is unknown, known, absent or failed.  "Unknown" may still be had, by the next SMTP
  * command or by asking the DNS; what was asked for is never unknown again, which is why the gather
- * loop of core/transaction.h ends.  A DNS failure is a fact ("failed"), not an exception.
+ * loop of core/session/transaction.h ends.  A DNS failure is a fact ("failed"), not an exception.
  *
  * Slices are borrowed from the arenas of the connection and the transaction.
  */

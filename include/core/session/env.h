@@ -1,5 +1,5 @@
-#ifndef CORE_ENV_H
-#define CORE_ENV_H
+#ifndef CORE_SESSION_ENV_H
+#define CORE_SESSION_ENV_H
 /*
  * env: the outside world as a transaction sees it: small structs of function pointers.
  *

@@ -5,7 +5,7 @@
  * transaction_message.c (header and body), transaction_end.c (the verdict on a message),
  * transaction_split.c (recipients that disagree) and transaction_edits.c (the header's edits).
  */
-#include "core/transaction.h"
+#include "core/session/transaction.h"
 
 /* A HELO longer than a command line (RFC 5321 4.5.3.1.4: 512 octets) is cut. */
 enum { HELO_TEXT_MAX = 512, CLIENT_NAME_TEXT_MAX = 1024 };

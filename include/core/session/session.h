@@ -1,14 +1,14 @@
-#ifndef CORE_SESSION_H
-#define CORE_SESSION_H
+#ifndef CORE_SESSION_SESSION_H
+#define CORE_SESSION_SESSION_H
 /*
  * session: one SMTP connection and what is known of its client, whichever messages come.
  *
  *     session_create → session_connect → session_helo × n → (transaction_…) × n → session_free
  *
  * Nothing is decided here: authentication, switches and exemptions are not known before MAIL.  What
- * a session holds is for one thread at a time; core/transaction.h goes on from here.
+ * a session holds is for one thread at a time; core/session/transaction.h goes on from here.
  */
-#include "core/env.h"
+#include "core/session/env.h"
 
 struct session;
 

@@ -1,9 +1,9 @@
-#ifndef CORE_TRANSACTION_H
-#define CORE_TRANSACTION_H
+#ifndef CORE_SESSION_TRANSACTION_H
+#define CORE_SESSION_TRANSACTION_H
 /*
  * transaction: SMTP events in order → facts → verdict, reply and header edits.
  *
- * A transaction is one message of a session (core/session.h), from MAIL to the end of the message;
+ * A transaction is one message of a session (core/session/session.h), from MAIL to the end of the message;
  * a session has at most one at a time:
  *
  *     session_connect → session_helo → (transaction_mail → transaction_rcpt × n
@@ -17,7 +17,7 @@
  * One thread at a time (libmilter does not overlap callbacks of a connection).
  */
 #include "core/policy/policy.h"
-#include "core/session.h"
+#include "core/session/session.h"
 
 enum answer_kind {
 	ANSWER_CONTINUE,   /* go on */

@@ -1,4 +1,4 @@
-#include "core/transaction.h"
+#include "core/session/transaction.h"
 
 #include "core/policy/gather.h"
 #include "core/mail/rfc5322.h"
