@@ -5,7 +5,7 @@
  *
  *     milter threads: reports_count() → tally in memory → every minute, or when it is full, an own
  *     thread → one transaction in the database
- *     `susmilterctl report`: reports_read() → digest (core/digest.h)
+ *     `susmilterctl report`: reports_read() → digest (core/stats/digest.h)
  *
  * Mail never waits for the database: counting takes a lock for a microsecond, and the thread works
  * on a tally that was put aside.  What cannot be written stays in the tally and is tried again a
@@ -14,7 +14,7 @@
  *
  * All functions but reports_read() are safe in any thread; that one in any, with its own database.
  */
-#include "core/digest.h"
+#include "core/stats/digest.h"
 #include "core/session/env.h"
 
 struct reports;

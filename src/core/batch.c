@@ -2,7 +2,7 @@
 
 #include "core/base/jsonline.h"
 #include "core/base/jsonread.h"
-#include "core/recordtext.h"
+#include "core/stats/recordtext.h"
 
 struct slice batch_error(const char *why, char out[BATCH_LINE_MAX])
 {

@@ -1,6 +1,6 @@
 #include "core/explaintext.h"
 
-#include "core/recordtext.h"
+#include "core/stats/recordtext.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 
 #include "core/batch.h"
 #include "core/explaintext.h"
-#include "core/recordtext.h"
+#include "core/stats/recordtext.h"
 #include "edge/config.h"
 #include "edge/idn.h"
 

@@ -1,6 +1,6 @@
 #include "edge/commands.h"
 
-#include "core/recordtext.h"
+#include "core/stats/recordtext.h"
 #include "core/base/rfc3339.h"
 #include "edge/config.h"
 #include "edge/milter.h"

@@ -1,6 +1,6 @@
 #include "edge/recorder.h"
 
-#include "core/recordtext.h"
+#include "core/stats/recordtext.h"
 #include "edge/log.h"
 #include "edge/recordfile.h"
 #include "edge/recordqueue.h"

@@ -1,6 +1,6 @@
 #include "edge/reports.h"
 
-#include "core/tally.h"
+#include "core/stats/tally.h"
 #include "edge/log.h"
 #include "edge/monotonic.h"
 #include "reports_store.h"
@@ -12,7 +12,7 @@
 #include <time.h>
 
 /*
- * Of one tally.  There are two, and each may become twice as large (core/tally.h): 24 MiB at worst,
+ * Of one tally.  There are two, and each may become twice as large (core/stats/tally.h): 24 MiB at worst,
  * with what SQLite takes less than the 32 MiB that a flood may cost.
  */
 #define TALLY_LIMIT ((size_t)6 << 20)

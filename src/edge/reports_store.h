@@ -4,7 +4,7 @@
  * The database of reports: tables, writing, and growing old.  Used by the thread of reports.c; one
  * thread at a time.
  */
-#include "core/tally.h"
+#include "core/stats/tally.h"
 
 struct store;
 

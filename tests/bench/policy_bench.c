@@ -8,7 +8,7 @@
  * an unguessable id for the decision, verdict, reply, and the record's JSON line.
  */
 #include "core/policy/policy.h"
-#include "core/recordtext.h"
+#include "core/stats/recordtext.h"
 #include "core/session/transaction.h"
 
 #include <stdio.h>

@@ -14,7 +14,7 @@
  * Insists on what an MTA, a client and a reader of the log are promised of every answer.
  */
 #include "core/base/jsonread.h"
-#include "core/recordtext.h"
+#include "core/stats/recordtext.h"
 #include "core/session/transaction.h"
 #include "edge/config.h"
 #include "edge/dkim.h"

@@ -4,7 +4,7 @@
  * play: the state of a scenario while it is read; play.c makes things happen, expect.c looks at
  * what came of them.
  */
-#include "core/recordtext.h"
+#include "core/stats/recordtext.h"
 #include "core/session/transaction.h"
 #include "edge/config.h"
 #include "edge/zone.h"

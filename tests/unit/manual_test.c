@@ -1,7 +1,7 @@
 #include "unit/unit.h"
 
 #include "core/import.h"
-#include "core/recordtext.h"
+#include "core/stats/recordtext.h"
 #include "edge/commands.h"
 #include "edge/config.h"
 #include "edge/metrics.h"

@@ -1,7 +1,7 @@
 #include "core/base/heavy.h"
 
 #include "core/base/distinct.h"
-#include "core/tally.h"
+#include "core/stats/tally.h"
 #include "unit/unit.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #ifndef CORE_DIGEST_PRIVATE_H
 #define CORE_DIGEST_PRIVATE_H
 /* What both renderings of a digest need. */
-#include "core/digest.h"
+#include "core/stats/digest.h"
 
 /* Where a rendering goes. */
 struct digest_sink {

@@ -1,4 +1,4 @@
-#include "core/tally.h"
+#include "core/stats/tally.h"
 
 #include "core/base/distinct.h"
 #include "core/base/heavy.h"

@@ -1,5 +1,5 @@
-#ifndef CORE_DIGEST_H
-#define CORE_DIGEST_H
+#ifndef CORE_STATS_DIGEST_H
+#define CORE_STATS_DIGEST_H
 /*
  * digest: what was refused for one recipient domain in some hours, and its two renderings: text for
  * a terminal, and one HTML page that needs nothing else and can be handed on.
@@ -11,7 +11,7 @@
  *
  * Pure.  The page has no script, and everything that came from outside is escaped.
  */
-#include "core/tally.h"
+#include "core/stats/tally.h"
 
 struct digest_hour {
 	int64_t hour; /* since the epoch */

@@ -1,4 +1,4 @@
-#include "core/recordtext.h"
+#include "core/stats/recordtext.h"
 
 #include "core/base/jsonline.h"
 #include "core/base/rfc3339.h"

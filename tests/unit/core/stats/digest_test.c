@@ -1,4 +1,4 @@
-#include "core/digest.h"
+#include "core/stats/digest.h"
 
 #include "unit/unit.h"
 

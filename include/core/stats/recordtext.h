@@ -1,5 +1,5 @@
-#ifndef CORE_RECORDTEXT_H
-#define CORE_RECORDTEXT_H
+#ifndef CORE_STATS_RECORDTEXT_H
+#define CORE_STATS_RECORDTEXT_H
 /*
  * recordtext: one decision as text: a JSON object and a syslog line (SPEC 6).
  *

@@ -1,5 +1,5 @@
-#ifndef CORE_TALLY_H
-#define CORE_TALLY_H
+#ifndef CORE_STATS_TALLY_H
+#define CORE_STATS_TALLY_H
 /*
  * tally: refusals by recipient domain and hour, in bounded memory whatever the flood.
  *
