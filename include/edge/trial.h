@@ -14,7 +14,7 @@
  * One thread at a time.  What stands in facts afterwards lives in the arena.
  */
 #include "core/auth/dns.h"
-#include "core/question.h"
+#include "core/explain/question.h"
 
 struct trial;
 

@@ -1,7 +1,7 @@
 #include "edge/commands.h"
 
-#include "core/batch.h"
-#include "core/explaintext.h"
+#include "core/explain/batch.h"
+#include "core/explain/explaintext.h"
 #include "core/stats/recordtext.h"
 #include "edge/config.h"
 #include "edge/idn.h"

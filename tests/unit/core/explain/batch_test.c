@@ -2,7 +2,7 @@
 
 #include "fake/configured.h"
 
-#include "core/batch.h"
+#include "core/explain/batch.h"
 #include "edge/idn.h"
 
 #include <stdlib.h>

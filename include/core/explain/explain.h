@@ -1,11 +1,11 @@
-#ifndef CORE_EXPLAIN_H
-#define CORE_EXPLAIN_H
+#ifndef CORE_EXPLAIN_EXPLAIN_H
+#define CORE_EXPLAIN_EXPLAIN_H
 /*
  * explain: a question and its verdict → why: every rule that was looked at, and what it said.
  *
  *     question_decide(&q, rules, source);
  *     struct explanation *e = explain_make(&q, rules, false, arena);
- *     explain_text(e, print_line, NULL);       // core/explaintext.h
+ *     explain_text(e, print_line, NULL);       // core/explain/explaintext.h
  *
  * The verdict is policy_decide()'s, as for mail; what is added is the view of each rule: which of
  * its criteria hold, by which entry, and what the rule came to.  Rules that nothing in the session
@@ -14,7 +14,7 @@
  * Pure; everything lives in the arena.
  */
 #include "core/policy/match.h"
-#include "core/question.h"
+#include "core/explain/question.h"
 #include "core/policy/reply.h"
 
 /* Up to so many rules are shown even when nothing touches them. */

@@ -1,5 +1,5 @@
-#ifndef CORE_BATCH_H
-#define CORE_BATCH_H
+#ifndef CORE_EXPLAIN_BATCH_H
+#define CORE_EXPLAIN_BATCH_H
 /*
  * batch: one session as a JSON line → its verdict as a JSON line.
  *
@@ -7,10 +7,10 @@
  *     {"action":"reject","code":550,"family":"susranges","rule":"dialup",
  *      "network":"198.51.100.0/24"}
  *
- * The keys are those of core/question.h; null is the same as absent.  A line that is wrong gives
+ * The keys are those of core/explain/question.h; null is the same as absent.  A line that is wrong gives
  * {"error":"…"}.  What has no family, rule or network leaves it out.
  */
-#include "core/question.h"
+#include "core/explain/question.h"
 
 enum { BATCH_LINE_MAX = 1024 };
 

@@ -1,4 +1,4 @@
-#include "core/explain.h"
+#include "core/explain/explain.h"
 
 #include "core/policy/policy.h"
 

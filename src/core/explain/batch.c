@@ -1,4 +1,4 @@
-#include "core/batch.h"
+#include "core/explain/batch.h"
 
 #include "core/base/jsonline.h"
 #include "core/base/jsonread.h"

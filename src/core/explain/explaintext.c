@@ -1,4 +1,4 @@
-#include "core/explaintext.h"
+#include "core/explain/explaintext.h"
 
 #include "core/stats/recordtext.h"
 

@@ -2,7 +2,7 @@
 
 #include "fake/configured.h"
 
-#include "core/explaintext.h"
+#include "core/explain/explaintext.h"
 #include "edge/idn.h"
 
 #include <stdio.h>

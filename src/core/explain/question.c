@@ -1,4 +1,4 @@
-#include "core/question.h"
+#include "core/explain/question.h"
 
 #include <stdio.h>
 

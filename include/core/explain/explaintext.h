@@ -1,5 +1,5 @@
-#ifndef CORE_EXPLAINTEXT_H
-#define CORE_EXPLAINTEXT_H
+#ifndef CORE_EXPLAIN_EXPLAINTEXT_H
+#define CORE_EXPLAIN_EXPLAINTEXT_H
 /*
  * explaintext: an explanation as lines for people, at most 80 columns where words allow it.
  *
@@ -14,7 +14,7 @@
  *     reject: susranges rule "dialup", network 198.51.100.0/24
  *     550 5.7.1 Unauthenticated mail not allowed from this range (198.51.100.0/24, dialup)
  */
-#include "core/explain.h"
+#include "core/explain/explain.h"
 
 /* Calls `line` with each line, NUL-terminated, without newline. */
 void explain_text(

@@ -1,4 +1,4 @@
-#include "core/question.h"
+#include "core/explain/question.h"
 
 #include "core/policy/policy.h"
 #include "edge/idn.h"

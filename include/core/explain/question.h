@@ -1,5 +1,5 @@
-#ifndef CORE_QUESTION_H
-#define CORE_QUESTION_H
+#ifndef CORE_EXPLAIN_QUESTION_H
+#define CORE_EXPLAIN_QUESTION_H
 /*
  * question: a session told in words → facts → verdict: for `explain`, which asks what would happen.
  *
