@@ -1,6 +1,6 @@
 #include "edge/commands.h"
 
-#include "core/flatten.h"
+#include "core/change/flatten.h"
 
 #include <time.h>
 

@@ -1,6 +1,6 @@
 #include "edge/commands.h"
 
-#include "core/surveytext.h"
+#include "core/change/surveytext.h"
 #include "edge/config.h"
 
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include "fake/scratch.h"
 
 #include "core/policy/policy.h"
-#include "core/surveytext.h"
+#include "core/change/surveytext.h"
 
 #include <stdio.h>
 #include <time.h>

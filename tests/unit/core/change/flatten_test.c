@@ -1,4 +1,4 @@
-#include "core/flatten.h"
+#include "core/change/flatten.h"
 #include "fake/configured.h"
 #include "unit/unit.h"
 

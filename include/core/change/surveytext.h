@@ -1,5 +1,5 @@
-#ifndef CORE_SURVEYTEXT_H
-#define CORE_SURVEYTEXT_H
+#ifndef CORE_CHANGE_SURVEYTEXT_H
+#define CORE_CHANGE_SURVEYTEXT_H
 /*
  * surveytext: a survey as lines to read.
  *

@@ -1,4 +1,4 @@
-#include "core/flatten.h"
+#include "core/change/flatten.h"
 
 #include <stdlib.h>
 

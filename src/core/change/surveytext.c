@@ -1,4 +1,4 @@
-#include "core/surveytext.h"
+#include "core/change/surveytext.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-#ifndef CORE_FLATTEN_H
-#define CORE_FLATTEN_H
+#ifndef CORE_CHANGE_FLATTEN_H
+#define CORE_CHANGE_FLATTEN_H
 /*
  * flatten: what a rule table refuses by address alone, as plain networks, for hosts that have a
  * packet filter or a cidr: table and no milter.
