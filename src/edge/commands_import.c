@@ -1,6 +1,6 @@
 #include "edge/commands.h"
 
-#include "core/importset.h"
+#include "core/import/importset.h"
 #include "edge/idn.h"
 #include "edge/textfile.h"
 

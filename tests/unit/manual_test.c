@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "core/import.h"
+#include "core/import/import.h"
 #include "core/stats/recordtext.h"
 #include "edge/commands.h"
 #include "edge/config.h"

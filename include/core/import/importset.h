@@ -1,5 +1,5 @@
-#ifndef CORE_IMPORTSET_H
-#define CORE_IMPORTSET_H
+#ifndef CORE_IMPORT_IMPORTSET_H
+#define CORE_IMPORT_IMPORTSET_H
 /*
  * importset: imported entries, sorted into the list files that they make.
  *
@@ -18,7 +18,7 @@
  *
  * Items are kept as they are: their texts must stay.  One thread.
  */
-#include "core/import.h"
+#include "core/import/import.h"
 
 enum import_purpose { PURPOSE_LISTED, PURPOSE_WHITELIST, PURPOSE_BLOCK, PURPOSES };
 

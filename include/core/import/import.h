@@ -1,5 +1,5 @@
-#ifndef CORE_IMPORT_H
-#define CORE_IMPORT_H
+#ifndef CORE_IMPORT_IMPORT_H
+#define CORE_IMPORT_IMPORT_H
 /*
  * import: lists that other software uses → entries of ours, or the reason why not.
  *

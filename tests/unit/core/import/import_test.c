@@ -1,4 +1,4 @@
-#include "core/importset.h"
+#include "core/import/importset.h"
 #include "unit/unit.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "core/importset.h"
+#include "core/import/importset.h"
 
 #include "core/base/fnv.h"
 #include "core/policy/rule.h"

@@ -4,7 +4,7 @@
  * What the formats (import_formats.c, import_access.c) share: a line comes in, import_give() and
  * import_leave() say what becomes of it.
  */
-#include "core/import.h"
+#include "core/import/import.h"
 
 struct importer {
 	const struct idna *idna;
