@@ -12,7 +12,7 @@
  * no mail is counted and no decision recorded as mail.  As root it tries the milter socket as
  * Postfix does: in its chroot, as its user.
  */
-#include "core/mtacheck.h"
+#include "core/mta/mtacheck.h"
 #include "edge/config.h"
 
 struct doctor {

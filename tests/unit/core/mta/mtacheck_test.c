@@ -1,4 +1,4 @@
-#include "core/mtacheck.h"
+#include "core/mta/mtacheck.h"
 #include "unit/unit.h"
 
 #include <stdio.h>

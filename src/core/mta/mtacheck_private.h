@@ -1,7 +1,7 @@
 #ifndef CORE_MTACHECK_PRIVATE_H
 #define CORE_MTACHECK_PRIVATE_H
 /* What the checks of both MTAs share. */
-#include "core/mtacheck.h"
+#include "core/mta/mtacheck.h"
 
 /* A verdict may wait 20 seconds for DNS (SPEC 8); the MTA must be a little more patient. */
 enum { PATIENCE_SECONDS = 25 };

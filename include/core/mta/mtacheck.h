@@ -1,5 +1,5 @@
-#ifndef CORE_MTACHECK_H
-#define CORE_MTACHECK_H
+#ifndef CORE_MTA_MTACHECK_H
+#define CORE_MTA_MTACHECK_H
 /*
  * mtacheck: does an MTA's configuration ask this milter, in the right order and with patience?
  *
