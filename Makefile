@@ -123,8 +123,8 @@ $(BUILD)/edge/%.o: src/edge/%.c
 
 # The version is that of the package, whose changelog has another place while it is built.
 CHANGELOG := $(firstword $(wildcard contrib/debian/changelog debian/changelog))
-$(BUILD)/edge/version.o: private SYSTEM += -DVERSION='"$(shell sed -n '1s/.*(\(.*\)).*/\1/p' $(CHANGELOG))"'
-$(BUILD)/edge/version.o: $(CHANGELOG)
+$(BUILD)/edge/os/version.o: private SYSTEM += -DVERSION='"$(shell sed -n '1s/.*(\(.*\)).*/\1/p' $(CHANGELOG))"'
+$(BUILD)/edge/os/version.o: $(CHANGELOG)
 
 $(BUILD)/ctl/%.o: src/ctl/%.c
 	@mkdir -p $(@D)

@@ -1,6 +1,6 @@
 #include "ctl.h"
 
-#include "edge/monotonic.h"
+#include "edge/os/monotonic.h"
 
 #include <errno.h>
 #include <fcntl.h>

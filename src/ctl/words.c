@@ -1,6 +1,6 @@
 #include "ctl.h"
 
-#include "edge/version.h"
+#include "edge/os/version.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 
 #include "core/import/importset.h"
 #include "edge/idn.h"
-#include "edge/textfile.h"
+#include "edge/os/textfile.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "edge/commands.h"
 
 #include "edge/config.h"
-#include "edge/textfile.h"
+#include "edge/os/textfile.h"
 #include "edge/trial.h"
 #include "edge/zone.h"
 

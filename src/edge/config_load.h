@@ -20,7 +20,7 @@
 #include "config_text.h"
 #include "core/name/list.h"
 #include "edge/config.h"
-#include "edge/textfile.h"
+#include "edge/os/textfile.h"
 
 #include <libconfig.h>
 

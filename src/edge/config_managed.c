@@ -2,7 +2,7 @@
 
 #include "core/name/list.h"
 #include "edge/managed.h"
-#include "edge/textfile.h"
+#include "edge/os/textfile.h"
 
 #include <stdlib.h>
 

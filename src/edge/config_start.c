@@ -1,7 +1,7 @@
 /* What of a configuration only the host can tell: who and what it names is there. */
 #include "config_load.h"
 
-#include "edge/unixsocket.h"
+#include "edge/os/unixsocket.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -1,6 +1,6 @@
 #include "config_text.h"
 
-#include "edge/textfile.h"
+#include "edge/os/textfile.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 
 #include "edge/commands.h"
 #include "edge/log.h"
-#include "edge/unixsocket.h"
+#include "edge/os/unixsocket.h"
 
 #include <errno.h>
 #include <poll.h>

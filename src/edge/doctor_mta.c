@@ -1,6 +1,6 @@
 #include "edge/doctor.h"
 
-#include "edge/textfile.h"
+#include "edge/os/textfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

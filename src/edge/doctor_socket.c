@@ -1,6 +1,6 @@
 #include "edge/doctor.h"
 
-#include "edge/unixsocket.h"
+#include "edge/os/unixsocket.h"
 
 #include <errno.h>
 #include <grp.h>

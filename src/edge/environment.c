@@ -2,7 +2,7 @@
 
 #include "edge/geo.h"
 #include "edge/idn.h"
-#include "edge/monotonic.h"
+#include "edge/os/monotonic.h"
 #include "edge/spf.h"
 
 #include <stdlib.h>

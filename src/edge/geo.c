@@ -1,6 +1,6 @@
 #include "geo_private.h"
 
-#include "edge/textfile.h"
+#include "edge/os/textfile.h"
 
 #include <errno.h>
 #include <netinet/in.h>

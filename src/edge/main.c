@@ -1,7 +1,7 @@
 /* susmilter: the daemon's command line (SPEC 7). */
 #include "edge/config.h"
 #include "edge/supervisor.h"
-#include "edge/version.h"
+#include "edge/os/version.h"
 
 #include <getopt.h>
 #include <stdio.h>

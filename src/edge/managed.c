@@ -1,7 +1,7 @@
 #include "edge/managed.h"
 
 #include "edge/config.h"
-#include "edge/textfile.h"
+#include "edge/os/textfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 
 #include "edge/log.h"
 #include "edge/mtaclient.h"
-#include "edge/unixsocket.h"
+#include "edge/os/unixsocket.h"
 
 #include <poll.h>
 #include <pthread.h>

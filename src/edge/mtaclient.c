@@ -1,6 +1,6 @@
 #include "edge/mtaclient.h"
 
-#include "edge/unixsocket.h"
+#include "edge/os/unixsocket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

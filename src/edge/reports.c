@@ -2,7 +2,7 @@
 
 #include "core/stats/tally.h"
 #include "edge/log.h"
-#include "edge/monotonic.h"
+#include "edge/os/monotonic.h"
 #include "reports_store.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 #include "edge/resolver.h"
 
-#include "edge/monotonic.h"
+#include "edge/os/monotonic.h"
 #include "edge/resolver_cache.h"
 #include "edge/resolver_flights.h"
 #include "edge/resolver_key.h"

@@ -1,6 +1,6 @@
 #include "edge/resolver_cache.h"
 
-#include "edge/monotonic.h"
+#include "edge/os/monotonic.h"
 
 #include <pthread.h>
 #include <stdlib.h>

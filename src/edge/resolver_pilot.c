@@ -1,6 +1,6 @@
 #include "resolver_pilot.h"
 
-#include "edge/monotonic.h"
+#include "edge/os/monotonic.h"
 
 #include <poll.h>
 #include <unistd.h>

@@ -1,8 +1,8 @@
 #include "edge/supervisor.h"
 
 #include "edge/log.h"
-#include "edge/monotonic.h"
-#include "edge/notify.h"
+#include "edge/os/monotonic.h"
+#include "edge/os/notify.h"
 #include "edge/worker.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
 #include "edge/log.h"
 #include "edge/metrics.h"
 #include "edge/milter.h"
-#include "edge/privileges.h"
+#include "edge/os/privileges.h"
 #include "edge/pulse.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 #define EDGE_WORKER_PRIVATE_H
 /* What worker.c (life of the process), worker_reload.c (loads) and worker_status.c (what systemd is
  * told) know of each other. */
-#include "edge/notify.h"
+#include "edge/os/notify.h"
 #include "edge/worker.h"
 
 struct recorder_settings worker_recorder_settings(const struct config *);

@@ -2,7 +2,7 @@
  * resolver_bench: look-ups a second from the cache, and through libunbound and back without any
  * network (names below localhost., which it knows), beside libunbound's own blocking call.
  */
-#include "edge/monotonic.h"
+#include "edge/os/monotonic.h"
 #include "edge/resolver.h"
 #include "fake/dnsserver.h"
 

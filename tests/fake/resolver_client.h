@@ -9,7 +9,7 @@
  *
  * Milliseconds; 0 is the resolver's own default.  What fails ends the test.
  */
-#include "edge/monotonic.h"
+#include "edge/os/monotonic.h"
 #include "edge/resolver.h"
 #include "fake/dnsserver.h"
 

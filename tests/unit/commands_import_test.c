@@ -1,5 +1,5 @@
 #include "edge/commands.h"
-#include "edge/textfile.h"
+#include "edge/os/textfile.h"
 #include "fake/scratch.h"
 #include "unit/unit.h"
 

@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "edge/textfile.h"
+#include "edge/os/textfile.h"
 #include "fake/configured.h"
 #include "fake/scratch.h"
 

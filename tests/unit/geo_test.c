@@ -1,7 +1,7 @@
 #include "unit/unit.h"
 
 #include "edge/geo.h"
-#include "edge/textfile.h"
+#include "edge/os/textfile.h"
 #include "fake/mmdb.h"
 #include "fake/scratch.h"
 

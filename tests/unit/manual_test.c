@@ -5,7 +5,7 @@
 #include "edge/commands.h"
 #include "edge/config.h"
 #include "edge/metrics.h"
-#include "edge/textfile.h"
+#include "edge/os/textfile.h"
 
 #include "src/edge/config_load.h"
 

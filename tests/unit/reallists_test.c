@@ -1,7 +1,7 @@
 #include "unit/unit.h"
 
 #include "core/policy/survey.h"
-#include "edge/textfile.h"
+#include "edge/os/textfile.h"
 #include "fake/configured.h"
 #include "fake/scratch.h"
 

@@ -1,4 +1,4 @@
-#include "edge/textfile.h"
+#include "edge/os/textfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

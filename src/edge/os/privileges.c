@@ -1,4 +1,4 @@
-#include "edge/privileges.h"
+#include "edge/os/privileges.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -1,5 +1,5 @@
-#ifndef EDGE_TEXTFILE_H
-#define EDGE_TEXTFILE_H
+#ifndef EDGE_OS_TEXTFILE_H
+#define EDGE_OS_TEXTFILE_H
 /*
  * textfile: the whole of a text file in memory.
  *

@@ -1,3 +1,3 @@
-#include "edge/version.h"
+#include "edge/os/version.h"
 
 const char susmilter_version[] = VERSION;

@@ -1,5 +1,5 @@
-#ifndef EDGE_UNIXSOCKET_H
-#define EDGE_UNIXSOCKET_H
+#ifndef EDGE_OS_UNIXSOCKET_H
+#define EDGE_OS_UNIXSOCKET_H
 /*
  * unixsocket: where the milter and the control socket listen on a path.
  *

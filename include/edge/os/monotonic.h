@@ -1,5 +1,5 @@
-#ifndef EDGE_MONOTONIC_H
-#define EDGE_MONOTONIC_H
+#ifndef EDGE_OS_MONOTONIC_H
+#define EDGE_OS_MONOTONIC_H
 /* monotonic: the clock for deadlines; setting the time of day does not move it. */
 #include <stdint.h>
 #include <time.h>

@@ -1,4 +1,4 @@
-#include "edge/notify.h"
+#include "edge/os/notify.h"
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "edge/unixsocket.h"
+#include "edge/os/unixsocket.h"
 #include "fake/scratch.h"
 #include "unit/unit.h"
 

@@ -1,5 +1,5 @@
-#ifndef EDGE_VERSION_H
-#define EDGE_VERSION_H
+#ifndef EDGE_OS_VERSION_H
+#define EDGE_OS_VERSION_H
 /*
  * version: which susmilter this is, as its package says: "0.1".
  *

@@ -1,5 +1,5 @@
-#ifndef EDGE_NOTIFY_H
-#define EDGE_NOTIFY_H
+#ifndef EDGE_OS_NOTIFY_H
+#define EDGE_OS_NOTIFY_H
 /*
  * notify: tells systemd how we are (sd_notify(3), spoken directly: one datagram, no library).
  *

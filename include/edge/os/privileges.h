@@ -1,5 +1,5 @@
-#ifndef EDGE_PRIVILEGES_H
-#define EDGE_PRIVILEGES_H
+#ifndef EDGE_OS_PRIVILEGES_H
+#define EDGE_OS_PRIVILEGES_H
 /*
  * privileges: from root to the user of the configuration, once the sockets are open.
  */
