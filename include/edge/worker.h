@@ -16,7 +16,7 @@
 #include "edge/dkim.h"
 #include "edge/recorder.h"
 #include "edge/reports.h"
-#include "edge/resolver.h"
+#include "edge/dns/resolver.h"
 #include "edge/splits.h"
 #include "edge/table.h"
 

@@ -5,7 +5,7 @@
 #include "edge/config.h"
 #include "edge/os/textfile.h"
 #include "edge/trial.h"
-#include "edge/zone.h"
+#include "edge/dns/zone.h"
 
 #include <stdlib.h>
 

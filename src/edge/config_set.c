@@ -1,6 +1,6 @@
 #include "config_option.h"
 
-#include "edge/resolver.h"
+#include "edge/dns/resolver.h"
 
 #include <math.h>
 #include <stdlib.h>

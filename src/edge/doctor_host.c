@@ -1,6 +1,6 @@
 #include "edge/doctor.h"
 
-#include "edge/resolver.h"
+#include "edge/dns/resolver.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * network (names below localhost., which it knows), beside libunbound's own blocking call.
  */
 #include "edge/os/monotonic.h"
-#include "edge/resolver.h"
+#include "edge/dns/resolver.h"
 #include "fake/dnsserver.h"
 
 #include <pthread.h>

@@ -10,7 +10,7 @@
  * Milliseconds; 0 is the resolver's own default.  What fails ends the test.
  */
 #include "edge/os/monotonic.h"
-#include "edge/resolver.h"
+#include "edge/dns/resolver.h"
 #include "fake/dnsserver.h"
 
 enum {

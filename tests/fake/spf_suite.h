@@ -10,7 +10,7 @@
  * Zone data of type SPF stands for TXT wherever the name has no TXT of its own, as the suite asks.
  */
 #include "core/auth/spf.h"
-#include "edge/zone.h"
+#include "edge/dns/zone.h"
 
 struct spf_case {
 	struct slice scenario, label;

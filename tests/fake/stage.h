@@ -10,7 +10,7 @@
  */
 #include "core/auth/dkim.h"
 #include "edge/dkim.h"
-#include "edge/zone.h"
+#include "edge/dns/zone.h"
 #include "fake/counting.h"
 #include "fake/signer.h"
 

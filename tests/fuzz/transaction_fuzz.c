@@ -20,7 +20,7 @@
 #include "edge/dkim.h"
 #include "edge/idn.h"
 #include "edge/spf.h"
-#include "edge/zone.h"
+#include "edge/dns/zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
  *
  *     conf    LINE            a line of the configuration (as in susmilter.conf)
  *     list    FILE LINE       a line of a list file beside it
- *     dns     NAME TYPE DATA  include/edge/zone.h
+ *     dns     NAME TYPE DATA  include/edge/dns/zone.h
  *     case    TITLE           begins a case
  *     now     2027-01-01      the clock
  *     client  ADDRESS [NAME]  connects; `client local` is a unix socket, `client played ADDRESS` a

@@ -7,7 +7,7 @@
 #include "core/stats/recordtext.h"
 #include "core/session/transaction.h"
 #include "edge/config.h"
-#include "edge/zone.h"
+#include "edge/dns/zone.h"
 #include "fake/counting.h"
 
 enum { SIGNATURES_MAX = 5, SPLITS_MAX = 64, TEXT_MAX = 64 * 1024 };

@@ -2,7 +2,7 @@
 #define TESTS_UNIT_SPF_ASK_H
 /* spf_ask: a zone from text and one check by a DNS, for the tests of whole SPF checks. */
 #include "edge/spf.h"
-#include "edge/zone.h"
+#include "edge/dns/zone.h"
 
 #include <check.h>
 

@@ -1,5 +1,5 @@
 #include "edge/trial.h"
-#include "edge/zone.h"
+#include "edge/dns/zone.h"
 #include "fake/configured.h"
 #include "unit/unit.h"
 

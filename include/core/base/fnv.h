@@ -7,7 +7,7 @@
  *     h = fnv(h, SLICE("dialup"));                // one hash of both, one behind the other
  *
  * It has no key: where a stranger chooses the names and a table may grow, core/name/nametrie.h and
- * edge/resolver_key.h have hashes that he cannot know.  Its lower bits are the better ones.
+ * edge/dns/resolver_key.h have hashes that he cannot know.  Its lower bits are the better ones.
  */
 #include "core/base/slice.h"
 

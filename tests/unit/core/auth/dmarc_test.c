@@ -5,7 +5,7 @@
 #include "unit/unit.h"
 
 #include "core/auth/dmarc.h"
-#include "edge/zone.h"
+#include "edge/dns/zone.h"
 #include "fake/counting.h"
 
 #include <stdio.h>

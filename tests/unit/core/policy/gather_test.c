@@ -1,7 +1,7 @@
 #include "core/policy/gather.h"
 
 #include "edge/idn.h"
-#include "edge/zone.h"
+#include "edge/dns/zone.h"
 #include "fake/counting.h"
 #include "unit/unit.h"
 

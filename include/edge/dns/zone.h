@@ -1,5 +1,5 @@
-#ifndef EDGE_ZONE_H
-#define EDGE_ZONE_H
+#ifndef EDGE_DNS_ZONE_H
+#define EDGE_DNS_ZONE_H
 /*
  * zone: a DNS in memory behind `struct dns` (core/auth/dns.h): for tests, and for `explain --message`
  * against a zone file instead of the world.

@@ -1,5 +1,5 @@
-#ifndef EDGE_RESOLVER_ANSWER_H
-#define EDGE_RESOLVER_ANSWER_H
+#ifndef EDGE_DNS_RESOLVER_ANSWER_H
+#define EDGE_DNS_RESOLVER_ANSWER_H
 /*
  * resolver_answer: one answer of the DNS, decoded once and then only read.
  *

@@ -1,4 +1,4 @@
-#include "edge/zone.h"
+#include "edge/dns/zone.h"
 
 #include "core/auth/dnswire.h"
 

@@ -1,5 +1,5 @@
-#ifndef EDGE_RESOLVER_H
-#define EDGE_RESOLVER_H
+#ifndef EDGE_DNS_RESOLVER_H
+#define EDGE_DNS_RESOLVER_H
 /*
  * resolver: the DNS for SPF, DKIM and DMARC: libunbound behind `struct dns` (core/auth/dns.h).
  *
@@ -18,8 +18,8 @@
  *     resolver_free(&resolver);
  *
  * One question on its way: it is escaped (core/auth/dnswire.h), looked for in the cache of answers
- * (edge/resolver_cache.h), else it joins the same question under way or sets out itself
- * (edge/resolver_flights.h), is put to libunbound (edge/resolver_upstream.h) by the one thread that
+ * (edge/dns/resolver_cache.h), else it joins the same question under way or sets out itself
+ * (edge/dns/resolver_flights.h), is put to libunbound (edge/dns/resolver_upstream.h) by the one thread that
  * talks to it, and its answer, or none by the deadline, wakes whoever waits for it.
  *
  * Two clocks run.  A question has question_ms from its first asker on; unbound alone would try for

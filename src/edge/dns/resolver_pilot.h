@@ -6,7 +6,7 @@
  *
  * It sleeps until there is news: a flight that has been boarded, an answer, a deadline, or the end.
  */
-#include "edge/resolver_flights.h"
+#include "edge/dns/resolver_flights.h"
 
 #include <pthread.h>
 

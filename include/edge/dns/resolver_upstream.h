@@ -1,5 +1,5 @@
-#ifndef EDGE_RESOLVER_UPSTREAM_H
-#define EDGE_RESOLVER_UPSTREAM_H
+#ifndef EDGE_DNS_RESOLVER_UPSTREAM_H
+#define EDGE_DNS_RESOLVER_UPSTREAM_H
 /*
  * resolver_upstream: libunbound, with a thread of its own inside, asked and heard asynchronously.
  *
@@ -11,9 +11,9 @@
  *
  * After create, all calls come from one thread: so a question is cancelled or heard, never both.
  */
-#include "edge/resolver.h"
-#include "edge/resolver_answer.h"
-#include "edge/resolver_key.h"
+#include "edge/dns/resolver.h"
+#include "edge/dns/resolver_answer.h"
+#include "edge/dns/resolver_key.h"
 
 struct resolver_upstream;
 

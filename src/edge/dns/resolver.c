@@ -1,9 +1,9 @@
-#include "edge/resolver.h"
+#include "edge/dns/resolver.h"
 
 #include "edge/os/monotonic.h"
-#include "edge/resolver_cache.h"
-#include "edge/resolver_flights.h"
-#include "edge/resolver_key.h"
+#include "edge/dns/resolver_cache.h"
+#include "edge/dns/resolver_flights.h"
+#include "edge/dns/resolver_key.h"
 
 #include <stdatomic.h>
 #include <stdio.h>

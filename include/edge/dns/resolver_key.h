@@ -1,5 +1,5 @@
-#ifndef EDGE_RESOLVER_KEY_H
-#define EDGE_RESOLVER_KEY_H
+#ifndef EDGE_DNS_RESOLVER_KEY_H
+#define EDGE_DNS_RESOLVER_KEY_H
 /*
  * resolver_key: a question as cache and flights look it up and libunbound is asked it.
  *

@@ -1,4 +1,4 @@
-#include "edge/resolver_upstream.h"
+#include "edge/dns/resolver_upstream.h"
 
 #include "core/net/ip.h"
 

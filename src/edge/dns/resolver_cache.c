@@ -1,4 +1,4 @@
-#include "edge/resolver_cache.h"
+#include "edge/dns/resolver_cache.h"
 
 #include "edge/os/monotonic.h"
 

@@ -1,5 +1,5 @@
-#ifndef EDGE_RESOLVER_CACHE_H
-#define EDGE_RESOLVER_CACHE_H
+#ifndef EDGE_DNS_RESOLVER_CACHE_H
+#define EDGE_DNS_RESOLVER_CACHE_H
 /*
  * resolver_cache: the answers of the last minutes, in front of libunbound's own cache.
  *
@@ -19,8 +19,8 @@
  * The keys are spread over shards, each with a lock of its own, which guards everything in that
  * shard; nothing is taken after it.
  */
-#include "edge/resolver_answer.h"
-#include "edge/resolver_key.h"
+#include "edge/dns/resolver_answer.h"
+#include "edge/dns/resolver_key.h"
 
 struct resolver_cache;
 

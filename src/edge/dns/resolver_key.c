@@ -1,4 +1,4 @@
-#include "edge/resolver_key.h"
+#include "edge/dns/resolver_key.h"
 
 #include <sys/random.h>
 

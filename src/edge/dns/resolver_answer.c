@@ -1,4 +1,4 @@
-#include "edge/resolver_answer.h"
+#include "edge/dns/resolver_answer.h"
 
 #include "core/auth/dnswire.h"
 

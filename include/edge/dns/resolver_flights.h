@@ -1,5 +1,5 @@
-#ifndef EDGE_RESOLVER_FLIGHTS_H
-#define EDGE_RESOLVER_FLIGHTS_H
+#ifndef EDGE_DNS_RESOLVER_FLIGHTS_H
+#define EDGE_DNS_RESOLVER_FLIGHTS_H
 /*
  * resolver_flights: the questions under way, and the one thread that talks to libunbound.
  *
@@ -14,8 +14,8 @@
  * One lock guards table, list and flights; nothing is taken after it, and it is not held while
  * libunbound is called.
  */
-#include "edge/resolver_cache.h"
-#include "edge/resolver_upstream.h"
+#include "edge/dns/resolver_cache.h"
+#include "edge/dns/resolver_upstream.h"
 
 struct resolver_flights;
 

@@ -1,7 +1,7 @@
 /* The fake DNS that many other tests stand on. */
 #include "unit/unit.h"
 
-#include "edge/zone.h"
+#include "edge/dns/zone.h"
 #include "fake/counting.h"
 
 static const char text[] = "# a comment\n"

@@ -1,5 +1,5 @@
 /* zone_load: the text form of a zone; see zone.h for its grammar. */
-#include "edge/zone.h"
+#include "edge/dns/zone.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
