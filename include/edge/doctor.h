@@ -13,7 +13,7 @@
  * Postfix does: in its chroot, as its user.
  */
 #include "core/mta/mtacheck.h"
-#include "edge/config.h"
+#include "edge/config/config.h"
 
 struct doctor {
 	struct findings findings;

@@ -11,14 +11,14 @@
  * listens to the supervisor.
  */
 #include "edge/clients.h"
-#include "edge/config.h"
+#include "edge/config/config.h"
 #include "edge/counters.h"
 #include "edge/dkim.h"
 #include "edge/recorder.h"
 #include "edge/reports.h"
 #include "edge/dns/resolver.h"
 #include "edge/splits.h"
-#include "edge/table.h"
+#include "edge/config/table.h"
 
 #include <pthread.h>
 

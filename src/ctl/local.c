@@ -1,6 +1,6 @@
 #include "ctl.h"
 
-#include "edge/config.h"
+#include "edge/config/config.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 #include "edge/commands.h"
 
-#include "edge/config.h"
+#include "edge/config/config.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,8 +3,8 @@
 #include "core/explain/batch.h"
 #include "core/explain/explaintext.h"
 #include "core/stats/recordtext.h"
-#include "edge/config.h"
-#include "edge/idn.h"
+#include "edge/config/config.h"
+#include "edge/config/idn.h"
 
 #include <time.h>
 

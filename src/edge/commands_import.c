@@ -1,7 +1,7 @@
 #include "edge/commands.h"
 
 #include "core/import/importset.h"
-#include "edge/idn.h"
+#include "edge/config/idn.h"
 #include "edge/os/textfile.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 #include "edge/commands.h"
 
 #include "core/change/surveytext.h"
-#include "edge/config.h"
+#include "edge/config/config.h"
 
 #include <stdlib.h>
 #include <time.h>

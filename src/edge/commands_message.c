@@ -2,7 +2,7 @@
  * daemon's resolver, of one of our own where there is no daemon, or of a zone file. */
 #include "edge/commands.h"
 
-#include "edge/config.h"
+#include "edge/config/config.h"
 #include "edge/os/textfile.h"
 #include "edge/trial.h"
 #include "edge/dns/zone.h"

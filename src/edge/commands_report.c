@@ -1,7 +1,7 @@
 #include "edge/commands.h"
 
-#include "edge/config.h"
-#include "edge/idn.h"
+#include "edge/config/config.h"
+#include "edge/config/idn.h"
 #include "edge/reports.h"
 
 #include <stdlib.h>

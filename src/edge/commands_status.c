@@ -2,7 +2,7 @@
 
 #include "core/stats/recordtext.h"
 #include "core/base/rfc3339.h"
-#include "edge/config.h"
+#include "edge/config/config.h"
 #include "edge/milter.h"
 #include "watch.h"
 

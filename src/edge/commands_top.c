@@ -5,7 +5,7 @@
  */
 #include "core/base/rfc3339.h"
 #include "edge/clients.h"
-#include "edge/config.h"
+#include "edge/config/config.h"
 #include "edge/milter.h"
 #include "watch.h"
 

@@ -1,9 +1,9 @@
 #include "edge/commands.h"
 
 #include "core/base/rfc3339.h"
-#include "edge/config.h"
+#include "edge/config/config.h"
 #include "edge/log.h"
-#include "edge/managed.h"
+#include "edge/config/managed.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -1,7 +1,7 @@
 #include "edge/environment.h"
 
-#include "edge/geo.h"
-#include "edge/idn.h"
+#include "edge/config/geo.h"
+#include "edge/config/idn.h"
 #include "edge/os/monotonic.h"
 #include "edge/spf.h"
 

@@ -1,5 +1,5 @@
 /* susmilter: the daemon's command line (SPEC 7). */
-#include "edge/config.h"
+#include "edge/config/config.h"
 #include "edge/supervisor.h"
 #include "edge/os/version.h"
 

@@ -4,7 +4,7 @@
 #include "core/policy/gather.h"
 #include "core/session/transaction.h"
 #include "edge/dkim.h"
-#include "edge/idn.h"
+#include "edge/config/idn.h"
 #include "edge/spf.h"
 
 #include <stdarg.h>

@@ -7,7 +7,7 @@
  * Peer in the same run: reading the same bytes and counting their lines, which no reload can beat.
  */
 #include "core/policy/policy.h"
-#include "edge/config.h"
+#include "edge/config/config.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -9,7 +9,7 @@
  *     ck_assert_str_eq(c.lines, "");
  *     configured_free(&c);
  */
-#include "edge/config.h"
+#include "edge/config/config.h"
 
 enum { CONFIGURED_LINES_MAX = 16384 };
 

@@ -1,6 +1,6 @@
 #include "fake/session.h"
 
-#include "edge/idn.h"
+#include "edge/config/idn.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
  * what includes and lists can do wrong is seen as well.
  */
 #include "core/policy/survey.h"
-#include "edge/config.h"
+#include "edge/config/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
  */
 #include "core/name/list.h"
 #include "core/name/pattern.h"
-#include "edge/idn.h"
+#include "edge/config/idn.h"
 
 #include <stdlib.h>
 

@@ -16,9 +16,9 @@
 #include "core/base/jsonread.h"
 #include "core/stats/recordtext.h"
 #include "core/session/transaction.h"
-#include "edge/config.h"
+#include "edge/config/config.h"
 #include "edge/dkim.h"
-#include "edge/idn.h"
+#include "edge/config/idn.h"
 #include "edge/spf.h"
 #include "edge/dns/zone.h"
 

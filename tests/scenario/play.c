@@ -42,7 +42,7 @@
 #include "play.h"
 
 #include "core/base/rfc3339.h"
-#include "edge/idn.h"
+#include "edge/config/idn.h"
 #include "edge/spf.h"
 
 #include <stdio.h>

@@ -6,7 +6,7 @@
  */
 #include "core/stats/recordtext.h"
 #include "core/session/transaction.h"
-#include "edge/config.h"
+#include "edge/config/config.h"
 #include "edge/dns/zone.h"
 #include "fake/counting.h"
 

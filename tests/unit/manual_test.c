@@ -3,11 +3,11 @@
 #include "core/import/import.h"
 #include "core/stats/recordtext.h"
 #include "edge/commands.h"
-#include "edge/config.h"
+#include "edge/config/config.h"
 #include "edge/metrics.h"
 #include "edge/os/textfile.h"
 
-#include "src/edge/config_load.h"
+#include "src/edge/config/config_load.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,7 +182,7 @@ START_TEST(keys_of_rules)
 	struct names page = {.count = 0}, code = {.count = 0};
 
 	items_of(conf, "RULES", "Cm", &page);
-	rows_of("src/edge/config_draft.c", "attributes[] = {", &code);
+	rows_of("src/edge/config/config_draft.c", "attributes[] = {", &code);
 	for (size_t i = 0; i < CRITERIA; i++)
 		add(&code, load_criteria[i].word);
 	same("keys of rules", &page, &code);
@@ -194,7 +194,7 @@ START_TEST(keys_of_domains)
 	struct names page = {.count = 0}, code = {.count = 0};
 
 	items_of(conf, "RECIPIENT DOMAINS", "Cm", &page);
-	rows_of("src/edge/config_domains.c", "domain_keys[] = {", &code);
+	rows_of("src/edge/config/config_domains.c", "domain_keys[] = {", &code);
 	add(&code, "name");
 	same("keys of domains", &page, &code);
 }

@@ -3,7 +3,7 @@
 #include "fake/configured.h"
 
 #include "core/explain/explaintext.h"
-#include "edge/idn.h"
+#include "edge/config/idn.h"
 
 #include <stdio.h>
 #include <stdlib.h>

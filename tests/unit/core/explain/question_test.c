@@ -1,7 +1,7 @@
 #include "core/explain/question.h"
 
 #include "core/policy/policy.h"
-#include "edge/idn.h"
+#include "edge/config/idn.h"
 #include "fake/configured.h"
 #include "unit/unit.h"
 

@@ -1,6 +1,6 @@
 #include "core/policy/gather.h"
 
-#include "edge/idn.h"
+#include "edge/config/idn.h"
 #include "edge/dns/zone.h"
 #include "fake/counting.h"
 #include "unit/unit.h"

@@ -1,7 +1,7 @@
 #include "config_load.h"
 
 #include "core/name/list.h"
-#include "edge/idn.h"
+#include "edge/config/idn.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* libidn2 as core uses it: through name_parse(). */
 #include "unit/unit.h"
 
-#include "edge/idn.h"
+#include "edge/config/idn.h"
 
 #include <pthread.h>
 

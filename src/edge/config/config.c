@@ -1,7 +1,7 @@
 #include "config_load.h"
 
 #include "core/policy/survey.h"
-#include "edge/geo.h"
+#include "edge/config/geo.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-#ifndef EDGE_TABLE_H
-#define EDGE_TABLE_H
+#ifndef EDGE_CONFIG_TABLE_H
+#define EDGE_CONFIG_TABLE_H
 /*
  * table: the current generation: publish, pin, unpin.
  *
@@ -14,7 +14,7 @@
  *
  * All functions are safe in any thread.
  */
-#include "edge/config.h"
+#include "edge/config/config.h"
 
 struct table;
 

@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "edge/geo.h"
+#include "edge/config/geo.h"
 #include "edge/os/textfile.h"
 #include "fake/mmdb.h"
 #include "fake/scratch.h"

@@ -1,6 +1,6 @@
-#include "edge/managed.h"
+#include "edge/config/managed.h"
 
-#include "edge/config.h"
+#include "edge/config/config.h"
 #include "edge/os/textfile.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
  * What geo.c, which opens databases and reads records, shares with geo_walk.c, which goes through
  * the whole search tree.
  */
-#include "edge/geo.h"
+#include "edge/config/geo.h"
 
 #include <maxminddb.h>
 

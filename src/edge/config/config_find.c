@@ -1,6 +1,6 @@
 #include "config_load.h"
 
-#include "edge/idn.h"
+#include "edge/config/idn.h"
 
 #include <stdlib.h>
 

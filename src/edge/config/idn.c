@@ -1,4 +1,4 @@
-#include "edge/idn.h"
+#include "edge/config/idn.h"
 
 #include <idn2.h>
 

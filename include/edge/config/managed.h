@@ -1,5 +1,5 @@
-#ifndef EDGE_MANAGED_H
-#define EDGE_MANAGED_H
+#ifndef EDGE_CONFIG_MANAGED_H
+#define EDGE_CONFIG_MANAGED_H
 /*
  * managed: the whitelist that susmilterctl edits: what a line of it says, and how it is changed.
  *

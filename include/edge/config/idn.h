@@ -1,5 +1,5 @@
-#ifndef EDGE_IDN_H
-#define EDGE_IDN_H
+#ifndef EDGE_CONFIG_IDN_H
+#define EDGE_CONFIG_IDN_H
 /*
  * idn: libidn2 behind `struct idna`, the only file that knows it.
  *

@@ -1,5 +1,5 @@
-#ifndef EDGE_GEO_H
-#define EDGE_GEO_H
+#ifndef EDGE_CONFIG_GEO_H
+#define EDGE_CONFIG_GEO_H
 /*
  * geo: one MMDB by libmaxminddb: the networks of an AS or a country for the table, and the AS and
  * country of one address for the log.  The only module that knows the library.

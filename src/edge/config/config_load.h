@@ -19,7 +19,7 @@
  */
 #include "config_text.h"
 #include "core/name/list.h"
-#include "edge/config.h"
+#include "edge/config/config.h"
 #include "edge/os/textfile.h"
 
 #include <libconfig.h>

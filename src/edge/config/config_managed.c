@@ -1,7 +1,7 @@
 #include "config_load.h"
 
 #include "core/name/list.h"
-#include "edge/managed.h"
+#include "edge/config/managed.h"
 #include "edge/os/textfile.h"
 
 #include <stdlib.h>

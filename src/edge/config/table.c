@@ -1,4 +1,4 @@
-#include "edge/table.h"
+#include "edge/config/table.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

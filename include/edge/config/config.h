@@ -1,5 +1,5 @@
-#ifndef EDGE_CONFIG_H
-#define EDGE_CONFIG_H
+#ifndef EDGE_CONFIG_CONFIG_H
+#define EDGE_CONFIG_CONFIG_H
 /*
  * config: the configuration file and its lists → one ruleset, and the settings of the edge.
  *
@@ -57,7 +57,7 @@ struct config {
 	const char *geo_asn, *geo_country;
 	/* build times of the MMDBs that were used (seconds since the epoch), 0 = none */
 	uint64_t geo_asn_built, geo_country_built;
-	struct geo_db *geo_asn_db, *geo_country_db; /* for the log (edge/geo.h); NULL = none */
+	struct geo_db *geo_asn_db, *geo_country_db; /* for the log (edge/config/geo.h); NULL = none */
 
 	const char *log_decisions; /* "" = no file */
 	bool log_syslog;
