@@ -13,7 +13,7 @@
 #include "edge/clients.h"
 #include "edge/config/config.h"
 #include "edge/counters.h"
-#include "edge/dkim.h"
+#include "edge/auth/dkim.h"
 #include "edge/recorder.h"
 #include "edge/reports.h"
 #include "edge/dns/resolver.h"

@@ -3,7 +3,7 @@
 #include "edge/config/geo.h"
 #include "edge/config/idn.h"
 #include "edge/os/monotonic.h"
-#include "edge/spf.h"
+#include "edge/auth/spf.h"
 
 #include <stdlib.h>
 #include <sys/random.h>

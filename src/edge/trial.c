@@ -3,9 +3,9 @@
 #include "core/auth/dnswire.h"
 #include "core/policy/gather.h"
 #include "core/session/transaction.h"
-#include "edge/dkim.h"
+#include "edge/auth/dkim.h"
 #include "edge/config/idn.h"
-#include "edge/spf.h"
+#include "edge/auth/spf.h"
 
 #include <stdarg.h>
 #include <stdio.h>

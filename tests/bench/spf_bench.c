@@ -6,7 +6,7 @@
  *
  * A check of the bare library is what its manual shows: one server object, one request a check.
  */
-#include "edge/spf.h"
+#include "edge/auth/spf.h"
 #include "edge/dns/zone.h"
 
 #include <netinet/in.h>

@@ -7,7 +7,7 @@
  */
 #include "core/auth/dkimfield.h"
 #include "core/auth/taglist.h"
-#include "edge/dkim.h"
+#include "edge/auth/dkim.h"
 
 #include <stdlib.h>
 

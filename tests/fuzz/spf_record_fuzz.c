@@ -5,7 +5,7 @@
  * first when they run out.  Other questions are answered by one byte each, taken from the end.
  */
 #include "core/auth/spf_session.h"
-#include "edge/spf.h"
+#include "edge/auth/spf.h"
 
 #include <stdlib.h>
 

@@ -17,9 +17,9 @@
 #include "core/stats/recordtext.h"
 #include "core/session/transaction.h"
 #include "edge/config/config.h"
-#include "edge/dkim.h"
+#include "edge/auth/dkim.h"
 #include "edge/config/idn.h"
-#include "edge/spf.h"
+#include "edge/auth/spf.h"
 #include "edge/dns/zone.h"
 
 #include <stdio.h>

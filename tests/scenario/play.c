@@ -43,7 +43,7 @@
 
 #include "core/base/rfc3339.h"
 #include "edge/config/idn.h"
-#include "edge/spf.h"
+#include "edge/auth/spf.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #ifndef TESTS_UNIT_SPF_ASK_H
 #define TESTS_UNIT_SPF_ASK_H
 /* spf_ask: a zone from text and one check by a DNS, for the tests of whole SPF checks. */
-#include "edge/spf.h"
+#include "edge/auth/spf.h"
 #include "edge/dns/zone.h"
 
 #include <check.h>

@@ -3,7 +3,7 @@
 /*
  * spf: may this client send for that domain (RFC 7208)?  The question and the answer.
  *
- * Who evaluates: libspf2 walks the terms (edge/spf.h), but it only ever sees text that core wrote.
+ * Who evaluates: libspf2 walks the terms (edge/auth/spf.h), but it only ever sees text that core wrote.
  * What stands in DNS and in the SMTP session is parsed, expanded, counted and asked by core:
  *
  *     core/auth/spf_record.h    TXT answer → the one record → its terms, by the grammar, or permerror
@@ -14,7 +14,7 @@
  *     struct spf_query q = {.client = ip, .helo = SLICE("mx.example.org"), .local = SLICE("a"),
  *         .domain = SLICE("example.org"), .receiver = SLICE("mx.example.net"), .now = 0};
  *     spf_hints(dns, &q);                                  // at MAIL: the record will be needed
- *     spf_check(dns, &q, arena, &answer);                  // edge/spf.h
+ *     spf_check(dns, &q, arena, &answer);                  // edge/auth/spf.h
  *     if (answer.result == SPFR_FAIL) ...
  */
 #include "core/base/arena.h"

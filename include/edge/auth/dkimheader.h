@@ -1,5 +1,5 @@
-#ifndef EDGE_DKIMHEADER_H
-#define EDGE_DKIMHEADER_H
+#ifndef EDGE_AUTH_DKIMHEADER_H
+#define EDGE_AUTH_DKIMHEADER_H
 /*
  * dkimheader: the header hashes of DKIM signatures, by libopendkim.
  *

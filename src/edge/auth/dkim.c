@@ -1,10 +1,10 @@
-#include "edge/dkim.h"
+#include "edge/auth/dkim.h"
 
 #include "core/base/base64.h"
 #include "core/auth/dkimrecord.h"
-#include "edge/dkimfeed.h"
-#include "edge/dkimhash.h"
-#include "edge/dkimkey.h"
+#include "edge/auth/dkimfeed.h"
+#include "edge/auth/dkimhash.h"
+#include "edge/auth/dkimkey.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "edge/dkimhash.h"
+#include "edge/auth/dkimhash.h"
 
 #include "core/auth/dkimbody.h"
 

@@ -1,5 +1,5 @@
-#ifndef EDGE_DKIMKEY_H
-#define EDGE_DKIMKEY_H
+#ifndef EDGE_AUTH_DKIMKEY_H
+#define EDGE_AUTH_DKIMKEY_H
 /*
  * dkimkey: verifies signatures with public keys that are kept ready, by libcrypto.
  *

@@ -1,5 +1,5 @@
-#ifndef EDGE_DKIMFEED_H
-#define EDGE_DKIMFEED_H
+#ifndef EDGE_AUTH_DKIMFEED_H
+#define EDGE_AUTH_DKIMFEED_H
 /*
  * dkimfeed: the header of one message as signers see it, and what of it goes to libopendkim.
  *
@@ -15,7 +15,7 @@
  */
 #include "core/base/arena.h"
 #include "core/auth/dkimfield.h"
-#include "edge/dkimheader.h"
+#include "edge/auth/dkimheader.h"
 
 struct dkim_feed_text;
 

@@ -1,4 +1,4 @@
-#include "edge/dkimheader.h"
+#include "edge/auth/dkimheader.h"
 
 #include "core/base/arena.h"
 

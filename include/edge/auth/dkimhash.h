@@ -1,5 +1,5 @@
-#ifndef EDGE_DKIMHASH_H
-#define EDGE_DKIMHASH_H
+#ifndef EDGE_AUTH_DKIMHASH_H
+#define EDGE_AUTH_DKIMHASH_H
 /*
  * dkimhash: the body hashes that the signatures of one message need, in one pass, by libcrypto.
  *

@@ -1,7 +1,7 @@
 /* The public suite of RFC 7208, through the code that the daemon runs. */
 #include "unit/unit.h"
 
-#include "edge/spf.h"
+#include "edge/auth/spf.h"
 #include "fake/spf_suite.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-#include "edge/dkimfeed.h"
+#include "edge/auth/dkimfeed.h"
 
 #include <stdlib.h>
 

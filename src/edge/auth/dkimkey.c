@@ -1,4 +1,4 @@
-#include "edge/dkimkey.h"
+#include "edge/auth/dkimkey.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>

@@ -1,5 +1,5 @@
-#ifndef EDGE_SPF_H
-#define EDGE_SPF_H
+#ifndef EDGE_AUTH_SPF_H
+#define EDGE_AUTH_SPF_H
 /*
  * spf: the evaluation of core/auth/spf.h by libspf2.
  *

@@ -1,5 +1,5 @@
-#ifndef EDGE_DKIM_H
-#define EDGE_DKIM_H
+#ifndef EDGE_AUTH_DKIM_H
+#define EDGE_AUTH_DKIM_H
 /*
  * dkim: verifies the DKIM signatures of one message as it passes.
  *

@@ -1,4 +1,4 @@
-#include "edge/spf.h"
+#include "edge/auth/spf.h"
 
 #include "core/auth/spf_session.h"
 
