@@ -14,7 +14,7 @@
 #include "edge/config/config.h"
 #include "edge/counters.h"
 #include "edge/auth/dkim.h"
-#include "edge/recorder.h"
+#include "edge/log/recorder.h"
 #include "edge/reports.h"
 #include "edge/dns/resolver.h"
 #include "edge/splits.h"

@@ -2,7 +2,7 @@
 
 #include "core/base/rfc3339.h"
 #include "edge/config/config.h"
-#include "edge/log.h"
+#include "edge/log/log.h"
 #include "edge/config/managed.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "edge/control.h"
 
 #include "edge/commands.h"
-#include "edge/log.h"
+#include "edge/log/log.h"
 #include "edge/os/unixsocket.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* The metrics' two ways out: libmicrohttpd on loopback, and a file that is replaced as a whole. */
-#include "edge/log.h"
+#include "edge/log/log.h"
 #include "edge/metrics.h"
 
 #include <arpa/inet.h>

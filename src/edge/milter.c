@@ -1,6 +1,6 @@
 #include "milter_private.h"
 
-#include "edge/log.h"
+#include "edge/log/log.h"
 #include "edge/mtaclient.h"
 #include "edge/os/unixsocket.h"
 

@@ -1,7 +1,7 @@
 #include "edge/pulse.h"
 
 #include "core/policy/policy.h"
-#include "edge/log.h"
+#include "edge/log/log.h"
 #include "edge/milter.h"
 #include "edge/mtaclient.h"
 

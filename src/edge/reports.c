@@ -1,7 +1,7 @@
 #include "edge/reports.h"
 
 #include "core/stats/tally.h"
-#include "edge/log.h"
+#include "edge/log/log.h"
 #include "edge/os/monotonic.h"
 #include "reports_store.h"
 

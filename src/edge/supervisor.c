@@ -1,6 +1,6 @@
 #include "edge/supervisor.h"
 
-#include "edge/log.h"
+#include "edge/log/log.h"
 #include "edge/os/monotonic.h"
 #include "edge/os/notify.h"
 #include "edge/worker.h"

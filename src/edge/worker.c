@@ -3,7 +3,7 @@
 #include "edge/control.h"
 #include "edge/environment.h"
 #include "edge/knock.h"
-#include "edge/log.h"
+#include "edge/log/log.h"
 #include "edge/metrics.h"
 #include "edge/milter.h"
 #include "edge/os/privileges.h"

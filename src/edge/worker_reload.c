@@ -1,7 +1,7 @@
 /* The first load and every later one: aside, validated, then published; and the parts of the worker
  * that follow the configuration. */
 #include "edge/knock.h"
-#include "edge/log.h"
+#include "edge/log/log.h"
 #include "worker_private.h"
 
 #include <malloc.h>

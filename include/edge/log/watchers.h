@@ -1,5 +1,5 @@
-#ifndef EDGE_WATCHERS_H
-#define EDGE_WATCHERS_H
+#ifndef EDGE_LOG_WATCHERS_H
+#define EDGE_LOG_WATCHERS_H
 /*
  * watchers: those who read the decisions as they are made (`susmilterctl tail` and `top`).
  *

@@ -1,4 +1,4 @@
-#include "edge/recordfile.h"
+#include "edge/log/recordfile.h"
 #include "fake/scratch.h"
 #include "unit/unit.h"
 

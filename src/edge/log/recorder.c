@@ -1,11 +1,11 @@
-#include "edge/recorder.h"
+#include "edge/log/recorder.h"
 
 #include "core/stats/recordtext.h"
-#include "edge/log.h"
-#include "edge/recordfile.h"
-#include "edge/recordqueue.h"
-#include "edge/suppressor.h"
-#include "edge/watchers.h"
+#include "edge/log/log.h"
+#include "edge/log/recordfile.h"
+#include "edge/log/recordqueue.h"
+#include "edge/log/suppressor.h"
+#include "edge/log/watchers.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-#include "edge/watchers.h"
+#include "edge/log/watchers.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 #include "edge/counters.h"
-#include "edge/recorder.h"
+#include "edge/log/recorder.h"
 #include "unit/unit.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-#ifndef EDGE_RECORDER_H
-#define EDGE_RECORDER_H
+#ifndef EDGE_LOG_RECORDER_H
+#define EDGE_LOG_RECORDER_H
 /*
  * recorder: decisions → syslog lines, JSON lines, and whoever watches (`susmilterctl tail`).
  *

@@ -1,5 +1,5 @@
-#ifndef EDGE_RECORDFILE_H
-#define EDGE_RECORDFILE_H
+#ifndef EDGE_LOG_RECORDFILE_H
+#define EDGE_LOG_RECORDFILE_H
 /*
  * recordfile: the decision log on disk: whole lines, appended, many to a write.
  *

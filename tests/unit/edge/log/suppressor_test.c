@@ -1,4 +1,4 @@
-#include "edge/suppressor.h"
+#include "edge/log/suppressor.h"
 #include "unit/unit.h"
 
 #include <stdio.h>

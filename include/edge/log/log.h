@@ -1,8 +1,8 @@
-#ifndef EDGE_LOG_H
-#define EDGE_LOG_H
+#ifndef EDGE_LOG_LOG_H
+#define EDGE_LOG_LOG_H
 /*
  * log: what the processes say about themselves, to syslog (facility mail) and, in the foreground,
- * to standard error.  Decisions about mail are not said here (edge/recorder.h).
+ * to standard error.  Decisions about mail are not said here (edge/log/recorder.h).
  *
  * Safe in any thread after log_open().
  */

@@ -1,5 +1,5 @@
-#ifndef EDGE_RECORDQUEUE_H
-#define EDGE_RECORDQUEUE_H
+#ifndef EDGE_LOG_RECORDQUEUE_H
+#define EDGE_LOG_RECORDQUEUE_H
 /*
  * recordqueue: decisions as text on their way to the log: lines wait here, and are taken all at
  * once.

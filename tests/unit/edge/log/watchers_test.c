@@ -1,4 +1,4 @@
-#include "edge/watchers.h"
+#include "edge/log/watchers.h"
 #include "unit/unit.h"
 
 #include <signal.h>

@@ -1,4 +1,4 @@
-#include "edge/recordqueue.h"
+#include "edge/log/recordqueue.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "edge/log.h"
+#include "edge/log/log.h"
 
 #include <fcntl.h>
 #include <stdarg.h>

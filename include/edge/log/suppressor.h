@@ -1,5 +1,5 @@
-#ifndef EDGE_SUPPRESSOR_H
-#define EDGE_SUPPRESSOR_H
+#ifndef EDGE_LOG_SUPPRESSOR_H
+#define EDGE_LOG_SUPPRESSOR_H
 /*
  * suppressor: which decisions are one too many for their recipient and rule in this minute.
  *

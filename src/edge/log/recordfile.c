@@ -1,6 +1,6 @@
-#include "edge/recordfile.h"
+#include "edge/log/recordfile.h"
 
-#include "edge/log.h"
+#include "edge/log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
