@@ -10,7 +10,7 @@
 #include "edge/worker.h"
 
 /* Beats every PULSE_SECONDS, far more often than the unit's WatchdogSec asks for: as new
- * connections they also wake libmilter's pool where nobody knocks (edge/knock.h). */
+ * connections they also wake libmilter's pool where nobody knocks (edge/milter/knock.h). */
 enum { PULSE_SECONDS = 1 };
 
 /* From now on, until the process ends.  False when there is no thread to be had. */

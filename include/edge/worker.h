@@ -17,7 +17,7 @@
 #include "edge/log/recorder.h"
 #include "edge/reports.h"
 #include "edge/dns/resolver.h"
-#include "edge/splits.h"
+#include "edge/milter/splits.h"
 #include "edge/config/table.h"
 
 #include <pthread.h>

@@ -3,7 +3,7 @@
 #include "core/stats/recordtext.h"
 #include "core/base/rfc3339.h"
 #include "edge/config/config.h"
-#include "edge/milter.h"
+#include "edge/milter/milter.h"
 #include "watch.h"
 
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include "core/base/rfc3339.h"
 #include "edge/clients.h"
 #include "edge/config/config.h"
-#include "edge/milter.h"
+#include "edge/milter/milter.h"
 #include "watch.h"
 
 #include <stdarg.h>

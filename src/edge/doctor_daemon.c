@@ -1,6 +1,6 @@
 #include "edge/doctor.h"
 
-#include "edge/mtaclient.h"
+#include "edge/milter/mtaclient.h"
 #include "edge/worker.h"
 
 #include <errno.h>

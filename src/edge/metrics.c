@@ -1,6 +1,6 @@
 #include "edge/metrics.h"
 
-#include "edge/milter.h"
+#include "edge/milter/milter.h"
 
 #include <stdarg.h>
 #include <stdio.h>

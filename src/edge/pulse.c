@@ -2,8 +2,8 @@
 
 #include "core/policy/policy.h"
 #include "edge/log/log.h"
-#include "edge/milter.h"
-#include "edge/mtaclient.h"
+#include "edge/milter/milter.h"
+#include "edge/milter/mtaclient.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>

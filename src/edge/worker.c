@@ -2,10 +2,10 @@
 
 #include "edge/control.h"
 #include "edge/environment.h"
-#include "edge/knock.h"
+#include "edge/milter/knock.h"
 #include "edge/log/log.h"
 #include "edge/metrics.h"
-#include "edge/milter.h"
+#include "edge/milter/milter.h"
 #include "edge/os/privileges.h"
 #include "edge/pulse.h"
 

@@ -1,6 +1,6 @@
 /* The first load and every later one: aside, validated, then published; and the parts of the worker
  * that follow the configuration. */
-#include "edge/knock.h"
+#include "edge/milter/knock.h"
 #include "edge/log/log.h"
 #include "worker_private.h"
 

@@ -1,5 +1,5 @@
-#ifndef EDGE_MILTER_H
-#define EDGE_MILTER_H
+#ifndef EDGE_MILTER_MILTER_H
+#define EDGE_MILTER_MILTER_H
 /*
  * milter: libmilter's callbacks → core/transaction, and its answers → SMFIS codes.
  *

@@ -2,7 +2,7 @@
 #include "milter_private.h"
 
 #include "core/session/transaction.h"
-#include "edge/milteranswer.h"
+#include "edge/milter/milteranswer.h"
 
 #include <netinet/in.h>
 #include <stdatomic.h>

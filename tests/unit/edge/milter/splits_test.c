@@ -1,4 +1,4 @@
-#include "edge/splits.h"
+#include "edge/milter/splits.h"
 #include "unit/unit.h"
 
 enum { DAY = 86400 };

@@ -1,4 +1,4 @@
-#include "edge/splits.h"
+#include "edge/milter/splits.h"
 
 #include <pthread.h>
 #include <stdlib.h>

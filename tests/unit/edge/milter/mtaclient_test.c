@@ -1,4 +1,4 @@
-#include "edge/mtaclient.h"
+#include "edge/milter/mtaclient.h"
 #include "fake/scratch.h"
 #include "unit/unit.h"
 

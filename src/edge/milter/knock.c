@@ -1,6 +1,6 @@
-#include "edge/knock.h"
+#include "edge/milter/knock.h"
 
-#include "edge/mtaclient.h"
+#include "edge/milter/mtaclient.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
-#ifndef EDGE_MTACLIENT_H
-#define EDGE_MTACLIENT_H
+#ifndef EDGE_MILTER_MTACLIENT_H
+#define EDGE_MILTER_MTACLIENT_H
 /*
  * mtaclient: the MTA's side of the milter protocol, as far as a check needs it: is there a milter
  * behind this socket, and what does it answer?

@@ -1,7 +1,7 @@
 #include "milter_private.h"
 
 #include "edge/log/log.h"
-#include "edge/mtaclient.h"
+#include "edge/milter/mtaclient.h"
 #include "edge/os/unixsocket.h"
 
 #include <poll.h>

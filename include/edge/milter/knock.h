@@ -1,5 +1,5 @@
-#ifndef EDGE_KNOCK_H
-#define EDGE_KNOCK_H
+#ifndef EDGE_MILTER_KNOCK_H
+#define EDGE_MILTER_KNOCK_H
 /*
  * knock: keeps a callback that waits for DNS from holding up another connection.
  *

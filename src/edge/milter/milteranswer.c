@@ -1,4 +1,4 @@
-#include "edge/milteranswer.h"
+#include "edge/milter/milteranswer.h"
 
 #include <stdint.h>
 #include <stdio.h>

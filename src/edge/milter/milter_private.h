@@ -1,7 +1,7 @@
 #ifndef MILTER_PRIVATE_H
 #define MILTER_PRIVATE_H
 /* What milter.c, the socket and its life, needs of milter_connection.c, which answers on it. */
-#include "edge/milter.h"
+#include "edge/milter/milter.h"
 
 #include <libmilter/mfapi.h>
 

@@ -1,5 +1,5 @@
-#ifndef EDGE_MILTERANSWER_H
-#define EDGE_MILTERANSWER_H
+#ifndef EDGE_MILTER_MILTERANSWER_H
+#define EDGE_MILTER_MILTERANSWER_H
 /*
  * milteranswer: what core/transaction answers, said through libmilter.
  *

@@ -1,5 +1,5 @@
-#ifndef EDGE_SPLITS_H
-#define EDGE_SPLITS_H
+#ifndef EDGE_MILTER_SPLITS_H
+#define EDGE_MILTER_SPLITS_H
 /*
  * splits: which deliveries were asked to come again with fewer recipients (SPEC 4).
  *
