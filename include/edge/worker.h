@@ -10,12 +10,12 @@
  * resolver, metrics and the control server with its connections, the pulse, the knock, and one that
  * listens to the supervisor.
  */
-#include "edge/clients.h"
+#include "edge/stats/clients.h"
 #include "edge/config/config.h"
-#include "edge/counters.h"
+#include "edge/stats/counters.h"
 #include "edge/auth/dkim.h"
 #include "edge/log/recorder.h"
-#include "edge/reports.h"
+#include "edge/stats/reports.h"
 #include "edge/dns/resolver.h"
 #include "edge/milter/splits.h"
 #include "edge/config/table.h"

@@ -2,7 +2,7 @@
 
 #include "edge/config/config.h"
 #include "edge/config/idn.h"
-#include "edge/reports.h"
+#include "edge/stats/reports.h"
 
 #include <stdlib.h>
 #include <time.h>

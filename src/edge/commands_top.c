@@ -4,7 +4,7 @@
  * line shows fewer pages instead of old ones.
  */
 #include "core/base/rfc3339.h"
-#include "edge/clients.h"
+#include "edge/stats/clients.h"
 #include "edge/config/config.h"
 #include "edge/milter/milter.h"
 #include "watch.h"

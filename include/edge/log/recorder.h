@@ -7,7 +7,7 @@
  *
  * Mail never waits for a log: recorder_record() copies what it needs and returns; when the queue
  * is full, the file system is full or a line is one too many for its recipient and rule in this
- * minute, the line is dropped and counted, and counters (edge/counters.h) stay exact.
+ * minute, the line is dropped and counted, and counters (edge/stats/counters.h) stay exact.
  *
  * All functions are safe in any thread.
  */

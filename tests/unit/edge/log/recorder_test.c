@@ -1,4 +1,4 @@
-#include "edge/counters.h"
+#include "edge/stats/counters.h"
 #include "edge/log/recorder.h"
 #include "unit/unit.h"
 

@@ -1,5 +1,5 @@
-#ifndef EDGE_CLIENTS_H
-#define EDGE_CLIENTS_H
+#ifndef EDGE_STATS_CLIENTS_H
+#define EDGE_STATS_CLIENTS_H
 /*
  * clients: who comes most, while somebody looks.
  *

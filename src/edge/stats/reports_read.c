@@ -1,4 +1,4 @@
-#include "edge/reports.h"
+#include "edge/stats/reports.h"
 
 #include <sqlite3.h>
 #include <stdio.h>

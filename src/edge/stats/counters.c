@@ -1,4 +1,4 @@
-#include "edge/counters.h"
+#include "edge/stats/counters.h"
 
 #include "core/base/fnv.h"
 

@@ -1,5 +1,5 @@
-#ifndef EDGE_REPORTS_H
-#define EDGE_REPORTS_H
+#ifndef EDGE_STATS_REPORTS_H
+#define EDGE_STATS_REPORTS_H
 /*
  * reports: refusals by recipient domain and hour, kept in a database of SQLite.
  *

@@ -1,4 +1,4 @@
-#include "edge/reports.h"
+#include "edge/stats/reports.h"
 
 #include "core/stats/tally.h"
 #include "edge/log/log.h"

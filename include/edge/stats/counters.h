@@ -1,5 +1,5 @@
-#ifndef EDGE_COUNTERS_H
-#define EDGE_COUNTERS_H
+#ifndef EDGE_STATS_COUNTERS_H
+#define EDGE_STATS_COUNTERS_H
 /*
  * counters: how often which rule did what, exactly, since the worker started.
  *

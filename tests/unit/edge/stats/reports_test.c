@@ -1,6 +1,6 @@
-#include "edge/reports.h"
+#include "edge/stats/reports.h"
 
-#include "src/edge/reports_store.h"
+#include "src/edge/stats/reports_store.h"
 #include "fake/scratch.h"
 #include "unit/unit.h"
 

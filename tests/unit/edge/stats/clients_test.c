@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "edge/clients.h"
+#include "edge/stats/clients.h"
 
 #include <pthread.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "edge/clients.h"
+#include "edge/stats/clients.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
