@@ -13,7 +13,7 @@
  */
 #include "core/base/arena.h"
 #include "edge/channel.h"
-#include "edge/worker.h"
+#include "edge/worker/worker.h"
 
 #include <jansson.h>
 

@@ -5,7 +5,7 @@
  * object on one line {"command": "status", …}, and its answer; who asks is known from SO_PEERCRED.
  * The commands are the rows of edge/commands.h.
  */
-#include "edge/worker.h"
+#include "edge/worker/worker.h"
 
 /* Binds (while privileges last).  "" = no control socket.  NULL, or the reason in why[size]. */
 const char *control_open(const char *path, char *why, size_t size);

@@ -9,7 +9,7 @@
  * Every metric is one row of the table in metrics.c.  Labels take few values: families, actions,
  * stages, outcomes; and names of rules, of which only METRICS_RULES_MAX are told apart.
  */
-#include "edge/worker.h"
+#include "edge/worker/worker.h"
 
 /* More series than this burden a Prometheus; the rest is counted under rule="other". */
 enum { METRICS_RULES_MAX = 500 };

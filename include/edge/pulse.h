@@ -7,7 +7,7 @@
  * generation and asks the policy for a verdict; only when all of it answered in time is a sign of
  * life sent to the supervisor, which feeds systemd's watchdog.  Nothing of it is recorded.
  */
-#include "edge/worker.h"
+#include "edge/worker/worker.h"
 
 /* Beats every PULSE_SECONDS, far more often than the unit's WatchdogSec asks for: as new
  * connections they also wake libmilter's pool where nobody knocks (edge/milter/knock.h). */

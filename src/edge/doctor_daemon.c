@@ -1,7 +1,7 @@
 #include "edge/doctor.h"
 
 #include "edge/milter/mtaclient.h"
-#include "edge/worker.h"
+#include "edge/worker/worker.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "edge/log/log.h"
 #include "edge/os/monotonic.h"
 #include "edge/os/notify.h"
-#include "edge/worker.h"
+#include "edge/worker/worker.h"
 
 #include <errno.h>
 #include <fcntl.h>

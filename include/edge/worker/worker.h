@@ -1,5 +1,5 @@
-#ifndef EDGE_WORKER_H
-#define EDGE_WORKER_H
+#ifndef EDGE_WORKER_WORKER_H
+#define EDGE_WORKER_WORKER_H
 /*
  * worker: the process that answers mail.  Wiring only: it puts the parts together and takes the
  * supervisor's orders.

@@ -1,7 +1,7 @@
 #include "worker_private.h"
 
 #include "edge/control.h"
-#include "edge/environment.h"
+#include "edge/worker/environment.h"
 #include "edge/milter/knock.h"
 #include "edge/log/log.h"
 #include "edge/metrics.h"

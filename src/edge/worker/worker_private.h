@@ -3,7 +3,7 @@
 /* What worker.c (life of the process), worker_reload.c (loads) and worker_status.c (what systemd is
  * told) know of each other. */
 #include "edge/os/notify.h"
-#include "edge/worker.h"
+#include "edge/worker/worker.h"
 
 struct recorder_settings worker_recorder_settings(const struct config *);
 

@@ -1,10 +1,10 @@
-#ifndef EDGE_ENVIRONMENT_H
-#define EDGE_ENVIRONMENT_H
+#ifndef EDGE_WORKER_ENVIRONMENT_H
+#define EDGE_WORKER_ENVIRONMENT_H
 /*
  * environment: the daemon's `struct env` (core/session/env.h): clocks, tokens, recorder, and whatever
  * libraries answer questions about a message.
  */
-#include "edge/worker.h"
+#include "edge/worker/worker.h"
 
 /* Fills worker->env; env.self is the worker, whose parts must be there before it is used. */
 void environment_fill(struct worker *);

@@ -1,4 +1,4 @@
-#include "edge/environment.h"
+#include "edge/worker/environment.h"
 
 #include "edge/config/geo.h"
 #include "edge/config/idn.h"
