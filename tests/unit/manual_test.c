@@ -4,7 +4,7 @@
 #include "core/stats/recordtext.h"
 #include "edge/commands.h"
 #include "edge/config/config.h"
-#include "edge/metrics.h"
+#include "edge/metrics/metrics.h"
 #include "edge/os/textfile.h"
 
 #include "src/edge/config/config_load.h"

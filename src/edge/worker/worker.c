@@ -4,7 +4,7 @@
 #include "edge/worker/environment.h"
 #include "edge/milter/knock.h"
 #include "edge/log/log.h"
-#include "edge/metrics.h"
+#include "edge/metrics/metrics.h"
 #include "edge/milter/milter.h"
 #include "edge/os/privileges.h"
 #include "edge/pulse.h"

@@ -1,5 +1,5 @@
-#ifndef EDGE_METRICS_H
-#define EDGE_METRICS_H
+#ifndef EDGE_METRICS_METRICS_H
+#define EDGE_METRICS_METRICS_H
 /*
  * metrics: the worker's numbers for Prometheus: over HTTP on loopback, and as a file for
  * node_exporter's textfile collector.

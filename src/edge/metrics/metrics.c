@@ -1,4 +1,4 @@
-#include "edge/metrics.h"
+#include "edge/metrics/metrics.h"
 
 #include "edge/milter/milter.h"
 

@@ -1,6 +1,6 @@
 /* The metrics' two ways out: libmicrohttpd on loopback, and a file that is replaced as a whole. */
 #include "edge/log/log.h"
-#include "edge/metrics.h"
+#include "edge/metrics/metrics.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
