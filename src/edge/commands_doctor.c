@@ -1,6 +1,6 @@
 #include "edge/commands.h"
 
-#include "edge/doctor.h"
+#include "edge/doctor/doctor.h"
 
 struct visit {
 	struct asked *asked;

@@ -1,4 +1,4 @@
-#include "edge/doctor.h"
+#include "edge/doctor/doctor.h"
 
 #include "edge/os/textfile.h"
 

@@ -1,5 +1,5 @@
-#ifndef EDGE_DOCTOR_H
-#define EDGE_DOCTOR_H
+#ifndef EDGE_DOCTOR_DOCTOR_H
+#define EDGE_DOCTOR_DOCTOR_H
 /*
  * doctor: looks over a host, from the configuration of the MTA to an answer of the running daemon.
  *
