@@ -2,14 +2,14 @@
 #define CTL_H
 /*
  * The parts of susmilterctl: words → request → print.  It knows nothing of policy: what a command
- * does is in the daemon or, with -c, in the same function called here (edge/commands.h).
+ * does is in the daemon or, with -c, in the same function called here (edge/control/commands.h).
  *
  *     words     the command line → a command and its request, by the rows of the commands
  *     remote    the request → the control socket → what comes back, printed
  *     screen    a request that is asked again and again, on a terminal
  *     local     the request → the command's function, on a configuration file
  */
-#include "edge/commands.h"
+#include "edge/control/commands.h"
 
 #define DEFAULT_SOCKET "/run/susmilter/control.sock"
 #define DEFAULT_CONFIG "/etc/susmilter/susmilter.conf"

@@ -1,6 +1,6 @@
 #include "worker_private.h"
 
-#include "edge/control.h"
+#include "edge/control/control.h"
 #include "edge/worker/environment.h"
 #include "edge/milter/knock.h"
 #include "edge/log/log.h"

@@ -1,4 +1,4 @@
-#include "edge/commands.h"
+#include "edge/control/commands.h"
 
 #include "edge/config/config.h"
 

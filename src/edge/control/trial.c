@@ -1,4 +1,4 @@
-#include "edge/trial.h"
+#include "edge/control/trial.h"
 
 #include "core/auth/dnswire.h"
 #include "core/policy/gather.h"

@@ -1,4 +1,4 @@
-#include "edge/trial.h"
+#include "edge/control/trial.h"
 #include "edge/dns/zone.h"
 #include "fake/configured.h"
 #include "unit/unit.h"

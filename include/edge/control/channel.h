@@ -1,5 +1,5 @@
-#ifndef EDGE_CHANNEL_H
-#define EDGE_CHANNEL_H
+#ifndef EDGE_CONTROL_CHANNEL_H
+#define EDGE_CONTROL_CHANNEL_H
 /*
  * channel: the two directions between a command and whoever asked for it.
  *

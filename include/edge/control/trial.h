@@ -1,5 +1,5 @@
-#ifndef EDGE_TRIAL_H
-#define EDGE_TRIAL_H
+#ifndef EDGE_CONTROL_TRIAL_H
+#define EDGE_CONTROL_TRIAL_H
 /*
  * trial: one message tried outside of SMTP, with every step told: which questions the DNS was asked
  * and what it said, what SPF, each signature and DMARC came to.  For `explain --message`.

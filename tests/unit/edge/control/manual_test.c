@@ -2,7 +2,7 @@
 
 #include "core/import/import.h"
 #include "core/stats/recordtext.h"
-#include "edge/commands.h"
+#include "edge/control/commands.h"
 #include "edge/config/config.h"
 #include "edge/metrics/metrics.h"
 #include "edge/os/textfile.h"

@@ -1,5 +1,5 @@
-#ifndef EDGE_COMMANDS_H
-#define EDGE_COMMANDS_H
+#ifndef EDGE_CONTROL_COMMANDS_H
+#define EDGE_CONTROL_COMMANDS_H
 /*
  * commands: what can be asked of susmilter, one row a command.
  *
@@ -12,7 +12,7 @@
  *         → commands_find() → may this peer? → run(&asked) → lines, and an exit status
  */
 #include "core/base/arena.h"
-#include "edge/channel.h"
+#include "edge/control/channel.h"
 #include "edge/worker/worker.h"
 
 #include <jansson.h>

@@ -1,4 +1,4 @@
-#include "edge/commands.h"
+#include "edge/control/commands.h"
 
 #define JSON_OPTION "--json", NULL, "as JSON"
 #define END         NULL, NULL, NULL

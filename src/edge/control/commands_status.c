@@ -1,4 +1,4 @@
-#include "edge/commands.h"
+#include "edge/control/commands.h"
 
 #include "core/stats/recordtext.h"
 #include "core/base/rfc3339.h"

@@ -1,7 +1,7 @@
 #ifndef WATCH_H
 #define WATCH_H
 /* The stream of decisions, for commands that show it. */
-#include "edge/commands.h"
+#include "edge/control/commands.h"
 
 struct watch {
 	struct asked *asked;

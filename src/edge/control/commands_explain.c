@@ -1,4 +1,4 @@
-#include "edge/commands.h"
+#include "edge/control/commands.h"
 
 #include "core/explain/batch.h"
 #include "core/explain/explaintext.h"

@@ -1,9 +1,9 @@
-#ifndef EDGE_CONTROL_H
-#define EDGE_CONTROL_H
+#ifndef EDGE_CONTROL_CONTROL_H
+#define EDGE_CONTROL_CONTROL_H
 /*
  * control: the unix socket on which susmilterctl asks.  A connection carries one request, a JSON
  * object on one line {"command": "status", …}, and its answer; who asks is known from SO_PEERCRED.
- * The commands are the rows of edge/commands.h.
+ * The commands are the rows of edge/control/commands.h.
  */
 #include "edge/worker/worker.h"
 

@@ -1,10 +1,10 @@
 /* `explain --message`: the message comes as lines of input; SPF, DKIM and DMARC are asked of the
  * daemon's resolver, of one of our own where there is no daemon, or of a zone file. */
-#include "edge/commands.h"
+#include "edge/control/commands.h"
 
 #include "edge/config/config.h"
 #include "edge/os/textfile.h"
-#include "edge/trial.h"
+#include "edge/control/trial.h"
 #include "edge/dns/zone.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "edge/commands.h"
+#include "edge/control/commands.h"
 #include "unit/unit.h"
 
 enum { MINUTE = 60, HOUR = 3600, DAY = 86400 };

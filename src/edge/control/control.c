@@ -1,6 +1,6 @@
-#include "edge/control.h"
+#include "edge/control/control.h"
 
-#include "edge/commands.h"
+#include "edge/control/commands.h"
 #include "edge/log/log.h"
 #include "edge/os/unixsocket.h"
 

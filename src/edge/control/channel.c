@@ -1,4 +1,4 @@
-#include "edge/channel.h"
+#include "edge/control/channel.h"
 
 #include <errno.h>
 #include <poll.h>
