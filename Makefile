@@ -136,7 +136,7 @@ $(BUILD)/libcore.a: $(CORE_OBJECTS)
 $(BUILD)/libedge.a: $(EDGE_OBJECTS)
 	$(ARCHIVE)
 
-$(BUILD)/susmilter: $(BUILD)/edge/main.o $(BUILD)/libedge.a $(BUILD)/libcore.a
+$(BUILD)/susmilter: $(BUILD)/edge/daemon/main.o $(BUILD)/libedge.a $(BUILD)/libcore.a
 	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(EDGE_LIBS)) $(EDGE_PLAIN)
 
 # An instrumented worker looks for its leaks as well.

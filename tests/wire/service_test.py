@@ -26,7 +26,7 @@ import lab  # noqa: E402
 from checks import Checks  # noqa: E402
 from miltertalk import Talk  # noqa: E402
 
-# A beat comes every 15 seconds (edge/pulse.h).
+# A beat comes every 15 seconds (edge/daemon/pulse.h).
 BEAT, SLACK = 15, 3
 CONF = """
 mode = "monitor";

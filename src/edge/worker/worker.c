@@ -7,7 +7,7 @@
 #include "edge/metrics/metrics.h"
 #include "edge/milter/milter.h"
 #include "edge/os/privileges.h"
-#include "edge/pulse.h"
+#include "edge/daemon/pulse.h"
 
 #include <errno.h>
 #include <poll.h>

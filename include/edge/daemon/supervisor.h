@@ -1,5 +1,5 @@
-#ifndef EDGE_SUPERVISOR_H
-#define EDGE_SUPERVISOR_H
+#ifndef EDGE_DAEMON_SUPERVISOR_H
+#define EDGE_DAEMON_SUPERVISOR_H
 /*
  * supervisor: the process that owns the signals and keeps a worker running.
  *

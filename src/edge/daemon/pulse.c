@@ -1,4 +1,4 @@
-#include "edge/pulse.h"
+#include "edge/daemon/pulse.h"
 
 #include "core/policy/policy.h"
 #include "edge/log/log.h"

@@ -1,4 +1,4 @@
-#include "edge/supervisor.h"
+#include "edge/daemon/supervisor.h"
 
 #include "edge/log/log.h"
 #include "edge/os/monotonic.h"

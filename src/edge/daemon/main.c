@@ -1,6 +1,6 @@
 /* susmilter: the daemon's command line (SPEC 7). */
 #include "edge/config/config.h"
-#include "edge/supervisor.h"
+#include "edge/daemon/supervisor.h"
 #include "edge/os/version.h"
 
 #include <getopt.h>

@@ -1,5 +1,5 @@
-#ifndef EDGE_PULSE_H
-#define EDGE_PULSE_H
+#ifndef EDGE_DAEMON_PULSE_H
+#define EDGE_DAEMON_PULSE_H
 /*
  * pulse: a thread of the worker that proves, again and again, that verdicts are still made.
  *
