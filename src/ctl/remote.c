@@ -23,8 +23,8 @@ enum { SILENCE_SECONDS = 10 };
 
 /*
  * A conversation: input goes out while answers come in, so that neither side waits for the other.
- * Answers are frames (edge/control/channel.h): "out LENGTH", "err LENGTH", each with so many bytes behind
- * it, and "exit STATUS" as the last.
+ * Answers are frames (edge/control/channel.h): "out LENGTH", "err LENGTH", each with so many bytes
+ * behind it, and "exit STATUS" as the last.
  */
 struct talk {
 	int fd;

@@ -8,8 +8,8 @@
  * an unguessable id for the decision, verdict, reply, and the record's JSON line.
  */
 #include "core/policy/policy.h"
-#include "core/stats/recordtext.h"
 #include "core/session/transaction.h"
+#include "core/stats/recordtext.h"
 
 #include <stdio.h>
 #include <stdlib.h>

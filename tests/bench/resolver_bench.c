@@ -2,8 +2,8 @@
  * resolver_bench: look-ups a second from the cache, and through libunbound and back without any
  * network (names below localhost., which it knows), beside libunbound's own blocking call.
  */
-#include "edge/os/monotonic.h"
 #include "edge/dns/resolver.h"
+#include "edge/os/monotonic.h"
 #include "fake/dnsserver.h"
 
 #include <pthread.h>

@@ -9,8 +9,8 @@
  *
  * Milliseconds; 0 is the resolver's own default.  What fails ends the test.
  */
-#include "edge/os/monotonic.h"
 #include "edge/dns/resolver.h"
+#include "edge/os/monotonic.h"
 #include "fake/dnsserver.h"
 
 enum {

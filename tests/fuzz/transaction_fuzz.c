@@ -14,12 +14,12 @@
  * Insists on what an MTA, a client and a reader of the log are promised of every answer.
  */
 #include "core/base/jsonread.h"
-#include "core/stats/recordtext.h"
 #include "core/session/transaction.h"
-#include "edge/config/config.h"
+#include "core/stats/recordtext.h"
 #include "edge/auth/dkim.h"
-#include "edge/config/idn.h"
 #include "edge/auth/spf.h"
+#include "edge/config/config.h"
+#include "edge/config/idn.h"
 #include "edge/dns/zone.h"
 
 #include <stdio.h>

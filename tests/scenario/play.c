@@ -42,8 +42,8 @@
 #include "play.h"
 
 #include "core/base/rfc3339.h"
-#include "edge/config/idn.h"
 #include "edge/auth/spf.h"
+#include "edge/config/idn.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  * play: the state of a scenario while it is read; play.c makes things happen, expect.c looks at
  * what came of them.
  */
-#include "core/stats/recordtext.h"
 #include "core/session/transaction.h"
+#include "core/stats/recordtext.h"
 #include "edge/config/config.h"
 #include "edge/dns/zone.h"
 #include "fake/counting.h"

@@ -14,8 +14,8 @@
  * question or key.  The parser is strict (RFC 6376 3.2, 3.5), since what it lets through goes to
  * libopendkim.  Slices point into the message or into the arena.
  */
-#include "core/base/arena.h"
 #include "core/auth/dkim.h"
+#include "core/base/arena.h"
 
 /* Clocks of signers may be wrong by this many seconds (as in OpenDKIM). */
 #define DKIM_CLOCK_DRIFT 300

@@ -11,10 +11,10 @@
  * crypto library sees it and no general ASN.1 decoder meets bytes that a stranger wrote.  RSA keys
  * come as SubjectPublicKeyInfo or as the bare RSAPublicKey that RFC 6376 also allows.
  */
-#include "core/base/arena.h"
 #include "core/auth/dkim.h"
 #include "core/auth/dkimfield.h"
 #include "core/auth/dns.h"
+#include "core/base/arena.h"
 
 /* RFC 8301 3.2 asks for 1,024 bits at least and support to 4,096; larger keys and larger public
  * exponents are only met in attempts to burn CPU. */

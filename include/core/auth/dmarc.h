@@ -21,13 +21,13 @@
  *     _dmarc.news.example.org    no record             its walk meets example.org too: aligned
  *     // result.verdict DMARC_PASS, result.aligned &ids[0], result.policy DMARC_P_REJECT
  *
- * Names are canonical (core/name/name.h) everywhere.  Several author domains, none, and a crooked From
- * are the caller's business (core/mail/fromheader.h): this judges one domain.
+ * Names are canonical (core/name/name.h) everywhere.  Several author domains, none, and a crooked
+ * From are the caller's business (core/mail/fromheader.h): this judges one domain.
  */
-#include "core/base/arena.h"
 #include "core/auth/dns.h"
-#include "core/name/name.h"
+#include "core/base/arena.h"
 #include "core/base/slice.h"
+#include "core/name/name.h"
 
 /* ---- record -------------------------------------------------------------------------- */
 

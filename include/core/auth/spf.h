@@ -3,13 +3,13 @@
 /*
  * spf: may this client send for that domain (RFC 7208)?  The question and the answer.
  *
- * Who evaluates: libspf2 walks the terms (edge/auth/spf.h), but it only ever sees text that core wrote.
- * What stands in DNS and in the SMTP session is parsed, expanded, counted and asked by core:
+ * Who evaluates: libspf2 walks the terms (edge/auth/spf.h), but it only ever sees text that core
+ * wrote. What stands in DNS and in the SMTP session is parsed, expanded, counted and asked by core:
  *
- *     core/auth/spf_record.h    TXT answer → the one record → its terms, by the grammar, or permerror
- *     core/auth/spf_macro.h     "%{ir}.%{d2}" → the name to ask
- *     core/auth/spf_session.h   one check: records in canonical form with tokens for names, the
- *                          limits of RFC 7208 4.6.4, the questions behind the tokens, the verdict
+ *     core/auth/spf_record.h    TXT answer → the one record → its terms, by the grammar, or
+ * permerror core/auth/spf_macro.h     "%{ir}.%{d2}" → the name to ask core/auth/spf_session.h   one
+ * check: records in canonical form with tokens for names, the limits of RFC 7208 4.6.4, the
+ * questions behind the tokens, the verdict
  *
  *     struct spf_query q = {.client = ip, .helo = SLICE("mx.example.org"), .local = SLICE("a"),
  *         .domain = SLICE("example.org"), .receiver = SLICE("mx.example.net"), .now = 0};
@@ -17,10 +17,10 @@
  *     spf_check(dns, &q, arena, &answer);                  // edge/auth/spf.h
  *     if (answer.result == SPFR_FAIL) ...
  */
-#include "core/base/arena.h"
 #include "core/auth/dns.h"
-#include "core/net/ip.h"
+#include "core/base/arena.h"
 #include "core/base/slice.h"
+#include "core/net/ip.h"
 
 enum spf_result {
 	SPFR_NONE,    /* no domain that could have a record, or no record */

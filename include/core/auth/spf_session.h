@@ -58,7 +58,8 @@ enum spf_reply spf_session_ask(
 
 /*
  * Ends the walk with the walker's result (SPFR_TEMPERROR when it failed), fetches the explanation
- * of a fail if the query wants it, fills *out with everything copied into the arena, and frees the session.
+ * of a fail if the query wants it, fills *out with everything copied into the arena, and frees the
+ * session.
  */
 void spf_session_finish(
     struct spf_session **, enum spf_result walked, struct arena *, struct spf_answer *out);

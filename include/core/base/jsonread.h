@@ -8,10 +8,10 @@
  *             ...                                     // "helo" "mx", then "spf" {NULL, 0}
  *     if (r.wrong) ...                                // "a member's value must be a string"
  *
- * The counterpart of core/base/jsonline.h, for lines that come a hundred thousand times a second, which
- * a general library with a tree of values cannot keep up with.  Strict: what is not JSON, and what
- * is nested, is refused; strings are valid UTF-8.  Values are strings, numbers (their text) and
- * null (the empty slice with ptr NULL).  Slices point into the line, or into the arena where an
+ * The counterpart of core/base/jsonline.h, for lines that come a hundred thousand times a second,
+ * which a general library with a tree of values cannot keep up with.  Strict: what is not JSON, and
+ * what is nested, is refused; strings are valid UTF-8.  Values are strings, numbers (their text)
+ * and null (the empty slice with ptr NULL).  Slices point into the line, or into the arena where an
  * escape had to be resolved.
  */
 #include "core/base/arena.h"

@@ -13,8 +13,8 @@
  *
  * Pure; everything lives in the arena.
  */
-#include "core/policy/match.h"
 #include "core/explain/question.h"
+#include "core/policy/match.h"
 #include "core/policy/reply.h"
 
 /* Up to so many rules are shown even when nothing touches them. */

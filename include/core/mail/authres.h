@@ -22,8 +22,8 @@
  *             header.from=example.org policy.dmarc=reject
  */
 #include "core/base/arena.h"
-#include "core/name/name.h"
 #include "core/base/slice.h"
+#include "core/name/name.h"
 
 /* ---- reading ------------------------------------------------------------------------- */
 

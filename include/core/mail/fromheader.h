@@ -37,10 +37,10 @@
  * Local parts may hold any dots ("a..b@docomo.example" is in use and names one domain only) and
  * have no limit of length.  A domain of one label is a name.
  */
-#include "core/name/address.h"
 #include "core/base/arena.h"
-#include "core/name/name.h"
 #include "core/base/slice.h"
+#include "core/name/address.h"
+#include "core/name/name.h"
 
 enum {
 	/* From fields of one message that are worth keeping: two already make it bad. */
@@ -70,8 +70,8 @@ struct fromheader {
 	size_t domain_count;
 	bool more; /* there were more than FROM_DOMAINS_MAX */
 	/*
-	 * The first author address, for FROM_ONE and FROM_MANY; else empty.  As core/name/address.h has
-	 * it: local part in lower case, canonical domain.
+	 * The first author address, for FROM_ONE and FROM_MANY; else empty.  As core/name/address.h
+	 * has it: local part in lower case, canonical domain.
 	 */
 	struct address author;
 };

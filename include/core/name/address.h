@@ -11,8 +11,8 @@
  *     // a.local "bob", a.domain "example.org", a.text "bob@example.org"
  */
 #include "core/base/arena.h"
-#include "core/name/name.h"
 #include "core/base/slice.h"
+#include "core/name/name.h"
 
 struct address {
 	struct slice local;  /* empty for the null sender */

@@ -17,9 +17,9 @@
  * blank in front.
  */
 #include "core/base/arena.h"
-#include "core/net/ip.h"
-#include "core/name/name.h"
 #include "core/base/slice.h"
+#include "core/name/name.h"
+#include "core/net/ip.h"
 
 enum list_kind {
 	LIST_NETWORK,    /* first..last, one family; prefix set when it is one network */

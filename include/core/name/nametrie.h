@@ -13,10 +13,10 @@
  *     mx.example.com  tag 2    combine(7,    {2}) → self 9, below 7
  *     lookup mx.example.com → 9, a.mx.example.com → 7, xexample.com → none
  *
- * Names are canonical (core/name/name.h) but the trie does not ask: a label is any run of bytes other
- * than '.', of any length.  Empty names are not stored and not found.  An attacker chooses the
- * names that are looked up and sometimes those that are stored: neither may make a look-up slow or
- * wrong, hence the secret seed.  The trie keeps no text: that it takes a name for another has a
+ * Names are canonical (core/name/name.h) but the trie does not ask: a label is any run of bytes
+ * other than '.', of any length.  Empty names are not stored and not found.  An attacker chooses
+ * the names that are looked up and sometimes those that are stored: neither may make a look-up slow
+ * or wrong, hence the secret seed.  The trie keeps no text: that it takes a name for another has a
  * chance of 2^-61 for each label asked about, under one in 290,000 for a busy server in ten years
  * (src/core/name/nametable.h has the arithmetic).
  *

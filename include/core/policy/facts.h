@@ -9,12 +9,12 @@
  *
  * Slices are borrowed from the arenas of the connection and the transaction.
  */
-#include "core/name/address.h"
 #include "core/auth/dkim.h"
 #include "core/auth/dmarc.h"
-#include "core/mail/fromheader.h"
-#include "core/net/ip.h"
 #include "core/auth/spf.h"
+#include "core/mail/fromheader.h"
+#include "core/name/address.h"
+#include "core/net/ip.h"
 #include "core/policy/verdict.h"
 
 enum fact_state { FACT_UNKNOWN, FACT_KNOWN, FACT_ABSENT, FACT_FAILED };

@@ -8,16 +8,16 @@
  *
  * A built ruleset is immutable.  All look-ups of one decision are: one iptrie look-up for the
  * address, and for each identity one nametrie look-up per kind of key; each yields a set of
- * members, and the policy walks only the rules that occur in them (core/policy/match.h), so that the cost
- * of a decision does not grow with the number of rules or entries.
+ * members, and the policy walks only the rules that occur in them (core/policy/match.h), so that
+ * the cost of a decision does not grow with the number of rules or entries.
  *
  * The builder finds what only the whole table can show: the same entry in and out of one key,
  * networks wider than is sane, entries that others cover.  It says so in the report.
  */
-#include "core/net/iptrie.h"
 #include "core/name/list.h"
 #include "core/name/nametrie.h"
 #include "core/name/pattern.h"
+#include "core/net/iptrie.h"
 #include "core/policy/rule.h"
 #include "core/policy/sets.h"
 #include "core/policy/settings.h"

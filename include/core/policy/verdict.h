@@ -7,8 +7,8 @@
  * facts that can be had now and are missing (NEED).  It points into the generation that made it
  * and lives no longer than that.
  */
-#include "core/net/ip.h"
 #include "core/base/slice.h"
+#include "core/net/ip.h"
 
 struct rule;
 

@@ -3,8 +3,8 @@
 /*
  * transaction: SMTP events in order → facts → verdict, reply and header edits.
  *
- * A transaction is one message of a session (core/session/session.h), from MAIL to the end of the message;
- * a session has at most one at a time:
+ * A transaction is one message of a session (core/session/session.h), from MAIL to the end of the
+ * message; a session has at most one at a time:
  *
  *     session_connect → session_helo → (transaction_mail → transaction_rcpt × n
  *         → transaction_header × n → transaction_end_of_headers → transaction_body × n

@@ -10,10 +10,10 @@
  *
  * Totals are exact, by family and by whether monitor mode only would have refused.  Which
  * recipients, rules and clients it were is exact up to TALLY_TOP of each, and then what
- * core/base/heavy.h knows for certain; of recipients beyond, core/base/distinct.h tells about how many there
- * were.  When the limit is reached, refusals for domains that are not in the tally yet are counted
- * together, under the name "", and lists grow no longer: nothing is ever uncounted, and memory is
- * never more than twice the limit.
+ * core/base/heavy.h knows for certain; of recipients beyond, core/base/distinct.h tells about how
+ * many there were.  When the limit is reached, refusals for domains that are not in the tally yet
+ * are counted together, under the name "", and lists grow no longer: nothing is ever uncounted, and
+ * memory is never more than twice the limit.
  *
  * One thread at a time.
  */

@@ -13,8 +13,8 @@
  * are well formed: each that it sees costs a pass over the header, and it may read a malformed one
  * in its own way.
  */
-#include "core/base/arena.h"
 #include "core/auth/dkimfield.h"
+#include "core/base/arena.h"
 #include "edge/auth/dkimheader.h"
 
 struct dkim_feed_text;

@@ -6,10 +6,10 @@
  *     struct dkim_keys *keys = dkim_keys_create();           // once; any number of threads
  *     if (dkim_keys_verify(keys, &record, digest, signature) == DKIM_VERIFIED) ...
  *
- * Keys are built from the numbers that core/auth/dkimrecord.h read, not from DER: OpenSSL 3.0's decoders
- * take 180 us a key and a lock that all threads share.  The built keys are kept by their numbers,
- * with what OpenSSL computes for each (Montgomery form), in a table of a fixed size: a stranger
- * who publishes many keys makes others slower by 5 us, and nothing else.
+ * Keys are built from the numbers that core/auth/dkimrecord.h read, not from DER: OpenSSL 3.0's
+ * decoders take 180 us a key and a lock that all threads share.  The built keys are kept by their
+ * numbers, with what OpenSSL computes for each (Montgomery form), in a table of a fixed size: a
+ * stranger who publishes many keys makes others slower by 5 us, and nothing else.
  *
  * libcrypto beside libopendkim, which uses the same library below: Debian's own OpenSSL, with its
  * security updates.

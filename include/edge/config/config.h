@@ -57,7 +57,8 @@ struct config {
 	const char *geo_asn, *geo_country;
 	/* build times of the MMDBs that were used (seconds since the epoch), 0 = none */
 	uint64_t geo_asn_built, geo_country_built;
-	struct geo_db *geo_asn_db, *geo_country_db; /* for the log (edge/config/geo.h); NULL = none */
+	struct geo_db *geo_asn_db,
+	    *geo_country_db; /* for the log (edge/config/geo.h); NULL = none */
 
 	const char *log_decisions; /* "" = no file */
 	bool log_syslog;
@@ -77,7 +78,8 @@ struct config {
 struct config *config_load(
     const char *path, const struct config *previous, struct report *, struct ruleset **rules);
 
-/* As config_load(); then the survey (core/policy/survey.h), which may be NULL, is filled as well. */
+/* As config_load(); then the survey (core/policy/survey.h), which may be NULL, is filled as well.
+ */
 struct config *config_survey(const char *path, const struct config *previous, struct report *,
     struct ruleset **rules, struct survey *);
 

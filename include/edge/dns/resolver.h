@@ -19,8 +19,8 @@
  *
  * One question on its way: it is escaped (core/auth/dnswire.h), looked for in the cache of answers
  * (edge/dns/resolver_cache.h), else it joins the same question under way or sets out itself
- * (edge/dns/resolver_flights.h), is put to libunbound (edge/dns/resolver_upstream.h) by the one thread that
- * talks to it, and its answer, or none by the deadline, wakes whoever waits for it.
+ * (edge/dns/resolver_flights.h), is put to libunbound (edge/dns/resolver_upstream.h) by the one
+ * thread that talks to it, and its answer, or none by the deadline, wakes whoever waits for it.
  *
  * Two clocks run.  A question has question_ms from its first asker on; unbound alone would try for
  * up to 17 s.  A message has message_ms of waiting in all; time in which it does not wait here

@@ -1,8 +1,8 @@
 #ifndef EDGE_DNS_ZONE_H
 #define EDGE_DNS_ZONE_H
 /*
- * zone: a DNS in memory behind `struct dns` (core/auth/dns.h): for tests, and for `explain --message`
- * against a zone file instead of the world.
+ * zone: a DNS in memory behind `struct dns` (core/auth/dns.h): for tests, and for `explain
+ * --message` against a zone file instead of the world.
  *
  *     char why[ZONE_WHY_MAX];
  *     struct zone *zone = zone_create();

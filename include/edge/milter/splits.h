@@ -3,9 +3,9 @@
 /*
  * splits: which deliveries were asked to come again with fewer recipients (SPEC 4).
  *
- * A number stands for sender, client and recipient (core/session/transaction.h); it is remembered for a
- * day, which is longer than any sender waits for its next try.  The memory is fixed: a flood of new
- * numbers pushes out the oldest, and then a message is merely asked once more.
+ * A number stands for sender, client and recipient (core/session/transaction.h); it is remembered
+ * for a day, which is longer than any sender waits for its next try.  The memory is fixed: a flood
+ * of new numbers pushes out the oldest, and then a message is merely asked once more.
  *
  * All functions are safe in any thread.
  */

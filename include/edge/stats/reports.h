@@ -14,8 +14,8 @@
  *
  * All functions but reports_read() are safe in any thread; that one in any, with its own database.
  */
-#include "core/stats/digest.h"
 #include "core/session/env.h"
+#include "core/stats/digest.h"
 
 struct reports;
 

@@ -1,8 +1,8 @@
 #ifndef EDGE_WORKER_ENVIRONMENT_H
 #define EDGE_WORKER_ENVIRONMENT_H
 /*
- * environment: the daemon's `struct env` (core/session/env.h): clocks, tokens, recorder, and whatever
- * libraries answer questions about a message.
+ * environment: the daemon's `struct env` (core/session/env.h): clocks, tokens, recorder, and
+ * whatever libraries answer questions about a message.
  */
 #include "edge/worker/worker.h"
 

@@ -1,24 +1,20 @@
 #ifndef EDGE_WORKER_WORKER_H
 #define EDGE_WORKER_WORKER_H
 /*
- * worker: the process that answers mail.  Wiring only: it puts the parts together and takes the
- * supervisor's orders.
- *
- *     worker_run(): load → open sockets → drop privileges → threads → "ready" → serve → drain
- *
- * Threads: libmilter's (a pool, or one for each SMTP connection), those of recorder, reports,
- * resolver, metrics and the control server with its connections, the pulse, the knock, and one that
- * listens to the supervisor.
+ * worker: the parts of the process that answers mail, as its threads share them.  How they are put
+ * together, run and stopped is edge/daemon/worker_main.h; here is what commands, metrics and doctor
+ * may ask of them: a reload, and its outcome.
  */
-#include "edge/stats/clients.h"
-#include "edge/config/config.h"
-#include "edge/stats/counters.h"
 #include "edge/auth/dkim.h"
-#include "edge/log/recorder.h"
-#include "edge/stats/reports.h"
-#include "edge/dns/resolver.h"
-#include "edge/milter/splits.h"
+#include "edge/config/config.h"
 #include "edge/config/table.h"
+#include "edge/dns/resolver.h"
+#include "edge/log/recorder.h"
+#include "edge/milter/splits.h"
+#include "edge/os/notify.h"
+#include "edge/stats/clients.h"
+#include "edge/stats/counters.h"
+#include "edge/stats/reports.h"
 
 #include <pthread.h>
 
@@ -74,13 +70,6 @@ enum {
  * has: files, DNS, its own threads. */
 enum { WORKER_FILES_A_SESSION = 2, WORKER_FILES_BESIDES = 600 };
 
-/* What worker_run() returns, as the exit status of its process. */
-enum { WORKER_ENDED = 0, WORKER_NOT_STARTED = 1, WORKER_FAILED = 2 };
-
-/* Runs until it is told to stop or loses its supervisor.  Unless `foreground` it lets go of
- * standard error once it is ready. */
-int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bool foreground);
-
 /*
  * Loads the configuration aside and publishes it.  Returns the new generation's number; 0 when the
  * report holds errors and nothing changed.  From any thread; one reload at a time.
@@ -89,5 +78,22 @@ uint64_t worker_reload(struct worker *, struct report *);
 
 /* What became of the last one; never waits for one that is under way. */
 struct reload_status worker_reload_status(struct worker *);
+
+struct recorder_settings worker_recorder_settings(const struct config *);
+
+/*
+ * A resolver for this configuration takes the place of the old one, which its sessions finish on.
+ * Without a new one the old stays: mail is better served by yesterday's name servers than by none.
+ */
+bool worker_replace_resolver(struct worker *, const struct config *);
+
+/* Loads the first generation; false after the errors are said. */
+bool worker_first_load(struct worker *);
+
+/* "generation 7, 253458 entries; last reload failed: lists/dialup.cidr:12: …" */
+void worker_status_text(struct worker *, char out[NOTIFY_STATUS_MAX]);
+
+/* Sends it to the supervisor; after each load, in their order. */
+void worker_tell_status(struct worker *);
 
 #endif

@@ -1,8 +1,8 @@
 #include "core/auth/dkimfield.h"
 
+#include "core/auth/taglist.h"
 #include "core/base/base64.h"
 #include "core/name/name.h"
-#include "core/auth/taglist.h"
 
 /* Enough of b= to tell five signatures apart. */
 enum { PREFIX_MAX = 64 };

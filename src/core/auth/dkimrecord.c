@@ -1,7 +1,7 @@
 #include "core/auth/dkimrecord.h"
 
-#include "core/base/base64.h"
 #include "core/auth/taglist.h"
+#include "core/base/base64.h"
 
 /* ---- DER, as much of it as an RSA public key needs ----------------------------------- */
 

@@ -1,8 +1,8 @@
 #ifndef CORE_SPF_PIECE_H
 #define CORE_SPF_PIECE_H
 /*
- * spf_piece: a macro-string step by step, for the two halves of core/auth/spf_macro.h only: the grammar
- * (spf_macro.c) and the expansion (spf_expand.c).
+ * spf_piece: a macro-string step by step, for the two halves of core/auth/spf_macro.h only: the
+ * grammar (spf_macro.c) and the expansion (spf_expand.c).
  */
 #include "core/auth/spf_macro.h"
 

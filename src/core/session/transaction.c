@@ -1,7 +1,7 @@
 #include "core/session/transaction.h"
 
-#include "core/policy/gather.h"
 #include "core/mail/rfc5322.h"
+#include "core/policy/gather.h"
 #include "transaction_state.h"
 
 /* ---- answers and records ------------------------------------------------------------- */

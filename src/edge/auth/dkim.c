@@ -1,7 +1,7 @@
 #include "edge/auth/dkim.h"
 
-#include "core/base/base64.h"
 #include "core/auth/dkimrecord.h"
+#include "core/base/base64.h"
 #include "edge/auth/dkimfeed.h"
 #include "edge/auth/dkimhash.h"
 #include "edge/auth/dkimkey.h"

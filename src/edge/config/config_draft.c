@@ -1,7 +1,7 @@
 #include "config_draft.h"
 
-#include "core/policy/reply.h"
 #include "core/base/rfc3339.h"
+#include "core/policy/reply.h"
 
 enum { NAME_LENGTH_MAX = 64 };
 

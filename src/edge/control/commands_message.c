@@ -3,9 +3,9 @@
 #include "edge/control/commands.h"
 
 #include "edge/config/config.h"
-#include "edge/os/textfile.h"
 #include "edge/control/trial.h"
 #include "edge/dns/zone.h"
+#include "edge/os/textfile.h"
 
 #include <stdlib.h>
 

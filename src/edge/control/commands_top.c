@@ -4,9 +4,9 @@
  * line shows fewer pages instead of old ones.
  */
 #include "core/base/rfc3339.h"
-#include "edge/stats/clients.h"
 #include "edge/config/config.h"
 #include "edge/milter/milter.h"
+#include "edge/stats/clients.h"
 #include "watch.h"
 
 #include <stdarg.h>

@@ -2,8 +2,8 @@
 
 #include "core/base/rfc3339.h"
 #include "edge/config/config.h"
-#include "edge/log/log.h"
 #include "edge/config/managed.h"
+#include "edge/log/log.h"
 
 #include <stdio.h>
 #include <time.h>

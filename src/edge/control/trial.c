@@ -4,8 +4,8 @@
 #include "core/policy/gather.h"
 #include "core/session/transaction.h"
 #include "edge/auth/dkim.h"
-#include "edge/config/idn.h"
 #include "edge/auth/spf.h"
+#include "edge/config/idn.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 #include "edge/daemon/supervisor.h"
 
+#include "edge/daemon/worker_main.h"
 #include "edge/log/log.h"
 #include "edge/os/monotonic.h"
 #include "edge/os/notify.h"

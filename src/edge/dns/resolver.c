@@ -1,9 +1,9 @@
 #include "edge/dns/resolver.h"
 
-#include "edge/os/monotonic.h"
 #include "edge/dns/resolver_cache.h"
 #include "edge/dns/resolver_flights.h"
 #include "edge/dns/resolver_key.h"
+#include "edge/os/monotonic.h"
 
 #include <stdatomic.h>
 #include <stdio.h>

@@ -12,8 +12,8 @@
 #include <time.h>
 
 /*
- * Of one tally.  There are two, and each may become twice as large (core/stats/tally.h): 24 MiB at worst,
- * with what SQLite takes less than the 32 MiB that a flood may cost.
+ * Of one tally.  There are two, and each may become twice as large (core/stats/tally.h): 24 MiB at
+ * worst, with what SQLite takes less than the 32 MiB that a flood may cost.
  */
 #define TALLY_LIMIT ((size_t)6 << 20)
 

@@ -1,9 +1,9 @@
 #include "edge/worker/environment.h"
 
+#include "edge/auth/spf.h"
 #include "edge/config/geo.h"
 #include "edge/config/idn.h"
 #include "edge/os/monotonic.h"
-#include "edge/auth/spf.h"
 
 #include <stdlib.h>
 #include <sys/random.h>

@@ -1,8 +1,8 @@
 /* The first load and every later one: aside, validated, then published; and the parts of the worker
  * that follow the configuration. */
-#include "edge/milter/knock.h"
 #include "edge/log/log.h"
-#include "worker_private.h"
+#include "edge/milter/knock.h"
+#include "edge/worker/worker.h"
 
 #include <malloc.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* What goes on: the last reload, and one line for the supervisor, who tells systemd. */
-#include "worker_private.h"
+#include "edge/worker/worker.h"
 
 #include <stdio.h>
 #include <string.h>

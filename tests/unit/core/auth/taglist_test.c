@@ -1,8 +1,8 @@
 /* Tag lists and base64: what DKIM is written in. */
 #include "unit/unit.h"
 
-#include "core/base/base64.h"
 #include "core/auth/taglist.h"
+#include "core/base/base64.h"
 
 #include <stdio.h>
 

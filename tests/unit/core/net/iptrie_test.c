@@ -1,9 +1,9 @@
 /*
  * The trie against a dumb model: a list of entries that is gone through for every address.
  */
-#include "src/core/net/iptrie_private.h" /* to look up as older processors do, too */
 #include "core/net/iptrie.h"
 #include "fake/networks.h"
+#include "src/core/net/iptrie_private.h" /* to look up as older processors do, too */
 #include "unit/unit.h"
 
 #include <stdio.h>

@@ -5,8 +5,8 @@
 #include "fake/mmdb.h"
 #include "fake/scratch.h"
 
-#include "core/policy/policy.h"
 #include "core/change/surveytext.h"
+#include "core/policy/policy.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -2,8 +2,8 @@
 
 #include "core/import/import.h"
 #include "core/stats/recordtext.h"
-#include "edge/control/commands.h"
 #include "edge/config/config.h"
+#include "edge/control/commands.h"
 #include "edge/metrics/metrics.h"
 #include "edge/os/textfile.h"
 

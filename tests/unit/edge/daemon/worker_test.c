@@ -2,7 +2,7 @@
 
 #include "fake/configured.h"
 
-#include "src/edge/worker/worker_private.h"
+#include "edge/worker/worker.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
-#include "edge/stats/counters.h"
 #include "edge/log/recorder.h"
+#include "edge/stats/counters.h"
 #include "unit/unit.h"
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "edge/stats/reports.h"
 
-#include "src/edge/stats/reports_store.h"
 #include "fake/scratch.h"
+#include "src/edge/stats/reports_store.h"
 #include "unit/unit.h"
 
 #include <pthread.h>

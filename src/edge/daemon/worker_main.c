@@ -1,13 +1,14 @@
-#include "worker_private.h"
+#include "edge/daemon/worker_main.h"
+#include "edge/worker/worker.h"
 
 #include "edge/control/control.h"
-#include "edge/worker/environment.h"
-#include "edge/milter/knock.h"
+#include "edge/daemon/pulse.h"
 #include "edge/log/log.h"
 #include "edge/metrics/metrics.h"
+#include "edge/milter/knock.h"
 #include "edge/milter/milter.h"
 #include "edge/os/privileges.h"
-#include "edge/daemon/pulse.h"
+#include "edge/worker/environment.h"
 
 #include <errno.h>
 #include <poll.h>
