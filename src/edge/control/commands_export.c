@@ -1,6 +1,6 @@
 #include "edge/control/commands.h"
 
-#include "core/change/flatten.h"
+#include "core/change/cidr_export.h"
 
 #include <time.h>
 
@@ -104,7 +104,7 @@ static void tell_left_out(struct asked *a, enum family family, int64_t now)
 		const struct rule *r = &rules->rules[i];
 
 		if (r->family != family || !(r->keys & 1u << KEY_NETWORKS) ||
-		    flatten_takes(r, family, now))
+		    cidr_export_has(r, family, now))
 			continue;
 		channel_complain(a->channel, "rule \"%.*s\" is left out: it %s\n",
 		    SLICE_ARG(r->name),
@@ -156,7 +156,7 @@ int command_export(struct asked *a)
 	}
 	e.only_v4 = e.writer->network == write_rbldnsd;
 	begin_file(&e);
-	if (!flatten_each(a->generation->rules, e.family, now, write_network, &e)) {
+	if (!cidr_export_each(a->generation->rules, e.family, now, write_network, &e)) {
 		channel_complain(a->channel, "out of memory\n");
 		return STATUS_FAILED;
 	}

@@ -1,6 +1,6 @@
 #include "edge/control/commands.h"
 
-#include "core/change/surveytext.h"
+#include "core/policy/survey_text.h"
 #include "edge/config/config.h"
 
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include "fake/mmdb.h"
 #include "fake/scratch.h"
 
-#include "core/change/surveytext.h"
+#include "core/policy/survey_text.h"
 #include "core/policy/policy.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
-#ifndef CORE_CHANGE_SURVEYTEXT_H
-#define CORE_CHANGE_SURVEYTEXT_H
+#ifndef CORE_POLICY_SURVEY_TEXT_H
+#define CORE_POLICY_SURVEY_TEXT_H
 /*
- * surveytext: a survey as lines to read.
+ * survey_text: a survey as lines to read.
  *
  *     susranges: 1193046528 IPv4 addresses (27.778 %), 0 % of IPv6
  *       dialup: 3 entries (0 duplicate, 1 covered, 0 dead, 0 shadowed); 1193046528 IPv4 …

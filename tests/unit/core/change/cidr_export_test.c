@@ -1,4 +1,4 @@
-#include "core/change/flatten.h"
+#include "core/change/cidr_export.h"
 #include "fake/configured.h"
 #include "unit/unit.h"
 
@@ -59,7 +59,7 @@ START_TEST(test_flatten)
 
 	configured_load(&c, cases[_i].conf);
 	ck_assert_msg(c.rules != NULL, "%s: %s", cases[_i].label, c.lines);
-	ck_assert(flatten_each(c.rules, FAMILY_SUSRANGES, NOW, say, &said));
+	ck_assert(cidr_export_each(c.rules, FAMILY_SUSRANGES, NOW, say, &said));
 	ck_assert_msg(
 	    strcmp(said.text, cases[_i].wanted) == 0, "%s: \"%s\"", cases[_i].label, said.text);
 	configured_free(&c);

@@ -1,7 +1,7 @@
-#ifndef CORE_CHANGE_FLATTEN_H
-#define CORE_CHANGE_FLATTEN_H
+#ifndef CORE_CHANGE_CIDR_EXPORT_H
+#define CORE_CHANGE_CIDR_EXPORT_H
 /*
- * flatten: what a rule table refuses by address alone, as plain networks, for hosts that have a
+ * cidr_export: what a rule table refuses by address alone, as plain networks, for hosts that have a
  * packet filter or a cidr: table and no milter.
  *
  *     susranges 198.51.100.0/24, whitelist 198.51.100.7
@@ -16,14 +16,14 @@
 #include "core/policy/ruleset.h"
 
 /* True when this rule of the family refuses by address alone. */
-bool flatten_takes(const struct rule *, enum family, int64_t now);
+bool cidr_export_has(const struct rule *, enum family, int64_t now);
 
 /*
  * Calls `each`, which returns true, with every network, IPv4 first, in order, none within or beside
  * another that could be one with it.  False when out of memory.  family: FAMILY_SUSRANGES or
  * FAMILY_BLOCKS.
  */
-bool flatten_each(const struct ruleset *, enum family, int64_t now,
+bool cidr_export_each(const struct ruleset *, enum family, int64_t now,
     bool (*each)(void *context, const struct prefix *), void *context);
 
 #endif

@@ -1,4 +1,4 @@
-#include "core/change/surveytext.h"
+#include "core/policy/survey_text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
-#include "core/change/flatten.h"
+#include "core/change/cidr_export.h"
 
 #include <stdlib.h>
 
-struct flatten {
+struct cidr_export {
 	const struct ruleset *rules;
 	enum family family;
 	int64_t now;
@@ -13,7 +13,7 @@ struct flatten {
 	void *context;
 };
 
-bool flatten_takes(const struct rule *rule, enum family family, int64_t now)
+bool cidr_export_has(const struct rule *rule, enum family family, int64_t now)
 {
 	return rule->family == family && rule->keys == 1u << KEY_NETWORKS && rule->excuses == 0 &&
 	       !rule->monitor && !rule_expired(rule, now);
@@ -27,7 +27,7 @@ static bool excuses(const struct rule *rule, enum family family, int64_t now)
 	       (rule->family == FAMILY_WHITELIST && rule->covers & 1u << family);
 }
 
-static bool set_refuses(const struct flatten *f, uint32_t set)
+static bool set_refuses(const struct cidr_export *f, uint32_t set)
 {
 	bool refused = false;
 	size_t n;
@@ -40,12 +40,12 @@ static bool set_refuses(const struct flatten *f, uint32_t set)
 			continue;
 		if (excuses(rule, f->family, f->now))
 			return false;
-		refused |= flatten_takes(rule, f->family, f->now);
+		refused |= cidr_export_has(rule, f->family, f->now);
 	}
 	return refused;
 }
 
-static void give(struct flatten *f)
+static void give(struct cidr_export *f)
 {
 	if (f->pending)
 		prefix_from_range(&f->first, &f->last, f->each, f->context);
@@ -55,7 +55,7 @@ static void give(struct flatten *f)
 /* Runs come in order and without gaps, so that a refused one goes on with the next or ends. */
 static void take_run(void *context, const struct ip *first, const struct ip *last, uint32_t set)
 {
-	struct flatten *f = context;
+	struct cidr_export *f = context;
 
 	if (f->memo[set] == 0)
 		f->memo[set] = (unsigned char)(1 + set_refuses(f, set));
@@ -69,10 +69,10 @@ static void take_run(void *context, const struct ip *first, const struct ip *las
 	f->pending = true;
 }
 
-bool flatten_each(const struct ruleset *rules, enum family family, int64_t now,
+bool cidr_export_each(const struct ruleset *rules, enum family family, int64_t now,
     bool (*each)(void *context, const struct prefix *), void *context)
 {
-	struct flatten f = {
+	struct cidr_export f = {
 	    .rules = rules,
 	    .family = family,
 	    .now = now,
