@@ -398,4 +398,4 @@ help:
 
 .PHONY: all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload
 
--include $(wildcard $(addprefix $(BUILD)/,*/*.d */*/*.d tests/*/*.d tests/*/*/*/*.d))
+-include $(wildcard $(addprefix $(BUILD)/,core/*/*.d edge/*/*.d ctl/*.d tests/*/*.d tests/unit/*/*/*.d))
