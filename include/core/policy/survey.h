@@ -8,7 +8,6 @@
  *     rules = ruleset_finish(&builder);
  *     s->families[FAMILY_SUSRANGES].ipv4            // addresses in the networks of its rules
  *     s->rules[3].shadowed                          // entries of rule 3 that an earlier one hides
- *     survey_difference(running, rules, now, &d);   // what would change for clients
  *
  * An *entry* here is one network of `networks`, in a rule or in its `unless`; a range counts as
  * the networks that it is cut into, and networks that stand for an AS or a country are no entries.
@@ -64,28 +63,11 @@ void survey_free(struct survey **);
  * outlive ruleset_finish(), which reports dead and shadowed entries as warnings. */
 void ruleset_survey(struct ruleset_builder *, struct survey *);
 
-enum { SURVEY_EXAMPLES = 5 };
+/* The address of a client alone decides this rule. */
+bool survey_is_unconditional(const struct rule *, int64_t now);
 
-/* Addresses that changed sides, and the largest networks among them, largest first. */
-struct survey_change {
-	uint64_t ipv4;
-	double ipv6; /* share of all */
-	struct prefix largest_v4[SURVEY_EXAMPLES], largest_v6[SURVEY_EXAMPLES];
-	unsigned largest_v4_count, largest_v6_count;
-};
-
-struct survey_difference {
-	struct survey_change refused;  /* refused now, not before */
-	struct survey_change released; /* the other way round */
-};
-
-/*
- * What the change from one table to another means for susranges.  Refused here is an address in the
- * networks of a rule of susranges that is neither in monitor mode nor expired, unless an
- * unconditional whitelist rule covers it; other keys of rules, and unless, are not looked at.
- * False when out of memory.
- */
-bool survey_difference(const struct ruleset *before, const struct ruleset *after, int64_t now,
-    struct survey_difference *);
+/* Adds the addresses first..last, of one family: IPv4 as a number, IPv6 as a share of all. */
+void survey_add_addresses(
+    const struct ip *first, const struct ip *last, uint64_t *ipv4, double *ipv6);
 
 #endif

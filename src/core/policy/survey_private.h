@@ -6,9 +6,6 @@
  */
 #include "core/policy/survey.h"
 
-/* The address of a client alone decides this rule. */
-bool survey_is_unconditional(const struct rule *, int64_t now);
-
 /* Fills ipv4 and ipv6 of rules and families. */
 void survey_address_space(struct survey *, const struct ruleset *);
 

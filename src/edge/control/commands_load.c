@@ -1,5 +1,6 @@
 #include "edge/control/commands.h"
 
+#include "core/change/table_diff.h"
 #include "core/policy/survey_text.h"
 #include "edge/config/config.h"
 
@@ -73,7 +74,7 @@ static void print_line(void *context, const char *line)
 /* What mail would notice of the change, and how the tables differ in size. */
 static void print_change(struct asked *a, const struct ruleset *before, const struct ruleset *after)
 {
-	struct survey_difference *d = arena_calloc(a->arena, 1, sizeof *d);
+	struct table_diff *d = arena_calloc(a->arena, 1, sizeof *d);
 	struct slice *old, *new;
 	size_t n = names_of(before, a->arena, &old), m = names_of(after, a->arena, &new);
 
@@ -82,8 +83,8 @@ static void print_change(struct asked *a, const struct ruleset *before, const st
 	print_count(a, "networks", before->network_entries, after->network_entries);
 	print_count(a, "names", before->name_entries, after->name_entries);
 	print_count(a, "recipient domains", before->domain_entries, after->domain_entries);
-	if (d && survey_difference(before, after, time(NULL), d))
-		survey_difference_text(d, print_line, a);
+	if (d && table_diff_addresses(before, after, time(NULL), d))
+		table_diff_text(d, print_line, a);
 	else
 		channel_complain(a->channel, "no memory to compare the address space\n");
 }

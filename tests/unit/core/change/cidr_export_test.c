@@ -68,7 +68,7 @@ END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("flatten");
+	Suite *s = suite_create("cidr_export");
 	TCase *tc = tcase_create("all");
 
 	configured_enter();

@@ -1,5 +1,6 @@
 #include "unit/unit.h"
 
+#include "core/change/table_diff.h"
 #include "core/policy/survey.h"
 
 #include <math.h>
@@ -338,7 +339,7 @@ static bool sus_refuses(const struct model *m, unsigned address)
 
 /* Examples must lie in what changed and none may be larger than the first. */
 static void check_examples(
-    const struct model *a, const struct model *b, const struct survey_change *c)
+    const struct model *a, const struct model *b, const struct table_diff_change *c)
 {
 	const struct prefix *list = a->family == IP_V4 ? c->largest_v4 : c->largest_v6;
 	unsigned count = a->family == IP_V4 ? c->largest_v4_count : c->largest_v6_count;
@@ -359,14 +360,14 @@ START_TEST(finds_differences)
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct model a, b;
 		struct ruleset *before, *after;
-		struct survey_difference d;
+		struct table_diff d;
 		unsigned refused = 0, released = 0;
 
 		make_model(&a, round % 2 ? IP_V6 : IP_V4);
 		make_model(&b, a.family);
 		before = build(&a, NULL);
 		after = build(&b, NULL);
-		ck_assert(survey_difference(before, after, NOW, &d));
+		ck_assert(table_diff_addresses(before, after, NOW, &d));
 		for (unsigned i = 0; i < UNIVERSE; i++) {
 			refused += !sus_refuses(&a, i) && sus_refuses(&b, i);
 			released += sus_refuses(&a, i) && !sus_refuses(&b, i);
@@ -429,11 +430,11 @@ START_TEST(knows_the_ends)
 	struct survey *s = survey_create(NOW), *t = survey_create(NOW);
 	struct ruleset *before = one_network(whole[_i].before, s);
 	struct ruleset *after = one_network(whole[_i].after, t);
-	struct survey_difference d;
+	struct table_diff d;
 	char text[PREFIX_TEXT_MAX];
 
 	ck_assert_uint_eq(t->rules[0].dead + t->rules[0].shadowed, 0);
-	ck_assert(survey_difference(before, after, NOW, &d));
+	ck_assert(table_diff_addresses(before, after, NOW, &d));
 	ck_assert_uint_eq(d.refused.ipv4, whole[_i].refused4);
 	ck_assert_uint_eq(d.released.ipv4, whole[_i].released4);
 	ck_assert(fabs(d.refused.ipv6 - whole[_i].refused6) < 1e-12);

@@ -5,8 +5,9 @@
 #include "fake/mmdb.h"
 #include "fake/scratch.h"
 
-#include "core/policy/survey_text.h"
+#include "core/change/table_diff.h"
 #include "core/policy/policy.h"
+#include "core/policy/survey_text.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -280,7 +281,7 @@ START_TEST(surveys)
 {
 	struct survey *survey = survey_create(NOW);
 	struct report *report = report_create();
-	struct survey_difference d;
+	struct table_diff d;
 	struct configured before;
 	struct ruleset *rules;
 	struct config *config;
@@ -292,8 +293,8 @@ START_TEST(surveys)
 	report_each(report, append_report, text);
 	ck_assert_msg(config != NULL, "%s", text);
 	survey_text(survey, rules, append, text);
-	ck_assert(survey_difference(before.rules, rules, NOW, &d));
-	survey_difference_text(&d, append, text);
+	ck_assert(table_diff_addresses(before.rules, rules, NOW, &d));
+	table_diff_text(&d, append, text);
 	ck_assert_str_eq(text, survey_lines);
 	configured_free(&before);
 	config_free(&config);

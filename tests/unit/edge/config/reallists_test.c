@@ -1,5 +1,6 @@
 #include "unit/unit.h"
 
+#include "core/change/table_diff.h"
 #include "core/policy/survey.h"
 #include "edge/os/textfile.h"
 #include "fake/configured.h"
@@ -272,7 +273,7 @@ START_TEST(counts_shadowed)
 	struct report *report = report_create();
 	struct ruleset *rules;
 	struct config *config;
-	struct survey_difference d;
+	struct table_diff d;
 	struct configured before;
 
 	if (present) {
@@ -281,7 +282,7 @@ START_TEST(counts_shadowed)
 		check_rule(&survey->rules[3], "again");
 		ck_assert_uint_eq(survey->families[FAMILY_SUSRANGES].ipv4, wanted("union", "ipv4"));
 		configured_load(&before, table);
-		ck_assert(survey_difference(rules, before.rules, 0, &d));
+		ck_assert(table_diff_addresses(rules, before.rules, 0, &d));
 		ck_assert_uint_eq(d.refused.ipv4, 0);
 		ck_assert_uint_eq(d.released.ipv4, wanted("whitelist", "ipv4"));
 		configured_free(&before);
