@@ -13,7 +13,7 @@
  *
  * Insists on what an MTA, a client and a reader of the log are promised of every answer.
  */
-#include "core/base/jsonread.h"
+#include "core/base/json_read.h"
 #include "core/session/transaction.h"
 #include "core/stats/recordtext.h"
 #include "edge/auth/dkim.h"
@@ -120,11 +120,11 @@ static void record(void *self, const struct record *r)
 	char json[RECORD_JSON_MAX], line[RECORD_LINE_MAX];
 	struct arena *arena = arena_create(1 << 16);
 	struct slice text = record_json(r, json), key, value;
-	struct jsonread reader = jsonread_begin(text, arena);
+	struct json_read reader = json_read_begin(text, arena);
 
 	(void)self;
 	insist(text.len > 0 && is_quiet(text));
-	while (jsonread_next(&reader, &key, &value))
+	while (json_read_next(&reader, &key, &value))
 		insist(key.len > 0);
 	insist(!reader.wrong);
 	insist(is_quiet(record_line(r, line)));

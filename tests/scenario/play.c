@@ -122,7 +122,7 @@ static void split_note(void *self, uint64_t key)
 {
 	struct play *p = self;
 
-	if (p->split_count < SPLITS_MAX)
+	if (p->split_count < SPLIT_MEMORY_MAX)
 		p->splits[p->split_count++] = key;
 }
 

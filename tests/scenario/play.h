@@ -10,7 +10,7 @@
 #include "edge/dns/zone.h"
 #include "fake/counting.h"
 
-enum { SIGNATURES_MAX = 5, SPLITS_MAX = 64, TEXT_MAX = 64 * 1024 };
+enum { SIGNATURES_MAX = 5, SPLIT_MEMORY_MAX = 64, TEXT_MAX = 64 * 1024 };
 
 struct play {
 	const char *file;
@@ -35,7 +35,7 @@ struct play {
 	bool no_dns, no_dkim, no_headers, no_body;
 	unsigned shown;
 	char mta[256];
-	uint64_t splits[SPLITS_MAX];
+	uint64_t splits[SPLIT_MEMORY_MAX];
 	unsigned split_count;
 	struct answer answer;
 	char record[RECORD_JSON_MAX]; /* of the last decision */

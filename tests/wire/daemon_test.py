@@ -262,7 +262,7 @@ def other_socket(checks, daemon):
                     told.stdout + told.stderr, told)
         checks.true(f"the log tells: {stays}", stays in daemon.said(), daemon.said())
     time.sleep(2.5)
-    checks.true("signs of life go on", "no sign of life" not in daemon.said(), daemon.said())
+    checks.true("the watchdog is content", "watchdog: the milter" not in daemon.said(), daemon.said())
     checks.true("and verdicts", refuse_some(daemon, 1) < 5)
     daemon.base = base
     daemon.configure(ENVELOPE)

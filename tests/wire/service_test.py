@@ -26,7 +26,7 @@ import lab  # noqa: E402
 from checks import Checks  # noqa: E402
 from miltertalk import Talk  # noqa: E402
 
-# A beat comes every 15 seconds (edge/daemon/pulse.h).
+# A beat comes every 15 seconds (edge/daemon/watchdog.h).
 BEAT, SLACK = 15, 3
 CONF = """
 mode = "monitor";
@@ -86,7 +86,7 @@ def status(checks, notified, daemon, said):
 
 
 def hangs(checks, notified, daemon):
-    """A worker that hangs makes the watchdog bite: no sign of life comes."""
+    """A worker that hangs makes the watchdog bite: no heartbeat comes."""
     worker = worker_of(daemon.pid)
     os.kill(worker, signal.SIGSTOP)
     notified.hear(0.5)

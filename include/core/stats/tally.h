@@ -10,14 +10,14 @@
  *
  * Totals are exact, by family and by whether monitor mode only would have refused.  Which
  * recipients, rules and clients it were is exact up to TALLY_TOP of each, and then what
- * core/base/heavy.h knows for certain; of recipients beyond, core/base/distinct.h tells about how
- * many there were.  When the limit is reached, refusals for domains that are not in the tally yet
- * are counted together, under the name "", and lists grow no longer: nothing is ever uncounted, and
- * memory is never more than twice the limit.
+ * core/base/top_k.h knows for certain; of recipients beyond, core/base/hyperloglog.h tells about
+ * how many there were.  When the limit is reached, refusals for domains that are not in the tally
+ * yet are counted together, under the name "", and lists grow no longer: nothing is ever uncounted,
+ * and memory is never more than twice the limit.
  *
  * One thread at a time.
  */
-#include "core/base/distinct.h"
+#include "core/base/hyperloglog.h"
 #include "core/policy/verdict.h"
 
 struct tally;
@@ -39,9 +39,9 @@ struct refusal {
 struct tally_domain {
 	struct slice name;
 	int64_t hour;
-	uint64_t totals[FAMILY_COUNT][2];  /* [1]: would */
-	struct heavy *top[TALLY_KINDS];    /* NULL: none */
-	const struct distinct *recipients; /* NULL: all of them are in top */
+	uint64_t totals[FAMILY_COUNT][2];     /* [1]: would */
+	struct top_k *top[TALLY_KINDS];       /* NULL: none */
+	const struct hyperloglog *recipients; /* NULL: all of them are in top */
 };
 
 struct tally *tally_create(size_t limit);

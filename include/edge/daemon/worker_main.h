@@ -7,8 +7,8 @@
  *     worker_run(): load → open sockets → drop privileges → threads → "ready" → serve → drain
  *
  * Threads: libmilter's (a pool, or one for each SMTP connection), those of recorder, reports,
- * resolver, metrics and the control server with its connections, the pulse, the knock, and one that
- * listens to the supervisor.
+ * resolver, metrics and the control server with its connections, the watchdog, the wake-up, and one
+ * that listens to the supervisor.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -10,7 +10,7 @@
 #include "edge/config/table.h"
 #include "edge/dns/resolver.h"
 #include "edge/log/recorder.h"
-#include "edge/milter/splits.h"
+#include "edge/milter/split_memory.h"
 #include "edge/os/notify.h"
 #include "edge/stats/clients.h"
 #include "edge/stats/counters.h"
@@ -35,7 +35,7 @@ struct worker {
 	struct clients *clients;
 	struct recorder *recorder;
 	struct reports *reports;
-	struct splits *splits;
+	struct split_memory *splits;
 	struct dkim_library *dkim;
 	/* Guards the pointer: a session is started on a resolver that a reload may replace. */
 	pthread_mutex_t resolver_lock;

@@ -1,24 +1,24 @@
 #include "core/explain/batch.h"
 
-#include "core/base/jsonline.h"
-#include "core/base/jsonread.h"
+#include "core/base/json_read.h"
+#include "core/base/json_write.h"
 #include "core/stats/recordtext.h"
 
 struct slice batch_error(const char *why, char out[BATCH_LINE_MAX])
 {
-	struct jsonline j = jsonline_begin(out, BATCH_LINE_MAX);
+	struct json_write j = json_write_begin(out, BATCH_LINE_MAX);
 
-	jsonline_string(&j, "error", slice_str(why));
-	return jsonline_end(&j);
+	json_write_string(&j, "error", slice_str(why));
+	return json_write_end(&j);
 }
 
 /* NULL, or what is wrong with the line. */
 static const char *read_session(struct question *q, struct slice line, char why[QUESTION_WHY_MAX])
 {
-	struct jsonread r = jsonread_begin(line, q->arena);
+	struct json_read r = json_read_begin(line, q->arena);
 	struct slice key, value;
 
-	while (jsonread_next(&r, &key, &value)) {
+	while (json_read_next(&r, &key, &value)) {
 		const char *wrong = value.ptr ? question_set(q, key, value, why) : NULL;
 		if (wrong)
 			return wrong;
@@ -42,18 +42,18 @@ static struct slice write_verdict(
     const struct ruleset *rules, const struct question *q, char out[BATCH_LINE_MAX])
 {
 	const struct verdict *v = &q->verdict;
-	struct jsonline j = jsonline_begin(out, BATCH_LINE_MAX);
+	struct json_write j = json_write_begin(out, BATCH_LINE_MAX);
 	char text[PREFIX_TEXT_MAX];
 
-	jsonline_string(&j, "action", slice_str(record_action(v)));
-	jsonline_number(&j, "code", code_of(rules, q));
+	json_write_string(&j, "action", slice_str(record_action(v)));
+	json_write_number(&j, "code", code_of(rules, q));
 	if (v->family != FAMILY_NONE)
-		jsonline_string(&j, "family", slice_str(family_name(v->family)));
+		json_write_string(&j, "family", slice_str(family_name(v->family)));
 	if (v->rule)
-		jsonline_string(&j, "rule", v->rule->name);
+		json_write_string(&j, "rule", v->rule->name);
 	if (v->has_network)
-		jsonline_string(&j, "network", slice_of(text, prefix_format(&v->network, text)));
-	return jsonline_end(&j);
+		json_write_string(&j, "network", slice_of(text, prefix_format(&v->network, text)));
+	return json_write_end(&j);
 }
 
 struct slice batch_answer(const struct ruleset *rules, struct slice line, int64_t now,

@@ -96,7 +96,7 @@ static uint64_t key_of(const struct ruleset_builder *b, uint32_t tag)
  * b->members: once each, sorted.  Contradictions, duplicates and entries that `around` already
  * says are noted on the way.  `what` is that network or name, for messages.
  */
-static size_t distinct_members(
+static size_t hyperloglog_members(
     struct ruleset_builder *b, uint32_t around, size_t n, struct slice what)
 {
 	size_t count = 0;
@@ -138,7 +138,7 @@ static uint32_t combine_networks(
 		b->keys[i] = key_of(b, entries[i].tag);
 	if (n > 1)
 		what = slice_of(text, prefix_format(&entries[0].prefix, text));
-	count = distinct_members(b, around, n, what);
+	count = hyperloglog_members(b, around, n, what);
 	return sets_apply(b->rules->sets, around, b->members, count, true);
 }
 
@@ -161,7 +161,7 @@ static size_t collect_names(
 		return 0;
 	for (size_t i = 0; i < n; i++)
 		b->keys[i] = key_of(b, entries[i].tag);
-	return distinct_members(b, above, n, entries[0].name);
+	return hyperloglog_members(b, above, n, entries[0].name);
 }
 
 static struct nametrie_values combine_names(

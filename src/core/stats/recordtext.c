@@ -1,6 +1,6 @@
 #include "core/stats/recordtext.h"
 
-#include "core/base/jsonline.h"
+#include "core/base/json_write.h"
 #include "core/base/rfc3339.h"
 
 #include <stdio.h>
@@ -43,59 +43,59 @@ const char *stage_name(enum stage stage)
 	return names[stage];
 }
 
-static void put_text(struct jsonline *j, const char *key, struct slice value)
+static void put_text(struct json_write *j, const char *key, struct slice value)
 {
 	if (value.len > 0)
-		jsonline_string(j, key, value);
+		json_write_string(j, key, value);
 }
 
-static void put_identity(struct jsonline *j, const char *key, const struct identity *id)
+static void put_identity(struct json_write *j, const char *key, const struct identity *id)
 {
 	if (id->state == FACT_KNOWN)
-		jsonline_string(j, key, id->text);
+		json_write_string(j, key, id->text);
 }
 
-static void put_client(struct jsonline *j, const struct facts *facts)
+static void put_client(struct json_write *j, const struct facts *facts)
 {
 	char text[IP_TEXT_MAX];
 
 	if (facts->client.family != IP_NONE)
-		jsonline_string(j, "client", slice_of(text, ip_format(&facts->client, text)));
+		json_write_string(j, "client", slice_of(text, ip_format(&facts->client, text)));
 	put_identity(j, "client_name", &facts->id[IDENTITY_CLIENT_NAME]);
 	put_identity(j, "helo", &facts->id[IDENTITY_HELO]);
 	if (facts->asn)
-		jsonline_number(j, "asn", facts->asn);
+		json_write_number(j, "asn", facts->asn);
 	put_text(j, "country", slice_str(facts->country));
 	if (facts->auth_state == FACT_KNOWN)
-		jsonline_string(j, "auth", facts->auth);
+		json_write_string(j, "auth", facts->auth);
 }
 
-static void put_verdict(struct jsonline *j, const struct record *r)
+static void put_verdict(struct json_write *j, const struct record *r)
 {
 	const struct verdict *v = r->verdict;
 	char text[PREFIX_TEXT_MAX];
 
-	jsonline_string(j, "action", slice_str(record_action(v)));
-	jsonline_number(j, "code", r->reply ? (int64_t)r->reply->code : 250);
+	json_write_string(j, "action", slice_str(record_action(v)));
+	json_write_number(j, "code", r->reply ? (int64_t)r->reply->code : 250);
 	if (r->reply) {
 		char reply[REPLY_MAX + REPLY_XCODE_MAX + 2];
 		int n = snprintf(reply, sizeof reply, "%s %s", r->reply->xcode, r->reply->text);
-		jsonline_string(j, "reply", slice_of(reply, (size_t)n));
+		json_write_string(j, "reply", slice_of(reply, (size_t)n));
 	}
 	if (v->family != FAMILY_NONE)
-		jsonline_string(j, "family", slice_str(family_name(v->family)));
+		json_write_string(j, "family", slice_str(family_name(v->family)));
 	if (v->rule)
-		jsonline_string(j, "rule", v->rule->name);
+		json_write_string(j, "rule", v->rule->name);
 	if (v->has_network)
-		jsonline_string(j, "network", slice_of(text, prefix_format(&v->network, text)));
+		json_write_string(j, "network", slice_of(text, prefix_format(&v->network, text)));
 	if (v->reason != REASON_NONE && v->reason != REASON_RULE)
-		jsonline_string(j, "reason", slice_str(reason_name(v->reason)));
+		json_write_string(j, "reason", slice_str(reason_name(v->reason)));
 	if (v->would)
-		jsonline_string(j, "mode", SLICE("monitor"));
+		json_write_string(j, "mode", SLICE("monitor"));
 }
 
 /* "pass:example.org fail:example.net", a word a signature. */
-static void put_dkim(struct jsonline *j, const struct dkim_answer *dkim)
+static void put_dkim(struct json_write *j, const struct dkim_answer *dkim)
 {
 	char text[DKIM_VERIFIED_MAX * 280];
 	size_t len = 0;
@@ -108,35 +108,35 @@ static void put_dkim(struct jsonline *j, const struct dkim_answer *dkim)
 			break;
 		len += (size_t)n;
 	}
-	jsonline_string(j, "dkim", dkim->count ? slice_of(text, len) : SLICE("none"));
+	json_write_string(j, "dkim", dkim->count ? slice_of(text, len) : SLICE("none"));
 }
 
 struct slice record_json(const struct record *r, char out[RECORD_JSON_MAX])
 {
-	struct jsonline j = jsonline_begin(out, RECORD_JSON_MAX);
+	struct json_write j = json_write_begin(out, RECORD_JSON_MAX);
 	const struct facts *facts = r->facts;
 	char time[TIME_TEXT_MAX];
 
-	jsonline_string(&j, "time", time_text(r->time_us, time));
+	json_write_string(&j, "time", time_text(r->time_us, time));
 	put_text(&j, "id", r->token);
 	put_text(&j, "session", r->session);
 	put_text(&j, "queue_id", r->queue_id);
 	if (r->generation)
-		jsonline_number(&j, "generation", (int64_t)r->generation);
-	jsonline_string(&j, "stage", slice_str(stage_name(r->stage)));
+		json_write_number(&j, "generation", (int64_t)r->generation);
+	json_write_string(&j, "stage", slice_str(stage_name(r->stage)));
 	put_verdict(&j, r);
 	put_client(&j, facts);
 	put_identity(&j, "sender", &facts->id[IDENTITY_SENDER]);
 	put_identity(&j, "recipient", &facts->id[IDENTITY_RECIPIENT]);
 	put_identity(&j, "from", &facts->id[IDENTITY_FROM]);
 	if (facts->spf_state == FACT_KNOWN)
-		jsonline_string(&j, "spf", slice_str(spf_result_text(facts->spf.result)));
+		json_write_string(&j, "spf", slice_str(spf_result_text(facts->spf.result)));
 	if (facts->dkim_state == FACT_KNOWN)
 		put_dkim(&j, &facts->dkim);
 	if (facts->dmarc_state == FACT_KNOWN)
-		jsonline_string(&j, "dmarc", slice_str(dmarc_verdict_name(facts->dmarc.verdict)));
-	jsonline_number(&j, "us", r->took_us);
-	return jsonline_end(&j);
+		json_write_string(&j, "dmarc", slice_str(dmarc_verdict_name(facts->dmarc.verdict)));
+	json_write_number(&j, "us", r->took_us);
+	return json_write_end(&j);
 }
 
 /* ---- the syslog line ----------------------------------------------------------------- */
@@ -248,14 +248,14 @@ struct slice record_line(const struct record *r, char out[RECORD_LINE_MAX])
 
 struct slice suppressed_json(const struct suppressed *s, char out[RECORD_JSON_MAX])
 {
-	struct jsonline j = jsonline_begin(out, RECORD_JSON_MAX);
+	struct json_write j = json_write_begin(out, RECORD_JSON_MAX);
 	char time[TIME_TEXT_MAX];
 
-	jsonline_string(&j, "time", time_text(s->time_us, time));
-	jsonline_number(&j, "suppressed", (int64_t)s->lines);
+	json_write_string(&j, "time", time_text(s->time_us, time));
+	json_write_number(&j, "suppressed", (int64_t)s->lines);
 	put_text(&j, "rule", s->rule);
 	put_text(&j, "recipient", s->recipient);
-	return jsonline_end(&j);
+	return json_write_end(&j);
 }
 
 struct slice suppressed_line(const struct suppressed *s, char out[RECORD_LINE_MAX])

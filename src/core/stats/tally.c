@@ -1,7 +1,7 @@
 #include "core/stats/tally.h"
 
 #include "core/base/fnv.h"
-#include "core/base/heavy.h"
+#include "core/base/top_k.h"
 
 #include <stdlib.h>
 
@@ -11,7 +11,7 @@ enum { CHAINS = 1 << 16 };
 struct entry {
 	struct entry *next;
 	struct tally_domain domain;
-	struct distinct *recipients;
+	struct hyperloglog *recipients;
 	size_t bytes; /* as counted into the tally */
 	char name[];
 };
@@ -36,7 +36,7 @@ struct tally *tally_create(size_t limit)
 static void free_entry(struct entry *e)
 {
 	for (int k = 0; k < TALLY_KINDS; k++)
-		heavy_free(&e->domain.top[k]);
+		top_k_free(&e->domain.top[k]);
 	free(e->recipients);
 	free(e);
 }
@@ -70,7 +70,7 @@ static size_t bytes_of(const struct entry *e)
 
 	for (int k = 0; k < TALLY_KINDS; k++)
 		if (e->domain.top[k])
-			bytes += heavy_bytes(e->domain.top[k]) + 16;
+			bytes += top_k_bytes(e->domain.top[k]) + 16;
 	return bytes + (e->recipients ? sizeof *e->recipients : 0);
 }
 
@@ -109,22 +109,22 @@ static void add_distinct(void *context, struct slice key, uint64_t at_least, uin
 {
 	(void)at_least;
 	(void)at_most;
-	distinct_add(context, key);
+	hyperloglog_add(context, key);
 }
 
 /* From the first recipient on that has no slot of its own any more. */
 static void count_distinct(struct entry *e, struct slice recipient)
 {
 	if (!e->recipients) {
-		if (!heavy_is_full(e->domain.top[TALLY_RECIPIENTS]))
+		if (!top_k_is_full(e->domain.top[TALLY_RECIPIENTS]))
 			return;
 		e->recipients = calloc(1, sizeof *e->recipients);
 		e->domain.recipients = e->recipients;
 		if (e->recipients)
-			heavy_each(e->domain.top[TALLY_RECIPIENTS], add_distinct, e->recipients);
+			top_k_each(e->domain.top[TALLY_RECIPIENTS], add_distinct, e->recipients);
 	}
 	if (e->recipients)
-		distinct_add(e->recipients, recipient);
+		hyperloglog_add(e->recipients, recipient);
 }
 
 /*
@@ -136,16 +136,16 @@ static void count_keys(struct tally *t, struct entry *e, const struct refusal *r
 	if (t->bytes > 2 * t->limit)
 		return;
 	for (int k = 0; k < TALLY_KINDS; k++) {
-		struct heavy **top = &e->domain.top[k];
+		struct top_k **top = &e->domain.top[k];
 
 		if (r->keys[k].len == 0)
 			continue;
 		if (!*top && t->bytes <= t->limit)
-			*top = heavy_create(TALLY_TOP);
+			*top = top_k_create(TALLY_TOP);
 		if (*top && t->bytes > t->limit)
-			heavy_close(*top);
+			top_k_close(*top);
 		if (*top)
-			heavy_count(*top, r->keys[k], 1);
+			top_k_count(*top, r->keys[k], 1);
 	}
 	if (r->keys[TALLY_RECIPIENTS].len > 0 && e->domain.top[TALLY_RECIPIENTS])
 		count_distinct(e, r->keys[TALLY_RECIPIENTS]);

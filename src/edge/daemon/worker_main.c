@@ -2,11 +2,11 @@
 #include "edge/worker/worker.h"
 
 #include "edge/control/control.h"
-#include "edge/daemon/pulse.h"
+#include "edge/daemon/watchdog.h"
 #include "edge/log/log.h"
 #include "edge/metrics/metrics.h"
-#include "edge/milter/knock.h"
 #include "edge/milter/milter.h"
+#include "edge/milter/milter_wakeup.h"
 #include "edge/os/privileges.h"
 #include "edge/worker/environment.h"
 
@@ -157,9 +157,9 @@ static bool start_metrics(struct worker *w, const struct config *c)
 
 static bool start_knock(const struct config *c)
 {
-	if (knock_start(c->milter_socket))
+	if (milter_wakeup_start(c->milter_socket))
 		return true;
-	log_error("no thread for knocks at the milter's socket");
+	log_error("cannot start the thread that wakes libmilter's pool");
 	return false;
 }
 
@@ -191,8 +191,8 @@ static int serve(struct worker *w, bool foreground)
 	worker_tell_status(w);
 	if (!foreground)
 		log_detach();
-	if (!pulse_start(w, w->supervisor_fd))
-		log_warning("no thread for signs of life");
+	if (!watchdog_start(w, w->supervisor_fd))
+		log_warning("cannot start the watchdog thread");
 	served = milter_run();
 	control_stop();
 	metrics_stop();
@@ -229,7 +229,7 @@ int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bo
 	w->table = table_create();
 	w->counters = counters_create();
 	w->clients = clients_create();
-	w->splits = splits_create();
+	w->splits = split_memory_create();
 	w->dkim = dkim_library_create();
 	if (!w->table || !w->counters || !w->clients || !w->splits || !w->dkim ||
 	    !worker_first_load(w) || !start_parts(w))

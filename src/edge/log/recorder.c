@@ -2,9 +2,9 @@
 
 #include "core/stats/recordtext.h"
 #include "edge/log/log.h"
+#include "edge/log/log_ratelimit.h"
 #include "edge/log/recordfile.h"
 #include "edge/log/recordqueue.h"
-#include "edge/log/suppressor.h"
 #include "edge/log/watchers.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ struct recorder {
 	pthread_mutex_t lock;
 	pthread_cond_t arrived;
 	struct recordqueue queue;
-	struct suppressor *suppressor;
+	struct log_ratelimit *ratelimit;
 	struct recorder_counts counts;
 	char *path; /* "" = no file */
 	bool syslog;
@@ -83,7 +83,7 @@ static bool admit(struct recorder *rec, const struct record *r, bool *json, bool
 	if (*json || *text) {
 		if (rec->queue.length >= RECORDQUEUE_MAX)
 			rec->counts.dropped++;
-		else if (suppressor_admit(rec->suppressor, r->time_us / 60000000, recipient,
+		else if (log_ratelimit_allow(rec->ratelimit, r->time_us / 60000000, recipient,
 			     rule_name(r), rec->limit))
 			admitted = true;
 		else
@@ -189,7 +189,7 @@ static struct recordline *take_lines(struct recorder *rec)
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec++;
 	await_lines(rec, &until);
-	suppressor_flush(rec->suppressor, rec->stop ? INT64_MAX : (int64_t)until.tv_sec / 60,
+	log_ratelimit_flush(rec->ratelimit, rec->stop ? INT64_MAX : (int64_t)until.tv_sec / 60,
 	    tell_suppressed, rec);
 	return recordqueue_take(&rec->queue);
 }
@@ -239,7 +239,7 @@ static void destroy(struct recorder *rec)
 	recordfile_close(&rec->file);
 	recordline_free_all(&lines);
 	watchers_close(&rec->watchers);
-	suppressor_free(&rec->suppressor);
+	log_ratelimit_free(&rec->ratelimit);
 	free(rec->path);
 	pthread_cond_destroy(&rec->arrived);
 	pthread_mutex_destroy(&rec->lock);
@@ -260,8 +260,8 @@ static struct recorder *prepare(const struct recorder_settings *settings)
 	rec->path = strdup(settings->decisions);
 	rec->syslog = settings->syslog;
 	rec->limit = settings->per_recipient_minute;
-	rec->suppressor = suppressor_create();
-	if (rec->path && rec->suppressor)
+	rec->ratelimit = log_ratelimit_create();
+	if (rec->path && rec->ratelimit)
 		return rec;
 	destroy(rec);
 	return NULL;

@@ -46,7 +46,7 @@ bool milter_run(void)
 	return smfi_main() == MI_SUCCESS;
 }
 
-/* Permissions that let our own user in, for the pulse and the knock below, and no MTA. */
+/* Permissions that let our own user in, for the watchdog and the wake-up below, and no MTA. */
 enum { SHUT_MODE = 0200 };
 
 void milter_shut(void)

@@ -150,8 +150,8 @@ static bool is_played(SMFICTX *ctx)
 	       macro(ctx, "{client_name}").len > 0 && macro(ctx, "{client_connections}").len == 0;
 }
 
-/* A connection counts once it brings a client: one that only negotiates, as the pulse does, takes
- * nobody's place. */
+/* A connection counts once it brings a client: one that only negotiates, as the watchdog does,
+ * takes nobody's place. */
 static void count_session(struct connection *c)
 {
 	if (!c->counted)

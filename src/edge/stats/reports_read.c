@@ -105,7 +105,7 @@ static void read_top(struct reading *r, enum tally_kind kind)
 /* How many different recipients: only where some hour could not list them all. */
 static void read_recipients(struct reading *r)
 {
-	struct distinct all = {{0}}, one;
+	struct hyperloglog all = {{0}}, one;
 	sqlite3_stmt *q = ask(r, "SELECT registers FROM recipients WHERE " OF_DOMAIN);
 	bool some = false;
 
@@ -113,12 +113,12 @@ static void read_recipients(struct reading *r)
 		if (sqlite3_column_bytes(q, 0) != sizeof one)
 			continue;
 		memcpy(&one, sqlite3_column_blob(q, 0), sizeof one);
-		distinct_merge(&all, &one);
+		hyperloglog_merge(&all, &one);
 		some = true;
 	}
 	for (size_t i = 0; some && i < r->out->top_count[TALLY_RECIPIENTS]; i++)
-		distinct_add(&all, r->out->top[TALLY_RECIPIENTS][i].key);
-	r->out->recipients = some ? distinct_estimate(&all) : 0;
+		hyperloglog_add(&all, r->out->top[TALLY_RECIPIENTS][i].key);
+	r->out->recipients = some ? hyperloglog_estimate(&all) : 0;
 }
 
 static void read_all(struct reading *r)

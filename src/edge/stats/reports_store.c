@@ -1,6 +1,6 @@
 #include "reports_store.h"
 
-#include "core/base/heavy.h"
+#include "core/base/top_k.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
@@ -205,7 +205,7 @@ static void add_tops(struct store *s, const struct tally_domain *d)
 		if (!d->top[kind])
 			continue;
 		s->kind = (enum tally_kind)kind;
-		heavy_each(d->top[kind], add_key, s);
+		top_k_each(d->top[kind], add_key, s);
 		bind_place(s, CUT_TOP);
 		sqlite3_bind_int(s->queries[CUT_TOP], 3, kind);
 		sqlite3_bind_int(s->queries[CUT_TOP], 4, TALLY_TOP);
@@ -213,16 +213,16 @@ static void add_tops(struct store *s, const struct tally_domain *d)
 	}
 }
 
-static void add_recipients(struct store *s, const struct distinct *fresh)
+static void add_recipients(struct store *s, const struct hyperloglog *fresh)
 {
 	sqlite3_stmt *get = s->queries[GET_SKETCH], *put = s->queries[PUT_SKETCH];
-	struct distinct all = *fresh;
+	struct hyperloglog all = *fresh;
 
 	bind_place(s, GET_SKETCH);
 	if (sqlite3_step(get) == SQLITE_ROW && sqlite3_column_bytes(get, 0) == sizeof all) {
-		struct distinct before;
+		struct hyperloglog before;
 		memcpy(&before, sqlite3_column_blob(get, 0), sizeof before);
-		distinct_merge(&all, &before);
+		hyperloglog_merge(&all, &before);
 	}
 	sqlite3_reset(get);
 	bind_place(s, PUT_SKETCH);

@@ -148,14 +148,14 @@ static void split_note(void *self, uint64_t key)
 {
 	struct worker *w = self;
 
-	splits_note(w->splits, key, now_us(w) / 1000000);
+	split_memory_note(w->splits, key, now_us(w) / 1000000);
 }
 
 static bool split_known(void *self, uint64_t key)
 {
 	struct worker *w = self;
 
-	return splits_known(w->splits, key, now_us(w) / 1000000);
+	return split_memory_known(w->splits, key, now_us(w) / 1000000);
 }
 
 void environment_fill(struct worker *w)

@@ -1,7 +1,7 @@
 /* The first load and every later one: aside, validated, then published; and the parts of the worker
  * that follow the configuration. */
 #include "edge/log/log.h"
-#include "edge/milter/knock.h"
+#include "edge/milter/milter_wakeup.h"
 #include "edge/worker/worker.h"
 
 #include <malloc.h>
@@ -75,7 +75,7 @@ bool worker_replace_resolver(struct worker *w, const struct config *c)
 	    .servers = c->resolver_servers,
 	    .server_count = c->resolver_server_count,
 	    .question_ms = (unsigned)(c->resolver_timeout * 1000),
-	    .waits = knock_soon,
+	    .waits = milter_wakeup_soon,
 	};
 	char why[RESOLVER_WHY_MAX];
 	struct resolver *fresh = resolver_create(&settings, why, sizeof why), *old;

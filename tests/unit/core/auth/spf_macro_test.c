@@ -88,7 +88,7 @@ static const struct {
     {"-", "%{l-}y", ".y"},
 };
 
-START_TEST(splits_values)
+START_TEST(split_memory_values)
 {
 	struct arena *arena = arena_create(1 << 16);
 	struct spf_macro_values v = values_for("192.0.2.3");
@@ -250,7 +250,7 @@ Suite *suite(void)
 	TCase *t = tcase_create("spf_macro");
 
 	tcase_add_loop_test(t, expands_names, 0, ROWS(names));
-	tcase_add_loop_test(t, splits_values, 0, ROWS(splits));
+	tcase_add_loop_test(t, split_memory_values, 0, ROWS(splits));
 	tcase_add_loop_test(t, checks_grammar, 0, ROWS(checks));
 	tcase_add_test(t, explains);
 	tcase_add_test(t, cuts_names);

@@ -58,7 +58,7 @@ struct model {
 	size_t n;
 	struct call *calls;
 	size_t call_count;
-	uint32_t distinct_values; /* values are taken modulo this */
+	uint32_t hyperloglog_values; /* values are taken modulo this */
 };
 
 static const unsigned char seed[32] = "thirty-two bytes, not so secret";
@@ -143,7 +143,7 @@ static struct nametrie_values combine(
 		ck_assert_uint_eq(above, NONE);
 	}
 	m->calls[m->call_count] = (struct call){
-	    name, {100 + fresh % m->distinct_values, 100 + (fresh + 1) % m->distinct_values}};
+	    name, {100 + fresh % m->hyperloglog_values, 100 + (fresh + 1) % m->hyperloglog_values}};
 	return m->calls[m->call_count++].values;
 }
 

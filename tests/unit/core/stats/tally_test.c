@@ -1,7 +1,7 @@
 #include "core/stats/tally.h"
 
-#include "core/base/distinct.h"
-#include "core/base/heavy.h"
+#include "core/base/hyperloglog.h"
+#include "core/base/top_k.h"
 #include "unit/unit.h"
 
 #include <stdio.h>
@@ -39,7 +39,7 @@ static void tell(void *context, const struct tally_domain *d)
 				    (unsigned long long)d->totals[f][w]);
 	for (int k = 0; k < TALLY_KINDS; k++)
 		if (d->top[k])
-			heavy_each(d->top[k], tell_key, line);
+			top_k_each(d->top[k], tell_key, line);
 	ck_assert_ptr_null(d->recipients);
 }
 
@@ -119,7 +119,7 @@ static void look(void *context, const struct tally_domain *d)
 	}
 	/* Those that have a slot are counted in, too. */
 	ck_assert_ptr_nonnull(d->recipients);
-	about = distinct_estimate(d->recipients);
+	about = hyperloglog_estimate(d->recipients);
 	ck_assert_msg(
 	    about >= n * 9 / 10 && about <= n * 11 / 10, "%u: %llu", n, (unsigned long long)about);
 }

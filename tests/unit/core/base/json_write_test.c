@@ -1,4 +1,4 @@
-#include "core/base/jsonline.h"
+#include "core/base/json_write.h"
 #include "unit/unit.h"
 
 #include <string.h>
@@ -32,11 +32,11 @@ START_TEST(test_strings)
 {
 	const struct row *r = &rows[_i];
 	char buffer[256];
-	struct jsonline j = jsonline_begin(buffer, sizeof buffer);
+	struct json_write j = json_write_begin(buffer, sizeof buffer);
 
-	jsonline_string(&j, "k", r->value);
+	json_write_string(&j, "k", r->value);
 	ck_assert_msg(
-	    slice_equal(jsonline_end(&j), slice_str(r->want)), "%s: %s", r->label, buffer);
+	    slice_equal(json_write_end(&j), slice_str(r->want)), "%s: %s", r->label, buffer);
 	ck_assert(!j.full);
 }
 END_TEST
@@ -44,12 +44,12 @@ END_TEST
 START_TEST(test_several)
 {
 	char buffer[256];
-	struct jsonline j = jsonline_begin(buffer, sizeof buffer);
+	struct json_write j = json_write_begin(buffer, sizeof buffer);
 
-	jsonline_string(&j, "a", SLICE("x"));
-	jsonline_number(&j, "b", -7);
-	jsonline_number(&j, "c", INT64_MAX);
-	jsonline_end(&j);
+	json_write_string(&j, "a", SLICE("x"));
+	json_write_number(&j, "b", -7);
+	json_write_number(&j, "c", INT64_MAX);
+	json_write_end(&j);
 	ck_assert_str_eq(buffer, "{\"a\":\"x\",\"b\":-7,\"c\":9223372036854775807}");
 }
 END_TEST
@@ -59,13 +59,13 @@ START_TEST(test_full)
 {
 	for (size_t capacity = 3; capacity < 40; capacity++) {
 		char buffer[64];
-		struct jsonline j;
+		struct json_write j;
 
 		memset(buffer, '!', sizeof buffer);
-		j = jsonline_begin(buffer, capacity);
-		jsonline_string(&j, "a", SLICE("0123456789"));
-		jsonline_string(&j, "b", SLICE("\n\n"));
-		jsonline_end(&j);
+		j = json_write_begin(buffer, capacity);
+		json_write_string(&j, "a", SLICE("0123456789"));
+		json_write_string(&j, "b", SLICE("\n\n"));
+		json_write_end(&j);
 		ck_assert_uint_lt(strlen(buffer), capacity);
 		ck_assert_int_eq(buffer[capacity], '!');
 		ck_assert_msg(
@@ -79,7 +79,7 @@ END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("jsonline");
+	Suite *s = suite_create("json_write");
 	TCase *c = tcase_create("write");
 
 	tcase_add_loop_test(c, test_strings, 0, ROWS(rows));

@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "core/base/jsonread.h"
+#include "core/base/json_read.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,15 +9,15 @@
 static const char *read_all(const char *line, size_t len, char out[512])
 {
 	struct arena *arena = arena_create(64 * 1024);
-	struct jsonread r = jsonread_begin(slice_of(line, len), arena);
+	struct json_read r = json_read_begin(slice_of(line, len), arena);
 	struct slice key, value;
 	int n = 0;
 
 	out[0] = '\0';
-	while (jsonread_next(&r, &key, &value))
+	while (json_read_next(&r, &key, &value))
 		n += snprintf(out + n, 512 - (size_t)n, "%.*s%s%.*s;", SLICE_ARG(key),
 		    value.ptr ? "=" : "", SLICE_ARG(value));
-	ck_assert(!jsonread_next(&r, &key, &value));
+	ck_assert(!json_read_next(&r, &key, &value));
 	if (r.wrong)
 		snprintf(out + n, 512 - (size_t)n, "!%s", r.wrong);
 	arena_free(&arena);
@@ -119,10 +119,10 @@ END_TEST
 START_TEST(says_when_memory_runs_out)
 {
 	struct arena *arena = arena_create(8);
-	struct jsonread r = jsonread_begin(SLICE("{\"a\":\"0123456789abcdef\\n\"}"), arena);
+	struct json_read r = json_read_begin(SLICE("{\"a\":\"0123456789abcdef\\n\"}"), arena);
 	struct slice key, value;
 
-	ck_assert(!jsonread_next(&r, &key, &value));
+	ck_assert(!json_read_next(&r, &key, &value));
 	ck_assert_str_eq(r.wrong, "out of memory");
 	arena_free(&arena);
 }
@@ -130,7 +130,7 @@ END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("jsonread");
+	Suite *s = suite_create("json_read");
 	TCase *t = tcase_create("jsonread");
 
 	tcase_add_loop_test(t, reads_members, 0, ROWS(good));

@@ -1,17 +1,17 @@
-#include "core/base/jsonread.h"
+#include "core/base/json_read.h"
 
-struct jsonread jsonread_begin(struct slice line, struct arena *arena)
+struct json_read json_read_begin(struct slice line, struct arena *arena)
 {
-	return (struct jsonread){.rest = line, .arena = arena};
+	return (struct json_read){.rest = line, .arena = arena};
 }
 
-static bool fail(struct jsonread *r, const char *why)
+static bool fail(struct json_read *r, const char *why)
 {
 	r->wrong = why;
 	return false;
 }
 
-static void skip_blanks(struct jsonread *r)
+static void skip_blanks(struct json_read *r)
 {
 	size_t n = 0;
 
@@ -23,7 +23,7 @@ static void skip_blanks(struct jsonread *r)
 }
 
 /* Takes this character, with blanks around it; false when another stands there. */
-static bool take(struct jsonread *r, char c)
+static bool take(struct json_read *r, char c)
 {
 	skip_blanks(r);
 	if (r->rest.len == 0 || r->rest.ptr[0] != c)
@@ -112,7 +112,7 @@ static long escaped(struct slice *s)
 }
 
 /* The string between the quotes with its escapes resolved: never longer than it was. */
-static bool resolve(struct jsonread *r, struct slice raw, struct slice *out)
+static bool resolve(struct json_read *r, struct slice raw, struct slice *out)
 {
 	char *start = arena_alloc(r->arena, raw.len), *at = start;
 
@@ -137,7 +137,7 @@ static bool resolve(struct jsonread *r, struct slice raw, struct slice *out)
 }
 
 /* The string that starts at the quote. */
-static bool read_string(struct jsonread *r, struct slice *out)
+static bool read_string(struct json_read *r, struct slice *out)
 {
 	const char *bytes = r->rest.ptr;
 	size_t n = 1;
@@ -199,7 +199,7 @@ static size_t number_length(struct slice s)
 	return n;
 }
 
-static bool read_value(struct jsonread *r, struct slice *out)
+static bool read_value(struct json_read *r, struct slice *out)
 {
 	size_t n;
 
@@ -218,7 +218,7 @@ static bool read_value(struct jsonread *r, struct slice *out)
 	return true;
 }
 
-static bool end(struct jsonread *r)
+static bool end(struct json_read *r)
 {
 	r->ended = true;
 	if (r->rest.len > 0)
@@ -226,7 +226,7 @@ static bool end(struct jsonread *r)
 	return false;
 }
 
-bool jsonread_next(struct jsonread *r, struct slice *key, struct slice *value)
+bool json_read_next(struct json_read *r, struct slice *key, struct slice *value)
 {
 	bool first = !r->started;
 

@@ -1,4 +1,4 @@
-#include "core/base/distinct.h"
+#include "core/base/hyperloglog.h"
 
 #include "core/base/fnv.h"
 
@@ -14,32 +14,32 @@ static uint64_t hash_of(struct slice key)
 	return h ^ h >> 33;
 }
 
-void distinct_add(struct distinct *d, struct slice key)
+void hyperloglog_add(struct hyperloglog *d, struct slice key)
 {
 	uint64_t h = hash_of(key);
-	size_t at = h >> (64 - DISTINCT_BITS);
+	size_t at = h >> (64 - HYPERLOGLOG_BITS);
 	unsigned char rank = 1;
 
-	for (h <<= DISTINCT_BITS; rank <= 64 - DISTINCT_BITS && !(h >> 63); h <<= 1)
+	for (h <<= HYPERLOGLOG_BITS; rank <= 64 - HYPERLOGLOG_BITS && !(h >> 63); h <<= 1)
 		rank++;
 	if (rank > d->registers[at])
 		d->registers[at] = rank;
 }
 
-void distinct_merge(struct distinct *d, const struct distinct *other)
+void hyperloglog_merge(struct hyperloglog *d, const struct hyperloglog *other)
 {
-	for (int i = 0; i < DISTINCT_REGISTERS; i++)
+	for (int i = 0; i < HYPERLOGLOG_REGISTERS; i++)
 		if (other->registers[i] > d->registers[i])
 			d->registers[i] = other->registers[i];
 }
 
-uint64_t distinct_estimate(const struct distinct *d)
+uint64_t hyperloglog_estimate(const struct hyperloglog *d)
 {
-	const double m = DISTINCT_REGISTERS, alpha = 0.7213 / (1 + 1.079 / m);
+	const double m = HYPERLOGLOG_REGISTERS, alpha = 0.7213 / (1 + 1.079 / m);
 	double sum = 0, estimate;
 	unsigned zeros = 0;
 
-	for (int i = 0; i < DISTINCT_REGISTERS; i++) {
+	for (int i = 0; i < HYPERLOGLOG_REGISTERS; i++) {
 		sum += ldexp(1, -d->registers[i]);
 		zeros += d->registers[i] == 0;
 	}

@@ -6,7 +6,7 @@
  * types, passes over a NUL behind a word or a number, and forgets the first value of a key that
  * comes twice, so that it is asked to refuse such lines here.
  */
-#include "core/base/jsonread.h"
+#include "core/base/json_read.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -22,10 +22,10 @@ static void insist(bool holds)
 /* True when ours takes it; *o then holds what it gives, with numbers as true. */
 static bool read_ours(struct slice line, struct arena *arena, json_t *o, bool *odd)
 {
-	struct jsonread r = jsonread_begin(line, arena);
+	struct json_read r = json_read_begin(line, arena);
 	struct slice key, value;
 
-	while (jsonread_next(&r, &key, &value)) {
+	while (json_read_next(&r, &key, &value)) {
 		/* A string is in the arena, or has its quote in front. */
 		bool number = value.ptr > line.ptr && value.ptr <= line.ptr + line.len &&
 			      value.ptr[-1] != '"';

@@ -1,17 +1,17 @@
-#include "core/base/jsonline.h"
+#include "core/base/json_write.h"
 
 #include <stdio.h>
 
 /* Kept free for the closing brace and the NUL. */
 enum { TAIL = 2 };
 
-struct jsonline jsonline_begin(char *buffer, size_t capacity)
+struct json_write json_write_begin(char *buffer, size_t capacity)
 {
 	buffer[0] = '{';
-	return (struct jsonline){.at = buffer, .len = 1, .capacity = capacity};
+	return (struct json_write){.at = buffer, .len = 1, .capacity = capacity};
 }
 
-static bool put(struct jsonline *j, const char *bytes, size_t n)
+static bool put(struct json_write *j, const char *bytes, size_t n)
 {
 	if (j->capacity - j->len < n + TAIL)
 		return false;
@@ -40,7 +40,7 @@ static bool is_plain(char c)
 	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
 }
 
-static bool put_escaped(struct jsonline *j, struct slice s)
+static bool put_escaped(struct json_write *j, struct slice s)
 {
 	while (s.len > 0) {
 		size_t plain = 0, wide;
@@ -67,14 +67,14 @@ static bool put_escaped(struct jsonline *j, struct slice s)
 	return true;
 }
 
-static bool put_key(struct jsonline *j, const char *key)
+static bool put_key(struct json_write *j, const char *key)
 {
 	const char *comma = j->len > 1 ? ",\"" : "\"";
 
 	return put(j, comma, strlen(comma)) && put(j, key, strlen(key)) && put(j, "\":", 2);
 }
 
-void jsonline_string(struct jsonline *j, const char *key, struct slice value)
+void json_write_string(struct json_write *j, const char *key, struct slice value)
 {
 	size_t before = j->len;
 
@@ -84,7 +84,7 @@ void jsonline_string(struct jsonline *j, const char *key, struct slice value)
 	j->full = true;
 }
 
-void jsonline_number(struct jsonline *j, const char *key, int64_t value)
+void json_write_number(struct json_write *j, const char *key, int64_t value)
 {
 	size_t before = j->len;
 	char text[24];
@@ -96,7 +96,7 @@ void jsonline_number(struct jsonline *j, const char *key, int64_t value)
 	j->full = true;
 }
 
-struct slice jsonline_end(struct jsonline *j)
+struct slice json_write_end(struct json_write *j)
 {
 	j->at[j->len++] = '}';
 	j->at[j->len] = '\0';

@@ -1,15 +1,15 @@
-#include "core/base/distinct.h"
+#include "core/base/hyperloglog.h"
 
 #include "unit/unit.h"
 
 #include <stdio.h>
 
-static void add(struct distinct *d, unsigned from, unsigned to)
+static void add(struct hyperloglog *d, unsigned from, unsigned to)
 {
 	char text[16];
 
 	for (unsigned n = from; n < to; n++)
-		distinct_add(d, slice_of(text, (size_t)snprintf(text, sizeof text, "u%u@x", n)));
+		hyperloglog_add(d, slice_of(text, (size_t)snprintf(text, sizeof text, "u%u@x", n)));
 }
 
 /* Few keys are counted almost exactly, many within three standard errors of 1.04 / sqrt(1024). */
@@ -29,30 +29,30 @@ static const struct {
 
 START_TEST(estimates)
 {
-	struct distinct d = {{0}};
+	struct hyperloglog d = {{0}};
 	uint64_t n;
 
 	add(&d, 0, sizes[_i].keys);
-	n = distinct_estimate(&d);
+	n = hyperloglog_estimate(&d);
 	ck_assert_msg(n >= sizes[_i].at_least && n <= sizes[_i].at_most, "%u: %llu", sizes[_i].keys,
 	    (unsigned long long)n);
 	/* The same again is nothing new. */
 	add(&d, 0, sizes[_i].keys);
-	ck_assert_uint_eq(distinct_estimate(&d), n);
+	ck_assert_uint_eq(hyperloglog_estimate(&d), n);
 }
 END_TEST
 
 /* As if all keys of the other had been added, too, whichever way round. */
 START_TEST(merges)
 {
-	struct distinct all = {{0}}, one = {{0}}, other = {{0}}, back;
+	struct hyperloglog all = {{0}}, one = {{0}}, other = {{0}}, back;
 
 	add(&all, 0, 5000);
 	add(&one, 0, 3000);
 	add(&other, 2000, 5000);
 	back = other;
-	distinct_merge(&back, &one);
-	distinct_merge(&one, &other);
+	hyperloglog_merge(&back, &one);
+	hyperloglog_merge(&one, &other);
 	ck_assert_mem_eq(&one, &all, sizeof one);
 	ck_assert_mem_eq(&back, &all, sizeof back);
 }
@@ -72,17 +72,17 @@ static const struct {
 
 START_TEST(tells_apart)
 {
-	struct distinct d = {{0}};
+	struct hyperloglog d = {{0}};
 
-	distinct_add(&d, pairs[_i].one);
-	distinct_add(&d, pairs[_i].other);
-	ck_assert_msg(distinct_estimate(&d) == 2, "%s", pairs[_i].label);
+	hyperloglog_add(&d, pairs[_i].one);
+	hyperloglog_add(&d, pairs[_i].other);
+	ck_assert_msg(hyperloglog_estimate(&d) == 2, "%s", pairs[_i].label);
 }
 END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("distinct");
+	Suite *s = suite_create("hyperloglog");
 	TCase *tc = tcase_create("keys");
 
 	tcase_add_loop_test(tc, estimates, 0, (int)ROWS(sizes));

@@ -1,6 +1,6 @@
-#include "core/base/heavy.h"
+#include "core/base/top_k.h"
 
-#include "core/base/distinct.h"
+#include "core/base/hyperloglog.h"
 #include "core/stats/tally.h"
 #include "unit/unit.h"
 
@@ -63,7 +63,7 @@ static const struct {
 /* Against a table of all keys: bounds hold, and none of the frequent ones is missing. */
 START_TEST(test_bounds)
 {
-	struct heavy *h = heavy_create(floods[_i].slots);
+	struct top_k *h = top_k_create(floods[_i].slots);
 	struct model m = {.last = UINT64_MAX, .exact = !floods[_i].full};
 
 	for (unsigned i = 0; i < floods[_i].rounds; i++) {
@@ -72,16 +72,16 @@ START_TEST(test_bounds)
 		if (floods[_i].skewed && draw(2))
 			n = draw(1 + n / 100);
 		m.counts[n]++;
-		ck_assert(heavy_count(h, number(n, text), 1));
+		ck_assert(top_k_count(h, number(n, text), 1));
 	}
-	ck_assert_int_eq(heavy_is_full(h), floods[_i].full);
-	heavy_each(h, compare, &m);
+	ck_assert_int_eq(top_k_is_full(h), floods[_i].full);
+	top_k_each(h, compare, &m);
 	ck_assert_uint_le(m.listed, floods[_i].slots);
 	for (unsigned n = 0; n < floods[_i].keys; n++)
 		if (m.counts[n] > floods[_i].rounds / floods[_i].slots)
 			ck_assert_msg(m.seen[n], "%s: u%u is missing", floods[_i].label, n);
-	ck_assert_uint_lt(heavy_bytes(h), 400 + floods[_i].slots * 100 * 2);
-	heavy_free(&h);
+	ck_assert_uint_lt(top_k_bytes(h), 400 + floods[_i].slots * 100 * 2);
+	top_k_free(&h);
 	ck_assert_ptr_null(h);
 }
 END_TEST
@@ -95,21 +95,21 @@ static void take_length(void *context, struct slice key, uint64_t at_least, uint
 
 START_TEST(test_long_and_empty_keys)
 {
-	struct heavy *h = heavy_create(4);
+	struct top_k *h = top_k_create(4);
 	char text[1000];
 	size_t len = 1;
 
-	ck_assert(heavy_count(h, slice_of(NULL, 0), 1));
-	heavy_each(h, take_length, &len);
+	ck_assert(top_k_count(h, slice_of(NULL, 0), 1));
+	top_k_each(h, take_length, &len);
 	ck_assert_uint_eq(len, 0);
 	memset(text, 'a', sizeof text);
-	ck_assert(heavy_count(h, slice_of(text, sizeof text), 5));
-	ck_assert(heavy_count(h, slice_of(text, HEAVY_KEY_MAX), 5));
-	heavy_free(&h);
-	h = heavy_create(4);
-	heavy_close(h);
-	ck_assert(!heavy_count(h, SLICE("a"), 1)); /* closed before it had any */
-	heavy_free(&h);
+	ck_assert(top_k_count(h, slice_of(text, sizeof text), 5));
+	ck_assert(top_k_count(h, slice_of(text, TOP_K_KEY_MAX), 5));
+	top_k_free(&h);
+	h = top_k_create(4);
+	top_k_close(h);
+	ck_assert(!top_k_count(h, SLICE("a"), 1)); /* closed before it had any */
+	top_k_free(&h);
 }
 END_TEST
 
@@ -120,16 +120,16 @@ START_TEST(test_distinct)
 	static const unsigned sizes[] = {0, 1, 10, 100, 1000, 5000, 100000, 1000000};
 
 	for (size_t i = 0; i < ROWS(sizes); i++) {
-		struct distinct one = {{0}}, other = {{0}};
+		struct hyperloglog one = {{0}}, other = {{0}};
 		double estimate;
 
 		for (unsigned n = 0; n < sizes[i]; n++) {
 			char text[16];
-			distinct_add(n % 2 ? &one : &other, number(n, text));
-			distinct_add(&one, number(n / 2, text));
+			hyperloglog_add(n % 2 ? &one : &other, number(n, text));
+			hyperloglog_add(&one, number(n / 2, text));
 		}
-		distinct_merge(&one, &other);
-		estimate = (double)distinct_estimate(&one);
+		hyperloglog_merge(&one, &other);
+		estimate = (double)hyperloglog_estimate(&one);
 		ck_assert_msg(estimate >= sizes[i] * .88 && estimate <= sizes[i] * 1.12, "%u: %.0f",
 		    sizes[i], estimate);
 	}
@@ -203,7 +203,7 @@ END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("heavy");
+	Suite *s = suite_create("top_k");
 	TCase *tc = tcase_create("all");
 
 	tcase_set_timeout(tc, 60);

@@ -1,4 +1,4 @@
-#include "edge/daemon/pulse.h"
+#include "edge/daemon/watchdog.h"
 
 #include "core/policy/policy.h"
 #include "edge/log/log.h"
@@ -12,12 +12,12 @@
 /* A milter that does not negotiate within this time does not answer an MTA either. */
 enum { ANSWER_MS = 5000 };
 
-struct pulse {
+struct watchdog {
 	struct worker *worker;
 	int fd;
 };
 
-/* Told when it begins and when it is over: a beat a second would fill the log. */
+/* Logged when it begins and when it is over: once a second would fill the log. */
 static bool milter_answers(bool answered)
 {
 	char why[MTACLIENT_WHY_MAX];
@@ -25,15 +25,15 @@ static bool milter_answers(bool answered)
 	bool answers = c;
 
 	if (!answers && answered)
-		log_warning("no sign of life: %s", why);
+		log_warning("watchdog: the milter does not answer: %s", why);
 	else if (answers && !answered)
-		log_info("signs of life again: the milter's socket answers");
+		log_info("watchdog: the milter answers again");
 	mtaclient_close(&c);
 	return answers;
 }
 
 /* A verdict on a client of TEST-NET-3 (RFC 5737), of which nothing more is known. */
-static bool verdict_is_made(struct worker *w)
+static bool policy_responds(struct worker *w)
 {
 	static const unsigned char test_net[4] = {203, 0, 113, 1};
 	const struct generation *g = table_pin(w->table);
@@ -44,34 +44,33 @@ static bool verdict_is_made(struct worker *w)
 	return v.kind <= VERDICT_NEED;
 }
 
-static void *beat(void *context)
+static void *watchdog_thread(void *context)
 {
-	struct pulse *pulse = context;
-	const char sign = WORKER_ALIVE;
-
+	struct watchdog *dog = context;
+	const char heartbeat = WORKER_ALIVE;
 	bool answers = true;
 
 	for (;;) {
 		answers = milter_answers(answers);
-		if (answers && verdict_is_made(pulse->worker) &&
-		    send(pulse->fd, &sign, 1, MSG_NOSIGNAL) != 1)
+		if (answers && policy_responds(dog->worker) &&
+		    send(dog->fd, &heartbeat, 1, MSG_NOSIGNAL) != 1)
 			break; /* there is no supervisor any more */
-		sleep(PULSE_SECONDS);
+		sleep(WATCHDOG_SECONDS);
 	}
-	free(pulse);
+	free(dog);
 	return NULL;
 }
 
-bool pulse_start(struct worker *w, int supervisor_fd)
+bool watchdog_start(struct worker *w, int supervisor_fd)
 {
-	struct pulse *pulse = malloc(sizeof *pulse);
+	struct watchdog *dog = malloc(sizeof *dog);
 	pthread_t thread;
 
-	if (!pulse)
+	if (!dog)
 		return false;
-	*pulse = (struct pulse){w, supervisor_fd};
-	if (pthread_create(&thread, NULL, beat, pulse) != 0) {
-		free(pulse);
+	*dog = (struct watchdog){w, supervisor_fd};
+	if (pthread_create(&thread, NULL, watchdog_thread, dog) != 0) {
+		free(dog);
 		return false;
 	}
 	pthread_detach(thread);

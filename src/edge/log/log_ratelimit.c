@@ -1,11 +1,11 @@
-#include "edge/log/suppressor.h"
+#include "edge/log/log_ratelimit.h"
 
 #include "core/base/fnv.h"
 
 #include <stdlib.h>
 
 /* Half empty, so that probing ends soon. */
-enum { SLOTS = 2 * SUPPRESSOR_KEYS };
+enum { SLOTS = 2 * LOG_RATELIMIT_KEYS };
 
 struct pair {
 	char *text; /* recipient, then rule; NULL = free */
@@ -14,19 +14,19 @@ struct pair {
 	uint64_t suppressed;
 };
 
-struct suppressor {
+struct log_ratelimit {
 	int64_t minute;
 	unsigned used;
 	uint64_t others; /* lines of pairs that found no slot */
 	struct pair pairs[SLOTS];
 };
 
-struct suppressor *suppressor_create(void)
+struct log_ratelimit *log_ratelimit_create(void)
 {
-	return calloc(1, sizeof(struct suppressor));
+	return calloc(1, sizeof(struct log_ratelimit));
 }
 
-static void forget(struct suppressor *s, int64_t minute)
+static void forget(struct log_ratelimit *s, int64_t minute)
 {
 	for (unsigned i = 0; s->used > 0 && i < SLOTS; i++)
 		free(s->pairs[i].text);
@@ -37,7 +37,7 @@ static void forget(struct suppressor *s, int64_t minute)
 	s->minute = minute;
 }
 
-void suppressor_free(struct suppressor **s)
+void log_ratelimit_free(struct log_ratelimit **s)
 {
 	if (!*s)
 		return;
@@ -63,7 +63,7 @@ static struct slice rule_of(const struct pair *p)
 	return slice_of(p->text + p->recipient_len, p->rule_len);
 }
 
-static void take(struct suppressor *s, struct pair *p, struct slice recipient, struct slice rule)
+static void take(struct log_ratelimit *s, struct pair *p, struct slice recipient, struct slice rule)
 {
 	p->text = malloc(recipient.len + rule.len + 1);
 	if (!p->text)
@@ -78,7 +78,7 @@ static void take(struct suppressor *s, struct pair *p, struct slice recipient, s
 }
 
 /* The pair's slot, taken if need be; NULL when there is no room for another. */
-static struct pair *find(struct suppressor *s, struct slice recipient, struct slice rule)
+static struct pair *find(struct log_ratelimit *s, struct slice recipient, struct slice rule)
 {
 	uint64_t at = hash(recipient, rule) % SLOTS;
 
@@ -88,14 +88,14 @@ static struct pair *find(struct suppressor *s, struct slice recipient, struct sl
 			return p;
 		at = (at + 1) % SLOTS;
 	}
-	if (s->used == SUPPRESSOR_KEYS)
+	if (s->used == LOG_RATELIMIT_KEYS)
 		return NULL;
 	take(s, &s->pairs[at], recipient, rule);
 	return s->pairs[at].text ? &s->pairs[at] : NULL;
 }
 
-bool suppressor_admit(
-    struct suppressor *s, int64_t minute, struct slice recipient, struct slice rule, unsigned limit)
+bool log_ratelimit_allow(struct log_ratelimit *s, int64_t minute, struct slice recipient,
+    struct slice rule, unsigned limit)
 {
 	struct pair *p;
 
@@ -114,7 +114,7 @@ bool suppressor_admit(
 	return false;
 }
 
-void suppressor_flush(struct suppressor *s, int64_t minute,
+void log_ratelimit_flush(struct log_ratelimit *s, int64_t minute,
     void (*each)(void *context, struct slice recipient, struct slice rule, uint64_t lines),
     void *context)
 {

@@ -1,4 +1,4 @@
-#include "edge/milter/splits.h"
+#include "edge/milter/split_memory.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -11,21 +11,21 @@ struct slot {
 	int64_t until; /* 0 = free */
 };
 
-struct splits {
+struct split_memory {
 	pthread_mutex_t lock; /* guards the slots; nothing else is taken inside */
 	struct slot sets[SETS][WAYS];
 };
 
-struct splits *splits_create(void)
+struct split_memory *split_memory_create(void)
 {
-	struct splits *s = calloc(1, sizeof *s);
+	struct split_memory *s = calloc(1, sizeof *s);
 
 	if (s)
 		pthread_mutex_init(&s->lock, NULL);
 	return s;
 }
 
-void splits_free(struct splits **s)
+void split_memory_free(struct split_memory **s)
 {
 	if (!*s)
 		return;
@@ -34,12 +34,12 @@ void splits_free(struct splits **s)
 	*s = NULL;
 }
 
-static struct slot *set_of(struct splits *s, uint64_t key)
+static struct slot *set_of(struct split_memory *s, uint64_t key)
 {
 	return s->sets[(key ^ key >> 32) % SETS];
 }
 
-void splits_note(struct splits *s, uint64_t key, int64_t now)
+void split_memory_note(struct split_memory *s, uint64_t key, int64_t now)
 {
 	struct slot *set = set_of(s, key), *chosen = set;
 
@@ -56,7 +56,7 @@ void splits_note(struct splits *s, uint64_t key, int64_t now)
 	pthread_mutex_unlock(&s->lock);
 }
 
-bool splits_known(struct splits *s, uint64_t key, int64_t now)
+bool split_memory_known(struct split_memory *s, uint64_t key, int64_t now)
 {
 	const struct slot *set = set_of(s, key);
 	bool known = false;

@@ -1,4 +1,4 @@
-#include "core/base/heavy.h"
+#include "core/base/top_k.h"
 
 #include "core/base/fnv.h"
 
@@ -11,23 +11,23 @@ struct slot {
 	size_t len;
 };
 
-struct heavy {
+struct top_k {
 	unsigned slots, used, capacity;
 	bool full;
 	size_t key_bytes;
 	struct slot *at;
 };
 
-struct heavy *heavy_create(unsigned slots)
+struct top_k *top_k_create(unsigned slots)
 {
-	struct heavy *h = calloc(1, sizeof *h);
+	struct top_k *h = calloc(1, sizeof *h);
 
 	if (h)
-		h->slots = slots < HEAVY_SLOTS_MAX ? slots : HEAVY_SLOTS_MAX;
+		h->slots = slots < TOP_K_SLOTS_MAX ? slots : TOP_K_SLOTS_MAX;
 	return h;
 }
 
-void heavy_free(struct heavy **h)
+void top_k_free(struct top_k **h)
 {
 	if (!*h)
 		return;
@@ -38,7 +38,7 @@ void heavy_free(struct heavy **h)
 	*h = NULL;
 }
 
-static struct slot *find(const struct heavy *h, struct slice key, uint64_t hash)
+static struct slot *find(const struct top_k *h, struct slice key, uint64_t hash)
 {
 	for (unsigned i = 0; i < h->used; i++) {
 		struct slot *s = &h->at[i];
@@ -48,7 +48,7 @@ static struct slot *find(const struct heavy *h, struct slice key, uint64_t hash)
 	return NULL;
 }
 
-static struct slot *rarest(const struct heavy *h)
+static struct slot *rarest(const struct top_k *h)
 {
 	struct slot *s = h->at;
 
@@ -58,7 +58,7 @@ static struct slot *rarest(const struct heavy *h)
 	return s;
 }
 
-static bool put_key(struct heavy *h, struct slot *s, struct slice key, uint64_t hash)
+static bool put_key(struct top_k *h, struct slot *s, struct slice key, uint64_t hash)
 {
 	char *copy = malloc(key.len + 1);
 
@@ -76,7 +76,7 @@ static bool put_key(struct heavy *h, struct slot *s, struct slice key, uint64_t 
 }
 
 /* A slot that nobody has, or NULL when there is none or no memory. */
-static struct slot *new_slot(struct heavy *h)
+static struct slot *new_slot(struct top_k *h)
 {
 	if (h->used == h->slots)
 		return NULL;
@@ -92,12 +92,12 @@ static struct slot *new_slot(struct heavy *h)
 	return &h->at[h->used];
 }
 
-bool heavy_count(struct heavy *h, struct slice key, uint64_t n)
+bool top_k_count(struct top_k *h, struct slice key, uint64_t n)
 {
 	struct slot *s;
 	uint64_t hash;
 
-	key.len = key.len < HEAVY_KEY_MAX ? key.len : HEAVY_KEY_MAX;
+	key.len = key.len < TOP_K_KEY_MAX ? key.len : TOP_K_KEY_MAX;
 	hash = fnv(FNV_START, key);
 	s = find(h, key, hash);
 	if (s) {
@@ -122,17 +122,17 @@ bool heavy_count(struct heavy *h, struct slice key, uint64_t n)
 	return true;
 }
 
-void heavy_close(struct heavy *h)
+void top_k_close(struct top_k *h)
 {
 	h->slots = h->used;
 }
 
-bool heavy_is_full(const struct heavy *h)
+bool top_k_is_full(const struct top_k *h)
 {
 	return h->full;
 }
 
-size_t heavy_bytes(const struct heavy *h)
+size_t top_k_bytes(const struct top_k *h)
 {
 	/* Each key costs the allocator about this much besides. */
 	enum { OVERHEAD = 24 };
@@ -150,7 +150,7 @@ static int compare_slots(const void *one, const void *other)
 	return slice_compare(slice_of(a->key, a->len), slice_of(b->key, b->len));
 }
 
-void heavy_each(struct heavy *h,
+void top_k_each(struct top_k *h,
     void (*each)(void *context, struct slice key, uint64_t at_least, uint64_t at_most),
     void *context)
 {

@@ -1,4 +1,4 @@
-#include "edge/milter/knock.h"
+#include "edge/milter/milter_wakeup.h"
 
 #include "edge/milter/mtaclient.h"
 
@@ -10,14 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* It is the connection that counts.  Its answer stands behind whatever the thread found first, and
- * the next knock must not wait for that. */
+/* Time-out of the negotiation: connecting is all that is needed.  The answer stands behind whatever
+ * the thread found first, and the next wake-up must not wait for that. */
 enum { ANSWER_MS = 1 };
 
 static sem_t asked;
-static atomic_bool wanted; /* `asked` was posted for a knock that is still to come */
+static atomic_bool wanted; /* `asked` was posted for a wake-up that is still to come */
 
-static void *knock(void *spec)
+static void *wakeup_thread(void *spec)
 {
 	for (;;) {
 		char why[MTACLIENT_WHY_MAX];
@@ -25,8 +25,8 @@ static void *knock(void *spec)
 
 		while (sem_wait(&asked) != 0 && errno == EINTR)
 			;
-		poll(NULL, 0, KNOCK_MS);
-		/* Before the knock: who asks from here on may have come too late for this one. */
+		poll(NULL, 0, MILTER_WAKEUP_MS);
+		/* Before the wake-up: who asks from here on may have come too late for this one. */
 		atomic_store(&wanted, false);
 		c = mtaclient_open(spec, ANSWER_MS, why);
 		mtaclient_close(&c);
@@ -34,13 +34,13 @@ static void *knock(void *spec)
 	return NULL;
 }
 
-bool knock_start(const char *spec)
+bool milter_wakeup_start(const char *spec)
 {
 	char *copy = strdup(spec);
 	pthread_t thread;
 
 	if (!copy || sem_init(&asked, 0, 0) != 0 ||
-	    pthread_create(&thread, NULL, knock, copy) != 0) {
+	    pthread_create(&thread, NULL, wakeup_thread, copy) != 0) {
 		free(copy);
 		return false;
 	}
@@ -48,7 +48,7 @@ bool knock_start(const char *spec)
 	return true;
 }
 
-void knock_soon(void)
+void milter_wakeup_soon(void)
 {
 	if (!atomic_exchange(&wanted, true))
 		sem_post(&asked);
