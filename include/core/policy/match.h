@@ -37,6 +37,22 @@ struct outcome {
 	struct slice entry;          /* the part of it that the deciding entry names */
 };
 
+/* What decided one slot of a rule: an entry, or a pattern. */
+struct match_decider {
+	bool decided;
+	bool out;                    /* an entry with `!` */
+	enum identity_kind identity; /* whose; IDENTITY_COUNT: the client's address */
+	enum list_kind kind;         /* as what it was looked up, see match_cursor */
+	uint32_t member;             /* the entry; unused where a pattern decided */
+	const struct ruleset_pattern *pattern;
+};
+
+/* The deciders of one rule, by slot.  Those of `domains` that are out stand here only where no
+ * other identity is in. */
+struct match_trace {
+	struct match_decider slots[SLOT_COUNT];
+};
+
 /* One sorted set of members and the identity that it was looked up for. */
 struct match_cursor {
 	const uint32_t *at, *end;
@@ -53,7 +69,8 @@ struct match {
 	const struct facts *facts;
 	struct match_cursor cursors[MATCH_CURSORS]; /* those of one identity: most specific first */
 	unsigned count;
-	unsigned pattern; /* next of rules->patterns */
+	unsigned pattern;          /* next of rules->patterns */
+	struct match_trace *trace; /* NULL: nobody asks what decided */
 };
 
 void match_start(struct match *, const struct ruleset *, const struct facts *);
@@ -62,7 +79,12 @@ void match_start(struct match *, const struct ruleset *, const struct facts *);
  * are no more. */
 bool match_next(struct match *, struct outcome *);
 
-/* The outcome of one rule alone, NO included: for explaining. */
-void match_rule(const struct ruleset *, const struct facts *, unsigned rule, struct outcome *);
+/* The truth of one slot (a key of the rule, or SLOT_UNLESS + key) of a rule that has it. */
+enum truth match_slot_truth(const struct outcome *, unsigned slot);
+
+/* The outcome of one rule alone, NO included, and what decided each of its slots: for explaining.
+ */
+void match_rule(const struct ruleset *, const struct facts *, unsigned rule, struct outcome *,
+    struct match_trace *);
 
 #endif

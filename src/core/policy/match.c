@@ -57,6 +57,7 @@ void match_start(struct match *m, const struct ruleset *rules, const struct fact
 	m->facts = facts;
 	m->count = 0;
 	m->pattern = 0;
+	m->trace = NULL;
 	if (facts->client.family != IP_NONE)
 		add_cursor(m, iptrie_lookup(rules->networks, &facts->client), IDENTITY_COUNT,
 		    LIST_NETWORK);
@@ -87,57 +88,97 @@ static void note_identity(
 	o->entry = entry.ptr ? entry : facts->id[identity].text;
 }
 
-/* One member says how one matcher is decided; what stood earlier was more specific. */
-static void apply_member(
-    struct outcome *o, const struct facts *facts, uint32_t member, enum identity_kind identity)
+static void note_decider(struct match_trace *trace, unsigned slot, struct match_decider decider)
 {
-	unsigned slot = member_slot(member), key = slot & (SLOT_UNLESS - 1), bit = 1u << slot;
+	if (trace)
+		trace->slots[slot] = decider;
+}
+
+static struct match_decider decider_of(const struct match_cursor *c)
+{
+	return (struct match_decider){.decided = true,
+	    .out = member_out(*c->at),
+	    .identity = c->identity,
+	    .kind = c->kind,
+	    .member = *c->at};
+}
+
+/* `domains`: any identity that is in decides; one that is out only says no for itself. */
+static void apply_domains(struct match *m, struct outcome *o, const struct match_cursor *c)
+{
+	unsigned slot = member_slot(*c->at), bit = 1u << slot;
 	bool excuse = slot >= SLOT_UNLESS;
+	unsigned in = excuse ? o->rule->unless_in : o->rule->in;
+
+	if ((in & 1u << c->identity) == 0)
+		return;
+	if (member_out(*c->at)) {
+		if ((o->yes & bit) == 0)
+			note_decider(m->trace, slot, decider_of(c));
+		return;
+	}
+	if ((o->yes & bit) == 0)
+		note_decider(m->trace, slot, decider_of(c));
+	o->yes |= bit;
+	if (excuse)
+		return;
+	o->domains |= 1u << c->identity;
+	note_identity(o, m->facts, c->identity, entry_part(&m->facts->id[c->identity], *c->at));
+}
+
+/* The member at a cursor says how one matcher is decided; what was there earlier was more
+ * specific. */
+static void apply_member(struct match *m, struct outcome *o, const struct match_cursor *c)
+{
+	uint32_t member = *c->at;
+	unsigned slot = member_slot(member), key = slot & (SLOT_UNLESS - 1), bit = 1u << slot;
 
 	if (key == KEY_DOMAINS) {
-		unsigned in = excuse ? o->rule->unless_in : o->rule->in;
-		if (member_out(member) || (in & 1u << identity) == 0)
-			return;
-		o->yes |= bit;
-		if (!excuse)
-			o->domains |= 1u << identity;
-	} else if (((o->yes | o->no) & bit) != 0) {
+		apply_domains(m, o, c);
 		return;
-	} else if (member_out(member)) {
-		o->no |= bit;
-	} else {
-		o->yes |= bit;
 	}
-	if (key == KEY_NETWORKS && !excuse) {
+	if (((o->yes | o->no) & bit) != 0)
+		return;
+	*(member_out(member) ? &o->no : &o->yes) |= bit;
+	note_decider(m->trace, slot, decider_of(c));
+	if (slot >= SLOT_UNLESS)
+		return;
+	if (key == KEY_NETWORKS) {
 		o->has_network = true;
-		o->network = prefix_of(&facts->client, member_depth(member));
-	} else if (!excuse && !member_out(member)) {
-		note_identity(o, facts, identity, entry_part(&facts->id[identity], member));
+		o->network = prefix_of(&m->facts->client, member_depth(member));
+	} else if (!member_out(member)) {
+		note_identity(
+		    o, m->facts, c->identity, entry_part(&m->facts->id[c->identity], member));
 	}
 }
 
 /* Patterns come last: only matchers that no entry has decided ask them, and "out" wins. */
-static void apply_patterns(
-    struct outcome *o, const struct ruleset *rules, const struct facts *facts)
+static void apply_patterns(struct match *m, struct outcome *o)
 {
 	unsigned decided = o->yes | o->no, out = 0;
 
 	for (unsigned i = 0; i < o->rule->patterns; i++) {
-		const struct ruleset_pattern *p = &rules->patterns[o->rule->patterns_from + i];
+		const struct ruleset_pattern *p = &m->rules->patterns[o->rule->patterns_from + i];
 		unsigned bit = 1u << p->slot;
 		enum identity_kind identity = identity_of_key(p->slot & (SLOT_UNLESS - 1));
-		const struct identity *id = &facts->id[identity];
+		const struct identity *id = &m->facts->id[identity];
 
 		if (((decided | out) & bit) != 0 || id->state != FACT_KNOWN ||
 		    pattern_match(p->pattern, id->text) != PATTERN_YES)
 			continue;
+		if (p->out || (o->yes & bit) == 0)
+			note_decider(m->trace, p->slot,
+			    (struct match_decider){.decided = true,
+				.out = p->out,
+				.identity = identity,
+				.pattern = p});
 		if (p->out) {
 			out |= bit;
 			continue;
 		}
 		o->yes |= bit;
 		if (p->slot < SLOT_UNLESS)
-			note_identity(o, facts, identity, id->text);
+			note_identity(o, m->facts, identity, id->text);
 	}
 	o->yes &= ~out;
 	o->no |= out;
@@ -182,10 +223,10 @@ static void evaluate(struct match *m, unsigned rule, struct outcome *o)
 	for (unsigned i = 0; i < m->count; i++) {
 		struct match_cursor *c = &m->cursors[i];
 		for (; c->at < c->end && member_rule(*c->at) == rule; c->at++)
-			apply_member(o, m->facts, *c->at, c->identity);
+			apply_member(m, o, c);
 	}
 	if (o->rule->patterns > 0)
-		apply_patterns(o, m->rules, m->facts);
+		apply_patterns(m, o);
 	o->unknown = unknown_slots(m->facts, o->rule->keys, o->rule->in, 0) |
 		     unknown_slots(m->facts, o->rule->excuses, o->rule->unless_in, SLOT_UNLESS);
 	o->unknown &= ~(o->yes | o->no);
@@ -220,12 +261,21 @@ bool match_next(struct match *m, struct outcome *o)
 	return false;
 }
 
-void match_rule(
-    const struct ruleset *rules, const struct facts *facts, unsigned rule, struct outcome *o)
+enum truth match_slot_truth(const struct outcome *o, unsigned slot)
+{
+	if ((o->yes & 1u << slot) != 0)
+		return TRUTH_YES;
+	return (o->unknown & 1u << slot) != 0 ? TRUTH_UNKNOWN : TRUTH_NO;
+}
+
+void match_rule(const struct ruleset *rules, const struct facts *facts, unsigned rule,
+    struct outcome *o, struct match_trace *trace)
 {
 	struct match m;
 
+	*trace = (struct match_trace){.slots = {{.decided = false}}};
 	match_start(&m, rules, facts);
+	m.trace = trace;
 	for (unsigned i = 0; i < m.count; i++)
 		while (m.cursors[i].at < m.cursors[i].end && member_rule(*m.cursors[i].at) < rule)
 			m.cursors[i].at++;

@@ -188,6 +188,7 @@ START_TEST(agrees_with_the_matcher)
 	struct scene s;
 	char session[512];
 	struct outcome o;
+	struct match_trace trace;
 
 	srand(7);
 	for (int round = 0; round < 300; round++) {
@@ -207,7 +208,7 @@ START_TEST(agrees_with_the_matcher)
 		open_scene(&s, table, session, true);
 		for (unsigned i = 0; i < s.c.rules->rule_count; i++) {
 			const struct explain_rule *r = NULL;
-			match_rule(s.c.rules, &s.q.facts, i, &o);
+			match_rule(s.c.rules, &s.q.facts, i, &o, &trace);
 			for (int f = 0; f < EXPLAIN_FAMILIES && !r; f++)
 				for (size_t k = 0; k < s.e->families[f].count; k++)
 					if (s.e->families[f].rules[k].rule == o.rule)

@@ -150,6 +150,7 @@ START_TEST(matches)
 	struct configured c;
 	struct facts facts;
 	struct outcome o, other = {.truth = TRUTH_NO};
+	struct match_trace trace;
 	struct match m;
 	char text[4096], shown[PREFIX_TEXT_MAX];
 	unsigned rule;
@@ -164,7 +165,7 @@ START_TEST(matches)
 	facts = session_facts(&cases[_i].session, arena);
 	facts.now = 1000000000;
 	rule = (unsigned)(ruleset_find_rule(c.rules, SLICE("r")) - c.rules->rules);
-	match_rule(c.rules, &facts, rule, &o);
+	match_rule(c.rules, &facts, rule, &o, &trace);
 	ck_assert_msg((int)o.truth == cases[_i].want, "%s: %d, not %d", cases[_i].label, o.truth,
 	    cases[_i].want);
 	if (cases[_i].entry)
