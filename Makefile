@@ -329,13 +329,17 @@ MODEL := model model_conf model_list model_values
 $(BUILD)/tests/model/model: $(MODEL:%=$(BUILD)/tests/model/%.o)
 	$(LINK) -o $@ $^ $(call pc_libs,libconfig jansson libidn2)
 
+# What explain prints of each rule against what decides.
+$(BUILD)/tests/model/outcomes: $(BUILD)/tests/model/outcomes.o $(BUILD)/libedge.a $(BUILD)/libcore.a
+	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(EDGE_LIBS)) $(EDGE_PLAIN)
+
 # Its walks over a quarter of a million entries are worth a vectorising compiler.
 $(BUILD)/tests/model/%.o: CFLAGS += -O3
 
-model-short: $(BUILD)/tests/model/model all
+model-short: $(BUILD)/tests/model/model $(BUILD)/tests/model/outcomes all
 	@tests/model/compare.py $(BUILD)
 
-model: deps-check $(BUILD)/tests/model/model all
+model: deps-check $(BUILD)/tests/model/model $(BUILD)/tests/model/outcomes all
 	@tests/model/compare.py $(BUILD) --sets 1000 --sessions 880 --real 120000
 
 demo: deps-demo

@@ -2,7 +2,8 @@
 """compare.py BUILD [--sets N] [--sessions N] [--real N] [--seed N] [--keep DIRECTORY]
 
 Plays generated sessions to `susmilterctl explain --batch` and to the model, and shows the first
-sessions on which they do not agree.  --sets configurations with --sessions sessions each, and
+sessions on which they do not agree; and compares, for each rule of each set of generated rules, what
+explain prints with what decides (outcomes.c).  --sets configurations with --sessions sessions each, and
 --real sessions over the lists in $SHARED/data/lists.  Exit status 1 when they differ.
 """
 import argparse
@@ -32,8 +33,19 @@ def run(command, sessions, answers, **env):
         return f.readlines()
 
 
+def outcomes(build, directory):
+    """(outcomes of rules, differences) of one configuration: explain against the matcher."""
+    with open(f"{directory}/sessions") as lines:
+        done = subprocess.run([f"{build}/tests/model/outcomes", f"{directory}/susmilter.conf"],
+                              stdin=lines, capture_output=True, text=True, check=False)
+    counts = done.stdout.split()
+    if len(counts) != 2 or (done.returncode != 0 and counts[1] == "0"):
+        return 0, [f"{directory}: outcomes ends with {done.returncode}\n{done.stderr}"]
+    return int(counts[0]), [done.stderr] if counts[1] != "0" else []
+
+
 def compare(build, directory):
-    """(sessions, refusals, differences) of one configuration."""
+    """(sessions, refusals, outcomes of rules, differences) of one configuration."""
     conf, sessions = f"{directory}/susmilter.conf", f"{directory}/sessions"
     # It keeps all its memory to the end.
     model = run([f"{build}/tests/model/model", conf], sessions, f"{directory}/model",
@@ -43,13 +55,14 @@ def compare(build, directory):
     with open(sessions) as f:
         asked = f.readlines()
     if not len(asked) == len(model) == len(product):
-        return len(asked), 0, [f"{directory}: {len(asked)} sessions, {len(product)} answers of the "
+        return len(asked), 0, 0, [f"{directory}: {len(asked)} sessions, {len(product)} answers of the "
                                f"product, {len(model)} of the model\n"]
     differing = [i for i in range(len(asked)) if model[i] != product[i]]
     shown = [f"{conf}, session {i + 1} of {len(differing)} that differ\n  {asked[i]}"
              f"  product {product[i]}  model   {model[i]}" for i in differing[:SHOWN]]
     refused = sum('"accept"' not in line for line in product)
-    return len(asked), refused, shown
+    told, contradicted = outcomes(build, directory)
+    return len(asked), refused, told, shown + contradicted
 
 
 def prepare(rules, directory, count):
@@ -85,15 +98,15 @@ def sets(options, top):
 
 
 def compare_all(options, top):
-    asked = refused = 0
+    asked = refused = told = 0
     differences = []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         runs = [pool.submit(compare, options.build, d) for d in sets(options, top)]
         for r in runs:
-            n, refusals, shown = r.result()
-            asked, refused = asked + n, refused + refusals
+            n, refusals, rules, shown = r.result()
+            asked, refused, told = asked + n, refused + refusals, told + rules
             differences += shown
-    return asked, refused, differences
+    return asked, refused, told, differences
 
 
 def main():
@@ -108,16 +121,16 @@ def main():
     start = time.monotonic()
     if options.keep:
         os.makedirs(options.keep, exist_ok=True)
-        asked, refused, differences = compare_all(options, options.keep)
+        asked, refused, told, differences = compare_all(options, options.keep)
     else:
         with tempfile.TemporaryDirectory(prefix="susmilter-model-") as top:
-            asked, refused, differences = compare_all(options, top)
+            asked, refused, told, differences = compare_all(options, top)
     for text in differences[:20]:
         print(text, end="")
-    print(f"model: {asked} sessions, {refused} not accepted, "
+    print(f"model: {asked} sessions, {refused} not accepted, {told} outcomes of rules, "
           f"{'some differ' if differences else 'all agree'}, "
           f"{time.monotonic() - start:.0f} s")
-    sys.exit(1 if differences or asked == 0 else 0)
+    sys.exit(1 if differences or asked == 0 or told == 0 else 0)
 
 
 main()
