@@ -1,6 +1,6 @@
 #include "edge/control/commands.h"
 
-#include "core/import/importset.h"
+#include "core/import/import_set.h"
 #include "edge/config/idn.h"
 #include "edge/os/textfile.h"
 
@@ -10,8 +10,8 @@
 struct importing {
 	struct asked *asked;
 	const char *file;
-	struct importset *set;
-	size_t taken, left, corrected, dropped[IMPORTSET_FAILED + 1];
+	struct import_set *set;
+	size_t taken, left, corrected, dropped[IMPORT_SET_FAILED + 1];
 	bool failed;
 	FILE *out; /* the list that is being written; NULL: to the channel */
 };
@@ -29,23 +29,23 @@ static void complain(struct importing *i, const struct import_item *item, const 
 static void take(void *context, const struct import_item *item)
 {
 	static const char *const reasons[] = {
-	    [IMPORTSET_DUPLICATE] = "stands there already",
-	    [IMPORTSET_CONTRADICTION] = "stands there already, with another action: the first "
+	    [IMPORT_SET_DUPLICATE] = "stands there already",
+	    [IMPORT_SET_CONTRADICTION] = "stands there already, with another action: the first "
 					"one holds",
-	    [IMPORTSET_NEVER_REACHED] = "an earlier, wider entry decides: never reached",
-	    [IMPORTSET_FAILED] = "out of memory",
+	    [IMPORT_SET_NEVER_REACHED] = "an earlier, wider entry decides: never reached",
+	    [IMPORT_SET_FAILED] = "out of memory",
 	};
 	struct importing *i = context;
-	enum importset_result result;
+	enum import_set_result result;
 
 	if (item->left) {
 		i->left++;
 		complain(i, item, item->left);
 		return;
 	}
-	result = importset_add(i->set, item);
+	result = import_set_add(i->set, item);
 	i->dropped[result]++;
-	i->failed |= result == IMPORTSET_FAILED;
+	i->failed |= result == IMPORT_SET_FAILED;
 	if (reasons[result]) {
 		complain(i, item, reasons[result]);
 		return;
@@ -103,14 +103,14 @@ static unsigned lists_made(const struct importing *i)
 	for (int p = 0; p < PURPOSES; p++)
 		for (int k = 0; k < IMPORT_KEYS; k++)
 			n +=
-			    importset_count(i->set, (enum import_purpose)p, (enum import_key)k) > 0;
+			    import_set_count(i->set, (enum import_purpose)p, (enum import_key)k) > 0;
 	return n;
 }
 
 /* What a rule needs to take the list. */
 static void tell_needs(const struct importing *i, enum import_purpose p, enum import_key k)
 {
-	size_t wide = importset_wide(i->set, p, k);
+	size_t wide = import_set_wide(i->set, p, k);
 
 	if (wide > 0)
 		channel_complain(i->asked->channel,
@@ -129,7 +129,7 @@ static void tell_needs(const struct importing *i, enum import_purpose p, enum im
 static bool write_list(
     struct importing *i, const char *into, enum import_purpose p, enum import_key k)
 {
-	size_t count = importset_count(i->set, p, k);
+	size_t count = import_set_count(i->set, p, k);
 	const char *purpose = p == PURPOSE_LISTED ? "" : import_purpose_name(p);
 	const char *dash = purpose[0] ? "-" : "";
 	char path[4096];
@@ -139,7 +139,7 @@ static bool write_list(
 		return true;
 	tell_needs(i, p, k);
 	if (!into) {
-		importset_each(i->set, p, k, write_entry, i);
+		import_set_each(i->set, p, k, write_entry, i);
 		return true;
 	}
 	snprintf(path, sizeof path, "%s%s%s.%s", into, dash, purpose, import_key_name(k));
@@ -148,7 +148,7 @@ static bool write_list(
 		channel_complain(i->asked->channel, "import: %s: %s\n", path, strerror(errno));
 		return false;
 	}
-	importset_each(i->set, p, k, write_entry, i);
+	import_set_each(i->set, p, k, write_entry, i);
 	failed = ferror(i->out);
 	if (fclose(i->out) != 0 || failed) {
 		channel_complain(i->asked->channel, "import: %s: %s\n", path, strerror(errno));
@@ -183,8 +183,8 @@ static void print_count(const struct importing *i)
 	channel_complain(i->asked->channel,
 	    "%zu entries taken over (%zu corrected), %zu lines not; %zu duplicates, %zu "
 	    "contradictions, %zu never reached\n",
-	    i->taken, i->corrected, i->left, i->dropped[IMPORTSET_DUPLICATE],
-	    i->dropped[IMPORTSET_CONTRADICTION], i->dropped[IMPORTSET_NEVER_REACHED]);
+	    i->taken, i->corrected, i->left, i->dropped[IMPORT_SET_DUPLICATE],
+	    i->dropped[IMPORT_SET_CONTRADICTION], i->dropped[IMPORT_SET_NEVER_REACHED]);
 }
 
 static int usage(struct asked *a)
@@ -206,7 +206,7 @@ int command_import(struct asked *a)
 
 	if (!word || !import_format_find(slice_str(word), &format) || !asked_argument(a, 1))
 		return usage(a);
-	i.set = importset_create(format == IMPORT_CIDR || format == IMPORT_EXIM);
+	i.set = import_set_create(format == IMPORT_CIDR || format == IMPORT_EXIM);
 	if (!i.set) {
 		channel_complain(a->channel, "out of memory\n");
 		return STATUS_FAILED;
@@ -215,6 +215,6 @@ int command_import(struct asked *a)
 		good = read_file(&i, format, path);
 	good = good && write_lists(&i);
 	print_count(&i);
-	importset_free(&i.set);
+	import_set_free(&i.set);
 	return good ? STATUS_OK : STATUS_FAILED;
 }

@@ -1,4 +1,4 @@
-#include "core/import/importset.h"
+#include "core/import/import_set.h"
 #include "unit/unit.h"
 
 #include <stdio.h>
@@ -201,8 +201,8 @@ END_TEST
 /* ---- sorted into lists --------------------------------------------------------------- */
 
 struct sorting {
-	struct importset *set;
-	unsigned results[IMPORTSET_FAILED + 1];
+	struct import_set *set;
+	unsigned results[IMPORT_SET_FAILED + 1];
 };
 
 static void put(void *context, const struct import_item *item)
@@ -210,7 +210,7 @@ static void put(void *context, const struct import_item *item)
 	struct sorting *s = context;
 
 	ck_assert_ptr_null(item->left);
-	s->results[importset_add(s->set, item)]++;
+	s->results[import_set_add(s->set, item)]++;
 }
 
 static void write_entry(void *context, const struct import_item *item, bool out)
@@ -264,21 +264,21 @@ static const struct {
 START_TEST(test_sets)
 {
 	struct arena *arena = arena_create(1 << 20);
-	struct sorting s = {.set = importset_create(
+	struct sorting s = {.set = import_set_create(
 				sets[_i].format == IMPORT_CIDR || sets[_i].format == IMPORT_EXIM)};
 	const char *wanted[] = {sets[_i].listed, sets[_i].whitelist, sets[_i].block};
 
 	import_text(sets[_i].format, slice_str(sets[_i].text), NULL, arena, put, &s);
 	for (int p = 0; p < PURPOSES; p++) {
 		struct said said = {.len = 0};
-		importset_each(s.set, (enum import_purpose)p, sets[_i].key, write_entry, &said);
+		import_set_each(s.set, (enum import_purpose)p, sets[_i].key, write_entry, &said);
 		ck_assert_msg(strcmp(said.text, wanted[p]) == 0, "%s: %s: %s", sets[_i].label,
 		    import_purpose_name((enum import_purpose)p), said.text);
 	}
-	ck_assert_uint_eq(s.results[IMPORTSET_DUPLICATE], sets[_i].duplicates);
-	ck_assert_uint_eq(s.results[IMPORTSET_CONTRADICTION], sets[_i].contradictions);
-	ck_assert_uint_eq(s.results[IMPORTSET_NEVER_REACHED], sets[_i].never);
-	importset_free(&s.set);
+	ck_assert_uint_eq(s.results[IMPORT_SET_DUPLICATE], sets[_i].duplicates);
+	ck_assert_uint_eq(s.results[IMPORT_SET_CONTRADICTION], sets[_i].contradictions);
+	ck_assert_uint_eq(s.results[IMPORT_SET_NEVER_REACHED], sets[_i].never);
+	import_set_free(&s.set);
 	arena_free(&arena);
 }
 END_TEST
@@ -299,35 +299,35 @@ static const struct {
 START_TEST(test_spellings)
 {
 	struct arena *arena = arena_create(1 << 20);
-	struct sorting s = {.set = importset_create(false)};
+	struct sorting s = {.set = import_set_create(false)};
 
 	import_text(spellings[_i].format, slice_str(spellings[_i].text), NULL, arena, put, &s);
-	ck_assert_msg(s.results[IMPORTSET_DUPLICATE] == spellings[_i].duplicates &&
-			  s.results[IMPORTSET_CONTRADICTION] == spellings[_i].contradictions,
+	ck_assert_msg(s.results[IMPORT_SET_DUPLICATE] == spellings[_i].duplicates &&
+			  s.results[IMPORT_SET_CONTRADICTION] == spellings[_i].contradictions,
 	    "%s: %u duplicates, %u contradictions", spellings[_i].label,
-	    s.results[IMPORTSET_DUPLICATE], s.results[IMPORTSET_CONTRADICTION]);
-	importset_free(&s.set);
+	    s.results[IMPORT_SET_DUPLICATE], s.results[IMPORT_SET_CONTRADICTION]);
+	import_set_free(&s.set);
 	arena_free(&arena);
 }
 END_TEST
 
 START_TEST(test_many)
 {
-	struct importset *s = importset_create(false);
+	struct import_set *s = import_set_create(false);
 	struct import_item item = {.key = IMPORT_NETWORKS, .action = IMPORT_PERMIT};
 
 	for (uint32_t n = 0; n < 100000; n++) {
 		struct ip ip = {(uint64_t)(n * 2654435761u) << 32, 0, IP_V4};
 		item.entry.prefix = prefix_of(&ip, 32);
-		ck_assert_int_eq(importset_add(s, &item), IMPORTSET_NEW);
-		ck_assert_int_eq(importset_add(s, &item), IMPORTSET_DUPLICATE);
+		ck_assert_int_eq(import_set_add(s, &item), IMPORT_SET_NEW);
+		ck_assert_int_eq(import_set_add(s, &item), IMPORT_SET_DUPLICATE);
 	}
 	item.entry.prefix.length = 7;
 	item.entry.prefix.base = (struct ip){0, 0, IP_V4};
-	ck_assert_int_eq(importset_add(s, &item), IMPORTSET_NEW);
-	ck_assert_uint_eq(importset_count(s, PURPOSE_WHITELIST, IMPORT_NETWORKS), 100001);
-	ck_assert_uint_eq(importset_wide(s, PURPOSE_WHITELIST, IMPORT_NETWORKS), 1);
-	importset_free(&s);
+	ck_assert_int_eq(import_set_add(s, &item), IMPORT_SET_NEW);
+	ck_assert_uint_eq(import_set_count(s, PURPOSE_WHITELIST, IMPORT_NETWORKS), 100001);
+	ck_assert_uint_eq(import_set_wide(s, PURPOSE_WHITELIST, IMPORT_NETWORKS), 1);
+	import_set_free(&s);
 	ck_assert_ptr_null(s);
 }
 END_TEST

@@ -1,11 +1,11 @@
-#include "core/import/importset.h"
+#include "core/import/import_set.h"
 
 #include "core/base/fnv.h"
 #include "core/policy/rule.h"
 
 #include <stdlib.h>
 
-struct importset {
+struct import_set {
 	bool first_match;
 	bool has_actions; /* some entry is permitted or refused: exceptions belong to the block */
 	struct import_item *kept;
@@ -15,16 +15,16 @@ struct importset {
 	bool lengths[2][129]; /* [0] IPv4: some network has this length */
 };
 
-struct importset *importset_create(bool first_match)
+struct import_set *import_set_create(bool first_match)
 {
-	struct importset *s = calloc(1, sizeof *s);
+	struct import_set *s = calloc(1, sizeof *s);
 
 	if (s)
 		s->first_match = first_match;
 	return s;
 }
 
-void importset_free(struct importset **s)
+void import_set_free(struct import_set **s)
 {
 	if (!*s)
 		return;
@@ -88,7 +88,7 @@ static bool same(const struct import_item *a, const struct import_item *b)
 	       slice_equal(a->entry.local, b->entry.local);
 }
 
-static struct import_item *find(const struct importset *s, const struct import_item *item)
+static struct import_item *find(const struct import_set *s, const struct import_item *item)
 {
 	if (s->slot_count == 0)
 		return NULL;
@@ -103,7 +103,7 @@ static struct import_item *find(const struct importset *s, const struct import_i
 
 /* The next wider network around this one that has one of these actions (bits), or NULL. */
 static struct import_item *around_network(
-    const struct importset *s, const struct prefix *p, unsigned actions)
+    const struct import_set *s, const struct prefix *p, unsigned actions)
 {
 	struct import_item wider = {.key = IMPORT_NETWORKS};
 
@@ -119,7 +119,7 @@ static struct import_item *around_network(
 	return NULL;
 }
 
-static struct import_item *find_kind(const struct importset *s, struct import_item *wanted,
+static struct import_item *find_kind(const struct import_set *s, struct import_item *wanted,
     enum list_kind kind, struct slice name, unsigned actions)
 {
 	struct import_item *k;
@@ -132,7 +132,7 @@ static struct import_item *find_kind(const struct importset *s, struct import_it
 
 /* The same for names and addresses, in the order in which the most specific decides. */
 static struct import_item *around_name(
-    const struct importset *s, const struct import_item *item, unsigned actions)
+    const struct import_set *s, const struct import_item *item, unsigned actions)
 {
 	const struct list_entry *e = &item->entry;
 	struct import_item wanted = {.key = item->key}, *k = NULL;
@@ -154,7 +154,7 @@ static struct import_item *around_name(
 
 /* The next wider entry around this one that has one of these actions (bits), or NULL. */
 static struct import_item *around(
-    const struct importset *s, const struct import_item *item, unsigned actions)
+    const struct import_set *s, const struct import_item *item, unsigned actions)
 {
 	if (is_network(item))
 		return around_network(s, &item->entry.prefix, actions);
@@ -163,7 +163,7 @@ static struct import_item *around(
 
 /* ---- adding -------------------------------------------------------------------------- */
 
-static void place(struct importset *s, size_t index)
+static void place(struct import_set *s, size_t index)
 {
 	size_t at = hash_item(&s->kept[index]);
 
@@ -172,7 +172,7 @@ static void place(struct importset *s, size_t index)
 	s->slots[at & (s->slot_count - 1)] = (uint32_t)index + 1;
 }
 
-static bool grow(struct importset *s)
+static bool grow(struct import_set *s)
 {
 	size_t capacity = s->capacity ? s->capacity * 2 : 1024;
 	struct import_item *kept = realloc(s->kept, capacity * sizeof *kept);
@@ -193,30 +193,30 @@ static bool grow(struct importset *s)
 	return true;
 }
 
-enum importset_result importset_add(struct importset *s, const struct import_item *item)
+enum import_set_result import_set_add(struct import_set *s, const struct import_item *item)
 {
 	enum { ANY = (1u << IMPORT_ACTIONS) - 1 };
 	const struct import_item *before = find(s, item);
 
 	if (before)
-		return before->action == item->action ? IMPORTSET_DUPLICATE
-						      : IMPORTSET_CONTRADICTION;
+		return before->action == item->action ? IMPORT_SET_DUPLICATE
+						      : IMPORT_SET_CONTRADICTION;
 	if (s->first_match && around(s, item, ANY))
-		return IMPORTSET_NEVER_REACHED;
+		return IMPORT_SET_NEVER_REACHED;
 	if (s->count == s->capacity && !grow(s))
-		return IMPORTSET_FAILED;
+		return IMPORT_SET_FAILED;
 	s->kept[s->count] = *item;
 	if (is_network(item))
 		s->lengths[item->entry.prefix.base.family == IP_V6][item->entry.prefix.length] =
 		    true;
 	s->has_actions |= item->action == IMPORT_PERMIT || item->action == IMPORT_REFUSE;
 	place(s, s->count++);
-	return IMPORTSET_NEW;
+	return IMPORT_SET_NEW;
 }
 
 /* ---- lists --------------------------------------------------------------------------- */
 
-static enum import_purpose purpose_of(const struct importset *s, const struct import_item *item)
+static enum import_purpose purpose_of(const struct import_set *s, const struct import_item *item)
 {
 	switch (item->action) {
 	case IMPORT_PERMIT:
@@ -231,7 +231,7 @@ static enum import_purpose purpose_of(const struct importset *s, const struct im
 }
 
 /* The action of the next wider entry; IMPORT_LISTED where there is none. */
-static enum import_action action_around(const struct importset *s, const struct import_item *item)
+static enum import_action action_around(const struct import_set *s, const struct import_item *item)
 {
 	const struct import_item *k =
 	    around(s, item, 1u << IMPORT_PERMIT | 1u << IMPORT_REFUSE | 1u << IMPORT_EXCEPT);
@@ -240,20 +240,20 @@ static enum import_action action_around(const struct importset *s, const struct 
 }
 
 /* What is refused, or excepted, inside of what is permitted. */
-static bool cut_from_whitelist(const struct importset *s, const struct import_item *item)
+static bool cut_from_whitelist(const struct import_set *s, const struct import_item *item)
 {
 	return (item->action == IMPORT_REFUSE || item->action == IMPORT_EXCEPT) &&
 	       action_around(s, item) == IMPORT_PERMIT;
 }
 
 /* A permitted network excuses by itself; a name needs proof, and without it is not refused yet. */
-static bool cut_from_block(const struct importset *s, const struct import_item *item)
+static bool cut_from_block(const struct import_set *s, const struct import_item *item)
 {
 	return item->action == IMPORT_PERMIT && item->key != IMPORT_NETWORKS &&
 	       action_around(s, item) == IMPORT_REFUSE;
 }
 
-void importset_each(const struct importset *s, enum import_purpose purpose, enum import_key key,
+void import_set_each(const struct import_set *s, enum import_purpose purpose, enum import_key key,
     void (*each)(void *context, const struct import_item *, bool out), void *context)
 {
 	for (size_t i = 0; i < s->count; i++) {
@@ -278,11 +278,11 @@ static void count_one(void *context, const struct import_item *item, bool out)
 	++*n;
 }
 
-size_t importset_count(const struct importset *s, enum import_purpose purpose, enum import_key key)
+size_t import_set_count(const struct import_set *s, enum import_purpose purpose, enum import_key key)
 {
 	size_t n = 0;
 
-	importset_each(s, purpose, key, count_one, &n);
+	import_set_each(s, purpose, key, count_one, &n);
 	return n;
 }
 
@@ -302,10 +302,10 @@ static void count_wide(void *context, const struct import_item *item, bool out)
 		w->wide += p->length < rule_shortest_prefix(family, lets_in, p->base.family);
 }
 
-size_t importset_wide(const struct importset *s, enum import_purpose purpose, enum import_key key)
+size_t import_set_wide(const struct import_set *s, enum import_purpose purpose, enum import_key key)
 {
 	struct width w = {0, purpose};
 
-	importset_each(s, purpose, key, count_wide, &w);
+	import_set_each(s, purpose, key, count_wide, &w);
 	return w.wide;
 }

@@ -1,9 +1,9 @@
-#ifndef CORE_IMPORT_IMPORTSET_H
-#define CORE_IMPORT_IMPORTSET_H
+#ifndef CORE_IMPORT_IMPORT_SET_H
+#define CORE_IMPORT_IMPORT_SET_H
 /*
- * importset: imported entries, sorted into the list files that they make.
+ * import_set: imported entries, sorted into the list files that they make.
  *
- *     importset_add(s, &item) × many → importset_each(s, …)
+ *     import_set_add(s, &item) × many → import_set_each(s, …)
  *
  * There is a list for each pair of purpose (listed, whitelist, block) and key (networks, names, …).
  * Duplicates are dropped and counted.  Where a table's own order or the longest network would have
@@ -22,30 +22,30 @@
 
 enum import_purpose { PURPOSE_LISTED, PURPOSE_WHITELIST, PURPOSE_BLOCK, PURPOSES };
 
-struct importset;
+struct import_set;
 
 /* first_match: in the source, the first entry that matches decides (Postfix cidr:, Exim), so that
  * what an earlier one covers is never reached. */
-struct importset *importset_create(bool first_match);
-void importset_free(struct importset **);
+struct import_set *import_set_create(bool first_match);
+void import_set_free(struct import_set **);
 
-enum importset_result {
-	IMPORTSET_NEW,
-	IMPORTSET_DUPLICATE,
-	IMPORTSET_CONTRADICTION, /* the same entry with another action came first */
-	IMPORTSET_NEVER_REACHED, /* an earlier, wider entry decides */
-	IMPORTSET_FAILED,        /* out of memory */
+enum import_set_result {
+	IMPORT_SET_NEW,
+	IMPORT_SET_DUPLICATE,
+	IMPORT_SET_CONTRADICTION, /* the same entry with another action came first */
+	IMPORT_SET_NEVER_REACHED, /* an earlier, wider entry decides */
+	IMPORT_SET_FAILED,        /* out of memory */
 };
-enum importset_result importset_add(struct importset *, const struct import_item *);
+enum import_set_result import_set_add(struct import_set *, const struct import_item *);
 
 /* Entries of one list. */
-size_t importset_count(const struct importset *, enum import_purpose, enum import_key);
+size_t import_set_count(const struct import_set *, enum import_purpose, enum import_key);
 
 /* Networks of it that a rule takes only with wide = true (SPEC 3.1). */
-size_t importset_wide(const struct importset *, enum import_purpose, enum import_key);
+size_t import_set_wide(const struct import_set *, enum import_purpose, enum import_key);
 
 /* Every entry of one list in the order in which they came; `out`: to be written with '!'. */
-void importset_each(const struct importset *, enum import_purpose, enum import_key,
+void import_set_each(const struct import_set *, enum import_purpose, enum import_key,
     void (*each)(void *context, const struct import_item *, bool out), void *context);
 
 /* "", "whitelist", "block". */
