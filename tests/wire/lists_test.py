@@ -138,7 +138,7 @@ def needs(checks, servers):
     said = ctl(servers, "import", "--into", servers.dir / "needs", "sendmail", source).stderr
     checks.same("what the whitelist needs", said.splitlines()[:-1], [
         'names in the whitelist need proof = [ "spf", "client_name" ]',
-        "the whitelist takes no sender alone, since anyone can write one: put them into unless = "
+        "a whitelist rule cannot use sender alone, which anyone can write: add these to unless = "
         "{ sender = [ ] } of the rule that refuses"])
 
 

@@ -6,7 +6,7 @@
  *     import_text(IMPORT_ACCESS, text, &idn_uts46, arena, take, context);
  *     //  "example.com   REJECT go away"  → block, ".example.com", comment "go away"
  *     //  "192.0.2       OK"              → whitelist, "192.0.2.0/24"
- *     //  "b@example.org HOLD"            → left: "HOLD is nothing that a rule can say"
+ *     //  "b@example.org HOLD"            → left: "the action HOLD has no equivalent"
  *
  * Every entry that is given is one that core/name/list.h accepts, so what is written from it loads.
  * What means something else here than there is not taken over silently: it is left, or taken with

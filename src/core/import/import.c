@@ -12,9 +12,9 @@ static const struct {
     [IMPORT_CIDR] = {"cidr", "Postfix cidr: tables", import_cidr_line},
     [IMPORT_ACCESS] = {"access", "Postfix access maps", import_access_line},
     [IMPORT_RSPAMD] = {"rspamd", "rspamd maps", import_rspamd_line},
-    [IMPORT_SENDMAIL] = {"sendmail", "Sendmail's access", import_sendmail_line},
+    [IMPORT_SENDMAIL] = {"sendmail", "Sendmail's access map", import_sendmail_line},
     [IMPORT_DROP] = {"drop", "Spamhaus DROP, text or JSON", import_drop_line},
-    [IMPORT_CSV] = {"csv", "one column", import_csv_line},
+    [IMPORT_CSV] = {"csv", "a file of one column", import_csv_line},
 };
 
 const char *import_format_name(enum import_format f)
@@ -146,7 +146,9 @@ void import_give(struct importer *i, enum import_key key, enum import_action act
 	    list_parse_entry(item.text, accepted_by(key), i->idna, i->arena, &item.entry, why);
 
 	if (wrong && key == IMPORT_NETWORKS && clear_host_bits(i, text, &item.text)) {
-		item.note = "host bits were set: taken as the network";
+		item.note = arena_printf(
+		    i->arena, "imported as %.*s (host bits cleared)", SLICE_ARG(item.text))
+				.ptr;
 		wrong = list_parse_entry(
 		    item.text, LIST_ACCEPT_NETWORKS, i->idna, i->arena, &item.entry, why);
 	}

@@ -33,7 +33,8 @@ static void note_delay(struct importer *i, struct slice word)
 	if (slice_starts(word, SLICE("\"")))
 		word = slice_skip(word, 1);
 	if (slice_starts(word, SLICE("4")) || slice_starts_nocase(word, SLICE("DEFER")))
-		i->note = "put off there, refused here: the rule's reply may begin with 450";
+		i->note = "deferred there, rejected here: give the rule a reply that begins with "
+			  "450 to defer";
 }
 
 /* False after it was said that the action means nothing here. */
@@ -61,9 +62,9 @@ static bool read_action(struct importer *i, struct slice value, enum import_acti
 	if (word.len == 0)
 		import_leave(i, "it has no action");
 	else if (slice_equal_nocase(word, SLICE("DISCARD")))
-		import_leave(i, "DISCARD: mail is refused here, or taken, and never thrown away");
+		import_leave(i, "DISCARD has no equivalent: susmilter never discards mail");
 	else
-		import_leave(i, "%.*s is nothing that a rule can say", SLICE_ARG(word));
+		import_leave(i, "the action %.*s has no equivalent", SLICE_ARG(word));
 	return false;
 }
 
@@ -82,7 +83,7 @@ static bool cidr_block(struct importer *i, struct slice word)
 {
 	if (slice_equal_nocase(word, SLICE("if"))) {
 		i->depth++;
-		import_leave(i, "if: what follows up to endif depends on it and is left");
+		import_leave(i, "if: lines up to endif depend on it and are skipped");
 		return true;
 	}
 	if (slice_equal_nocase(word, SLICE("endif"))) {
@@ -90,7 +91,7 @@ static bool cidr_block(struct importer *i, struct slice word)
 		return true;
 	}
 	if (i->depth > 0)
-		import_leave(i, "it stands between if and endif");
+		import_leave(i, "between if and endif: skipped");
 	return i->depth > 0;
 }
 
@@ -105,7 +106,8 @@ void import_cidr_line(struct importer *i, struct slice line)
 	if (cidr_block(i, key))
 		return;
 	if (key.ptr[0] == '!')
-		import_leave(i, "a negated pattern means all other addresses");
+		import_leave(
+		    i, "a negated pattern matches all other addresses, which no list can express");
 	else if (!read_action(i, rest, &action))
 		return;
 	else if (import_network(i, key, &network))
@@ -134,10 +136,10 @@ void import_access_line(struct importer *i, struct slice line)
 		return;
 	key = slice_word(&rest);
 	if (slice_equal(key, SLICE("*")))
-		import_leave(i, "everything is no entry of a list");
+		import_leave(i, "* matches everything and cannot be an entry");
 	else if (slice_equal(key, SLICE("<>")))
-		import_leave(i, "the null sender cannot be told from other senders here: write "
-				"<> into sender = [ ] of a rule, if it is meant");
+		import_leave(i, "<> is the null sender: add it to sender = [ ] of a rule if "
+				"you mean that");
 	else if (!read_action(i, rest, &action))
 		return;
 	else if (import_network(i, key, &network))
@@ -176,7 +178,7 @@ static bool has_other_tag(struct slice key)
 static void recipient_entry(struct importer *i, struct slice text, struct slice value)
 {
 	if (slice_starts_nocase(value, SLICE("RELAY")))
-		import_leave(i, "whose mail is relayed says nothing of who may hand it over");
+		import_leave(i, "RELAY for a recipient: not about access; skipped");
 	else
 		import_give(
 		    i, IMPORT_RECIPIENTS, IMPORT_EXCEPT, access_key(i, text), text_of(value));
@@ -191,7 +193,7 @@ static void sendmail_entry(
 	if (slice_starts_nocase(text, SLICE("IPv6:")))
 		text = slice_skip(text, 5);
 	if (text.len == 0)
-		import_leave(i, "everything is no entry of a list");
+		import_leave(i, "* matches everything and cannot be an entry");
 	else if (!read_action(i, value, &action))
 		return;
 	else if (import_network(i, text, &network))
@@ -217,8 +219,8 @@ void import_sendmail_line(struct importer *i, struct slice line)
 			return;
 		}
 	if (has_other_tag(key))
-		import_leave(i, "%.*s is not about who may hand over mail",
-		    (int)slice_find(key, ':') + 1, key.ptr);
+		import_leave(
+		    i, "%.*s not about access; skipped", (int)slice_find(key, ':') + 1, key.ptr);
 	else
 		sendmail_entry(i, IMPORT_KEYS, key, rest);
 }

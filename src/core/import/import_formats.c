@@ -41,18 +41,18 @@ static void exim_pattern(struct importer *i, enum import_action action, struct s
 static const char *exim_reference(struct slice item)
 {
 	if (slice_starts(item, SLICE("+")))
-		return "a named list is not looked up: import what it stands for";
+		return "named lists are not resolved: import the list itself";
 	if (slice_starts(item, SLICE("/")))
-		return "a file is not followed: import it, too";
+		return "included files are not read: import the file as well";
 	if (slice_starts(item, SLICE("@")))
-		return "this host itself belongs in trusted_networks";
+		return "this host itself: add it to trusted_networks";
 	if (slice_equal(item, SLICE("*")))
-		return "everything is no entry of a list";
+		return "* matches everything and cannot be an entry";
 	if (slice_find(item, ';') < item.len)
-		return "a look-up is not followed: import its file";
+		return "lookups are not resolved: import the file that it names";
 	if (slice_find(item, '$') < item.len && !slice_starts(item, SLICE("^")) &&
 	    !slice_starts(item, SLICE("\\N")))
-		return "a variable has a value only inside Exim";
+		return "variables have a value only inside Exim";
 	return NULL;
 }
 
@@ -77,7 +77,7 @@ static void exim_item(struct importer *i, struct slice item)
 	else if (slice_starts(item, SLICE("*@")))
 		import_give(i, IMPORT_ADDRESSES, action, slice_skip(item, 1), nothing);
 	else if (item.ptr[0] == '*' && !slice_starts(item, SLICE("*.")))
-		import_leave(i, "the end of a name is no entry here: write .NAME or a /pattern/");
+		import_leave(i, "the end of a name is not an entry: write .NAME or a /pattern/");
 	else
 		import_give_any(i, action, item, nothing);
 }
@@ -123,8 +123,8 @@ static void exim_items(struct importer *i, struct slice line, bool ends)
 
 		if (ends && line.len == 0 && item.len > 0 && item.ptr[0] == '!') {
 			i->source = item;
-			import_leave(i, "behind a last item with '!' Exim takes all others for "
-					"listed: no list here can say that");
+			import_leave(i, "after a last item with '!' Exim lists all others, which "
+					"no list here can express");
 		} else {
 			exim_item(i, item);
 		}
@@ -158,7 +158,7 @@ void import_exim_line(struct importer *i, struct slice line)
 	address = slice_starts(line, SLICE("!")) ? slice_trim(slice_skip(line, 1)) : line;
 	address = slice_cut(&address, '/');
 	if (i->opened && i->lists > 1)
-		import_leave(i, "a second list: import it by itself");
+		import_leave(i, "second list in the file: import it separately");
 	else if (!i->opened && slice_find(line, ' ') == line.len && ip_parse(address, &ip))
 		exim_item(i, line);
 	else
@@ -205,9 +205,13 @@ void import_lsearch_line(struct importer *i, struct slice line)
 		 slice_equal_nocase(value, SLICE("reject")))
 		action = IMPORT_REFUSE;
 	if (slice_equal(key, SLICE("*")))
-		import_leave(i, "everything is no entry of a list");
+		import_leave(i, "* matches everything and cannot be an entry");
 	else if (slice_starts(key, SLICE("^")))
 		exim_pattern(i, action, key);
+	else if (slice_starts(key, SLICE("*@*")))
+		import_leave(i, "Exim compares this key literally: it matches no address there");
+	else if (slice_starts(key, SLICE("*@")))
+		import_give(i, IMPORT_ADDRESSES, action, slice_skip(key, 1), rest);
 	else
 		import_give_any(i, action, key, rest);
 }
@@ -249,7 +253,7 @@ static void rspamd_pattern(struct importer *i, struct slice line)
 	flags = slice_skip(pattern, end + 1);
 	for (size_t k = 0; k < flags.len; k++)
 		if (flags.ptr[k] != 'i' && flags.ptr[k] != 'u') {
-			import_leave(i, "a pattern with the flag %c", flags.ptr[k]);
+			import_leave(i, "the pattern flag %c has no equivalent", flags.ptr[k]);
 			return;
 		}
 	if (slice_find(flags, 'i') == flags.len)
@@ -275,7 +279,7 @@ void import_rspamd_line(struct importer *i, struct slice line)
 		word = slice_skip(word, 1);
 	}
 	if (slice_find(word, '*') < word.len && !slice_starts(word, SLICE("*.")))
-		import_leave(i, "a glob with '*' elsewhere than in front: write a /pattern/");
+		import_leave(i, "a glob with * after its start: write a /pattern/");
 	else
 		import_give_any(i, action, word, rspamd_rest(rest));
 }
@@ -308,10 +312,10 @@ static void drop_object(struct importer *i, struct slice line)
 		import_give(
 		    i, IMPORT_NETWORKS, IMPORT_REFUSE, network, json_member(line, "\"sblid\""));
 	else if (number.len > 0)
-		import_leave(
-		    i, "AS %.*s is no entry of a list: write it into asn = [ ]", SLICE_ARG(number));
+		import_leave(i, "AS %.*s cannot be an entry of a list: add it to asn = [ ]",
+		    SLICE_ARG(number));
 	else if (!slice_equal(json_member(line, "\"type\""), SLICE("metadata")))
-		import_leave(i, "an object without \"cidr\"");
+		import_leave(i, "object without \"cidr\"");
 }
 
 /* One object a line, or several in an array. */
@@ -350,10 +354,10 @@ void import_csv_line(struct importer *i, struct slice line)
 		return;
 	value = slice_trim(slice_of(value.ptr, slice_find(value, ',')));
 	if (value.len != i->source.len && value.len + 1 != i->source.len)
-		import_leave(i, "more than one column: keep the one that is meant");
+		import_leave(i, "more than one column: cut the file to the one you need");
 	else if (i->line == 1 && slice_find(value, '.') == value.len &&
 		 slice_find(value, ':') == value.len)
-		import_leave(i, "the heading");
+		return; /* the heading of the column */
 	else
 		import_give_any(i, IMPORT_LISTED, without_quotes(value), nothing);
 }

@@ -278,7 +278,8 @@ static void count_one(void *context, const struct import_item *item, bool out)
 	++*n;
 }
 
-size_t import_set_count(const struct import_set *s, enum import_purpose purpose, enum import_key key)
+size_t import_set_count(
+    const struct import_set *s, enum import_purpose purpose, enum import_key key)
 {
 	size_t n = 0;
 

@@ -53,6 +53,8 @@ static const struct command_option top_options[] = {
 
 static const struct command_option import_options[] = {
     {"--into", "PREFIX", "a file for each list: PREFIX-whitelist.networks, PREFIX-block.names, …"},
+    {"--replace", NULL, "replace files that exist, each in one step"},
+    {"--lenient", NULL, "exit status 0 although lines were skipped"},
     {END},
 };
 
@@ -93,7 +95,7 @@ const struct command commands[] = {
 	command_whitelist_list},
     {"tail", "", "decisions as they come", tail_options, 0, command_tail},
     {"top", "", "a live table of rules and clients", top_options, COMMAND_LIVE, command_top},
-    {"import", "FORMAT FILE…", "lists of other software, as lists of ours", import_options,
+    {"import", "FORMAT FILE…", "convert lists of other software", import_options,
 	COMMAND_LOCAL | COMMAND_NO_TABLE, command_import},
     {"export", "FORMAT", "refused networks for Postfix (cidr), nftables or rbldnsd", export_options,
 	OFFLINE, command_export},

@@ -5,55 +5,82 @@
 #include "edge/os/textfile.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Lines on standard error about one kind of thing and file; further ones are only counted: a real
+ * list had 228,096 entries that others cover. */
+enum { MESSAGES_A_KIND = 20 };
+
+/* What can be said of an entry. */
+enum message_kind { SKIPPED, CORRECTED, DUPLICATE, CONTRADICTION, NEVER_REACHED, MESSAGE_KINDS };
 
 struct importing {
 	struct asked *asked;
 	const char *file;
 	struct import_set *set;
-	size_t taken, left, corrected, dropped[IMPORT_SET_FAILED + 1];
+	size_t taken, of_file; /* entries: of all files, of this one */
+	size_t said[MESSAGE_KINDS], said_of_file[MESSAGE_KINDS];
 	bool failed;
 	FILE *out; /* the list that is being written; NULL: to the channel */
 };
 
 /* ---- in ------------------------------------------------------------------------------ */
 
-static void complain(struct importing *i, const struct import_item *item, const char *why)
+static void report_item(
+    struct importing *i, const struct import_item *item, enum message_kind kind, const char *text)
 {
 	char shown[EXCERPT_MAX];
 
-	channel_complain(i->asked->channel, "%s:%u: %s: %s\n", i->file, item->line,
-	    slice_excerpt(item->source, shown), why);
+	i->said[kind]++;
+	if (i->said_of_file[kind]++ < MESSAGES_A_KIND)
+		channel_complain(i->asked->channel, "%s:%u: %s: %s\n", i->file, item->line,
+		    slice_excerpt(item->source, shown), text);
 }
 
-static void take(void *context, const struct import_item *item)
+/* How many were not shown, once a file is read. */
+static void report_hidden(struct importing *i)
 {
-	static const char *const reasons[] = {
-	    [IMPORT_SET_DUPLICATE] = "stands there already",
-	    [IMPORT_SET_CONTRADICTION] = "stands there already, with another action: the first "
-					"one holds",
-	    [IMPORT_SET_NEVER_REACHED] = "an earlier, wider entry decides: never reached",
-	    [IMPORT_SET_FAILED] = "out of memory",
-	};
+	static const char *const names[MESSAGE_KINDS] = {
+	    "lines skipped", "entries corrected", "duplicates", "contradictions", "never reached"};
+
+	for (int k = 0; k < MESSAGE_KINDS; k++)
+		if (i->said_of_file[k] > MESSAGES_A_KIND)
+			channel_complain(i->asked->channel, "%s: … and %zu more: %s\n", i->file,
+			    i->said_of_file[k] - MESSAGES_A_KIND, names[k]);
+}
+
+static void add_item(void *context, const struct import_item *item)
+{
 	struct importing *i = context;
-	enum import_set_result result;
 
 	if (item->left) {
-		i->left++;
-		complain(i, item, item->left);
+		report_item(i, item, SKIPPED, item->left);
 		return;
 	}
-	result = import_set_add(i->set, item);
-	i->dropped[result]++;
-	i->failed |= result == IMPORT_SET_FAILED;
-	if (reasons[result]) {
-		complain(i, item, reasons[result]);
-		return;
+	switch (import_set_add(i->set, item)) {
+	case IMPORT_SET_NEW:
+		i->of_file++;
+		if (item->note)
+			report_item(i, item, CORRECTED, item->note);
+		break;
+	case IMPORT_SET_DUPLICATE:
+		i->of_file++; /* of another file, perhaps: something was read all the same */
+		report_item(i, item, DUPLICATE, "duplicate");
+		break;
+	case IMPORT_SET_CONTRADICTION:
+		report_item(i, item, CONTRADICTION,
+		    "listed before with another action: the first one applies");
+		break;
+	case IMPORT_SET_NEVER_REACHED:
+		report_item(
+		    i, item, NEVER_REACHED, "never reached: an earlier, wider entry applies");
+		break;
+	case IMPORT_SET_FAILED:
+		i->failed = true;
 	}
-	i->taken++;
-	i->corrected += item->note != NULL;
-	if (item->note)
-		complain(i, item, item->note);
 }
 
 static bool read_file(struct importing *i, enum import_format format, const char *path)
@@ -68,13 +95,26 @@ static bool read_file(struct importing *i, enum import_format format, const char
 	kept = arena_copy(i->asked->arena, text);
 	textfile_free(&text);
 	i->file = path;
-	import_text(format, kept, &idn_uts46, i->asked->arena, take, i);
-	return !i->failed && !arena_failed(i->asked->arena);
+	i->of_file = 0;
+	memset(i->said_of_file, 0, sizeof i->said_of_file);
+	import_text(format, kept, &idn_uts46, i->asked->arena, add_item, i);
+	report_hidden(i);
+	i->taken += i->of_file;
+	if (i->failed || arena_failed(i->asked->arena)) {
+		channel_complain(i->asked->channel, "import: out of memory\n");
+		return false;
+	}
+	if (i->of_file > 0)
+		return true;
+	channel_complain(i->asked->channel,
+	    "import: %s: nothing in it can be imported as %s: is it of another format?\n", path,
+	    import_format_name(format));
+	return false;
 }
 
 /* ---- out ----------------------------------------------------------------------------- */
 
-static void put(struct importing *i, struct slice s)
+static void write_text(struct importing *i, struct slice s)
 {
 	if (i->out)
 		fprintf(i->out, "%.*s", SLICE_ARG(s));
@@ -89,26 +129,15 @@ static void write_entry(void *context, const struct import_item *item, bool out)
 	struct slice comment =
 	    out && item->action != IMPORT_EXCEPT ? slice_of("", 0) : item->comment;
 
-	put(i, out ? SLICE("!") : SLICE(""));
-	put(i, item->text);
-	put(i, comment.len > 0 ? SLICE("  # ") : SLICE(""));
-	put(i, comment);
-	put(i, SLICE("\n"));
-}
-
-static unsigned lists_made(const struct importing *i)
-{
-	unsigned n = 0;
-
-	for (int p = 0; p < PURPOSES; p++)
-		for (int k = 0; k < IMPORT_KEYS; k++)
-			n +=
-			    import_set_count(i->set, (enum import_purpose)p, (enum import_key)k) > 0;
-	return n;
+	write_text(i, out ? SLICE("!") : SLICE(""));
+	write_text(i, item->text);
+	write_text(i, comment.len > 0 ? SLICE("  # ") : SLICE(""));
+	write_text(i, comment);
+	write_text(i, SLICE("\n"));
 }
 
 /* What a rule needs to take the list. */
-static void tell_needs(const struct importing *i, enum import_purpose p, enum import_key k)
+static void describe_needs(const struct importing *i, enum import_purpose p, enum import_key k)
 {
 	size_t wide = import_set_wide(i->set, p, k);
 
@@ -121,42 +150,119 @@ static void tell_needs(const struct importing *i, enum import_purpose p, enum im
 		    "names in the whitelist need proof = [ \"spf\", \"client_name\" ]\n");
 	if (p == PURPOSE_WHITELIST && (k == IMPORT_ADDRESSES || k == IMPORT_SENDERS))
 		channel_complain(i->asked->channel,
-		    "the whitelist takes no sender alone, since anyone can write one: put them "
-		    "into unless = { sender = [ ] } of the rule that refuses\n");
+		    "a whitelist rule cannot use sender alone, which anyone can write: add these "
+		    "to "
+		    "unless = { sender = [ ] } of the rule that refuses\n");
 }
 
-/* One list: a file that was not there before, or standard output. */
+/* Names beside mail addresses are one list, since one key takes both. */
+static bool joins_addresses(const struct importing *i, enum import_purpose p)
+{
+	return import_set_count(i->set, p, IMPORT_NAMES) > 0 &&
+	       import_set_count(i->set, p, IMPORT_ADDRESSES) > 0;
+}
+
+static size_t list_count(const struct importing *i, enum import_purpose p, enum import_key k)
+{
+	size_t count = import_set_count(i->set, p, k);
+
+	if (k == IMPORT_NAMES && joins_addresses(i, p))
+		return 0;
+	if (k == IMPORT_ADDRESSES && joins_addresses(i, p))
+		count += import_set_count(i->set, p, IMPORT_NAMES);
+	return count;
+}
+
+static void write_entries(struct importing *i, enum import_purpose p, enum import_key k)
+{
+	if (k == IMPORT_ADDRESSES && joins_addresses(i, p))
+		import_set_each(i->set, p, IMPORT_NAMES, write_entry, i);
+	import_set_each(i->set, p, k, write_entry, i);
+}
+
+/* Written aside and whole before it has its name, so that a reload never reads half of it.  NULL,
+ * or the reason. */
+static const char *write_file(
+    struct importing *i, const char *path, enum import_purpose p, enum import_key k)
+{
+	char aside[PATH_MAX + sizeof ".new"];
+	bool good;
+	int error;
+
+	snprintf(aside, sizeof aside, "%s.new", path);
+	i->out = fopen(aside, "we");
+	if (!i->out)
+		return strerror(errno);
+	write_entries(i, p, k);
+	good = !ferror(i->out) && fflush(i->out) == 0 && fsync(fileno(i->out)) == 0;
+	error = errno;
+	if (fclose(i->out) == 0 && good && rename(aside, path) == 0)
+		return NULL;
+	error = good ? errno : error;
+	unlink(aside);
+	return strerror(error);
+}
+
+static void list_path(
+    char path[PATH_MAX], const char *into, enum import_purpose p, enum import_key k)
+{
+	const char *purpose = p == PURPOSE_LISTED ? "" : import_purpose_name(p);
+
+	snprintf(
+	    path, PATH_MAX, "%s%s%s.%s", into, purpose[0] ? "-" : "", purpose, import_key_name(k));
+}
+
+/* Before anything is written: all files of an import, or none. */
+static bool may_write(struct importing *i, const char *into)
+{
+	char path[PATH_MAX];
+	bool may = true;
+
+	for (int p = 0; p < PURPOSES; p++)
+		for (int k = 0; k < IMPORT_KEYS; k++) {
+			list_path(path, into, (enum import_purpose)p, (enum import_key)k);
+			if (list_count(i, (enum import_purpose)p, (enum import_key)k) == 0 ||
+			    access(path, F_OK) != 0)
+				continue;
+			channel_complain(i->asked->channel,
+			    "import: %s exists: use --replace to replace it\n", path);
+			may = false;
+		}
+	return may;
+}
+
 static bool write_list(
     struct importing *i, const char *into, enum import_purpose p, enum import_key k)
 {
-	size_t count = import_set_count(i->set, p, k);
-	const char *purpose = p == PURPOSE_LISTED ? "" : import_purpose_name(p);
-	const char *dash = purpose[0] ? "-" : "";
-	char path[4096];
-	bool failed;
+	size_t count = list_count(i, p, k);
+	const char *wrong;
+	char path[PATH_MAX];
 
 	if (count == 0)
 		return true;
-	tell_needs(i, p, k);
+	describe_needs(i, p, k);
 	if (!into) {
-		import_set_each(i->set, p, k, write_entry, i);
+		write_entries(i, p, k);
 		return true;
 	}
-	snprintf(path, sizeof path, "%s%s%s.%s", into, dash, purpose, import_key_name(k));
-	i->out = fopen(path, "wxe");
-	if (!i->out) {
-		channel_complain(i->asked->channel, "import: %s: %s\n", path, strerror(errno));
+	list_path(path, into, p, k);
+	wrong = write_file(i, path, p, k);
+	if (wrong) {
+		channel_complain(i->asked->channel, "import: %s: %s\n", path, wrong);
 		return false;
 	}
-	import_set_each(i->set, p, k, write_entry, i);
-	failed = ferror(i->out);
-	if (fclose(i->out) != 0 || failed) {
-		channel_complain(i->asked->channel, "import: %s: %s\n", path, strerror(errno));
-		remove(path); /* the next try may make it anew */
-		return false;
-	}
-	channel_print(i->asked->channel, "%s: %zu entries\n", path, count);
+	channel_print(i->asked->channel, "%s: %zu entr%s\n", path, count, count == 1 ? "y" : "ies");
 	return true;
+}
+
+static unsigned lists_made(const struct importing *i)
+{
+	unsigned n = 0;
+
+	for (int p = 0; p < PURPOSES; p++)
+		for (int k = 0; k < IMPORT_KEYS; k++)
+			n += list_count(i, (enum import_purpose)p, (enum import_key)k) > 0;
+	return n;
 }
 
 static bool write_lists(struct importing *i)
@@ -166,11 +272,13 @@ static bool write_lists(struct importing *i)
 
 	if (!into && lists_made(i) > 1) {
 		channel_complain(i->asked->channel,
-		    "import: these entries belong in %u lists: say --into PREFIX, and each gets a "
-		    "file\n",
+		    "import: these entries make %u lists: use --into PREFIX to write a file for "
+		    "each\n",
 		    lists_made(i));
 		return false;
 	}
+	if (into && !asked_switch(i->asked, "replace") && !may_write(i, into))
+		return false;
 	for (int p = 0; p < PURPOSES; p++)
 		for (int k = 0; k < IMPORT_KEYS; k++)
 			good =
@@ -181,15 +289,18 @@ static bool write_lists(struct importing *i)
 static void print_count(const struct importing *i)
 {
 	channel_complain(i->asked->channel,
-	    "%zu entries taken over (%zu corrected), %zu lines not; %zu duplicates, %zu "
-	    "contradictions, %zu never reached\n",
-	    i->taken, i->corrected, i->left, i->dropped[IMPORT_SET_DUPLICATE],
-	    i->dropped[IMPORT_SET_CONTRADICTION], i->dropped[IMPORT_SET_NEVER_REACHED]);
+	    "%zu entr%s imported (%zu corrected), %zu line%s skipped; %zu duplicate%s, %zu "
+	    "contradiction%s, %zu never reached\n",
+	    i->taken - i->said[DUPLICATE], i->taken - i->said[DUPLICATE] == 1 ? "y" : "ies",
+	    i->said[CORRECTED], i->said[SKIPPED], i->said[SKIPPED] == 1 ? "" : "s",
+	    i->said[DUPLICATE], i->said[DUPLICATE] == 1 ? "" : "s", i->said[CONTRADICTION],
+	    i->said[CONTRADICTION] == 1 ? "" : "s", i->said[NEVER_REACHED]);
 }
 
 static int usage(struct asked *a)
 {
-	channel_complain(a->channel, "usage: susmilterctl import [--into PREFIX] FORMAT FILE…\n");
+	channel_complain(a->channel,
+	    "usage: susmilterctl import [--into PREFIX [--replace]] [--lenient] FORMAT FILE…\n");
 	for (int f = 0; f < IMPORT_FORMATS; f++)
 		channel_complain(a->channel, "  %-10s %s\n",
 		    import_format_name((enum import_format)f),
@@ -216,5 +327,7 @@ int command_import(struct asked *a)
 	good = good && write_lists(&i);
 	print_count(&i);
 	import_set_free(&i.set);
+	if (i.said[SKIPPED] > 0 && !asked_switch(a, "lenient"))
+		good = false;
 	return good ? STATUS_OK : STATUS_FAILED;
 }

@@ -48,36 +48,36 @@ static const struct {
 	"{\"asn\":245,\"rir\":\"arin\",\"asname\":\"X\"}\n"
 	"{\"type\":\"metadata\",\"timestamp\":1,\"size\":2}\n{\"x\":1}\n",
 	"1 networks refuse 1.10.16.0/20 #SBL256894\n"
-	"2 - AS 245 is no entry of a list: write it into asn = [ ]\n"
-	"4 - an object without \"cidr\"\n"},
+	"2 - AS 245 cannot be an entry of a list: add it to asn = [ ]\n"
+	"4 - object without \"cidr\"\n"},
     {"DROP as JSON in one array", IMPORT_DROP,
 	"[{\"cidr\":\"1.10.16.0/20\",\"sblid\":\"S\"}, {\"cidr\":\"2001:db8::/32\"}]\n[\n]\n",
 	"1 networks refuse 1.10.16.0/20 #S\n1 networks refuse 2001:db8::/32\n"},
     {"what is put off, perhaps or always", IMPORT_ACCESS,
 	"a.example DEFER_IF_REJECT x\nb.example DEFER_IF_PERMIT\nc.example 450 x\n"
 	"d.example 4500000000\n",
-	"1 - DEFER_IF_REJECT is nothing that a rule can say\n"
-	"2 names refuse .b.example ~put off there, refused here: the rule's reply may begin with "
-	"450\n"
-	"3 names refuse .c.example #450 x ~put off there, refused here: the rule's reply may begin "
-	"with 450\n4 names permit .d.example\n"},
+	"1 - the action DEFER_IF_REJECT has no equivalent\n"
+	"2 names refuse .b.example ~deferred there, rejected here: give the rule a reply that "
+	"begins with 450 to defer\n"
+	"3 names refuse .c.example #450 x ~deferred there, rejected here: give the rule a reply "
+	"that begins with 450 to defer\n4 names permit .d.example\n"},
     {"Sendmail's recipients excuse nobody", IMPORT_SENDMAIL,
 	"To:a.example RELAY\nTo:x@b.example OK\nTo:b.example ERROR:\"450 later\"\n",
-	"1 - whose mail is relayed says nothing of who may hand it over\n"
+	"1 - RELAY for a recipient: not about access; skipped\n"
 	"2 recipient except x@b.example\n"
-	"3 recipient refuse .b.example #ERROR:\"450 later\" ~put off there, refused here: the "
-	"rule's reply may begin with 450\n"},
+	"3 recipient refuse .b.example #ERROR:\"450 later\" ~deferred there, rejected here: give "
+	"the rule a reply that begins with 450 to defer\n"},
     {"host bits and nonsense in DROP", IMPORT_DROP, "192.0.2.7/24 ; SBL1\nhello\n",
-	"1 networks refuse 192.0.2.0/24 #SBL1 ~host bits were set: taken as the network\n"
+	"1 networks refuse 192.0.2.0/24 #SBL1 ~imported as 192.0.2.0/24 (host bits cleared)\n"
 	"2 - \"hello\" is not an address: neither IPv4 nor IPv6\n"},
     {"cidr: with blocks", IMPORT_CIDR,
 	"# comment\n10.1.2.3 OK\n10.0.0.0/8  REJECT no\n  thanks\n192.0.2.0/24 DUNNO\n"
 	"if 10.0.0.0/8\n10.2.0.0/16 OK\nendif\n!10.0.0.0/8 OK\n2001:db8::/32 550 5.7.1 go\n",
 	"2 networks permit 10.1.2.3\n3 networks refuse 10.0.0.0/8 #no\n"
 	"5 networks except 192.0.2.0/24\n"
-	"6 - if: what follows up to endif depends on it and is left\n"
-	"7 - it stands between if and endif\n"
-	"9 - a negated pattern means all other addresses\n"
+	"6 - if: lines up to endif depend on it and are skipped\n"
+	"7 - between if and endif: skipped\n"
+	"9 - a negated pattern matches all other addresses, which no list can express\n"
 	"10 networks refuse 2001:db8::/32 #550 5.7.1 go\n"},
     {"access map", IMPORT_ACCESS,
 	"example.com REJECT\n.example.net OK\nuser@example.org 550 gone\nroot@ OK\n192.0.2 OK\n"
@@ -86,10 +86,9 @@ static const struct {
 	"1 names refuse .example.com\n2 names permit *.example.net\n"
 	"3 addresses refuse user@example.org #550 gone\n4 addresses permit root@\n"
 	"5 networks permit 192.0.2.0/24\n6 networks refuse 2001:db8::/32\n"
-	"7 - the null sender cannot be told from other senders here: write <> into sender = [ ] of "
-	"a rule, if it is meant\n"
-	"8 - everything is no entry of a list\n9 - HOLD is nothing that a rule can say\n"
-	"10 - DISCARD: mail is refused here, or taken, and never thrown away\n"
+	"7 - <> is the null sender: add it to sender = [ ] of a rule if you mean that\n"
+	"8 - * matches everything and cannot be an entry\n9 - the action HOLD has no equivalent\n"
+	"10 - DISCARD has no equivalent: susmilter never discards mail\n"
 	"11 - it has no action\n12 addresses permit d@example.org\n"},
     {"Sendmail", IMPORT_SENDMAIL,
 	"Connect:192.168 RELAY\nConnect:spam.example REJECT\nFrom:a@example.com ERROR:5.7.1:550 "
@@ -98,17 +97,27 @@ static const struct {
 	"GreetPause:10 0\nexample.com SKIP\nSpam:a@b FRIEND\n",
 	"1 networks permit 192.168.0.0/16\n2 client_name refuse .spam.example\n"
 	"3 sender refuse a@example.com #ERROR:5.7.1:550 no\n4 recipient refuse old@example.org\n"
-	"5 networks refuse 2001:db8:1::2\n6 - TLS_Srv: is not about who may hand over mail\n"
-	"7 - GreetPause: is not about who may hand over mail\n8 names except .example.com\n"
-	"9 - FRIEND is nothing that a rule can say\n"},
+	"5 networks refuse 2001:db8:1::2\n6 - TLS_Srv: not about access; skipped\n"
+	"7 - GreetPause: not about access; skipped\n8 names except .example.com\n"
+	"9 - the action FRIEND has no equivalent\n"},
+    {"lsearch compares literally, but for *@DOMAIN of lsearch*@", IMPORT_LSEARCH,
+	"*@dom.example: deny\n*@*.sub.example: deny\n*.part.example: deny\n*@*sub.example\n",
+	"1 addresses refuse @dom.example #deny\n"
+	"2 - Exim compares this key literally: it matches no address there\n"
+	"3 names refuse *.part.example #deny\n"
+	"4 - Exim compares this key literally: it matches no address there\n"},
+    {"Exim, the domain of an address is compared as in a list of domains", IMPORT_EXIM,
+	"*@*.junk.example : *@dom.example\n",
+	"1 addresses listed @*.junk.example\n1 addresses listed @dom.example\n"},
     {"Exim, in a configuration", IMPORT_EXIM,
 	"hostlist bad = 192.0.2.0/24 : !192.0.2.7 : *.example.com : +relay : \\\n"
 	"  2001::db8::::/32 : lsearch;/etc/x : @[] : ^mx\\\\d/x\n",
 	"1 networks listed 192.0.2.0/24\n1 networks except 192.0.2.7\n1 names listed "
 	"*.example.com\n"
-	"1 - a named list is not looked up: import what it stands for\n"
-	"2 networks listed 2001:db8::/32\n2 - a look-up is not followed: import its file\n"
-	"2 - this host itself belongs in trusted_networks\n2 names listed /^mx\\d\\/x.*/\n"},
+	"1 - named lists are not resolved: import the list itself\n"
+	"2 networks listed 2001:db8::/32\n2 - lookups are not resolved: import the file that it "
+	"names\n"
+	"2 - this host itself: add it to trusted_networks\n2 names listed /^mx\\d\\/x.*/\n"},
     {"Exim's expressions look anywhere behind their '^'", IMPORT_EXIM,
 	"hostlist x = ^a\\\\.b\\$ : \\N^dsl-\\d+\\N : ^(a|b)\n",
 	"1 names listed /^a\\.b$/\n1 names listed /^dsl-\\d+.*/\n1 names listed "
@@ -117,11 +126,11 @@ static const struct {
 	"hostlist x = <; 192.0.2.1 ; \\\n  2001:db8::1 ; *.a.example\nhostlist y = 192.0.2.2 : "
 	"\\\n 192.0.2.3\n",
 	"1 networks listed 192.0.2.1\n2 networks listed 2001:db8::1\n2 names listed "
-	"*.a.example\n3 - a second list: import it by itself\n4 - a second list: import it by "
-	"itself\n"},
+	"*.a.example\n3 - second list in the file: import it separately\n4 - second list in the "
+	"file: import it separately\n"},
     {"Exim, what stands behind a last '!'", IMPORT_EXIM, "hostlist x = 192.0.2.1 : !192.0.2.2\n",
-	"1 networks listed 192.0.2.1\n1 - behind a last item with '!' Exim takes all others for "
-	"listed: no list here can say that\n"},
+	"1 networks listed 192.0.2.1\n1 - after a last item with '!' Exim lists all others, which "
+	"no list here can express\n"},
     {"Exim, everybody at a domain", IMPORT_EXIM, "addresslist x = *@a.example\n",
 	"1 addresses listed @a.example\n"},
     {"Exim, a file", IMPORT_EXIM,
@@ -129,23 +138,25 @@ static const struct {
 	"<; 192.0.2.2 ; 2001:db8::2\n",
 	"2 networks listed 192.0.2.1\n3 networks listed 2001:db8::1\n"
 	"4 networks listed 2001:db8:1::/48\n"
-	"5 - the end of a name is no entry here: write .NAME or a /pattern/\n"
-	"6 - everything is no entry of a list\n7 networks listed 192.0.2.2\n"
+	"5 - the end of a name is not an entry: write .NAME or a /pattern/\n"
+	"6 - * matches everything and cannot be an entry\n7 networks listed 192.0.2.2\n"
 	"7 networks listed 2001:db8::2\n"},
     {"lsearch", IMPORT_LSEARCH,
 	"# c\n192.0.2.1: deny\n\"2001:db8::1\": accept\nexample.com\n*.example.net: what it is\n"
 	"  more of it\na@example.org   reject\n*: x\n",
 	"2 networks refuse 192.0.2.1 #deny\n3 networks permit 2001:db8::1 #accept\n"
 	"4 names listed example.com\n5 names listed *.example.net #what it is\n"
-	"7 addresses refuse a@example.org #reject\n8 - everything is no entry of a list\n"},
+	"7 addresses refuse a@example.org #reject\n8 - * matches everything and cannot be an "
+	"entry\n"},
     {"rspamd", IMPORT_RSPAMD,
 	"192.0.2.0/24 # office\nexample.com "
 	"10.0\n!192.0.2.9\n/^mx[0-9]+$/i\n/x/\n/x/m\nmx*.example\n"
 	"*.example.net\n/a\\$/i\n/a\\/b|^c$/i\n/\n//\n",
 	"1 networks listed 192.0.2.0/24 #office\n2 names listed example.com #10.0\n"
 	"3 networks except 192.0.2.9\n4 names listed /^mx[0-9]+$/\n"
-	"5 names listed /.*x.*/ ~patterns ignore case here\n6 - a pattern with the flag m\n"
-	"7 - a glob with '*' elsewhere than in front: write a /pattern/\n"
+	"5 names listed /.*x.*/ ~patterns ignore case here\n6 - the pattern flag m has no "
+	"equivalent\n"
+	"7 - a glob with * after its start: write a /pattern/\n"
 	"8 names listed *.example.net\n9 names listed /.*a\\$.*/\n"
 	"10 names listed /.*(?:a\\/b|^c$).*/\n11 - the pattern has no closing slash\n"
 	"12 - the pattern is empty\n"},
@@ -158,8 +169,8 @@ static const struct {
 	"7 - the pattern has no closing slash\n"},
     {"CSV", IMPORT_CSV,
 	"\xef\xbb\xbfip\n192.0.2.1\n\"192.0.2.2\"\n192.0.2.3,\n192.0.2.4,x\n192.0.2.5-192.0.2.9\n",
-	"1 - the heading\n2 networks listed 192.0.2.1\n3 networks listed 192.0.2.2\n"
-	"4 networks listed 192.0.2.3\n5 - more than one column: keep the one that is meant\n"
+	"2 networks listed 192.0.2.1\n3 networks listed 192.0.2.2\n"
+	"4 networks listed 192.0.2.3\n5 - more than one column: cut the file to the one you need\n"
 	"6 networks listed 192.0.2.5-192.0.2.9\n"},
 };
 
