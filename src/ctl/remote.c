@@ -203,7 +203,8 @@ static int connect_to(const char *path)
 
 void complain_unwritten(void)
 {
-	fprintf(stderr, "susmilterctl: the answer could not be written whole: is the disk full?\n");
+	fprintf(stderr,
+	    "susmilterctl: the answer could not be written completely: is the disk full?\n");
 }
 
 void remote_complain(const struct words *words, int status)
@@ -214,13 +215,12 @@ void remote_complain(const struct words *words, int status)
 		fprintf(stderr, "susmilterctl: the connection to susmilter was lost\n");
 	else if (status == REMOTE_SILENT)
 		fprintf(stderr,
-		    "susmilterctl: the susmilter that listens on %s has not answered for %d "
-		    "seconds: it hangs, or has no descriptors left; look into its log, or "
-		    "restart it\n",
+		    "susmilterctl: susmilter on %s has not answered for %d seconds: it hangs or "
+		    "has no file descriptors left; see its log, or restart it\n",
 		    words->socket, (int)SILENCE_SECONDS);
 	else if (errno == EACCES || errno == EPERM)
 		fprintf(stderr,
-		    "susmilterctl: %s may not be used by you: ask as root, or as a member of its "
+		    "susmilterctl: %s: permission denied: run as root or as a member of its "
 		    "group\n",
 		    words->socket);
 	else if (errno == ENOENT || errno == ECONNREFUSED)

@@ -153,7 +153,7 @@ static void paint_waiting(time_t since)
 	gmtime_r(&since, &utc);
 	strftime(text, sizeof text, "%H:%M:%SZ", &utc);
 	printf(
-	    HOME REVERSE "susmilter  does not answer since %s; waiting" NORMAL REST_OF_LINE, text);
+	    HOME REVERSE "susmilter  has not answered since %s; waiting" NORMAL REST_OF_LINE, text);
 	fflush(stdout);
 }
 

@@ -11,9 +11,17 @@
 
 static const char usage[] = "usage: susmilterctl [--socket PATH | -c FILE] COMMAND …\n"
 			    "\n"
-			    "Asks the susmilter that listens on PATH (" DEFAULT_SOCKET ") or,\n"
+			    "Talks to the susmilter that listens on PATH (" DEFAULT_SOCKET ") or,\n"
 			    "with -c, answers from the configuration FILE without a daemon.\n"
 			    "\n";
+
+/* printf() pads by bytes: those that continue a character of UTF-8 take no column. */
+static int padded(int columns, const char *text)
+{
+	for (; *text; text++)
+		columns += (*text & 0xc0) == 0x80;
+	return columns;
+}
 
 static void print_usage(FILE *to)
 {
@@ -21,10 +29,9 @@ static void print_usage(FILE *to)
 	for (const struct command *c = commands; c->words; c++) {
 		char left[64];
 		snprintf(left, sizeof left, "%s %s", c->words, c->arguments);
-		fprintf(to, "  %-24s %s\n", left, c->help);
+		fprintf(to, "  %-*s %s\n", padded(24, left), left, c->help);
 	}
-	fputs("\n`susmilterctl COMMAND --help` tells the options of a command, --version which\n"
-	      "susmilterctl this is.\n",
+	fputs("\nRun `susmilterctl COMMAND --help` for its options, --version for the version.\n",
 	    to);
 }
 
@@ -42,8 +49,9 @@ static void print_help(const struct command *c)
 		printf("  %-22s %s\n", left, o->help);
 	}
 	if (c->flags & COMMAND_OFFLINE)
-		printf("  %-22s %s\n", "-c FILE", "on this configuration, without a daemon");
-	printf("  %-22s %s\n", "--socket PATH", "where susmilter listens");
+		printf(
+		    "  %-22s %s\n", "-c FILE", "use this configuration file instead of a daemon");
+	printf("  %-22s %s\n", "--socket PATH", "the control socket of susmilter");
 }
 
 /* ---- the command line ---------------------------------------------------------------- */
@@ -61,7 +69,7 @@ static const char *value_of(struct line *l, const char *option)
 {
 	if (l->at + 1 < l->argc)
 		return l->argv[++l->at];
-	fprintf(stderr, "susmilterctl: %s wants a value\n", option);
+	fprintf(stderr, "susmilterctl: %s needs a value\n", option);
 	return NULL;
 }
 
@@ -97,7 +105,7 @@ static bool set_option(struct line *l, const struct command_option *o)
 	if (json_object_set_new(l->words->request, key, value ? json_string(value) : json_true()) ==
 	    0)
 		return true;
-	fprintf(stderr, "susmilterctl: what follows %s is not valid UTF-8\n", o->name);
+	fprintf(stderr, "susmilterctl: the value of %s is not valid UTF-8\n", o->name);
 	return false;
 }
 
@@ -115,7 +123,7 @@ static bool take_option(struct line *l, const char *word)
 		return l->help = true;
 	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
 		return l->version = true;
-	fprintf(stderr, "susmilterctl: %s%sthere is no option %s\n",
+	fprintf(stderr, "susmilterctl: %s%sunknown option %s\n",
 	    l->words->command ? l->words->command->words : "", l->words->command ? ": " : "", word);
 	return false;
 }
@@ -124,16 +132,19 @@ static bool take_option(struct line *l, const char *word)
 static void complain_of_command(const char *word)
 {
 	size_t len = strlen(word);
-	int found = 0;
+	const char *separator = " needs a subcommand: ";
 
+	fprintf(stderr, "susmilterctl: ");
 	for (const struct command *c = commands; c->words; c++)
-		if (strncmp(c->words, word, len) == 0 && c->words[len] == ' ')
-			fprintf(stderr, "%s%s", found++ ? ", or " : "susmilterctl: say ", c->words);
-	if (found)
+		if (strncmp(c->words, word, len) == 0 && c->words[len] == ' ') {
+			fprintf(stderr, "%s%s%s", separator[0] == ',' ? "" : word, separator,
+			    c->words + len + 1);
+			separator = ", ";
+		}
+	if (separator[0] == ',')
 		fprintf(stderr, "\n");
 	else
-		fprintf(
-		    stderr, "susmilterctl: there is no command \"%s\"; --help lists them\n", word);
+		fprintf(stderr, "unknown command \"%s\" (--help lists the commands)\n", word);
 }
 
 /* The command that the next word, or the next two, name. */
@@ -222,9 +233,9 @@ bool words_read(int argc, char **argv, struct words *out, int *status)
 	}
 	json_object_set_new(out->request, "command", json_string(out->command->words));
 	if (out->config && !(out->command->flags & COMMAND_OFFLINE)) {
-		fprintf(stderr, "susmilterctl: %s %s; it knows no -c\n", out->command->words,
+		fprintf(stderr, "susmilterctl: %s %s; -c cannot be used\n", out->command->words,
 		    out->command->flags & COMMAND_LOCAL ? "needs no configuration"
-							: "asks a running susmilter");
+							: "needs a running susmilter");
 		return false;
 	}
 	return right_number(&l);

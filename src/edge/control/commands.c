@@ -11,24 +11,24 @@ static const struct command_option explain_options[] = {
     {"--helo", "NAME", "its HELO"},
     {"--sender", "ADDRESS", "MAIL FROM; \"<>\" or \"\" = the null sender"},
     {"--recipient", "ADDRESS", "RCPT TO"},
-    {"--from", "ADDRESS", "the author in the From header; judges the end of the message, too"},
-    {"--auth", "USER", "who is logged in"},
-    {"--spf", "RESULT", "what SPF said: pass, fail, softfail, none, temperror, …"},
-    {"--dkim", "RESULT", "of a signature by the author's domain: pass, fail, none, …"},
+    {"--from", "ADDRESS", "author address of the From header; also decides the end of the message"},
+    {"--auth", "USER", "authenticated user"},
+    {"--spf", "RESULT", "SPF result: pass, fail, softfail, none, temperror, …"},
+    {"--dkim", "RESULT", "DKIM result of a signature by the author's domain: pass, fail, none, …"},
     {"--dmarc", "RESULT", "pass, none, fail (p=reject), fail:quarantine, fail:none, …"},
-    {"--message", "FILE", "a message; SPF, DKIM and DMARC are looked up, step by step"},
-    {"--zone", "FILE", "with -c and --message: a zone file in the place of the DNS"},
-    {"--all", NULL, "every rule, also those that nothing in the session fits"},
-    {"--batch", NULL, "JSON lines in, JSON lines out, in order"},
-    {"--decision", "TOKEN", "a decision that was made, by the id in its reply or record"},
+    {"--message", "FILE", "a message: evaluate SPF, DKIM and DMARC and show each step"},
+    {"--zone", "FILE", "with -c and --message: answer DNS queries from this zone file"},
+    {"--all", NULL, "show every rule, including those that nothing matches"},
+    {"--batch", NULL, "read sessions as JSON lines, write verdicts as JSON lines"},
+    {"--decision", "TOKEN", "explain a past decision, by the id in its reply or record"},
     {JSON_OPTION},
     {"--now", "SECONDS", NULL},
     {END},
 };
 
 static const struct command_option add_options[] = {
-    {"--for", "TIME", "how long: 30m, 12h, 7d, 4w; without it for good"},
-    {"--owner", "WHO", "who answers for it, one word"},
+    {"--for", "TIME", "how long: 30m, 12h, 7d, 4w; default: permanent"},
+    {"--owner", "WHO", "who is responsible for it, one word"},
     {"--comment", "TEXT", "why"},
     {"--from", "TOKEN", "instead of ENTRY: the client of this decision"},
     {END},
@@ -36,18 +36,19 @@ static const struct command_option add_options[] = {
 
 static const struct command_option tail_options[] = {
     {"--rule", "NAME", "only decisions by this rule"},
-    {"--client", "NETWORK", "only of clients in this network, or with this address"},
+    {"--client", "NETWORK", "only clients in this network or with this address"},
     {"--recipient", "ADDRESS", "only for this recipient, or @DOMAIN"},
-    {"--action", "ACTION", "only accept, reject, tempfail, quarantine, would_reject, …"},
-    {"--count", "N", "ends after so many"},
+    {"--action", "ACTION",
+	"only this action: accept, reject, tempfail, quarantine, would_reject, …"},
+    {"--count", "N", "exit after N decisions"},
     {JSON_OPTION},
     {END},
 };
 
 static const struct command_option top_options[] = {
-    {"--once", NULL, "one look at one second, without a live screen"},
-    {"--columns", "N", "as wide as that, whatever the terminal is"},
-    {"--lines", "N", "as high as that"},
+    {"--once", NULL, "print one sample and exit"},
+    {"--columns", "N", "width in columns (default: the terminal's)"},
+    {"--lines", "N", "height in lines (default: the terminal's)"},
     {END},
 };
 
@@ -59,13 +60,13 @@ static const struct command_option import_options[] = {
 };
 
 static const struct command_option export_options[] = {
-    {"--family", "FAMILY", "susranges (without it) or blocks"},
+    {"--family", "FAMILY", "susranges (default) or blocks"},
     {END},
 };
 
 static const struct command_option report_options[] = {
-    {"--since", "TIME", "how far back: 24h (without it), 7d, 4w"},
-    {"--html", NULL, "one page that can be handed on"},
+    {"--since", "TIME", "how far back: 24h (default), 7d, 4w"},
+    {"--html", NULL, "as one HTML page"},
     {JSON_OPTION},
     {END},
 };
@@ -79,29 +80,31 @@ static const struct command_option doctor_options[] = {
 enum { ADMIN = COMMAND_ADMIN, OFFLINE = COMMAND_OFFLINE };
 
 const struct command commands[] = {
-    {"status", "", "generation, age, sessions, the last reload", only_json, 0, command_status},
-    {"stats", "", "decisions by family, rule and action", only_json, 0, command_stats},
-    {"check", "[FILE]", "every error and warning of a configuration, and what would change",
-	only_json, ADMIN | OFFLINE | COMMAND_EITHER | COMMAND_NO_TABLE, command_check},
-    {"reload", "", "reads the configuration again and waits until it is live", only_json, ADMIN,
+    {"status", "", "show generation, uptime, sessions and the last reload", only_json, 0,
+	command_status},
+    {"stats", "", "count decisions by family, rule and action", only_json, 0, command_stats},
+    {"check", "[FILE]", "report every error and warning, and what would change", only_json,
+	ADMIN | OFFLINE | COMMAND_EITHER | COMMAND_NO_TABLE, command_check},
+    {"reload", "", "reload the configuration and wait until it is live", only_json, ADMIN,
 	command_reload},
-    {"explain", "", "what would become of a session, and why", explain_options,
+    {"explain", "", "show the verdict for a session, and why", explain_options,
 	OFFLINE | COMMAND_INPUT, command_explain},
-    {"whitelist add", "[ENTRY]", "lets a network or a name in, at once", add_options, ADMIN,
+    {"whitelist add", "[ENTRY]", "add an entry, effective at once", add_options, ADMIN,
 	command_whitelist_add},
-    {"whitelist remove", "ENTRY", "takes it out again, at once", NULL, ADMIN,
+    {"whitelist remove", "ENTRY", "remove an entry, effective at once", NULL, ADMIN,
 	command_whitelist_remove},
-    {"whitelist list", "", "what was added, by whom, until when", only_json, OFFLINE,
+    {"whitelist list", "", "list the entries: who added them, until when", only_json, OFFLINE,
 	command_whitelist_list},
-    {"tail", "", "decisions as they come", tail_options, 0, command_tail},
-    {"top", "", "a live table of rules and clients", top_options, COMMAND_LIVE, command_top},
+    {"tail", "", "follow decisions as they are made", tail_options, 0, command_tail},
+    {"top", "", "live view of the busiest rules and clients", top_options, COMMAND_LIVE,
+	command_top},
     {"import", "FORMAT FILE…", "convert lists of other software", import_options,
 	COMMAND_LOCAL | COMMAND_NO_TABLE, command_import},
-    {"export", "FORMAT", "refused networks for Postfix (cidr), nftables or rbldnsd", export_options,
-	OFFLINE, command_export},
-    {"doctor", "", "what is wrong with the MTA, the daemon and the host, and the line to change",
+    {"export", "FORMAT", "write refused networks for Postfix (cidr), nftables or rbldnsd",
+	export_options, OFFLINE, command_export},
+    {"doctor", "", "find problems of the MTA, the daemon and the host, with the line to change",
 	doctor_options, OFFLINE | COMMAND_LOCAL | COMMAND_NO_TABLE, command_doctor},
-    {"report", "DOMAIN", "what was refused for a recipient domain", report_options, OFFLINE,
+    {"report", "DOMAIN", "report what was refused for a recipient domain", report_options, OFFLINE,
 	command_report},
     {NULL, NULL, NULL, NULL, 0, NULL},
 };

@@ -106,11 +106,11 @@ static void tell_left_out(struct asked *a, enum family family, int64_t now)
 		if (r->family != family || !(r->keys & 1u << KEY_NETWORKS) ||
 		    cidr_export_has(r, family, now))
 			continue;
-		channel_complain(a->channel, "rule \"%.*s\" is left out: it %s\n",
+		channel_complain(a->channel, "rule \"%.*s\" is omitted: it %s\n",
 		    SLICE_ARG(r->name),
 		    rule_expired(r, now) ? "has expired"
 		    : r->monitor         ? "is in monitor mode"
-					 : "looks at more than the address");
+					 : "depends on more than the address");
 	}
 	if (rules->settings.monitor)
 		channel_complain(
@@ -166,7 +166,8 @@ int command_export(struct asked *a)
 	tell_left_out(a, e.family, now);
 	channel_complain(a->channel, "%llu networks\n", (unsigned long long)e.networks);
 	if (e.left > 0)
-		channel_complain(a->channel, "%llu networks of IPv6 are left out: ip4set\n",
+		channel_complain(a->channel,
+		    "%llu IPv6 networks are omitted: an ip4set holds IPv4 only\n",
 		    (unsigned long long)e.left);
 	return STATUS_OK;
 }

@@ -79,14 +79,14 @@ static void print_change(struct asked *a, const struct ruleset *before, const st
 	size_t n = names_of(before, a->arena, &old), m = names_of(after, a->arena, &new);
 
 	print_names(a, "new rules", new, m, old, n);
-	print_names(a, "rules that are gone", old, n, new, m);
+	print_names(a, "removed rules", old, n, new, m);
 	print_count(a, "networks", before->network_entries, after->network_entries);
 	print_count(a, "names", before->name_entries, after->name_entries);
 	print_count(a, "recipient domains", before->domain_entries, after->domain_entries);
 	if (d && table_diff_addresses(before, after, time(NULL), d))
 		table_diff_text(d, print_line, a);
 	else
-		channel_complain(a->channel, "no memory to compare the address space\n");
+		channel_complain(a->channel, "out of memory while comparing the address space\n");
 }
 
 /* ---- answers as JSON ----------------------------------------------------------------- */
@@ -134,8 +134,9 @@ static void tell_reload(struct asked *a, const struct report *report, uint64_t n
 
 	asked_report(a, report);
 	if (number == 0) {
-		channel_complain(a->channel, "not reloaded: %zu error%s; generation %llu goes on\n",
-		    errors, errors == 1 ? "" : "s", (unsigned long long)a->generation->number);
+		channel_complain(a->channel,
+		    "reload refused: %zu error%s; generation %llu stays in use\n", errors,
+		    errors == 1 ? "" : "s", (unsigned long long)a->generation->number);
 		return;
 	}
 	fresh = table_pin(a->worker->table);
@@ -171,7 +172,7 @@ int command_reload(struct asked *a)
 static void print_table(struct asked *a, const struct ruleset *rules, const struct survey *survey)
 {
 	channel_print(a->channel,
-	    "%u rules, %zu networks, %zu names, %zu recipient domains; %zu kB as a table\n",
+	    "%u rules, %zu networks, %zu names, %zu recipient domains; %zu kB in memory\n",
 	    rules->rule_count, rules->network_entries, rules->name_entries, rules->domain_entries,
 	    ruleset_bytes(rules) / 1024);
 	channel_print(a->channel, "%zu entries are duplicates, %zu are covered by others\n",
@@ -179,7 +180,7 @@ static void print_table(struct asked *a, const struct ruleset *rules, const stru
 	survey_text(survey, rules, print_line, a);
 	if (!a->generation)
 		return;
-	channel_print(a->channel, "\nagainst generation %llu, which is running:\n",
+	channel_print(a->channel, "\ncompared with running generation %llu:\n",
 	    (unsigned long long)a->generation->number);
 	print_change(a, a->generation->rules, rules);
 }

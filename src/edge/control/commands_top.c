@@ -108,7 +108,7 @@ static bool watch_second(struct top *t)
 
 	if (!look) {
 		channel_complain(
-		    t->a->channel, "too many are watching already; try again when one has ended\n");
+		    t->a->channel, "too many tail and top commands are running: end one first\n");
 		return false;
 	}
 	t->before = take_moment(t);
@@ -179,7 +179,7 @@ static void say_decisions(struct top *t)
 			len += (size_t)snprintf(text + len, sizeof text - len, "%s%.0f %s",
 			    len > 0 ? ", " : ": ", (double)sums[k].count / t->seconds,
 			    sums[k].action);
-	say(t, "decisions  %.0f a second%s", (double)all / t->seconds, text);
+	say(t, "decisions  %.0f/s%s", (double)all / t->seconds, text);
 }
 
 /* "2.5 ms": what 99 % of those between two moments took at most. */
@@ -207,10 +207,10 @@ static void say_work(struct top *t)
 	char rcpt[LATENCY_TEXT_MAX], end[LATENCY_TEXT_MAX];
 	const struct moment *b = &t->before, *n = &t->now;
 
-	say(t, "99 %% within  %s at RCPT; %s for each of %.0f messages a second",
+	say(t, "latency    p99 %s at RCPT, %s at end of message; %.0f messages/s",
 	    latency_text(&b->rcpt, &n->rcpt, rcpt), latency_text(&b->end, &n->end, end),
 	    rate(t, b->end.count, n->end.count));
-	say(t, "DNS        %.0f a second from the cache, %.0f asked, %.0f too late; %llu under way",
+	say(t, "DNS        %.0f/s cached, %.0f/s queried, %.0f timed out; %llu in flight",
 	    rate(t, b->dns.cached, n->dns.cached), rate(t, b->dns.asked, n->dns.asked),
 	    rate(t, b->dns.expired, n->dns.expired), (unsigned long long)n->dns.in_flight);
 }
@@ -235,9 +235,9 @@ static void say_trouble(struct top *t)
 	if (reload.at_us != 0 && !reload.ok)
 		say(t, "! reload refused: %s", without_folder(reload.first_error));
 	if (!t->now.dns.running)
-		say(t, "! the resolver does not run: no SPF, DKIM and DMARC");
+		say(t, "! the resolver is not running: no SPF, DKIM or DMARC");
 	if (dropped + failed > 0)
-		say(t, "! records are lost: %llu dropped, %llu failed in this second",
+		say(t, "! decision records lost: %llu dropped, %llu failed in the last second",
 		    (unsigned long long)dropped, (unsigned long long)failed);
 }
 
@@ -249,10 +249,10 @@ static void say_head(struct top *t)
 	char age[AGE_MAX], time[RFC3339_TEXT_MAX];
 
 	rfc3339_format(now / 1000000, time);
-	say(t, "susmilter  %s  %s  generation %llu for %s  %u sessions", time + 11,
+	say(t, "susmilter  %s  %s  generation %llu for %s  %u session%s", time + 11,
 	    g->rules->settings.monitor ? "MONITOR: nothing is refused" : "enforce",
 	    (unsigned long long)g->number, age_text((now - g->loaded_us) / 1000000, age),
-	    milter_sessions());
+	    milter_sessions(), milter_sessions() == 1 ? "" : "s");
 	table_unpin(&g);
 }
 
@@ -291,7 +291,7 @@ static void say_clients(struct top *t, size_t count)
 		    (double)c->count / t->seconds);
 	}
 	if (t->told.beyond > 0)
-		say(t, "and %.0f a second from others", (double)t->told.beyond / t->seconds);
+		say(t, "and %.0f/s from other clients", (double)t->told.beyond / t->seconds);
 }
 
 static void say_page(struct top *t)
@@ -322,7 +322,7 @@ static bool read_size(
 
 	*out = fallback;
 	if (text && (!slice_to_uint(slice_str(text), UINT32_MAX, out) || *out == 0)) {
-		channel_complain(a->channel, "top: --%s wants a number from 1\n", key);
+		channel_complain(a->channel, "top: --%s must be at least 1\n", key);
 		return false;
 	}
 	*out = *out < min ? min : *out > max ? max : *out;

@@ -15,7 +15,7 @@ bool watch_start(struct watch *w, struct asked *a)
 	*w = (struct watch){.asked = a, .fd = recorder_watch(a->worker->recorder)};
 	if (w->fd < 0)
 		channel_complain(
-		    a->channel, "too many are watching already; try again when one has ended\n");
+		    a->channel, "too many tail and top commands are running: end one first\n");
 	return w->fd >= 0;
 }
 
@@ -89,13 +89,13 @@ static bool has_sense(struct asked *a, const struct filter *f)
 {
 	if (f->action && !is_action(f->action)) {
 		channel_complain(a->channel,
-		    "tail: --action is accept, reject, tempfail, quarantine, would_reject, "
+		    "tail: --action must be accept, reject, tempfail, quarantine, would_reject, "
 		    "would_tempfail or would_quarantine\n");
 		return false;
 	}
 	if (f->rule && !ruleset_find_rule(a->generation->rules, slice_str(f->rule))) {
 		channel_complain(
-		    a->channel, "tail: there is no rule \"%s\"; `check` names all\n", f->rule);
+		    a->channel, "tail: there is no rule \"%s\" (check lists all)\n", f->rule);
 		return false;
 	}
 	return true;
@@ -183,7 +183,7 @@ static bool read_count(struct asked *a, uint64_t *left)
 	*left = UINT64_MAX;
 	if (!count || (slice_to_uint(slice_str(count), UINT32_MAX, left) && *left > 0))
 		return true;
-	channel_complain(a->channel, "tail: --count wants a number from 1\n");
+	channel_complain(a->channel, "tail: --count must be at least 1\n");
 	return false;
 }
 

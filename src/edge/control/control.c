@@ -67,7 +67,8 @@ static int answer_command(struct asked *a, const struct command *command)
 
 	if ((command->flags & COMMAND_ADMIN) && !a->admin) {
 		channel_complain(a->channel,
-		    "%s is only for root and the user that susmilter runs as\n", command->words);
+		    "%s: permission denied: only root and susmilter's own user may run it\n",
+		    command->words);
 		return STATUS_FAILED;
 	}
 	if (command->flags & COMMAND_LOCAL) {
@@ -107,7 +108,8 @@ static int answer_request(struct channel *channel, struct slice line, bool admin
 	else if (!words)
 		channel_complain(channel, "the request has no \"command\"\n");
 	else if (!command)
-		channel_complain(channel, "this susmilter knows no command \"%s\"\n", words);
+		channel_complain(channel,
+		    "unknown command \"%s\": is this susmilter older than susmilterctl?\n", words);
 	else
 		status = answer_command(&a, command);
 	json_decref(request);
@@ -280,7 +282,7 @@ bool control_start(struct worker *w)
 	if (control.listening < 0 ||
 	    pthread_create(&control.thread, NULL, accept_connections, NULL) == 0)
 		return true;
-	log_error("not started: no thread for the control socket");
+	log_error("not started: cannot start the control socket's thread");
 	return false;
 }
 
