@@ -195,7 +195,7 @@ $(BUILD)/sendmail $(BUILD)/prometheus:
 
 # Lets allocations fail.
 $(BUILD)/tests/unit/core/base/report_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
-$(BUILD)/tests/unit/core/name/nametrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
+$(BUILD)/tests/unit/core/name/name_radix_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
 $(BUILD)/tests/unit/edge/auth/dkim_hostile_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 # Counts them, too.

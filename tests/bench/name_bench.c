@@ -6,7 +6,7 @@
  *     name_bench [FILE]      also with the names of FILE, one a line
  */
 #include "bench/names.h"
-#include "core/name/nametrie.h"
+#include "core/name/name_radix.h"
 
 #include <lmdb.h>
 #include <math.h>
@@ -36,7 +36,7 @@ struct database {
 struct table {
 	const char *label;
 	struct names names; /* each once, shuffled */
-	struct nametrie *trie;
+	struct name_radix *trie;
 	struct database lmdb;
 	double build_ms;
 	const double *bars; /* by stream: LMDB times this; 0 for none */
@@ -73,13 +73,13 @@ static void need(int failed, const char *what)
 
 /* ---- what is compared ---------------------------------------------------------------- */
 
-static struct nametrie_values rule_of(
-    void *context, uint32_t above, const struct nametrie_entry *entries, size_t n)
+static struct name_radix_values rule_of(
+    void *context, uint32_t above, const struct name_radix_entry *entries, size_t n)
 {
 	(void)context;
 	(void)above;
 	(void)n;
-	return (struct nametrie_values){entries[0].tag, entries[0].tag};
+	return (struct name_radix_values){entries[0].tag, entries[0].tag};
 }
 
 static uint32_t rule_number(size_t i)
@@ -90,21 +90,21 @@ static uint32_t rule_number(size_t i)
 static void build_trie(struct table *t)
 {
 	static const unsigned char seed[32] = "secret only where there is harm";
-	struct nametrie_combine combine = {rule_of, NULL, NONE};
-	struct nametrie_entry *entries = calloc(t->names.n, sizeof *entries);
+	struct name_radix_combine combine = {rule_of, NULL, NONE};
+	struct name_radix_entry *entries = calloc(t->names.n, sizeof *entries);
 	double ms[ROUNDS];
 
 	need(!entries, "calloc");
 	for (size_t i = 0; i < t->names.n; i++)
-		entries[i] = (struct nametrie_entry){t->names.list[i], rule_number(i)};
+		entries[i] = (struct name_radix_entry){t->names.list[i], rule_number(i)};
 	for (int round = 0; round < ROUNDS; round++) {
 		double start;
 
-		nametrie_free(&t->trie);
+		name_radix_free(&t->trie);
 		start = now_ms();
-		t->trie = nametrie_build(entries, t->names.n, &combine, seed);
+		t->trie = name_radix_build(entries, t->names.n, &combine, seed);
 		ms[round] = now_ms() - start;
-		need(!t->trie, "nametrie_build");
+		need(!t->trie, "name_radix_build");
 	}
 	t->build_ms = median(ms);
 	free(entries);
@@ -130,7 +130,7 @@ static void build_lmdb(struct table *t)
 	memcpy(sorted.list, t->names.list, sorted.n * sizeof *sorted.list);
 	names_sort(&sorted);
 	for (size_t i = 0; i < sorted.n; i++) {
-		uint32_t value = nametrie_lookup(t->trie, sorted.list[i]);
+		uint32_t value = name_radix_lookup(t->trie, sorted.list[i]);
 		MDB_val k = {sorted.list[i].len, (void *)(uintptr_t)sorted.list[i].ptr};
 		MDB_val v = {sizeof value, &value};
 
@@ -148,7 +148,7 @@ static void build_lmdb(struct table *t)
 
 static uint32_t ask_trie(const struct table *t, struct slice name)
 {
-	return nametrie_lookup(t->trie, name);
+	return name_radix_lookup(t->trie, name);
 }
 
 static uint32_t ask_lmdb(const struct table *t, struct slice name)
@@ -189,7 +189,7 @@ static struct slice pick(
 		return t->names.list[names_below(random, t->names.n)];
 	do
 		name = others->list[names_below(random, others->n)];
-	while (nametrie_lookup(t->trie, name) != NONE);
+	while (name_radix_lookup(t->trie, name) != NONE);
 	return name;
 }
 
@@ -261,7 +261,7 @@ static void run(struct table *t, const struct names *others, double bytes_bar)
 
 	build_trie(t);
 	build_lmdb(t);
-	bytes = (double)nametrie_bytes(t->trie) / (double)t->names.n;
+	bytes = (double)name_radix_bytes(t->trie) / (double)t->names.n;
 	printf("%s: %zu names, built in %.1f ms\n", t->label, t->names.n, t->build_ms);
 	printf("  %-18s %10.1f %10.1f %8s  ", "bytes a name", bytes,
 	    t->lmdb.bytes / (double)t->names.n, "");
@@ -272,7 +272,7 @@ static void run(struct table *t, const struct names *others, double bytes_bar)
 		compare(t, others, kind);
 	mdb_txn_abort(t->lmdb.txn);
 	mdb_env_close(t->lmdb.env);
-	nametrie_free(&t->trie);
+	name_radix_free(&t->trie);
 	names_free(&t->names);
 }
 
@@ -299,7 +299,7 @@ int main(int argc, char **argv)
 	};
 	struct table real = {.label = "HELO list"};
 
-	printf("%-20s %10s %10s %8s  bar\n", "million names/s", "nametrie", "LMDB", "ratio");
+	printf("%-20s %10s %10s %8s  bar\n", "million names/s", "name_radix", "LMDB", "ratio");
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		run(&tables[i], &others, tables[i].bars ? 30 : 0);
 	if (argc > 1)

@@ -6,8 +6,8 @@
  *     uint64_t h = fnv(FNV_START, SLICE("example.org"));
  *     h = fnv(h, SLICE("dialup"));                // one hash of both, one behind the other
  *
- * It has no key: where a stranger chooses the names and a table may grow, core/name/nametrie.h and
- * edge/dns/resolver_key.h have hashes that he cannot know.  Its lower bits are the better ones.
+ * It has no key: where a stranger chooses the names and a table may grow, core/name/name_radix.h
+ * and edge/dns/resolver_key.h have hashes that he cannot know.  Its lower bits are the better ones.
  */
 #include "core/base/slice.h"
 

@@ -7,7 +7,7 @@
  *     → const use from any thread → ruleset_free
  *
  * A built ruleset is immutable.  All look-ups of one decision are: one iptrie look-up for the
- * address, and for each identity one nametrie look-up per kind of key; each yields a set of
+ * address, and for each identity one name_radix look-up per kind of key; each yields a set of
  * members, and the policy walks only the rules that occur in them (core/policy/match.h), so that
  * the cost of a decision does not grow with the number of rules or entries.
  *
@@ -15,7 +15,7 @@
  * networks wider than is sane, entries that others cover.  It says so in the report.
  */
 #include "core/name/list.h"
-#include "core/name/nametrie.h"
+#include "core/name/name_radix.h"
 #include "core/name/pattern.h"
 #include "core/net/iptrie.h"
 #include "core/policy/rule.h"
@@ -43,11 +43,11 @@ struct ruleset {
 	struct sets *sets;
 	struct iptrie *networks;
 	unsigned domains_in; /* identities that some `domains` looks at, bits 1 << identity_kind */
-	struct nametrie *names[KEY_COUNT];          /* [KEY_NETWORKS] is unused */
-	struct nametrie *addresses[IDENTITY_COUNT]; /* sender, from, recipient */
+	struct name_radix *names[KEY_COUNT];          /* [KEY_NETWORKS] is unused */
+	struct name_radix *addresses[IDENTITY_COUNT]; /* sender, from, recipient */
 	struct ruleset_pattern *patterns;
 	unsigned pattern_count;
-	struct nametrie *domains; /* recipient domain → 1 + index into switches, 0 = defaults */
+	struct name_radix *domains; /* recipient domain → 1 + index into switches, 0 = defaults */
 	struct switches *switches;
 	unsigned switch_count;
 	/* what status and check print */

@@ -13,11 +13,11 @@ static void add_cursor(
 		    (struct match_cursor){members, members + n, set, identity, kind};
 }
 
-static void look_up(struct match *m, const struct nametrie *trie, struct slice name,
+static void look_up(struct match *m, const struct name_radix *trie, struct slice name,
     enum identity_kind identity, enum list_kind kind)
 {
 	if (trie && name.len > 0)
-		add_cursor(m, nametrie_lookup(trie, name), identity, kind);
+		add_cursor(m, name_radix_lookup(trie, name), identity, kind);
 }
 
 static void look_up_address(struct match *m, enum identity_kind identity, enum list_kind kind)

@@ -4,7 +4,7 @@
 
 const struct switches *ruleset_switches(const struct ruleset *rules, struct slice domain)
 {
-	uint32_t i = rules->domains ? nametrie_lookup(rules->domains, domain) : 0;
+	uint32_t i = rules->domains ? name_radix_lookup(rules->domains, domain) : 0;
 
 	return i == 0 ? &rules->settings.defaults : &rules->switches[i - 1];
 }
@@ -16,12 +16,12 @@ void ruleset_free(struct ruleset **set)
 	if (!rules)
 		return;
 	for (int key = 0; key < KEY_COUNT; key++)
-		nametrie_free(&rules->names[key]);
+		name_radix_free(&rules->names[key]);
 	for (int i = 0; i < IDENTITY_COUNT; i++)
-		nametrie_free(&rules->addresses[i]);
+		name_radix_free(&rules->addresses[i]);
 	for (unsigned i = 0; i < rules->pattern_count; i++)
 		pattern_free(&rules->patterns[i].pattern);
-	nametrie_free(&rules->domains);
+	name_radix_free(&rules->domains);
 	iptrie_free(&rules->networks);
 	sets_free(&rules->sets);
 	free(rules->patterns);
@@ -50,10 +50,10 @@ size_t ruleset_bytes(const struct ruleset *rules)
 		       rules->switch_count * sizeof *rules->switches;
 
 	for (int key = 0; key < KEY_COUNT; key++)
-		bytes += rules->names[key] ? nametrie_bytes(rules->names[key]) : 0;
+		bytes += rules->names[key] ? name_radix_bytes(rules->names[key]) : 0;
 	for (int i = 0; i < IDENTITY_COUNT; i++)
-		bytes += rules->addresses[i] ? nametrie_bytes(rules->addresses[i]) : 0;
-	return bytes + (rules->domains ? nametrie_bytes(rules->domains) : 0);
+		bytes += rules->addresses[i] ? name_radix_bytes(rules->addresses[i]) : 0;
+	return bytes + (rules->domains ? name_radix_bytes(rules->domains) : 0);
 }
 
 const struct rule *ruleset_find_rule(const struct ruleset *rules, struct slice name)

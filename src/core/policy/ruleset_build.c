@@ -234,7 +234,7 @@ static void add_name(
     struct ruleset_builder *b, struct names_in *in, uint32_t tag, struct slice name)
 {
 	if (ROOM(b, in->at, in->count, in->capacity))
-		in->at[in->count++] = (struct nametrie_entry){name, tag};
+		in->at[in->count++] = (struct name_radix_entry){name, tag};
 }
 
 static enum member_form form_of(enum list_kind kind)

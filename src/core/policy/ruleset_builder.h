@@ -25,7 +25,7 @@ struct tally {
 };
 
 struct names_in {
-	struct nametrie_entry *at;
+	struct name_radix_entry *at;
 	size_t count, capacity;
 };
 

@@ -155,7 +155,7 @@ static uint32_t apply_form(struct ruleset_builder *b, uint32_t set, size_t n, en
 }
 
 static size_t collect_names(
-    struct ruleset_builder *b, uint32_t above, const struct nametrie_entry *entries, size_t n)
+    struct ruleset_builder *b, uint32_t above, const struct name_radix_entry *entries, size_t n)
 {
 	if (!start_keys(b, n))
 		return 0;
@@ -164,38 +164,39 @@ static size_t collect_names(
 	return hyperloglog_members(b, above, n, entries[0].name);
 }
 
-static struct nametrie_values combine_names(
-    void *context, uint32_t above, const struct nametrie_entry *entries, size_t n)
+static struct name_radix_values combine_names(
+    void *context, uint32_t above, const struct name_radix_entry *entries, size_t n)
 {
 	struct ruleset_builder *b = context;
 	size_t count = collect_names(b, above, entries, n);
 	uint32_t tree = apply_form(b, above, count, FORM_TREE);
 
-	return (struct nametrie_values){
+	return (struct name_radix_values){
 	    .self = apply_form(b, tree, count, FORM_NAME),
 	    .below = apply_form(b, tree, count, FORM_BELOW),
 	};
 }
 
 /* An address has nothing below it: "a.b@x" is no part of "b@x". */
-static struct nametrie_values combine_addresses(
-    void *context, uint32_t above, const struct nametrie_entry *entries, size_t n)
+static struct name_radix_values combine_addresses(
+    void *context, uint32_t above, const struct name_radix_entry *entries, size_t n)
 {
 	struct ruleset_builder *b = context;
 	size_t count = collect_names(b, 0, entries, n);
 
 	(void)above;
-	return (struct nametrie_values){.self = apply_form(b, 0, count, FORM_ADDRESS), .below = 0};
+	return (struct name_radix_values){
+	    .self = apply_form(b, 0, count, FORM_ADDRESS), .below = 0};
 }
 
 /* For recipient domains the "set" is the number of the switches; 0 are the defaults. */
-static struct nametrie_values combine_domains(
-    void *context, uint32_t above, const struct nametrie_entry *entries, size_t n)
+static struct name_radix_values combine_domains(
+    void *context, uint32_t above, const struct name_radix_entry *entries, size_t n)
 {
 	struct ruleset_builder *b = context;
 	uint32_t by_form[FORM_ADDRESS + 1] = {0, 0, 0, 0}, tag_of[FORM_ADDRESS + 1];
 	bool set[FORM_ADDRESS + 1] = {false, false, false, false};
-	struct nametrie_values values = {above, above};
+	struct name_radix_values values = {above, above};
 
 	for (size_t i = 0; i < n; i++) {
 		uint32_t member = b->entries[entries[i].tag].member;
@@ -225,15 +226,15 @@ static struct nametrie_values combine_domains(
 	return values;
 }
 
-static struct nametrie *build_names(struct ruleset_builder *b, struct names_in *in,
-    struct nametrie_values (*value)(void *, uint32_t, const struct nametrie_entry *, size_t))
+static struct name_radix *build_names(struct ruleset_builder *b, struct names_in *in,
+    struct name_radix_values (*value)(void *, uint32_t, const struct name_radix_entry *, size_t))
 {
-	struct nametrie_combine combine = {value, b, 0};
-	struct nametrie *trie;
+	struct name_radix_combine combine = {value, b, 0};
+	struct name_radix *trie;
 
 	if (in->count == 0)
 		return NULL;
-	trie = nametrie_build(in->at, in->count, &combine, b->seed);
+	trie = name_radix_build(in->at, in->count, &combine, b->seed);
 	if (!trie)
 		b->failed = true;
 	return trie;

@@ -1,11 +1,11 @@
-#include "namepairs.h"
+#include "name_radix_pairs.h"
 
 #include <stdlib.h>
 
 enum { CAPACITY_FIRST = 64 };
 
 /* Fibonacci hashing; no key, since the values are numbers that the caller hands out himself. */
-static size_t hash(struct nametrie_values pair)
+static size_t hash(struct name_radix_values pair)
 {
 	uint64_t both = (uint64_t)pair.self << 32 | pair.below;
 
@@ -13,13 +13,13 @@ static size_t hash(struct nametrie_values pair)
 }
 
 /* Where the pair is in the hash table, or the free place where it belongs. */
-static uint32_t *place_of(const struct namepairs *p, struct nametrie_values pair)
+static uint32_t *place_of(const struct name_radix_pairs *p, struct name_radix_values pair)
 {
 	size_t mask = 2 * p->capacity - 1;
 	size_t at = hash(pair) & mask;
 
 	for (; p->numbers[at] != 0; at = (at + 1) & mask) {
-		const struct nametrie_values *known = &p->list[p->numbers[at] - 1];
+		const struct name_radix_values *known = &p->list[p->numbers[at] - 1];
 
 		if (known->self == pair.self && known->below == pair.below)
 			break;
@@ -27,10 +27,10 @@ static uint32_t *place_of(const struct namepairs *p, struct nametrie_values pair
 	return &p->numbers[at];
 }
 
-static bool grow(struct namepairs *p)
+static bool grow(struct name_radix_pairs *p)
 {
 	size_t capacity = p->capacity ? 2 * p->capacity : CAPACITY_FIRST;
-	struct nametrie_values *list = realloc(p->list, capacity * sizeof *list);
+	struct name_radix_values *list = realloc(p->list, capacity * sizeof *list);
 	uint32_t *numbers;
 
 	if (!list)
@@ -47,7 +47,8 @@ static bool grow(struct namepairs *p)
 	return true;
 }
 
-bool namepairs_number(struct namepairs *p, struct nametrie_values pair, uint32_t *number)
+bool name_radix_pairs_number(
+    struct name_radix_pairs *p, struct name_radix_values pair, uint32_t *number)
 {
 	uint32_t *place;
 
@@ -62,9 +63,9 @@ bool namepairs_number(struct namepairs *p, struct nametrie_values pair, uint32_t
 	return true;
 }
 
-void namepairs_trim(struct namepairs *p)
+void name_radix_pairs_trim(struct name_radix_pairs *p)
 {
-	struct nametrie_values *list;
+	struct name_radix_values *list;
 
 	free(p->numbers);
 	p->numbers = NULL;
@@ -74,9 +75,9 @@ void namepairs_trim(struct namepairs *p)
 		p->list = list;
 }
 
-void namepairs_free(struct namepairs *p)
+void name_radix_pairs_free(struct name_radix_pairs *p)
 {
 	free(p->list);
 	free(p->numbers);
-	*p = (struct namepairs){0};
+	*p = (struct name_radix_pairs){0};
 }

@@ -1,9 +1,10 @@
-#ifndef CORE_NAME_NAMETRIE_H
-#define CORE_NAME_NAMETRIE_H
+#ifndef CORE_NAME_NAME_RADIX_H
+#define CORE_NAME_NAME_RADIX_H
 /*
- * nametrie: the most specific entry for a dotted name, compared by label from the right.
+ * name_radix: the most specific entry for a dotted name, compared by label from the right.
  *
- *     entries → nametrie_build() → nametrie_lookup() × many, from any thread → nametrie_free()
+ *     entries → name_radix_build() → name_radix_lookup() × many, from any thread →
+ * name_radix_free()
  *
  * Each stored name has two values: `self`, for the name itself, and `below`, for every name below
  * it that is not stored.  As with iptrie the caller says how they follow from what stands above:
@@ -24,37 +25,37 @@
  */
 #include "core/base/slice.h"
 
-struct nametrie;
+struct name_radix;
 
-struct nametrie_entry {
-	struct slice name; /* borrowed until nametrie_build() returns */
+struct name_radix_entry {
+	struct slice name; /* borrowed until name_radix_build() returns */
 	uint32_t tag;      /* the caller's */
 };
 
-struct nametrie_values {
+struct name_radix_values {
 	uint32_t self, below;
 };
 
-struct nametrie_combine {
+struct name_radix_combine {
 	/* `above` is the `below` value of the closest stored ancestor (none when there is none);
 	 * entries[0..n) all have the same name and come in the order given. */
-	struct nametrie_values (*value)(
-	    void *context, uint32_t above, const struct nametrie_entry *entries, size_t n);
+	struct name_radix_values (*value)(
+	    void *context, uint32_t above, const struct name_radix_entry *entries, size_t n);
 	void *context;
 	uint32_t none;
 };
 
 /* `seed` is 32 secret random bytes, new for each table.  Entries may be reordered.  NULL when out
  * of memory, and for more than 2^31 entries. */
-struct nametrie *nametrie_build(struct nametrie_entry *entries, size_t n,
-    const struct nametrie_combine *combine, const unsigned char seed[32]);
+struct name_radix *name_radix_build(struct name_radix_entry *entries, size_t n,
+    const struct name_radix_combine *combine, const unsigned char seed[32]);
 
-void nametrie_free(struct nametrie **);
+void name_radix_free(struct name_radix **);
 
 /* The value at a name: self if stored, else `below` of its closest stored ancestor, else none. */
-uint32_t nametrie_lookup(const struct nametrie *, struct slice name);
+uint32_t name_radix_lookup(const struct name_radix *, struct slice name);
 
 /* Bytes that the trie occupies, everything included. */
-size_t nametrie_bytes(const struct nametrie *);
+size_t name_radix_bytes(const struct name_radix *);
 
 #endif

@@ -1,4 +1,4 @@
-#include "core/name/nametrie.h"
+#include "core/name/name_radix.h"
 
 #include "unit/unit.h"
 
@@ -50,11 +50,11 @@ enum { NONE = 77 };
 /* What combine was called with, and what it answered, in the order of the calls. */
 struct call {
 	struct slice name;
-	struct nametrie_values values;
+	struct name_radix_values values;
 };
 
 struct model {
-	struct nametrie_entry *entries; /* as given; tags are their numbers */
+	struct name_radix_entry *entries; /* as given; tags are their numbers */
 	size_t n;
 	struct call *calls;
 	size_t call_count;
@@ -116,8 +116,8 @@ static uint32_t model_lookup(const struct model *m, struct slice name)
 }
 
 /* The combine of the tests: checks what it is told and answers with fresh values. */
-static struct nametrie_values combine(
-    void *context, uint32_t above, const struct nametrie_entry *entries, size_t n)
+static struct name_radix_values combine(
+    void *context, uint32_t above, const struct name_radix_entry *entries, size_t n)
 {
 	struct model *m = context;
 	struct slice name = entries[0].name, parent;
@@ -161,35 +161,35 @@ static size_t model_distinct(const struct model *m)
 	return distinct;
 }
 
-static struct nametrie *build_checked(struct model *m)
+static struct name_radix *build_checked(struct model *m)
 {
-	struct nametrie_combine c = {combine, m, NONE};
-	struct nametrie_entry *mine = calloc(m->n + 1, sizeof *mine);
-	struct nametrie *t;
+	struct name_radix_combine c = {combine, m, NONE};
+	struct name_radix_entry *mine = calloc(m->n + 1, sizeof *mine);
+	struct name_radix *t;
 
 	if (m->n)
 		memcpy(mine, m->entries, m->n * sizeof *mine);
-	t = nametrie_build(mine, m->n, &c, seed);
+	t = name_radix_build(mine, m->n, &c, seed);
 	ck_assert_ptr_nonnull(t);
 	ck_assert_uint_eq(m->call_count, model_distinct(m));
 	free(mine);
 	return t;
 }
 
-static void check_name(const struct model *m, const struct nametrie *t, struct slice name)
+static void check_name(const struct model *m, const struct name_radix *t, struct slice name)
 {
 	/* A copy of exactly its size, so that reading beyond it is seen. */
 	char *copy = malloc(name.len + !name.len);
 
 	if (name.len)
 		memcpy(copy, name.ptr, name.len);
-	ck_assert_msg(nametrie_lookup(t, slice_of(copy, name.len)) == model_lookup(m, name),
-	    "%.*s: %u, not %u", SLICE_ARG(name), nametrie_lookup(t, name), model_lookup(m, name));
+	ck_assert_msg(name_radix_lookup(t, slice_of(copy, name.len)) == model_lookup(m, name),
+	    "%.*s: %u, not %u", SLICE_ARG(name), name_radix_lookup(t, name), model_lookup(m, name));
 	free(copy);
 }
 
 /* The name itself, all that is above it, children, and neighbours that differ by little. */
-static void check_around(const struct model *m, const struct nametrie *t, struct slice name)
+static void check_around(const struct model *m, const struct name_radix *t, struct slice name)
 {
 	static const char *const front[] = {"a.", "b.", ".", "a", "x.y.", "ab."};
 	char text[256];
@@ -245,36 +245,36 @@ START_TEST(table_of_cases)
 	    {"two dots in front", "a..example.com", 103},
 	    {"upper case is another name", "Example.com", NONE},
 	};
-	struct nametrie_entry entries[ROWS(stored)];
+	struct name_radix_entry entries[ROWS(stored)];
 	struct call calls[ROWS(stored)];
 	struct model m = {entries, ROWS(stored), calls, 0, 1000};
-	struct nametrie *t;
+	struct name_radix *t;
 
 	for (size_t i = 0; i < ROWS(stored); i++)
-		entries[i] = (struct nametrie_entry){slice_str(stored[i]), (uint32_t)i};
+		entries[i] = (struct name_radix_entry){slice_str(stored[i]), (uint32_t)i};
 	t = build_checked(&m);
 	for (size_t i = 0; i < ROWS(rows); i++)
-		ck_assert_msg(nametrie_lookup(t, slice_str(rows[i].name)) == rows[i].value,
+		ck_assert_msg(name_radix_lookup(t, slice_str(rows[i].name)) == rows[i].value,
 		    "%s (%s): %u", rows[i].label, rows[i].name,
-		    nametrie_lookup(t, slice_str(rows[i].name)));
-	nametrie_free(&t);
+		    name_radix_lookup(t, slice_str(rows[i].name)));
+	name_radix_free(&t);
 	ck_assert_ptr_null(t);
-	nametrie_free(&t);
+	name_radix_free(&t);
 }
 END_TEST
 
 START_TEST(nothing_stored)
 {
-	struct nametrie_entry entries[2] = {{slice_of(NULL, 0), 0}, {SLICE(""), 1}};
+	struct name_radix_entry entries[2] = {{slice_of(NULL, 0), 0}, {SLICE(""), 1}};
 
 	for (size_t n = 0; n <= 2; n++) {
 		struct model m = {entries, n, NULL, 0, 1000};
-		struct nametrie *t = build_checked(&m);
+		struct name_radix *t = build_checked(&m);
 
-		ck_assert_uint_eq(nametrie_lookup(t, SLICE("")), NONE);
-		ck_assert_uint_eq(nametrie_lookup(t, slice_of(NULL, 0)), NONE);
-		ck_assert_uint_eq(nametrie_lookup(t, SLICE("example.com")), NONE);
-		nametrie_free(&t);
+		ck_assert_uint_eq(name_radix_lookup(t, SLICE("")), NONE);
+		ck_assert_uint_eq(name_radix_lookup(t, slice_of(NULL, 0)), NONE);
+		ck_assert_uint_eq(name_radix_lookup(t, SLICE("example.com")), NONE);
+		name_radix_free(&t);
 	}
 }
 END_TEST
@@ -301,23 +301,23 @@ START_TEST(random_names_agree_with_the_model)
 {
 	enum { MOST = 160 };
 	static char texts[MOST][32];
-	struct nametrie_entry entries[MOST];
+	struct name_radix_entry entries[MOST];
 	struct call calls[MOST];
 
 	for (int round = 0; round < 300; round++) {
 		struct model m = {entries, random_below(random_below(2) ? 12 : MOST), calls, 0,
 		    random_below(2) ? 5 : 100000};
-		struct nametrie *t;
+		struct name_radix *t;
 		char text[32];
 
 		for (size_t i = 0; i < m.n; i++)
-			entries[i] = (struct nametrie_entry){random_name(texts[i]), (uint32_t)i};
+			entries[i] = (struct name_radix_entry){random_name(texts[i]), (uint32_t)i};
 		t = build_checked(&m);
 		for (size_t i = 0; i < m.n; i++)
 			check_around(&m, t, entries[i].name);
 		for (int i = 0; i < 100; i++)
 			check_name(&m, t, random_name(text));
-		nametrie_free(&t);
+		name_radix_free(&t);
 	}
 }
 END_TEST
@@ -326,7 +326,7 @@ END_TEST
 static char *add_run(struct model *m, char *text, size_t len, char byte)
 {
 	memset(text, byte, len);
-	m->entries[m->n] = (struct nametrie_entry){slice_of(text, len), (uint32_t)m->n};
+	m->entries[m->n] = (struct name_radix_entry){slice_of(text, len), (uint32_t)m->n};
 	m->n++;
 	return text;
 }
@@ -337,10 +337,10 @@ START_TEST(labels_of_every_length_and_byte)
 	 * at every place; every byte. */
 	enum { LENGTHS = 130, ODD_LENGTHS = 34, NAMES = 2000 };
 	static char texts[NAMES][LENGTHS];
-	static struct nametrie_entry entries[NAMES];
+	static struct name_radix_entry entries[NAMES];
 	static struct call calls[NAMES];
 	struct model m = {entries, 0, calls, 0, 100000};
-	struct nametrie *t;
+	struct name_radix *t;
 
 	for (size_t len = 1; len < LENGTHS; len++)
 		for (int kind = 0; kind < 3; kind++)
@@ -361,7 +361,7 @@ START_TEST(labels_of_every_length_and_byte)
 			text[a] = '.';
 			check_name(&m, t, slice_of(text, a + b + 1));
 		}
-	nametrie_free(&t);
+	name_radix_free(&t);
 }
 END_TEST
 
@@ -370,32 +370,32 @@ START_TEST(names_of_any_length)
 	/* 20,000 labels, every hundredth level stored, deepest first. */
 	enum { LABELS = 20000, STEP = 100 };
 	static char text[2 * LABELS];
-	static struct nametrie_entry entries[LABELS / STEP];
+	static struct name_radix_entry entries[LABELS / STEP];
 	static struct call calls[LABELS / STEP];
 	struct model m = {entries, LABELS / STEP, calls, 0, 100000};
-	struct nametrie *t;
+	struct name_radix *t;
 
 	for (size_t i = 0; i < LABELS; i++)
 		memcpy(text + 2 * i, "a.", 2);
 	for (size_t i = 0; i < m.n; i++)
-		entries[i] = (struct nametrie_entry){
+		entries[i] = (struct name_radix_entry){
 		    slice_of(text + 2 * i * STEP, 2 * (LABELS - i * STEP) - 1), (uint32_t)i};
 	t = build_checked(&m);
 	for (size_t from = 0; from < LABELS; from += 33)
 		check_name(&m, t, slice_of(text + 2 * from, 2 * (LABELS - from) - 1));
-	nametrie_free(&t);
+	name_radix_free(&t);
 }
 END_TEST
 
 /* Values that tell the name's tag, so that many names can be checked without the slow model. */
-static struct nametrie_values tell_tag(
-    void *context, uint32_t above, const struct nametrie_entry *entries, size_t n)
+static struct name_radix_values tell_tag(
+    void *context, uint32_t above, const struct name_radix_entry *entries, size_t n)
 {
 	uint32_t modulus = *(const uint32_t *)context;
 
 	(void)above;
 	(void)n;
-	return (struct nametrie_values){entries[0].tag % modulus, ~(entries[0].tag % modulus)};
+	return (struct name_radix_values){entries[0].tag % modulus, ~(entries[0].tag % modulus)};
 }
 
 START_TEST(many_names)
@@ -413,33 +413,33 @@ START_TEST(many_names)
 	    {"each name its own", UINT32_MAX, 24.6},
 	};
 	char *texts = malloc((size_t)NAMES * ROOM);
-	struct nametrie_entry *entries = calloc(NAMES, sizeof *entries);
+	struct name_radix_entry *entries = calloc(NAMES, sizeof *entries);
 
 	for (uint32_t i = 0; i < NAMES; i++) {
 		int len = snprintf(
 		    texts + i * ROOM, ROOM, "mx%u.dept%u.host%u.tld%u", i, i % 7, i / 3, i % 300);
-		entries[i] = (struct nametrie_entry){slice_of(texts + i * ROOM, (size_t)len), i};
+		entries[i] = (struct name_radix_entry){slice_of(texts + i * ROOM, (size_t)len), i};
 	}
 	for (size_t row = 0; row < ROWS(rows); row++) {
 		uint32_t modulus = rows[row].distinct;
-		struct nametrie_combine c = {tell_tag, &modulus, NONE};
-		struct nametrie *t = nametrie_build(entries, NAMES, &c, seed);
-		double bytes = (double)nametrie_bytes(t) / NAMES;
+		struct name_radix_combine c = {tell_tag, &modulus, NONE};
+		struct name_radix *t = name_radix_build(entries, NAMES, &c, seed);
+		double bytes = (double)name_radix_bytes(t) / NAMES;
 
 		for (uint32_t i = 0; i < NAMES; i++) {
 			struct slice name = entries[i].name;
 			char text[ROOM + 2];
 			int len = snprintf(text, sizeof text, "a.%.*s", SLICE_ARG(name));
 
-			ck_assert_uint_eq(nametrie_lookup(t, name), i % modulus);
+			ck_assert_uint_eq(name_radix_lookup(t, name), i % modulus);
 			ck_assert_uint_eq(
-			    nametrie_lookup(t, slice_of(text, (size_t)len)), ~(i % modulus));
-			ck_assert_uint_eq(nametrie_lookup(t, parent_of(name)), NONE);
+			    name_radix_lookup(t, slice_of(text, (size_t)len)), ~(i % modulus));
+			ck_assert_uint_eq(name_radix_lookup(t, parent_of(name)), NONE);
 			text[1] = 'a';
-			ck_assert_uint_eq(nametrie_lookup(t, slice_of(text, (size_t)len)), NONE);
+			ck_assert_uint_eq(name_radix_lookup(t, slice_of(text, (size_t)len)), NONE);
 		}
 		ck_assert_msg(bytes <= rows[row].bytes, "%s: %.2f", rows[row].label, bytes);
-		nametrie_free(&t);
+		name_radix_free(&t);
 	}
 	free(entries);
 	free(texts);
@@ -450,20 +450,20 @@ START_TEST(one_name_many_times)
 {
 	/* The room for duplicates is given back. */
 	enum { TIMES = 50000 };
-	struct nametrie_entry *entries = calloc(TIMES, sizeof *entries);
+	struct name_radix_entry *entries = calloc(TIMES, sizeof *entries);
 	uint32_t modulus = UINT32_MAX;
-	struct nametrie_combine c = {tell_tag, &modulus, NONE};
-	struct nametrie *t;
+	struct name_radix_combine c = {tell_tag, &modulus, NONE};
+	struct name_radix *t;
 
 	for (uint32_t i = 0; i < TIMES; i++)
-		entries[i] = (struct nametrie_entry){i % 2 ? SLICE("a.org") : SLICE("org"), i};
-	t = nametrie_build(entries, TIMES, &c, seed);
-	ck_assert_uint_eq(nametrie_lookup(t, SLICE("org")), 0);
-	ck_assert_uint_eq(nametrie_lookup(t, SLICE("a.org")), 1);
-	ck_assert_uint_eq(nametrie_lookup(t, SLICE("b.a.org")), ~(uint32_t)1);
-	ck_assert_uint_eq(nametrie_lookup(t, SLICE("b.org")), ~(uint32_t)0);
-	ck_assert_uint_lt(nametrie_bytes(t), 1024);
-	nametrie_free(&t);
+		entries[i] = (struct name_radix_entry){i % 2 ? SLICE("a.org") : SLICE("org"), i};
+	t = name_radix_build(entries, TIMES, &c, seed);
+	ck_assert_uint_eq(name_radix_lookup(t, SLICE("org")), 0);
+	ck_assert_uint_eq(name_radix_lookup(t, SLICE("a.org")), 1);
+	ck_assert_uint_eq(name_radix_lookup(t, SLICE("b.a.org")), ~(uint32_t)1);
+	ck_assert_uint_eq(name_radix_lookup(t, SLICE("b.org")), ~(uint32_t)0);
+	ck_assert_uint_lt(name_radix_bytes(t), 1024);
+	name_radix_free(&t);
 	free(entries);
 }
 END_TEST
@@ -472,36 +472,36 @@ START_TEST(every_allocation_may_fail)
 {
 	enum { NAMES = 33000, ROOM = 12 };
 	static char texts[NAMES][ROOM];
-	struct nametrie_entry *entries = calloc(2 * NAMES, sizeof *entries);
+	struct name_radix_entry *entries = calloc(2 * NAMES, sizeof *entries);
 	uint32_t modulus = UINT32_MAX;
-	struct nametrie_combine c = {tell_tag, &modulus, NONE};
-	struct nametrie *t = NULL;
+	struct name_radix_combine c = {tell_tag, &modulus, NONE};
+	struct name_radix *t = NULL;
 	long allowed = 0;
 
 	for (uint32_t i = 0; i < NAMES; i++) {
 		int len = snprintf(texts[i], ROOM, "n%u.org", i);
 		entries[i] = entries[NAMES + i] =
-		    (struct nametrie_entry){slice_of(texts[i], (size_t)len), i};
+		    (struct name_radix_entry){slice_of(texts[i], (size_t)len), i};
 	}
 	for (; !t; allowed++) {
 		allocations_left = allowed;
-		t = nametrie_build(entries, 2 * NAMES, &c, seed);
+		t = name_radix_build(entries, 2 * NAMES, &c, seed);
 		allocations_left = -1;
 		ck_assert_int_lt(allowed, 100);
 	}
 	/* Trie, links, table and heads twice, group, pairs, wide indices, and both of the pairs'
 	 * tables for each doubling: none went untried. */
 	ck_assert_int_gt(allowed, 20);
-	ck_assert_uint_eq(nametrie_lookup(t, SLICE("n32999.org")), 32999);
-	nametrie_free(&t);
+	ck_assert_uint_eq(name_radix_lookup(t, SLICE("n32999.org")), 32999);
+	name_radix_free(&t);
 	free(entries);
 }
 END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("nametrie");
-	TCase *c = tcase_create("nametrie");
+	Suite *s = suite_create("name_radix");
+	TCase *c = tcase_create("name_radix");
 
 	tcase_set_timeout(c, 120);
 	tcase_add_test(c, table_of_cases);

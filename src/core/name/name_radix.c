@@ -1,10 +1,10 @@
-#include "nametrie_private.h"
+#include "name_radix_private.h"
 
 #include <stdlib.h>
 
 /* The line of the next suffix is asked for before the one at hand is looked at: memory that is far
  * away then answers both at once, and that is most of what a look-up in a large table costs. */
-uint32_t nametrie_lookup(const struct nametrie *t, struct slice name)
+uint32_t name_radix_lookup(const struct name_radix *t, struct slice name)
 {
 	struct namehash h = namehash_start(name);
 	struct namehash_sum sum, next = {0, 0};
@@ -25,12 +25,12 @@ uint32_t nametrie_lookup(const struct nametrie *t, struct slice name)
 		}
 		value = nametable_find(&t->table, sum);
 		if (value) {
-			const struct nametrie_values *pair = nametrie_pair(t, value);
+			const struct name_radix_values *pair = name_radix_pair(t, value);
 
 			if (last)
 				return pair->self;
 			found = pair->below;
-			if (!(*value & NAMETRIE_PARENT))
+			if (!(*value & NAME_RADIX_PARENT))
 				break;
 		} else if (last || !nametable_marked(&t->table, sum)) {
 			break;
@@ -39,21 +39,21 @@ uint32_t nametrie_lookup(const struct nametrie *t, struct slice name)
 	return found;
 }
 
-size_t nametrie_bytes(const struct nametrie *t)
+size_t name_radix_bytes(const struct name_radix *t)
 {
 	return sizeof *t + t->table.count * sizeof *t->table.lines +
 	       t->pairs.count * sizeof *t->pairs.list +
 	       (t->high ? nametable_slots(&t->table) * sizeof *t->high : 0);
 }
 
-void nametrie_free(struct nametrie **trie)
+void name_radix_free(struct name_radix **trie)
 {
-	struct nametrie *t = *trie;
+	struct name_radix *t = *trie;
 
 	if (!t)
 		return;
 	nametable_free(&t->table);
-	namepairs_free(&t->pairs);
+	name_radix_pairs_free(&t->pairs);
 	free(t->high);
 	free(t);
 	*trie = NULL;

@@ -1,4 +1,4 @@
-#include "nametrie_private.h"
+#include "name_radix_private.h"
 
 #include <stdlib.h>
 
@@ -12,13 +12,13 @@
 enum { BATCH = 64 };
 
 struct build {
-	struct nametrie *trie;
-	const struct nametrie_entry *entries;
+	struct name_radix *trie;
+	const struct name_radix_entry *entries;
 	size_t n;
-	const struct nametrie_combine *combine;
-	uint32_t *first;              /* by slot: the first entry with that name */
-	uint32_t *next;               /* by entry: the next one with the same name */
-	struct nametrie_entry *group; /* the entries of one name that has several */
+	const struct name_radix_combine *combine;
+	uint32_t *first;                /* by slot: the first entry with that name */
+	uint32_t *next;                 /* by entry: the next one with the same name */
+	struct name_radix_entry *group; /* the entries of one name that has several */
 	size_t group_capacity;
 	struct namehash_sum *sums; /* of all suffixes of the names of a batch, the shortest first */
 	size_t sum_capacity;
@@ -120,22 +120,22 @@ static bool fill_table(struct build *b)
 	}
 }
 
-static bool set_pair(struct build *b, uint16_t *value, struct nametrie_values pair)
+static bool set_pair(struct build *b, uint16_t *value, struct name_radix_values pair)
 {
-	struct nametrie *t = b->trie;
+	struct name_radix *t = b->trie;
 	uint32_t index;
 
-	if (!namepairs_number(&t->pairs, pair, &index))
+	if (!name_radix_pairs_number(&t->pairs, pair, &index))
 		return false;
-	if (index > NAMETRIE_INDEX_MASK && !t->high) {
+	if (index > NAME_RADIX_INDEX_MASK && !t->high) {
 		t->high = calloc(nametable_slots(&t->table), sizeof *t->high);
 		if (!t->high)
 			return false;
 	}
-	*value = (uint16_t)((*value & NAMETRIE_PARENT) | (index & NAMETRIE_INDEX_MASK));
+	*value = (uint16_t)((*value & NAME_RADIX_PARENT) | (index & NAME_RADIX_INDEX_MASK));
 	if (t->high)
 		t->high[nametable_slot(&t->table, value)] =
-		    (uint16_t)(index >> NAMETRIE_INDEX_BITS);
+		    (uint16_t)(index >> NAME_RADIX_INDEX_BITS);
 	return true;
 }
 
@@ -163,7 +163,7 @@ static size_t collect_group(struct build *b, uint32_t first)
 static bool settle(struct build *b, uint16_t *value, uint32_t above)
 {
 	uint32_t *first = first_of(b, value);
-	const struct nametrie_entry *entries;
+	const struct name_radix_entry *entries;
 	size_t n = 1;
 
 	if (*first == NO_ENTRY)
@@ -183,7 +183,7 @@ static bool settle(struct build *b, uint16_t *value, uint32_t above)
  * is something below. */
 static bool settle_path(struct build *b, const struct namehash_sum *sums, size_t n, uint16_t *own)
 {
-	struct nametrie *t = b->trie;
+	struct name_radix *t = b->trie;
 	uint32_t above = t->none;
 
 	for (size_t i = 0; i + 1 < n; i++) {
@@ -192,8 +192,8 @@ static bool settle_path(struct build *b, const struct namehash_sum *sums, size_t
 		if (value) {
 			if (!settle(b, value, above))
 				return false;
-			above = nametrie_pair(t, value)->below;
-			*value |= NAMETRIE_PARENT;
+			above = name_radix_pair(t, value)->below;
+			*value |= NAME_RADIX_PARENT;
 		} else {
 			nametable_mark(&t->table, sums[i]);
 		}
@@ -269,7 +269,7 @@ static bool build(struct build *b)
 }
 
 /* Moves the entries that have a name to the front, in order; their number. */
-static size_t drop_empty(struct nametrie_entry *entries, size_t n)
+static size_t drop_empty(struct name_radix_entry *entries, size_t n)
 {
 	size_t kept = 0;
 
@@ -279,8 +279,8 @@ static size_t drop_empty(struct nametrie_entry *entries, size_t n)
 	return kept;
 }
 
-struct nametrie *nametrie_build(struct nametrie_entry *entries, size_t n,
-    const struct nametrie_combine *combine, const unsigned char seed[32])
+struct name_radix *name_radix_build(struct name_radix_entry *entries, size_t n,
+    const struct name_radix_combine *combine, const unsigned char seed[32])
 {
 	struct build b = {.entries = entries, .combine = combine};
 
@@ -293,9 +293,9 @@ struct nametrie *nametrie_build(struct nametrie_entry *entries, size_t n,
 	b.trie->none = combine->none;
 	namehash_key_init(&b.trie->key, seed);
 	if (build(&b))
-		namepairs_trim(&b.trie->pairs);
+		name_radix_pairs_trim(&b.trie->pairs);
 	else
-		nametrie_free(&b.trie);
+		name_radix_free(&b.trie);
 	free(b.first);
 	free(b.next);
 	free(b.group);
