@@ -27,7 +27,8 @@ REPLIES = ["450 4.7.1 later", "550 5.1.1 No such mailbox", "554 5.7.1 %{rule} sa
            "421 please come again"]
 SPF = ["none", "pass", "pass", "fail", "fail", "neutral", "softfail", "temperror", "permerror"]
 DKIM = ["none", "pass", "fail", "neutral", "temperror", "permerror"]
-DMARC = ["none", "pass", "fail", "fail", "fail:quarantine", "fail:none", "temperror", "permerror"]
+DMARC = ["none", "pass", "fail", "fail", "fail:quarantine", "fail:none", "temperror", "permerror",
+         "temperror:reject", "temperror:quarantine", "temperror:none"]
 NOW = 1_790_000_000  # 2026-09-21
 V4 = int(ipaddress.ip_address("198.51.0.0"))
 V6 = int(ipaddress.ip_address("2001:db8::"))
@@ -297,6 +298,7 @@ class Rules:
         text += ('dmarc = { default = "' +
                  rnd.choice(["off", "monitor", "quarantine", "reject", "strict"]) +
                  f'"; temperror = "{rnd.choice(["accept", "tempfail"])}";'
+                 f' unproven = "{rnd.choice(["tempfail", "accept"])}";'
                  f' bad_from = "{rnd.choice(["reject", "accept"])}"; }};\n')
         for section, make, most in (("whitelist", self.excuse, 6), ("blocks", self.rule, 8)):
             rules = [make() for _ in range(rnd.randint(0, most))]

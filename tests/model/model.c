@@ -292,10 +292,10 @@ static void try_spf(struct look l, const struct switches *sw, bool at_end, struc
 	}
 }
 
-static struct verdict dmarc_failed(struct look l, enum dmarc_switch sw)
+/* policy: behind the colon of the result; without one it is p=reject. */
+static struct verdict dmarc_failed(const char *policy, enum dmarc_switch sw)
 {
-	const char *dmarc = l.session->dmarc;
-	bool p_reject = strcmp(dmarc, "fail") == 0 || strcmp(dmarc, "fail:reject") == 0;
+	bool p_reject = !policy || strcmp(policy, ":reject") == 0;
 	struct verdict v = found("dmarc", 550, sw == DMARC_MONITOR);
 
 	if (sw == DMARC_QUARANTINE || (sw != DMARC_STRICT && !p_reject)) {
@@ -305,10 +305,23 @@ static struct verdict dmarc_failed(struct look l, enum dmarc_switch sw)
 	return v;
 }
 
+/* Nothing proves it, and what might is missing: a refusal becomes 451, or nothing. */
+static void meet_unproven(struct look l, const char *policy, enum dmarc_switch sw,
+    struct verdict *v, struct verdict *told_by)
+{
+	struct verdict failed = dmarc_failed(policy, sw);
+	bool refused = strcmp(failed.action, "reject") == 0;
+
+	if (refused && l.conf->unproven_accept)
+		return;
+	meet(l, COVERS_DMARC, refused ? found("dmarc", 451, failed.would) : failed, v, told_by);
+}
+
 static void try_dmarc(
     struct look l, const struct switches *sw, struct verdict *v, struct verdict *told_by)
 {
 	const char *dmarc = l.session->dmarc;
+	const char *policy = dmarc ? strchr(dmarc, ':') : NULL;
 
 	if (sw->dmarc == DMARC_OFF || decided(v))
 		return;
@@ -318,8 +331,12 @@ static void try_dmarc(
 	} else if (is_missing(dmarc)) {
 		if (l.conf->dmarc_temp && sw->dmarc != DMARC_MONITOR)
 			meet(l, COVERS_DMARC, found("dmarc", 451, false), v, told_by);
-	} else if (strncmp(dmarc, "fail", 4) == 0 && strcmp(dmarc, "fail:none") != 0) {
-		meet(l, COVERS_DMARC, dmarc_failed(l, sw->dmarc), v, told_by);
+	} else if (policy && strcmp(policy, ":none") == 0) {
+		return;
+	} else if (strncmp(dmarc, "temperror:", 10) == 0) {
+		meet_unproven(l, policy, sw->dmarc, v, told_by);
+	} else if (strncmp(dmarc, "fail", 4) == 0) {
+		meet(l, COVERS_DMARC, dmarc_failed(policy, sw->dmarc), v, told_by);
 	}
 }
 

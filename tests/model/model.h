@@ -155,7 +155,7 @@ struct conf {
 	struct switches defaults;
 	struct domain *domains;
 	size_t domain_count;
-	bool spf_temp, spf_perm, dmarc_temp, bad_from_accept;
+	bool spf_temp, spf_perm, dmarc_temp, unproven_accept, bad_from_accept;
 	struct geo asn, country;
 };
 

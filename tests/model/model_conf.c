@@ -311,6 +311,7 @@ void read_conf(struct conf *c, const char *path)
 	c->spf_temp = option(&config, "spf.temperror", "tempfail");
 	c->spf_perm = option(&config, "spf.permerror", "reject");
 	c->dmarc_temp = option(&config, "dmarc.temperror", "tempfail");
+	c->unproven_accept = option(&config, "dmarc.unproven", "accept");
 	c->bad_from_accept = option(&config, "dmarc.bad_from", "accept");
 	if (config_lookup_string(&config, "geo.asn", &text) && *text)
 		read_geo(&c->asn, beside(path, text));

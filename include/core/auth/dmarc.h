@@ -21,6 +21,19 @@
  *     _dmarc.news.example.org    no record             its walk meets example.org too: aligned
  *     // result.verdict DMARC_PASS, result.aligned &ids[0], result.policy DMARC_P_REJECT
  *
+ * A level of the walk that gives no answer does not end it: the names above are asked, too, and
+ * what they publish is the policy as far as it is known.  A message without an aligned pass is then
+ * not decided (DMARC_V_TEMPERROR), but policy_domain and policy say what a failure would bring, so
+ * that the caller can withhold the mail.  A sender chooses selectors and sub-domains of his victim,
+ * among them those whose servers never answer; that must not switch the victim's policy off.  What
+ * he authenticates with a domain that cannot be aligned, and what is missing there, changes
+ * nothing:
+ *
+ *     author victim.example p=reject, "?": no answer
+ *     d=lame.victim.example?   MAIL FROM at lame.victim.example?   not decided: p=reject
+ *     author lame.victim.example, _dmarc.lame.victim.example?      not decided: p=reject
+ *     d=evil.example?          MAIL FROM at evil.example?          fail
+ *
  * Names are canonical (core/name/name.h) everywhere.  Several author domains, none, and a crooked
  * From are the caller's business (core/mail/fromheader.h): this judges one domain.
  */
@@ -83,9 +96,8 @@ struct dmarc_found {
 };
 
 enum dmarc_walk_state {
-	DMARC_WALK_ASK,    /* give the answer for dmarc_walk_question() */
-	DMARC_WALK_DONE,   /* dmarc_walk_organization() is known */
-	DMARC_WALK_FAILED, /* an answer did not come: nothing can be said */
+	DMARC_WALK_ASK,  /* give the answer for dmarc_walk_question() */
+	DMARC_WALK_DONE, /* dmarc_walk_organization() is known, but for levels without an answer */
 };
 
 /* A walk from one name up to its top-level domain.  All is readable, nothing is for writing. */
@@ -96,6 +108,7 @@ struct dmarc_walk {
 	unsigned asked;      /* questions so far, the open one included */
 	struct dmarc_found found[DMARC_WALK_MAX]; /* the usable answers, longest name first */
 	size_t found_count;
+	struct slice first_missing, last_missing; /* levels without an answer; empty: none */
 };
 
 /* Begins at `domain`, which must outlive the walk, as must the answers.  What can be no name
@@ -108,8 +121,22 @@ struct slice dmarc_walk_question(const struct dmarc_walk *, char text[DMARC_QUES
 /* DMARC_WALK_ASK: takes the answer and goes on to the next state. */
 void dmarc_walk_answer(struct dmarc_walk *, const struct dns_answer *);
 
-/* DMARC_WALK_DONE: the organizational domain (RFC 9989 4.10.2). */
+/* DMARC_WALK_DONE: the organizational domain (RFC 9989 4.10.2), by the levels that answered. */
 struct slice dmarc_walk_organization(const struct dmarc_walk *);
+
+/*
+ * DMARC_WALK_DONE: the highest name that may be the organizational domain, whatever the missing
+ * levels hold: it is dmarc_walk_organization(), or a name above it that gave no answer.
+ */
+struct slice dmarc_walk_highest(const struct dmarc_walk *);
+
+/*
+ * Whether two walks that are done have one organizational domain.  Both maybe and yes are by the
+ * levels that answered; it is certain when what is missing lies above that domain, since these
+ * levels are the same for both: whatever they hold, they move both organizations alike.
+ */
+enum dmarc_related { DMARC_UNRELATED, DMARC_RELATED, DMARC_RELATED_UNKNOWN };
+enum dmarc_related dmarc_walk_compare(const struct dmarc_walk *, const struct dmarc_walk *);
 
 /*
  * DMARC_WALK_DONE: whose record is the policy for the start of the walk (4.10.1): its own, else
@@ -148,7 +175,8 @@ enum dmarc_verdict {
 	DMARC_V_NONE, /* no policy is published */
 	DMARC_V_PASS,
 	DMARC_V_FAIL,
-	DMARC_V_TEMPERROR, /* an answer that was needed did not come: no policy may be applied */
+	DMARC_V_TEMPERROR, /* an answer that was needed did not come; `policy` is what a failure
+			      would bring where policy_domain is not empty */
 	DMARC_V_PERMERROR, /* there is a record, and no policy can be taken from it */
 };
 
@@ -173,7 +201,8 @@ struct dmarc_trace {
 /*
  * Judges one message.  trace may be NULL.  Everything in *out is in the arena or belongs to the
  * query.  Each name is asked for at most once; only names at or below the organizational domain
- * can align, so that a stranger's broken DNS never turns a fail into a temperror.
+ * can align, so that a stranger's broken DNS never turns a fail into a temperror.  Where it is not
+ * known whether the author domain exists, the stricter of sp and np counts.
  * Out of memory is DMARC_V_TEMPERROR.
  */
 void dmarc_evaluate(const struct dns *, const struct dmarc_query *, struct arena *,

@@ -20,7 +20,8 @@
  *     spf, dkim    none pass fail neutral policy softfail temperror permerror, as each knows them;
  *                  dkim is that of one signature by the author's domain
  *     dmarc        none pass fail temperror permerror; "fail" is one under p=reject, others are
- *                  "fail:quarantine" and "fail:none"
+ *                  "fail:quarantine" and "fail:none"; "temperror" is one without a record,
+ *                  "temperror:reject" one where there is a policy and a proof may be missing
  *     now          seconds since the epoch
  *
  * An empty client_name, helo or auth says that there is none.  With `from` given, a mail that RCPT
@@ -37,6 +38,7 @@ struct question {
 	struct arena *arena;
 	unsigned given; /* bits by row of the table of keys */
 	struct dkim_signature_result signature;
+	bool has_no_policy; /* DMARC found no record, for want of an answer */
 	/* after question_decide() */
 	struct verdict verdict;
 	enum phase phase; /* in which it fell */

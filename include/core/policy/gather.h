@@ -8,7 +8,8 @@
  *
  * The loop ends because each fact that was asked for leaves FACT_UNKNOWN here, whatever the
  * outside says: an answer that did not come is FACT_FAILED.  DMARC is judged by core itself, from
- * what SPF and DKIM said, which are gathered first.
+ * what SPF and DKIM said, which are gathered first.  Signatures that nobody could look at might
+ * have passed: a failure is then a temperror, with the policy that was found.
  */
 #include "core/policy/facts.h"
 

@@ -24,12 +24,13 @@ struct switches {
 };
 
 struct settings {
-	bool monitor;                /* mode = "monitor" */
-	struct switches defaults;    /* for domains that are not listed */
-	bool spf_temperror_tempfail; /* spf.temperror */
-	bool spf_permerror_reject;   /* spf.permerror */
-	bool dmarc_hold;             /* dmarc.quarantine = "hold"; else "mark" */
-	bool dmarc_temperror_tempfail;
+	bool monitor;                  /* mode = "monitor" */
+	struct switches defaults;      /* for domains that are not listed */
+	bool spf_temperror_tempfail;   /* spf.temperror */
+	bool spf_permerror_reject;     /* spf.permerror */
+	bool dmarc_hold;               /* dmarc.quarantine = "hold"; else "mark" */
+	bool dmarc_temperror_tempfail; /* dmarc.temperror */
+	bool dmarc_unproven_accept;    /* dmarc.unproven */
 	bool dmarc_bad_from_accept;
 	enum dmarc_mixed dmarc_mixed;
 	struct slice help_url;    /* empty = none */

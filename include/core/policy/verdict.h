@@ -46,7 +46,9 @@ enum reason {
 	REASON_SPF_TEMPERROR,
 	REASON_SPF_PERMERROR,
 	REASON_DMARC_FAIL,
-	REASON_DMARC_TEMPERROR,
+	REASON_DMARC_TEMPERROR, /* no record was found, and an answer did not come */
+	REASON_DMARC_UNPROVEN, /* there is a policy, and an answer that could prove the mail did not
+				  come */
 	REASON_BAD_FROM,
 	REASON_OTHER_RECIPIENTS, /* 452 at RCPT: send them apart */
 	REASON_SPLIT,            /* 451 at the end: recipients disagree, try again apart */

@@ -134,20 +134,19 @@ static void miss(struct evaluation *e, struct slice domain)
 		e->missing = domain;
 }
 
-/* Walks to the end; false when an answer did not come. */
-static bool finish(struct evaluation *e, struct dmarc_walk *walk)
+/* Walks to the end, past levels that give no answer. */
+static void finish(struct evaluation *e, struct dmarc_walk *walk)
 {
 	struct slice organization;
 
 	if (walk->state != DMARC_WALK_ASK)
-		return walk->state == DMARC_WALK_DONE;
+		return;
 	while (walk->state == DMARC_WALK_ASK)
 		dmarc_walk_answer(walk, answer_for(e, walk));
-	if (walk->state == DMARC_WALK_FAILED)
-		return false;
 	organization = dmarc_walk_organization(walk);
-	say(e, "%.*s: organizational domain %.*s", SLICE_ARG(walk->start), SLICE_ARG(organization));
-	return true;
+	say(e, "%.*s: organizational domain %.*s%s", SLICE_ARG(walk->start),
+	    SLICE_ARG(organization),
+	    walk->first_missing.len ? ", as far as there are answers" : "");
 }
 
 /* ---- policy discovery (RFC 9989 4.10.1) ---------------------------------------------- */
@@ -162,13 +161,13 @@ static bool discover(struct evaluation *e)
 	dmarc_walk_start(&e->author, e->query->from_domain);
 	if (e->author.state == DMARC_WALK_ASK)
 		dmarc_walk_answer(&e->author, answer_for(e, &e->author));
-	if (e->author.found_count == 0 && !finish(e, &e->author)) {
-		miss(e, e->author.target);
+	if (e->author.found_count == 0)
+		finish(e, &e->author);
+	found = dmarc_walk_policy(&e->author);
+	if (!found) {
+		miss(e, e->author.first_missing);
 		return false;
 	}
-	found = dmarc_walk_policy(&e->author);
-	if (!found)
-		return false;
 	out->policy_domain = found->domain;
 	out->record = found->record;
 	if (found->record.unusable)
@@ -176,29 +175,43 @@ static bool discover(struct evaluation *e)
 	return !found->record.unusable;
 }
 
-/* np is for names that do not exist (3.2.13, RFC 8020); asked only where it makes a difference. */
+/*
+ * np is for names that do not exist (3.2.13, RFC 8020); asked only where it makes a difference.
+ * Without an answer the stricter one counts: a sender can choose a name that never gets one.
+ */
+static enum dmarc_policy policy_below(struct evaluation *e, const struct dmarc_record *r)
+{
+	static const char *const existence[] = {
+	    [DNS_NXDOMAIN] = "does not exist",
+	    [DNS_TEMP] = "may exist, no answer",
+	};
+	struct slice domain = e->query->from_domain;
+	enum dmarc_policy policy = r->sp;
+	struct dns_answer answer;
+
+	if (r->np == r->sp)
+		return r->sp;
+	dns_lookup(e->dns, domain, DNS_A, e->arena, &answer);
+	if (answer.status == DNS_TEMP) {
+		miss(e, domain);
+		policy = r->np > r->sp ? r->np : r->sp;
+	} else if (answer.status == DNS_NXDOMAIN) {
+		policy = r->np;
+	}
+	say(e, "%.*s %s: the policy is %s", SLICE_ARG(domain),
+	    answer.status == DNS_NXDOMAIN || answer.status == DNS_TEMP ? existence[answer.status]
+								       : "exists",
+	    dmarc_policy_name(policy));
+	return policy;
+}
+
 static void choose_policy(struct evaluation *e)
 {
 	struct dmarc_result *out = e->out;
 	const struct dmarc_record *r = &out->record;
-	struct slice domain = e->query->from_domain;
-	struct dns_answer answer;
+	bool is_own = slice_equal(out->policy_domain, e->query->from_domain);
 
-	if (slice_equal(out->policy_domain, domain)) {
-		out->published = r->p;
-	} else if (r->np == r->sp) {
-		out->published = r->sp;
-	} else {
-		dns_lookup(e->dns, domain, DNS_A, e->arena, &answer);
-		if (answer.status == DNS_TEMP)
-			miss(e, domain);
-		out->published = answer.status == DNS_NXDOMAIN ? r->np : r->sp;
-		say(e, "%.*s %s: the policy is %s", SLICE_ARG(domain),
-		    answer.status == DNS_NXDOMAIN ? "does not exist"
-		    : answer.status == DNS_TEMP   ? "may exist, no answer"
-						  : "exists",
-		    dmarc_policy_name(out->published));
-	}
+	out->published = is_own ? r->p : policy_below(e, r);
 	out->policy = out->published;
 	if (r->testing && out->policy > DMARC_P_NONE)
 		out->policy--;
@@ -223,31 +236,29 @@ static bool may_align(const struct evaluation *e, const struct dmarc_identifier 
 	if (is_strict(e, id))
 		return false;
 	if (e->author.state == DMARC_WALK_DONE)
-		return name_is_within(id->domain, dmarc_walk_organization(&e->author));
+		return name_is_within(id->domain, dmarc_walk_highest(&e->author));
 	return name_is_within(id->domain, name_last_labels(author, 1));
 }
 
 /* Relaxed alignment of two different names, by a walk from each; the author's may tell that the
  * other is not needed. */
-static bool is_related(struct evaluation *e, const struct dmarc_identifier *id)
+static enum dmarc_related relate(struct evaluation *e, const struct dmarc_identifier *id)
 {
+	enum dmarc_related related;
 	struct dmarc_walk walk;
 
 	if (!may_align(e, id))
-		return false;
-	if (!finish(e, &e->author)) {
-		miss(e, e->author.target);
-		return false;
-	}
+		return DMARC_UNRELATED;
+	finish(e, &e->author);
 	if (!may_align(e, id))
-		return false;
+		return DMARC_UNRELATED;
 	dmarc_hint(e->dns, id->domain);
 	dmarc_walk_start(&walk, id->domain);
-	if (!finish(e, &walk)) {
-		miss(e, walk.target);
-		return false;
-	}
-	return slice_equal(dmarc_walk_organization(&walk), dmarc_walk_organization(&e->author));
+	finish(e, &walk);
+	related = dmarc_walk_compare(&e->author, &walk);
+	if (related == DMARC_RELATED_UNKNOWN)
+		miss(e, walk.first_missing.len ? walk.first_missing : e->author.first_missing);
+	return related;
 }
 
 static void say_alignment(
@@ -255,6 +266,19 @@ static void say_alignment(
 {
 	say(e, "%s %s for %.*s: %s", dmarc_method_name(id->method),
 	    id->outcome == DMARC_PASSED ? "pass" : "temperror", SLICE_ARG(id->domain), how);
+}
+
+static bool is_aligned(struct evaluation *e, const struct dmarc_identifier *id)
+{
+	static const char *const words[] = {
+	    [DMARC_UNRELATED] = "not aligned",
+	    [DMARC_RELATED] = "aligned, same organizational domain",
+	    [DMARC_RELATED_UNKNOWN] = "may be aligned, an answer is missing",
+	};
+	enum dmarc_related related = relate(e, id);
+
+	say_alignment(e, id, is_strict(e, id) ? "not aligned (strict)" : words[related]);
+	return related == DMARC_RELATED;
 }
 
 /* The first identifier of this outcome that aligns: identical ones first, they need no question. */
@@ -267,21 +291,21 @@ static const struct dmarc_identifier *find_aligned(struct evaluation *e, enum dm
 			say_alignment(e, &q->ids[i], "aligned, the author domain itself");
 			return &q->ids[i];
 		}
-	for (size_t i = 0; i < q->count; i++) {
-		bool aligned = q->ids[i].outcome == outcome && is_related(e, &q->ids[i]);
-
-		if (aligned)
-			say_alignment(e, &q->ids[i], "aligned, same organizational domain");
-		else if (q->ids[i].outcome == outcome)
-			say_alignment(e, &q->ids[i],
-			    is_strict(e, &q->ids[i]) ? "not aligned (strict)" : "not aligned");
-		if (aligned)
+	for (size_t i = 0; i < q->count; i++)
+		if (q->ids[i].outcome == outcome && is_aligned(e, &q->ids[i]))
 			return &q->ids[i];
-	}
 	return NULL;
 }
 
 /* ---- verdict ------------------------------------------------------------------------- */
+
+/* Whether a level without an answer may hold the author's policy; its own record is that in any
+ * case. */
+static bool is_policy_open(const struct evaluation *e)
+{
+	return e->author.first_missing.len > 0 &&
+	       !slice_equal(e->out->policy_domain, e->query->from_domain);
+}
 
 /* Pass first: an answer that is missing elsewhere was then not needed (5.3.5, 5.3.6). */
 static void judge(struct evaluation *e)
@@ -298,6 +322,8 @@ static void judge(struct evaluation *e)
 	open = find_aligned(e, DMARC_TEMPERROR);
 	if (open)
 		miss(e, open->domain);
+	if (is_policy_open(e))
+		miss(e, e->author.first_missing);
 	choose_policy(e);
 	out->verdict = e->missing.len ? DMARC_V_TEMPERROR : DMARC_V_FAIL;
 }

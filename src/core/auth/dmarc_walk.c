@@ -52,8 +52,9 @@ void dmarc_walk_answer(struct dmarc_walk *w, const struct dns_answer *answer)
 	struct slice next = above(w->target);
 
 	if (answer->status == DNS_TEMP) {
-		w->state = DMARC_WALK_FAILED;
-		return;
+		w->last_missing = w->target;
+		if (w->first_missing.len == 0)
+			w->first_missing = w->target;
 	}
 	if (only_record(answer, &found->record)) {
 		found->domain = w->target;
@@ -86,6 +87,32 @@ struct slice dmarc_walk_organization(const struct dmarc_walk *w)
 	if (is_suffix_above(w, last))
 		return name_last_labels(w->start, name_labels(last->domain) + 1);
 	return last->domain;
+}
+
+struct slice dmarc_walk_highest(const struct dmarc_walk *w)
+{
+	struct slice organization = dmarc_walk_organization(w);
+	bool is_above = w->last_missing.len > 0 && w->last_missing.len < organization.len;
+
+	return is_above ? w->last_missing : organization;
+}
+
+/* All names of a walk are ends of its start, so that lengths tell which one is above. */
+static bool is_certain_at(const struct dmarc_walk *w, struct slice organization)
+{
+	return w->first_missing.len < organization.len;
+}
+
+enum dmarc_related dmarc_walk_compare(const struct dmarc_walk *a, const struct dmarc_walk *b)
+{
+	struct slice organization = dmarc_walk_organization(a);
+	bool is_same = slice_equal(organization, dmarc_walk_organization(b));
+
+	if (a->first_missing.len == 0 && b->first_missing.len == 0)
+		return is_same ? DMARC_RELATED : DMARC_UNRELATED;
+	if (is_same && is_certain_at(a, organization) && is_certain_at(b, organization))
+		return DMARC_RELATED;
+	return DMARC_RELATED_UNKNOWN;
 }
 
 const struct dmarc_found *dmarc_walk_policy(const struct dmarc_walk *w)

@@ -9,6 +9,7 @@ void question_start(struct question *q, int64_t now, const struct idna *idna, st
 	q->arena = arena;
 	q->given = 0;
 	q->missing = 0;
+	q->has_no_policy = false;
 }
 
 static const char *not_a_result(struct slice value, const char *key, char why[QUESTION_WHY_MAX])
@@ -142,10 +143,13 @@ static bool policy_of(struct slice text, enum dmarc_policy *policy)
 static const char *set_dmarc(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
 {
 	struct slice policy = value, result = slice_cut(&policy, ':');
+	bool is_fail = slice_equal(result, SLICE("fail"));
+	bool is_temperror = slice_equal(result, SLICE("temperror"));
 	enum dmarc_policy published = DMARC_P_REJECT;
 
-	if (policy.ptr && (!slice_equal(result, SLICE("fail")) || !policy_of(policy, &published)))
+	if (policy.ptr && ((!is_fail && !is_temperror) || !policy_of(policy, &published)))
 		return not_a_result(value, "dmarc", why);
+	q->has_no_policy = is_temperror && !policy.ptr;
 	for (int i = DMARC_V_NONE; i <= DMARC_V_PERMERROR; i++) {
 		if (!slice_equal(result, slice_str(dmarc_verdict_name((enum dmarc_verdict)i))))
 			continue;
@@ -226,7 +230,7 @@ static void fill_domains(struct question *q)
 		q->facts.spf.domain =
 		    sender->name.len > 0 ? sender->name : q->facts.id[IDENTITY_HELO].name;
 	q->signature.domain = from->name;
-	if (q->facts.dmarc.policy_domain.len == 0)
+	if (q->facts.dmarc.policy_domain.len == 0 && !q->has_no_policy)
 		q->facts.dmarc.policy_domain = from->name;
 }
 

@@ -107,9 +107,12 @@ static void gather_dmarc(const struct gather *g)
 	gather_dkim(g);
 	query.count = identifiers_of(g, ids);
 	dmarc_evaluate(dns, &query, g->arena, g->trace, &facts->dmarc);
-	/* Signatures that could not be looked at might have passed: that is no failure. */
-	if (facts->dkim_state == FACT_KNOWN || facts->dmarc.verdict != DMARC_V_FAIL)
-		facts->dmarc_state = FACT_KNOWN;
+	facts->dmarc_state = FACT_KNOWN;
+	if (facts->dkim_state != FACT_KNOWN && facts->dmarc.verdict == DMARC_V_FAIL) {
+		facts->dmarc.verdict = DMARC_V_TEMPERROR;
+		facts->dmarc.why =
+		    SLICE("signatures, which might have passed, could not be verified");
+	}
 }
 
 void gather_facts(const struct gather *g, unsigned need)

@@ -130,6 +130,30 @@ static bool judge_author(
 	return (dmarc == DMARC_REJECT || dmarc == DMARC_STRICT) && !settings->dmarc_bad_from_accept;
 }
 
+/*
+ * Mail that nothing proves, while an answer that could is missing (SPEC 4.8 "Temporary DNS
+ * failure").  Where a policy is known, what a failure would bring is put off, or accepted where so
+ * set; a quarantine needs no second try.
+ */
+static bool judge_unproven(const struct settings *settings, const struct facts *facts,
+    enum dmarc_switch dmarc, struct verdict *out)
+{
+	bool has_policy = facts->dmarc_state == FACT_KNOWN && facts->dmarc.policy_domain.len > 0;
+	enum action action = ACTION_TEMPFAIL;
+
+	if (!has_policy) {
+		*out =
+		    authentication_verdict(FAMILY_DMARC, ACTION_TEMPFAIL, REASON_DMARC_TEMPERROR);
+		return settings->dmarc_temperror_tempfail && dmarc != DMARC_MONITOR;
+	}
+	action = dmarc_action(dmarc, facts->dmarc.policy);
+	if (action == ACTION_REJECT)
+		action = settings->dmarc_unproven_accept ? ACTION_ACCEPT : ACTION_TEMPFAIL;
+	*out = authentication_verdict(FAMILY_DMARC, action, REASON_DMARC_UNPROVEN);
+	out->would = dmarc == DMARC_MONITOR;
+	return action != ACTION_ACCEPT;
+}
+
 bool policy_judge_dmarc(const struct settings *settings, const struct facts *facts,
     enum dmarc_switch dmarc, struct verdict *out)
 {
@@ -143,11 +167,8 @@ bool policy_judge_dmarc(const struct settings *settings, const struct facts *fac
 		*out = need(NEED_DMARC);
 		return true;
 	}
-	if (facts->dmarc_state == FACT_FAILED || facts->dmarc.verdict == DMARC_V_TEMPERROR) {
-		*out =
-		    authentication_verdict(FAMILY_DMARC, ACTION_TEMPFAIL, REASON_DMARC_TEMPERROR);
-		return settings->dmarc_temperror_tempfail && dmarc != DMARC_MONITOR;
-	}
+	if (facts->dmarc_state == FACT_FAILED || facts->dmarc.verdict == DMARC_V_TEMPERROR)
+		return judge_unproven(settings, facts, dmarc, out);
 	if (facts->dmarc.verdict != DMARC_V_FAIL)
 		return false;
 	action = dmarc_action(dmarc, facts->dmarc.policy);

@@ -156,6 +156,9 @@ static struct slice default_template(const struct verdict *v)
 				  "this message fails it",
 	    [REASON_DMARC_TEMPERROR] = "451 4.4.3 DMARC: the DNS of %{from_domain} gives no "
 				       "answer, please try again",
+	    [REASON_DMARC_UNPROVEN] =
+		"451 4.4.3 DMARC: %{policy_domain} publishes p=%{policy}, and "
+		"a DNS answer that could prove this message is missing",
 	    [REASON_BAD_FROM] = "550 5.7.1 The From header must name exactly one author domain",
 	    [REASON_OTHER_RECIPIENTS] = "452 4.5.3 Please send to this recipient in a message of "
 					"its own",

@@ -44,6 +44,7 @@ const char *reason_name(enum reason reason)
 	    [REASON_SPF_PERMERROR] = "SPF permerror",
 	    [REASON_DMARC_FAIL] = "DMARC fail",
 	    [REASON_DMARC_TEMPERROR] = "DMARC temperror",
+	    [REASON_DMARC_UNPROVEN] = "DMARC unproven",
 	    [REASON_BAD_FROM] = "bad From",
 	    [REASON_OTHER_RECIPIENTS] = "other recipients first",
 	    [REASON_SPLIT] = "recipients disagree",

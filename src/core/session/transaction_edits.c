@@ -56,7 +56,7 @@ static struct slice dmarc_comment(struct session *s, enum action disposition)
 static enum action disposition_of(const struct session *s)
 {
 	for (const struct recipient *r = s->recipients; r; r = r->next)
-		if (r->verdict.reason == REASON_DMARC_FAIL &&
+		if (r->verdict.family == FAMILY_DMARC &&
 		    policy_effect(&r->verdict) == ACTION_QUARANTINE)
 			return ACTION_QUARANTINE;
 	return ACTION_ACCEPT;

@@ -8,6 +8,7 @@ const struct word dmarc_words[] = {{"off", DMARC_OFF}, {"monitor", DMARC_MONITOR
     {NULL, 0}};
 static const struct word accept_tempfail[] = {{"accept", 0}, {"tempfail", 1}, {NULL, 0}};
 static const struct word accept_reject[] = {{"accept", 0}, {"reject", 1}, {NULL, 0}};
+static const struct word tempfail_accept[] = {{"tempfail", 0}, {"accept", 1}, {NULL, 0}};
 static const struct word reject_accept[] = {{"reject", 0}, {"accept", 1}, {NULL, 0}};
 static const struct word mark_hold[] = {{"mark", 0}, {"hold", 1}, {NULL, 0}};
 static const struct word mixed_words[] = {
@@ -52,6 +53,8 @@ static const struct option options[] = {
     {"dmarc", "quarantine", OPTION_FLAG, "mark", SETTING(dmarc_hold), .words = mark_hold},
     {"dmarc", "temperror", OPTION_FLAG, "accept", SETTING(dmarc_temperror_tempfail),
 	.words = accept_tempfail},
+    {"dmarc", "unproven", OPTION_FLAG, "tempfail", SETTING(dmarc_unproven_accept),
+	.words = tempfail_accept},
     {"dmarc", "bad_from", OPTION_FLAG, "reject", SETTING(dmarc_bad_from_accept),
 	.words = reject_accept},
     {"dmarc", "mixed", OPTION_CHOICE, "split", SETTING(dmarc_mixed), .words = mixed_words},

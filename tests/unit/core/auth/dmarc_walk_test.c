@@ -9,7 +9,7 @@
 enum { LABELS = 20 };
 
 /* What stands at one level in the model, by number of labels. */
-enum content { NOTHING, PLAIN, SUFFIX, ORGANIZATION, DOUBLED, CONTENTS };
+enum content { NOTHING, PLAIN, SUFFIX, ORGANIZATION, DOUBLED, CONTENTS, MISSING = CONTENTS };
 
 static const char *const texts[CONTENTS] = {
     [PLAIN] = "v=DMARC1; p=none",
@@ -31,8 +31,8 @@ static struct slice name_of(unsigned labels, char *out, size_t cap)
 /* The answer for a level; `records` has room for two. */
 static struct dns_answer answer_of(enum content content, struct dns_record *records)
 {
-	if (content == NOTHING)
-		return (struct dns_answer){.status = DNS_NXDOMAIN};
+	if (content == NOTHING || content == MISSING)
+		return (struct dns_answer){.status = content == MISSING ? DNS_TEMP : DNS_NXDOMAIN};
 	records[0].data = slice_str(texts[content]);
 	records[1] = records[0];
 	return (struct dns_answer){
@@ -115,21 +115,28 @@ static struct conclusion model(const enum content levels[LABELS + 1], unsigned s
 	return c;
 }
 
+/* Walks to the end; `start` must outlive the walk. */
+static void walk(struct dmarc_walk *w, struct slice start, const enum content levels[LABELS + 1])
+{
+	static struct dns_record records[CONTENTS + 1][2];
+
+	dmarc_walk_start(w, start);
+	while (w->state == DMARC_WALK_ASK) {
+		enum content content = levels[name_labels(w->target)];
+		struct dns_answer answer = answer_of(content, records[content]);
+
+		dmarc_walk_answer(w, &answer);
+	}
+}
+
 static void compare(const enum content levels[LABELS + 1], unsigned start)
 {
 	struct conclusion want = model(levels, start);
-	struct dns_record records[8][2] = {{{.preference = 0}}};
 	char text[100];
 	const struct dmarc_found *policy;
 	struct dmarc_walk w;
 
-	dmarc_walk_start(&w, name_of(start, text, sizeof text));
-	while (w.state == DMARC_WALK_ASK) {
-		unsigned level = name_labels(w.target);
-		struct dns_answer answer = answer_of(levels[level], records[w.asked - 1]);
-
-		dmarc_walk_answer(&w, &answer);
-	}
+	walk(&w, name_of(start, text, sizeof text), levels);
 	policy = dmarc_walk_policy(&w);
 	ck_assert_uint_eq(w.asked, want.asked);
 	ck_assert_uint_eq(name_labels(dmarc_walk_organization(&w)), want.organization);
@@ -169,6 +176,80 @@ START_TEST(against_model_at_random)
 }
 END_TEST
 
+/* ---- levels without an answer -------------------------------------------------------- */
+
+enum { PAIR_LABELS = 5, COMPLETIONS = 40 };
+
+/* A name of PAIR_LABELS labels, which has the last `shared` in common with any other. */
+static struct slice side(unsigned shared, char letter, char out[2 * PAIR_LABELS + 1])
+{
+	for (unsigned i = 0; i < PAIR_LABELS; i++) {
+		out[2 * i] = i < PAIR_LABELS - shared ? letter : 'z';
+		out[2 * i + 1] = '.';
+	}
+	return slice_of(out, 2 * PAIR_LABELS - 1);
+}
+
+static unsigned next_random(unsigned *seed, unsigned below)
+{
+	*seed = *seed * 1103515245 + 12345;
+	return (*seed >> 16) % below;
+}
+
+/* What is missing gets any content; the levels above the fork are the same on both sides. */
+static void complete(const enum content given[2][LABELS + 1], unsigned shared,
+    enum content out[2][LABELS + 1], unsigned *seed)
+{
+	for (unsigned level = 1; level <= PAIR_LABELS; level++)
+		for (int i = 0; i < 2; i++) {
+			out[i][level] = given[i][level];
+			if (given[i][level] == MISSING)
+				out[i][level] = (enum content)next_random(seed, CONTENTS);
+			if (i == 1 && level <= shared)
+				out[1][level] = out[0][level];
+		}
+}
+
+/* Certainty holds whatever the missing answers would have been; and so does the highest name. */
+START_TEST(missing_levels)
+{
+	unsigned seed = (unsigned)_i + 1, certain = 0;
+
+	for (unsigned round = 0; round < 3000; round++) {
+		enum content given[2][LABELS + 1] = {{NOTHING}}, full[2][LABELS + 1] = {{NOTHING}};
+		unsigned shared = 1 + next_random(&seed, PAIR_LABELS);
+		char a[2 * PAIR_LABELS + 1], b[2 * PAIR_LABELS + 1];
+		struct dmarc_walk w[2], all[2];
+		enum dmarc_related related;
+
+		for (unsigned level = 1; level <= PAIR_LABELS; level++)
+			for (int i = 0; i < 2; i++)
+				given[i][level] =
+				    i == 1 && level <= shared
+					? given[0][level]
+					: (enum content)next_random(&seed, CONTENTS + 1);
+		walk(&w[0], side(shared, 'a', a), given[0]);
+		walk(&w[1], side(shared, 'b', b), given[1]);
+		related = dmarc_walk_compare(&w[0], &w[1]);
+		certain += related == DMARC_RELATED && w[0].first_missing.len > 0;
+		for (unsigned i = 0; i < COMPLETIONS; i++) {
+			bool is_same;
+
+			complete((const enum content(*)[LABELS + 1]) given, shared, full, &seed);
+			walk(&all[0], w[0].start, full[0]);
+			walk(&all[1], w[1].start, full[1]);
+			is_same = slice_equal(
+			    dmarc_walk_organization(&all[0]), dmarc_walk_organization(&all[1]));
+			ck_assert(related == DMARC_RELATED_UNKNOWN ||
+				  is_same == (related == DMARC_RELATED));
+			ck_assert(name_is_within(
+			    dmarc_walk_organization(&all[0]), dmarc_walk_highest(&w[0])));
+		}
+	}
+	ck_assert_uint_gt(certain, 10);
+}
+END_TEST
+
 /* ---- answers that are none ----------------------------------------------------------- */
 
 START_TEST(failures)
@@ -178,7 +259,8 @@ START_TEST(failures)
 
 	dmarc_walk_start(&w, SLICE("a.example"));
 	dmarc_walk_answer(&w, &missing);
-	ck_assert_int_eq(w.state, DMARC_WALK_FAILED);
+	ck_assert_int_eq(w.state, DMARC_WALK_ASK);
+	ck_assert(slice_equal(w.first_missing, SLICE("a.example")));
 	dmarc_walk_start(&w, SLICE("a.example"));
 	dmarc_walk_answer(&w, &refused);
 	ck_assert_int_eq(w.state, DMARC_WALK_ASK);
@@ -225,6 +307,7 @@ Suite *suite(void)
 	tcase_add_loop_test(t, questions, 1, LABELS + 1);
 	tcase_add_loop_test(t, against_model, 1, LABELS + 1);
 	tcase_add_test(t, against_model_at_random);
+	tcase_add_loop_test(t, missing_levels, 0, 4);
 	tcase_add_test(t, failures);
 	tcase_add_test(t, no_names);
 	tcase_add_test(t, company);

@@ -225,6 +225,7 @@ START_TEST(has_defaults)
 	ck_assert_int_eq(s->defaults.dmarc, DMARC_OFF);
 	ck_assert(!s->spf_temperror_tempfail && !s->spf_permerror_reject);
 	ck_assert(!s->dmarc_hold && !s->dmarc_temperror_tempfail && !s->dmarc_bad_from_accept);
+	ck_assert(!s->dmarc_unproven_accept);
 	ck_assert_int_eq(s->dmarc_mixed, MIXED_SPLIT);
 	ck_assert_uint_eq(s->help_url.len, 0);
 	ck_assert_uint_eq(s->authserv_id.len, 0);
@@ -247,7 +248,7 @@ static const char every_option[] =
     "log = { decisions = \"d.jsonl\"; syslog = false; per_recipient_minute = 1; };\n"
     "spf = { fail = \"unless-dkim\"; temperror = \"tempfail\"; permerror = \"reject\"; };\n"
     "dmarc = { default = \"strict\"; quarantine = \"hold\"; temperror = \"tempfail\";\n"
-    "  bad_from = \"accept\"; mixed = \"lenient\"; };\n"
+    "  unproven = \"accept\"; bad_from = \"accept\"; mixed = \"lenient\"; };\n"
     "help_url = \"https://example.org/d/\";\nmanaged_whitelist = \"managed\";\n"
     "trusted_networks = [ ];\nexempt_recipients = ( );\n";
 
@@ -305,6 +306,7 @@ START_TEST(sets_every_option)
 	ck_assert_int_eq(s->defaults.spf, SPF_UNLESS_DKIM);
 	ck_assert_int_eq(s->defaults.dmarc, DMARC_STRICT);
 	ck_assert(s->dmarc_hold && s->dmarc_temperror_tempfail && s->dmarc_bad_from_accept);
+	ck_assert(s->dmarc_unproven_accept);
 	ck_assert_int_eq(s->dmarc_mixed, MIXED_LENIENT);
 	ck_assert(slice_equal(s->help_url, SLICE("https://example.org/d/")));
 	ck_assert(slice_equal(s->authserv_id, SLICE("mx.example.org")));
