@@ -1,17 +1,9 @@
 #include "core/mail/fromheader.h"
 
-#include "core/mail/rfc5322.h"
+#include "fromheader_parser.h"
 
 /* What may stand in atoms here: dots in local parts, in domains, and in obsolete phrases. */
 #define DOT SLICE(".")
-
-struct parser {
-	struct rfc5322 s;
-	const struct idna *idna;
-	struct arena *arena;
-	struct fromheader *out;
-	size_t addresses, groups;
-};
 
 const char *from_kind_name(enum from_kind kind)
 {
@@ -20,7 +12,7 @@ const char *from_kind_name(enum from_kind kind)
 	return names[kind];
 }
 
-static void fail(struct parser *p, const char *wrong)
+static void fail(struct from_parser *p, const char *wrong)
 {
 	if (!p->s.wrong)
 		p->s.wrong = wrong;
@@ -51,7 +43,7 @@ static bool has_encoded_word(struct slice s)
 }
 
 /* As it is written: quotes or not, an address in it is a trap. */
-static void check_local(struct parser *p, struct slice local)
+static void check_local(struct from_parser *p, struct slice local)
 {
 	if (local.len == 0 || slice_equal(local, SLICE("\"\"")))
 		fail(p, "an address without a local part");
@@ -61,7 +53,7 @@ static void check_local(struct parser *p, struct slice local)
 }
 
 /* As it is meant, without quotes and backslashes. */
-static void check_author(struct parser *p, const struct address *found)
+static void check_author(struct from_parser *p, const struct address *found)
 {
 	if (has_encoded_word(found->local))
 		fail(p, "an encoded word in an address");
@@ -69,7 +61,7 @@ static void check_author(struct parser *p, const struct address *found)
 		fail(p, "a local part that is not UTF-8");
 }
 
-static void take_domain(struct parser *p)
+static void take_domain(struct from_parser *p)
 {
 	struct slice domain = rfc5322_atom(&p->s, DOT);
 	int next = rfc5322_peek(&p->s);
@@ -84,8 +76,15 @@ static void take_domain(struct parser *p)
 		fail(p, "a domain that ends in a dot");
 }
 
-/* Behind a local part: "@" and the domain. */
-static void take_address(struct parser *p, struct slice local)
+static const char *ill_formed(struct from_parser *p, const char *wrong)
+{
+	struct slice phrase =
+	    arena_printf(p->arena, "an address that is not well formed: %s", wrong);
+
+	return phrase.ptr ? phrase.ptr : wrong;
+}
+
+void from_take_address(struct from_parser *p, struct slice local)
 {
 	struct address found;
 	const char *wrong;
@@ -100,7 +99,7 @@ static void take_address(struct parser *p, struct slice local)
 	wrong = address_parse(slice_of(local.ptr, (size_t)(p->s.text.ptr + p->s.at - local.ptr)),
 	    p->idna, p->arena, &found);
 	if (wrong)
-		fail(p, wrong);
+		fail(p, ill_formed(p, wrong));
 	else
 		check_author(p, &found);
 	if (p->s.wrong)
@@ -110,8 +109,7 @@ static void take_address(struct parser *p, struct slice local)
 	add_domain(p->out, found.domain);
 }
 
-/* The next atom with dots, or quoted string with its quotes; false when neither is next. */
-static bool take_word(struct parser *p, struct slice *word)
+bool from_take_word(struct from_parser *p, struct slice *word)
 {
 	size_t from = p->s.at;
 
@@ -124,19 +122,19 @@ static bool take_word(struct parser *p, struct slice *word)
 }
 
 /* Behind "<". */
-static void take_angle(struct parser *p)
+static void take_angle(struct from_parser *p)
 {
 	struct slice local;
 
 	rfc5322_skip(&p->s);
 	if (rfc5322_peek(&p->s) == '@')
 		fail(p, "a source route or an address without a local part");
-	else if (!take_word(p, &local))
+	else if (!from_take_word(p, &local))
 		fail(p, "no address between < and >");
 	else if (rfc5322_peek(&p->s) != '@')
 		fail(p, "no address between < and >, or a blank or comment inside it");
 	else
-		take_address(p, local);
+		from_take_address(p, local);
 	rfc5322_skip(&p->s);
 	if (!rfc5322_take(&p->s, '>'))
 		fail(p, "an address in < without its >, or more than an address between them");
@@ -144,10 +142,10 @@ static void take_angle(struct parser *p)
 
 /* ---- lists and groups ---------------------------------------------------------------- */
 
-static void take_members(struct parser *p);
+static void take_members(struct from_parser *p);
 
 /* What follows the display name. */
-static void after_phrase(struct parser *p, bool named, bool in_group)
+static void after_phrase(struct from_parser *p, bool named, bool in_group)
 {
 	int next = rfc5322_peek(&p->s);
 
@@ -169,17 +167,17 @@ static void after_phrase(struct parser *p, bool named, bool in_group)
 }
 
 /* One mailbox, or outside a group a group. */
-static void take_member(struct parser *p, bool in_group)
+static void take_member(struct from_parser *p, bool in_group)
 {
 	struct slice word;
-	bool named = take_word(p, &word);
+	bool named = from_take_word(p, &word);
 
 	if (named && rfc5322_peek(&p->s) == '@') {
-		take_address(p, word);
+		from_take_address(p, word);
 		return;
 	}
 	rfc5322_skip(&p->s);
-	while (take_word(p, &word)) {
+	while (from_take_word(p, &word)) {
 		named = true;
 		rfc5322_skip(&p->s);
 	}
@@ -187,7 +185,7 @@ static void take_member(struct parser *p, bool in_group)
 }
 
 /* Mailboxes between commas, of which some may be empty (obs-mbox-list), up to the end or ";". */
-static void take_list(struct parser *p, bool in_group)
+static void take_list(struct from_parser *p, bool in_group)
 {
 	while (!p->s.wrong) {
 		rfc5322_skip(&p->s);
@@ -204,7 +202,7 @@ static void take_list(struct parser *p, bool in_group)
 }
 
 /* Behind the colon of a group, including its ";". */
-static void take_members(struct parser *p)
+static void take_members(struct from_parser *p)
 {
 	p->groups++;
 	take_list(p, true);
@@ -212,54 +210,41 @@ static void take_members(struct parser *p)
 		fail(p, "a group that does not end in ;");
 }
 
-static void take_field(struct parser *p, struct slice field)
+static void take_field(struct from_parser *p, struct slice field)
 {
 	p->s = (struct rfc5322){.text = field};
 	take_list(p, false);
 	if (p->addresses == 0 && p->groups == 0)
-		fail(p, "an empty From field");
+		fail(p, "no address");
 }
 
 /* ---- the message --------------------------------------------------------------------- */
 
-/* Every name behind an "@", wherever it stands; `tries` bounds the work on a field full of "@(". */
-static void guess_domains(struct parser *p, struct slice field, size_t *tries)
+/* The reason as a sentence, from the phrase that the parser has. */
+static struct slice sentence(struct from_parser *p, const char *phrase)
 {
-	struct slice name;
+	struct slice s = arena_printf(p->arena, "the From field has %s", phrase);
 
-	for (; *tries > 0 && slice_find(field, '@') < field.len; --*tries) {
-		slice_cut(&field, '@');
-		p->s = (struct rfc5322){.text = field};
-		rfc5322_skip(&p->s);
-		name = rfc5322_atom(&p->s, DOT);
-		if (name.len && !name_parse(name, p->idna, p->arena, &name))
-			add_domain(p->out, name);
-	}
-}
-
-static void turn_bad(struct parser *p, const struct slice *fields, size_t count, const char *wrong)
-{
-	size_t tries = FROM_ADDRESSES_MAX;
-
-	*p->out = (struct fromheader){.kind = FROM_BAD, .why = slice_str(wrong)};
-	for (size_t i = 0; i < count; i++)
-		guess_domains(p, fields[i], &tries);
+	return s.ptr ? s : SLICE("the From field is not well formed");
 }
 
 void fromheader_parse(const struct slice *fields, size_t count, const struct idna *idna,
     struct arena *arena, struct fromheader *out)
 {
-	struct parser p = {.idna = idna, .arena = arena, .out = out};
+	struct from_parser p = {.idna = idna, .arena = arena, .out = out};
 
-	*out = (struct fromheader){.kind = FROM_NONE, .why = SLICE("no From field")};
+	*out =
+	    (struct fromheader){.kind = FROM_NONE, .why = SLICE("the message has no From field")};
 	if (count == 0)
 		return;
-	if (count == 1)
-		take_field(&p, fields[0]);
-	else
-		fail(&p, "more than one From field");
+	if (count > 1) {
+		from_judge_crooked(
+		    &p, fields, count, SLICE("the message has more than one From field"));
+		return;
+	}
+	take_field(&p, fields[0]);
 	if (p.s.wrong) {
-		turn_bad(&p, fields, count, p.s.wrong);
+		from_judge_crooked(&p, fields, 1, sentence(&p, p.s.wrong));
 	} else if (out->domain_count == 0) {
 		out->why = SLICE("the From field holds only groups without members");
 	} else if (out->domain_count == 1) {
@@ -267,6 +252,7 @@ void fromheader_parse(const struct slice *fields, size_t count, const struct idn
 		out->why = slice_of(NULL, 0);
 	} else {
 		out->kind = FROM_MANY;
-		out->why = SLICE("the From field names more than one author domain");
+		out->why = out->more ? SLICE("the From field names more than eight author domains")
+				     : SLICE("the From field names more than one author domain");
 	}
 }

@@ -1,0 +1,161 @@
+/* From fields that break the grammar: whether one author stands in them all the same. */
+#include "fromheader_names.h"
+#include "fromheader_parser.h"
+
+/* Valid UTF-8 without control bytes, those of folding and tabs aside. */
+static bool is_clean(struct slice field)
+{
+	for (size_t i = 0; i < field.len; i++) {
+		unsigned char c = (unsigned char)field.ptr[i];
+		char next = i + 1 < field.len ? field.ptr[i + 1] : ' ';
+
+		if (c == '\n' && next != ' ' && next != '\t')
+			return false;
+		if (c == '\r' && next != '\n')
+			return false;
+		if ((c < ' ' && c != '\t' && c != '\r' && c != '\n') || c == 0x7f)
+			return false;
+	}
+	return slice_is_utf8(field);
+}
+
+static size_t count_byte(struct slice s, char c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		n += s.ptr[i] == c;
+	return n;
+}
+
+/* Where an address without brackets may touch other text. */
+static bool is_edge(int c)
+{
+	return c == RFC5322_END || strchr(" \t\r\n,;:", c);
+}
+
+/* Takes a quoted string or a comment; one that does not end is only a character, and as it costs
+ * time to find out, so are all behind it. */
+static bool take_enclosed(struct rfc5322 *s, bool *broken)
+{
+	struct rfc5322 tried = *s;
+	int c = rfc5322_peek(s);
+
+	if (*broken || (c != '"' && c != '('))
+		return false;
+	if (c == '"')
+		rfc5322_quoted(&tried);
+	else
+		rfc5322_skip(&tried);
+	*broken = tried.wrong != NULL;
+	if (!*broken)
+		*s = tried;
+	return !*broken;
+}
+
+/* At a "<": local@domain> and nothing else. */
+static bool take_strict_angle(struct from_parser *p)
+{
+	struct slice local;
+
+	rfc5322_take(&p->s, '<');
+	if (!from_take_word(p, &local) || rfc5322_peek(&p->s) != '@')
+		return false;
+	from_take_address(p, local);
+	return rfc5322_take(&p->s, '>');
+}
+
+/* At the first byte of a word: local@domain between edges. */
+static bool take_strict_bare(struct from_parser *p)
+{
+	struct from_parser tried = *p;
+	struct slice local;
+
+	if (!from_take_word(&tried, &local) || rfc5322_peek(&tried.s) != '@')
+		return false;
+	from_take_address(&tried, local);
+	*p = tried;
+	return !p->s.wrong && is_edge(rfc5322_peek(&p->s));
+}
+
+/*
+ * Finds the one address, outside quotes and comments; the field holds one pair of brackets, or no
+ * bracket and one "@".  Its place in the field is `from` to p->s.at.
+ */
+static bool find_address(struct from_parser *p, struct slice field, bool angle, size_t *from)
+{
+	bool broken = false;
+
+	p->s = (struct rfc5322){.text = field};
+	while (p->s.at < field.len) {
+		bool edge = p->s.at == 0 || is_edge((unsigned char)field.ptr[p->s.at - 1]);
+
+		*from = p->s.at;
+		if (angle && field.ptr[p->s.at] == '<')
+			return take_strict_angle(p);
+		if (!angle && edge && take_strict_bare(p))
+			return true;
+		if (p->s.wrong)
+			return false;
+		if (!take_enclosed(&p->s, &broken))
+			p->s.at++;
+	}
+	return false;
+}
+
+static bool names_only(const struct from_names *names, struct slice domain)
+{
+	return !names->unclear && !names->more &&
+	       (names->count == 0 || (names->count == 1 && slice_equal(names->domains[0], domain)));
+}
+
+/* The field without its address, for who throws that away and joins the rest. */
+static void collect_outside(
+    struct from_parser *p, struct slice field, size_t from, struct from_names *names)
+{
+	struct slice before = slice_of(field.ptr, from), after = slice_skip(field, p->s.at);
+	char *joined = arena_alloc(p->arena, field.len + 1);
+
+	if (!joined)
+		return;
+	memcpy(joined, before.ptr, before.len);
+	memcpy(joined + before.len, after.ptr, after.len);
+	from_names_collect(slice_of(joined, before.len + after.len), p->idna, p->arena, names);
+}
+
+/*
+ * Whether a field that breaks the grammar has one author all the same: one well-formed address,
+ * and no other name that any reader could see.  Fills *p->out then.
+ */
+static bool forgive(struct from_parser *p, struct slice field, struct from_names *names)
+{
+	size_t left = count_byte(field, '<'), right = count_byte(field, '>'), from;
+
+	*p->out = (struct fromheader){.kind = FROM_ONE, .forgiven = true};
+	p->addresses = 0;
+	if (names->unclear || names->more || names->count > 1)
+		return false;
+	if (left != right || left > 1 || (left == 0 && count_byte(field, '@') != 1))
+		return false;
+	if (!is_clean(field) || !find_address(p, field, left == 1, &from))
+		return false;
+	if (left == 1)
+		collect_outside(p, field, from, names);
+	return names_only(names, p->out->author.domain);
+}
+
+void from_judge_crooked(
+    struct from_parser *p, const struct slice *fields, size_t count, struct slice why)
+{
+	struct from_names names = {.count = 0};
+
+	for (size_t i = 0; i < count; i++)
+		from_names_collect(fields[i], p->idna, p->arena, &names);
+	if (count == 1 && forgive(p, fields[0], &names) && !arena_failed(p->arena)) {
+		p->out->why = why;
+		return;
+	}
+	*p->out = (struct fromheader){.kind = FROM_BAD, .why = why, .more = names.more};
+	p->out->domain_count = names.count;
+	memcpy(p->out->domains, names.domains, sizeof names.domains);
+}

@@ -1,0 +1,19 @@
+#ifndef CORE_MAIL_FROMHEADER_WORDS_H
+#define CORE_MAIL_FROMHEADER_WORDS_H
+/*
+ * RFC 2047 encoded words of a From field, decoded as the most lenient reader does it: wherever they
+ * stand (in quotes, in comments, inside an atom) and whatever stands in them, blanks included.
+ * What is shown does not matter here, only whether an "@" and dots could come out of it.  So the
+ * characters keep the bytes of their charset, except that the wide forms of "@" and "." of the
+ * two-byte charsets become "@" and ".".
+ */
+#include "core/base/arena.h"
+#include "core/base/slice.h"
+
+/*
+ * False when a word cannot be read: a charset that is not known, or broken base64 (then *out is not
+ * set), or when memory runs out.  *out is text itself when there is no word in it.
+ */
+bool fromheader_decode_words(struct slice text, struct arena *, struct slice *out);
+
+#endif
