@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { QUESTIONS_MAX = 125, PROBLEM_MAX = 2000 };
+enum { PROBLEM_MAX = 2000 };
 
 struct source {
 	struct slice texts, rest; /* all of them, and what was not given yet */
@@ -70,7 +70,7 @@ static void lookup(
 	struct dns_record *records = arena_calloc(arena, count, sizeof *records);
 
 	insist(name.len <= 253);
-	insist(++s->questions <= QUESTIONS_MAX);
+	insist(++s->questions <= SPF_QUESTIONS_MAX);
 	*out = (struct dns_answer){.status = records ? statuses[byte % 8] : DNS_TEMP};
 	if (out->status != DNS_OK)
 		return;

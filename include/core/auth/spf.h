@@ -52,7 +52,7 @@ struct spf_answer {
 	struct slice explanation; /* on fail, if it was asked for: what the domain tells the sender,
 				     printable ASCII, at most SPF_EXPLANATION_MAX octets */
 	struct slice problem;     /* temperror, permerror: what is wrong, printable ASCII */
-	unsigned dns_terms, void_lookups, questions; /* what it took */
+	unsigned dns_terms, void_lookups, questions; /* what it took; void are whole terms */
 };
 
 /* Longer explanations are cut: an SMTP reply has no room for more (RFC 5321 4.5.3.1.5). */

@@ -21,6 +21,12 @@
  * are left out.  ptr, and a and mx with prefix length 0, become `exists`: the session looks
  * itself and says found or not.  Modifiers other than redirect are not shown.
  *
+ * One record, one answer: the order in which the DNS gives its records decides nothing.  MX hosts
+ * are asked in the order of their preference, then name, PTR names in the order of their names.  A
+ * term is void once, when everything that it asked was void (RFC 7208 4.6.4); an MX or PTR answer
+ * with records is not void, whatever addresses its hosts have.  So mx with hosts that have no
+ * address of the client's family does not match, and is no error.
+ *
  * The first error decides: from then on every call says stop, and finish() returns that error
  * whatever the walker made of it.  ptr goes on without an answer (RFC 7208 5.5), but if the end is
  * then a fail it becomes a temperror: an answer that did not come is never a fail.
@@ -33,8 +39,10 @@ struct spf_session;
 
 enum {
 	SPF_TERMS_MAX = 10, /* RFC 7208 4.6.4 */
-	SPF_VOIDS_MAX = 2,  /* likewise: answers without a record */
+	SPF_VOIDS_MAX = 2,  /* likewise: terms whose questions were all answered without a record */
 	SPF_HOSTS_MAX = 10, /* likewise: MX hosts (more: permerror), PTR names (more: ignored) */
+	SPF_QUESTIONS_MAX = 100, /* bounds the work: ten mx of ten hosts each would be 111, and what
+				    mail needs is a tenth of it */
 	SPF_CANONICAL_MAX = 511, /* where libspf2 begins to drop terms */
 };
 

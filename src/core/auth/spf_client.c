@@ -2,27 +2,31 @@
 
 #include "core/name/name.h"
 
-/* The first SPF_HOSTS_MAX names that the client's PTR records give; a missing answer is no name. */
-static void ask_names(struct spf_session *s)
+/* SPF_HOSTS_MAX of the names that the client's PTR records give; a missing answer is no name. */
+static enum dns_status look_up_names(struct spf_session *s)
 {
 	struct spf_macro_values values = {.client = s->query->client};
-	struct slice reverse;
+	struct slice reverse = spf_macro_name(SLICE("%{ir}.%{v}.arpa"), &values, s->arena);
 	struct dns_answer answer;
 	enum dns_status status;
 
-	if (s->client_asked)
-		return;
-	s->client_asked = true;
-	reverse = spf_macro_name(SLICE("%{ir}.%{v}.arpa"), &values, s->arena);
 	if (!reverse.ptr)
-		return;
-	status = spf_question(s, reverse, DNS_PTR, &answer);
+		return DNS_TEMP;
+	status = spf_ask_hosts(s, reverse, DNS_PTR, &answer);
 	if (status == DNS_TEMP)
 		spf_skip_answer(s, reverse, DNS_PTR);
-	if (status != DNS_OK)
-		return;
-	for (size_t i = 0; i < answer.count && i < SPF_HOSTS_MAX; i++)
+	for (size_t i = 0; status == DNS_OK && i < answer.count && i < SPF_HOSTS_MAX; i++)
 		s->client_names[s->client_count++] = answer.records[i].data;
+	return status;
+}
+
+/* Asks once; each term that needs the names has had that answer. */
+static void ask_names(struct spf_session *s)
+{
+	if (!s->client_asked)
+		s->client_status = look_up_names(s);
+	s->client_asked = true;
+	spf_term_heard(s, s->client_status);
 }
 
 /* Validated: the client is among the addresses of the name.  A missing answer skips the name. */

@@ -4,7 +4,8 @@
  * spf_private: the inside of a session, for the files src/core/spf_*.c only.
  *
  *     spf_session.c    start and end, the verdict
- *     spf_questions.c  questions, their counting, what ends an evaluation
+ *     spf_questions.c  questions, their counting, void terms, the order of hosts, what ends an
+ *                      evaluation
  *     spf_token.c      what stands behind a token: records, addresses, MX hosts
  *     spf_canon.c      record → canonical text and the targets of its tokens
  *     spf_client.c     the names of the client by PTR: the ptr mechanism and the macro p
@@ -54,6 +55,7 @@ struct spf_session {
 
 	/* The client's PTR names, asked once. */
 	bool client_asked;
+	enum dns_status client_status;
 	size_t client_count;
 	struct slice client_names[SPF_HOSTS_MAX];
 	enum validity client_valid[SPF_HOSTS_MAX];
@@ -63,13 +65,14 @@ struct spf_session {
 	struct slice problem;
 	struct slice skipped; /* the first answer that ptr or macro p went on without; or empty */
 	unsigned terms, voids, questions;
+	bool term_void, term_answered; /* of the term that is asked, see spf_term_heard() */
 	bool explaining; /* after the verdict: look-ups no longer count (RFC 7208 4.6.4) */
 };
 
 /* Ends the evaluation unless it has ended already; always returns SPF_REPLY_STOP. */
 enum spf_reply spf_stop(struct spf_session *, enum spf_result, struct slice problem);
 
-/* Asks one question that is not limited: records and explanations. */
+/* Asks one question and counts it; one more than SPF_QUESTIONS_MAX stops the evaluation. */
 void spf_ask(struct spf_session *, struct slice name, enum dns_type, struct dns_answer *out);
 
 /* Stops with a temperror that names the question. */
@@ -79,15 +82,33 @@ enum spf_reply spf_no_answer(struct spf_session *, struct slice name, enum dns_t
 void spf_skip_answer(struct spf_session *, struct slice name, enum dns_type);
 
 /*
- * Asks and counts.  The status is what the DNS said; one answer without records too many stops the
- * evaluation (then the status is DNS_TEMP), a missing answer does not.
+ * The same unless the evaluation has stopped, which is DNS_TEMP.  A missing answer does not stop
+ * it.
  */
 enum dns_status spf_question(
     struct spf_session *, struct slice name, enum dns_type, struct dns_answer *out);
 
-/* The same, where a missing answer stops the evaluation. */
+/* The same for MX and PTR, with hosts in a stable order: by preference, then by name. */
+enum dns_status spf_ask_hosts(
+    struct spf_session *, struct slice name, enum dns_type, struct dns_answer *out);
+
+/* What a status means for a mechanism: a missing answer stops the evaluation. */
+enum spf_reply spf_reply_of(
+    struct spf_session *, struct slice name, enum dns_type, enum dns_status);
+
+/* spf_question() with that meaning. */
 enum spf_reply spf_look_up(
     struct spf_session *, struct slice name, enum dns_type, struct dns_answer *out);
+
+/*
+ * Void lookups (RFC 7208 4.6.4) are counted by terms: begins, heard for each answer that counts,
+ * ends.  A term is void once, when all that was heard was void; one too many stops the evaluation.
+ * Heard are the questions of the term itself and of the macro p: A, AAAA, MX, PTR.  The addresses
+ * of MX hosts and of PTR names are not: MX or PTR records make a term that is not void.
+ */
+void spf_term_begins(struct spf_session *);
+void spf_term_heard(struct spf_session *, enum dns_status);
+enum spf_reply spf_term_ends(struct spf_session *, struct slice term, enum spf_reply);
 
 /* A or AAAA, by the client's family. */
 enum dns_type spf_address_type(const struct spf_session *);

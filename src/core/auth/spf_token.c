@@ -135,8 +135,10 @@ static enum spf_reply found(struct dns_answer *out)
 /* The MX hosts of a name; more than ten are a permerror (RFC 7208 4.6.4). */
 static enum spf_reply ask_hosts(struct spf_session *s, struct slice name, struct dns_answer *out)
 {
-	enum spf_reply reply = spf_look_up(s, name, DNS_MX, out);
+	enum dns_status status = spf_ask_hosts(s, name, DNS_MX, out);
+	enum spf_reply reply = spf_reply_of(s, name, DNS_MX, status);
 
+	spf_term_heard(s, status);
 	if (reply == SPF_REPLY_FOUND && out->count > SPF_HOSTS_MAX)
 		return spf_stop(s, SPFR_PERMERROR,
 		    arena_printf(s->arena, "%.*s has more than %d MX hosts (RFC 7208 4.6.4)",
@@ -181,19 +183,22 @@ static enum spf_reply any_host_has_address(
 	return SPF_REPLY_NOTHING;
 }
 
-static enum spf_reply ask_term(
-    struct spf_session *s, const struct target *target, enum dns_type type, struct dns_answer *out)
+/* a, exists: one question. */
+static enum spf_reply ask_addresses(
+    struct spf_session *s, struct slice name, enum dns_type type, struct dns_answer *out)
+{
+	enum dns_status status = spf_question(s, name, type, out);
+
+	spf_term_heard(s, status);
+	return spf_reply_of(s, name, type, status);
+}
+
+static enum spf_reply ask_mechanism(struct spf_session *s, const struct spf_term *term,
+    struct slice name, enum dns_type type, struct dns_answer *out)
 {
 	enum spf_reply reply;
-	struct slice name;
 
-	if (!count_term(s, target))
-		return SPF_REPLY_STOP;
-	target->frame->decider = target->term->text;
-	name = spf_target_name(s, target->frame, target->term->domain);
-	if (!name.ptr)
-		return SPF_REPLY_STOP;
-	switch (target->term->mechanism) {
+	switch (term->mechanism) {
 	case SPF_MECH_MX:
 		return type == DNS_MX ? ask_host_tokens(s, name, out)
 				      : any_host_has_address(s, name, out);
@@ -203,11 +208,28 @@ static enum spf_reply ask_term(
 	case SPF_MECH_A:
 		/* With prefix length 0 it came as exists, which always asks for A: any address of
 		 * the client's family will do. */
-		reply = spf_look_up(s, name, spf_address_type(s), out);
+		reply = ask_addresses(s, name, spf_address_type(s), out);
 		return reply == SPF_REPLY_FOUND && type != spf_address_type(s) ? found(out) : reply;
 	default:
-		return spf_look_up(s, name, DNS_A, out);
+		return ask_addresses(s, name, DNS_A, out);
 	}
+}
+
+static enum spf_reply ask_term(
+    struct spf_session *s, const struct target *target, enum dns_type type, struct dns_answer *out)
+{
+	enum spf_reply reply;
+	struct slice name;
+
+	if (!count_term(s, target))
+		return SPF_REPLY_STOP;
+	target->frame->decider = target->term->text;
+	spf_term_begins(s);
+	name = spf_target_name(s, target->frame, target->term->domain);
+	if (!name.ptr)
+		return SPF_REPLY_STOP;
+	reply = ask_mechanism(s, target->term, name, type, out);
+	return spf_term_ends(s, target->term->text, reply);
 }
 
 enum spf_reply spf_session_ask(

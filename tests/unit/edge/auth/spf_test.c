@@ -200,7 +200,7 @@ static const struct {
     {"redirect to itself", "e.example TXT \"v=spf1 redirect=e.example\"", "192.0.2.1",
 	"a@e.example", SPFR_PERMERROR, "", "", "more than 10 terms"},
     {"three voids", "e.example TXT \"v=spf1 a:x.example a:y.example mx:z.example -all\"",
-	"192.0.2.1", "a@e.example", SPFR_PERMERROR, "", "", "more than 2 look-ups"},
+	"192.0.2.1", "a@e.example", SPFR_PERMERROR, "", "", "more than 2 void lookups"},
     {"two voids", "e.example TXT \"v=spf1 a:x.example mx -all\"", "192.0.2.1", "a@e.example",
 	SPFR_FAIL, "-all", "", ""},
     {"eleven MX hosts",
