@@ -1,6 +1,7 @@
 /*
  * resolver_settings_test: what resolver.servers may say, and which files it reads.
  */
+#include "edge/dns/resolvconf.h"
 #include "fake/resolver_client.h"
 #include "unit/unit.h"
 
@@ -32,6 +33,11 @@ static const struct {
     {{"192.0.2.256"}, "is neither"},
     {{"@53"}, "is neither"},
     {{"192.0.2.1", "x"}, "\"x\" is neither"},
+    {{"fe80::53%lo"}, NULL},
+    {{"fe80::53%1@5353"}, NULL},
+    {{"fe80::53%nosuch0"}, "\"fe80::53%nosuch0\" names an interface that is not there"},
+    {{"fe80::53%"}, "is neither"},
+    {{"192.0.2.1%lo"}, "is neither"},
 };
 
 START_TEST(settings_servers)
@@ -57,7 +63,11 @@ static const struct {
 } files[] = {
     {"resolv.conf", "system", "# x\nsearch example.org\nnameserver 192.0.2.1\n", 0, true},
     {"resolv.conf without servers", "system", "search example.org\n", 0, true},
-    {"no resolv.conf", "system", NULL, 0, false},
+    {"no resolv.conf", "system", NULL, 0, true},
+    {"resolv.conf with a bad line", "system", "nameserver [::1]\nnameserver 192.0.2.1\n", 0, true},
+    {"resolv.conf with bad lines only", "system", "nameserver 127.0.0.1:53\n", 0, true},
+    {"resolv.conf with a scope", "system", "nameserver fe80::53%lo\n", 0, true},
+    {"resolv.conf of junk", "system", "\001\002nameserver\n", 0, true},
     {"trust anchor", "192.0.2.1",
 	". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n", 1,
 	true},
@@ -90,6 +100,81 @@ START_TEST(settings_files)
 }
 END_TEST
 
+/* What glibc makes of a file (res_init.c): its lines, the servers taken, and which are warned of.
+ */
+static const struct {
+	const char *text, *servers; /* with blanks between them */
+	const char *warned;         /* a part of the first warning; NULL: none */
+} resolvconf_rows[] = {
+    {"nameserver 192.0.2.1\n", "192.0.2.1", NULL},
+    {"nameserver\t192.0.2.1", "192.0.2.1", NULL},
+    {"nameserver  192.0.2.1 # ours\n", "192.0.2.1", NULL},
+    {"# nameserver 192.0.2.2\n;nameserver x\nnameserver 192.0.2.1\n", "192.0.2.1", NULL},
+    {"domain x\nsearch nameserver 192.0.2.2\noptions x\nnameserver ::1\n", "::1", NULL},
+    {"nameserver 2001:DB8::0:1\n", "2001:db8::1", NULL},
+    {"nameserver 127.1\n", "127.0.0.1", NULL}, /* inet_aton(3) */
+    {"nameserver 0xc0000201\n", "192.0.2.1", NULL},
+    {"nameserver 0.0.0.0\nnameserver ::\n", "127.0.0.1 ::1", NULL},
+    {"nameserver fe80::53%lo\n", "fe80::53%1", NULL},
+    {"nameserver fe80::53%1\n", "fe80::53%1", NULL},
+    {"nameserver fe80::53%nosuch0\nnameserver 192.0.2.1\n", "192.0.2.1",
+	":1: nameserver \"fe80::53%nosuch0\" names an interface that is not there"},
+    {"nameserver [::1]\nnameserver 192.0.2.1\n", "192.0.2.1",
+	":1: nameserver \"[::1]\" is not an IP address: this line is ignored"},
+    {"nameserver 192.0.2.1\nnameserver 127.0.0.1:53\n", "192.0.2.1",
+	":2: nameserver \"127.0.0.1:53\" is not an IP address"},
+    {"nameserver 192.0.2.1@5353\nnameserver ::1\n", "::1", "\"192.0.2.1@5353\" is not"},
+    {"nameserver ns.example.org\nnameserver ::1\n", "::1", "\"ns.example.org\" is not"},
+    {"nameserver 192.0.2.1,192.0.2.2\nnameserver ::1\n", "::1", "is not an IP address"},
+    {"nameserver 192.0.2.1\r\nnameserver ::1\n", "::1", "not printable"},
+    {"  nameserver 192.0.2.1\nnameserver ::1\n", "::1", "has a blank before it"},
+    {"nameserver\nnameserver ::1\n", "::1", "\"\" is not an IP address"},
+    {"nameserver192.0.2.1\nNameserver 192.0.2.2\nnameserver ::1\n", "::1", NULL},
+    {"nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3\nnameserver 192.0.2.4\n",
+	"192.0.2.1 192.0.2.2 192.0.2.3", ":4: nameserver \"192.0.2.4\" is the fourth"},
+    {"nameserver x\nnameserver 192.0.2.1\nnameserver ::1\nnameserver 192.0.2.2\n",
+	"192.0.2.1 ::1 192.0.2.2", ":1: nameserver \"x\""},
+    {"nameserver 127.0.0.1:53\n", "127.0.0.1", ":1: nameserver \"127.0.0.1:53\""},
+    {"search example.org\n", "127.0.0.1", ": names no usable name server: 127.0.0.1 is asked"},
+    {"\n", "127.0.0.1", "names no usable name server"},
+    {NULL, "127.0.0.1", ": No such file or directory: 127.0.0.1 is asked"},
+};
+
+static void keep_first(void *context, enum report_level level, const char *line)
+{
+	char *first = context;
+
+	ck_assert(level == REPORT_WARNING);
+	if (!*first)
+		snprintf(first, 512, "%s", line);
+}
+
+START_TEST(settings_resolvconf)
+{
+	char path[] = "/tmp/resolver_test.XXXXXX", servers[256] = "", first[512] = "";
+	const char *text = resolvconf_rows[_i].text, *part = resolvconf_rows[_i].warned;
+	struct report *report = report_create();
+	struct resolvconf system;
+	int fd = mkstemp(path);
+
+	ck_assert(fd >= 0 && report);
+	if (text)
+		ck_assert(write(fd, text, strlen(text)) > 0);
+	else
+		unlink(path);
+	close(fd);
+	resolvconf_read(path, &system, report);
+	for (size_t i = 0; i < system.count; i++)
+		snprintf(servers + strlen(servers), sizeof servers - strlen(servers), "%s%s",
+		    i ? " " : "", system.servers[i]);
+	report_each(report, keep_first, first);
+	ck_assert_msg(strcmp(servers, resolvconf_rows[_i].servers) == 0, "row %d: %s", _i, servers);
+	ck_assert_msg(part ? strstr(first, part) != NULL : !*first, "row %d: %s", _i, first);
+	report_free(&report);
+	unlink(path);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("resolver_settings");
@@ -98,6 +183,7 @@ Suite *suite(void)
 	tcase_set_timeout(t, TEST_SECONDS);
 	tcase_add_loop_test(t, settings_servers, 0, ROWS(settings_rows));
 	tcase_add_loop_test(t, settings_files, 0, ROWS(files));
+	tcase_add_loop_test(t, settings_resolvconf, 0, ROWS(resolvconf_rows));
 	suite_add_tcase(s, t);
 	return s;
 }

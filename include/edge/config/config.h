@@ -27,6 +27,7 @@
  */
 #include "core/base/report.h"
 #include "core/policy/ruleset.h"
+#include "edge/dns/resolver.h"
 
 struct geo_db;
 struct survey;
@@ -90,6 +91,17 @@ struct config *config_survey(const char *path, const struct config *previous, st
  * tried as the user of the configuration, which takes root or that user; reads the file again.
  */
 void config_check_start(const struct config *, struct report *);
+
+/*
+ * The resolver of a configuration, or NULL and the reason (RESOLVER_WHY_MAX).  `waits` as in its
+ * settings.  A check starts one and ends it: an error when none starts.  Lines of resolv.conf that
+ * are ignored, and what is asked instead, are warnings (edge/dns/resolvconf.h).
+ */
+struct resolver *config_resolver(
+    const struct config *, void (*waits)(void), char *why, size_t size);
+bool config_check_resolver(const struct config *, struct report *);
+bool config_uses_resolvconf(const struct config *);
+void config_warn_resolvconf(const struct config *, struct report *);
 
 void config_free(struct config **);
 

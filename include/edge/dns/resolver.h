@@ -43,7 +43,8 @@ enum {
 
 struct resolver_settings {
 	/* "recursive" alone, which needs no other software; or any of "system" (the name servers of
-	 * resolv.conf), ADDRESS, ADDRESS@PORT.  Borrowed until resolver_create() returns. */
+	 * resolv.conf, edge/dns/resolvconf.h), ADDRESS[%INTERFACE][@PORT].  Borrowed until
+	 * resolver_create() returns. */
 	const char *const *servers;
 	size_t server_count;
 	unsigned question_ms; /* 0 is RESOLVER_QUESTION_MS */
@@ -62,7 +63,7 @@ struct resolver_settings {
 	const char *resolv_conf;
 };
 
-/* ADDRESS or ADDRESS@PORT, as servers are named. */
+/* ADDRESS, ADDRESS@PORT or, for IPv6, ADDRESS%INTERFACE[@PORT], as servers are named. */
 bool resolver_is_address(struct slice);
 
 /*

@@ -8,6 +8,7 @@
 #include "edge/auth/dkim.h"
 #include "edge/config/config.h"
 #include "edge/config/table.h"
+#include "edge/dns/resolvconf.h"
 #include "edge/dns/resolver.h"
 #include "edge/log/recorder.h"
 #include "edge/milter/split_memory.h"
@@ -40,7 +41,8 @@ struct worker {
 	/* Guards the pointer: a session is started on a resolver that a reload may replace. */
 	pthread_mutex_t resolver_lock;
 	struct resolver *resolver; /* NULL: DNS questions fail */
-	int64_t resolver_made_for; /* the resolv.conf of that time, nanoseconds since the epoch */
+	/* What resolv.conf named then; changed under both locks, read under either. */
+	struct resolvconf resolver_made_for;
 	struct env env;
 	int64_t started_us;
 	uint64_t restarts; /* workers before this one */
@@ -80,12 +82,6 @@ uint64_t worker_reload(struct worker *, struct report *);
 struct reload_status worker_reload_status(struct worker *);
 
 struct recorder_settings worker_recorder_settings(const struct config *);
-
-/*
- * A resolver for this configuration takes the place of the old one, which its sessions finish on.
- * Without a new one the old stays: mail is better served by yesterday's name servers than by none.
- */
-bool worker_replace_resolver(struct worker *, const struct config *);
 
 /* Loads the first generation; false after the errors are said. */
 bool worker_first_load(struct worker *);

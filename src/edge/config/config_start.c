@@ -116,6 +116,7 @@ void config_check_start(const struct config *config, struct report *report)
 		load_tree(&load, config->path);
 		check_names(&load, config, report);
 		check_log(&load, config, report);
+		config_check_resolver(config, report);
 	}
 	load_close(&load);
 	report_free(&load.report);

@@ -218,8 +218,10 @@ int command_check(struct asked *a)
 	if (report && survey) {
 		config = config_survey(
 		    path, a->generation ? a->generation->config : NULL, report, &rules, survey);
+		if (config && !config_check_resolver(config, report))
+			ruleset_free(&rules);
 		tell_check(a, path, report, rules, survey);
-		status = config ? STATUS_OK : STATUS_FAILED;
+		status = rules ? STATUS_OK : STATUS_FAILED;
 	} else {
 		channel_complain(a->channel, "out of memory\n");
 	}

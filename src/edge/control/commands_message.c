@@ -39,14 +39,8 @@ static bool open_zone(struct asked *a, struct answerer *w, const char *path)
 
 static struct resolver *own_resolver(struct asked *a)
 {
-	const struct config *c = a->generation->config;
-	struct resolver_settings settings = {
-	    .servers = c->resolver_servers,
-	    .server_count = c->resolver_server_count,
-	    .question_ms = (unsigned)(c->resolver_timeout * 1000),
-	};
 	char why[RESOLVER_WHY_MAX];
-	struct resolver *resolver = resolver_create(&settings, why, sizeof why);
+	struct resolver *resolver = config_resolver(a->generation->config, NULL, why, sizeof why);
 
 	if (!resolver)
 		channel_complain(a->channel, "explain: resolver: %s\n", why);

@@ -9,6 +9,7 @@
 #include "edge/milter/milter_wakeup.h"
 #include "edge/os/privileges.h"
 #include "edge/worker/environment.h"
+#include "edge/worker/worker_resolver.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -170,7 +171,7 @@ static bool start_parts(struct worker *w)
 
 	check_descriptor_limit(g->config);
 	ok = open_sockets(w, g->config) && open_records(w, g->config) && start_knock(g->config) &&
-	     worker_replace_resolver(w, g->config) && start_metrics(w, g->config);
+	     worker_resolver_start(w, g->config) && start_metrics(w, g->config);
 
 	table_unpin(&g);
 	return ok && control_start(w);
@@ -197,9 +198,7 @@ static int serve(struct worker *w, bool foreground)
 	control_stop();
 	metrics_stop();
 	/* A reload that somebody asked for may still be under way. */
-	pthread_mutex_lock(&w->resolver_lock);
-	resolver_stop(w->resolver);
-	pthread_mutex_unlock(&w->resolver_lock);
+	worker_resolver_stop(w);
 	recorder_stop(w->recorder);
 	reports_flush(w->reports, REPORTS_END_MS);
 	if (!served)

@@ -1,6 +1,7 @@
 #include "edge/dns/resolver_upstream.h"
 
 #include "core/net/ip.h"
+#include "edge/dns/resolvconf.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,10 +10,9 @@
 #include <unbound.h>
 #include <unistd.h>
 
-/* Where Debian's dns-root-data puts its files, and libc its name servers. */
+/* Where Debian's dns-root-data puts its files. */
 #define TRUST_ANCHOR "/usr/share/dns/root.key"
 #define ROOT_HINTS   "/usr/share/dns/root.hints"
-#define RESOLV_CONF  "/etc/resolv.conf"
 
 enum {
 	CLASS_IN = 1,
@@ -89,12 +89,16 @@ static bool failed(struct complaint c, const char *what, int error)
 
 bool resolver_is_address(struct slice text)
 {
-	struct slice port = text, address = slice_cut(&port, '@');
+	struct slice port = text, scope = slice_cut(&port, '@'), address = slice_cut(&scope, '%');
 	uint64_t number;
 	struct ip ip;
 
-	return ip_parse(address, &ip) &&
-	       (!port.ptr || (slice_to_uint(port, UINT16_MAX, &number) && number > 0));
+	if (port.ptr && !(slice_to_uint(port, UINT16_MAX, &number) && number > 0))
+		return false;
+	if (scope.ptr && (scope.len == 0 || !slice_is_printable_ascii(scope) ||
+			     slice_find(address, ':') == address.len))
+		return false;
+	return ip_parse(address, &ip);
 }
 
 static bool is_recursive(const struct resolver_settings *settings)
@@ -193,21 +197,46 @@ static bool set_recursion(
 	       set_validation(context, file_of(settings->trust_anchor, TRUST_ANCHOR), c);
 }
 
+/* ADDRESS or ADDRESS@PORT; libunbound knows interfaces by number only. */
+static bool set_server(struct ub_ctx *context, const char *server, struct complaint c)
+{
+	struct slice port = slice_str(server), text = slice_cut(&port, '@');
+	char address[RESOLVCONF_ADDRESS_MAX], forward[RESOLVCONF_ADDRESS_MAX + sizeof "@65535"];
+	const char *wrong = resolvconf_address(text, address);
+
+	if (wrong) {
+		snprintf(c.why, c.size, "\"%.80s\" %s", server, wrong);
+		return false;
+	}
+	snprintf(
+	    forward, sizeof forward, "%s%s%.*s", address, port.ptr ? "@" : "", SLICE_ARG(port));
+	return !failed(c, server, ub_ctx_set_fwd(context, forward));
+}
+
+static bool set_system_servers(
+    struct ub_ctx *context, const struct resolver_settings *settings, struct complaint c)
+{
+	struct resolvconf system;
+
+	resolvconf_read(
+	    settings->resolv_conf ? settings->resolv_conf : RESOLVCONF_PATH, &system, NULL);
+	for (size_t i = 0; i < system.count; i++)
+		if (!set_server(context, system.servers[i], c))
+			return false;
+	return true;
+}
+
 static bool set_forwarders(
     struct ub_ctx *context, const struct resolver_settings *settings, struct complaint c)
 {
-	const char *file = settings->resolv_conf ? settings->resolv_conf : RESOLV_CONF;
-
 	if (!SET_OPTIONS(context, forwarding, c) ||
 	    !set_number(context, "outbound-msg-retry:", settings->question_ms / 1000 + 1, c) ||
 	    !set_validation(context, file_of(settings->trust_anchor, NULL), c))
 		return false;
 	for (size_t i = 0; i < settings->server_count; i++) {
 		const char *server = settings->servers[i];
-		bool system = strcmp(server, "system") == 0;
-		if (failed(c, system ? file : server,
-			system ? ub_ctx_resolvconf(context, file)
-			       : ub_ctx_set_fwd(context, server)))
+		if (!(strcmp(server, "system") == 0 ? set_system_servers(context, settings, c)
+						    : set_server(context, server, c)))
 			return false;
 	}
 	for (size_t i = 0; i < sizeof forwarded_zones / sizeof *forwarded_zones; i++)

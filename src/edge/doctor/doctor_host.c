@@ -51,13 +51,8 @@ static void ask_dns(struct doctor *d, struct resolver *resolver)
 
 static void check_dns(struct doctor *d)
 {
-	struct resolver_settings settings = {
-	    .servers = d->config->resolver_servers,
-	    .server_count = d->config->resolver_server_count,
-	    .question_ms = (unsigned)(d->config->resolver_timeout * 1000),
-	};
 	char why[RESOLVER_WHY_MAX];
-	struct resolver *resolver = resolver_create(&settings, why, sizeof why);
+	struct resolver *resolver = config_resolver(d->config, NULL, why, sizeof why);
 
 	if (!resolver) {
 		doctor_say(d, FINDING_WRONG, NULL, "resolver: %s", why);

@@ -1,8 +1,8 @@
 /* The first load and every later one: aside, validated, then published; and the parts of the worker
  * that follow the configuration. */
 #include "edge/log/log.h"
-#include "edge/milter/milter_wakeup.h"
 #include "edge/worker/worker.h"
+#include "edge/worker/worker_resolver.h"
 
 #include <malloc.h>
 #include <stddef.h>
@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static void say_line(void *context, enum report_level level, const char *line)
 {
@@ -36,61 +35,6 @@ static void keep_first_error(void *context, enum report_level level, const char 
 
 	if (level == REPORT_ERROR && !status->first_error[0])
 		snprintf(status->first_error, sizeof status->first_error, "%s", line);
-}
-
-/* When resolv.conf was changed, in nanoseconds; 0 when it cannot be told. */
-static int64_t system_servers_changed(void)
-{
-	struct stat st;
-
-	if (stat("/etc/resolv.conf", &st) != 0)
-		return 0;
-	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-}
-
-static bool same_servers(const struct config *a, const struct config *b)
-{
-	bool same = a->resolver_server_count == b->resolver_server_count &&
-		    a->resolver_timeout >= b->resolver_timeout &&
-		    a->resolver_timeout <= b->resolver_timeout;
-
-	for (unsigned i = 0; same && i < a->resolver_server_count; i++)
-		same = strcmp(a->resolver_servers[i], b->resolver_servers[i]) == 0;
-	return same;
-}
-
-/* A reload keeps a resolver that runs and asks the right servers, with all that it has cached. */
-static bool keeps_resolver(struct worker *w, const struct config *before, const struct config *now)
-{
-	struct resolver_stats stats;
-
-	resolver_stats(w->resolver, &stats);
-	return stats.running && same_servers(before, now) &&
-	       w->resolver_made_for == system_servers_changed();
-}
-
-bool worker_replace_resolver(struct worker *w, const struct config *c)
-{
-	struct resolver_settings settings = {
-	    .servers = c->resolver_servers,
-	    .server_count = c->resolver_server_count,
-	    .question_ms = (unsigned)(c->resolver_timeout * 1000),
-	    .waits = milter_wakeup_soon,
-	};
-	char why[RESOLVER_WHY_MAX];
-	struct resolver *fresh = resolver_create(&settings, why, sizeof why), *old;
-
-	if (!fresh) {
-		log_error("resolver: %s", why);
-		return false;
-	}
-	pthread_mutex_lock(&w->resolver_lock);
-	old = w->resolver;
-	w->resolver = fresh;
-	w->resolver_made_for = system_servers_changed();
-	pthread_mutex_unlock(&w->resolver_lock);
-	resolver_free(&old);
-	return true;
 }
 
 /* ---- what stays ---------------------------------------------------------------------- */
@@ -152,7 +96,7 @@ static void warn_of_restart(const struct worker *w, const struct config *now, st
 /* ---- loading ------------------------------------------------------------------------- */
 
 /* The parts that change with the configuration while the process runs. */
-static void apply_config(struct worker *w, const struct config *before, const struct config *now)
+static void apply_config(struct worker *w, const struct config *now)
 {
 	struct recorder_settings settings = worker_recorder_settings(now);
 	struct reports_settings reports = {
@@ -160,12 +104,10 @@ static void apply_config(struct worker *w, const struct config *before, const st
 
 	recorder_configure(w->recorder, &settings);
 	reports_configure(w->reports, &reports);
-	if (!keeps_resolver(w, before, now))
-		worker_replace_resolver(w, now);
 }
 
-static uint64_t publish(struct worker *w, const struct config *before, struct ruleset *rules,
-    struct config *config, struct report *report)
+static uint64_t publish(
+    struct worker *w, struct ruleset *rules, struct config *config, struct report *report)
 {
 	const struct generation *fresh;
 	uint64_t number = table_publish(w->table, rules, config, w->env.now_us(w));
@@ -177,7 +119,7 @@ static uint64_t publish(struct worker *w, const struct config *before, struct ru
 		return 0;
 	}
 	fresh = table_pin(w->table);
-	apply_config(w, before, fresh->config);
+	apply_config(w, fresh->config);
 	warn_of_restart(w, fresh->config, report);
 	table_unpin(&fresh);
 	return number;
@@ -188,8 +130,18 @@ static uint64_t load_and_publish(struct worker *w, struct report *report)
 	const struct generation *before = table_pin(w->table);
 	struct ruleset *rules;
 	struct config *config = config_load(w->config_path, before->config, report, &rules);
-	uint64_t number = config ? publish(w, before->config, rules, config, report) : 0;
+	struct worker_resolver made;
+	uint64_t number = 0;
 
+	if (config && worker_resolver_prepare(w, before->config, config, report, &made)) {
+		number = publish(w, rules, config, report);
+		if (number)
+			worker_resolver_install(w, &made);
+		resolver_free(&made.resolver);
+	} else {
+		ruleset_free(&rules);
+		config_free(&config);
+	}
 	table_unpin(&before);
 	/* Text and table of this load came and went: without this the heap keeps their holes. */
 	malloc_trim(0);
@@ -234,6 +186,8 @@ bool worker_first_load(struct worker *w)
 		  table_publish(w->table, rules, config, w->env.now_us(w)) != 0;
 	size_t errors = report ? report_errors(report) : 1;
 
+	if (ok)
+		config_warn_resolvconf(config, report);
 	if (report)
 		report_each(report, say_line, NULL);
 	if (!ok)

@@ -1,0 +1,45 @@
+/* The resolver that a configuration asks for, and what it makes of resolv.conf. */
+#include "core/base/report.h"
+#include "edge/config/config.h"
+#include "edge/dns/resolvconf.h"
+
+#include <string.h>
+
+struct resolver *config_resolver(
+    const struct config *c, void (*waits)(void), char *why, size_t size)
+{
+	struct resolver_settings settings = {
+	    .servers = c->resolver_servers,
+	    .server_count = c->resolver_server_count,
+	    .question_ms = (unsigned)(c->resolver_timeout * 1000),
+	    .waits = waits,
+	};
+
+	return resolver_create(&settings, why, size);
+}
+
+bool config_uses_resolvconf(const struct config *c)
+{
+	return c->resolver_server_count > 0 && strcmp(c->resolver_servers[0], "system") == 0;
+}
+
+void config_warn_resolvconf(const struct config *c, struct report *report)
+{
+	struct resolvconf system;
+
+	if (config_uses_resolvconf(c))
+		resolvconf_read(RESOLVCONF_PATH, &system, report);
+}
+
+bool config_check_resolver(const struct config *c, struct report *report)
+{
+	char why[RESOLVER_WHY_MAX];
+	struct resolver *resolver = config_resolver(c, NULL, why, sizeof why);
+	bool works = resolver;
+
+	config_warn_resolvconf(c, report);
+	if (!works)
+		report_error(report, (struct origin){c->path, 0}, "resolver: %s", why);
+	resolver_free(&resolver);
+	return works;
+}
