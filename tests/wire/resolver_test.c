@@ -110,7 +110,7 @@ START_TEST(budget_of_a_message)
 	open_zone(zone, 400, 900);
 	want(&client, "good.example", DNS_A, DNS_OK);
 	sleep_ms(1000); /* does not count */
-	for (int i = 0; client.session.budget > 0 && i < 20; i++) {
+	for (int i = 0; client.session.purse.left > 0 && i < 20; i++) {
 		snprintf(name, sizeof name, "%d.example", i);
 		took += ask(&client, name, DNS_A);
 		ck_assert_int_eq(client.answer.status, DNS_TEMP);
@@ -130,6 +130,97 @@ END_TEST
 
 /* A forwarder that resolves a name for seconds is asked again, but not given up, although it is
  * quick about others. */
+/* One party's DNS is slow: its purse is spent, the other's is not, and what was hinted before is
+ * there, even with an empty purse, with TTL 0, or failed. */
+START_TEST(nobody_spends_another_s_purse)
+{
+	struct arena *purses = arena_create(4096); /* asking empties a client's own */
+	struct client evil, victim, late;
+	int64_t took;
+
+	open_zone("s1.evil.example A 192.0.2.1\ns1.evil.example A SLOW=400\n"
+		  "s2.evil.example A 192.0.2.1\ns2.evil.example A SLOW=400\n"
+		  "dead.example ANY TIMEOUT\n"
+		  "victim.example A 192.0.2.1\nvictim.example A SLOW=200\n"
+		  "hinted.example A 192.0.2.1\nhinted.example A TTL=0\n",
+	    1000, 0);
+	evil = victim = late = client;
+	evil.dns = dns_open(&client.dns, 600, purses);
+	victim.dns = dns_open(&client.dns, 1000, purses);
+	late.dns = dns_open(&client.dns, 0, purses);
+	dns_hint(&evil.dns, SLICE("hinted.example"), DNS_A);
+	want(&evil, "s1.evil.example", DNS_A, DNS_OK);
+	took = ask(&evil, "s2.evil.example", DNS_A);
+	ck_assert_int_eq(evil.answer.status, DNS_TEMP);
+	ck_assert_msg(took < 300 + SLACK_MS, "%lld ms", (long long)took);
+	dns_hint(&evil.dns, SLICE("victim.example"), DNS_A); /* an empty purse hints all the same */
+	want(&late, "hinted.example", DNS_A, DNS_OK);
+	want(&victim, "victim.example", DNS_A, DNS_OK);
+	want(&victim, "s2.evil.example", DNS_A, DNS_OK); /* it was under way all the time */
+	want(&late, "s2.evil.example", DNS_A, DNS_OK);
+	want(&client, "dead.example", DNS_A, DNS_TEMP);
+	took = ask(&client, "dead.example", DNS_A);
+	ck_assert_int_lt(took, 500); /* not asked a second time */
+	ck_assert_uint_eq(dnsserver_asked(server, "hinted.example"), 1);
+	arena_free(&purses);
+	close_zone();
+}
+END_TEST
+
+/* A session that must be done by some time is, whatever its purses hold. */
+START_TEST(limit_of_a_session)
+{
+	struct resolver_purse purse;
+	int64_t took;
+
+	open_zone("slow.example A 192.0.2.1\nslow.example A SLOW=900\n"
+		  "quick.example A 192.0.2.1\n",
+	    5000, 0);
+	resolver_session_limit(&client.session, 300);
+	resolver_purse_fill(&purse, &client.session, 5000);
+	client.dns = resolver_purse_dns(&purse);
+	want(&client, "quick.example", DNS_A, DNS_OK);
+	ck_assert(!purse.dry);
+	took = ask(&client, "slow.example", DNS_A);
+	ck_assert_int_eq(client.answer.status, DNS_TEMP);
+	ck_assert_msg(took < 300 + SLACK_MS && purse.dry, "%lld ms", (long long)took);
+	resolver_session_limit(&client.session, 5000);
+	want(&client, "slow.example", DNS_A, DNS_OK);
+	close_zone();
+}
+END_TEST
+
+static int stills;
+
+static void count_still(void)
+{
+	stills++;
+}
+
+/* Told every four seconds, however many questions that time is made of. */
+START_TEST(says_that_it_still_waits)
+{
+	const char *address;
+	struct resolver_settings settings = {
+	    .servers = &address, .server_count = 1, .question_ms = 3000, .still = count_still};
+	char why[RESOLVER_WHY_MAX];
+
+	server = dnsserver_start("1.example ANY TIMEOUT\n2.example ANY TIMEOUT\n"
+				 "3.example ANY TIMEOUT\n");
+	address = dnsserver_address(server);
+	resolver = resolver_create(&settings, why, sizeof why);
+	ck_assert_msg(resolver, "%s", why);
+	client_start(&client, resolver);
+	want(&client, "1.example", DNS_A, DNS_TEMP);
+	ck_assert_int_eq(stills, 0);
+	want(&client, "2.example", DNS_A, DNS_TEMP);
+	ck_assert_int_eq(stills, 1);
+	want(&client, "3.example", DNS_A, DNS_TEMP);
+	ck_assert_int_eq(stills, 2);
+	close_zone();
+}
+END_TEST
+
 START_TEST(slow_is_not_silent)
 {
 	struct caller slow[1];
@@ -229,7 +320,7 @@ START_TEST(one_leaves_early)
 
 	open_zone("slow.example A 192.0.2.1\nslow.example A SLOW=450\n", 5000, 0);
 	client_start(&hasty, resolver);
-	hasty.session.budget = 100 * MONOTONIC_MS;
+	hasty.session.purse.left = 100 * MONOTONIC_MS;
 	start_callers(other, 1, "slow.example");
 	wait_for_flights(1);
 	took = ask(&hasty, "slow.example", DNS_A);
@@ -460,6 +551,9 @@ Suite *suite(void)
 
 	tcase_add_test(t, silence_ends_at_the_deadline);
 	tcase_add_test(t, budget_of_a_message);
+	tcase_add_test(t, nobody_spends_another_s_purse);
+	tcase_add_test(t, limit_of_a_session);
+	tcase_add_test(t, says_that_it_still_waits);
 	tcase_add_test(t, slow_is_not_silent);
 	tcase_add_test(t, server_pauses);
 	tcase_add_test(t, nobody_there);

@@ -63,6 +63,9 @@ void dkim_field_parse(struct slice value, uint64_t now, struct arena *, struct d
 size_t dkim_field_choose(const struct dkim_field *, size_t n, struct slice from_domain,
     size_t chosen[DKIM_VERIFIED_MAX]);
 
+/* Whether its domain may be the author's organization: the same, above, below or beside it. */
+bool dkim_field_may_align(const struct dkim_field *, struct slice from_domain);
+
 /* The name of the key: "selector._domainkey.domain"; {NULL, 0} when out of memory. */
 struct slice dkim_field_key_name(const struct dkim_field *, struct arena *);
 

@@ -8,11 +8,39 @@
  *     dns_lookup(dns, SLICE("_dmarc.example.org"), DNS_TXT, arena, &a);
  *     if (a.status == DNS_TEMP) ...        // a failure is an answer, never an exception
  *
- * A `struct dns` serves one transaction: it carries that message's deadline.  lookup blocks the
- * calling thread until the answer or the deadline.
+ * A `struct dns` serves one transaction.  lookup blocks the calling thread until the answer is
+ * there or the time is over.
+ *
+ * Whose time is it?  Whoever writes mail chooses some of the names that are asked for, and can have
+ * them answered late or never.  So each purpose waits from a purse of its own, and nobody's DNS can
+ * spend the time that is needed to ask another's:
+ *
+ *     SPF, at RCPT               6 s   the sender's or the HELO's names; all RCPTs of a message
+ *     SPF, at the end           14 s   what was under way then goes on
+ *     keys that may be aligned  10 s   the author's names
+ *     all other keys             5 s   anybody's, after those
+ *     DMARC                     10 s   one author domain's; each further one has as much
+ *
+ *     struct dns own = dns_open(dns, DNS_DMARC_MS, arena);
+ *     dns_lookup(&own, …);                                     // waits 10 s in all
+ *
+ * Side by side: what will be asked is hinted first, whatever is spent.  A message asks each
+ * question once and keeps its answer, so that one that was hinted has landed, or has failed, while
+ * others were waited for.  The end of the message, DNS_END_MS, is the only time that all share:
+ * SPF's part of it leaves time enough for a question that nobody could hint.
  */
 #include "core/base/arena.h"
 #include "core/base/slice.h"
+
+/* The purses, in milliseconds (SPEC 4, "Time"). */
+enum {
+	DNS_SPF_RCPT_MS = 6000, /* RCPT is answered within 8 s: a stock Sendmail waits for 10 */
+	DNS_SPF_END_MS = 14000, /* with those at RCPT the 20 s that RFC 7208 4.6.4 asks for */
+	DNS_ALIGNED_KEYS_MS = 10000,
+	DNS_OTHER_KEYS_MS = 5000,
+	DNS_DMARC_MS = 10000,
+	DNS_END_MS = 19000, /* the end of the message is answered within 20 s */
+};
 
 enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
 
@@ -46,6 +74,9 @@ struct dns {
 	    void *self, struct slice name, enum dns_type, struct arena *, struct dns_answer *out);
 	/* This question will be asked soon; may be NULL. Never blocks. */
 	void (*hint)(void *self, struct slice name, enum dns_type);
+	/* Another self, in the arena, that may wait for so many milliseconds, whatever this one has
+	 * spent; NULL when out of memory.  May be NULL: nothing takes time there. */
+	void *(*open)(void *self, unsigned ms, struct arena *);
 };
 
 static inline void dns_lookup(const struct dns *dns, struct slice name, enum dns_type type,
@@ -58,6 +89,17 @@ static inline void dns_hint(const struct dns *dns, struct slice name, enum dns_t
 {
 	if (dns->hint)
 		dns->hint(dns->self, name, type);
+}
+
+/* The same DNS with a purse of its own; out of memory, which the arena remembers, with the old. */
+static inline struct dns dns_open(const struct dns *dns, unsigned ms, struct arena *arena)
+{
+	struct dns own = *dns;
+	void *self = dns->open ? dns->open(dns->self, ms, arena) : NULL;
+
+	if (self)
+		own.self = self;
+	return own;
 }
 
 #endif

@@ -53,7 +53,8 @@ bool dkim_verifier_end_of_headers(struct dkim_verifier *, struct slice from_doma
 /* A part of the body, of any length, with CRLF line ends. */
 void dkim_verifier_body(struct dkim_verifier *, const char *bytes, size_t len);
 
-/* Waits for keys as long as the struct dns does. */
+/* Waits for keys: first DNS_ALIGNED_KEYS_MS for those that may be aligned with the author, then
+ * DNS_OTHER_KEYS_MS for the others. */
 void dkim_verifier_finish(struct dkim_verifier *, struct dkim_answer *out);
 
 void dkim_verifier_free(struct dkim_verifier **);

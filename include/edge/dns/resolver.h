@@ -22,9 +22,14 @@
  * (edge/dns/resolver_flights.h), is put to libunbound (edge/dns/resolver_upstream.h) by the one
  * thread that talks to it, and its answer, or none by the deadline, wakes whoever waits for it.
  *
- * Two clocks run.  A question has question_ms from its first asker on; unbound alone would try for
- * up to 17 s.  A message has message_ms of waiting in all; time in which it does not wait here
- * does not count, so that a slow client cannot use it up.  Both end in DNS_TEMP.
+ * Three clocks run.  A question has question_ms from its first asker on; unbound alone would try
+ * for up to 17 s.  A purse has so much waiting in all; time in which nobody waits does not count,
+ * so that a slow client cannot use it up.  And a session may have to be done by some time, whatever
+ * its purses hold.  All end in DNS_TEMP.
+ *
+ * A session keeps the answer to each question that it asked or hinted, even to one with TTL 0 and
+ * to one that failed: it is not asked again, and what was hinted before others were waited for is
+ * there when its turn comes, also with an empty purse.
  *
  * Lifetime: create → sessions come and go in any thread → stop at the end of the program, when
  * waiting sessions must be let go → free.  A reload may create a second resolver and free the
@@ -38,7 +43,11 @@ struct resolver;
 enum {
 	RESOLVER_WHY_MAX = 256,
 	RESOLVER_QUESTION_MS = 5000,
-	RESOLVER_MESSAGE_MS = 20000,
+	RESOLVER_MESSAGE_MS = 20000, /* the purse of who opens none of his own */
+	RESOLVER_STILL_MS = 4000,
+	/* More than any message asks for: SPF 100, eight authors' walks and their signers' 128.
+	 * Hints leave half of it to what is waited for. */
+	RESOLVER_QUESTIONS_MAX = 512,
 };
 
 struct resolver_settings {
@@ -51,6 +60,9 @@ struct resolver_settings {
 	unsigned message_ms;  /* 0 is RESOLVER_MESSAGE_MS */
 	/* NULL, or told each time that a session begins to wait, in its thread. */
 	void (*waits)(void);
+	/* NULL, or told in the session's thread that it waits, RESOLVER_STILL_MS after it began,
+	 * was limited, or was told of last. */
+	void (*still)(void);
 	/*
 	 * Files, NULL for the usual one, "" for none.  The trust anchor (DS or DNSKEY records of
 	 * DNSSEC) has none when forwarding: the server asked validates or does not, and one that
@@ -82,10 +94,23 @@ void resolver_stop(struct resolver *);
  * this stops and frees, else the end of the last session does. */
 void resolver_free(struct resolver **);
 
+/* Time to wait; see core/auth/dns.h. */
+struct resolver_purse {
+	struct resolver_session *session;
+	int64_t left; /* nanoseconds */
+	bool dry;     /* a wait ended for want of time while its answer was under way */
+};
+
+struct resolver_boarded;
+
 /* One message.  The fields are the resolver's own; the struct may lie anywhere. */
 struct resolver_session {
 	struct resolver *resolver;
-	int64_t budget; /* nanoseconds that it may still wait */
+	struct resolver_purse purse;
+	int64_t until; /* no wait lasts beyond that, by monotonic_now() */
+	int64_t told;  /* when it began, was limited, or was told of last */
+	struct resolver_boarded *boarded;
+	size_t boarded_count;
 };
 
 /* The caller sees to it that the resolver is not freed before this returns. */
@@ -94,6 +119,14 @@ void resolver_session_end(struct resolver_session *);
 
 /* The session as core knows it; valid until the session ends, in one thread at a time. */
 struct dns resolver_session_dns(struct resolver_session *);
+
+/* From now on all its purses together have so long, by the clock. */
+void resolver_session_limit(struct resolver_session *, unsigned ms);
+
+/* A purse that the caller holds, for who wants to know whether it ran dry; filled anew by another
+ * call.  And the session's DNS on it. */
+void resolver_purse_fill(struct resolver_purse *, struct resolver_session *, unsigned ms);
+struct dns resolver_purse_dns(struct resolver_purse *);
 
 struct resolver_stats {
 	uint64_t lookups[DNS_BADNAME + 1]; /* answered, by enum dns_status */

@@ -309,6 +309,11 @@ size_t dkim_field_choose(const struct dkim_field *fields, size_t n, struct slice
 	return count;
 }
 
+bool dkim_field_may_align(const struct dkim_field *f, struct slice from_domain)
+{
+	return rank(f, from_domain) <= RANK_BESIDE;
+}
+
 struct slice dkim_field_key_name(const struct dkim_field *f, struct arena *arena)
 {
 	return arena_printf(

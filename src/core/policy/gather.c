@@ -97,6 +97,7 @@ static void gather_dmarc(const struct gather *g)
 	struct dmarc_identifier *ids = arena_calloc(g->arena, IDENTIFIERS_MAX, sizeof *ids);
 	struct dmarc_query query = {.from_domain = facts->id[IDENTITY_FROM].name, .ids = ids};
 	const struct dns *dns = g->dns(g->outside);
+	struct dns own;
 
 	if (facts->dmarc_state != FACT_UNKNOWN)
 		return;
@@ -106,7 +107,8 @@ static void gather_dmarc(const struct gather *g)
 	gather_spf(g);
 	gather_dkim(g);
 	query.count = identifiers_of(g, ids);
-	dmarc_evaluate(dns, &query, g->arena, g->trace, &facts->dmarc);
+	own = dns_open(dns, DNS_DMARC_MS, g->arena);
+	dmarc_evaluate(&own, &query, g->arena, g->trace, &facts->dmarc);
 	facts->dmarc_state = FACT_KNOWN;
 	if (facts->dkim_state != FACT_KNOWN && facts->dmarc.verdict == DMARC_V_FAIL) {
 		facts->dmarc.verdict = DMARC_V_TEMPERROR;

@@ -20,6 +20,7 @@ struct dkim_library {
 struct candidate {
 	const struct dkim_field *field;
 	bool open; /* no result yet */
+	bool near; /* it may be aligned with the author */
 	struct dkim_signature_result result;
 	unsigned char header_hash[DKIM_HASH_LEN];
 	const struct dkim_body_hash *body; /* of an open one */
@@ -115,14 +116,15 @@ static void decide(struct candidate *c, enum dkim_result result, struct slice re
 	c->result.reason = reason;
 }
 
-static void add_candidate(
-    struct dkim_verifier *v, const struct dkim_field *field, const struct dkim_feed_hash *hash)
+static void add_candidate(struct dkim_verifier *v, const struct dkim_field *field,
+    struct slice from_domain, const struct dkim_feed_hash *hash)
 {
 	struct candidate *c = &v->chosen[v->count++];
 
 	*c = (struct candidate){
 	    .field = field,
 	    .open = field->result == DKIM_NONE,
+	    .near = dkim_field_may_align(field, from_domain),
 	    .result = dkim_field_result(field, v->arena),
 	};
 	memcpy(c->header_hash, hash->digest, DKIM_HASH_LEN);
@@ -142,7 +144,7 @@ static void choose(struct dkim_verifier *v, struct slice from_domain)
 	v->no_memory = v->feed->no_memory ||
 		       (work && !dkim_feed_hash(v->feed, v->lib->headers, chosen, n, hashes));
 	for (size_t i = 0; i < n; i++)
-		add_candidate(v, &v->feed->signatures[chosen[i]], &hashes[i]);
+		add_candidate(v, &v->feed->signatures[chosen[i]], from_domain, &hashes[i]);
 }
 
 static bool any_open(const struct dkim_verifier *v)
@@ -205,14 +207,15 @@ static bool body_holds(struct candidate *c)
 }
 
 /* True when the DNS has a key that may be used; else the candidate has its result. */
-static bool find_key(struct dkim_verifier *v, struct candidate *c, struct dkim_record *record)
+static bool find_key(
+    struct dkim_verifier *v, struct candidate *c, const struct dns *dns, struct dkim_record *record)
 {
 	struct slice name = dkim_field_key_name(c->field, v->arena), reason;
 	struct dns_answer answer = {.status = DNS_TEMP};
 	enum dkim_result result;
 
 	if (name.ptr)
-		dns_lookup(v->dns, name, DNS_TXT, v->arena, &answer);
+		dns_lookup(dns, name, DNS_TXT, v->arena, &answer);
 	result = dkim_record_read(&answer, c->field, v->arena, record, &reason);
 	c->result.bits = record->bits;
 	c->result.testing = record->testing;
@@ -254,12 +257,23 @@ static void check_signature(
 }
 
 /* The body first: it is known already, and spares the question for the key. */
-static void verify(struct dkim_verifier *v, struct candidate *c)
+static void verify(struct dkim_verifier *v, struct candidate *c, const struct dns *dns)
 {
 	struct dkim_record record;
 
-	if (c->open && body_holds(c) && find_key(v, c, &record))
+	if (c->open && body_holds(c) && find_key(v, c, dns, &record))
 		check_signature(v, c, &record);
+}
+
+/* Those that may be aligned stand first (dkim_field_choose()), and nobody else spends their time.
+ */
+static void verify_all(struct dkim_verifier *v)
+{
+	struct dns near = dns_open(v->dns, DNS_ALIGNED_KEYS_MS, v->arena);
+	struct dns other = dns_open(v->dns, DNS_OTHER_KEYS_MS, v->arena);
+
+	for (size_t i = 0; i < v->count; i++)
+		verify(v, &v->chosen[i], v->chosen[i].near ? &near : &other);
 }
 
 /* When memory ran out nothing that was found is certain. */
@@ -279,8 +293,8 @@ void dkim_verifier_finish(struct dkim_verifier *v, struct dkim_answer *out)
 
 	if (v->hasher && !dkim_hasher_finish(&v->hasher))
 		v->no_memory = true;
-	for (size_t i = 0; i < v->count && !v->no_memory; i++)
-		verify(v, &v->chosen[i]);
+	if (!v->no_memory)
+		verify_all(v);
 	results = arena_alloc(v->arena, DKIM_VERIFIED_MAX * sizeof *results);
 	if (v->no_memory || arena_failed(v->arena)) {
 		answer_no_memory(out);

@@ -14,9 +14,15 @@
 /* A step that says more is cut. */
 enum { STEP_MAX = 1024 };
 
+/* The DNS behind a told one: that which was given, or one opened on a purse of its own. */
+struct told {
+	struct trial *trial;
+	struct dns real;
+};
+
 struct trial {
-	struct dns asked; /* told, then asked of `real` */
-	const struct dns *real;
+	struct told whole;
+	struct dns asked; /* told, then asked of `whole.real` */
 	struct arena *arena;
 	void (*tell)(void *context, const char *line);
 	void *context;
@@ -73,12 +79,28 @@ static void told_lookup(
 	    [DNS_TEMP] = "  no answer",
 	    [DNS_BADNAME] = "  not asked, being no name",
 	};
-	struct trial *t = self;
+	const struct told *told = self;
+	struct trial *t = told->trial;
 
-	dns_lookup(t->real, name, type, arena, out);
+	dns_lookup(&told->real, name, type, arena, out);
 	step(t, "  dns  %s %.*s%s", dns_type_name(type), SLICE_ARG(name), words[out->status]);
 	for (size_t i = 0; out->status == DNS_OK && i < out->count; i++)
 		tell_record(t, type, &out->records[i]);
+}
+
+static void told_hint(void *self, struct slice name, enum dns_type type)
+{
+	dns_hint(&((struct told *)self)->real, name, type);
+}
+
+static void *told_open(void *self, unsigned ms, struct arena *arena)
+{
+	const struct told *told = self;
+	struct told *own = arena_alloc(arena, sizeof *own);
+
+	if (own)
+		*own = (struct told){told->trial, dns_open(&told->real, ms, arena)};
+	return own;
 }
 
 /* ---- reading the message ------------------------------------------------------------- */
@@ -90,8 +112,9 @@ struct trial *trial_create(const struct dns *dns, int64_t now, struct arena *are
 
 	if (!t)
 		return NULL;
-	t->asked = (struct dns){.self = t, .lookup = told_lookup};
-	t->real = dns;
+	t->whole = (struct told){t, *dns};
+	t->asked = (struct dns){
+	    .self = &t->whole, .lookup = told_lookup, .hint = told_hint, .open = told_open};
 	t->arena = arena;
 	t->tell = tell;
 	t->context = context;
@@ -199,9 +222,10 @@ static void told_spf(void *outside, const struct spf_query *query, struct spf_an
 {
 	struct trial *t = outside;
 	struct spf_query told = *query;
+	struct dns own = dns_open(&t->asked, DNS_SPF_RCPT_MS + DNS_SPF_END_MS, t->arena);
 
 	told.explain = true;
-	spf_check(&t->asked, &told, t->arena, out);
+	spf_check(&own, &told, t->arena, out);
 	step(t, "spf    %s for %.*s", spf_result_text(out->result), SLICE_ARG(out->domain));
 	if (out->mechanism.len > 0)
 		step(t, "       decided by %.*s", SLICE_ARG(out->mechanism));

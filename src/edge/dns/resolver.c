@@ -18,10 +18,17 @@ struct resolver {
 	struct resolver_seed seed;
 	struct resolver_cache *cache;
 	struct resolver_flights *flights;
-	int64_t message; /* nanoseconds of waiting for one */
+	unsigned message_ms; /* of waiting for one */
 	void (*waits)(void);
+	void (*still)(void);
 	atomic_uint_fast64_t cached;
 	atomic_uint_fast64_t lookups[DNS_BADNAME + 1];
+};
+
+/* A question of this message, and its answer once that has landed. */
+struct resolver_boarded {
+	struct resolver_boarded *next;
+	struct flight *flight;
 };
 
 static void destroy(struct resolver *r)
@@ -53,7 +60,8 @@ struct resolver *resolver_create(const struct resolver_settings *settings, char 
 	atomic_init(&r->references, 1);
 	s.question_ms = s.question_ms ? s.question_ms : RESOLVER_QUESTION_MS;
 	r->waits = s.waits;
-	r->message = (s.message_ms ? s.message_ms : RESOLVER_MESSAGE_MS) * MONOTONIC_MS;
+	r->still = s.still;
+	r->message_ms = s.message_ms ? s.message_ms : RESOLVER_MESSAGE_MS;
 	r->flights = resolver_flights_create(&s, r->cache, why, size);
 	if (!r->flights) {
 		destroy(r);
@@ -74,47 +82,144 @@ void resolver_free(struct resolver **r)
 	*r = NULL;
 }
 
+/* ---- one message --------------------------------------------------------------------- */
+
 void resolver_session_start(struct resolver_session *session, struct resolver *r)
 {
 	atomic_fetch_add(&r->references, 1);
-	*session = (struct resolver_session){.resolver = r, .budget = r->message};
+	*session =
+	    (struct resolver_session){.resolver = r, .until = INT64_MAX, .told = monotonic_now()};
+	resolver_purse_fill(&session->purse, session, r->message_ms);
 }
 
 void resolver_session_end(struct resolver_session *session)
 {
+	struct resolver_boarded *b;
+
+	while ((b = session->boarded)) {
+		session->boarded = b->next;
+		resolver_flights_leave(session->resolver->flights, b->flight);
+		free(b);
+	}
 	drop(session->resolver);
 	session->resolver = NULL;
 }
 
-/* Waits for the answer and takes the time from the message's budget. */
-static struct resolver_answer *wait_for(
-    struct resolver_session *session, const struct resolver_key *key, int64_t now)
+void resolver_session_limit(struct resolver_session *session, unsigned ms)
 {
-	struct resolver_answer *answer;
+	session->told = monotonic_now();
+	session->until = session->told + ms * MONOTONIC_MS;
+}
 
-	if (session->budget <= 0)
+void resolver_purse_fill(
+    struct resolver_purse *purse, struct resolver_session *session, unsigned ms)
+{
+	*purse = (struct resolver_purse){.session = session, .left = ms * MONOTONIC_MS};
+}
+
+/* ---- a question ---------------------------------------------------------------------- */
+
+static struct flight *boarded_before(
+    const struct resolver_session *session, const struct resolver_key *key)
+{
+	for (const struct resolver_boarded *b = session->boarded; b; b = b->next)
+		if (resolver_flight_is(b->flight, key))
+			return b->flight;
+	return NULL;
+}
+
+/* Stays on board until the session ends; NULL when it cannot be asked. */
+static struct flight *board(
+    struct resolver_session *session, const struct resolver_key *key, bool hint)
+{
+	size_t most = hint ? RESOLVER_QUESTIONS_MAX / 2 : RESOLVER_QUESTIONS_MAX;
+	struct resolver_boarded *b;
+
+	if (session->boarded_count >= most || !(b = malloc(sizeof *b)))
 		return NULL;
-	if (session->resolver->waits)
-		session->resolver->waits();
-	answer = resolver_flights_ask(session->resolver->flights, key, now + session->budget);
-	session->budget -= monotonic_now() - now;
+	b->flight = resolver_flights_board(session->resolver->flights, key, hint);
+	if (!b->flight) {
+		free(b);
+		return NULL;
+	}
+	b->next = session->boarded;
+	session->boarded = b;
+	session->boarded_count++;
+	return b->flight;
+}
+
+/* Waits until then, and says in time that it does; false: still under way. */
+static bool wait_until(struct resolver_session *session, struct flight *f, int64_t until,
+    struct resolver_answer **answer)
+{
+	const struct resolver *r = session->resolver;
+
+	for (;;) {
+		int64_t tell = session->told + RESOLVER_STILL_MS * MONOTONIC_MS;
+		bool over = resolver_flights_wait(
+		    r->flights, f, r->still && tell < until ? tell : until, answer);
+
+		if (over || !r->still || tell >= until)
+			return over;
+		session->told = monotonic_now();
+		r->still();
+	}
+}
+
+/* When this purse can wait no more. */
+static int64_t end_of(const struct resolver_purse *purse, int64_t now)
+{
+	int64_t own = now + purse->left, common = purse->session->until;
+
+	return own < common ? own : common;
+}
+
+/* What has landed takes no time, the rest takes it from the purse. */
+static struct resolver_answer *wait_for(struct resolver_purse *purse, struct flight *f)
+{
+	struct resolver *r = purse->session->resolver;
+	struct resolver_answer *answer = NULL;
+	int64_t now = monotonic_now(), until = end_of(purse, now);
+
+	if (resolver_flights_wait(r->flights, f, now, &answer)) {
+		atomic_fetch_add_explicit(&r->cached, 1, memory_order_relaxed);
+		return answer;
+	}
+	if (until > now && r->waits)
+		r->waits();
+	if (until <= now || !wait_until(purse->session, f, until, &answer))
+		purse->dry = true;
+	purse->left -= monotonic_now() - now;
 	return answer;
 }
 
-static void answer_question(struct resolver_session *session, const struct resolver_key *key,
+/* An empty purse asks nothing new. */
+static struct flight *set_out(struct resolver_purse *purse, const struct resolver_key *key)
+{
+	int64_t now = monotonic_now();
+
+	if (end_of(purse, now) <= now) {
+		purse->dry = true;
+		return NULL;
+	}
+	return board(purse->session, key, false);
+}
+
+static void answer_question(struct resolver_purse *purse, const struct resolver_key *key,
     struct arena *arena, struct dns_answer *out)
 {
-	struct resolver *r = session->resolver;
+	struct resolver *r = purse->session->resolver;
+	struct flight *f = boarded_before(purse->session, key);
 	struct resolver_answer *answer;
-	int64_t now = monotonic_now();
 	uint32_t ttl;
 
-	if (resolver_cache_find(r->cache, key, now, &answer, &ttl)) {
+	if (!f && resolver_cache_find(r->cache, key, monotonic_now(), &answer, &ttl)) {
 		atomic_fetch_add_explicit(&r->cached, 1, memory_order_relaxed);
 		resolver_answer_give(answer, arena, out);
 		out->ttl = ttl;
 	} else {
-		answer = wait_for(session, key, now);
+		f = f ? f : set_out(purse, key);
+		answer = f ? wait_for(purse, f) : NULL;
 		resolver_answer_give(answer, arena, out);
 	}
 	resolver_answer_drop(answer);
@@ -123,39 +228,57 @@ static void answer_question(struct resolver_session *session, const struct resol
 static void lookup(
     void *self, struct slice name, enum dns_type type, struct arena *arena, struct dns_answer *out)
 {
-	struct resolver_session *session = self;
-	struct resolver *r = session->resolver;
+	struct resolver_purse *purse = self;
+	struct resolver *r = purse->session->resolver;
 	char room[DNSWIRE_QUESTION_MAX];
 	struct resolver_key key;
 
 	if (resolver_key_make(&key, &r->seed, name, type, room))
-		answer_question(session, &key, arena, out);
+		answer_question(purse, &key, arena, out);
 	else
 		*out = (struct dns_answer){.status = DNS_BADNAME};
 	atomic_fetch_add_explicit(&r->lookups[out->status], 1, memory_order_relaxed);
 }
 
+/* Whatever the purse holds: what is asked before others are waited for takes nobody's time. */
 static void hint(void *self, struct slice name, enum dns_type type)
 {
-	struct resolver_session *session = self;
-	struct resolver *r = session->resolver;
+	struct resolver_purse *purse = self;
+	struct resolver *r = purse->session->resolver;
 	char room[DNSWIRE_QUESTION_MAX];
 	struct resolver_answer *answer;
 	struct resolver_key key;
 	uint32_t ttl;
 
-	if (session->budget <= 0 || !resolver_key_make(&key, &r->seed, name, type, room))
+	if (!resolver_key_make(&key, &r->seed, name, type, room) ||
+	    boarded_before(purse->session, &key))
 		return;
 	if (resolver_cache_find(r->cache, &key, monotonic_now(), &answer, &ttl))
 		resolver_answer_drop(answer);
 	else
-		resolver_flights_hint(r->flights, &key);
+		board(purse->session, &key, true);
+}
+
+static void *open_purse(void *self, unsigned ms, struct arena *arena)
+{
+	struct resolver_purse *purse = self, *own = arena_alloc(arena, sizeof *own);
+
+	if (own)
+		resolver_purse_fill(own, purse->session, ms);
+	return own;
+}
+
+struct dns resolver_purse_dns(struct resolver_purse *purse)
+{
+	return (struct dns){.self = purse, .lookup = lookup, .hint = hint, .open = open_purse};
 }
 
 struct dns resolver_session_dns(struct resolver_session *session)
 {
-	return (struct dns){.self = session, .lookup = lookup, .hint = hint};
+	return resolver_purse_dns(&session->purse);
 }
+
+/* ---- counts -------------------------------------------------------------------------- */
 
 void resolver_stats(struct resolver *r, struct resolver_stats *out)
 {

@@ -106,34 +106,43 @@ static struct flight *board(
 
 /* ---- for all threads ----------------------------------------------------------------- */
 
-struct resolver_answer *resolver_flights_ask(
-    struct resolver_flights *all, const struct resolver_key *key, int64_t until)
+struct flight *resolver_flights_board(
+    struct resolver_flights *all, const struct resolver_key *key, bool hint)
 {
-	struct resolver_answer *answer = NULL;
 	struct flight *f;
 
 	pthread_mutex_lock(&all->lock);
-	f = board(all, key, FLIGHTS_MAX);
-	if (f) {
-		struct timespec end = monotonic_timespec(until < f->deadline ? until : f->deadline);
-		int late = 0;
-		while (!f->landed && !late)
-			late = pthread_cond_timedwait(&f->landing, &all->lock, &end);
-		answer = resolver_answer_hold(f->answer);
-		resolver_flight_leave(f);
-	}
+	f = board(all, key, hint ? HINTED_MAX : FLIGHTS_MAX);
 	pthread_mutex_unlock(&all->lock);
-	return answer;
+	return f;
 }
 
-void resolver_flights_hint(struct resolver_flights *all, const struct resolver_key *key)
+bool resolver_flight_is(const struct flight *f, const struct resolver_key *key)
 {
-	struct flight *f;
+	return resolver_key_same(&f->key, key);
+}
+
+bool resolver_flights_wait(
+    struct resolver_flights *all, struct flight *f, int64_t until, struct resolver_answer **answer)
+{
+	bool own = f->deadline <= until;
+	struct timespec end = monotonic_timespec(own ? f->deadline : until);
+	int late = 0;
+	bool over;
 
 	pthread_mutex_lock(&all->lock);
-	f = board(all, key, HINTED_MAX);
-	if (f)
-		resolver_flight_leave(f);
+	while (!f->landed && !late)
+		late = pthread_cond_timedwait(&f->landing, &all->lock, &end);
+	over = f->landed || own;
+	*answer = resolver_answer_hold(f->answer);
+	pthread_mutex_unlock(&all->lock);
+	return over;
+}
+
+void resolver_flights_leave(struct resolver_flights *all, struct flight *f)
+{
+	pthread_mutex_lock(&all->lock);
+	resolver_flight_leave(f);
 	pthread_mutex_unlock(&all->lock);
 }
 
