@@ -74,7 +74,7 @@ static void check_writing(const struct slice values[VALUES], struct arena *arena
 	struct authres_dkim dkim = {SLICE("fail"), values[2], values[3], values[4], values[5],
 	    values[6], values[7], slice_of(NULL, 0)};
 	struct authres_dmarc dmarc = {SLICE("pass"), values[8], SLICE("reject"), slice_of(NULL, 0)};
-	struct authres a = {our_id, &spf, &dkim, 1, &dmarc};
+	struct authres a = {our_id, &spf, &dkim, 1, &dmarc, 1};
 	struct slice field = authres_write(&a, arena), line;
 	struct seen seen;
 

@@ -326,8 +326,15 @@ static void try_dmarc(
 	if (sw->dmarc == DMARC_OFF || decided(v))
 		return;
 	if (!l.session->id[ID_FROM].text) {
-		if (sw->dmarc >= DMARC_REJECT && !l.conf->bad_from_accept)
-			meet(l, COVERS_DMARC, found("dmarc", 550, false), v, told_by);
+		struct verdict f = found("dmarc", 550, sw->dmarc == DMARC_MONITOR);
+
+		if (sw->dmarc == DMARC_QUARANTINE) {
+			f.action = "quarantine";
+			f.code = 250;
+		} else if (l.conf->bad_from_accept) {
+			return;
+		}
+		meet(l, COVERS_DMARC, f, v, told_by);
 	} else if (is_missing(dmarc)) {
 		if (l.conf->dmarc_temp && sw->dmarc != DMARC_MONITOR)
 			meet(l, COVERS_DMARC, found("dmarc", 451, false), v, told_by);

@@ -129,6 +129,23 @@ static void on_results(struct play *p, struct slice wanted)
 	print_edits(p);
 }
 
+/* Nowhere in an Authentication-Results that is inserted. */
+static void on_noresults(struct play *p, struct slice unwanted)
+{
+	for (size_t i = 0; i < p->edit_count; i++) {
+		struct slice rest = p->edits[i].value;
+
+		for (; slice_equal(p->edits[i].name, SLICE("Authentication-Results")) &&
+		       rest.len >= unwanted.len && rest.len > 0;
+		     rest = slice_skip(rest, 1))
+			if (slice_starts(rest, unwanted)) {
+				play_fail(p, "such a result: ", unwanted);
+				print_edits(p);
+				return;
+			}
+	}
+}
+
 static void on_say(struct play *p, struct slice text)
 {
 	char wanted[REPLY_MAX];
@@ -160,6 +177,8 @@ bool play_expect(struct play *p, struct slice word, struct slice rest)
 		on_edit(p, rest, false);
 	else if (slice_equal(word, SLICE("results")))
 		on_results(p, rest);
+	else if (slice_equal(word, SLICE("noresults")))
+		on_noresults(p, rest);
 	else if (slice_equal(word, SLICE("asked")))
 		on_count(p, "DNS questions: ", counting_questions(&p->counting), rest);
 	else if (slice_equal(word, SLICE("shown")))

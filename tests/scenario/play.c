@@ -36,6 +36,7 @@
  *                             `*` at the end: begins with this
  *     noedit  TEXT            … none is
  *     results TEXT            the Authentication-Results that `end` inserts has this part
+ *     noresults TEXT          … has this text nowhere
  *     asked   N               so many DNS questions since the case began
  *     shown   N               so many header fields went to DKIM since the case began
  */

@@ -36,6 +36,8 @@ struct question {
 	struct facts facts;
 	const struct idna *idna;
 	struct arena *arena;
+	const struct fromheader
+	    *from;      /* of a message: all its author domains; NULL: one, in facts */
 	unsigned given; /* bits by row of the table of keys */
 	struct dkim_signature_result signature;
 	bool has_no_policy; /* DMARC found no record, for want of an answer */
@@ -52,6 +54,9 @@ struct question_source {
 };
 
 void question_start(struct question *, int64_t now, const struct idna *, struct arena *);
+
+/* The author domains of a message, which must stay until it is decided. */
+void question_set_author(struct question *, const struct fromheader *);
 
 /* NULL, or what is wrong, written to `why`. */
 const char *question_set(

@@ -13,7 +13,8 @@
  *     struct authres_spf spf = {SLICE("pass"), .mailfrom = SLICE("bob@example.net")};
  *     struct authres_dmarc dmarc = {SLICE("fail"), SLICE("example.org"), SLICE("reject"),
  *         .comment = SLICE("p=reject dis=none override=whitelist:alumni")};
- *     struct authres a = {.id = SLICE("mx.example.org"), .spf = &spf, .dmarc = &dmarc};
+ *     struct authres a = {.id = SLICE("mx.example.org"), .spf = &spf, .dmarc = &dmarc,
+ *         .dmarc_count = 1};
  *     authres_write(&a, arena);
  *
  *     mx.example.org;
@@ -55,6 +56,8 @@ enum {
 	AUTHRES_COMMENT_MAX = 200,
 	/* Signatures beyond are left out; so many DKIM-Signature fields are looked at. */
 	AUTHRES_DKIM_MAX = 10,
+	/* So many author domains are judged (fromheader.h). */
+	AUTHRES_DMARC_MAX = 8,
 };
 
 /*
@@ -93,7 +96,8 @@ struct authres {
 	const struct authres_spf *spf; /* NULL: not evaluated */
 	const struct authres_dkim *dkim;
 	size_t dkim_count; /* 0: not evaluated; an unsigned message has one, "none" */
-	const struct authres_dmarc *dmarc;
+	const struct authres_dmarc *dmarc; /* one for each author domain */
+	size_t dmarc_count;                /* 0: not evaluated */
 };
 
 /*

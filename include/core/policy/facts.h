@@ -40,8 +40,9 @@ struct facts {
 	enum fact_state dkim_state;
 	struct dkim_answer dkim;
 	enum fact_state author_state; /* the From header as a whole */
-	enum from_kind author;
-	enum fact_state dmarc_state; /* of the one author domain */
+	enum from_kind author;        /* FROM_BAD also for more domains than are judged */
+	struct slice author_why;      /* FROM_NONE and FROM_BAD: what is wrong */
+	enum fact_state dmarc_state;  /* of the author domain in id[IDENTITY_FROM] */
 	struct dmarc_result dmarc;
 	uint32_t asn;    /* 0 = not known; for replies and records only */
 	char country[3]; /* "" = not known; for records only */
@@ -49,6 +50,16 @@ struct facts {
 
 /* The identity made of an envelope address or a From address. */
 struct identity identity_of_address(const struct address *);
+
+/*
+ * What a message says of its author: kind and reason; more author domains than FROM_DOMAINS_MAX are
+ * a crooked From.  Each of its domains is then judged as the identity identity_of_author().
+ */
+void facts_set_author(struct facts *, const struct fromheader *);
+
+/* The i-th author domain as the identity that rules look at: the first is the author's address
+ * where that is known.  Absent behind the last. */
+struct identity identity_of_author(const struct fromheader *, size_t i);
 
 /* The identity made of a HELO or client name: canonical where it is a name.  idna may be NULL.
  * Empty text is absent. */

@@ -20,7 +20,8 @@ struct gather {
 	struct slice receiver;           /* our own name, for SPF's explanations */
 	const struct dmarc_trace *trace; /* may be NULL */
 	void *outside;
-	/* NULL when there is no resolver: every question has failed then. */
+	/* NULL when there is no resolver: every question has failed then.  DMARC takes it once for
+	 * each author domain, which can so be given a budget of its own. */
 	const struct dns *(*dns)(void *outside);
 	void (*spf)(void *outside, const struct spf_query *, struct spf_answer *out);
 	/* False: the signatures could not be looked at. */

@@ -13,6 +13,9 @@
  * SPEC section 4 gives the order.  A rule in monitor mode never hides what an enforced rule behind
  * it says: the first enforced refusal is the verdict, and only without one the first refusal of
  * monitor mode is reported, as `would`.
+ *
+ * At the end of the message it judges one author domain, that of id[IDENTITY_FROM].  Of several,
+ * the caller asks for each, with its own DMARC facts, and takes the strictest.
  */
 #include "core/policy/facts.h"
 #include "core/policy/match.h"
@@ -38,6 +41,13 @@ struct verdict policy_decide(const struct ruleset *, const struct facts *, enum 
  * may still give it.  The outcome is that of a rule that is YES.
  */
 enum truth policy_proven(const struct outcome *, const struct facts *);
+
+/*
+ * How strict a verdict is, to find the strictest of those that several author domains bring upon a
+ * message (SPEC 4.9): enforced ones before those of monitor mode, in the order reject, hold,
+ * tempfail, mark; then what the whitelist spared, then accept.
+ */
+int policy_severity(const struct settings *, const struct verdict *);
 
 /* The action that a verdict has on the mail itself: accept for CONTINUE and for `would`. */
 enum action policy_effect(const struct verdict *);

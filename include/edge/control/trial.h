@@ -6,7 +6,7 @@
  *
  *     struct trial *t = trial_create(&dns, now, arena, tell, context);
  *     while (next line) trial_line(t, line);          // without its line end
- *     trial_author(t, &question.facts);               // From → facts
+ *     trial_author(t, &question);                     // From → facts
  *     struct question_source source = trial_source(t);
  *     question_decide(&question, rules, &source);     // SPF, DKIM, DMARC as the policy asks
  *     trial_free(&t);
@@ -28,7 +28,7 @@ void trial_free(struct trial **);
 void trial_line(struct trial *, struct slice line);
 
 /* The message is complete: fills in the author. */
-void trial_author(struct trial *, struct facts *);
+void trial_author(struct trial *, struct question *);
 
 struct question_source trial_source(struct trial *);
 

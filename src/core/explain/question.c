@@ -10,6 +10,7 @@ void question_start(struct question *q, int64_t now, const struct idna *idna, st
 	q->given = 0;
 	q->missing = 0;
 	q->has_no_policy = false;
+	q->from = NULL;
 }
 
 static const char *not_a_result(struct slice value, const char *key, char why[QUESTION_WHY_MAX])
@@ -88,6 +89,7 @@ static const char *set_from(struct question *q, struct slice value, char why[QUE
 
 	q->facts.author_state = FACT_KNOWN;
 	q->facts.author = value.len > 0 ? FROM_ONE : FROM_NONE;
+	q->facts.author_why = value.len > 0 ? slice_of(NULL, 0) : SLICE("no author");
 	q->facts.id[IDENTITY_FROM].state = FACT_ABSENT;
 	if (value.len == 0)
 		return NULL;
@@ -171,6 +173,13 @@ static const char *set_now(struct question *q, struct slice value, char why[QUES
 	}
 	q->facts.now = (int64_t)now;
 	return NULL;
+}
+
+void question_set_author(struct question *q, const struct fromheader *from)
+{
+	facts_set_author(&q->facts, from);
+	q->facts.id[IDENTITY_FROM] = identity_of_author(from, 0);
+	q->from = from;
 }
 
 /* ---- the keys ------------------------------------------------------------------------ */
@@ -279,6 +288,31 @@ static struct verdict decide_rcpt(struct question *q, const struct ruleset *rule
 	return q->verdict;
 }
 
+/* Of several author domains, the one that brings the strictest verdict stays in the facts. */
+static struct verdict decide_end(
+    struct question *q, const struct ruleset *rules, const struct question_source *source)
+{
+	const struct settings *settings = &rules->settings;
+	struct verdict v, worst = decide(q, rules, PHASE_END, source);
+	struct facts *facts = &q->facts, strictest = *facts;
+
+	for (size_t i = 1; q->from && i < q->from->domain_count; i++) {
+		if (policy_effect(&worst) == ACTION_REJECT)
+			break;
+		facts->id[IDENTITY_FROM] = identity_of_author(q->from, i);
+		facts->dmarc_state = FACT_UNKNOWN;
+		v = decide(q, rules, PHASE_END, source);
+		if (policy_severity(settings, &v) > policy_severity(settings, &worst)) {
+			worst = v;
+			strictest = *facts;
+		}
+	}
+	facts->id[IDENTITY_FROM] = strictest.id[IDENTITY_FROM];
+	facts->dmarc_state = strictest.dmarc_state;
+	facts->dmarc = strictest.dmarc;
+	return worst;
+}
+
 /* As enforced: RCPT, and the end of the message where it gets there. */
 static void decide_enforced(
     struct question *q, const struct ruleset *rules, const struct question_source *source)
@@ -288,7 +322,7 @@ static void decide_enforced(
 
 	if (q->facts.author_state == FACT_UNKNOWN || policy_effect(&at_rcpt) != ACTION_ACCEPT)
 		return;
-	at_end = decide(q, rules, PHASE_END, source);
+	at_end = decide_end(q, rules, source);
 	/* What a rule in monitor mode found at RCPT is not forgotten when the end is content. */
 	if (at_rcpt.would && policy_effect(&at_end) == ACTION_ACCEPT)
 		return;

@@ -335,14 +335,14 @@ static void put_all(struct sink *out, const struct authres *a)
 
 	add_value(&id, a->id);
 	put(out, slice_of(id.text, id.len));
-	if (!a->spf && a->dkim_count == 0 && !a->dmarc)
+	if (!a->spf && a->dkim_count == 0 && a->dmarc_count == 0)
 		put(out, SLICE("; none"));
 	if (a->spf)
 		put_spf(out, a->spf);
 	for (size_t i = 0; i < a->dkim_count && i < AUTHRES_DKIM_MAX; i++)
 		put_dkim(out, &a->dkim[i]);
-	if (a->dmarc)
-		put_dmarc(out, a->dmarc);
+	for (size_t i = 0; i < a->dmarc_count && i < AUTHRES_DMARC_MAX; i++)
+		put_dmarc(out, &a->dmarc[i]);
 }
 
 struct slice authres_write(const struct authres *a, struct arena *arena)

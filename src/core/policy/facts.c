@@ -22,3 +22,24 @@ struct identity identity_of_name(struct slice text, const struct idna *idna, str
 		id.text = id.name;
 	return id;
 }
+
+void facts_set_author(struct facts *facts, const struct fromheader *from)
+{
+	facts->author_state = FACT_KNOWN;
+	facts->author = from->more ? FROM_BAD : from->kind;
+	facts->author_why =
+	    from->more ? SLICE("it names more author domains than can be judged") : from->why;
+}
+
+struct identity identity_of_author(const struct fromheader *from, size_t i)
+{
+	if (i >= from->domain_count)
+		return (struct identity){.state = FACT_ABSENT};
+	if (i == 0 && from->author.text.len > 0)
+		return identity_of_address(&from->author);
+	return (struct identity){
+	    .state = FACT_KNOWN,
+	    .text = from->domains[i],
+	    .name = from->domains[i],
+	};
+}

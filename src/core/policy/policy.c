@@ -267,3 +267,17 @@ enum action policy_effect(const struct verdict *v)
 {
 	return v->kind == VERDICT_FINAL && !v->would ? v->action : ACTION_ACCEPT;
 }
+
+int policy_severity(const struct settings *settings, const struct verdict *v)
+{
+	enum { WITHDRAWN = 1, MONITORED = 10, ENFORCED = 20 };
+	const int order[ACTION_COUNT] = {
+	    [ACTION_QUARANTINE] = settings->dmarc_hold ? 3 : 1,
+	    [ACTION_TEMPFAIL] = 2,
+	    [ACTION_REJECT] = 4,
+	};
+
+	if (v->kind != VERDICT_FINAL || v->action == ACTION_ACCEPT)
+		return v->withdrawn != 0 ? WITHDRAWN : 0;
+	return (v->would ? MONITORED : ENFORCED) + order[v->action];
+}

@@ -49,7 +49,8 @@ static bool has_near_signature(const struct facts *facts)
 {
 	struct slice top = name_last_labels(facts->id[IDENTITY_FROM].name, 1);
 
-	if (facts->author_state != FACT_KNOWN || facts->author != FROM_ONE)
+	if (facts->author_state != FACT_KNOWN ||
+	    (facts->author != FROM_ONE && facts->author != FROM_MANY))
 		return false;
 	for (size_t i = 0; i < facts->dkim.count; i++)
 		if (may_excuse(&facts->dkim.signatures[i]) &&
@@ -123,11 +124,27 @@ static enum action dmarc_action(enum dmarc_switch dmarc, enum dmarc_policy polic
 	return ACTION_REJECT;
 }
 
-static bool judge_author(
+/* No author domain, or none that every reader agrees on: a failure by itself (SPEC 4.9). */
+static bool judge_no_author(
     const struct settings *settings, enum dmarc_switch dmarc, struct verdict *out)
 {
-	*out = authentication_verdict(FAMILY_DMARC, ACTION_REJECT, REASON_BAD_FROM);
-	return (dmarc == DMARC_REJECT || dmarc == DMARC_STRICT) && !settings->dmarc_bad_from_accept;
+	enum action action = dmarc == DMARC_QUARANTINE         ? ACTION_QUARANTINE
+			     : settings->dmarc_bad_from_accept ? ACTION_ACCEPT
+							       : ACTION_REJECT;
+
+	*out = authentication_verdict(FAMILY_DMARC, action, REASON_BAD_FROM);
+	out->would = dmarc == DMARC_MONITOR;
+	return action != ACTION_ACCEPT;
+}
+
+/* What a crooked From names with a dot is judged for the record and the header, too. */
+static bool is_judged(const struct facts *facts)
+{
+	const struct identity *from = &facts->id[IDENTITY_FROM];
+
+	if (facts->author == FROM_ONE || facts->author == FROM_MANY)
+		return true;
+	return from->state == FACT_KNOWN && name_labels(from->name) >= 2;
 }
 
 /*
@@ -161,12 +178,12 @@ bool policy_judge_dmarc(const struct settings *settings, const struct facts *fac
 
 	if (dmarc == DMARC_OFF || facts->author_state != FACT_KNOWN)
 		return false;
-	if (facts->author != FROM_ONE)
-		return judge_author(settings, dmarc, out);
-	if (facts->dmarc_state == FACT_UNKNOWN) {
+	if (is_judged(facts) && facts->dmarc_state == FACT_UNKNOWN) {
 		*out = need(NEED_DMARC);
 		return true;
 	}
+	if (facts->author != FROM_ONE && facts->author != FROM_MANY)
+		return judge_no_author(settings, dmarc, out);
 	if (facts->dmarc_state == FACT_FAILED || facts->dmarc.verdict == DMARC_V_TEMPERROR)
 		return judge_unproven(settings, facts, dmarc, out);
 	if (facts->dmarc.verdict != DMARC_V_FAIL)

@@ -95,6 +95,11 @@ static void put_policy_domain(struct line *l, const struct scene *s)
 	put(l, s->facts->dmarc.policy_domain);
 }
 
+static void put_from_problem(struct line *l, const struct scene *s)
+{
+	put(l, s->facts->author_why);
+}
+
 static void put_policy(struct line *l, const struct scene *s)
 {
 	put(l, slice_str(dmarc_policy_name(s->facts->dmarc.published)));
@@ -115,6 +120,7 @@ static const struct variable {
     {SLICE_INIT("spf_domain"), put_spf_domain},
     {SLICE_INIT("policy_domain"), put_policy_domain},
     {SLICE_INIT("policy"), put_policy},
+    {SLICE_INIT("from_problem"), put_from_problem},
 };
 
 static const struct variable *find_variable(struct slice name)
@@ -159,7 +165,8 @@ static struct slice default_template(const struct verdict *v)
 	    [REASON_DMARC_UNPROVEN] =
 		"451 4.4.3 DMARC: %{policy_domain} publishes p=%{policy}, and "
 		"a DNS answer that could prove this message is missing",
-	    [REASON_BAD_FROM] = "550 5.7.1 The From header must name exactly one author domain",
+	    [REASON_BAD_FROM] = "550 5.7.1 The From header has no valid author domain: "
+				"%{from_problem}",
 	    [REASON_OTHER_RECIPIENTS] = "452 4.5.3 Please send to this recipient in a message of "
 					"its own",
 	    [REASON_SPLIT] = "451 4.7.1 Recipients of this message ask for different checks, "

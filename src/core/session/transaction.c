@@ -154,9 +154,11 @@ static void forget_transaction(struct session *s)
 	s->results_fields = 0;
 	s->forged = NULL;
 	s->from = (struct fromheader){.kind = FROM_NONE};
+	memset(s->authors, 0, sizeof s->authors);
 	s->facts.auth_state = FACT_ABSENT;
 	s->facts.spf_state = s->facts.dkim_state = s->facts.dmarc_state = FACT_UNKNOWN;
 	s->facts.author_state = FACT_UNKNOWN;
+	s->facts.author_why = slice_of(NULL, 0);
 	s->facts.spf = (struct spf_answer){.result = SPFR_NONE};
 	s->facts.dkim = (struct dkim_answer){.count = 0};
 	s->facts.dmarc = (struct dmarc_result){.verdict = DMARC_V_NONE};

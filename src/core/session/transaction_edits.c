@@ -34,9 +34,9 @@ static struct slice spf_comment(struct session *s)
 }
 
 /* "p=reject dis=none override=whitelist:alumni": what became of a policy here. */
-static struct slice dmarc_comment(struct session *s, enum action disposition)
+static struct slice dmarc_comment(
+    struct session *s, const struct dmarc_result *dmarc, enum action disposition)
 {
-	const struct dmarc_result *dmarc = &s->facts.dmarc;
 	static const char *const words[ACTION_COUNT] = {
 	    [ACTION_ACCEPT] = "none",
 	    [ACTION_QUARANTINE] = "quarantine",
@@ -86,6 +86,30 @@ static size_t dkim_results(const struct session *s, struct authres_dkim *out)
 	return n;
 }
 
+/* One for each author domain that was judged, a domain of a crooked From among them. */
+static size_t dmarc_results(struct session *s, struct authres_dmarc *out)
+{
+	enum action applied = disposition_of(s);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->from.domain_count && n < AUTHRES_DMARC_MAX; i++) {
+		const struct dmarc_result *dmarc = &s->authors[i].dmarc;
+		bool has_passed = dmarc->verdict == DMARC_V_PASS;
+
+		if (s->authors[i].dmarc_state != FACT_KNOWN)
+			continue;
+		out[n] = (struct authres_dmarc){
+		    .result = slice_str(dmarc_verdict_name(dmarc->verdict)),
+		    .from = s->from.domains[i],
+		    .comment = dmarc_comment(s, dmarc, has_passed ? ACTION_ACCEPT : applied),
+		};
+		if (dmarc->policy_domain.len > 0)
+			out[n].policy = slice_str(dmarc_policy_name(dmarc->policy));
+		n++;
+	}
+	return n;
+}
+
 /* Our Authentication-Results; empty when nothing was evaluated. */
 static struct slice results_body(struct session *s)
 {
@@ -93,11 +117,8 @@ static struct slice results_body(struct session *s)
 	const struct identity *sender = &facts->id[IDENTITY_SENDER];
 	struct authres_dkim dkim[AUTHRES_DKIM_MAX];
 	struct authres_spf spf = {.result = slice_str(spf_result_text(facts->spf.result))};
-	struct authres_dmarc dmarc = {
-	    .result = slice_str(dmarc_verdict_name(facts->dmarc.verdict)),
-	    .from = facts->id[IDENTITY_FROM].name,
-	};
-	struct authres a = {.id = authserv_id(s), .dkim = dkim};
+	struct authres_dmarc dmarc[AUTHRES_DMARC_MAX];
+	struct authres a = {.id = authserv_id(s), .dkim = dkim, .dmarc = dmarc};
 
 	if (facts->spf.null_sender_used_helo)
 		spf.helo = facts->id[IDENTITY_HELO].text;
@@ -107,13 +128,8 @@ static struct slice results_body(struct session *s)
 	if (facts->spf_state == FACT_KNOWN)
 		a.spf = &spf;
 	a.dkim_count = dkim_results(s, dkim);
-	if (facts->dmarc_state == FACT_KNOWN) {
-		dmarc.comment = dmarc_comment(s, disposition_of(s));
-		if (facts->dmarc.policy_domain.len > 0)
-			dmarc.policy = slice_str(dmarc_policy_name(facts->dmarc.policy));
-		a.dmarc = &dmarc;
-	}
-	if (a.id.len == 0 || (!a.spf && a.dkim_count == 0 && !a.dmarc))
+	a.dmarc_count = dmarc_results(s, dmarc);
+	if (a.id.len == 0 || (!a.spf && a.dkim_count == 0 && a.dmarc_count == 0))
 		return slice_of(NULL, 0);
 	return authres_write(&a, s->mail_arena);
 }

@@ -4,33 +4,44 @@
  */
 #include "transaction_state.h"
 
-/* One author domain as the identity that rules look at; the first is the author's address. */
-static struct identity author_identity(const struct fromheader *from, size_t i)
+/* The author domain that is judged from now on, with what DMARC has said of it. */
+static void look_at_author(struct session *s, size_t i)
 {
-	if (i == 0 && from->author.text.len > 0)
-		return identity_of_address(&from->author);
-	return (struct identity){
-	    .state = FACT_KNOWN,
-	    .text = from->domains[i],
-	    .name = from->domains[i],
-	};
+	s->facts.id[IDENTITY_FROM] = identity_of_author(&s->from, i);
+	if (i >= s->from.domain_count)
+		return;
+	s->facts.dmarc_state = s->authors[i].dmarc_state;
+	s->facts.dmarc = s->authors[i].dmarc;
 }
 
-/* The worst that any author domain brings upon one recipient. */
-static struct verdict judge_authors(struct session *s)
+static struct verdict judge_author(struct session *s, size_t i)
 {
-	struct verdict v, worst = {.kind = VERDICT_CONTINUE};
-	size_t i = 0;
+	struct verdict v;
 
-	do {
-		s->facts.id[IDENTITY_FROM] = s->from.domain_count > 0
-						 ? author_identity(&s->from, i)
-						 : (struct identity){.state = FACT_ABSENT};
-		v = transaction_decide(s, PHASE_END);
-		if (i == 0 || policy_effect(&v) != ACTION_ACCEPT || (v.would && !worst.would))
-			worst = v;
-	} while (policy_effect(&worst) == ACTION_ACCEPT && ++i < s->from.domain_count);
-	return worst;
+	look_at_author(s, i);
+	v = transaction_decide(s, PHASE_END);
+	if (i < s->from.domain_count)
+		s->authors[i] = (struct author){s->facts.dmarc_state, s->facts.dmarc};
+	return v;
+}
+
+/* The strictest that any author domain brings upon one recipient; the first of equals. */
+static void judge_authors(struct session *s, struct recipient *r)
+{
+	const struct settings *settings = &s->mail.rules->settings;
+
+	r->verdict = judge_author(s, r->author = 0);
+	for (size_t i = 1; i < s->from.domain_count; i++) {
+		struct verdict v;
+
+		if (policy_effect(&r->verdict) == ACTION_REJECT)
+			return;
+		v = judge_author(s, i);
+		if (policy_severity(settings, &v) > policy_severity(settings, &r->verdict)) {
+			r->verdict = v;
+			r->author = i;
+		}
+	}
 }
 
 /* ---- recipients that disagree (SPEC 4) ----------------------------------------------- */
@@ -65,7 +76,7 @@ static void judge_recipients(
 	for (struct recipient *r = s->recipients; r; r = r->next) {
 		int of_this;
 		s->facts.id[IDENTITY_RECIPIENT] = r->identity;
-		r->verdict = judge_authors(s);
+		judge_authors(s, r);
 		transaction_keep_would(s, &r->verdict);
 		of_this = severity(&r->verdict);
 		if (of_this < severity(&(*mildest)->verdict))
@@ -78,8 +89,7 @@ static void judge_recipients(
 static void look_at(struct session *s, const struct recipient *r)
 {
 	s->facts.id[IDENTITY_RECIPIENT] = r->identity;
-	if (s->from.domain_count > 0)
-		s->facts.id[IDENTITY_FROM] = author_identity(&s->from, 0);
+	look_at_author(s, r->author);
 }
 
 /* Refusals and quarantines are, and what the whitelist spared from one. */
@@ -99,9 +109,10 @@ static struct answer conclude_all(const struct event *e, const struct recipient 
 	for (struct recipient *r = s->recipients; r; r = r->next) {
 		struct answer one;
 
-		if (severity(&r->verdict) < severity(&all))
+		if (severity(&r->verdict) < severity(&all)) {
 			r->verdict = all;
-		else if (severity(&r->verdict) > severity(&all))
+			r->author = deciding->author;
+		} else if (severity(&r->verdict) > severity(&all))
 			r->verdict.would = true;
 		if (!is_worth_a_record(&r->verdict))
 			continue;

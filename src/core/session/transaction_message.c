@@ -77,6 +77,14 @@ struct answer transaction_header(struct session *s, struct slice name, struct sl
 	return answer;
 }
 
+/* All at once, so that a slow one holds up no other. */
+static void hint_authors(struct session *s)
+{
+	for (size_t i = 0; i < s->from.domain_count; i++)
+		if (s->from.kind != FROM_BAD || name_labels(s->from.domains[i]) >= 2)
+			dmarc_hint(s->env->dns(s->message), s->from.domains[i]);
+}
+
 void transaction_end_of_headers(struct session *s)
 {
 	struct slice domain = slice_of(NULL, 0);
@@ -87,14 +95,12 @@ void transaction_end_of_headers(struct session *s)
 	if (s->header_fields == 0)
 		start_signatures(s);
 	fromheader_parse(s->from_fields, s->from_count, s->env->idna, s->mail_arena, &s->from);
-	s->facts.author = s->from.kind;
-	s->facts.author_state = FACT_KNOWN;
+	facts_set_author(&s->facts, &s->from);
 	if (s->from.kind == FROM_ONE)
 		domain = s->from.domains[0];
 	if (s->wants_dkim) {
 		s->wants_body = s->env->dkim_end_of_headers(s->message, domain);
-		if (domain.len > 0)
-			dmarc_hint(s->env->dns(s->message), domain);
+		hint_authors(s);
 	}
 }
 

@@ -10,6 +10,12 @@
 /* A HELO longer than a command line (RFC 5321 4.5.3.1.4: 512 octets) is cut. */
 enum { HELO_TEXT_MAX = 512, CLIENT_NAME_TEXT_MAX = 1024 };
 
+/* What DMARC says of one author domain. */
+struct author {
+	enum fact_state dmarc_state;
+	struct dmarc_result dmarc;
+};
+
 /* A recipient that was accepted at RCPT. */
 struct recipient {
 	struct recipient *next;
@@ -18,6 +24,7 @@ struct recipient {
 	bool exempt;
 	const struct rule *spf_excuse; /* the whitelist entry that withdrew a refusal by SPF */
 	struct verdict verdict;        /* at the end of the message */
+	size_t author;                 /* … by which author domain */
 };
 
 /* A rule of monitor mode that would have refused, for the X-Susmilter header. */
@@ -53,8 +60,9 @@ struct session {
 	struct slice from_fields[FROM_FIELDS_MAX];
 	size_t from_count;
 	struct fromheader from;
-	struct forged *forged;   /* last field first */
-	unsigned results_fields; /* Authentication-Results so far */
+	struct author authors[FROM_DOMAINS_MAX]; /* by from.domains */
+	struct forged *forged;                   /* last field first */
+	unsigned results_fields;                 /* Authentication-Results so far */
 	bool wants_dkim, headers_ended, wants_body;
 };
 

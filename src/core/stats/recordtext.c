@@ -70,6 +70,22 @@ static void put_client(struct json_write *j, const struct facts *facts)
 		json_write_string(j, "auth", facts->auth);
 }
 
+/* "bad From: more than one From field" */
+static void put_reason(struct json_write *j, const struct record *r)
+{
+	const char *name = reason_name(r->verdict->reason);
+	struct slice why = r->facts->author_why;
+	char text[256];
+
+	if (r->verdict->reason == REASON_NONE || r->verdict->reason == REASON_RULE)
+		return;
+	if (r->verdict->reason == REASON_BAD_FROM && why.len > 0)
+		snprintf(text, sizeof text, "%s: %.*s", name, SLICE_ARG(why));
+	else
+		snprintf(text, sizeof text, "%s", name);
+	json_write_string(j, "reason", slice_str(text));
+}
+
 static void put_verdict(struct json_write *j, const struct record *r)
 {
 	const struct verdict *v = r->verdict;
@@ -88,8 +104,7 @@ static void put_verdict(struct json_write *j, const struct record *r)
 		json_write_string(j, "rule", v->rule->name);
 	if (v->has_network)
 		json_write_string(j, "network", slice_of(text, prefix_format(&v->network, text)));
-	if (v->reason != REASON_NONE && v->reason != REASON_RULE)
-		json_write_string(j, "reason", slice_str(reason_name(v->reason)));
+	put_reason(j, r);
 	if (v->would)
 		json_write_string(j, "mode", SLICE("monitor"));
 }

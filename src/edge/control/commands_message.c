@@ -126,7 +126,7 @@ bool explain_message(struct asked *a, struct question *q)
 		channel_complain(a->channel, "explain: out of memory\n");
 	read = trial && read_message(a, trial);
 	if (read) {
-		trial_author(trial, &q->facts);
+		trial_author(trial, q);
 		source = trial_source(trial);
 		question_decide(q, a->generation->rules, &source);
 		print_step(a, "");

@@ -196,15 +196,11 @@ void trial_line(struct trial *t, struct slice line)
 	}
 }
 
-void trial_author(struct trial *t, struct facts *facts)
+void trial_author(struct trial *t, struct question *q)
 {
 	if (!t->in_body)
 		end_header(t);
-	facts->author_state = FACT_KNOWN;
-	facts->author = t->from.kind;
-	facts->id[IDENTITY_FROM] = (struct identity){.state = FACT_ABSENT};
-	if (t->from.kind == FROM_ONE || t->from.kind == FROM_MANY)
-		facts->id[IDENTITY_FROM] = identity_of_address(&t->from.author);
+	question_set_author(q, &t->from);
 	step(t, "from   %s%s%.*s", from_kind_name(t->from.kind), t->from.why.len > 0 ? ": " : "",
 	    SLICE_ARG(t->from.why));
 	for (size_t i = 0; i < t->from.domain_count; i++)

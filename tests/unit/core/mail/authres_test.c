@@ -222,11 +222,17 @@ static const struct {
 	";\n\tdkim=permerror reason=\"a \\\"quoted\\\" \\\\ reason\"\n"
 	"\theader.d=\"x) ? dmarc?pass (?\" header.i=@evil.example\n"
 	"\theader.s=\"s?dmarc?pass\" header.a=\"??\" header.b=\"spf?pass\""},
-    {"dmarc", {.dmarc = &dmarc_fail},
+    {"dmarc", {.dmarc = &dmarc_fail, .dmarc_count = 1},
 	";\n\tdmarc=fail (p=reject dis=none override=whitelist:alumni)\n"
 	"\theader.from=example.org policy.dmarc=reject"},
-    {"hostile comment", {.dmarc = &dmarc_evil}, ";\n\tdmarc=none (x\\) dkim=pass \\(y \\\\ ???\?)"},
-    {"all three", {.spf = &spf_pass, .dkim = dkim_none, .dkim_count = 1, .dmarc = &dmarc_fail},
+    {"hostile comment", {.dmarc = &dmarc_evil, .dmarc_count = 1},
+	";\n\tdmarc=none (x\\) dkim=pass \\(y \\\\ ???\?)"},
+    {"all three",
+	{.spf = &spf_pass,
+	    .dkim = dkim_none,
+	    .dkim_count = 1,
+	    .dmarc = &dmarc_fail,
+	    .dmarc_count = 1},
 	";\n\tspf=pass smtp.mailfrom=bob@example.net;\n\tdkim=none;\n"
 	"\tdmarc=fail (p=reject dis=none override=whitelist:alumni)\n"
 	"\theader.from=example.org policy.dmarc=reject"},
@@ -258,7 +264,7 @@ START_TEST(writing_long)
 	struct authres_dkim dkim[AUTHRES_DKIM_MAX + 5];
 	struct authres_spf spf = {q, q, q, q};
 	struct authres_dmarc dmarc = {l, l, l, l};
-	struct authres a = {q, &spf, dkim, ROWS(dkim), &dmarc};
+	struct authres a = {q, &spf, dkim, ROWS(dkim), &dmarc, 1};
 	struct slice got, line;
 	size_t methods = 0;
 

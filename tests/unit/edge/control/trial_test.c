@@ -55,7 +55,25 @@ static const struct {
 	"       v=spf1 ip4:192.0.2.0/24 -all\n"
 	"spf    pass for pass.example\n"
 	"       decided by ip4:192.0.2.0/24\n"
-	"       0 terms, 0 void look-ups, 1 questions\n",
+	"       0 terms, 0 void look-ups, 1 questions\n"
+	"dkim   none: not signed\n"
+	"  dns  TXT _dmarc.pass.example  no such name\n"
+	"       _dmarc.pass.example: no such name\n"
+	"  dns  TXT _dmarc.example  no such name\n"
+	"       _dmarc.example: no such name\n"
+	"       pass.example: organizational domain pass.example\n"
+	"       none: neither pass.example nor a name above it has a DMARC record\n"
+	"dmarc  none: neither pass.example nor a name above it has a DMARC record\n"
+	"  dns  TXT _dmarc.fail.example\n"
+	"       v=DMARC1; p=reject\n"
+	"       _dmarc.fail.example: v=DMARC1; p=reject\n"
+	"  dns  TXT _dmarc.example  no such name\n"
+	"       _dmarc.example: no such name\n"
+	"       fail.example: organizational domain fail.example\n"
+	"       SPF pass for pass.example: not aligned\n"
+	"       fail: neither SPF nor DKIM passed aligned with fail.example\n"
+	"dmarc  fail: neither SPF nor DKIM passed aligned with fail.example\n"
+	"       fail.example publishes p=reject; after t= it is reject\n",
 	ACTION_REJECT},
 };
 
@@ -101,7 +119,7 @@ START_TEST(tells_each_step)
 	question_set(&q, SLICE("recipient"), SLICE("b@example.net"), why);
 	trial = trial_create(&dns, 0, arena, tell, &told);
 	read_message(trial, rows[_i].message);
-	trial_author(trial, &q.facts);
+	trial_author(trial, &q);
 	source = trial_source(trial);
 	question_decide(&q, c.rules, &source);
 	ck_assert_msg(strcmp(told.text, rows[_i].told) == 0, "%s:\n%s", rows[_i].label, told.text);
