@@ -67,7 +67,7 @@ WIRE := $(call stems,tests/wire,*,_test.c)
 
 # ---- Debian packages ----------------------------------------------------------------------
 
-PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev libmicrohttpd-dev libjansson-dev libopendkim-dev libssl-dev libsqlite3-dev
+PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev libmicrohttpd-dev libjansson-dev libopendkim-dev libssl-dev libsqlite3-dev libunistring-dev
 PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl mandoc systemd
 PACKAGES_DEB   := debhelper dpkg-dev lintian
 PACKAGES_PACKAGE := debootstrap python3 util-linux iproute2 systemd-container
@@ -96,8 +96,8 @@ ARCHIVE   = $(call told,AR  )rm -f $@ && $(AR) rcs $@ $^
 # Libraries are named where they are used: pcre2 is the one that core may know.
 CORE_LIBS := libpcre2-8
 EDGE_LIBS := $(CORE_LIBS) libidn2 libconfig libmaxminddb milter jansson opendkim libcrypto libmicrohttpd sqlite3
-# libspf2 has no pkg-config file, and libunbound's wants what only static linking needs.
-EDGE_PLAIN := -lspf2 -lunbound -lm
+# libspf2 and libunistring have no pkg-config file, and libunbound's wants what only static linking needs.
+EDGE_PLAIN := -lspf2 -lunbound -lunistring -lm
 CHECK_LIBS := check yaml-0.1
 pc_cflags  = $(shell pkg-config --cflags $(1))
 pc_libs    = $(shell pkg-config --libs $(1))
@@ -327,7 +327,7 @@ scenario: $(BUILD)/tests/scenario/play
 MODEL := model model_conf model_list model_values
 
 $(BUILD)/tests/model/model: $(MODEL:%=$(BUILD)/tests/model/%.o)
-	$(LINK) -o $@ $^ $(call pc_libs,libconfig jansson libidn2)
+	$(LINK) -o $@ $^ $(call pc_libs,libconfig jansson libidn2) -lunistring
 
 # What explain prints of each rule against what decides.
 $(BUILD)/tests/model/outcomes: $(BUILD)/tests/model/outcomes.o $(BUILD)/libedge.a $(BUILD)/libcore.a

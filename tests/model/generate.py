@@ -10,12 +10,14 @@ address, the first, the last, one behind), names with labels added and taken awa
 import ipaddress
 import json
 import subprocess
+import unicodedata
 
 DOMAINS = ["example.org", "a.example.org", "b.a.example.org", "example.net", "mail.example.net",
            "monster", "good.monster", "x.good.monster", "qq.com", "bücher.example",
            "xn--bcher-kva.example", "www.bücher.example", "com", "under_score.example",
            "our.test", "sub.our.test", "deep.sub.our.test", "other.test"]
-LOCALS = ["bob", "alice", "bob+tag", "bob+tag+more", "alice+x", "postmaster", "abuse"]
+LOCALS = ["bob", "alice", "bob+tag", "bob+tag+more", "alice+x", "postmaster", "abuse",
+          "müller", "MÜLLER", "mu\u0308ller", "Müller+tag"]
 JUNK = ["[192.0.2.1]", "a..b", "two words", "-", "x" * 64 + ".example.org", "ünïcode", "a@b",
         "localhost", "1.2.3.4"]
 PATTERNS = ["/.*bob.*/", "/[a-z]+@example\\.org/", "/mx[0-9]+\\..*/", "/\\[.*\\]/", "/<>/",
@@ -123,7 +125,7 @@ class Rules:
 
     @staticmethod
     def canonical(word):
-        word = word.lower().rstrip(".").removeprefix("@")
+        word = unicodedata.normalize("NFC", word).casefold().rstrip(".").removeprefix("@")
         return word.replace("bücher", "xn--bcher-kva")
 
     def words(self, key):

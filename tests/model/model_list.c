@@ -117,6 +117,7 @@ static void set_address(struct entry *e, const char *text)
 	}
 	e->local = lower(text);
 	e->local[n] = '\0';
+	e->local = fold_local(e->local);
 	e->form = at[1] == '\0' ? F_LOCAL : plus ? F_SUB : F_ADDRESS;
 	if (at[1])
 		e->name = parse_name(at + 1);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unicase.h>
+#include <uninorm.h>
 
 void *need(void *memory)
 {
@@ -158,6 +160,15 @@ static char *unquoted(const char *s)
 	return out;
 }
 
+char *fold_local(const char *local)
+{
+	size_t n = 0;
+	uint8_t *folded =
+	    u8_casefold((const uint8_t *)local, strlen(local) + 1, NULL, UNINORM_NFC, NULL, &n);
+
+	return folded ? (char *)folded : need(strdup(local));
+}
+
 static char *compose(const char *local, const char *domain)
 {
 	bool quotes = local[0] == '\0' || strpbrk(local, " ()<>[]:;@\\,\"") != NULL;
@@ -215,6 +226,7 @@ struct address parse_address(const char *text)
 		*at = '\0';
 		a.local = unquoted(s);
 		a.text = compose(a.local, at + 1);
+		a.local = fold_local(a.local);
 		return a;
 	}
 	if (at) {
@@ -225,5 +237,6 @@ struct address parse_address(const char *text)
 	}
 	a.local = unquoted(s);
 	a.text = compose(a.local, a.domain ? a.domain : "");
+	a.local = fold_local(a.local);
 	return a;
 }

@@ -18,10 +18,16 @@
 
 enum { NAME_MAX_OCTETS = 253, NAME_LABEL_MAX = 63 };
 
-/* Bytes that should be UTF-8 to A-labels: writes at most `cap` bytes and returns the length, 0 when
- * it is no name. */
+/*
+ * What core needs of Unicode.  Both write at most `cap` bytes and return the length, or 0.
+ *
+ * to_ascii: bytes that should be UTF-8 to A-labels; 0 when it is no name.
+ * fold_local: a local part as local parts are compared, NFC and case-folded; 0 when it is not
+ * UTF-8.  NULL: only ASCII is folded.
+ */
 struct idna {
 	size_t (*to_ascii)(struct slice utf8, char *out, size_t cap);
+	size_t (*fold_local)(struct slice utf8, char *out, size_t cap);
 };
 
 /*

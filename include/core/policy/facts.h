@@ -25,7 +25,8 @@ struct identity {
 	enum fact_state state;
 	struct slice text;  /* the whole identity: "user@example.com", "<>", "mx.example.com" */
 	struct slice name;  /* its canonical domain name, or empty */
-	struct slice local; /* its local part in lower case, or empty */
+	struct slice local; /* its local part as it is compared, or empty */
+	struct slice sent;  /* its local part as it was sent, or empty */
 };
 
 struct facts {

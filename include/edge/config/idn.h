@@ -1,12 +1,15 @@
 #ifndef EDGE_CONFIG_IDN_H
 #define EDGE_CONFIG_IDN_H
 /*
- * idn: libidn2 behind `struct idna`, the only file that knows it.
+ * idn: libidn2 and libunistring behind `struct idna`, the only file that knows them.
  *
  * UTS 46, non-transitional, without the STD3 rules: "faß.example" and "fass.example" are two
  * names, capitals and full-width letters are folded, an underscore survives.
  *
  *     name_parse(SLICE("Bücher.example"), &idn_uts46, arena, &name);    // "xn--bcher-kva.example"
+ *
+ * Local parts of addresses: NFC and case-folded, without compatibility mappings (NFKC), since
+ * full-width letters in a local part are another mailbox to the server that delivers.
  *
  * Constant and without state: safe in every thread.
  */

@@ -8,6 +8,7 @@ struct halves {
 	bool has_domain;
 	bool encoded; /* quotes or backslashes to take away */
 	bool upper;
+	bool wide; /* bytes beyond ASCII */
 };
 
 /* ---- taking apart -------------------------------------------------------------------- */
@@ -53,8 +54,10 @@ static const char *split(struct slice path, struct halves *h)
 	h->has_domain = at < path.len;
 	h->local.len = at;
 	h->domain = slice_skip(path, at + 1);
-	for (size_t i = 0; i < at; i++)
+	for (size_t i = 0; i < at; i++) {
 		h->upper |= slice_lower(path.ptr[i]) != path.ptr[i];
+		h->wide |= (unsigned char)path.ptr[i] >= 0x80;
+	}
 	return NULL;
 }
 
@@ -90,6 +93,24 @@ static bool unquoted(struct slice from, struct arena *arena, struct slice *out)
 		to[n++] = slice_lower(from.ptr[i]);
 	}
 	*out = slice_of(to, n);
+	return true;
+}
+
+/* No character becomes longer than this when it is case-folded (Unicode, SpecialCasing). */
+enum { FOLDED_GROWTH = 3 };
+
+/* The local part as local parts are compared; what cannot be folded stays as it is. */
+static bool fold_local(
+    struct slice sent, const struct idna *idna, struct arena *arena, struct slice *out)
+{
+	char *folded = arena_alloc(arena, sent.len * FOLDED_GROWTH);
+	size_t len;
+
+	if (!folded)
+		return false;
+	len = idna->fold_local(sent, folded, sent.len * FOLDED_GROWTH);
+	if (len > 0)
+		*out = slice_of(folded, len);
 	return true;
 }
 
@@ -195,10 +216,13 @@ static const char *mailbox(
 		return wrong;
 	if (out->domain.len > 0)
 		domain = out->domain;
-	out->local = h.local;
-	if ((h.encoded || h.upper) && !unquoted(h.local, arena, &out->local))
+	out->sent = h.local;
+	if ((h.encoded || h.upper) && !unquoted(h.local, arena, &out->sent))
 		return "out of memory";
-	return compose(&h, out->local, domain, arena, &out->text);
+	out->local = out->sent;
+	if (h.wide && idna && idna->fold_local && !fold_local(out->sent, idna, arena, &out->local))
+		return "out of memory";
+	return compose(&h, out->sent, domain, arena, &out->text);
 }
 
 const char *address_parse(

@@ -7,6 +7,7 @@ struct identity identity_of_address(const struct address *address)
 	    .text = address->text,
 	    .name = address->domain,
 	    .local = address->local,
+	    .sent = address->sent,
 	};
 }
 

@@ -10,7 +10,7 @@ struct spf_query gather_spf_query(const struct facts *facts, struct slice receiv
 	return (struct spf_query){
 	    .client = facts->client,
 	    .helo = facts->id[IDENTITY_HELO].text,
-	    .local = sender->local,
+	    .local = sender->sent,
 	    .domain = sender->name,
 	    .receiver = receiver,
 	    .now = facts->now,

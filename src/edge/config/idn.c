@@ -1,6 +1,9 @@
 #include "edge/config/idn.h"
 
 #include <idn2.h>
+#include <stdlib.h>
+#include <unicase.h>
+#include <uninorm.h>
 
 /* Longer UTF-8 cannot become a name of 253 octets: no character takes more than 4 bytes. */
 #define UTF8_MAX ((size_t)4 * NAME_MAX_OCTETS)
@@ -89,5 +92,24 @@ static size_t to_ascii_whatever(struct slice utf8, char *out, size_t cap)
 	return len;
 }
 
-const struct idna idn_uts46 = {.to_ascii = to_ascii};
-const struct idna idn_whatever = {.to_ascii = to_ascii_whatever};
+/* ---- local parts --------------------------------------------------------------------- */
+
+/* Canonical caseless matching (Unicode 3.13, D145) in composed form.  libunistring writes into the
+ * buffer where the result fits, else into memory of its own. */
+static size_t fold_local(struct slice utf8, char *out, size_t cap)
+{
+	size_t len = cap;
+	uint8_t *folded;
+
+	if (utf8.len == 0 || cap == 0 || !slice_is_utf8(utf8))
+		return 0;
+	folded = u8_casefold(
+	    (const uint8_t *)utf8.ptr, utf8.len, NULL, UNINORM_NFC, (uint8_t *)out, &len);
+	if (!folded || folded == (uint8_t *)out)
+		return folded ? len : 0;
+	free(folded);
+	return 0;
+}
+
+const struct idna idn_uts46 = {.to_ascii = to_ascii, .fold_local = fold_local};
+const struct idna idn_whatever = {.to_ascii = to_ascii_whatever, .fold_local = fold_local};

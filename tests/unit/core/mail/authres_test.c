@@ -19,7 +19,7 @@ static size_t to_ascii(struct slice utf8, char *out, size_t cap)
 	return 0;
 }
 
-static const struct idna idna = {to_ascii};
+static const struct idna idna = {.to_ascii = to_ascii};
 
 /* ---- reading: our id is mx.example.org ----------------------------------------------- */
 

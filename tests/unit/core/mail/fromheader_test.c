@@ -28,7 +28,7 @@ static size_t to_ascii(struct slice utf8, char *out, size_t cap)
 	return 0;
 }
 
-static const struct idna idna = {to_ascii};
+static const struct idna idna = {.to_ascii = to_ascii};
 
 /* domains: joined by blanks, for FROM_BAD whatever stands behind an @. author: empty when there is
  * none.  FROM_ONE with a reason is a crooked field that is forgiven. */

@@ -21,7 +21,7 @@ static size_t fake_to_ascii(struct slice utf8, char *out, size_t cap)
 	return to.len;
 }
 
-static const struct idna fake = {fake_to_ascii};
+static const struct idna fake = {.to_ascii = fake_to_ascii};
 
 /* ---- entries ------------------------------------------------------------------------- */
 

@@ -31,7 +31,7 @@ static size_t fake_to_ascii(struct slice utf8, char *out, size_t cap)
 	return 0;
 }
 
-static const struct idna fake = {fake_to_ascii};
+static const struct idna fake = {.to_ascii = fake_to_ascii};
 
 /* The canonical name, or NULL and what the reason has to contain. */
 static const struct {

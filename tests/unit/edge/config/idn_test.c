@@ -1,4 +1,4 @@
-/* libidn2 as core uses it: through name_parse(). */
+/* libidn2 as core uses it, through name_parse(), and libunistring. */
 #include "unit/unit.h"
 
 #include "edge/config/idn.h"
@@ -118,6 +118,50 @@ START_TEST(keeps_to_its_room)
 }
 END_TEST
 
+/* Local parts that are one mailbox have one folded form; the others have none. */
+static const struct {
+	const char *label, *text, *folded;
+} locals[] = {
+    {"ASCII", "Bob", "bob"},
+    {"umlaut", "m\xc3\xbcller", "m\xc3\xbcller"},
+    {"capitals", "M\xc3\x9cLLER", "m\xc3\xbcller"},
+    {"decomposed", "mu\xcc\x88ller", "m\xc3\xbcller"},
+    {"decomposed capitals", "MU\xcc\x88LLER", "m\xc3\xbcller"},
+    {"sharp s",
+	"stra\xc3\x9f"
+	"e",
+	"strasse"},
+    {"capital sharp s",
+	"STRA\xe1\xba\x9e"
+	"E",
+	"strasse"},
+    {"final sigma", "\xce\xa3\xce\xaf\xcf\x82", "\xcf\x83\xce\xaf\xcf\x83"},
+    {"Cyrillic", "\xd0\x98\xd0\x92", "\xd0\xb8\xd0\xb2"},
+    {"three for one", "\xce\x90", "\xce\x90"},
+    {"full-width letters are others", "\xef\xbc\xa1", "\xef\xbd\x81"},
+    {"not UTF-8", "m\xfcller", NULL},
+    {"half a character", "m\xc3", NULL},
+    {"nothing", "", NULL},
+};
+
+START_TEST(folds_local_parts)
+{
+	char out[64];
+	struct slice text = slice_str(locals[_i].text);
+	size_t n = idn_uts46.fold_local(text, out, sizeof out);
+
+	ck_assert_msg(locals[_i].folded
+			  ? slice_equal(slice_of(out, n), slice_str(locals[_i].folded))
+			  : n == 0,
+	    "%s: \"%.*s\"", locals[_i].label, (int)n, out);
+	for (size_t cap = 0; cap < n; cap++) {
+		memset(out, '~', sizeof out);
+		ck_assert_uint_eq(idn_whatever.fold_local(text, out, cap), 0);
+		ck_assert_msg(out[cap] == '~', "%s: room of %zu", locals[_i].label, cap);
+	}
+}
+END_TEST
+
 static void *convert_often(void *unused)
 {
 	char out[64];
@@ -151,6 +195,7 @@ Suite *suite(void)
 
 	tcase_add_loop_test(t, converts, 0, ROWS(rows));
 	tcase_add_loop_test(t, converts_whatever, 0, ROWS(whatever));
+	tcase_add_loop_test(t, folds_local_parts, 0, ROWS(locals));
 	tcase_add_test(t, keeps_to_its_room);
 	tcase_add_test(t, works_in_threads);
 	suite_add_tcase(s, t);
