@@ -85,6 +85,11 @@ static void put_name(struct line *l, const struct scene *s)
 		put_client(l, s);
 }
 
+static void put_recipient(struct line *l, const struct scene *s)
+{
+	put(l, s->facts->id[IDENTITY_RECIPIENT].text);
+}
+
 static void put_spf_domain(struct line *l, const struct scene *s)
 {
 	put(l, s->facts->spf.domain);
@@ -117,6 +122,7 @@ static const struct variable {
     {SLICE_INIT("from_domain"), put_from_domain},
     {SLICE_INIT("helo"), put_helo},
     {SLICE_INIT("name"), put_name},
+    {SLICE_INIT("recipient"), put_recipient},
     {SLICE_INIT("spf_domain"), put_spf_domain},
     {SLICE_INIT("policy_domain"), put_policy_domain},
     {SLICE_INIT("policy"), put_policy},
@@ -148,10 +154,28 @@ static bool cut_variable(struct slice *rest, struct slice *name)
 
 /* ---- templates ----------------------------------------------------------------------- */
 
+/* A rule that asks for the recipient refuses to deliver to him, whatever else it asks for. */
+static bool is_by_recipient(const struct verdict *v)
+{
+	return (v->rule->keys & 1u << KEY_RECIPIENT) != 0 ||
+	       (v->has_identity && v->identity == IDENTITY_RECIPIENT);
+}
+
+/* The sentence of a rule without a reply of its own. */
+static const char *rule_template(const struct verdict *v)
+{
+	bool by_recipient = v->rule && is_by_recipient(v);
+
+	if (v->family == FAMILY_SUSRANGES && (v->has_network || !by_recipient))
+		return "550 5.7.1 Unauthenticated mail not allowed from this range "
+		       "(%{network}, %{rule})";
+	return by_recipient ? "550 5.7.1 Mail to %{recipient} is not accepted here (%{rule})"
+			    : "550 5.7.1 Mail from %{name} is not accepted here (%{rule})";
+}
+
 static struct slice default_template(const struct verdict *v)
 {
 	static const char *const templates[REASON_COUNT] = {
-	    [REASON_RULE] = "550 5.7.1 Mail from %{name} is not accepted here (%{rule})",
 	    [REASON_SPF_FAIL] = "550 5.7.23 SPF: %{client} is not allowed to send for "
 				"%{spf_domain}",
 	    [REASON_SPF_TEMPERROR] = "451 4.4.3 SPF: the DNS of %{spf_domain} gives no answer, "
@@ -178,9 +202,8 @@ static struct slice default_template(const struct verdict *v)
 	};
 	const char *template = templates[v->reason];
 
-	if (v->reason == REASON_RULE && v->family == FAMILY_SUSRANGES)
-		template = "550 5.7.1 Unauthenticated mail not allowed from this range "
-			   "(%{network}, %{rule})";
+	if (v->reason == REASON_RULE)
+		template = rule_template(v);
 	return slice_str(template ? template : templates[REASON_INTERNAL]);
 }
 

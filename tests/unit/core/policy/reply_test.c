@@ -32,10 +32,11 @@ static const struct {
     {"550 5.1000.1 x", "the second word is no enhanced status code"},
     {"550 x %{sender}",
 	"unknown variable %{sender}; there are client, network, asn, rule, sender_domain, "
-	"from_domain, helo, name, spf_domain, policy_domain, policy, from_problem"},
+	"from_domain, helo, name, recipient, spf_domain, policy_domain, policy, from_problem"},
     {"550 x %{abcdefghijklmnopqrstuvwxyz}",
 	"unknown variable %{abcdefghijklmnopqrst}; there are client, network, asn, rule, "
-	"sender_domain, from_domain, helo, name, spf_domain, policy_domain, policy, from_problem"},
+	"sender_domain, from_domain, helo, name, recipient, spf_domain, policy_domain, policy, "
+	"from_problem"},
     {"550 x %{client", "a variable has no closing brace"},
     {"550 two\r\n250 lines", "a reply is one line of printable ASCII"},
     {"550 stra\xc3\x9f"
