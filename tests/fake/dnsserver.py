@@ -207,9 +207,10 @@ class Server:
             self.udp, tcp = socket.socket(family, socket.SOCK_DGRAM), socket.socket(family)
             self.udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
             tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.udp.bind((address, port))
+            self.udp.bind(socket.getaddrinfo(address, port, family)[0][4])
             try:
-                tcp.bind((address, self.udp.getsockname()[1]))
+                port_got = self.udp.getsockname()[1]
+                tcp.bind(socket.getaddrinfo(address, port_got, family)[0][4])
                 break
             except OSError:
                 self.udp.close()
