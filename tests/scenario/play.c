@@ -23,7 +23,7 @@
  *     sign    RESULT DOMAIN [partly]  what DKIM says of one signature, and that it leaves a part of
  *                             the body out
  *     fails   dns | dkim      there is no resolver, or no memory for DKIM
- *     mta     [NAME]          what the MTA calls itself, instead of mx.test
+ *     mta     [NAME]          what the MTA calls itself, instead of mx.test; the host is host.test
  *     hides   headers | body  the connection was negotiated without them
  *     end                     end of the message
  *     want    WORDS           the last answer and its record, each word one of
@@ -154,6 +154,7 @@ static struct env made_up(struct play *p)
 	    .dkim_finish = dkim_finish,
 	    .split_note = split_note,
 	    .split_known = split_known,
+	    .host_name = SLICE("host.test"),
 	    .idna = &idn_whatever,
 	};
 }

@@ -65,6 +65,10 @@ struct env {
 	void (*split_note)(void *self, uint64_t key);
 	bool (*split_known)(void *self, uint64_t key);
 
+	/* The name of this host, for an MTA that does not tell its own (macro j): what a forged
+	 * Authentication-Results would name.  Empty: not known. */
+	struct slice host_name;
+
 	/* IDNA for names of the session. */
 	const struct idna *idna;
 };

@@ -51,7 +51,7 @@ struct mail_event {
 	struct slice mta_sender; /* {mail_addr}, how the MTA reads it; may be empty */
 	struct slice auth;       /* {auth_authen}, empty when not authenticated */
 	struct slice queue_id;   /* may be empty */
-	struct slice mta_name;   /* macro j, the default authserv-id */
+	struct slice mta_name;   /* macro j, the default authserv-id; empty: env.host_name */
 	bool sees_headers;       /* the connection was negotiated with header fields */
 	bool sees_body;          /* … and with the body */
 };

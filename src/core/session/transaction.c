@@ -219,7 +219,8 @@ struct answer transaction_mail(struct session *s, const struct mail_event *mail)
 	forget_transaction(s);
 	s->open = true;
 	s->mail = *mail;
-	s->mail.mta_name = arena_copy(s->mail_arena, mail->mta_name);
+	s->mail.mta_name =
+	    arena_copy(s->mail_arena, mail->mta_name.len > 0 ? mail->mta_name : s->env->host_name);
 	s->queue_id = arena_copy(s->mail_arena, mail->queue_id);
 	s->facts.id[IDENTITY_SENDER] = envelope_identity(s, mail->sender, mail->mta_sender);
 	if (mail->auth.len > 0) {

@@ -5,8 +5,12 @@
 #include "edge/config/idn.h"
 #include "edge/os/monotonic.h"
 
+#include <limits.h>
+#include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 static int64_t now_us(void *self)
 {
@@ -158,6 +162,22 @@ static bool split_known(void *self, uint64_t key)
 	return split_memory_known(w->splits, key, now_us(w) / 1000000);
 }
 
+/* The full name: of a short one the resolver of the C library makes it, mostly from /etc/hosts. */
+static struct slice host_name(void)
+{
+	static char name[HOST_NAME_MAX + 1]; /* written once, before any thread starts */
+	struct addrinfo hints = {.ai_flags = AI_CANONNAME}, *found = NULL;
+
+	if (gethostname(name, sizeof name - 1) != 0)
+		return slice_of(NULL, 0);
+	if (!strchr(name, '.') && getaddrinfo(name, NULL, &hints, &found) == 0 &&
+	    found->ai_canonname && strchr(found->ai_canonname, '.'))
+		snprintf(name, sizeof name, "%s", found->ai_canonname);
+	if (found)
+		freeaddrinfo(found);
+	return slice_str(name);
+}
+
 void environment_fill(struct worker *w)
 {
 	w->env = (struct env){
@@ -178,6 +198,7 @@ void environment_fill(struct worker *w)
 	    .dkim_finish = message_dkim_finish,
 	    .split_note = split_note,
 	    .split_known = split_known,
+	    .host_name = host_name(),
 	    .idna = &idn_whatever,
 	};
 }
