@@ -5,6 +5,7 @@
 
 Needs no root and no MTA: decisions are made over the milter protocol itself.
 """
+import fcntl
 import json
 import os
 import pathlib
@@ -486,7 +487,9 @@ def whitelist(checks, daemon, token):
     entries = [l["entry"] for l in listed()]
     checks.true("eight at the same time", all(f"192.0.2.{i}" in entries for i in range(1, 9)),
                 entries)
-    checks.same("nothing left lying about", [p.name for p in daemon.dir.glob(".*")], [])
+    checks.same("nothing left lying about", [p.name for p in daemon.dir.glob(".*")],
+                [".managed.lock"])
+    locked(checks, daemon)
     for e in entries:
         daemon.ctl("whitelist", "remove", e)
     daemon.configure(CONF.replace("managed_whitelist", "# managed_whitelist"))
@@ -496,6 +499,58 @@ def whitelist(checks, daemon, token):
                 done)
     daemon.configure(CONF)
     daemon.reload()
+
+
+def locked(checks, daemon):
+    """Who holds the lock holds up changes for a time, and nothing else; nobody else can hold it."""
+    lock = daemon.dir / ".managed.lock"
+    checks.same("the lock's mode", oct(lock.stat().st_mode & 0o777), oct(0o600))
+    with open(lock, "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        began = time.monotonic()
+        done = daemon.ctl("whitelist", "list")
+        checks.true("locked: list", done.returncode == 0 and time.monotonic() - began < 5, done)
+        threads = pathlib.Path(f"/proc/{daemon.worker()}/task")
+        before = len(list(threads.iterdir()))
+        waiting = [subprocess.Popen([daemon.lab.build / "susmilterctl", "--socket", daemon.control,
+                                     "whitelist", "add", f"192.0.2.{i}"]) for i in range(8)]
+        lab.wait_for(lambda: len(list(threads.iterdir())) >= before + 8, 5, "eight that wait")
+        for w in waiting:
+            w.kill()
+            w.wait()
+        lab.wait_for(lambda: len(list(threads.iterdir())) <= before, 3, "their threads to end")
+        done = daemon.ctl("whitelist", "add", "192.0.2.1")
+        checks.true("locked: add ends with a sentence", done.returncode == 1
+                    and "did not end within 10 seconds: try again" in done.stderr, done)
+    folder = os.open(daemon.dir, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    began = time.monotonic()
+    done = daemon.ctl("whitelist", "add", "192.0.2.1")
+    checks.true("a stranger's lock on the directory", done.returncode == 0
+                and time.monotonic() - began < 5, done)
+    os.close(folder)
+
+
+def crowd(checks, daemon):
+    """Others cannot lock root out."""
+    if os.geteuid() != 0:
+        return
+    daemon.control.chmod(0o666)
+    program = ("import socket, sys, time\n"
+               "held = []\n"
+               "for i in range(60):\n"
+               "    s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); held.append(s)\n"
+               "    s.send(b'{\"command\":\"explain\",\"batch\":true}\\n')\n"
+               "print('here', flush=True)\n"
+               "time.sleep(60)\n")
+    others = subprocess.Popen([sys.executable, "-c", program, daemon.control], user=65534,
+                              group=65534, extra_groups=[], stdout=subprocess.PIPE, text=True)
+    others.stdout.readline()
+    done = daemon.ctl("status")
+    checks.true("root finds a place", done.returncode == 0, done)
+    others.kill()
+    others.wait()
+    daemon.control.chmod(0o660)
 
 
 # ---- a large table ---------------------------------------------------------------------------------
@@ -558,6 +613,7 @@ def main():
         protocol(checks, daemon)
         status(checks, daemon)
         rights(checks, daemon)
+        crowd(checks, daemon)
         reload(checks, daemon)
         check(checks, servers, daemon)
         explain(checks, daemon)

@@ -8,10 +8,12 @@
  *
  * Whatever happens in the middle of an edit, the file holds the old lines or the new ones: they
  * are written beside it, checked by the loader itself, made durable, and moved into its place.
- * Only one edit at a time goes on, across processes.
+ * Only one edit at a time goes on, across processes: it holds a lock on `.NAME.lock` beside the
+ * list, a file of mode 0600, so that nobody else can hold it; it stays there.  Whoever only reads
+ * needs no lock, since the file is replaced as a whole.
  *
  *     struct managed_edit e;
- *     if (!managed_begin(&e, path, arena, why)) ...
+ *     if (!managed_begin(&e, path, arena, gone, context, why)) ...
  *     managed_add(&e, &line, now);              // or managed_remove()
  *     if (!managed_commit(&e, why)) ...         // the loader's sentence
  *     if (the table does not load) managed_undo(&e, why);
@@ -45,14 +47,23 @@ struct slice managed_write_line(struct arena *, const struct managed_line *);
 struct managed_edit {
 	const char *path;
 	struct arena *arena;
-	int directory;      /* locked while the edit lasts */
+	int directory;      /* of the list */
+	int lock;           /* held while the edit lasts */
 	struct slice text;  /* of the file as it was; {NULL, 0}: there was none */
 	struct slice fresh; /* as it will be */
 };
 
-/* Locks and reads; false, and the reason. */
-bool managed_begin(
+/* Only reads, for managed_each(); false, and the reason.  Nothing to end. */
+bool managed_read(
     struct managed_edit *, const char *path, struct arena *, char why[MANAGED_WHY_MAX]);
+
+/*
+ * Locks and reads; false, and the reason.  Waits for another edit for at most MANAGED_LOCK_SECONDS,
+ * and no longer when gone(context) says that nobody waits for this one any more.
+ */
+enum { MANAGED_LOCK_SECONDS = 10 }; /* an edit checks and reloads: a few seconds with large lists */
+bool managed_begin(struct managed_edit *, const char *path, struct arena *,
+    bool (*gone)(void *context), void *context, char why[MANAGED_WHY_MAX]);
 
 /* Calls `each` with every line that holds an entry. */
 void managed_each(const struct managed_edit *,

@@ -54,6 +54,9 @@ bool channel_flush(struct channel *);
 enum channel_event { CHANNEL_READABLE, CHANNEL_TIMEOUT, CHANNEL_GONE };
 enum channel_event channel_wait(struct channel *, int fd, int timeout_ms);
 
+/* Whether the other side has closed the connection, as when susmilterctl was interrupted. */
+bool channel_is_gone(struct channel *);
+
 /* Ends the answer. */
 bool channel_exit(struct channel *, int status);
 

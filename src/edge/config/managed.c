@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -122,17 +123,13 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-bool managed_begin(
+bool managed_read(
     struct managed_edit *e, const char *path, struct arena *arena, char why[MANAGED_WHY_MAX])
 {
-	char directory[4096], problem[TEXTFILE_WHY_MAX];
+	char problem[TEXTFILE_WHY_MAX];
 	struct slice text;
 
-	*e = (struct managed_edit){.path = path, .arena = arena, .directory = -1};
-	snprintf(directory, sizeof directory, "%.*s", (int)(base_name(path) - path), path);
-	e->directory = open(directory[0] ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (e->directory < 0 || flock(e->directory, LOCK_EX) != 0)
-		return fail(why, directory, "the directory cannot be locked");
+	*e = (struct managed_edit){.path = path, .arena = arena, .directory = -1, .lock = -1};
 	switch (textfile_read(path, &text, problem)) {
 	case TEXTFILE_OK:
 		e->text = e->fresh = arena_copy(arena, text);
@@ -149,11 +146,83 @@ bool managed_begin(
 	return !arena_failed(arena);
 }
 
+/* The lock file, which only its owner can open; -1 and the reason. */
+static int open_lock(int directory, const char *path, char why[MANAGED_WHY_MAX])
+{
+	char name[NAME_MAX + 1];
+	struct stat st;
+	int fd;
+
+	snprintf(name, sizeof name, ".%s.lock", base_name(path));
+	fd = openat(directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		snprintf(why, MANAGED_WHY_MAX,
+		    "%.200s: cannot be changed: the user that susmilter runs as must be able to "
+		    "write to its directory and to %.150s in it: %s",
+		    path, name, strerror(errno));
+		return -1;
+	}
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (st.st_uid == geteuid() || st.st_uid == 0) &&
+	    ((st.st_mode & 077) == 0 || fchmod(fd, 0600) == 0))
+		return fd;
+	snprintf(why, MANAGED_WHY_MAX, "%.200s: %.150s beside it is not our lock file: remove it",
+	    path, name);
+	close(fd);
+	return -1;
+}
+
+static bool wait_for_lock(
+    int fd, const char *path, bool (*gone)(void *), void *context, char why[MANAGED_WHY_MAX])
+{
+	enum { STEP_MS = 20 };
+
+	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waited += STEP_MS) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return fail(why, path, "cannot be locked");
+		if (gone(context) || waited >= MANAGED_LOCK_SECONDS * 1000) {
+			snprintf(why, MANAGED_WHY_MAX,
+			    "%.256s: another change of this list did not end within %d seconds: "
+			    "try again",
+			    path, (int)MANAGED_LOCK_SECONDS);
+			return false;
+		}
+		poll(NULL, 0, STEP_MS);
+	}
+	return true;
+}
+
+bool managed_begin(struct managed_edit *e, const char *path, struct arena *arena,
+    bool (*gone)(void *context), void *context, char why[MANAGED_WHY_MAX])
+{
+	char folder[PATH_MAX];
+	int directory, lock;
+
+	*e = (struct managed_edit){.directory = -1, .lock = -1};
+	snprintf(folder, sizeof folder, "%.*s", (int)(base_name(path) - path), path);
+	directory = open(folder[0] ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
+		return fail(why, folder, "the directory cannot be opened");
+	lock = open_lock(directory, path, why);
+	if (lock >= 0 && wait_for_lock(lock, path, gone, context, why) &&
+	    managed_read(e, path, arena, why)) {
+		e->directory = directory;
+		e->lock = lock;
+		return true;
+	}
+	close(directory);
+	if (lock >= 0)
+		close(lock);
+	return false;
+}
+
 void managed_end(struct managed_edit *e)
 {
+	if (e->lock >= 0)
+		close(e->lock);
 	if (e->directory >= 0)
 		close(e->directory);
-	e->directory = -1;
+	e->lock = e->directory = -1;
 }
 
 static bool write_all(int fd, struct slice s)

@@ -220,6 +220,13 @@ bool channel_exit(struct channel *c, int status)
 	return !c->gone;
 }
 
+bool channel_is_gone(struct channel *c)
+{
+	struct pollfd fd = {.fd = c->out}; /* hang-up and errors only */
+
+	return c->gone || (c->kind == CHANNEL_FRAMED && poll(&fd, 1, 0) > 0);
+}
+
 enum channel_event channel_wait(struct channel *c, int fd, int timeout_ms)
 {
 	/* Nobody reads `out`: only its hang-up and errors are told. */

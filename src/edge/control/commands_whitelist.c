@@ -80,7 +80,13 @@ static bool read_line(struct asked *a, struct managed_line *line)
 
 /* ---- edits --------------------------------------------------------------------------- */
 
-static bool begin(struct asked *a, struct managed_edit *e)
+static bool is_gone(void *channel)
+{
+	return channel_is_gone(channel);
+}
+
+/* Opens the list, to be changed or only to be read. */
+static bool open_list(struct asked *a, struct managed_edit *e, bool change)
 {
 	const char *path = a->generation->config->managed_whitelist;
 	char why[MANAGED_WHY_MAX];
@@ -91,10 +97,10 @@ static bool begin(struct asked *a, struct managed_edit *e)
 		    a->config_path);
 		return false;
 	}
-	if (managed_begin(e, path, a->arena, why))
+	if (change ? managed_begin(e, path, a->arena, is_gone, a->channel, why)
+		   : managed_read(e, path, a->arena, why))
 		return true;
 	channel_complain(a->channel, "%s\n", why);
-	managed_end(e);
 	return false;
 }
 
@@ -137,7 +143,7 @@ int command_whitelist_add(struct asked *a)
 
 	if (!read_line(a, &line))
 		return STATUS_USAGE;
-	if (!begin(a, &e))
+	if (!open_list(a, &e, true))
 		return STATUS_FAILED;
 	managed_add(&e, &line, time(NULL), &replaced);
 	number = make_live(a, &e);
@@ -164,7 +170,7 @@ int command_whitelist_remove(struct asked *a)
 		channel_complain(a->channel, "whitelist remove wants an entry\n");
 		return STATUS_USAGE;
 	}
-	if (!begin(a, &e))
+	if (!open_list(a, &e, true))
 		return STATUS_FAILED;
 	if (managed_remove(&e, entry, time(NULL)))
 		number = make_live(a, &e);
@@ -214,9 +220,8 @@ int command_whitelist_list(struct asked *a)
 	struct managed_edit e;
 	json_t *lines;
 
-	if (!begin(a, &e))
+	if (!open_list(a, &e, false))
 		return STATUS_FAILED;
-	managed_end(&e); /* it has been read: nobody need wait while it is printed */
 	if (asked_switch(a, "json")) {
 		lines = json_array();
 		managed_each(&e, add_line, lines);

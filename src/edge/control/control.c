@@ -14,9 +14,10 @@
 
 /*
  * Connections at a time, each with a thread: many more than people and monitors need.  The last
- * ones are kept for those who may do everything, so that others cannot lock them out.
+ * ones are kept for those who may do everything, and the very last for root alone, so that nobody
+ * else can lock root out.
  */
-enum { CONNECTIONS_MAX = 32, CONNECTIONS_KEPT = 8 };
+enum { CONNECTIONS_MAX = 40, CONNECTIONS_OWN = 32, CONNECTIONS_OTHERS = 24 };
 
 /* A request must be there, and an answer be taken, within so many seconds. */
 enum { REQUEST_SECONDS = 10, ANSWER_SECONDS = 60 };
@@ -52,13 +53,16 @@ static struct {
 /* ---- one request --------------------------------------------------------------------- */
 
 /* Who is at the other end: root and the daemon's own user may do everything. */
-static bool is_admin(int fd)
+enum peer { PEER_OTHER, PEER_OWN_USER, PEER_ROOT };
+
+static enum peer peer_of(int fd)
 {
 	struct ucred peer;
 	socklen_t len = sizeof peer;
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
-	       (peer.uid == 0 || peer.uid == geteuid());
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+		return PEER_OTHER;
+	return peer.uid == 0 ? PEER_ROOT : peer.uid == geteuid() ? PEER_OWN_USER : PEER_OTHER;
 }
 
 static int answer_command(struct asked *a, const struct command *command)
@@ -164,16 +168,21 @@ static void *serve_connection(void *context)
 }
 
 /* A free place for this connection, or NULL. */
-static struct connection *admit(int fd, bool admin)
+static struct connection *admit(int fd, enum peer peer)
 {
+	static const unsigned most[] = {
+	    [PEER_OTHER] = CONNECTIONS_OTHERS,
+	    [PEER_OWN_USER] = CONNECTIONS_OWN,
+	    [PEER_ROOT] = CONNECTIONS_MAX,
+	};
 	struct connection *place = NULL;
 
 	pthread_mutex_lock(&control.lock);
-	if (control.open < (admin ? CONNECTIONS_MAX : CONNECTIONS_MAX - CONNECTIONS_KEPT)) {
+	if (control.open < most[peer]) {
 		place = control.connections;
 		while (place->fd >= 0)
 			place++;
-		*place = (struct connection){fd, admin};
+		*place = (struct connection){fd, peer != PEER_OTHER};
 		control.open++;
 	}
 	pthread_mutex_unlock(&control.lock);
@@ -193,7 +202,7 @@ static void refuse(int fd)
 
 static void take_connection(int fd)
 {
-	struct connection *place = admit(fd, is_admin(fd));
+	struct connection *place = admit(fd, peer_of(fd));
 	pthread_attr_t detached;
 	pthread_t thread;
 
