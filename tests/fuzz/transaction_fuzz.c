@@ -79,6 +79,7 @@ struct message {
 	struct arena *arena;
 	struct dns dns;
 	struct dkim_verifier *verifier;
+	bool ended;
 };
 
 static void insist(bool holds)
@@ -156,9 +157,16 @@ static const struct dns *message_dns(struct message *m)
 	return &m->dns;
 }
 
-static void message_spf(struct message *m, const struct spf_query *query, struct spf_answer *out)
+/* For some it takes longer than RCPT may wait. */
+static bool message_spf(struct message *m, const struct spf_query *query, struct spf_answer *out)
 {
 	spf_check(&m->dns, query, m->arena, out);
+	return m->ended || query->domain.len % 3 != 0;
+}
+
+static void message_at_end(struct message *m)
+{
+	m->ended = true;
 }
 
 static void dkim_header(struct message *m, struct slice name, struct slice value)
@@ -215,6 +223,7 @@ static struct env env_of(struct world *w)
 	    .message_end = message_end,
 	    .dns = message_dns,
 	    .spf = message_spf,
+	    .at_end = message_at_end,
 	    .dkim_header = dkim_header,
 	    .dkim_end_of_headers = dkim_end_of_headers,
 	    .dkim_body = dkim_body,

@@ -23,6 +23,7 @@
  *     sign    RESULT DOMAIN [partly]  what DKIM says of one signature, and that it leaves a part of
  *                             the body out
  *     fails   dns | dkim      there is no resolver, or no memory for DKIM
+ *     slow    spf             it takes longer than RCPT may wait
  *     mta     [NAME]          what the MTA calls itself, instead of mx.test; the host is host.test
  *     hides   headers | body  the connection was negotiated without them
  *     end                     end of the message
@@ -55,6 +56,7 @@
 struct message {
 	struct play *play;
 	struct arena *arena;
+	bool ended;
 };
 
 static struct message only_message;
@@ -80,7 +82,7 @@ static struct message *message_start(void *self, struct arena *arena, int64_t no
 	struct play *p = self;
 
 	(void)now;
-	only_message = (struct message){p, arena};
+	only_message = (struct message){p, arena, false};
 	return p->no_dns ? NULL : &only_message;
 }
 
@@ -94,9 +96,19 @@ static const struct dns *message_dns(struct message *m)
 	return &m->play->dns;
 }
 
-static void message_spf(struct message *m, const struct spf_query *query, struct spf_answer *out)
+static bool message_spf(struct message *m, const struct spf_query *query, struct spf_answer *out)
 {
+	if (m->play->slow_spf && !m->ended) {
+		*out = (struct spf_answer){.result = SPFR_TEMPERROR, .domain = spf_identity(query)};
+		return false;
+	}
 	spf_check(&m->play->dns, query, m->arena, out);
+	return true;
+}
+
+static void message_at_end(struct message *m)
+{
+	m->ended = true;
 }
 
 static void dkim_header(struct message *m, struct slice name, struct slice value)
@@ -149,6 +161,7 @@ static struct env made_up(struct play *p)
 	    .message_end = message_end,
 	    .dns = message_dns,
 	    .spf = message_spf,
+	    .at_end = message_at_end,
 	    .dkim_header = dkim_header,
 	    .dkim_end_of_headers = dkim_end_of_headers,
 	    .dkim_finish = dkim_finish,
@@ -214,7 +227,7 @@ static void start_case(struct play *p, struct slice title)
 	p->signature_count = 0;
 	p->split_count = 0;
 	p->edit_count = 0;
-	p->no_dns = p->no_dkim = p->no_headers = p->no_body = false;
+	p->no_dns = p->no_dkim = p->no_headers = p->no_body = p->slow_spf = false;
 	p->shown = 0;
 	snprintf(p->mta, sizeof p->mta, "mx.test");
 	p->answer = (struct answer){.kind = ANSWER_CONTINUE};
@@ -375,6 +388,8 @@ static bool set_up(struct play *p, struct slice word, struct slice rest)
 		snprintf(p->mta, sizeof p->mta, "%.*s", SLICE_ARG(rest));
 	else if (slice_equal(word, SLICE("hides")))
 		*(slice_equal(rest, SLICE("body")) ? &p->no_body : &p->no_headers) = true;
+	else if (slice_equal(word, SLICE("slow")))
+		p->slow_spf = true;
 	else if (slice_equal(word, SLICE("fails")))
 		*(slice_equal(rest, SLICE("dns")) ? &p->no_dns : &p->no_dkim) = true;
 	else

@@ -32,7 +32,7 @@ struct play {
 	struct dkim_signature_result signatures[SIGNATURES_MAX];
 	size_t signature_count;
 	char signature_domains[SIGNATURES_MAX][256];
-	bool no_dns, no_dkim, no_headers, no_body;
+	bool no_dns, no_dkim, no_headers, no_body, slow_spf;
 	unsigned shown;
 	char mta[256];
 	uint64_t splits[SPLIT_MEMORY_MAX];

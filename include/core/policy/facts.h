@@ -3,9 +3,10 @@
 /*
  * facts: what is known of this client and this transaction, each with its state.
  *
- * Every fact is unknown, known, absent or failed.  "Unknown" may still be had, by the next SMTP
- * command or by asking the DNS; what was asked for is never unknown again, which is why the gather
- * loop of core/session/transaction.h ends.  A DNS failure is a fact ("failed"), not an exception.
+ * Every fact is unknown, known, absent, failed or under way.  "Unknown" may still be had, by the
+ * next SMTP command or by asking the DNS; what was asked for is never unknown again, which is why
+ * the gather loop of core/session/transaction.h ends.  A DNS failure is a fact ("failed"), not an
+ * exception.
  *
  * Slices are borrowed from the arenas of the connection and the transaction.
  */
@@ -17,7 +18,14 @@
 #include "core/net/ip.h"
 #include "core/policy/verdict.h"
 
-enum fact_state { FACT_UNKNOWN, FACT_KNOWN, FACT_ABSENT, FACT_FAILED };
+enum fact_state {
+	FACT_UNKNOWN,
+	FACT_KNOWN,
+	FACT_ABSENT,
+	FACT_FAILED,
+	FACT_UNDER_WAY, /* spf_state at RCPT: its time there is over, the end of the message has
+			   more */
+};
 
 /* One of the five identities.  For a client name or HELO that is no domain name (an address
  * literal, junk) name is empty and text alone can be matched, by patterns. */
@@ -37,6 +45,7 @@ struct facts {
 	struct slice auth; /* {auth_authen} */
 	struct identity id[IDENTITY_COUNT];
 	enum fact_state spf_state;
+	bool spf_late; /* it was under way at RCPT: the end of the message decides by it */
 	struct spf_answer spf;
 	enum fact_state dkim_state;
 	struct dkim_answer dkim;

@@ -23,7 +23,8 @@ struct gather {
 	/* NULL when there is no resolver: every question has failed then.  DMARC takes it once for
 	 * each author domain, which can so be given a budget of its own. */
 	const struct dns *(*dns)(void *outside);
-	void (*spf)(void *outside, const struct spf_query *, struct spf_answer *out);
+	/* False: not yet, it is under way and there will be more time for it. */
+	bool (*spf)(void *outside, const struct spf_query *, struct spf_answer *out);
 	/* False: the signatures could not be looked at. */
 	bool (*dkim)(void *outside, struct dkim_answer *out);
 };

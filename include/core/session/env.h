@@ -52,7 +52,11 @@ struct env {
 	struct message *(*message_start)(void *self, struct arena *, int64_t now);
 	void (*message_end)(struct message *);
 	const struct dns *(*dns)(struct message *);
-	void (*spf)(struct message *, const struct spf_query *, struct spf_answer *out);
+	/* At RCPT it may have less time than it needs: false, and the next call, after at_end(),
+	 * goes on with the answers that have come. */
+	bool (*spf)(struct message *, const struct spf_query *, struct spf_answer *out);
+	/* The message is whole: from here on DNS_END_MS for all that its verdict needs. */
+	void (*at_end)(struct message *);
 	/* DKIM: every field in order, the end of the header (false: the body is not needed), the
 	 * body in any parts, then the answer. */
 	void (*dkim_header)(struct message *, struct slice name, struct slice value);

@@ -14,6 +14,10 @@
  * transaction_abort.  Events that can be refused return the answer for the MTA.  One transaction is
  * decided by the ruleset given to transaction_mail, which must stay until the transaction ends.
  *
+ * Time: RCPT waits for SPF as long as core/auth/dns.h says, all RCPTs of a message together.  What
+ * is under way then refuses nobody there; a refusal that it may still excuse is a 451.  The end of
+ * the message goes on with it, and decides by it for each recipient as RCPT would have done.
+ *
  * One thread at a time (libmilter does not overlap callbacks of a connection).
  */
 #include "core/policy/policy.h"

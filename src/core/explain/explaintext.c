@@ -191,6 +191,8 @@ static const char *state_text(enum fact_state state, const char *known)
 		return known;
 	case FACT_FAILED:
 		return "was needed and is not given: taken as an answer that did not come";
+	case FACT_UNDER_WAY:
+		return "is under way";
 	default:
 		return "was not needed";
 	}

@@ -38,8 +38,8 @@ static void gather_spf(const struct gather *g)
 		facts->spf = (struct spf_answer){.result = SPFR_NONE};
 		facts->spf_state = FACT_KNOWN;
 	} else if (g->dns(g->outside)) {
-		g->spf(g->outside, &query, &facts->spf);
-		facts->spf_state = FACT_KNOWN;
+		facts->spf_state =
+		    g->spf(g->outside, &query, &facts->spf) ? FACT_KNOWN : FACT_UNDER_WAY;
 	}
 }
 

@@ -59,7 +59,7 @@ enum truth policy_proven(const struct outcome *o, const struct facts *facts)
 		return TRUTH_YES;
 	if (!(rule->proof & PROOF_SPF) || !(o->domains & 1u << IDENTITY_SENDER))
 		return TRUTH_NO;
-	if (facts->spf_state == FACT_UNKNOWN)
+	if (facts->spf_state == FACT_UNKNOWN || facts->spf_state == FACT_UNDER_WAY)
 		return TRUTH_UNKNOWN;
 	return facts->spf_state == FACT_KNOWN && facts->spf.result == SPFR_PASS ? TRUTH_YES
 										: TRUTH_NO;
@@ -160,7 +160,20 @@ static bool needs_proof(const struct findings *f, const struct verdict *refusal)
 	return (f->excusable & 1u << refusal->family) != 0;
 }
 
-static bool judge_rules(const struct findings *f, struct verdict *out)
+/* What such a refusal comes to: the proof is asked for, or, while it is under way, another try. */
+static struct verdict without_proof(const struct verdict *refusal, const struct facts *facts)
+{
+	struct verdict v = {.kind = VERDICT_NEED, .need = NEED_SPF};
+
+	if (facts->spf_state == FACT_UNDER_WAY) {
+		v = *refusal;
+		v.action = ACTION_TEMPFAIL;
+		v.reason = REASON_SPF_TEMPERROR;
+	}
+	return v;
+}
+
+static bool judge_rules(const struct findings *f, const struct facts *facts, struct verdict *out)
 {
 	const struct verdict *refusal = f->refused[0].rule ? &f->refused[0] : &f->refused[1];
 
@@ -170,7 +183,7 @@ static bool judge_rules(const struct findings *f, struct verdict *out)
 		return false;
 	*out = *refusal;
 	if (needs_proof(f, refusal))
-		*out = (struct verdict){.kind = VERDICT_NEED, .need = NEED_SPF};
+		*out = without_proof(refusal, facts);
 	return true;
 }
 
@@ -226,7 +239,7 @@ static struct verdict judge(const struct ruleset *rules, const struct facts *fac
 	const struct settings *settings = &rules->settings;
 	struct verdict v, would = {.kind = VERDICT_CONTINUE}, excused = f->whitelisted;
 
-	if (judge_rules(f, &v) && settles(&v, &would))
+	if (judge_rules(f, facts, &v) && settles(&v, &would))
 		return v;
 	if (policy_judge_spf(settings, facts, switches->spf, phase, &v) &&
 	    stands(f, &v, &excused) && settles(&v, &would))

@@ -66,6 +66,12 @@ static bool has_aligned_signature(const struct facts *facts)
 	       facts->dmarc.verdict == DMARC_V_TEMPERROR;
 }
 
+/* SPF decides at RCPT; at the end only where it was not there by then. */
+static bool spf_decides(const struct facts *facts, enum phase phase)
+{
+	return phase == PHASE_RCPT || facts->spf_late;
+}
+
 /* A fail is refused at once, or waits for a signature; false: SPF has nothing to say (yet). */
 static bool judge_spf_fail(
     const struct facts *facts, enum spf_switch spf, enum phase phase, struct verdict *out)
@@ -73,7 +79,7 @@ static bool judge_spf_fail(
 	*out = authentication_verdict(FAMILY_SPF, ACTION_REJECT, REASON_SPF_FAIL);
 	out->would = spf == SPF_MONITOR;
 	if (spf != SPF_UNLESS_DKIM || facts->spf.sends_no_mail)
-		return phase == PHASE_RCPT;
+		return spf_decides(facts, phase);
 	if (phase == PHASE_RCPT)
 		return false;
 	if (facts->dkim_state == FACT_UNKNOWN) {
@@ -92,7 +98,7 @@ static bool judge_spf_fail(
 bool policy_judge_spf(const struct settings *settings, const struct facts *facts,
     enum spf_switch spf, enum phase phase, struct verdict *out)
 {
-	if (spf == SPF_OFF)
+	if (spf == SPF_OFF || facts->spf_state == FACT_UNDER_WAY)
 		return false;
 	if (facts->spf_state == FACT_UNKNOWN) {
 		*out = need(NEED_SPF);
@@ -100,7 +106,7 @@ bool policy_judge_spf(const struct settings *settings, const struct facts *facts
 	}
 	if (facts->spf_state == FACT_KNOWN && facts->spf.result == SPFR_FAIL)
 		return judge_spf_fail(facts, spf, phase, out);
-	if (phase != PHASE_RCPT || spf == SPF_MONITOR)
+	if (!spf_decides(facts, phase) || spf == SPF_MONITOR)
 		return false;
 	if (facts->spf_state == FACT_FAILED || facts->spf.result == SPFR_TEMPERROR) {
 		*out = authentication_verdict(FAMILY_SPF, ACTION_TEMPFAIL, REASON_SPF_TEMPERROR);

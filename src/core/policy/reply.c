@@ -267,8 +267,8 @@ void reply_make(const struct ruleset *rules, const struct facts *facts, const st
     struct slice token, struct reply *out)
 {
 	struct scene scene = {facts, v};
-	struct slice template =
-	    v->rule && v->rule->reply.len > 0 ? v->rule->reply : default_template(v);
+	bool own = v->rule && v->rule->reply.len > 0 && v->reason == REASON_RULE;
+	struct slice template = own ? v->rule->reply : default_template(v);
 	struct slice url = rules ? rules->settings.help_url : slice_of(NULL, 0);
 	size_t tail = url.len > 0 ? 1 + url.len + token.len : 0;
 	struct line l = {.at = out->text};

@@ -100,11 +100,11 @@ static const struct dns *ask_dns(void *outside)
 	return m ? s->env->dns(m) : NULL;
 }
 
-static void ask_spf(void *outside, const struct spf_query *query, struct spf_answer *out)
+static bool ask_spf(void *outside, const struct spf_query *query, struct spf_answer *out)
 {
 	struct session *s = outside;
 
-	s->env->spf(s->message, query, out);
+	return s->env->spf(s->message, query, out);
 }
 
 static bool ask_dkim(void *outside, struct dkim_answer *out)
@@ -159,6 +159,7 @@ static void forget_transaction(struct session *s)
 	s->facts.spf_state = s->facts.dkim_state = s->facts.dmarc_state = FACT_UNKNOWN;
 	s->facts.author_state = FACT_UNKNOWN;
 	s->facts.author_why = slice_of(NULL, 0);
+	s->facts.spf_late = false;
 	s->facts.spf = (struct spf_answer){.result = SPFR_NONE};
 	s->facts.dkim = (struct dkim_answer){.count = 0};
 	s->facts.dmarc = (struct dmarc_result){.verdict = DMARC_V_NONE};

@@ -13,7 +13,8 @@ bool transaction_wants_headers(const struct session *s)
 /* Whether some recipient's verdict may hang on a signature, so that it pays to verify. */
 static bool needs_signatures(const struct session *s)
 {
-	bool spf_waits = s->facts.spf_state == FACT_KNOWN && s->facts.spf.result == SPFR_FAIL;
+	bool spf_waits = s->facts.spf_state == FACT_UNDER_WAY ||
+			 (s->facts.spf_state == FACT_KNOWN && s->facts.spf.result == SPFR_FAIL);
 
 	for (const struct recipient *r = s->recipients; r; r = r->next)
 		if (!r->exempt && (r->switches->dmarc != DMARC_OFF ||
@@ -122,6 +123,17 @@ static struct answer judge(const struct event *e)
 	return answer;
 }
 
+/* RCPT could not wait for SPF; now there is time for it, and it decides what RCPT left open. */
+static void go_on(struct session *s)
+{
+	if (s->message)
+		s->env->at_end(s->message);
+	if (s->facts.spf_state == FACT_UNDER_WAY) {
+		s->facts.spf_state = FACT_UNKNOWN;
+		s->facts.spf_late = true;
+	}
+}
+
 struct answer transaction_end(struct session *s, const struct header_edit **edits, size_t *count)
 {
 	struct event e = transaction_event(s, STAGE_END);
@@ -132,6 +144,7 @@ struct answer transaction_end(struct session *s, const struct header_edit **edit
 	if (!s->inbound)
 		return answer;
 	transaction_end_of_headers(s); /* should the MTA not have said so */
+	go_on(s);
 	if (ruleset_wants_headers(s->mail.rules))
 		answer = judge(&e);
 	if (answer.kind == ANSWER_CONTINUE || answer.kind == ANSWER_QUARANTINE)

@@ -214,7 +214,7 @@ static const struct dns *asked_dns(void *outside)
 	return &((struct trial *)outside)->asked;
 }
 
-static void told_spf(void *outside, const struct spf_query *query, struct spf_answer *out)
+static bool told_spf(void *outside, const struct spf_query *query, struct spf_answer *out)
 {
 	struct trial *t = outside;
 	struct spf_query told = *query;
@@ -231,6 +231,7 @@ static void told_spf(void *outside, const struct spf_query *query, struct spf_an
 		step(t, "       the domain says: %.*s", SLICE_ARG(out->explanation));
 	step(t, "       %u terms, %u void look-ups, %u questions", out->dns_terms,
 	    out->void_lookups, out->questions);
+	return true;
 }
 
 static bool told_dkim(void *outside, struct dkim_answer *out)

@@ -78,6 +78,8 @@ struct message {
 	int64_t now;
 	struct resolver_session session;
 	struct dns dns;
+	struct resolver_purse spf;
+	bool ended;                     /* the message is whole: SPF has all its time */
 	struct dkim_verifier *verifier; /* NULL until the first header field is shown to it */
 	bool no_verifier;               /* there was no memory for one: nothing can be said */
 };
@@ -99,6 +101,7 @@ static struct message *message_start(void *self, struct arena *arena, int64_t no
 		return NULL;
 	}
 	m->dns = resolver_session_dns(&m->session);
+	resolver_purse_fill(&m->spf, &m->session, DNS_SPF_RCPT_MS);
 	return m;
 }
 
@@ -114,9 +117,19 @@ static const struct dns *message_dns(struct message *m)
 	return &m->dns;
 }
 
-static void message_spf(struct message *m, const struct spf_query *query, struct spf_answer *out)
+static bool message_spf(struct message *m, const struct spf_query *query, struct spf_answer *out)
 {
-	spf_check(&m->dns, query, m->arena, out);
+	struct dns dns = resolver_purse_dns(&m->spf);
+
+	spf_check(&dns, query, m->arena, out);
+	return out->result != SPFR_TEMPERROR || !m->spf.dry || m->ended;
+}
+
+static void message_at_end(struct message *m)
+{
+	m->ended = true;
+	resolver_session_limit(&m->session, DNS_END_MS);
+	resolver_purse_fill(&m->spf, &m->session, DNS_SPF_END_MS);
 }
 
 static void message_dkim_header(struct message *m, struct slice name, struct slice value)
@@ -192,6 +205,7 @@ void environment_fill(struct worker *w)
 	    .message_end = message_end,
 	    .dns = message_dns,
 	    .spf = message_spf,
+	    .at_end = message_at_end,
 	    .dkim_header = message_dkim_header,
 	    .dkim_end_of_headers = message_dkim_end_of_headers,
 	    .dkim_body = message_dkim_body,

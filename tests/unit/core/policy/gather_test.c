@@ -11,7 +11,7 @@ static const char zone_text[] = "_dmarc.example.org TXT \"v=DMARC1; p=reject\"\n
 /* An outside that counts how often it is asked. */
 struct outside {
 	struct dns resolver;
-	bool has_resolver, has_signatures;
+	bool has_resolver, has_signatures, spf_slow;
 	enum spf_result spf;
 	struct dkim_signature_result signature;
 	unsigned spf_asked, dkim_asked;
@@ -24,12 +24,13 @@ static const struct dns *give_dns(void *self)
 	return o->has_resolver ? &o->resolver : NULL;
 }
 
-static void give_spf(void *self, const struct spf_query *query, struct spf_answer *out)
+static bool give_spf(void *self, const struct spf_query *query, struct spf_answer *out)
 {
 	struct outside *o = self;
 
 	o->spf_asked++;
 	*out = (struct spf_answer){.result = o->spf, .domain = spf_identity(query)};
+	return !o->spf_slow;
 }
 
 static bool give_dkim(void *self, struct dkim_answer *out)
@@ -103,6 +104,31 @@ START_TEST(gathers_spf)
 	ck_assert_uint_eq(o.dkim_asked, 0);
 	ck_assert_int_eq(f.dkim_state, FACT_UNKNOWN);
 	ck_assert_int_eq(f.dmarc_state, FACT_UNKNOWN);
+	arena_free(&arena);
+}
+END_TEST
+
+/* Under way is no answer, and none that is asked for a second time at RCPT; the end asks again. */
+START_TEST(spf_under_way)
+{
+	struct arena *arena = arena_create(1 << 16);
+	struct outside o = {.has_resolver = true, .spf = SPFR_TEMPERROR, .spf_slow = true};
+	struct facts f = {.now = 0};
+	struct gather g = gather_from(&o, &f, arena);
+
+	ck_assert(ip_parse(SLICE("192.0.2.1"), &f.client));
+	f.id[IDENTITY_SENDER] = mailbox("a@example.org", arena);
+	for (int twice = 0; twice < 2; twice++) {
+		gather_facts(&g, NEED_SPF);
+		ck_assert_int_eq(f.spf_state, FACT_UNDER_WAY);
+		ck_assert_uint_eq(o.spf_asked, 1);
+	}
+	f.spf_state = FACT_UNKNOWN;
+	o.spf_slow = false;
+	o.spf = SPFR_FAIL;
+	gather_facts(&g, NEED_SPF);
+	ck_assert_int_eq(f.spf_state, FACT_KNOWN);
+	ck_assert_int_eq(f.spf.result, SPFR_FAIL);
 	arena_free(&arena);
 }
 END_TEST
@@ -251,6 +277,7 @@ Suite *suite(void)
 	TCase *tc = tcase_create("facts");
 
 	tcase_add_loop_test(tc, gathers_spf, 0, (int)ROWS(spf_rows));
+	tcase_add_test(tc, spf_under_way);
 	tcase_add_test(tc, asks_spf_of_what_was_said);
 	tcase_add_test(tc, gathers_dkim);
 	tcase_add_loop_test(tc, gathers_dmarc, 0, (int)ROWS(dmarc_rows));
