@@ -98,7 +98,7 @@ void config_check_start(const struct config *, struct report *);
  * are ignored, and what is asked instead, are warnings (edge/dns/resolvconf.h).
  */
 struct resolver *config_resolver(
-    const struct config *, void (*waits)(void), char *why, size_t size);
+    const struct config *, void (*waits)(void), void (*still)(void), char *why, size_t size);
 bool config_check_resolver(const struct config *, struct report *);
 bool config_uses_resolvconf(const struct config *);
 void config_warn_resolvconf(const struct config *, struct report *);

@@ -48,6 +48,13 @@ void milter_shut(void);
 /* Ends it: milter_run() returns soon.  From any thread. */
 void milter_stop(void);
 
+/*
+ * To be called by a callback's thread every few seconds that it waits.  At the end of a message the
+ * MTA is told that we are at work (smfi_progress): Sendmail's patience is 10 s by default, there as
+ * between any two packets.  Elsewhere the protocol has no word for it, and nothing is said.
+ */
+void milter_still(void);
+
 /* SMTP sessions that are connected now. */
 unsigned milter_sessions(void);
 

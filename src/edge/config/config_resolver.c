@@ -6,13 +6,14 @@
 #include <string.h>
 
 struct resolver *config_resolver(
-    const struct config *c, void (*waits)(void), char *why, size_t size)
+    const struct config *c, void (*waits)(void), void (*still)(void), char *why, size_t size)
 {
 	struct resolver_settings settings = {
 	    .servers = c->resolver_servers,
 	    .server_count = c->resolver_server_count,
 	    .question_ms = (unsigned)(c->resolver_timeout * 1000),
 	    .waits = waits,
+	    .still = still,
 	};
 
 	return resolver_create(&settings, why, size);
@@ -34,7 +35,7 @@ void config_warn_resolvconf(const struct config *c, struct report *report)
 bool config_check_resolver(const struct config *c, struct report *report)
 {
 	char why[RESOLVER_WHY_MAX];
-	struct resolver *resolver = config_resolver(c, NULL, why, sizeof why);
+	struct resolver *resolver = config_resolver(c, NULL, NULL, why, sizeof why);
 	bool works = resolver;
 
 	config_warn_resolvconf(c, report);

@@ -40,7 +40,8 @@ static bool open_zone(struct asked *a, struct answerer *w, const char *path)
 static struct resolver *own_resolver(struct asked *a)
 {
 	char why[RESOLVER_WHY_MAX];
-	struct resolver *resolver = config_resolver(a->generation->config, NULL, why, sizeof why);
+	struct resolver *resolver =
+	    config_resolver(a->generation->config, NULL, NULL, why, sizeof why);
 
 	if (!resolver)
 		channel_complain(a->channel, "explain: resolver: %s\n", why);

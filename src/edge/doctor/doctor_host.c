@@ -52,7 +52,7 @@ static void ask_dns(struct doctor *d, struct resolver *resolver)
 static void check_dns(struct doctor *d)
 {
 	char why[RESOLVER_WHY_MAX];
-	struct resolver *resolver = config_resolver(d->config, NULL, why, sizeof why);
+	struct resolver *resolver = config_resolver(d->config, NULL, NULL, why, sizeof why);
 
 	if (!resolver) {
 		doctor_say(d, FINDING_WRONG, NULL, "resolver: %s", why);

@@ -16,6 +16,9 @@ static unsigned max_sessions;
 
 static atomic_uint sessions;
 
+/* The message whose end this thread is about to answer; NULL elsewhere. */
+static _Thread_local SMFICTX *ending;
+
 /* One SMTP connection, hung on smfi_setpriv. */
 struct connection {
 	struct session *session;
@@ -293,8 +296,10 @@ static sfsistat on_end(SMFICTX *ctx)
 	if (!c)
 		return milteranswer_no_memory(ctx);
 	transaction_queue_id(c->session, macro(ctx, "i"));
+	ending = ctx;
 	if (c->held.kind == ANSWER_CONTINUE)
 		c->held = transaction_end(c->session, &edits, &count);
+	ending = NULL;
 	status = milteranswer_edit(ctx, edits, count, c->adds_blank ? "" : " ")
 		     ? milteranswer_send(ctx, &c->held)
 		     : milteranswer_broken(ctx);
@@ -347,6 +352,12 @@ struct smfiDesc milter_callbacks(const struct milter_settings *settings)
 	    .xxfi_close = on_close,
 	    .xxfi_negotiate = on_negotiate,
 	};
+}
+
+void milter_still(void)
+{
+	if (ending)
+		smfi_progress(ending);
 }
 
 unsigned milter_sessions(void)

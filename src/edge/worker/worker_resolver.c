@@ -6,6 +6,7 @@
 #include "edge/worker/worker_resolver.h"
 
 #include "edge/log/log.h"
+#include "edge/milter/milter.h"
 #include "edge/milter/milter_wakeup.h"
 
 #include <stdio.h>
@@ -51,7 +52,7 @@ static bool is_running(struct worker *w)
 static bool make(struct worker_resolver *made, const struct config *c, char *why, size_t size)
 {
 	made->system = system_servers(c, NULL);
-	made->resolver = config_resolver(c, milter_wakeup_soon, why, size);
+	made->resolver = config_resolver(c, milter_wakeup_soon, milter_still, why, size);
 	return made->resolver;
 }
 
