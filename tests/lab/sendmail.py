@@ -60,22 +60,11 @@ MAILER(`smtp')dnl
         self.port = free_port()
         self.address, self.addresses = listen[0], listen
         etc = self.dir / "etc"
-        etc.mkdir(parents=True)
-        self.dir.chmod(0o755)
-        (self.dir / "queue").mkdir(mode=0o700)
-        (etc / "local-host-names").write_text(f"{host}\n")
-        (etc / "service.switch").write_text("hosts\tfiles\naliases\tfiles\npasswd\tfiles\n")
-        (etc / "statistics").write_text("")
-        ports = (f"DAEMON_OPTIONS(`Name=MTA{i}, Family={'inet6' if ':' in a else 'inet'}, Addr={a}, "
-                 f"Port={self.port}')dnl" for i, a in enumerate(listen))
-        conf = self.CONF.format(dir=self.dir, host=host, relay_port=relay_port,
-                                listen="\n".join(ports),
-                                filter=self.FILTER.format(milter) if milter else "dnl")
-        (etc / "lab.mc").write_text(conf)
-        share = root / "usr/share/sendmail/cf"
-        with open(etc / "sendmail.cf", "w") as cf:
-            subprocess.run(["m4", f"-D_CF_DIR_={share}/", share / "m4/cf.m4", etc / "lab.mc"],
-                           stdout=cf, check=True)
+        ports = "\n".join(
+            f"DAEMON_OPTIONS(`Name=MTA{i}, Family={'inet6' if ':' in a else 'inet'}, Addr={a}, "
+            f"Port={self.port}')dnl" for i, a in enumerate(listen))
+        self.cf(self.dir, root, ports, self.FILTER.format(milter) if milter else "dnl", host,
+                relay_port)
         db = etc / "sasldb2"
         sasl.conf(etc / "sasl/Sendmail.conf", db)
         sasl.users(db, "sm.lab.test")
@@ -93,6 +82,24 @@ MAILER(`smtp')dnl
                  "start of Sendmail")
         if not self.alive():
             raise RuntimeError("Sendmail did not start:\n" + (self.dir / "out").read_text())
+
+    @classmethod
+    def cf(cls, place, root, listen, filters, host, relay_port):
+        """Makes the folders below `place` and its sendmail.cf, whose text it returns."""
+        etc = place / "etc"
+        etc.mkdir(parents=True)
+        place.chmod(0o755)
+        (place / "queue").mkdir(mode=0o700)
+        (etc / "local-host-names").write_text(f"{host}\n")
+        (etc / "service.switch").write_text("hosts\tfiles\naliases\tfiles\npasswd\tfiles\n")
+        (etc / "statistics").write_text("")
+        (etc / "lab.mc").write_text(cls.CONF.format(dir=place, host=host, relay_port=relay_port,
+                                                    listen=listen, filter=filters))
+        share = root / "usr/share/sendmail/cf"
+        text = subprocess.run(["m4", f"-D_CF_DIR_={share}/", share / "m4/cf.m4", etc / "lab.mc"],
+                              stdout=subprocess.PIPE, text=True, check=True).stdout
+        (etc / "sendmail.cf").write_text(text)
+        return text
 
     def session(self, source=None, helo="client.example"):
         s = Session(same_family(self.addresses, source), self.port, source)

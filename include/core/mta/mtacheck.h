@@ -48,4 +48,8 @@ void mtacheck_postfix(
 void mtacheck_sendmail(
     struct slice cf, const char *milter, struct arena *, const struct findings *);
 
+/* RunAsUser and DontBlameSendmail, which say what Sendmail takes for a safe socket; or empty. */
+void mtacheck_sendmail_trust(
+    struct slice cf, struct arena *, struct slice *user, struct slice *lenient);
+
 #endif

@@ -81,6 +81,9 @@ static void check_default_action(const struct postfix_check *c, const struct own
 {
 	if (slice_equal(own->value, SLICE("tempfail")))
 		good(c, "milter_default_action = tempfail: while susmilter is away, mail waits");
+	else if (slice_equal(own->value, SLICE("shutdown")))
+		good(c, "milter_default_action = shutdown: while susmilter is away, connections "
+			"are closed with 421, and mail waits");
 	else if (slice_equal(own->value, SLICE("accept")))
 		note(c, "milter_default_action = accept: while susmilter is away, mail comes in "
 			"unchecked");
@@ -90,20 +93,22 @@ static void check_default_action(const struct postfix_check *c, const struct own
 	else
 		wrong(c,
 		    mtacheck_print(c->arena,
-			"milter_default_action = %.*s: mail is lost to you while susmilter is "
-			"away",
+			"milter_default_action = %.*s: mail is refused while susmilter is "
+			"down",
 			SLICE_ARG(own->value)),
 		    change_own(c, own, "tempfail"));
 }
 
-static void check_patience(const struct postfix_check *c, const struct own *own, const char *enough)
+/* The end of a message may take longer than the answer to a command. */
+static void check_patience(
+    const struct postfix_check *c, const struct own *own, const char *enough, int least, int taken)
 {
-	if (mtacheck_seconds(own->value) >= PATIENCE_SECONDS)
+	if (mtacheck_seconds(own->value) >= least)
 		good(c, mtacheck_print(c->arena, "%s = %.*s", own->general, SLICE_ARG(own->value)));
 	else
 		wrong(c,
-		    mtacheck_print(c->arena, "%s = %.*s: a verdict may wait 20 seconds for DNS",
-			own->general, SLICE_ARG(own->value)),
+		    mtacheck_print(c->arena, "%s = %.*s: an answer can take %d seconds",
+			own->general, SLICE_ARG(own->value), taken),
 		    change_own(c, own, enough));
 }
 
@@ -252,9 +257,9 @@ static void check_settings(const struct postfix_check *c)
 	own = milter_setting(c, list, ours, "protocol", "milter_protocol");
 	check_protocol(c, &own);
 	own = milter_setting(c, list, ours, "command_timeout", "milter_command_timeout");
-	check_patience(c, &own, "30s");
+	check_patience(c, &own, "30s", ANSWER_PATIENCE, ANSWER_SECONDS);
 	own = milter_setting(c, list, ours, "content_timeout", "milter_content_timeout");
-	check_patience(c, &own, "300s");
+	check_patience(c, &own, "300s", END_PATIENCE, END_SECONDS);
 	check_bare_newline(c);
 }
 

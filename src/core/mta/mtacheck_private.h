@@ -3,8 +3,12 @@
 /* What the checks of both MTAs share. */
 #include "core/mta/mtacheck.h"
 
-/* A verdict may wait 20 seconds for DNS (SPEC 8); the MTA must be a little more patient. */
-enum { PATIENCE_SECONDS = 25 };
+/*
+ * How long an answer to RCPT and a verdict at the end of a message can take, DNS included, and how
+ * patient an MTA has to be: a little more.  At the end it hears every 4 seconds that we are at
+ * work.
+ */
+enum { ANSWER_SECONDS = 8, ANSWER_PATIENCE = 10, END_SECONDS = 20, END_PATIENCE = 25 };
 
 /* printf into the arena, as a string. */
 const char *mtacheck_print(struct arena *, const char *format, ...)

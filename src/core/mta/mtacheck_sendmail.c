@@ -1,10 +1,25 @@
+/* What sendmail.cf makes of susmilter: which ports ask it, and what becomes of mail without it. */
 #include "mtacheck_private.h"
+
+#include "sendmailcf.h"
+
+/* Below this much more than an answer can take, a slow moment of the host decides. */
+enum { SPARE_SECONDS = 5 };
 
 struct check {
 	struct slice cf;
 	const char *milter;
+	struct slice main; /* the last InputMailFilters */
+	bool has_main;
 	struct arena *arena;
 	const struct findings *findings;
+};
+
+/* A list of filters, and what it is called in a finding. */
+struct list {
+	const char *title;
+	struct slice names;
+	const struct sendmailcf_port *port; /* whose own list it is, or NULL */
 };
 
 static void say(const struct check *c, enum finding f, const char *what, const char *change)
@@ -12,42 +27,22 @@ static void say(const struct check *c, enum finding f, const char *what, const c
 	c->findings->say(c->findings->context, f, what, change);
 }
 
-/* The next line that begins with this; it is cut off. */
-static bool next_line(struct slice *rest, struct slice begin, struct slice *line)
+static const char *recommended_line(const struct check *c)
 {
-	while (rest->len > 0) {
-		*line = slice_cut(rest, '\n');
-		if (slice_starts(*line, begin)) {
-			*line = slice_skip(*line, begin.len);
-			return true;
-		}
-	}
-	return false;
+	struct slice path = mtacheck_unix_path(slice_str(c->milter));
+
+	return mtacheck_print(c->arena,
+	    "INPUT_MAIL_FILTER(`susmilter', `S=%s%s, F=T, T=C:10s;S:10s;R:60s;E:5m')dnl in "
+	    "sendmail.mc, in front of all others",
+	    path.len > 0 ? "unix:" : "", path.len > 0 ? path.ptr : c->milter);
 }
 
-/* "S=unix:/x, F=T, T=R:10s" → the value of one letter; empty when it is not there. */
-static struct slice part(struct slice equates, char letter)
-{
-	while (equates.len > 0) {
-		struct slice value = slice_trim(slice_cut(&equates, ','));
-		if (value.len > 1 && value.ptr[0] == letter && value.ptr[1] == '=')
-			return slice_skip(value, 2);
-	}
-	return slice_of("", 0);
-}
+/* ---- our filter ---------------------------------------------------------------------- */
 
-/* unix: and local: are one; so are the names of this host behind inet:PORT@ and inet6:PORT@. */
-static bool same_socket(struct slice theirs, struct slice ours)
+static bool same_inet_socket(struct slice theirs, struct slice ours)
 {
-	struct slice kind = slice_cut(&theirs, ':'), our_kind = slice_cut(&ours, ':'), port;
+	struct slice port = slice_cut(&theirs, '@');
 
-	if (slice_equal(kind, SLICE("local")))
-		kind = SLICE("unix");
-	if (!slice_equal(kind, our_kind))
-		return false;
-	if (slice_equal(kind, SLICE("unix")))
-		return slice_equal(theirs, ours);
-	port = slice_cut(&theirs, '@');
 	if (!slice_equal(port, slice_cut(&ours, '@')))
 		return false;
 	return slice_equal_nocase(theirs, ours) || slice_equal(ours, SLICE("0.0.0.0")) ||
@@ -55,92 +50,298 @@ static bool same_socket(struct slice theirs, struct slice ours)
 	       (mtacheck_is_this_host(theirs) && mtacheck_is_this_host(ours));
 }
 
-/* Xname, S=SOCKET, …: the one with our socket. */
-static bool find_ours(const struct check *c, struct slice *name, struct slice *equates)
+/* KIND:ADDRESS in any case; without a kind it is a path.  A host may have several names. */
+static bool is_our_socket(const struct check *c, struct slice theirs)
 {
-	struct slice rest = c->cf, line;
+	struct slice ours = slice_str(c->milter), path = mtacheck_unix_path(ours), kind;
 
-	while (next_line(&rest, SLICE("X"), &line)) {
-		*name = slice_trim(slice_cut(&line, ','));
-		*equates = line;
-		if (same_socket(part(line, 'S'), slice_str(c->milter)))
+	if (theirs.len == 0)
+		return false;
+	kind = slice_find(theirs, ':') < theirs.len ? slice_cut(&theirs, ':') : SLICE("");
+	if (kind.len == 0 || slice_equal_nocase(kind, SLICE("unix")) ||
+	    slice_equal_nocase(kind, SLICE("local")))
+		return path.len > 0 && slice_equal(theirs, path);
+	return slice_equal_nocase(kind, slice_cut(&ours, ':')) && same_inet_socket(theirs, ours);
+}
+
+/* The filter of this name; false when no line X defines it. */
+static bool find_filter(const struct check *c, struct slice name, struct sendmailcf_filter *filter)
+{
+	struct slice rest = c->cf;
+
+	while (sendmailcf_next_filter(&rest, c->arena, filter))
+		if (slice_equal_nocase(filter->name, name))
 			return true;
+	return false;
+}
+
+static bool is_defined(const struct check *c)
+{
+	struct slice rest = c->cf;
+	struct sendmailcf_filter filter;
+
+	while (sendmailcf_next_filter(&rest, c->arena, &filter))
+		if (is_our_socket(c, filter.socket))
+			return true;
+	return false;
+}
+
+/* ---- what keeps Sendmail from starting ----------------------------------------------- */
+
+static void check_names(const struct check *c, struct slice names)
+{
+	struct sendmailcf_filter filter;
+	struct slice name;
+
+	while (sendmailcf_next_name(&names, &name))
+		if (!find_filter(c, name, &filter)) {
+			say(c, FINDING_WRONG,
+			    mtacheck_print(c->arena,
+				"InputMailFilters names \"%.*s\", which no line X defines: "
+				"Sendmail does not start",
+				SLICE_ARG(name)),
+			    recommended_line(c));
+			return;
+		}
+}
+
+static void check_twice(const struct check *c)
+{
+	struct slice rest = c->cf, behind;
+	struct sendmailcf_filter filter, other;
+
+	while (sendmailcf_next_filter(&rest, c->arena, &filter)) {
+		behind = rest;
+		while (sendmailcf_next_filter(&behind, c->arena, &other))
+			if (slice_equal_nocase(filter.name, other.name))
+				say(c, FINDING_WRONG,
+				    mtacheck_print(c->arena,
+					"two lines X define \"%.*s\": Sendmail does not start",
+					SLICE_ARG(other.name)),
+				    "remove one of the two from sendmail.mc");
+	}
+}
+
+/* ---- who asks us --------------------------------------------------------------------- */
+
+/* The list with ours in front, as DAEMON_OPTIONS takes it. */
+static const char *change_for(const struct check *c, const struct list *list, struct slice ours)
+{
+	const char *names = mtacheck_print(c->arena, "%.*s", SLICE_ARG(ours));
+	struct slice rest = list->names, name;
+
+	if (!list->port)
+		return recommended_line(c);
+	while (sendmailcf_next_name(&rest, &name))
+		if (!slice_equal_nocase(name, ours))
+			names = mtacheck_print(c->arena, "%s;%.*s", names, SLICE_ARG(name));
+	return mtacheck_print(c->arena,
+	    "InputMailFilters=%s in the DAEMON_OPTIONS of %.*s in sendmail.mc", names,
+	    SLICE_ARG(list->port->name.len > 0 ? list->port->name : SLICE("the port")));
+}
+
+/* Ours in a list, and the filter that stands in front of it; false when it is not there. */
+static bool find_ours(
+    const struct check *c, struct slice names, struct sendmailcf_filter *ours, struct slice *first)
+{
+	struct slice name;
+
+	*first = slice_of("", 0);
+	while (sendmailcf_next_name(&names, &name)) {
+		if (find_filter(c, name, ours) && is_our_socket(c, ours->socket))
+			return true;
+		if (first->len == 0)
+			*first = name;
 	}
 	return false;
 }
 
-static const char *mc_line(const struct check *c)
+/* The name that the line X with our socket has. */
+static struct slice our_name(const struct check *c)
 {
-	return mtacheck_print(c->arena,
-	    "INPUT_MAIL_FILTER(`susmilter', `S=%s, F=T, T=C:30s;S:30s;R:30s;E:5m') in sendmail.mc, "
-	    "in front of all others",
-	    c->milter);
+	struct slice rest = c->cf;
+	struct sendmailcf_filter filter;
+
+	while (sendmailcf_next_filter(&rest, c->arena, &filter))
+		if (is_our_socket(c, filter.socket))
+			return filter.name;
+	return SLICE("susmilter");
 }
 
-static void check_order(const struct check *c, struct slice name)
+static bool check_list(
+    const struct check *c, const struct list *list, struct sendmailcf_filter *ours)
 {
-	struct slice rest = c->cf, filters = slice_of("", 0), first;
+	struct slice first;
 
-	next_line(&rest, SLICE("O InputMailFilters="), &filters);
-	first = slice_trim(slice_cut(&filters, ','));
-	if (slice_equal(first, name))
-		say(c, FINDING_GOOD, "InputMailFilters: susmilter is asked, and first", NULL);
-	else
+	if (!find_ours(c, list->names, ours, &first)) {
 		say(c, FINDING_WRONG,
-		    mtacheck_print(c->arena,
-			"InputMailFilters asks \"%.*s\" first, or not susmilter at all",
-			SLICE_ARG(first)),
-		    mc_line(c));
-}
-
-/* T=C:5m;S:10s;R:10s;E:5m, with Sendmail's own defaults: each answer, and that to the end. */
-static void check_patience(const struct check *c, struct slice equates)
-{
-	struct slice times = part(equates, 'T');
-	long answer = 10, end = 300, least;
-
-	while (times.len > 0) {
-		struct slice value = slice_trim(slice_cut(&times, ';'));
-		if (slice_starts(value, SLICE("R:")))
-			answer = mtacheck_seconds(slice_skip(value, 2));
-		if (slice_starts(value, SLICE("E:")))
-			end = mtacheck_seconds(slice_skip(value, 2));
+		    mtacheck_print(c->arena, "%s: susmilter is not asked", list->title),
+		    change_for(c, list, our_name(c)));
+		return false;
 	}
-	least = answer < end ? answer : end;
-	if (least >= PATIENCE_SECONDS)
-		say(c, FINDING_GOOD, "Sendmail waits long enough for an answer", NULL);
+	if (first.len > 0)
+		say(c, FINDING_WRONG,
+		    mtacheck_print(c->arena, "%s: %.*s is asked before susmilter", list->title,
+			SLICE_ARG(first)),
+		    change_for(c, list, ours->name));
 	else
+		say(c, FINDING_GOOD,
+		    mtacheck_print(c->arena, "%s: susmilter is asked, and first", list->title),
+		    NULL);
+	return true;
+}
+
+static struct list main_list(const struct check *c)
+{
+	struct list list = {NULL, c->main, NULL};
+
+	if (!c->has_main)
+		list.title = "InputMailFilters is not set";
+	else if (c->main.len == 0)
+		list.title = "InputMailFilters is empty";
+	else
+		list.title = mtacheck_print(c->arena, "InputMailFilters=%.*s", SLICE_ARG(c->main));
+	return list;
+}
+
+static struct list list_of(const struct check *c, const struct sendmailcf_port *port)
+{
+	struct list list = {NULL, port->filters, port};
+
+	list.title = mtacheck_print(c->arena, "DaemonPortOptions of %.*s has InputMailFilters=%.*s",
+	    SLICE_ARG(port->name.len > 0 ? port->name : SLICE("a port")), SLICE_ARG(port->filters));
+	return list;
+}
+
+static bool is_for_strangers(const struct sendmailcf_port *port)
+{
+	return port->is_smtp && !port->needs_login;
+}
+
+static bool has_smtp_port(const struct check *c)
+{
+	struct slice rest = c->cf;
+	struct sendmailcf_port port;
+
+	while (sendmailcf_next_port(&rest, c->arena, &port))
+		if (is_for_strangers(&port))
+			return true;
+	return false;
+}
+
+/* Each port that takes mail from outside; where none is at the port of SMTP, each that there is. */
+static bool check_ports(const struct check *c, struct sendmailcf_filter *ours)
+{
+	struct slice rest = c->cf;
+	struct sendmailcf_port port;
+	bool smtp = has_smtp_port(c), as_main = false, asked = false;
+	unsigned ports = 0;
+	struct list list;
+
+	while (sendmailcf_next_port(&rest, c->arena, &port)) {
+		ports++;
+		if (port.own_filters)
+			check_names(c, port.filters);
+		if (smtp && !is_for_strangers(&port))
+			continue;
+		if (!port.own_filters) {
+			as_main = true;
+			continue;
+		}
+		list = list_of(c, &port);
+		asked = check_list(c, &list, ours) || asked;
+	}
+	list = main_list(c);
+	if (as_main || ports == 0)
+		asked = check_list(c, &list, ours) || asked;
+	return asked;
+}
+
+/* ---- when susmilter is away, or slow ------------------------------------------------- */
+
+static bool has_flag(const struct sendmailcf_filter *f, char flag)
+{
+	return slice_find(f->flags, flag) < f->flags.len;
+}
+
+/* Where several flags are set, Sendmail looks for T, then 4, then R. */
+static void check_flags(const struct check *c, const struct sendmailcf_filter *f)
+{
+	if (has_flag(f, 'T'))
+		say(c, FINDING_GOOD, "F=T: while susmilter is away, mail waits", NULL);
+	else if (has_flag(f, '4'))
+		say(c, FINDING_GOOD,
+		    "F=4: while susmilter is away, connections are closed with 421, and mail waits",
+		    NULL);
+	else if (has_flag(f, 'R'))
+		say(c, FINDING_WRONG, "F=R: mail is refused while susmilter is down",
+		    recommended_line(c));
+	else
+		say(c, FINDING_NOTE,
+		    "without F=T: while susmilter is away, mail comes in unchecked", NULL);
+}
+
+/*
+ * R: is the patience for each answer, and at the end of a message for each sign of work; E: is that
+ * for the whole end, which Sendmail looks at with each of these signs.
+ */
+static void check_times(const struct check *c, const struct sendmailcf_filter *f)
+{
+	if (f->answer < ANSWER_PATIENCE)
 		say(c, FINDING_WRONG,
 		    mtacheck_print(c->arena,
-			"Sendmail waits %ld seconds for an answer: a verdict may wait 20 seconds "
-			"for DNS",
-			least),
-		    mc_line(c));
+			"R:%lds is shorter than an answer to RCPT can take, %d seconds: what is "
+			"late comes in unchecked or is deferred, and so does the rest of the "
+			"connection",
+			f->answer, ANSWER_SECONDS),
+		    recommended_line(c));
+	else if (f->answer < ANSWER_PATIENCE + SPARE_SECONDS)
+		say(c, FINDING_NOTE,
+		    mtacheck_print(c->arena,
+			"R:%lds leaves susmilter %ld seconds to spare at RCPT; with T=R:60s a busy "
+			"host loses nothing",
+			f->answer, f->answer - ANSWER_SECONDS),
+		    NULL);
+	if (f->end != 0 && f->end < END_PATIENCE)
+		say(c, FINDING_WRONG,
+		    mtacheck_print(c->arena,
+			"E:%lds is shorter than a verdict at the end of a message can take, %d "
+			"seconds",
+			f->end, END_SECONDS),
+		    recommended_line(c));
+	if (f->answer >= ANSWER_PATIENCE && (f->end == 0 || f->end >= END_PATIENCE))
+		say(c, FINDING_GOOD,
+		    mtacheck_print(
+			c->arena, "Sendmail waits long enough: R:%lds, E:%lds", f->answer, f->end),
+		    NULL);
 }
 
 void mtacheck_sendmail(
     struct slice cf, const char *milter, struct arena *arena, const struct findings *findings)
 {
-	struct check c = {cf, milter, arena, findings};
-	struct slice name, equates, flags;
+	struct check c = {.cf = cf, .milter = milter, .arena = arena, .findings = findings};
+	struct sendmailcf_filter ours;
 
-	if (!find_ours(&c, &name, &equates)) {
+	c.has_main = sendmailcf_last(cf, arena, SENDMAILCF_INPUT_MAIL_FILTERS, &c.main);
+	check_twice(&c);
+	if (!is_defined(&c)) {
 		say(&c, FINDING_WRONG,
 		    mtacheck_print(arena, "no filter of sendmail.cf is susmilter (%s)", milter),
-		    mc_line(&c));
+		    recommended_line(&c));
 		return;
 	}
-	check_order(&c, name);
-	flags = part(equates, 'F');
-	if (slice_equal(flags, SLICE("T")))
-		say(&c, FINDING_GOOD, "F=T: while susmilter is away, mail waits", NULL);
-	else if (flags.len == 0)
-		say(&c, FINDING_NOTE,
-		    "without F=T: while susmilter is away, mail comes in unchecked", NULL);
-	else
-		say(&c, FINDING_WRONG,
-		    mtacheck_print(arena, "F=%.*s: mail is lost to you while susmilter is away",
-			SLICE_ARG(flags)),
-		    mc_line(&c));
-	check_patience(&c, equates);
+	check_names(&c, c.main);
+	if (!check_ports(&c, &ours))
+		return;
+	check_flags(&c, &ours);
+	check_times(&c, &ours);
+}
+
+void mtacheck_sendmail_trust(
+    struct slice cf, struct arena *arena, struct slice *user, struct slice *lenient)
+{
+	if (!sendmailcf_last(cf, arena, SENDMAILCF_RUN_AS_USER, user))
+		*user = slice_of("", 0);
+	if (!sendmailcf_last(cf, arena, SENDMAILCF_DONT_BLAME_SENDMAIL, lenient))
+		*lenient = slice_of("", 0);
 }

@@ -99,6 +99,15 @@ static const struct {
     {"milters by client",
 	"smtpd_milters = inet:127.0.0.1:8891\nsmtpd_milter_maps = cidr:/etc/postfix/x\n" SAFE REST,
 	CHROOT, "", "inet:8891@127.0.0.1", "note smtpd_milter_maps is set → -\n"},
+    {"closed by default",
+	"smtpd_milters = inet:127.0.0.1:8891\nmilter_default_action = shutdown\n"
+	"smtpd_forbid_bare_newline = yes\n" REST,
+	"", "", "inet:8891@127.0.0.1", ""},
+    {"refused by default",
+	"smtpd_milters = inet:127.0.0.1:8891\nmilter_default_action = reject\n"
+	"smtpd_forbid_bare_newline = yes\n" REST,
+	"", "", "inet:8891@127.0.0.1",
+	"wrong milter_default_action =  → milter_default_action = tempfail\n"},
     {"on hold by default",
 	"smtpd_milters = inet:127.0.0.1:8891\nmilter_default_action = quarantine\n"
 	"smtpd_forbid_bare_newline = yes\n" REST,
@@ -126,7 +135,7 @@ static const struct {
 	"wrong smtpd_milters = {}: susm → smtpd_milters = inet:127.0.0.1:8891\n"},
     {"an old Postfix that is smuggled through",
 	"smtpd_milters = inet:127.0.0.1:8891\nmilter_default_action = accept\n"
-	"queue_directory = /q\nmilter_protocol = 4\nmilter_command_timeout = 10\n"
+	"queue_directory = /q\nmilter_protocol = 4\nmilter_command_timeout = 9\n"
 	"milter_content_timeout = 20s\nsmtpd_forbid_bare_newline = no\n",
 	"", "submission/inet/smtpd_milters = \n", "inet:8891@127.0.0.1",
 	"note milter_default_action =  → -\nwrong milter_protocol = 4: Pos → milter_protocol = 6\n"
@@ -177,11 +186,12 @@ static const struct {
 	"wrong no filter of sendmail.cf "},
     {"impatient at the end",
 	"O InputMailFilters=s\nXs, S=inet:8891@127.0.0.1, F=T, T=R:60s;E:10s\n",
-	"wrong Sendmail waits 10 second "},
+	"wrong E:10s is shorter than a  "},
     {"behind another, impatient, refusing",
-	"O InputMailFilters=other,s\nXs, S=inet:8891@127.0.0.1, F=R\n",
-	"wrong InputMailFilters asks \"o wrong F=R: mail is lost to you "
-	"wrong Sendmail waits 10 second "},
+	"O InputMailFilters=other,s\nXother, S=inet:1@localhost\n"
+	"Xs, S=INET:8891@127.0.0.1, F=R, T=R:9s\n",
+	"wrong InputMailFilters=other,s wrong F=R: mail is refused whi "
+	"wrong R:9s is shorter than an  "},
 };
 
 static void say_short(void *context, enum finding f, const char *what, const char *change)
