@@ -93,7 +93,7 @@ struct config *config_survey(const char *path, const struct config *previous, st
 void config_check_start(const struct config *, struct report *);
 
 /*
- * The resolver of a configuration, or NULL and the reason (RESOLVER_WHY_MAX).  `waits` as in its
+ * The resolver of a configuration, or NULL and the reason (RESOLVER_WHY_MAX).  `waits` and `still` as in its
  * settings.  A check starts one and ends it: an error when none starts.  Lines of resolv.conf that
  * are ignored, and what is asked instead, are warnings (edge/dns/resolvconf.h).
  */
