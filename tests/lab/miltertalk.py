@@ -99,6 +99,10 @@ class Talk:
     def body(self, data):
         return self._ask(b"B", data, 0x80000, {})
 
+    def begin_end(self):
+        """The end of the message, and leaves it to answer() to wait."""
+        self._put(b"E")
+
     def end(self, **macros):
         """All that is said at the end of the message: edits, then the answer."""
         self._macros(b"E", macros)
