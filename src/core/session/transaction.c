@@ -252,6 +252,7 @@ static struct recipient recipient_now(const struct session *s, const struct verd
 	    .identity = *id,
 	    .switches = ruleset_switches(s->mail.rules, id->name),
 	    .exempt = v->reason == REASON_EXEMPT,
+	    .monitored = v->would,
 	    .spf_excuse = (v->withdrawn & 1u << FAMILY_SPF) != 0 ? v->rule : NULL,
 	};
 }

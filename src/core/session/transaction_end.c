@@ -92,9 +92,14 @@ static void look_at(struct session *s, const struct recipient *r)
 	look_at_author(s, r->author);
 }
 
-/* Refusals and quarantines are, and what the whitelist spared from one. */
-static bool is_worth_a_record(const struct verdict *v)
+/* Refusals and quarantines are, and what the whitelist spared from one.  What would have been
+ * refused at RCPT would not have come here: monitor mode counts it once, there. */
+static bool is_worth_a_record(const struct recipient *r)
 {
+	const struct verdict *v = &r->verdict;
+
+	if (v->would && r->monitored)
+		return false;
 	return (v->kind == VERDICT_FINAL && v->action != ACTION_ACCEPT) || v->withdrawn != 0;
 }
 
@@ -114,7 +119,7 @@ static struct answer conclude_all(const struct event *e, const struct recipient 
 			r->author = deciding->author;
 		} else if (severity(&r->verdict) > severity(&all))
 			r->verdict.would = true;
-		if (!is_worth_a_record(&r->verdict))
+		if (!is_worth_a_record(r))
 			continue;
 		look_at(s, r);
 		one = transaction_conclude(e, &r->verdict);
