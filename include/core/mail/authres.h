@@ -64,7 +64,8 @@ enum {
  * Empty slices are left out.  Values may come from a sender and are made safe: what is no token
  * becomes a quoted string, in which control and 8-bit bytes, "=" and ";" are shown as "?", since
  * many a mail filter just searches the field for "dmarc=pass".  Of addresses, local parts that
- * are not letters, digits and -+._ are left out.  Comments are our own words; they keep their "=".
+ * are not letters, digits and -+._ are left out.  Comments and reasons are our own words; they keep
+ * their "=" and ";".
  */
 struct authres_spf {
 	struct slice result;
@@ -80,7 +81,7 @@ struct authres_dkim {
 	struct slice selector;  /* header.s */
 	struct slice algorithm; /* header.a */
 	struct slice signature; /* b= of the signature; its first 8 characters become header.b */
-	struct slice reason;    /* why it did not pass */
+	struct slice reason;    /* why it did not pass; never a sender's words */
 	struct slice comment;
 };
 

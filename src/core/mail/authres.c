@@ -192,22 +192,27 @@ static struct slice at_most(struct slice s, size_t max)
 	return slice_of(s.ptr, s.len < max ? s.len : max);
 }
 
-static void add_value(struct item *item, struct slice value)
+/* RFC 8601 2.2: a quoted string may hold anything; what a sender wrote shows no "=" and ";". */
+static void add_quoted(struct item *item, struct slice value, bool is_own)
 {
-	value = at_most(value, AUTHRES_VALUE_MAX);
-	if (is_token(value)) {
-		add_text(item, value);
-		return;
-	}
 	add_char(item, '"');
 	for (size_t i = 0; i < value.len; i++) {
 		char c = visible(value.ptr[i]);
 
 		if (c == '"' || c == '\\')
 			add_char(item, '\\');
-		add_char(item, c == '=' || c == ';' ? '?' : c);
+		add_char(item, !is_own && (c == '=' || c == ';') ? '?' : c);
 	}
 	add_char(item, '"');
+}
+
+static void add_value(struct item *item, struct slice value)
+{
+	value = at_most(value, AUTHRES_VALUE_MAX);
+	if (is_token(value))
+		add_text(item, value);
+	else
+		add_quoted(item, value, false);
 }
 
 /* Bytes that no reader takes for anything but part of an address. */
@@ -230,6 +235,18 @@ static void put_property(struct sink *out, const char *name, struct slice value)
 	add_text(&item, slice_str(name));
 	add_char(&item, '=');
 	add_value(&item, value);
+	put_item(out, &item);
+}
+
+/* reason="the version tag v= is missing" */
+static void put_reason(struct sink *out, struct slice sentence)
+{
+	struct item item = {.len = 0};
+
+	if (sentence.len == 0)
+		return;
+	add_text(&item, SLICE("reason="));
+	add_quoted(&item, at_most(sentence, AUTHRES_COMMENT_MAX), true);
 	put_item(out, &item);
 }
 
@@ -313,7 +330,7 @@ static void put_dkim(struct sink *out, const struct authres_dkim *dkim)
 {
 	put_method(out, "dkim", dkim->result);
 	put_comment(out, dkim->comment);
-	put_property(out, "reason", dkim->reason);
+	put_reason(out, dkim->reason);
 	put_property(out, "header.d", dkim->domain);
 	put_address(out, "header.i", dkim->identity, "@");
 	put_property(out, "header.s", dkim->selector);

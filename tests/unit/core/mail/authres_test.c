@@ -180,6 +180,8 @@ static const struct authres_dkim dkim_two[] = {
 	.reason = B("body hash did not verify")},
 };
 static const struct authres_dkim dkim_none[] = {{.result = B("none")}};
+static const struct authres_dkim dkim_reason[] = {
+    {.result = B("permerror"), .reason = B("the version tag v= is missing; \"x\"")}};
 static const struct authres_dkim dkim_evil[] = {{.result = B("permerror"),
     .domain = B("x) ; dmarc=pass (\n"),
     .identity = B("a b\"@evil.example"),
@@ -218,6 +220,8 @@ static const struct {
 	"\theader.i=bob@example.net header.s=k._domain header.a=ed25519-sha256\n"
 	"\theader.b=\"a/b+c??\""},
     {"no signature", {.dkim = dkim_none, .dkim_count = 1}, ";\n\tdkim=none"},
+    {"a reason keeps its signs", {.dkim = dkim_reason, .dkim_count = 1},
+	";\n\tdkim=permerror reason=\"the version tag v= is missing; \\\"x\\\"\""},
     {"hostile signature", {.dkim = dkim_evil, .dkim_count = 1},
 	";\n\tdkim=permerror reason=\"a \\\"quoted\\\" \\\\ reason\"\n"
 	"\theader.d=\"x) ? dmarc?pass (?\" header.i=@evil.example\n"
