@@ -40,6 +40,7 @@ struct ruleset {
 	bool has_spf;   /* SPF can be asked under this table: a switch, or a whitelist proof */
 	bool has_dmarc; /* some recipient domain has DMARC on */
 	bool has_unless_dkim;
+	bool has_monitored; /* something is only monitored, which a header field of ours tells */
 	struct sets *sets;
 	struct iptrie *networks;
 	unsigned domains_in; /* identities that some `domains` looks at, bits 1 << identity_kind */
@@ -98,7 +99,8 @@ void ruleset_free(struct ruleset **);
 /* The switches of a recipient's domain (canonical; empty = the defaults). */
 const struct switches *ruleset_switches(const struct ruleset *, struct slice domain);
 
-/* True when a message cannot be decided without its header fields, or its body. */
+/* True when a message cannot be decided without its header fields, or its body; also when a field
+ * of ours may be added, since those that a sender made up are removed first. */
 bool ruleset_wants_headers(const struct ruleset *);
 bool ruleset_wants_body(const struct ruleset *);
 

@@ -33,8 +33,10 @@ struct settings {
 	bool dmarc_unproven_accept;    /* dmarc.unproven */
 	bool dmarc_bad_from_accept;
 	enum dmarc_mixed dmarc_mixed;
-	struct slice help_url;    /* empty = none */
-	struct slice authserv_id; /* empty = the MTA's own name */
+	struct slice help_url;        /* empty = none */
+	struct slice authserv_id;     /* empty = the MTA's own name */
+	struct slice headers_results; /* headers.results; empty = Authentication-Results */
+	struct slice headers_verdict; /* headers.verdict; empty = none */
 };
 
 #endif

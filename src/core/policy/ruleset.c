@@ -34,7 +34,8 @@ void ruleset_free(struct ruleset **set)
 
 bool ruleset_wants_headers(const struct ruleset *rules)
 {
-	return rules->has_from || rules->has_spf || ruleset_wants_body(rules);
+	return rules->has_from || rules->has_spf || rules->has_monitored ||
+	       rules->settings.headers_verdict.len > 0 || ruleset_wants_body(rules);
 }
 
 bool ruleset_wants_body(const struct ruleset *rules)

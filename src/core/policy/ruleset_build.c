@@ -86,6 +86,8 @@ void ruleset_set_settings(struct ruleset_builder *b, const struct settings *sett
 	rules->settings = *settings;
 	rules->settings.help_url = arena_copy(rules->arena, settings->help_url);
 	rules->settings.authserv_id = arena_copy(rules->arena, settings->authserv_id);
+	rules->settings.headers_results = arena_copy(rules->arena, settings->headers_results);
+	rules->settings.headers_verdict = arena_copy(rules->arena, settings->headers_verdict);
 }
 
 unsigned ruleset_add_rule(struct ruleset_builder *b, const struct rule *rule)

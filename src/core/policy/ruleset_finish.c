@@ -306,9 +306,11 @@ static void note_needs(struct ruleset *rules)
 {
 	const struct switches *defaults = &rules->settings.defaults;
 
+	rules->has_monitored = rules->settings.monitor;
 	for (unsigned i = 0; i < rules->rule_count; i++) {
 		const struct rule *rule = &rules->rules[i];
 		rules->has_from |= rule_mentions_from(rule);
+		rules->has_monitored |= rule->monitor;
 		rules->domains_in |= rule->keys & 1u << KEY_DOMAINS ? rule->in : 0;
 		rules->domains_in |= rule->excuses & 1u << KEY_DOMAINS ? rule->unless_in : 0;
 		rules->has_spf |= (rule->proof & PROOF_SPF) != 0;

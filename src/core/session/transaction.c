@@ -151,7 +151,7 @@ static void forget_transaction(struct session *s)
 	s->recipients_end = &s->recipients;
 	s->woulds = NULL;
 	s->header_bytes = s->header_fields = s->from_count = 0;
-	s->results_fields = 0;
+	memset(s->own_count, 0, sizeof s->own_count);
 	s->forged = NULL;
 	s->from = (struct fromheader){.kind = FROM_NONE};
 	memset(s->authors, 0, sizeof s->authors);

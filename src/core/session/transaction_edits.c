@@ -12,6 +12,23 @@ static struct slice authserv_id(const struct session *s)
 	return id.len > 0 ? id : s->mail.mta_name;
 }
 
+struct slice transaction_own_field(const struct session *s, enum own_field field)
+{
+	const struct settings *settings = &s->mail.rules->settings;
+
+	switch (field) {
+	case OWN_STANDARD_RESULTS:
+		return SLICE("Authentication-Results");
+	case OWN_MARK:
+		return SLICE("X-Susmilter");
+	case OWN_VERDICT:
+		return settings->headers_verdict;
+	default:
+		return settings->headers_results.len > 0 ? settings->headers_results
+							 : SLICE("Authentication-Results");
+	}
+}
+
 /* The whitelist entry that withdrew what this family had against the message, or NULL. */
 static const struct rule *excuse_for(const struct session *s, enum family family)
 {
@@ -136,7 +153,7 @@ static struct slice results_body(struct session *s)
 
 static size_t count_edits(const struct session *s)
 {
-	size_t n = 2; /* our results, and the mark of a quarantine */
+	size_t n = 3; /* our results, the verdict, and the mark of a quarantine */
 
 	for (const struct forged *f = s->forged; f; f = f->next)
 		n++;
@@ -152,9 +169,23 @@ static void insert_field(
 		edits[(*n)++] = (struct header_edit){.name = name, .value = value};
 }
 
+/* "dmarc=quarantine rule=NAME", for filters behind us; empty when there is nothing to say. */
+static struct slice verdict_body(struct session *s)
+{
+	struct slice text =
+	    disposition_of(s) == ACTION_QUARANTINE ? SLICE("dmarc=quarantine") : slice_of(NULL, 0);
+
+	for (struct would *w = s->woulds; w; w = w->next)
+		text = arena_printf(s->mail_arena, "%.*s%srule=%.*s", SLICE_ARG(text),
+		    text.len > 0 ? " " : "", SLICE_ARG(w->name));
+	return text;
+}
+
 void transaction_edits(struct session *s, const struct header_edit **edits, size_t *count)
 {
 	struct header_edit *made = arena_calloc(s->mail_arena, count_edits(s), sizeof *made);
+	struct slice mark = transaction_own_field(s, OWN_MARK);
+	struct slice verdict = transaction_own_field(s, OWN_VERDICT);
 	size_t n = 0;
 
 	if (!made)
@@ -162,15 +193,17 @@ void transaction_edits(struct session *s, const struct header_edit **edits, size
 	for (struct forged *f = s->forged; f; f = f->next)
 		made[n++] = (struct header_edit){
 		    .remove = true,
-		    .name = SLICE("Authentication-Results"),
+		    .name = f->name,
 		    .index = f->index,
 		};
 	for (struct would *w = s->woulds; w; w = w->next)
-		insert_field(made, &n, SLICE("X-Susmilter"),
+		insert_field(made, &n, mark,
 		    arena_printf(s->mail_arena, "rule=%.*s mode=monitor", SLICE_ARG(w->name)));
 	if (disposition_of(s) == ACTION_QUARANTINE)
-		insert_field(made, &n, SLICE("X-Susmilter"), SLICE("dmarc=quarantine"));
-	insert_field(made, &n, SLICE("Authentication-Results"), results_body(s));
+		insert_field(made, &n, mark, SLICE("dmarc=quarantine"));
+	if (verdict.len > 0)
+		insert_field(made, &n, verdict, verdict_body(s));
+	insert_field(made, &n, transaction_own_field(s, OWN_RESULTS), results_body(s));
 	*edits = made;
 	*count = n;
 }

@@ -29,22 +29,37 @@ static void start_signatures(struct session *s)
 	    ruleset_wants_body(s->mail.rules) && needs_signatures(s) && transaction_message(s);
 }
 
-/* An incoming Authentication-Results that could pass for ours is noted, last one first. */
-static void look_for_forgery(struct session *s, struct slice value)
+/* Whether programs behind us could take this Authentication-Results for ours. */
+static bool is_ours(const struct session *s, struct slice value)
 {
 	struct slice id = s->mail.rules->settings.authserv_id;
-	struct forged *f;
 
-	s->results_fields++;
 	if (id.len == 0)
 		id = s->mail.mta_name;
-	if (id.len == 0 || authres_owner(value, id, s->env->idna, s->mail_arena) == AUTHRES_FOREIGN)
+	return id.len > 0 &&
+	       authres_owner(value, id, s->env->idna, s->mail_arena) != AUTHRES_FOREIGN;
+}
+
+/* An incoming field that could pass for one of ours is noted, last one first; of results in the
+ * standard field those that bear our id, of the others all. */
+static void look_for_forgery(struct session *s, struct slice name, struct slice value)
+{
+	for (enum own_field own = 0; own < OWN_FIELDS; own++) {
+		struct slice ours = transaction_own_field(s, own);
+		struct forged *f;
+
+		if (ours.len == 0 || !slice_equal_nocase(name, ours))
+			continue;
+		s->own_count[own]++;
+		if (own == OWN_STANDARD_RESULTS && !is_ours(s, value))
+			return;
+		f = arena_alloc(s->mail_arena, sizeof *f);
+		if (!f)
+			return;
+		*f = (struct forged){s->forged, ours, s->own_count[own]};
+		s->forged = f;
 		return;
-	f = arena_alloc(s->mail_arena, sizeof *f);
-	if (!f)
-		return;
-	*f = (struct forged){s->forged, s->results_fields};
-	s->forged = f;
+	}
 }
 
 /* The clocks are read only here: a header has many fields. */
@@ -69,8 +84,8 @@ struct answer transaction_header(struct session *s, struct slice name, struct sl
 		return refuse(s, ACTION_REJECT, REASON_HEADERS_TOO_LARGE);
 	if (slice_equal_nocase(name, SLICE("From")) && s->from_count < FROM_FIELDS_MAX)
 		s->from_fields[s->from_count++] = arena_copy(s->mail_arena, value);
-	else if (slice_equal_nocase(name, SLICE("Authentication-Results")))
-		look_for_forgery(s, value);
+	else
+		look_for_forgery(s, name, value);
 	if (s->wants_dkim)
 		s->env->dkim_header(s->message, name, value);
 	if (arena_failed(s->mail_arena))

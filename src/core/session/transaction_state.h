@@ -34,11 +34,15 @@ struct would {
 	struct slice name;
 };
 
-/* An Authentication-Results field of the message that is to be removed. */
+/* A field of the message that could pass for one of ours, to be removed. */
 struct forged {
 	struct forged *next;
+	struct slice name;
 	unsigned index; /* of all fields of that name, from 1 */
 };
+
+/* Fields that are ours to write, whoever sent them. */
+enum own_field { OWN_STANDARD_RESULTS, OWN_MARK, OWN_VERDICT, OWN_RESULTS, OWN_FIELDS };
 
 struct session {
 	const struct env *env;
@@ -62,8 +66,8 @@ struct session {
 	size_t from_count;
 	struct fromheader from;
 	struct author authors[FROM_DOMAINS_MAX]; /* by from.domains */
-	struct forged *forged;                   /* last field first */
-	unsigned results_fields;                 /* Authentication-Results so far */
+	struct forged *forged;                   /* of each name the last field first */
+	unsigned own_count[OWN_FIELDS];          /* fields of these names so far */
 	bool wants_dkim, headers_ended, wants_body;
 };
 
@@ -94,6 +98,9 @@ void transaction_keep_would(struct session *, const struct verdict *);
 
 /* The verdict on the message for all its recipients, recorded. */
 struct answer transaction_judge(const struct event *);
+
+/* The name of a field of ours; empty where the configuration has none. */
+struct slice transaction_own_field(const struct session *, enum own_field);
 
 /* Header edits for a message that is accepted; the arena remembers that memory ran out. */
 void transaction_edits(struct session *, const struct header_edit **edits, size_t *count);

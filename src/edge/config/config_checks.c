@@ -62,6 +62,32 @@ const char *check_url(struct slice text, char why[WHY_MAX])
 	return text.len <= URL_MAX ? NULL : "is longer than 200 bytes: a reply has 480 in all";
 }
 
+/* A field of our own: incoming fields of its name are removed, so that it may be none that mail
+ * needs.  Longer than any in use is a slip. */
+const char *check_own_field(struct slice text, char why[WHY_MAX])
+{
+	enum { FIELD_NAME_MAX = 60 };
+
+	(void)why;
+	if (text.len == 0)
+		return NULL;
+	if (!slice_starts_nocase(text, SLICE("X-")) || text.len < 3)
+		return "must be a field name that begins with X-";
+	for (size_t i = 0; i < text.len; i++)
+		if (text.ptr[i] <= ' ' || text.ptr[i] > '~' || text.ptr[i] == ':')
+			return "must be a field name: printable ASCII without blanks and colons";
+	return text.len <= FIELD_NAME_MAX ? NULL : "is longer than 60 characters";
+}
+
+const char *check_results_field(struct slice text, char why[WHY_MAX])
+{
+	if (text.len == 0)
+		return "must not be empty";
+	return slice_equal_nocase(text, SLICE("Authentication-Results"))
+		   ? NULL
+		   : check_own_field(text, why);
+}
+
 /* An authserv-id that needs no quotes: a token of RFC 2045 (RFC 8601 2.5). */
 const char *check_authserv_id(struct slice text, char why[WHY_MAX])
 {

@@ -48,5 +48,7 @@ const char *check_socket_path(struct slice text, char why[WHY_MAX]);
 const char *check_listen(struct slice text, char why[WHY_MAX]);
 const char *check_url(struct slice text, char why[WHY_MAX]);
 const char *check_authserv_id(struct slice text, char why[WHY_MAX]);
+const char *check_results_field(struct slice text, char why[WHY_MAX]);
+const char *check_own_field(struct slice text, char why[WHY_MAX]);
 
 #endif

@@ -71,6 +71,13 @@ static const struct {
 	"\"0660\"\n"
 	"t.conf:1: milter.authserv_id \"a b\" must be one word such as a host name\n"
 	"t.conf:2: help_url \"ftp://x/\" does not begin with https:// or http://\n"},
+    {"fields of ours", "headers = { results = \"Received\"; verdict = \"From\"; };\n",
+	"t.conf:1: headers.results \"Received\" must be a field name that begins with X-\n"
+	"t.conf:1: headers.verdict \"From\" must be a field name that begins with X-\n"},
+    {"names of no field", "headers = { results = \"\"; verdict = \"X-a: b\"; };\n",
+	"t.conf:1: headers.results \"\" must not be empty\n"
+	"t.conf:1: headers.verdict \"X-a: b\" must be a field name: printable ASCII without blanks "
+	"and colons\n"},
     {"servers",
 	"resolver = {\n servers = [ \"system\",\n  \"192.0.2.53\",\n  \"dns.example\",\n"
 	"  \"192.0.2.53@0\"\n ];\n};\n",
@@ -229,6 +236,8 @@ START_TEST(has_defaults)
 	ck_assert_int_eq(s->dmarc_mixed, MIXED_SPLIT);
 	ck_assert_uint_eq(s->help_url.len, 0);
 	ck_assert_uint_eq(s->authserv_id.len, 0);
+	ck_assert(slice_equal(s->headers_results, SLICE("Authentication-Results")));
+	ck_assert_uint_eq(s->headers_verdict.len, 0);
 	ck_assert_uint_eq(c.rules->rule_count, 2);
 	ck_assert_int_eq(c.rules->rules[0].family, FAMILY_TRUSTED);
 	ck_assert_int_eq(c.rules->rules[1].family, FAMILY_EXEMPT);
@@ -246,6 +255,7 @@ static const char every_option[] =
     "control = { socket = \"run/c.sock\"; };\nmetrics = { listen = \"[::1]:9118\"; };\n"
     "resolver = { servers = ( \"192.0.2.53\", \"2001:db8::53@5353\" ); timeout = 1; };\n"
     "log = { decisions = \"d.jsonl\"; syslog = false; per_recipient_minute = 1; };\n"
+    "headers = { results = \"X-Results\"; verdict = \"X-Verdict\"; };\n"
     "spf = { fail = \"unless-dkim\"; temperror = \"tempfail\"; permerror = \"reject\"; };\n"
     "dmarc = { default = \"strict\"; quarantine = \"hold\"; temperror = \"tempfail\";\n"
     "  unproven = \"accept\"; bad_from = \"accept\"; mixed = \"lenient\"; };\n"
@@ -310,6 +320,8 @@ START_TEST(sets_every_option)
 	ck_assert_int_eq(s->dmarc_mixed, MIXED_LENIENT);
 	ck_assert(slice_equal(s->help_url, SLICE("https://example.org/d/")));
 	ck_assert(slice_equal(s->authserv_id, SLICE("mx.example.org")));
+	ck_assert(slice_equal(s->headers_results, SLICE("X-Results")));
+	ck_assert(slice_equal(s->headers_verdict, SLICE("X-Verdict")));
 	ck_assert_uint_eq(c.rules->network_entries + c.rules->name_entries, 0);
 	configured_free(&c);
 }
