@@ -242,29 +242,26 @@ static void write_file(const char *path, struct slice text)
 		give_up(path);
 }
 
-static void dkimpy_child(const struct signer_key *k, const struct signing *how, const char *key,
-    const char *message, int out)
+/* The arguments of a signer: "python3", the script, a place for the file of the key, and more. */
+enum { ARGUMENT_KEY = 2 };
+
+static void python_child(char *const arguments[], const char *message, int out)
 {
-	char canon[32], length[32];
 	int in = open(message, O_RDONLY);
 
-	snprintf(canon, sizeof canon, "%s/%s", how->relaxed_header ? "relaxed" : "simple",
-	    how->relaxed_body ? "relaxed" : "simple");
-	snprintf(length, sizeof length, "%ld", how->length);
 	dup2(in, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
-	execl("/usr/bin/python3", "python3", "tests/fake/dkimpy_sign.py", key, how->selector,
-	    how->domain, how->identity ? how->identity : "-", canon,
-	    k->ed25519  ? "ed25519-sha256"
-	    : how->sha1 ? "rsa-sha1"
-			: "rsa-sha256",
-	    length, how->fields ? how->fields : "-", (char *)NULL);
+	execv("/usr/bin/python3", arguments);
 	_exit(1);
 }
 
-struct slice sign_by_dkimpy(const struct signer_key *k, const struct signing *how,
-    struct slice message, struct arena *arena)
+static struct slice sign_by_python(
+    const struct signer_key *k, const char *arguments[], struct slice message, struct arena *arena)
 {
+	union {
+		const char **given;
+		char *const *wanted;
+	} argv = {arguments};
 	char directory[] = "/tmp/signer.XXXXXX", key[64], text[64];
 	int ends[2];
 	pid_t child;
@@ -276,13 +273,40 @@ struct slice sign_by_dkimpy(const struct signer_key *k, const struct signing *ho
 	snprintf(text, sizeof text, "%s/message", directory);
 	write_file(key, private_key(k, k->ed25519, arena));
 	write_file(text, message);
+	arguments[ARGUMENT_KEY] = key;
 	child = fork();
 	if (child == 0)
-		dkimpy_child(k, how, key, text, ends[1]);
+		python_child(argv.wanted, text, ends[1]);
 	close(ends[1]);
 	header = output_of(child, ends[0], arena);
 	unlink(key);
 	unlink(text);
 	rmdir(directory);
 	return signed_message(header, message, arena);
+}
+
+struct slice sign_by_dkimpy(const struct signer_key *k, const struct signing *how,
+    struct slice message, struct arena *arena)
+{
+	char canon[32], length[32];
+	const char *arguments[] = {"python3", "tests/fake/dkimpy_sign.py", NULL, how->selector,
+	    how->domain, how->identity ? how->identity : "-", canon,
+	    k->ed25519  ? "ed25519-sha256"
+	    : how->sha1 ? "rsa-sha1"
+			: "rsa-sha256",
+	    length, how->fields ? how->fields : "-", NULL};
+
+	snprintf(canon, sizeof canon, "%s/%s", how->relaxed_header ? "relaxed" : "simple",
+	    how->relaxed_body ? "relaxed" : "simple");
+	snprintf(length, sizeof length, "%ld", how->length);
+	return sign_by_python(k, arguments, message, arena);
+}
+
+struct slice sign_by_template(
+    const struct signer_key *k, const char *field, struct slice message, struct arena *arena)
+{
+	const char *arguments[] = {
+	    "python3", "tests/fake/dkim_template_sign.py", NULL, field, NULL};
+
+	return sign_by_python(k, arguments, message, arena);
 }

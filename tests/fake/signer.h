@@ -40,4 +40,11 @@ struct slice sign_by_opendkim(
 struct slice sign_by_dkimpy(
     const struct signer_key *, const struct signing *, struct slice message, struct arena *);
 
+/*
+ * The same with a DKIM-Signature field in words of the caller's, for spellings that no signer has:
+ * "DKIM-Signature: v=1; …; bh=@BODY@; b=@SIGNATURE@".  RSA keys only.
+ */
+struct slice sign_by_template(
+    const struct signer_key *, const char *field, struct slice message, struct arena *);
+
 #endif

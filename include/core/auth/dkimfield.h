@@ -7,24 +7,35 @@
  * chosen, those that may pass and are aligned first:
  *
  *     struct dkim_field f[N];
- *     dkim_field_parse(value, now, arena, &f[i]);  // f[i].result is DKIM_NONE: may pass
+ *     dkim_field_parse(value, idna, now, arena, &f[i]);  // f[i].result is DKIM_NONE: may pass
  *     n = dkim_field_choose(f, N, from_domain, chosen);
  *
  * A field that cannot pass (malformed, expired, rsa-sha1) has its result here, before any hash,
  * question or key.  The parser is strict (RFC 6376 3.2, 3.5), since what it lets through goes to
  * libopendkim.  Slices point into the message or into the arena.
+ *
+ * RFC 8616: d=, s= and the domain of i= may be U-labels; here they are A-labels, under which the
+ * key is looked up.  The text that was signed stays as it is: the hash is over that.
+ *
+ * Some fields are right, but libopendkim refuses or misreads them: UTF-8, "b =", a tag that ends in
+ * b, an empty name in h=, a very long h=, h= with DKIM-Signature.  They are not `plain`, and are
+ * hashed by core/auth/dkimcanon.h.
  */
 #include "core/auth/dkim.h"
 #include "core/base/arena.h"
+#include "core/name/name.h"
 
 /* Clocks of signers may be wrong by this many seconds (as in OpenDKIM). */
 #define DKIM_CLOCK_DRIFT 300
 
-/* Longer fields, and longer lists of signed fields, only cost time: real ones stay below 5 KiB
- * and 60 names.  libopendkim would cut the list at 4,095 octets in silence. */
+/* Longer fields, and more signed names than a message may have fields, only cost time: real ones
+ * stay below 5 KiB and 60 names. */
 #define DKIM_FIELD_MAX        16384
-#define DKIM_SIGNED_LIST_MAX  4000
-#define DKIM_SIGNED_NAMES_MAX 256
+#define DKIM_SIGNED_NAMES_MAX 1024
+
+/* libopendkim cuts a list of signed fields at 4,095 octets in silence, and takes long over many. */
+#define DKIM_PLAIN_LIST_MAX  4000
+#define DKIM_PLAIN_NAMES_MAX 256
 
 #define DKIM_HASH_LEN 32 /* SHA-256, the only hash that is computed (RFC 8301 3.1) */
 
@@ -35,24 +46,26 @@ struct dkim_field {
 	const char *reason;      /* a phrase, when result is not DKIM_NONE */
 	struct slice domain;     /* d=, canonical; these four are empty while malformed */
 	struct slice selector;   /* s=, canonical */
-	struct slice identity;   /* i= as written without blanks, "@domain" by default */
+	struct slice identity; /* i= as dkim-quoted-printable with A-labels; "@domain" by default */
 	struct slice algorithm_name;
 	enum dkim_algorithm algorithm;
-	bool relaxed_body;
-	bool identity_below;    /* i= is below d=, not the same: forbidden by keys with t=s */
-	bool has_length;        /* l= */
-	uint64_t length;        /* in octets of the canonical body */
-	bool signs_signatures;  /* h= names DKIM-Signature */
-	bool plain_b;           /* b= without blank before "=", and no other tag ends in b */
-	struct slice signature; /* b= as written: base64 with blanks */
+	bool relaxed_header, relaxed_body;
+	bool identity_below;       /* i= is below d=, not the same: forbidden by keys with t=s */
+	bool has_length;           /* l= */
+	uint64_t length;           /* in octets of the canonical body */
+	struct slice signed_names; /* h= as written: names between colons */
+	bool plain;                /* libopendkim reads it as it is meant */
+	struct slice signature;    /* b= as written: base64 with blanks */
 	unsigned char body_hash[DKIM_HASH_LEN]; /* bh=, when result is DKIM_NONE */
 };
 
 /*
  * Parses the value of a DKIM-Signature field (what follows the colon) and judges all that can be
- * judged without key and body.  now: seconds since 1970.  Out of memory is DKIM_TEMPERROR.
+ * judged without key and body.  idna may be NULL: U-labels are malformed then.  now: seconds since
+ * 1970.  Out of memory is DKIM_TEMPERROR.
  */
-void dkim_field_parse(struct slice value, uint64_t now, struct arena *, struct dkim_field *out);
+void dkim_field_parse(
+    struct slice value, const struct idna *, uint64_t now, struct arena *, struct dkim_field *out);
 
 /*
  * Chooses up to DKIM_VERIFIED_MAX of n fields: first those that may pass, of them first d= equal

@@ -1,7 +1,7 @@
 #ifndef CORE_AUTH_TAGLIST_H
 #define CORE_AUTH_TAGLIST_H
 /*
- * taglist: the "tag=value; tag=value" lists of DKIM, parsed strictly (RFC 6376 3.2).
+ * taglist: the "tag=value; tag=value" lists of DKIM, parsed strictly (RFC 6376 3.2, 8616).
  *
  *     struct taglist list;
  *     const char *wrong = taglist_parse(SLICE("v=1; d=example.org; s=a"), &list);
@@ -9,8 +9,9 @@
  *     taglist_get(&list, "d", &d);                     // true; "example.org"
  *
  * Strict means that two readers cannot understand one list differently: a tag that stands twice,
- * an empty tag, a control or 8-bit byte make the whole list wrong.  Values keep their inner blanks
- * and line ends (folding white space); only the ends are trimmed.  Nothing is copied.
+ * an empty tag, a control character or bytes that are not UTF-8 make the whole list wrong.  Values
+ * may hold any other UTF-8; who reads one decides.  They keep their inner blanks and line ends
+ * (folding white space); only the ends are trimmed.  Nothing is copied.
  */
 #include "core/base/slice.h"
 

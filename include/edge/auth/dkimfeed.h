@@ -10,8 +10,9 @@
  *     dkim_feed_free(&feed);
  *
  * libopendkim is given all plain fields, and of the DKIM-Signature fields only the chosen ones that
- * are well formed: each that it sees costs a pass over the header, and it may read a malformed one
- * in its own way.
+ * are well formed and plain: each that it sees costs a pass over the header, and it may read any
+ * other in its own way.  Those, and what it refuses, are hashed by core/auth/dkimcanon.h over all
+ * fields of the message.
  */
 #include "core/auth/dkimfield.h"
 #include "core/base/arena.h"
@@ -31,6 +32,8 @@ struct dkim_feed {
 	struct dkim_feed_text *texts;
 	size_t text_count, text_room;
 	bool nul; /* a field holds a NUL: libopendkim would read only what is in front of it */
+	bool
+	    blank; /* a name ends in a blank: libopendkim would leave that out of a simple header */
 };
 
 /* The header hash of one signature: result is DKIM_NONE and the digest holds, or why not. */

@@ -1,7 +1,8 @@
 #ifndef EDGE_AUTH_DKIMHASH_H
 #define EDGE_AUTH_DKIMHASH_H
 /*
- * dkimhash: the body hashes that the signatures of one message need, in one pass, by libcrypto.
+ * dkimhash: the hashes of one message by libcrypto: the body hashes that its signatures need, in
+ * one pass; the header hash of a signature that libopendkim does not read.
  *
  *     struct dkim_body_hash want[2] = {{.relaxed = true}, {.relaxed = true, .has_length = true,
  *         .length = 100}};
@@ -34,5 +35,10 @@ bool dkim_hasher_finish(struct dkim_hasher **);
 
 /* Without results. */
 void dkim_hasher_free(struct dkim_hasher **);
+
+/* The header hash of the signature in fields[own], see dkim_canon_header().  False when out of
+ * memory. */
+bool dkim_hash_header(const struct dkim_field *, const struct slice *fields, size_t n, size_t own,
+    struct arena *, unsigned char digest[DKIM_HASH_LEN]);
 
 #endif

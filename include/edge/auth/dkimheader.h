@@ -7,7 +7,7 @@
  *     struct dkim_header_hash want[2] = {{.field = 0}, {.field = 3}};
  *     if (!dkim_headers_hash(lib, fields, n, want, 2))
  *             ...                                                // out of memory
- *     if (want[0].done) ... want[0].digest ...
+ *     if (want[0].done) ... want[0].digest ...                   // else it refused the field
  *
  * libopendkim selects the signed fields, canonicalises and hashes them; nothing else of it is used.
  * Its key look-up decodes hostile keys before their size is known, its verification takes
@@ -18,7 +18,8 @@
  *    (dkim_canon_selecthdrs): a field that no h= can name is always there;
  *  - using freed memory after an allocation fails: it allocates in a region that is left by
  *    longjmp and dropped whole;
- *  - reading b= where there is none: "b =" and tags that end in b (dkim_field.plain_b).
+ *  - reading what it was not meant to read: fields that are not dkim_field.plain, which
+ *    core/auth/dkimcanon.h canonicalises, and "Name :", which it takes for "Name:".
  */
 #include "core/auth/dkimfield.h"
 
@@ -28,19 +29,18 @@ struct dkim_headers;
 struct dkim_headers *dkim_headers_create(void);
 void dkim_headers_free(struct dkim_headers **);
 
-/* One signature: which field it is, and after the call its header hash, or why there is none. */
+/* One signature: which field it is, and after the call its header hash, unless it was refused. */
 struct dkim_header_hash {
 	size_t field; /* index of the DKIM-Signature field */
 	bool done;
 	unsigned char digest[DKIM_HASH_LEN];
-	const char *why; /* a phrase that lives as long as the program, when not done */
 };
 
 /*
  * fields: the header in the order of the message, each "Name: value" with CRLF inside folds and
  * none at the end, without NUL.  want: in the order of their fields, at most DKIM_VERIFIED_MAX,
- * each parsed by dkim_field_parse() without complaint; DKIM-Signature fields that are not wanted
- * must be left out of `fields`.  False when out of memory.
+ * each parsed by dkim_field_parse() without complaint, and plain; DKIM-Signature fields that are
+ * not wanted must be left out of `fields`.  False when out of memory.
  */
 bool dkim_headers_hash(struct dkim_headers *, const struct slice *fields, size_t n,
     struct dkim_header_hash *want, size_t wanted);

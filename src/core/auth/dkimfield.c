@@ -7,6 +7,14 @@
 /* Enough of b= to tell five signatures apart. */
 enum { PREFIX_MAX = 64 };
 
+static bool has_8_bits(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] >= 0x80)
+			return true;
+	return false;
+}
+
 /* What a header field may be called (RFC 5322 3.6.8), without the semicolon that h= cannot hold. */
 static bool is_field_name(struct slice s)
 {
@@ -33,6 +41,7 @@ static struct slice without_blanks(struct slice text, size_t max, struct arena *
 /* What every reader of a tag is given: it fills its part of the field, or says what is wrong. */
 struct reading {
 	const struct taglist *tags;
+	const struct idna *idna;
 	uint64_t now;
 	struct arena *arena;
 	struct dkim_field *field;
@@ -53,8 +62,8 @@ static const char *read_domain(struct reading *r)
 
 	if (!taglist_get(r->tags, "d", &value))
 		return "the domain tag d= is missing";
-	return name_parse(value, NULL, r->arena, &r->field->domain) ? "d= is not a domain name"
-								    : NULL;
+	return name_parse(value, r->idna, r->arena, &r->field->domain) ? "d= is not a domain name"
+								       : NULL;
 }
 
 static const char *read_selector(struct reading *r)
@@ -64,11 +73,64 @@ static const char *read_selector(struct reading *r)
 
 	if (!taglist_get(r->tags, "s", &value))
 		return "the selector tag s= is missing";
-	if (name_parse(value, NULL, r->arena, &r->field->selector))
+	if (name_parse(value, r->idna, r->arena, &r->field->selector))
 		return "s= is not a selector";
 	if (r->field->selector.len + between.len + r->field->domain.len > NAME_MAX_OCTETS)
 		return "s= and d= together are longer than a name can be";
 	return NULL;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = slice_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* dkim-quoted-printable (RFC 6376 2.11) to the octets it means; blanks are none of them. */
+static struct slice decode_quoted(struct slice text, struct arena *arena)
+{
+	struct slice in = without_blanks(text, text.len, arena);
+	char *out = (char *)in.ptr;
+	size_t n = 0;
+
+	for (size_t i = 0; i < in.len; i++) {
+		bool quoted = in.ptr[i] == '=' && i + 2 < in.len && hex_digit(in.ptr[i + 1]) >= 0 &&
+			      hex_digit(in.ptr[i + 2]) >= 0;
+
+		out[n++] = in.ptr[i];
+		if (!quoted)
+			continue;
+		out[n - 1] = (char)(hex_digit(in.ptr[i + 1]) * 16 + hex_digit(in.ptr[i + 2]));
+		i += 2;
+	}
+	return slice_of(out, n);
+}
+
+/* The other way, of a local part: "@" is quoted, too, so that the last one divides. */
+static struct slice join_identity(struct slice local, struct slice domain, struct arena *arena)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char *out = arena_alloc(arena, local.len * 3 + 1 + domain.len);
+	size_t n = 0;
+
+	if (!out)
+		return slice_of(NULL, 0);
+	for (size_t i = 0; i < local.len; i++) {
+		unsigned char c = (unsigned char)local.ptr[i];
+
+		if (c > 0x20 && c < 0x7f && c != '=' && c != ';' && c != '@') {
+			out[n++] = local.ptr[i];
+			continue;
+		}
+		out[n++] = '=';
+		out[n++] = digits[c >> 4];
+		out[n++] = digits[c & 15];
+	}
+	out[n++] = '@';
+	memcpy(out + n, domain.ptr, domain.len);
+	return slice_of(out, n + domain.len);
 }
 
 static const char *read_identity(struct reading *r)
@@ -82,21 +144,26 @@ static const char *read_identity(struct reading *r)
 		r->field->identity = arena_printf(r->arena, "@%.*s", SLICE_ARG(r->field->domain));
 		return NULL;
 	}
-	identity = without_blanks(value, value.len, r->arena);
+	identity = decode_quoted(value, r->arena);
 	at = slice_find_last(identity, '@');
-	if (at == identity.len || name_parse(slice_skip(identity, at + 1), NULL, r->arena, &domain))
+	if (at == identity.len ||
+	    name_parse(slice_skip(identity, at + 1), r->idna, r->arena, &domain))
 		return "i= is not an identity";
 	if (!name_is_within(domain, r->field->domain))
 		return "i= is outside of the domain in d=";
-	r->field->identity = identity;
+	r->field->identity = join_identity(slice_of(identity.ptr, at), domain, r->arena);
 	r->field->identity_below = domain.len != r->field->domain.len;
 	return NULL;
 }
 
 static const char *read_algorithm(struct reading *r)
 {
-	if (!taglist_get(r->tags, "a", &r->field->algorithm_name))
+	struct slice value;
+
+	if (!taglist_get(r->tags, "a", &value))
 		return "the algorithm tag a= is missing";
+	if (!has_8_bits(value))
+		r->field->algorithm_name = value;
 	if (slice_equal_nocase(r->field->algorithm_name, SLICE("rsa-sha256")))
 		r->field->algorithm = DKIM_RSA_SHA256;
 	else if (slice_equal_nocase(r->field->algorithm_name, SLICE("ed25519-sha256")))
@@ -115,12 +182,11 @@ static bool read_one_canonicalization(struct slice value, bool *relaxed)
 static const char *read_canonicalization(struct reading *r)
 {
 	struct slice rest, header;
-	bool relaxed_header;
 
 	if (!taglist_get(r->tags, "c", &rest))
 		return NULL;
 	header = slice_cut(&rest, '/');
-	if (!read_one_canonicalization(header, &relaxed_header) ||
+	if (!read_one_canonicalization(header, &r->field->relaxed_header) ||
 	    (rest.ptr && !read_one_canonicalization(rest, &r->field->relaxed_body)))
 		return "unknown canonicalization in c=";
 	return NULL;
@@ -134,16 +200,17 @@ static const char *read_signed_fields(struct reading *r)
 
 	if (!taglist_get(r->tags, "h", &rest))
 		return "the list of signed fields h= is missing";
-	if (rest.len > DKIM_SIGNED_LIST_MAX)
-		return "the list of signed fields h= is too long";
+	r->field->signed_names = rest;
+	r->field->plain = r->field->plain && rest.len <= DKIM_PLAIN_LIST_MAX;
 	while (taglist_element(&rest, &name)) {
-		if (!is_field_name(name))
+		if (name.len > 0 && !is_field_name(name))
 			return "h= is not a list of header fields";
 		if (n++ == DKIM_SIGNED_NAMES_MAX)
 			return "the list of signed fields h= is too long";
 		from = from || slice_equal_nocase(name, SLICE("from"));
-		r->field->signs_signatures =
-		    r->field->signs_signatures || slice_equal_nocase(name, SLICE("dkim-signature"));
+		if (name.len == 0 || slice_equal_nocase(name, SLICE("dkim-signature")) ||
+		    n > DKIM_PLAIN_NAMES_MAX)
+			r->field->plain = false;
 	}
 	return from ? NULL : "the From field is not signed";
 }
@@ -193,12 +260,15 @@ static const char *read_signature(struct reading *r)
 {
 	if (!taglist_get(r->tags, "b", &r->field->signature) || r->field->signature.len == 0)
 		return "the signature tag b= is missing";
-	r->field->plain_b = true;
+	if (has_8_bits(r->field->signature)) {
+		r->field->signature = slice_of(NULL, 0);
+		return "b= is not base64";
+	}
 	for (size_t i = 0; i < r->tags->count; i++) {
 		struct slice name = r->tags->tags[i].name;
 
 		if (ends_in_b(name) || (slice_equal(name, SLICE("b")) && name.ptr[name.len] != '='))
-			r->field->plain_b = false;
+			r->field->plain = false;
 	}
 	return NULL;
 }
@@ -258,13 +328,14 @@ static void refuse(struct dkim_field *f, enum dkim_result result, const char *re
 	f->reason = reason;
 }
 
-void dkim_field_parse(struct slice value, uint64_t now, struct arena *arena, struct dkim_field *out)
+void dkim_field_parse(struct slice value, const struct idna *idna, uint64_t now,
+    struct arena *arena, struct dkim_field *out)
 {
 	struct taglist tags;
-	struct reading reading = {&tags, now, arena, out};
+	struct reading reading = {&tags, idna, now, arena, out};
 	const char *wrong;
 
-	*out = (struct dkim_field){.result = DKIM_NONE};
+	*out = (struct dkim_field){.result = DKIM_NONE, .plain = !has_8_bits(value)};
 	if (value.len > DKIM_FIELD_MAX) {
 		refuse(out, DKIM_PERMERROR, "the DKIM-Signature field is too long");
 		return;

@@ -32,10 +32,13 @@ static bool is_tag_name(struct slice s)
 
 static bool is_tag_value(struct slice s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if ((s.ptr[i] < 0x21 || s.ptr[i] > 0x7e) && !taglist_is_blank(s.ptr[i]))
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+
+		if ((c < 0x21 || c == 0x7f) && !taglist_is_blank(s.ptr[i]))
 			return false;
-	return true;
+	}
+	return slice_is_utf8(s);
 }
 
 static const char *add_tag(struct slice spec, struct taglist *list)
@@ -48,7 +51,7 @@ static const char *add_tag(struct slice spec, struct taglist *list)
 	if (!is_tag_name(tag.name))
 		return "malformed tag name";
 	if (!is_tag_value(tag.value))
-		return "control or 8-bit character in a tag";
+		return "control character or invalid UTF-8 in a tag";
 	for (size_t i = 0; i < list->count; i++)
 		if (slice_equal(list->tags[i].name, tag.name))
 			return "a tag stands twice";

@@ -1,5 +1,8 @@
 #include "edge/auth/dkimfeed.h"
 
+#include "edge/auth/dkimhash.h"
+#include "edge/config/idn.h"
+
 #include <stdlib.h>
 
 /* "Name: value", CRLF in folds, none at the end. */
@@ -80,7 +83,7 @@ static const struct dkim_field *add_signature(struct dkim_feed *f, struct slice 
 		return NULL;
 	}
 	f->signatures = signatures;
-	dkim_field_parse(value, f->now, f->arena, &signatures[f->count]);
+	dkim_field_parse(value, &idn_uts46, f->now, f->arena, &signatures[f->count]);
 	return &signatures[f->count++];
 }
 
@@ -96,10 +99,23 @@ const struct dkim_field *dkim_feed_add(struct dkim_feed *f, struct slice name, s
 		return NULL;
 	}
 	f->nul = f->nul || memchr(bytes.ptr, 0, bytes.len);
+	f->blank = f->blank || slice_trim(name).len != name.len;
 	if (slice_equal_nocase(slice_trim(name), SLICE("DKIM-Signature")))
 		signature = add_signature(f, slice_skip(bytes, name.len + 1));
 	texts[f->text_count++] = (struct dkim_feed_text){bytes, signature ? f->count : 0};
 	return signature;
+}
+
+/* ---- header hashes ------------------------------------------------------------------- */
+
+/* Which field of the message a chosen signature is. */
+static size_t text_of(const struct dkim_feed *f, size_t signature)
+{
+	size_t i = 0;
+
+	while (f->texts[i].signature != signature + 1)
+		i++;
+	return i;
 }
 
 /* One call of libopendkim. */
@@ -108,7 +124,6 @@ struct call {
 	size_t n;
 	struct dkim_header_hash want[DKIM_VERIFIED_MAX];
 	struct dkim_feed_hash *whose[DKIM_VERIFIED_MAX];
-	const struct dkim_field *what[DKIM_VERIFIED_MAX];
 	size_t wanted;
 };
 
@@ -122,43 +137,72 @@ static struct dkim_feed_hash *place_of(
 	return NULL;
 }
 
-static bool fill_call(const struct dkim_feed *f, const size_t *chosen, size_t n,
+/* All plain fields, and the chosen signatures that libopendkim reads as they are meant. */
+static void fill_call(const struct dkim_feed *f, const size_t *chosen, size_t n,
     struct dkim_feed_hash *out, struct call *call)
 {
-	call->fields = arena_alloc(f->arena, f->text_count * sizeof *call->fields);
-	if (!call->fields)
-		return false;
 	for (size_t i = 0; i < f->text_count; i++) {
 		size_t signature = f->texts[i].signature;
 		struct dkim_feed_hash *place = place_of(signature, chosen, n, out);
+		const struct dkim_field *field = signature ? &f->signatures[signature - 1] : NULL;
 
-		if (place && f->signatures[signature - 1].result != DKIM_PERMERROR) {
-			call->want[call->wanted] = (struct dkim_header_hash){.field = call->n};
-			call->what[call->wanted] = &f->signatures[signature - 1];
-			call->whose[call->wanted++] = place;
-		} else if (signature) {
+		if (field && (!place || !field->plain || field->result == DKIM_PERMERROR))
 			continue;
+		if (place) {
+			call->want[call->wanted] = (struct dkim_header_hash){.field = call->n};
+			call->whose[call->wanted++] = place;
 		}
 		call->fields[call->n++] = f->texts[i].bytes;
+	}
+}
+
+static bool hash_by_opendkim(const struct dkim_feed *f, struct dkim_headers *headers,
+    const size_t *chosen, size_t n, struct dkim_feed_hash *out)
+{
+	struct call call = {.fields = arena_alloc(f->arena, f->text_count * sizeof *call.fields)};
+
+	if (!call.fields)
+		return false;
+	fill_call(f, chosen, n, out, &call);
+	if (call.wanted == 0)
+		return true;
+	if (!dkim_headers_hash(headers, call.fields, call.n, call.want, call.wanted))
+		return false;
+	for (size_t i = 0; i < call.wanted; i++) {
+		if (!call.want[i].done)
+			continue;
+		call.whose[i]->result = DKIM_NONE;
+		memcpy(call.whose[i]->digest, call.want[i].digest, DKIM_HASH_LEN);
 	}
 	return true;
 }
 
-/* A signature may sign other DKIM-Signature fields: that is right only when all of them are fed. */
-static const char *why_not(const struct dkim_feed *f, const struct call *call, size_t i)
+/* What has no hash yet although it is well formed. */
+static bool hash_the_rest(
+    const struct dkim_feed *f, const size_t *chosen, size_t n, struct dkim_feed_hash *out)
 {
-	if (call->what[i]->signs_signatures && call->wanted < f->count)
-		return "it signs DKIM-Signature fields, some of them unread";
-	if (!call->what[i]->plain_b)
-		return "b= is written in a way that libopendkim misreads";
-	return call->want[i].done ? NULL : call->want[i].why;
+	struct slice *fields = arena_alloc(f->arena, f->text_count * sizeof *fields);
+
+	if (!fields)
+		return false;
+	for (size_t i = 0; i < f->text_count; i++)
+		fields[i] = f->texts[i].bytes;
+	for (size_t i = 0; i < n; i++) {
+		const struct dkim_field *field = &f->signatures[chosen[i]];
+
+		if (out[i].result == DKIM_NONE || field->result == DKIM_PERMERROR)
+			continue;
+		if (!dkim_hash_header(field, fields, f->text_count, text_of(f, chosen[i]), f->arena,
+			out[i].digest))
+			return false;
+		out[i].result = DKIM_NONE;
+	}
+	return true;
 }
 
 bool dkim_feed_hash(const struct dkim_feed *f, struct dkim_headers *headers, const size_t *chosen,
     size_t n, struct dkim_feed_hash *out)
 {
-	struct call call = {.n = 0};
-
 	for (size_t i = 0; i < n; i++)
 		out[i] = (struct dkim_feed_hash){
 		    .result = DKIM_PERMERROR,
@@ -166,13 +210,7 @@ bool dkim_feed_hash(const struct dkim_feed *f, struct dkim_headers *headers, con
 		};
 	if (f->nul)
 		return true;
-	if (!fill_call(f, chosen, n, out, &call) ||
-	    !dkim_headers_hash(headers, call.fields, call.n, call.want, call.wanted))
+	if (!f->blank && !hash_by_opendkim(f, headers, chosen, n, out))
 		return false;
-	for (size_t i = 0; i < call.wanted; i++) {
-		call.whose[i]->reason = why_not(f, &call, i);
-		call.whose[i]->result = call.whose[i]->reason ? DKIM_NEUTRAL : DKIM_NONE;
-		memcpy(call.whose[i]->digest, call.want[i].digest, DKIM_HASH_LEN);
-	}
-	return true;
+	return hash_the_rest(f, chosen, n, out);
 }

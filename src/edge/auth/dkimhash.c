@@ -1,6 +1,7 @@
 #include "edge/auth/dkimhash.h"
 
 #include "core/auth/dkimbody.h"
+#include "core/auth/dkimcanon.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -132,4 +133,30 @@ void dkim_hasher_free(struct dkim_hasher **hasher)
 		EVP_MD_CTX_free((*hasher)->streams[i].hash);
 	free(*hasher);
 	*hasher = NULL;
+}
+
+/* ---- a header ------------------------------------------------------------------------ */
+
+struct header_hash {
+	EVP_MD_CTX *hash;
+	bool failed;
+};
+
+static void hash_header_bytes(void *self, const char *bytes, size_t len)
+{
+	struct header_hash *h = self;
+
+	h->failed = h->failed || EVP_DigestUpdate(h->hash, bytes, len) != 1;
+}
+
+bool dkim_hash_header(const struct dkim_field *field, const struct slice *fields, size_t n,
+    size_t own, struct arena *arena, unsigned char digest[DKIM_HASH_LEN])
+{
+	struct header_hash h = {.hash = EVP_MD_CTX_new()};
+	bool done = h.hash && EVP_DigestInit_ex(h.hash, EVP_sha256(), NULL) == 1 &&
+		    dkim_canon_header(field, fields, n, own, arena, hash_header_bytes, &h) &&
+		    !h.failed && EVP_DigestFinal_ex(h.hash, digest, NULL) == 1;
+
+	EVP_MD_CTX_free(h.hash);
+	return done;
 }

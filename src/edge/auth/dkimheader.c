@@ -91,11 +91,11 @@ static void take_hash(DKIM_SIGINFO *sig, struct dkim_header_hash *want)
 	void *header, *body;
 	size_t header_len, body_len;
 
-	if (dkim_sig_gethashes(sig, &header, &header_len, &body, &body_len) != DKIM_STAT_OK)
-		want->why = "libopendkim gave no hash";
-	else if (header_len == DKIM_HASH_LEN)
-		memcpy(want->digest, header, DKIM_HASH_LEN);
-	want->done = !want->why && header_len == DKIM_HASH_LEN;
+	if (dkim_sig_gethashes(sig, &header, &header_len, &body, &body_len) != DKIM_STAT_OK ||
+	    header_len != DKIM_HASH_LEN)
+		return;
+	memcpy(want->digest, header, DKIM_HASH_LEN);
+	want->done = true;
 }
 
 /* The library keeps one handle for each DKIM-Signature field that it was given, in their order. */
@@ -104,18 +104,13 @@ static void take_hashes(DKIM *dkim, struct dkim_header_hash *want, size_t wanted
 	DKIM_SIGINFO **sigs = NULL;
 	int n = 0;
 
-	if (dkim_getsiglist(dkim, &sigs, &n) != DKIM_STAT_OK || (size_t)n != wanted) {
-		for (size_t i = 0; i < wanted; i++)
-			want[i].why = "libopendkim counts the signatures differently";
+	if (dkim_getsiglist(dkim, &sigs, &n) != DKIM_STAT_OK || (size_t)n != wanted)
 		return;
-	}
 	for (size_t i = 0; i < wanted; i++) {
 		int error = dkim_sig_geterror(sigs[i]);
 
 		/* Fields with an error have no hash, and asking for it would abort. */
-		if (error != DKIM_SIGERROR_UNKNOWN && error != DKIM_SIGERROR_TOOLARGE_L)
-			want[i].why = dkim_sig_geterrorstr(error);
-		else
+		if (error == DKIM_SIGERROR_UNKNOWN || error == DKIM_SIGERROR_TOOLARGE_L)
 			take_hash(sigs[i], &want[i]);
 	}
 }

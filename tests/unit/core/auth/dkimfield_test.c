@@ -75,8 +75,27 @@ static const struct {
 	DKIM_PERMERROR, "the From field is not signed"},
     {"no list", "v=1; a=rsa-sha256; d=example.org; s=a; bh=" HASH "; b=AAAA", DKIM_PERMERROR,
 	"the list of signed fields h= is missing"},
-    {"hole in the list", "v=1; a=rsa-sha256; d=example.org; s=a; h=from::to; bh=" HASH "; b=AAAA",
+    {"hole in the list", "v=1; a=rsa-sha256; d=example.org; s=a; h=from::to:; bh=" HASH "; b=AAAA",
+	DKIM_NONE, NULL},
+    {"only holes in the list", "v=1; a=rsa-sha256; d=example.org; s=a; h=:; bh=" HASH "; b=AAAA",
+	DKIM_PERMERROR, "the From field is not signed"},
+    {"UTF-8 in the list",
+	"v=1; a=rsa-sha256; d=example.org; s=a; h=from:b\xc3\xbc; bh=" HASH "; b=AAAA",
 	DKIM_PERMERROR, "h= is not a list of header fields"},
+    {"UTF-8 in an unknown tag", "v=1; a=rsa-sha256; d=example.org; s=a; note=\xc3\xbc" REST,
+	DKIM_NONE, NULL},
+    {"UTF-8 in b=", "v=1; a=rsa-sha256; d=example.org; s=a; h=from; bh=" HASH "; b=\xc3\xbc",
+	DKIM_PERMERROR, "b= is not base64"},
+    {"UTF-8 in bh=", "v=1; a=rsa-sha256; d=example.org; s=a; h=from; bh=\xc3\xbc; b=AAAA",
+	DKIM_PERMERROR, "bh= is not a SHA-256 hash"},
+    {"UTF-8 in a=", "v=1; a=rsa-sha256\xc3\xbc; d=example.org; s=a" REST, DKIM_PERMERROR,
+	"unknown algorithm in a="},
+    {"Latin-1", "v=1; a=rsa-sha256; d=example.org; s=a; note=\xfc" REST, DKIM_PERMERROR,
+	"control character or invalid UTF-8 in a tag"},
+    {"a U-label without IDNA",
+	"v=1; a=rsa-sha256; d=b\xc3\xbc"
+	"cher.example; s=a" REST,
+	DKIM_PERMERROR, "d= is not a domain name"},
     {"blank in the list", "v=1; a=rsa-sha256; d=example.org; s=a; h=from:t o; bh=" HASH "; b=AAAA",
 	DKIM_PERMERROR, "h= is not a list of header fields"},
     {"other query method", "v=1; a=rsa-sha256; d=example.org; s=a; q=http" REST, DKIM_PERMERROR,
@@ -116,7 +135,7 @@ START_TEST(judges)
 {
 	struct dkim_field f;
 
-	dkim_field_parse(slice_str(rows[_i].value), NOW, arena, &f);
+	dkim_field_parse(slice_str(rows[_i].value), NULL, NOW, arena, &f);
 	ck_assert_msg(f.result == rows[_i].result, "%s: %s, %s", rows[_i].label,
 	    dkim_result_name(f.result), f.reason ? f.reason : "");
 	ck_assert_msg(
@@ -132,14 +151,14 @@ START_TEST(reads)
 	dkim_field_parse(SLICE("v=1; a=Ed25519-sha256; c=simple/relaxed; d=Example.ORG; i=x @\n "
 			       "a.example.org; l=7;"
 			       " s=A.b; h=From : dkim-Signature; bh=" HASH "; b=AA\n\tAA"),
-	    NOW, arena, &f);
+	    NULL, NOW, arena, &f);
 	ck_assert_int_eq(f.result, DKIM_NONE);
 	ck_assert(slice_equal(f.domain, SLICE("example.org")));
 	ck_assert(slice_equal(f.selector, SLICE("a.b")));
 	ck_assert(slice_equal(f.identity, SLICE("x@a.example.org")));
 	ck_assert(slice_equal(f.algorithm_name, SLICE("Ed25519-sha256")));
 	ck_assert_int_eq(f.algorithm, DKIM_ED25519_SHA256);
-	ck_assert(f.relaxed_body && f.identity_below && f.signs_signatures && f.plain_b);
+	ck_assert(f.relaxed_body && f.identity_below && !f.plain);
 	ck_assert(f.has_length && f.length == 7);
 	ck_assert_int_eq(f.body_hash[0], 0xe3);
 	ck_assert(slice_equal(dkim_field_key_name(&f, arena), SLICE("a.b._domainkey.example.org")));
@@ -147,36 +166,102 @@ START_TEST(reads)
 }
 END_TEST
 
+/* Not IDNA, but as good for a test: 0xc3 0xbc becomes "ue". */
+static size_t to_ascii(struct slice utf8, char *out, size_t cap)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < utf8.len && n + 2 <= cap; i++) {
+		bool wide = utf8.ptr[i] == '\xc3';
+
+		out[n++] = wide ? 'u' : utf8.ptr[i];
+		if (wide)
+			out[n++] = 'e';
+		i += wide;
+	}
+	return n;
+}
+
+static const struct {
+	const char *label, *i, *identity; /* identity NULL: refused */
+	bool below;
+} identities[] = {
+    {"the same domain", "@b\xc3\xbc.example", "@bue.example", false},
+    {"its A-label", "a@bue.example", "a@bue.example", false},
+    {"below", "a@x.b\xc3\xbc.example", "a@x.bue.example", true},
+    {"beside", "a@b\xc3\xbc\xc3\xbc.example", NULL, false},
+    {"a local part", "\xc3\xbc@bue.example", "=C3=BC@bue.example", false},
+    {"a quoted local part", "=C3=bc@bue.example", "=C3=BC@bue.example", false},
+    {"a quoted at sign", "joe=40bue.example", "joe@bue.example", false},
+    {"a quoted at sign in the local part", "joe=40x@bue.example", "joe=40x@bue.example", false},
+    {"an at sign in the local part", "joe@x@bue.example", "joe=40x@bue.example", false},
+    {"a quoted at sign in front of another domain", "joe@bue.example=40x.example", NULL, false},
+    {"a quoted domain", "joe@b=C3=BC.exam=\r\n ple", NULL, false},
+    {"a quoted letter", "joe@bue.ex=61mple", "joe@bue.example", false},
+    {"quoted blank and semicolon", "a=20=3B=3D@bue.example", "a=20=3B=3D@bue.example", false},
+    {"half a quotation", "a=4@bue.example", "a=3D4@bue.example", false},
+    {"no quotation", "a=GG@bue.example", "a=3DGG@bue.example", false},
+    {"a quotation at the end", "a@bue.example=", NULL, false},
+    {"a NUL", "a=00@bue.example", "a=00@bue.example", false},
+    {"nothing", "", NULL, false},
+};
+
+START_TEST(reads_u_labels)
+{
+	static const struct idna idna = {to_ascii};
+	struct slice value = arena_printf(arena,
+	    "v=1; a=rsa-sha256; d=B\xc3\xbc.example; s=a.\xc3\xbc; i=%s" REST, identities[_i].i);
+	struct dkim_field f;
+
+	dkim_field_parse(value, &idna, NOW, arena, &f);
+	ck_assert(slice_equal(f.selector, SLICE("a.ue")));
+	if (!identities[_i].identity) {
+		ck_assert_msg(f.result == DKIM_PERMERROR, "%s: %.*s", identities[_i].label,
+		    SLICE_ARG(f.identity));
+		return;
+	}
+	ck_assert_msg(f.result == DKIM_NONE, "%s: %s", identities[_i].label, f.reason);
+	ck_assert(!f.plain && f.identity_below == identities[_i].below);
+	ck_assert_msg(slice_equal(f.identity, slice_str(identities[_i].identity)), "%s: %.*s",
+	    identities[_i].label, SLICE_ARG(f.identity));
+}
+END_TEST
+
 START_TEST(defaults)
 {
 	struct dkim_field f;
 
-	dkim_field_parse(SLICE("v=1; a=rsa-sha256; d=example.org; s=a" REST), NOW, arena, &f);
+	dkim_field_parse(SLICE("v=1; a=rsa-sha256; d=example.org; s=a" REST), NULL, NOW, arena, &f);
 	ck_assert(slice_equal(f.identity, SLICE("@example.org")));
-	ck_assert(!f.relaxed_body && !f.identity_below && !f.signs_signatures && !f.has_length);
+	ck_assert(!f.relaxed_body && !f.identity_below && !f.has_length && f.plain);
 }
 END_TEST
 
 static const struct {
 	const char *label, *tags;
 	bool plain;
-} b_rows[] = {
+} plain_rows[] = {
     {"plain", "b=AAAA", true},
     {"blanks behind", "b= AAAA", true},
     {"blank in front of the equal sign", "b =AAAA", false},
     {"another tag ends in b", "b=AAAA; xb=1", false},
     {"another tag begins with b", "b=AAAA; bx=1", true},
+    {"UTF-8 in an unknown tag", "b=AAAA; note=\xc3\xbc", false},
+    {"an empty name in h=", "b=AAAA; h=from:to:", false},
+    {"DKIM-Signature in h=", "b=AAAA; h=from:DKIM-Signature", false},
+    {"names in h=", "b=AAAA; h=from:to", true},
 };
 
 START_TEST(tells_what_libopendkim_misreads)
 {
 	struct dkim_field f;
-	struct slice value = arena_printf(arena,
-	    "v=1; a=rsa-sha256; d=example.org; s=a; h=from; bh=" HASH "; %s", b_rows[_i].tags);
+	struct slice value =
+	    arena_printf(arena, "v=1; a=rsa-sha256; d=example.org; s=a; bh=" HASH "; %s%s",
+		plain_rows[_i].tags, strstr(plain_rows[_i].tags, "h=") ? "" : "; h=from");
 
-	dkim_field_parse(value, NOW, arena, &f);
+	dkim_field_parse(value, NULL, NOW, arena, &f);
 	ck_assert_int_eq(f.result, DKIM_NONE);
-	ck_assert_msg(f.plain_b == b_rows[_i].plain, "%s", b_rows[_i].label);
+	ck_assert_msg(f.plain == plain_rows[_i].plain, "%s", plain_rows[_i].label);
 }
 END_TEST
 
@@ -187,17 +272,21 @@ START_TEST(limits)
 	size_t n = (size_t)sprintf(
 	    names, "v=1; a=rsa-sha256; d=example.org; s=a; bh=" HASH "; b=AAAA; h=from");
 
-	for (int i = 1; i < DKIM_SIGNED_NAMES_MAX; i++)
+	for (int i = 1; i < DKIM_SIGNED_NAMES_MAX; i++) {
+		dkim_field_parse(slice_of(names, n), NULL, NOW, arena, &f);
+		ck_assert_int_eq(f.result, DKIM_NONE);
+		ck_assert(f.plain == (i <= DKIM_PLAIN_NAMES_MAX));
 		n += (size_t)sprintf(names + n, ":x");
-	dkim_field_parse(slice_of(names, n), NOW, arena, &f);
+	}
+	dkim_field_parse(slice_of(names, n), NULL, NOW, arena, &f);
 	ck_assert_int_eq(f.result, DKIM_NONE);
 	n += (size_t)sprintf(names + n, ":x");
-	dkim_field_parse(slice_of(names, n), NOW, arena, &f);
+	dkim_field_parse(slice_of(names, n), NULL, NOW, arena, &f);
 	ck_assert_str_eq(f.reason, "the list of signed fields h= is too long");
 	memset(names, 'x', sizeof names);
-	dkim_field_parse(slice_of(names, DKIM_FIELD_MAX), NOW, arena, &f);
+	dkim_field_parse(slice_of(names, DKIM_FIELD_MAX), NULL, NOW, arena, &f);
 	ck_assert_str_eq(f.reason, "tag without an equal sign");
-	dkim_field_parse(slice_of(names, DKIM_FIELD_MAX + 1), NOW, arena, &f);
+	dkim_field_parse(slice_of(names, DKIM_FIELD_MAX + 1), NULL, NOW, arena, &f);
 	ck_assert_str_eq(f.reason, "the DKIM-Signature field is too long");
 }
 END_TEST
@@ -211,7 +300,7 @@ START_TEST(names_are_bounded)
 	label[63] = 0;
 	dkim_field_parse(arena_printf(arena, "v=1; a=rsa-sha256; d=%s.%s; s=%s.%s" REST, label,
 			     label, label, label),
-	    NOW, arena, &f);
+	    NULL, NOW, arena, &f);
 	ck_assert_str_eq(f.reason, "s= and d= together are longer than a name can be");
 }
 END_TEST
@@ -221,7 +310,7 @@ START_TEST(out_of_memory)
 	struct arena *small = arena_create(8);
 	struct dkim_field f;
 
-	dkim_field_parse(SLICE("v=1; a=rsa-sha256; d=EXAMPLE.ORG; s=a" REST), NOW, small, &f);
+	dkim_field_parse(SLICE("v=1; a=rsa-sha256; d=EXAMPLE.ORG; s=a" REST), NULL, NOW, small, &f);
 	ck_assert_int_eq(f.result, DKIM_TEMPERROR);
 	arena_free(&small);
 }
@@ -231,7 +320,7 @@ START_TEST(a_broken_field_keeps_its_domain)
 {
 	struct dkim_field f;
 
-	dkim_field_parse(SLICE("v=2; a=rsa-sha256; d=example.org; s=a" REST), NOW, arena, &f);
+	dkim_field_parse(SLICE("v=2; a=rsa-sha256; d=example.org; s=a" REST), NULL, NOW, arena, &f);
 	ck_assert_int_eq(f.result, DKIM_PERMERROR);
 	ck_assert(slice_equal(dkim_field_result(&f, arena).domain, SLICE("example.org")));
 }
@@ -268,7 +357,7 @@ START_TEST(chooses)
 	char got[DKIM_VERIFIED_MAX + 1] = "";
 
 	for (size_t i = 0; i < n; i++)
-		dkim_field_parse(slice_str(values[(unsigned char)choices[_i].fields[i]]), NOW,
+		dkim_field_parse(slice_str(values[(unsigned char)choices[_i].fields[i]]), NULL, NOW,
 		    arena, &fields[i]);
 	count = dkim_field_choose(fields, n, slice_str(choices[_i].from), chosen);
 	for (size_t i = 0; i < count; i++)
@@ -338,8 +427,9 @@ Suite *suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, judges, 0, ROWS(rows));
 	tcase_add_test(t, reads);
+	tcase_add_loop_test(t, reads_u_labels, 0, ROWS(identities));
 	tcase_add_test(t, defaults);
-	tcase_add_loop_test(t, tells_what_libopendkim_misreads, 0, ROWS(b_rows));
+	tcase_add_loop_test(t, tells_what_libopendkim_misreads, 0, ROWS(plain_rows));
 	tcase_add_test(t, limits);
 	tcase_add_test(t, names_are_bounded);
 	tcase_add_test(t, out_of_memory);

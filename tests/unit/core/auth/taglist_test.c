@@ -30,9 +30,12 @@ static const struct {
     {"a digit in front", "1=x", "malformed tag name", 0, NULL},
     {"a blank in the name", "d d=x", "malformed tag name", 0, NULL},
     {"twice", "d=x; d=x", "a tag stands twice", 1, "x"},
-    {"8 bits", "d=b\xc3\xbc", "control or 8-bit character in a tag", 0, NULL},
-    {"a control character", "d=\x01", "control or 8-bit character in a tag", 0, NULL},
-    {"delete", "d=\x7f", "control or 8-bit character in a tag", 0, NULL},
+    {"UTF-8", "d=b\xc3\xbc", NULL, 1, "b\xc3\xbc"},
+    {"UTF-8 in a name", "b\xc3\xbc=d", "malformed tag name", 0, NULL},
+    {"Latin-1", "d=b\xfc", "control character or invalid UTF-8 in a tag", 0, NULL},
+    {"half a character", "d=b\xc3", "control character or invalid UTF-8 in a tag", 0, NULL},
+    {"a control character", "d=\x01", "control character or invalid UTF-8 in a tag", 0, NULL},
+    {"delete", "d=\x7f", "control character or invalid UTF-8 in a tag", 0, NULL},
 };
 
 START_TEST(parses)

@@ -44,8 +44,8 @@ START_TEST(signed_signatures)
 	stage_want("the inner one is gone",
 	    stage_replaced(message, "\r\nDKIM-Signature:", "\r\nX-Signature:"), DKIM_FAIL,
 	    STAGE_CHANGED_HEADER);
-	stage_want("the inner one is broken", stage_replaced(message, "s=rsa1024;", ""),
-	    DKIM_NEUTRAL, "it signs DKIM-Signature fields, some of them unread");
+	stage_want("the inner one is broken", stage_replaced(message, "s=rsa1024;", ""), DKIM_FAIL,
+	    STAGE_CHANGED_HEADER);
 	first.sha1 = true;
 	message = sign_by_opendkim(stage.keys[KEY_1024], &first, SLICE(STAGE_MESSAGE), stage.arena);
 	stage_want("the inner one is not accepted",
@@ -134,10 +134,9 @@ static const struct {
 	const char *label, *what, *with, *reason;
 	enum dkim_result result;
 } hostile[] = {
-    {"b= with a blank in front of the equal sign",
-	"\tb=", "\tb =", "b= is written in a way that libopendkim misreads", DKIM_NEUTRAL},
-    {"a tag that ends in b",
-	"\tb=", "\txb=1; b=", "b= is written in a way that libopendkim misreads", DKIM_NEUTRAL},
+    {"b= with a blank in front of the equal sign", "\tb=", "\tb =", STAGE_CHANGED_HEADER,
+	DKIM_FAIL},
+    {"a tag that ends in b", "\tb=", "\txb=1; b=", STAGE_CHANGED_HEADER, DKIM_FAIL},
     {"b= that is not base64", "\tb=", "\tb=!", "b= is not base64", DKIM_PERMERROR},
     {"b= that is too long", "\tb=", "\tb=AAAA", STAGE_CHANGED_HEADER, DKIM_FAIL},
     {"no From", "From: Alice", "X-From: Alice", STAGE_CHANGED_HEADER, DKIM_FAIL},
