@@ -11,7 +11,7 @@
  *     dns     NAME TYPE DATA  include/edge/dns/zone.h
  *     case    TITLE           begins a case
  *     now     2027-01-01      the clock
- *     client  ADDRESS [NAME]  connects; `client local` is a unix socket, `client played ADDRESS` a
+ *     client  ADDRESS [NAME]  connects; `client local` has no address, `client played ADDRESS` a
  *                             session that the MTA plays for mail that is not from SMTP
  *     helo    NAME
  *     auth    LOGIN           before mail

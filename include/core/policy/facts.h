@@ -38,9 +38,9 @@ struct identity {
 };
 
 struct facts {
-	int64_t now;      /* seconds since the epoch, UTC: time is an input */
-	bool not_smtp;    /* simulated by the MTA for mail that did not come by SMTP */
-	struct ip client; /* IP_NONE: a unix-socket client or an address that the MTA hid */
+	int64_t now;   /* seconds since the epoch, UTC: time is an input */
+	bool not_smtp; /* did not come by SMTP from another host: a pipe, or simulated by the MTA */
+	struct ip client; /* IP_NONE: not known, or none (then not_smtp) */
 	enum fact_state auth_state;
 	struct slice auth; /* {auth_authen} */
 	struct identity id[IDENTITY_COUNT];

@@ -23,8 +23,10 @@ struct session *session_create(const struct env *);
 void session_free(struct session **);
 
 /*
- * client: IP_NONE for a unix socket.  client_name: the verified name, empty when there is none.
- * not_smtp: the MTA plays a session for mail that did not come by SMTP.
+ * client: IP_NONE where the MTA gives no address at all, as for a pipe (sendmail -bs) or a unix
+ * socket: nobody has handed that mail over from outside, so it is not inbound.  client_name: the
+ * verified name, empty when there is none.  not_smtp: the MTA plays a session for mail that did not
+ * come by SMTP.
  */
 void session_connect(
     struct session *, const struct ip *client, struct slice client_name, bool not_smtp);

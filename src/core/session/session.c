@@ -45,7 +45,8 @@ static struct slice keep(char *buffer, size_t size, struct slice s)
 void session_connect(
     struct session *s, const struct ip *client, struct slice client_name, bool not_smtp)
 {
-	s->facts = (struct facts){.client = *client, .not_smtp = not_smtp};
+	s->facts =
+	    (struct facts){.client = *client, .not_smtp = not_smtp || client->family == IP_NONE};
 	s->facts.id[IDENTITY_HELO].state = FACT_ABSENT;
 	s->facts.id[IDENTITY_CLIENT_NAME] = identity_of_name(
 	    keep(s->client_name, sizeof s->client_name, client_name), s->env->idna, s->arena);
