@@ -15,6 +15,9 @@
 #include "core/mta/mtacheck.h"
 #include "edge/config/config.h"
 
+#include <pwd.h>
+#include <sys/stat.h>
+
 struct doctor {
 	struct findings findings;
 	const struct config *config;
@@ -32,8 +35,17 @@ void doctor_mtas(struct doctor *, const char *postfix, const char *sendmail);
 /* The milter socket, as the user of an MTA sees it from its queue directory. */
 void doctor_socket(struct doctor *, const char *queue, bool chrooted, const char *user);
 
+/* Whether the mode lets this user do what the three bits say. */
+bool doctor_allows(const struct stat *, const struct passwd *, unsigned bits);
+
 /* False when nobody serves the milter that Postfix spells so; true when that cannot be told. */
 bool doctor_listens(void *context, struct slice milter, struct slice queue);
+
+/*
+ * doctor_sendmail.c: sendmail.cf, the sendmail.mc that it was made of, and the socket as Sendmail
+ * sees it.  False when there is no such file; with `must` that is a finding.
+ */
+bool doctor_sendmail(struct doctor *, const char *cf, bool must);
 
 /* doctor_daemon.c */
 void doctor_daemon(struct doctor *);

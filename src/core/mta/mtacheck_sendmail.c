@@ -342,6 +342,5 @@ void mtacheck_sendmail_trust(
 {
 	if (!sendmailcf_last(cf, arena, SENDMAILCF_RUN_AS_USER, user))
 		*user = slice_of("", 0);
-	if (!sendmailcf_last(cf, arena, SENDMAILCF_DONT_BLAME_SENDMAIL, lenient))
-		*lenient = slice_of("", 0);
+	*lenient = sendmailcf_all(cf, arena, SENDMAILCF_DONT_BLAME_SENDMAIL);
 }

@@ -129,6 +129,15 @@ bool sendmailcf_last(
 	return found;
 }
 
+struct slice sendmailcf_all(struct slice cf, struct arena *arena, enum sendmailcf_option o)
+{
+	struct slice all = slice_of("", 0), next;
+
+	while (next_option(&cf, arena, o, &next))
+		all = arena_printf(arena, "%.*s,%.*s", SLICE_ARG(all), SLICE_ARG(next));
+	return all;
+}
+
 /* ---- filters ------------------------------------------------------------------------- */
 
 /* Sendmail's munchstring(): up to the separator, without quotes and backslashes. */

@@ -13,7 +13,7 @@
  *   follows a $ or a backslash.
  * - `O NAME=VALUE`: exactly one blank, the name in any case or cut short as far as it stays
  *   unique, blanks around the sign; the last line of a name counts.  Each DaemonPortOptions is a
- *   port of its own, and `OO` is its old name.
+ *   port of its own, and `OO` is its old name; values of DontBlameSendmail add up.
  * - `XNAME, EQUATES`: only the first letter of an equate counts, quotes hide a comma, blanks
  *   behind a value belong to it; flags of several F= add up, of several T= the last counts.
  * - Lists of filters are separated by comma or semicolon; blanks in front of a name are skipped,
@@ -42,6 +42,9 @@ struct sendmailcf_port {
 
 /* The value of the last line of an option; false when there is none. */
 bool sendmailcf_last(struct slice cf, struct arena *, enum sendmailcf_option, struct slice *value);
+
+/* The values of all its lines, with commas between them, for an option whose values add up. */
+struct slice sendmailcf_all(struct slice cf, struct arena *, enum sendmailcf_option);
 
 bool sendmailcf_next_filter(struct slice *rest, struct arena *, struct sendmailcf_filter *);
 bool sendmailcf_next_port(struct slice *rest, struct arena *, struct sendmailcf_port *);

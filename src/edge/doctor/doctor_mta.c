@@ -1,7 +1,5 @@
 #include "edge/doctor/doctor.h"
 
-#include "edge/os/textfile.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -123,25 +121,7 @@ static unsigned each_instance(struct doctor *d)
 	return count;
 }
 
-/* ---- Sendmail ------------------------------------------------------------------------ */
-
-static bool check_sendmail(struct doctor *d, const char *path, bool must)
-{
-	char why[TEXTFILE_WHY_MAX];
-	struct slice text;
-	enum textfile_result result = textfile_read(path, &text, why);
-
-	if (result == TEXTFILE_MISSING && !must)
-		return false;
-	if (result != TEXTFILE_OK) {
-		doctor_say(d, FINDING_WRONG, NULL, "%s: %s", path, why);
-		return true;
-	}
-	doctor_say(d, FINDING_NOTE, NULL, "Sendmail with %s:", path);
-	mtacheck_sendmail(text, d->config->milter_socket, d->arena, &d->findings);
-	textfile_free(&text);
-	return true;
-}
+/* ---- all that the host has ----------------------------------------------------------- */
 
 void doctor_mtas(struct doctor *d, const char *postfix, const char *sendmail)
 {
@@ -150,11 +130,11 @@ void doctor_mtas(struct doctor *d, const char *postfix, const char *sendmail)
 	if (postfix)
 		check_postfix(d, postfix);
 	if (sendmail)
-		check_sendmail(d, sendmail, true);
+		doctor_sendmail(d, sendmail, true);
 	if (postfix || sendmail)
 		return;
 	found = each_instance(d) > 0;
-	found = check_sendmail(d, "/etc/mail/sendmail.cf", false) || found;
+	found = doctor_sendmail(d, "/etc/mail/sendmail.cf", false) || found;
 	if (!found)
 		doctor_say(d, FINDING_WRONG, NULL,
 		    "no Postfix that takes mail by SMTP is configured here, and no Sendmail: "

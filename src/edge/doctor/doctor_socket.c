@@ -6,11 +6,9 @@
 #include <grp.h>
 #include <netdb.h>
 #include <poll.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -158,8 +156,7 @@ static bool in_group(const struct passwd *who, gid_t wanted)
 	return false;
 }
 
-/* Whether the mode lets this user do what the three bits say. */
-static bool allows(const struct stat *st, const struct passwd *who, unsigned bits)
+bool doctor_allows(const struct stat *st, const struct passwd *who, unsigned bits)
 {
 	if (st->st_uid == who->pw_uid)
 		return (st->st_mode >> 6 & bits) == bits;
@@ -200,7 +197,7 @@ static void name_obstacle(struct doctor *d, const struct passwd *who, const char
 			doctor_say(d, FINDING_WRONG, NULL, "%s: %s", part, strerror(errno));
 			return;
 		}
-		if (!allows(&st, who, last ? 2 : 1)) {
+		if (!doctor_allows(&st, who, last ? 2 : 1)) {
 			complain(d, who, part, &st, !strchr(path + i + !last, '/'));
 			return;
 		}
@@ -226,7 +223,7 @@ void doctor_socket(struct doctor *d, const char *queue, bool chrooted, const cha
 	}
 	if (geteuid() != 0) {
 		doctor_say(d, FINDING_NOTE, NULL,
-		    "whether %s may use the socket can only root find out", user);
+		    "only root can find out whether %s may use the socket", user);
 		return;
 	}
 	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
