@@ -71,9 +71,9 @@ def settings(checks, servers, daemon, postfix):
             ("impatient in braces", "smtpd_milters", f"{{ {right}, command_timeout=5s }}",
              "milter_command_timeout = 5s"),
             ("no milters", "receive_override_options", "no_milters", "no milter is asked"),
-            ("reject by default", "milter_default_action", "reject", "mail is lost"),
+            ("reject by default", "milter_default_action", "reject", "mail is refused"),
             ("old protocol", "milter_protocol", "2", "milter_protocol = 6"),
-            ("impatient", "milter_command_timeout", "10s", "milter_command_timeout = 30s"),
+            ("impatient", "milter_command_timeout", "9s", "milter_command_timeout = 30s"),
             ("impatient at the end", "milter_content_timeout", "20s",
              "milter_content_timeout = 300s"),
             ("smuggling", "smtpd_forbid_bare_newline", "no", "smtpd_forbid_bare_newline")):
@@ -92,6 +92,17 @@ def settings(checks, servers, daemon, postfix):
     checks.true("accept by default is a note", "note   milter_default_action = accept" in
                 result.stdout, result.stdout)
     postconf(postfix, milter_default_action="tempfail")
+    for value, words in (("127.0.0.0/8 [::1]/128", None), ("127.0.0.0/8, 192.0.2.0/24",
+                                                          '"192.0.2.0/24" ]; in susmilter.conf')):
+        before = subprocess.run(["/usr/sbin/postconf", "-c", postfix.etc, "-h", "mynetworks"],
+                                capture_output=True, text=True, check=True).stdout.strip()
+        postconf(postfix, mynetworks=value)
+        result = doctor(servers, daemon, postfix.etc)
+        if words:
+            finds(checks, f"mynetworks = {value}", result, words)
+        else:
+            healthy(checks, f"mynetworks = {value}", result)
+        postconf(postfix, mynetworks=before)
     main = postfix.etc / "main.cf"
     plain = main.read_text()
     main.write_text(plain + "authorized_verp_clients = " + "192.0.2.1, " * 120000 + "192.0.2.2\n")
@@ -108,7 +119,7 @@ def services(checks, servers, daemon, postfix):
     for label, own, main, words in (
             ("taken away", "smtpd_milters=", right, "is not asked"),
             ("no milters", "receive_override_options=no_milters", right, "no milter is asked"),
-            ("another default", "milter_default_action=reject", right, "mail is lost"),
+            ("another default", "milter_default_action=reject", right, "mail is refused"),
             ("old protocol", "milter_protocol=2", right, "milter_protocol=6")):
         postconf(postfix, smtpd_milters=main)
         master.write_text(base + f"  -o {own}\n")

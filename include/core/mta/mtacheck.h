@@ -15,6 +15,7 @@
  * instead.  Pure: the texts are what `postconf` prints, or sendmail.cf.
  */
 #include "core/base/arena.h"
+#include "core/net/ip.h"
 
 enum finding { FINDING_GOOD, FINDING_NOTE, FINDING_WRONG };
 
@@ -28,8 +29,12 @@ struct postfix_settings {
 	struct slice main;      /* postconf -x: NAME = VALUE, a line each */
 	struct slice services;  /* postconf -M: master.cf */
 	struct slice overrides; /* postconf -Px: SERVICE/TYPE/NAME = VALUE */
+	/* The directory of this instance, for commands: with none, postconf changes another's. */
+	struct slice directory;
 	/* Whether somebody listens at a milter in Postfix's spelling; NULL: that is not asked. */
 	bool (*listens)(void *context, struct slice milter, struct slice queue);
+	/* Whether an address is in trusted_networks; NULL: mynetworks is not compared. */
+	bool (*trusts)(void *context, const struct ip *);
 	void *context;
 };
 

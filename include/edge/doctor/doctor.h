@@ -3,7 +3,7 @@
 /*
  * doctor: looks over a host, from the configuration of the MTA to an answer of the running daemon.
  *
- *     struct doctor d = {.findings = {say, context}, .config = config, .arena = arena};
+ *     struct doctor d = {.findings = {say, context}, .config = config, .rules = rules, .arena = arena};
  *     doctor_mtas(&d, NULL, NULL);       // every Postfix instance, or Sendmail
  *     doctor_daemon(&d);                 // connects as an MTA, plays a session, looks at limits
  *     doctor_surroundings(&d);           // databases, DNS, clock
@@ -21,6 +21,7 @@
 struct doctor {
 	struct findings findings;
 	const struct config *config;
+	const struct ruleset *rules;
 	struct arena *arena;
 };
 

@@ -261,6 +261,7 @@ static void check_settings(const struct postfix_check *c)
 	own = milter_setting(c, list, ours, "content_timeout", "milter_content_timeout");
 	check_patience(c, &own, "300s", END_PATIENCE, END_SECONDS);
 	check_bare_newline(c);
+	mtacheck_networks(c);
 }
 
 /* True when master.cf gives this service any of the settings that matter here. */
@@ -268,7 +269,8 @@ static bool has_own_settings(const struct postfix_check *c)
 {
 	static const char *const names[] = {"smtpd_milters", "receive_override_options",
 	    "smtpd_milter_maps", "milter_default_action", "milter_protocol",
-	    "milter_command_timeout", "milter_content_timeout", "smtpd_forbid_bare_newline"};
+	    "milter_command_timeout", "milter_content_timeout", "smtpd_forbid_bare_newline",
+	    "mynetworks"};
 	struct slice value;
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

@@ -47,6 +47,9 @@ struct slice mtacheck_effective(const struct postfix_check *, const char *name);
 /* Where it is to be written: a line of main.cf, or the command that changes master.cf. */
 const char *mtacheck_change(const struct postfix_check *, const char *name, const char *value);
 
+/* mtacheck_networks.c: are the hosts that may relay trusted? */
+void mtacheck_networks(const struct postfix_check *);
+
 /* mtacheck_list.c: the path of unix:PATH, local:PATH or a bare path; empty for a network socket. */
 struct slice mtacheck_unix_path(struct slice spec);
 

@@ -102,14 +102,12 @@ struct slice mtacheck_effective(const struct postfix_check *c, const char *name)
 
 const char *mtacheck_change(const struct postfix_check *c, const char *name, const char *value)
 {
-	struct slice where = mtacheck_setting(c->settings->main, "config_directory"), old;
-	bool usual = where.len == 0 || slice_equal(where, SLICE("/etc/postfix"));
+	struct slice old;
 
 	if (!mtacheck_overridden(c, name, &old))
 		return mtacheck_print(c->arena, "%s = %s", name, value);
-	return mtacheck_print(c->arena, "postconf %s%.*s%s-P \"%.*s/%s=%s\"", usual ? "" : "-c ",
-	    usual ? 0 : (int)where.len, where.ptr, usual ? "" : " ", SLICE_ARG(c->service), name,
-	    value);
+	return mtacheck_print(c->arena, "postconf -c %.*s -P \"%.*s/%s=%s\"",
+	    SLICE_ARG(c->settings->directory), SLICE_ARG(c->service), name, value);
 }
 
 bool mtacheck_next_service(struct slice *lines, struct arena *arena, struct slice *service)

@@ -26,10 +26,10 @@ static void say_line(void *context, enum report_level level, const char *line)
 	say(context, level == REPORT_ERROR ? FINDING_WRONG : FINDING_NOTE, line, NULL);
 }
 
-static void look(struct visit *v, const struct config *config)
+static void look(struct visit *v, const struct config *config, const struct ruleset *rules)
 {
 	struct asked *a = v->asked;
-	struct doctor d = {{say, v}, config, a->arena};
+	struct doctor d = {{say, v}, config, rules, a->arena};
 
 	doctor_mtas(&d, asked_text(a, "postfix"), asked_text(a, "sendmail"));
 	doctor_daemon(&d);
@@ -47,7 +47,7 @@ int command_doctor(struct asked *a)
 		report_each(report, say_line, &v);
 	if (config) {
 		channel_print(a->channel, "ok     %s has no errors\n", a->config_path);
-		look(&v, config);
+		look(&v, config, rules);
 	} else if (v.wrong == 0) {
 		say(&v, FINDING_WRONG, "out of memory", NULL);
 	}

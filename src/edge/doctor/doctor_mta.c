@@ -1,11 +1,14 @@
 #include "edge/doctor/doctor.h"
 
+#include "core/policy/policy.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { INSTANCES_MAX = 32 };
@@ -74,6 +77,15 @@ static struct slice postconf(struct doctor *d, const char *directory, const char
 
 /* ---- Postfix ------------------------------------------------------------------------- */
 
+/* As the policy sees a client that has not logged in. */
+static bool is_trusted(void *context, const struct ip *address)
+{
+	const struct doctor *d = context;
+	struct facts facts = {.now = time(NULL), .client = *address, .auth_state = FACT_ABSENT};
+
+	return policy_decide(d->rules, &facts, PHASE_MAIL).reason == REASON_TRUSTED;
+}
+
 /* False when this one has nothing to ask us. */
 static bool check_postfix(struct doctor *d, const char *directory)
 {
@@ -81,7 +93,10 @@ static bool check_postfix(struct doctor *d, const char *directory)
 	    .main = postconf(d, directory, "-x"),
 	    .services = postconf(d, directory, "-M"),
 	    .overrides = postconf(d, directory, "-Px"),
+	    .directory = slice_str(directory),
 	    .listens = doctor_listens,
+	    .trusts = is_trusted,
+	    .context = d,
 	};
 	const char *queue, *user;
 

@@ -72,9 +72,10 @@ static const struct {
     {"taken away in master.cf", "smtpd_milters = inet:127.0.0.1:8891\n" SAFE REST, CHROOT,
 	"smtp/inet/smtpd_milters =\nsmtp/inet/milter_protocol = 2\n", "inet:8891@127.0.0.1",
 	"note master.cf has settings f → -\n"
-	"wrong smtpd_milters = : susmil → postconf -P "
+	"wrong smtpd_milters = : susmil → postconf -c /etc/postfix-in -P "
 	"\"smtp/inet/smtpd_milters=inet:127.0.0.1:8891\"\n"
-	"wrong milter_protocol = 2: Pos → postconf -P \"smtp/inet/milter_protocol=6\"\n"},
+	"wrong milter_protocol = 2: Pos → postconf -c /etc/postfix-in -P "
+	"\"smtp/inet/milter_protocol=6\"\n"},
     {"taken away from submission", "smtpd_milters = inet:127.0.0.1:8891\n" SAFE REST,
 	CHROOT "submission inet n - y - - smtpd\n", "submission/inet/smtpd_milters =\n",
 	"inet:8891@127.0.0.1", "note master.cf: submission/in → -\n"},
@@ -95,10 +96,31 @@ static const struct {
     {"no milters in master.cf", "smtpd_milters = inet:127.0.0.1:8891\n" SAFE REST, CHROOT,
 	"smtp/inet/receive_override_options = no_milters\n", "inet:8891@127.0.0.1",
 	"note master.cf has settings f → -\n"
-	"wrong receive_override_options → postconf -P \"smtp/inet/receive_override_options=\"\n"},
+	"wrong receive_override_options → postconf -c /etc/postfix-in -P "
+	"\"smtp/inet/receive_override_options=\"\n"},
     {"milters by client",
 	"smtpd_milters = inet:127.0.0.1:8891\nsmtpd_milter_maps = cidr:/etc/postfix/x\n" SAFE REST,
 	CHROOT, "", "inet:8891@127.0.0.1", "note smtpd_milter_maps is set → -\n"},
+    {"own networks that are trusted",
+	"mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104, [::1]/128 192.0.2.64/26 !192.0.2.200\n"
+	"smtpd_milters = inet:127.0.0.1:8891\n" SAFE REST,
+	"", "", "inet:8891@127.0.0.1", ""},
+    {"own networks that are not",
+	"mynetworks = 127.0.0.0/8, 192.0.2.0/24 198.51.100.7 [2001:db8::]/32 [fe80::%eth0]/64\n"
+	"smtpd_milters = inet:127.0.0.1:8891\n" SAFE REST,
+	"", "", "inet:8891@127.0.0.1",
+	"wrong mynetworks has \"192.0.2. → trusted_networks = [ …, \"192.0.2.0/24\", "
+	"\"198.51.100.7/32\", \"2001:db8::/32\", \"fe80::/64\" ]; in susmilter.conf\n"},
+    {"own networks in a table",
+	"mynetworks = cidr:/etc/postfix/own, /etc/postfix/more, relay.example\n"
+	"smtpd_milters = inet:127.0.0.1:8891\n" SAFE REST,
+	"", "", "inet:8891@127.0.0.1", "note mynetworks has \"cidr:/et → -\n"},
+    {"own networks of one service",
+	"mynetworks = 127.0.0.0/8\nsmtpd_milters = inet:127.0.0.1:8891\n" SAFE REST, CHROOT,
+	"smtp/inet/mynetworks = 198.51.100.0/24\n", "inet:8891@127.0.0.1",
+	"note master.cf has settings f → -\n"
+	"wrong mynetworks has \"198.51.1 → trusted_networks = [ …, \"198.51.100.0/24\" ]; in "
+	"susmilter.conf\n"},
     {"closed by default",
 	"smtpd_milters = inet:127.0.0.1:8891\nmilter_default_action = shutdown\n"
 	"smtpd_forbid_bare_newline = yes\n" REST,
@@ -152,13 +174,31 @@ static bool listens(void *context, struct slice milter, struct slice queue)
 	return !slice_starts(milter, SLICE("inet:dead:"));
 }
 
+/* 127.0.0.0/8, ::1 and 192.0.2.0/25 */
+static bool trusts(void *context, const struct ip *address)
+{
+	static const char *const networks[] = {"127.0.0.0/8", "::1", "192.0.2.0/25"};
+	char why[PREFIX_WHY_MAX];
+	struct prefix p;
+
+	(void)context;
+	for (size_t i = 0; i < ROWS(networks); i++)
+		if (!prefix_parse(slice_str(networks[i]), &p, why) && prefix_contains(&p, address))
+			return true;
+	return false;
+}
+
 START_TEST(test_postfix)
 {
 	struct arena *arena = arena_create(1 << 20);
 	struct said said = {.len = 0};
 	struct findings findings = {say, &said};
-	struct postfix_settings s = {slice_str(postfix[_i].main), slice_str(postfix[_i].services),
-	    slice_str(postfix[_i].overrides), listens, NULL};
+	struct postfix_settings s = {.main = slice_str(postfix[_i].main),
+	    .services = slice_str(postfix[_i].services),
+	    .overrides = slice_str(postfix[_i].overrides),
+	    .directory = SLICE("/etc/postfix-in"),
+	    .listens = listens,
+	    .trusts = trusts};
 
 	mtacheck_postfix(&s, postfix[_i].milter, arena, &findings);
 	if (strcmp(said.text, postfix[_i].wanted) != 0)
@@ -232,8 +272,8 @@ static const struct {
 
 START_TEST(test_takes_mail)
 {
-	struct postfix_settings s = {slice_str(takers[_i].main), slice_str(takers[_i].services),
-	    slice_of("", 0), NULL, NULL};
+	struct postfix_settings s = {
+	    .main = slice_str(takers[_i].main), .services = slice_str(takers[_i].services)};
 
 	ck_assert_msg(mtacheck_takes_mail(&s) == takers[_i].takes, "%s", takers[_i].label);
 }
