@@ -111,6 +111,10 @@ void config_each_option(
     void (*each)(void *context, const char *group, const char *key, const char *fallback),
     void *context);
 
+/* The ordinary names and addresses by which patterns that match nearly everything are known: for
+ * the test that holds the manual page against them. */
+void config_each_ordinary(void (*each)(void *context, const char *text), void *context);
+
 /*
  * The line that holds an entry, for explaining: of the rule's key (slot) find where `entry`, as
  * core writes it ("198.51.100.0/24", ".monster", "user@example.com"), stands today.  Reads the

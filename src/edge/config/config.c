@@ -76,6 +76,7 @@ void load_close(struct load *load)
 	config_text_free(&load->text);
 	free(load->names);
 	free(load->wants);
+	free(load->wides);
 	arena_free(&load->arena);
 }
 
@@ -119,6 +120,7 @@ static struct ruleset *build(
 		ruleset_survey(load->builder, survey);
 	load_options(load);
 	load_check_names(load);
+	load_check_wide(load);
 	load_geo(load, previous);
 	ruleset_set_settings(load->builder, &load->settings);
 	if (arena_failed(load->arena) || arena_failed(load->config->arena))

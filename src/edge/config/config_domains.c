@@ -94,6 +94,7 @@ static void add_domain(struct domain *d)
 		    "%.*s forwards its mail to others, who would blame us for what susranges = off "
 		    "lets in; set one of the two otherwise",
 		    SLICE_ARG(d->name));
+	load_note_recipient_domain(d->load, entry.name);
 	ruleset_add_domain(d->load->builder, entry.kind, entry.name, &d->switches, d->where);
 }
 

@@ -12,10 +12,15 @@ void load_entry(struct load *load, enum list_accept accept, unsigned rule, unsig
 	struct list_entry entry;
 	const char *wrong = list_parse_entry(text, accept, &idn_uts46, load->arena, &entry, why);
 
-	if (wrong)
+	if (wrong) {
 		report_error(load->report, where, "%s", wrong);
-	else
-		ruleset_add_entry(load->builder, rule, slot, &entry, where);
+		return;
+	}
+	if (load->checks) {
+		load_note_doubt(load->checks, &entry, text, where);
+		load_note_wide(load, rule, &entry, text, where);
+	}
+	ruleset_add_entry(load->builder, rule, slot, &entry, where);
 }
 
 static void take_entry(struct load *load, const struct criterion *c, unsigned rule, unsigned slot,
@@ -152,12 +157,16 @@ static void each_entry(void *context, struct slice text, struct origin where)
 	e->criterion->take(e->load, e->criterion, e->rule, e->slot, text, where);
 }
 
-unsigned load_entries(struct load *load, const struct criterion *criterion, unsigned rule,
-    unsigned slot, const config_setting_t *s, bool may_be_empty)
+unsigned load_entries(struct load *load, const struct criterion *criterion, const struct rule *rule,
+    unsigned number, unsigned slot, const config_setting_t *s, bool may_be_empty)
 {
-	struct entries e = {load, criterion, rule, slot, 0};
+	struct entries e = {load, criterion, number, slot, 0};
 	struct value_walk walk = {each_entry, &e, may_be_empty};
+	struct key_checks checks = {.rule = rule, .slot = slot};
 
+	load->checks = &checks;
 	load_each_value(load, s, &walk);
+	load->checks = NULL;
+	load_tell_doubts(load, &checks, config_setting_name(s));
 	return e.found;
 }

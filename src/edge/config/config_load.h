@@ -9,6 +9,8 @@
  *     config_values    a value of the configuration → the texts that it lists, files opened
  *     config_lists     those texts → entries of a rule
  *     config_rules     the sections that hold rules; config_draft: a rule's attributes
+ *     config_doubt     entries that cannot match
+ *     config_wide      rules that match nearly everything
  *     config_idle      rules that never act, or later than their author thinks
  *     config_managed   the whitelist that susmilterctl edits
  *     config_domains   recipient domains
@@ -47,6 +49,40 @@ struct rule_name {
 	size_t number; /* in the order of the file */
 };
 
+/* Entries of one kind that cannot match, in one key: how many, and the first. */
+struct doubt {
+	size_t count;
+	struct slice text;
+	struct origin where;
+};
+
+enum doubt_kind {
+	DOUBT_LABEL,  /* "monster" for ".monster" */
+	DOUBT_DOMAIN, /* an exempt recipient without '@' */
+	DOUBT_SCHEME, /* "mailto:x@y" */
+	DOUBTS
+};
+
+/* The key whose entries are read, and what is doubtful in it. */
+struct key_checks {
+	const struct rule *rule;
+	unsigned slot;
+	struct doubt doubts[DOUBTS];
+};
+
+/* An entry that may match nearly everything. */
+struct wide_entry {
+	unsigned rule, slot;
+	unsigned keys; /* of the rule */
+	struct slice name, text;
+	struct slice domain; /* a top-level domain, or empty for a pattern */
+	unsigned matches;    /* of a pattern: ordinary values */
+	struct origin where;
+};
+
+/* Top-level domains of recipient domains that are told apart: no site has that many. */
+enum { LOAD_TLDS_MAX = 256 };
+
 struct load {
 	struct config *config;
 	struct settings settings;
@@ -60,6 +96,11 @@ struct load {
 	size_t name_count, name_capacity;
 	struct geo_want *wants;
 	size_t want_count, want_capacity;
+	struct key_checks *checks; /* of the key that is read; NULL: none */
+	struct wide_entry *wides;
+	size_t wide_count, wide_capacity;
+	struct slice tlds[LOAD_TLDS_MAX];
+	size_t tld_count;
 	int64_t now;
 };
 
@@ -133,12 +174,27 @@ const struct criterion *load_criterion(const char *word);
 
 /* Returns which kinds of entries there were. */
 enum entries_found { FOUND_IN = 1, FOUND_OUT = 2 };
-unsigned load_entries(struct load *, const struct criterion *, unsigned rule, unsigned slot,
-    const config_setting_t *, bool may_be_empty);
+unsigned load_entries(struct load *, const struct criterion *, const struct rule *, unsigned number,
+    unsigned slot, const config_setting_t *, bool may_be_empty);
 
 /* One text into one rule. */
 void load_entry(struct load *, enum list_accept, unsigned rule, unsigned slot, struct slice text,
     struct origin where);
+
+/* ---- config_doubt: entries that cannot match ----------------------------------------- */
+
+void load_note_doubt(
+    struct key_checks *, const struct list_entry *, struct slice text, struct origin where);
+void load_tell_doubts(struct load *, const struct key_checks *, const char *word);
+
+/* ---- config_wide: rules that match nearly everything --------------------------------- */
+
+void load_note_wide(struct load *, unsigned rule, const struct list_entry *, struct slice text,
+    struct origin where);
+void load_note_recipient_domain(struct load *, struct slice name);
+
+/* When the recipient domains are known. */
+void load_check_wide(struct load *);
 
 /* Two letters as one number, without case. */
 uint32_t load_country_number(const char code[2]);

@@ -21,8 +21,8 @@ static void add_criteria(
 		const config_setting_t *s = config_setting_get_member(group, c->word);
 
 		if (s)
-			d->found[c->key + shift] |=
-			    load_entries(d->load, c, rule, c->key + shift, s, d->may_be_empty);
+			d->found[c->key + shift] |= load_entries(
+			    d->load, c, &d->rule, rule, c->key + shift, s, d->may_be_empty);
 	}
 }
 
@@ -200,7 +200,7 @@ static void load_plain(struct load *load, enum family family, const char *criter
 
 	if (section &&
 	    !(config_setting_is_aggregate(section) && config_setting_length(section) == 0))
-		load_entries(load, c, number, c->key, section, false);
+		load_entries(load, c, &rule, number, c->key, section, false);
 	for (; !section && *fallback; fallback++)
 		c->take(load, c, number, c->key, slice_str(*fallback), rule.where);
 }

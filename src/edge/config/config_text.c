@@ -16,8 +16,10 @@ struct reader {
 	struct slice rest;
 	struct origin at; /* the line that `rest` begins in */
 	unsigned depth;
-	bool line_begins;  /* only blanks so far: an @include may stand here */
-	bool after_string; /* the last token was a string */
+	struct slice word;   /* the last bare word: the key, in front of a value */
+	struct slice string; /* the last string, without its quotes */
+	bool line_begins;    /* only blanks so far: an @include may stand here */
+	bool after_string;   /* the last token was a string */
 };
 
 const char *config_path(struct arena *arena, const char *from, struct slice path)
@@ -130,6 +132,7 @@ static bool skip_comment(struct reader *r)
 
 static void copy_string(struct reader *r)
 {
+	const char *text = r->rest.ptr + 1;
 	struct origin begin = r->at;
 	bool escaped = false;
 
@@ -140,11 +143,51 @@ static void copy_string(struct reader *r)
 		put(r->out, c, r->at);
 		if (c == '"' && !escaped) {
 			r->after_string = true;
+			r->string = slice_of(text, (size_t)(r->rest.ptr - text) - 1);
 			return;
 		}
 		escaped = c == '\\' && !escaped;
 	}
 	report_error(r->report, begin, "this string has no end: a quote is missing");
+}
+
+static void note_bracket(struct config_text *t, char c)
+{
+	if (strchr("[({", c)) {
+		if (t->depth < NESTING_MAX)
+			t->nesting[t->depth] = c;
+		t->depth++;
+	} else if (strchr("])}", c) && t->depth > 0) {
+		t->depth--;
+	}
+}
+
+/* Sentences are written as several strings on purpose. */
+static bool is_prose(struct slice key)
+{
+	static const char *const keys[] = {"reply", "comment", "owner", "ticket", "help_url"};
+
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		if (slice_equal(key, slice_str(keys[i])))
+			return true;
+	return false;
+}
+
+/* libconfig joins strings with nothing between them: [ ".icu" ".top" ] is ".icu.top". */
+static void tell_joined(const struct reader *r, struct slice rest, struct origin at)
+{
+	const struct config_text *t = r->out;
+	char innermost = t->depth > 0 && t->depth <= NESTING_MAX ? t->nesting[t->depth - 1] : '{';
+	struct slice next = slice_skip(rest, 1);
+	char one[EXCERPT_MAX], other[EXCERPT_MAX];
+
+	if (innermost == '{' && is_prose(r->word))
+		return;
+	next.len = slice_find(next, '"');
+	report_warning(r->report, at,
+	    "\"%s\" and \"%s\" are read as one string: write a comma between them; from version "
+	    "1.0 on this is an error",
+	    slice_excerpt(r->string, one), slice_excerpt(next, other));
 }
 
 /* After a string: its separator is brought into the same line, over blanks and comments. */
@@ -160,10 +203,13 @@ static void pull_separator(struct reader *r)
 		else if (!skip_comment(&ahead))
 			break;
 	}
+	if (slice_starts(ahead.rest, SLICE("\"")))
+		tell_joined(r, ahead.rest, ahead.at);
 	if (ahead.rest.len == 0 || !strchr(",)]", ahead.rest.ptr[0]) || ahead.at.line == r->at.line)
 		return;
 	r->rest = ahead.rest;
 	put(r->out, r->rest.ptr[0], r->at);
+	note_bracket(r->out, r->rest.ptr[0]);
 	r->at = ahead.at;
 	take(r);
 	put(r->out, '\n', r->at);
@@ -197,6 +243,56 @@ static void include(struct reader *r)
 	    r->names);
 }
 
+static bool is_word(char c)
+{
+	return (c >= '0' && c <= '9') || (slice_lower(c) >= 'a' && slice_lower(c) <= 'z') ||
+	       (c != '\0' && strchr("_-+.*", c));
+}
+
+static bool is_digit(char c, bool hex)
+{
+	return (c >= '0' && c <= '9') || (hex && slice_lower(c) >= 'a' && slice_lower(c) <= 'f');
+}
+
+/* An integer that 32 bits do not hold. */
+static bool is_large_integer(struct slice word)
+{
+	uint64_t value = 0;
+	bool hex;
+
+	if (slice_starts(word, SLICE("-")) || slice_starts(word, SLICE("+")))
+		word = slice_skip(word, 1);
+	hex = slice_starts_nocase(word, SLICE("0x"));
+	word = slice_skip(word, hex ? 2 : 0);
+	for (size_t i = 0; i < word.len; i++) {
+		unsigned digit = (unsigned)(slice_lower(word.ptr[i]) - '0');
+
+		if (!is_digit(word.ptr[i], hex))
+			return false;
+		if (digit > 9)
+			digit -= (unsigned)('a' - '0' - 10);
+		if (value <= INT32_MAX)
+			value = value * (hex ? 16 : 10) + digit;
+	}
+	return value > INT32_MAX;
+}
+
+/* A bare word: a key or a number.  libconfig cuts integers to 32 bits unless they end in L. */
+static bool copy_word(struct reader *r)
+{
+	struct slice word = {r->rest.ptr, 0};
+
+	while (word.len < r->rest.len && is_word(word.ptr[word.len]))
+		word.len++;
+	for (size_t i = 0; i < word.len; i++)
+		put(r->out, take(r), r->at);
+	if (word.len > 0 && is_large_integer(word))
+		put(r->out, 'L', r->at);
+	if (word.len > 0)
+		r->word = word;
+	return word.len > 0;
+}
+
 static void read_token(struct reader *r)
 {
 	struct origin at = r->at;
@@ -217,6 +313,9 @@ static void read_token(struct reader *r)
 		pull_separator(r);
 		return;
 	}
+	if (copy_word(r))
+		return;
+	note_bracket(r->out, c);
 	put(r->out, c == '\r' ? ' ' : c, at);
 	take(r);
 	if (c == '\n')

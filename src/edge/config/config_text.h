@@ -11,18 +11,24 @@
  * libconfig has an @include of its own, but resolves it against one directory for all files,
  * ends the process when it is given a directory, and notes for the last string in a list the
  * line of the token behind it.  So it is given text in which comments and includes are resolved
- * and a string is followed by its separator in the same line.
+ * and a string is followed by its separator in the same line.  Integers beyond 32 bits, which it
+ * would cut, get its "L"; strings that it would join for want of a comma are warned of.
  */
 #include "core/base/arena.h"
 #include "core/base/report.h"
+
+/* Deeper brackets than any configuration has are counted, not known. */
+enum { NESTING_MAX = 32 };
 
 struct config_text {
 	char *bytes; /* NUL-terminated */
 	size_t len, capacity;
 	struct origin *lines;
 	size_t line_count, line_capacity;
-	unsigned includes; /* files read so far */
-	bool failed;       /* out of memory */
+	unsigned includes;         /* files read so far */
+	char nesting[NESTING_MAX]; /* the brackets that are open */
+	unsigned depth;
+	bool failed; /* out of memory */
 };
 
 /* Reads everything; what is wrong goes to the report.  Names of files live in `names`.  Free it

@@ -16,7 +16,7 @@ static const struct {
     {"only out", "blocks = ( { name = \"a\"; helo = \"!x.example\"; } );",
 	"warning: t.conf:1: helo of \"a\" only takes out (!): the rule never matches\n"},
     {"only out, of two keys",
-	"blocks = ( { name = \"a\"; helo = [ \"!x\", \"!y\" ]; sender = \"!z\"; } );",
+	"blocks = ( { name = \"a\"; helo = [ \"!x\", \"!y\" ]; sender = \"!z.example\"; } );",
 	"warning: t.conf:1: helo of \"a\" only takes out (!): the rule never matches\n"
 	"warning: t.conf:1: sender of \"a\" only takes out (!): the rule never matches\n"},
     {"out of something", "blocks = ( { name = \"a\"; helo = [ \".x\", \"!y.x\" ]; } );", ""},
@@ -88,7 +88,7 @@ static const struct {
 
     /* too much */
     {"a whitelist of a top-level domain",
-	"whitelist = ( { name = \"a\"; domains = [ \".example\",\n \"*.test\", \"com\", "
+	"whitelist = ( { name = \"a\"; domains = [ \".example\",\n \"*.test\", \"com.net\", "
 	"\".x.example\", \"!.invalid\" ]; proof = \"spf\"; } );",
 	"warning: t.conf:1: \"a\" excuses all names below example; if it is meant, say so by "
 	"wide = true\n"

@@ -80,7 +80,7 @@ static const struct {
 	"read\n"},
     {"more entries",
 	"blocks = ( { name = \"a\"; helo = [ \"a b\",\n \"u@x.example\" ];\n"
-	" networks = [ \"10.0.0.0/33\" ]; sender = ( \"/(/\", 5, true ); } );\n",
+	" networks = [ \"10.0.0.0/33\" ]; sender = ( \"/(/\", true ); } );\n",
 	"t.conf:3: \"33\" is no prefix length: that of an IPv4 network is a number from 0 to 32\n"
 	"t.conf:1: \"a b\": not a name: a blank inside\n"
 	"t.conf:2: \"u@x.example\": only names and patterns can stand here, no mail addresses\n"

@@ -118,6 +118,9 @@ static const struct {
 	"t.conf:2: host bits are set below /24; did you mean 192.0.2.0/24?\n"
 	"t.conf:3: host bits are set below /24; did you mean 192.0.2.0/24?\n"},
     {"strings in pieces", "trusted_networks = [ \"192.0.\"\n \"2.0/24\",\n \"x\" ];\n",
+	"warning: t.conf:2: \"192.0.\" and \"2.0/24\" are read as one string: write a comma "
+	"between "
+	"them; from version 1.0 on this is an error\n"
 	"t.conf:3: \"x\" is not an address: neither IPv4 nor IPv6\n"},
     {"quotes and comment characters in strings",
 	"blocks = ( { name = \"a\"; sender = [ \"/\\\"#;/\", \"//x//\" ]; } );\n",

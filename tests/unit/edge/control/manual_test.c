@@ -364,6 +364,20 @@ START_TEST(words)
 }
 END_TEST
 
+static void in_page(void *context, const char *text)
+{
+	ck_assert_msg(strstr(context, text), "the page lacks \"%s\"", text);
+}
+
+START_TEST(ordinary_values)
+{
+	char *text = text_of(conf);
+
+	config_each_ordinary(in_page, text);
+	free(text);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("manual");
@@ -378,6 +392,7 @@ Suite *suite(void)
 	tcase_add_test(t, all_metrics);
 	tcase_add_test(t, fields);
 	tcase_add_test(t, words);
+	tcase_add_test(t, ordinary_values);
 	suite_add_tcase(s, t);
 	return s;
 }
