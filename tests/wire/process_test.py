@@ -8,6 +8,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "lab")]
@@ -53,6 +54,40 @@ def check_of_a_start(checks, servers):
                 and "its directory is not there\n" in done.stderr, done.stderr)
 
 
+def deleted_sockets(checks, servers):
+    """Both are made again within seconds, with their modes; the open session goes on."""
+    path = servers.dir / "milter.sock"
+    daemon = servers.daemon(CONF, name="deleted", socket_spec=f"unix:{path}",
+                            milter='socket_mode = "0640";')
+    worker = daemon.worker()
+    for turn in range(2):
+        with Talk(path=str(path)) as t:
+            t.connect("[198.51.100.7]", "198.51.100.7")
+            t.helo("x.example")
+            t.mail("a@example.org")
+            for deleted in (path, daemon.control):
+                mode = deleted.stat().st_mode
+                deleted.unlink()
+                lab.wait_for(deleted.exists, 5, f"{deleted.name} again")
+                lab.wait_for(lambda: deleted.stat().st_mode == mode, 2, f"its mode {mode:o}")
+            checks.same(f"deleted {turn}: the session goes on", t.rcpt("b@example.net"), REFUSED)
+        began = time.monotonic()
+        with Talk(path=str(path)) as t:
+            t.connect("[198.51.100.7]", "198.51.100.7")
+            t.helo("x.example")
+            t.mail("a@example.org")
+            checks.same(f"deleted {turn}: a new one", t.rcpt("b@example.net"), REFUSED)
+        checks.true(f"deleted {turn}: at once", time.monotonic() - began < 3,
+                    time.monotonic() - began)
+        checks.same(f"deleted {turn}: control", daemon.ctl("status").returncode, 0)
+    checks.same("deleted: the worker is the same", daemon.worker(), worker)
+    checks.true("deleted: no sign of life is missed", "no sign of life" not in daemon.said())
+    daemon.process.terminate()
+    checks.same("deleted: it ends", daemon.process.wait(40), 0)
+    checks.true("deleted: nothing is left", not path.exists() and not daemon.control.exists(),
+                (path.exists(), daemon.control.exists()))
+
+
 def main():
     build, keep = sys.argv[1], "--keep" in sys.argv
     checks = Checks("process")
@@ -60,6 +95,7 @@ def main():
         for sign in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             stops_in_order(checks, servers, sign)
         check_of_a_start(checks, servers)
+        deleted_sockets(checks, servers)
     sys.exit(checks.summary())
 
 

@@ -97,6 +97,13 @@ bool slice_is_printable_ascii(struct slice s);
 bool slice_is_utf8(struct slice s);
 
 /*
+ * True when UTF-8 text holds a character that changes how a terminal or a page shows what stands
+ * around it: C0 and C1 controls, DEL, and the bidirectional and line controls of Unicode (U+061C,
+ * U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069).
+ */
+bool slice_has_controls(struct slice s);
+
+/*
  * Enough of s to recognise it in a message: control bytes, and 8-bit bytes that are not UTF-8, are
  * shown as '?', and what has no room is cut off and ends in "...".  NUL-terminated; returns out.
  */

@@ -35,6 +35,10 @@ const char *milter_open(const struct milter_settings *, char why[MILTER_WHY_MAX]
 /* The socket that was opened, in libmilter's spelling; a reload may have another in the file. */
 const char *milter_socket(void);
 
+/* Makes the file of a unix socket again when somebody deleted it: libmilter goes on listening where
+ * nobody finds it.  Sessions do not notice.  To be called each second, from one thread. */
+void milter_restore_socket(void);
+
 /* Serves until milter_stop(); false when libmilter gave up. */
 bool milter_run(void);
 

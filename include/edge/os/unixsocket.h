@@ -13,6 +13,22 @@
  * NULL, or the reason in why[size]. */
 const char *unixsocket_prepare(const char *spec, char *why, size_t size);
 
+/*
+ * A socket that listens at `path` with this mode, which unixsocket_prepare() has cleared; never
+ * open to more people in between.  -1 and the reason in why[size].
+ */
+int unixsocket_listen(const char *path, unsigned mode, char *why, size_t size);
+
+/*
+ * Listens again where the socket's file is gone: `fd` then is another socket, under the same
+ * number, so that whoever accepts from it goes on without knowing.  True when it had to and could.
+ * False with why[0] == 0 while the file is there; else the reason why it could not.
+ */
+bool unixsocket_restore(int fd, const char *path, unsigned mode, char *why, size_t size);
+
+/* The listening socket of this process at `path`, for a library that keeps it to itself; -1. */
+int unixsocket_find_listener(const char *path);
+
 /* Mode, owner and group ("" or NULL = leave) of a socket that is bound. */
 const char *unixsocket_permit(
     const char *spec, unsigned mode, const char *user, const char *group, char *why, size_t size);

@@ -146,6 +146,32 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
 	return len;
 }
 
+static bool is_control(unsigned c)
+{
+	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+bool slice_has_controls(struct slice s)
+{
+	unsigned c = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char byte = (unsigned char)s.ptr[i];
+		bool ends = i + 1 == s.len || ((unsigned char)s.ptr[i + 1] & 0xc0) != 0x80;
+
+		if (byte < 0x80)
+			c = byte;
+		else if ((byte & 0xc0) == 0x80)
+			c = c << 6 | (byte & 0x3f);
+		else
+			c = byte & (byte < 0xe0 ? 0x1f : byte < 0xf0 ? 0x0f : 0x07);
+		if (ends && is_control(c))
+			return true;
+	}
+	return false;
+}
+
 bool slice_is_utf8(struct slice s)
 {
 	for (size_t i = 0; i < s.len;) {

@@ -210,12 +210,28 @@ static const char *smtp_stage(enum stage stage)
 	return names[stage];
 }
 
+/* An id of the MTA: ASCII in those that we know; any other byte would not be text in the log. */
+static void put_id(struct line *l, struct slice id)
+{
+	char escaped[8];
+
+	for (size_t i = 0; i < id.len; i++) {
+		unsigned char c = (unsigned char)id.ptr[i];
+
+		if (c < 0x80)
+			put(l, slice_of(id.ptr + i, 1));
+		else
+			put(l, slice_of(escaped,
+				   (size_t)snprintf(escaped, sizeof escaped, "\\x%02x", c)));
+	}
+}
+
 static void put_head(struct line *l, const struct record *r)
 {
 	const struct identity *name = &r->facts->id[IDENTITY_CLIENT_NAME];
 	char text[IP_TEXT_MAX];
 
-	put(l, r->queue_id.len > 0 ? r->queue_id : r->session);
+	put_id(l, r->queue_id.len > 0 ? r->queue_id : r->session);
 	put(l, SLICE(": "));
 	put(l, slice_str(record_action(r->verdict)));
 	put(l, SLICE(": "));

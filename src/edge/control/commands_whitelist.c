@@ -10,17 +10,13 @@
 
 /* ---- the words of a new entry -------------------------------------------------------- */
 
-/* Text that stays on its line and in its place. */
+enum { TEXT_BYTES_MAX = 500 }; /* a line of the list stays one that an editor shows whole */
+
+/* Text that stays on its line and in its place, and hides nothing of it. */
 static bool fits(struct slice text, bool one_word)
 {
-	if (!slice_is_utf8(text) || text.len > 500)
-		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
-		if (c < 0x20 || c == 0x7f || (one_word && c == ' '))
-			return false;
-	}
-	return true;
+	return slice_is_utf8(text) && text.len <= TEXT_BYTES_MAX && !slice_has_controls(text) &&
+	       !(one_word && slice_find(text, ' ') < text.len);
 }
 
 /* The client of a decision, as an entry; NULL after a complaint. */

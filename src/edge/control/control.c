@@ -25,6 +25,9 @@ enum { REQUEST_SECONDS = 10, ANSWER_SECONDS = 60 };
 /* How long a stopping worker waits for answers: a `check` of a large table takes a second. */
 enum { STOP_SECONDS = 5 };
 
+/* How often a quiet socket is looked for in the file system. */
+enum { LOOK_MS = 1000 };
+
 /* Of the socket: whoever may do everything, and the group that its directory belongs to. */
 enum { SOCKET_MODE = 0660 };
 
@@ -39,8 +42,9 @@ static struct {
 	int listening; /* -1 = none */
 	struct worker *worker;
 	pthread_t thread;
-	/* Guards the two below.  Nothing else is taken while it is held. */
+	/* Guards those below.  Nothing else is taken while it is held. */
 	pthread_mutex_t lock;
+	bool stopping;
 	struct connection connections[CONNECTIONS_MAX];
 	unsigned open;
 	pthread_cond_t closed;
@@ -217,24 +221,6 @@ static void take_connection(int fd)
 	pthread_attr_destroy(&detached);
 }
 
-/* Until the socket is shut down. */
-static void *accept_connections(void *context)
-{
-	(void)context;
-	for (;;) {
-		int fd = accept4(control.listening, NULL, NULL, SOCK_CLOEXEC);
-
-		if (fd >= 0)
-			take_connection(fd);
-		else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-			poll(NULL, 0, 100); /* no room: what waits is served when there is some */
-		else if (errno != EINTR && errno != ECONNABORTED && errno != EAGAIN)
-			return NULL;
-	}
-}
-
-/* ---- life ---------------------------------------------------------------------------- */
-
 /* The socket belongs to whom its directory belongs: there is no second place to say it. */
 static void give_away(const char *path)
 {
@@ -248,23 +234,54 @@ static void give_away(const char *path)
 		log_warning("%s: stays root's: %s", path, strerror(errno));
 }
 
+/* Somebody may delete the socket's file; a failure is said when it begins. */
+static void restore_socket(void)
+{
+	static bool failing;
+	char why[sizeof control.path + 128] = "";
+
+	pthread_mutex_lock(&control.lock);
+	if (!control.stopping &&
+	    unixsocket_restore(control.listening, control.path, SOCKET_MODE, why, sizeof why)) {
+		give_away(control.path);
+		log_warning("%s was gone: made again", control.path);
+	}
+	pthread_mutex_unlock(&control.lock);
+	if (why[0] && !failing)
+		log_error("control socket: %s", why);
+	failing = why[0];
+}
+
+/* Until the socket is shut down. */
+static void *accept_connections(void *context)
+{
+	(void)context;
+	for (;;) {
+		struct pollfd news = {.fd = control.listening, .events = POLLIN};
+		int fd;
+
+		if (poll(&news, 1, LOOK_MS) == 0) {
+			restore_socket();
+			continue;
+		}
+		fd = accept4(control.listening, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			take_connection(fd);
+		else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			poll(NULL, 0, 100); /* no room: what waits is served when there is some */
+		else if (errno != EINTR && errno != ECONNABORTED && errno != EAGAIN)
+			return NULL;
+	}
+}
+
+/* ---- life ---------------------------------------------------------------------------- */
+
 static const char *listen_on(const char *path, char *why, size_t size)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	mode_t before;
-	bool bound;
+	int fd = unixsocket_listen(path, SOCKET_MODE, why, size);
 
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-	before = umask(0777 & ~SOCKET_MODE);
-	bound = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
-	umask(before);
-	if (!bound || listen(fd, SOMAXCONN) != 0) {
-		snprintf(why, size, "%s: cannot listen there: %s", path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
+	if (fd < 0)
 		return why;
-	}
 	give_away(path);
 	snprintf(control.path, sizeof control.path, "%s", path);
 	control.listening = fd;
@@ -316,7 +333,10 @@ void control_stop(void)
 {
 	if (control.listening < 0)
 		return;
+	pthread_mutex_lock(&control.lock);
+	control.stopping = true;
 	shutdown(control.listening, SHUT_RDWR);
+	pthread_mutex_unlock(&control.lock);
 	pthread_join(control.thread, NULL);
 	end_connections();
 	close(control.listening);

@@ -51,6 +51,7 @@ static void *watchdog_thread(void *context)
 	bool answers = true;
 
 	for (;;) {
+		milter_restore_socket();
 		answers = milter_answers(answers);
 		if (answers && policy_responds(dog->worker) &&
 		    send(dog->fd, &heartbeat, 1, MSG_NOSIGNAL) != 1)

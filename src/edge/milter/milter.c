@@ -9,16 +9,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Of a socket that is made again, until its group is set. */
+enum { OWNER_MODE = 0600 };
+
 /* Time for smfi_stop() to say that it stops, and for its listener to hear it. */
 enum { STOP_KNOCK_MS = 50 };
 
-/* A copy of our own, for the settings' belongs to a generation that a reload may end. */
-static char *listening;
+/* Copies of our own, for the settings' belong to a generation that a reload may end. */
+static char *listening, *socket_group;
+static unsigned socket_mode;
+static int listener = -1; /* libmilter's; -1 on TCP */
+
+/* Guards the file of a unix socket: it is made again as long as the milter is not shut. */
+static pthread_mutex_t file_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool shut;
 
 const char *milter_open(const struct milter_settings *settings, char why[MILTER_WHY_MAX])
 {
 	listening = strdup(settings->socket);
-	if (!listening) {
+	socket_group = strdup(settings->socket_group);
+	socket_mode = settings->socket_mode;
+	if (!listening || !socket_group) {
 		snprintf(why, MILTER_WHY_MAX, "no memory for the milter's socket");
 		return why;
 	}
@@ -32,6 +43,8 @@ const char *milter_open(const struct milter_settings *settings, char why[MILTER_
 		    listening);
 		return why;
 	}
+	if (unixsocket_path(listening))
+		listener = unixsocket_find_listener(unixsocket_path(listening));
 	return unixsocket_permit(listening, settings->socket_mode, settings->user,
 	    settings->socket_group, why, MILTER_WHY_MAX);
 }
@@ -39,6 +52,26 @@ const char *milter_open(const struct milter_settings *settings, char why[MILTER_
 const char *milter_socket(void)
 {
 	return listening;
+}
+
+/* The group is set by our own user, who may give the file to groups that he is in. */
+void milter_restore_socket(void)
+{
+	static bool failing;
+	char why[MILTER_WHY_MAX] = "";
+	bool restored = false;
+
+	pthread_mutex_lock(&file_lock);
+	if (listener >= 0 && !shut)
+		restored = unixsocket_restore(
+		    listener, unixsocket_path(listening), OWNER_MODE, why, sizeof why);
+	if (restored &&
+	    !unixsocket_permit(listening, socket_mode, NULL, socket_group, why, sizeof why))
+		log_warning("%s was gone: made again", listening);
+	pthread_mutex_unlock(&file_lock);
+	if (why[0] && !failing)
+		log_error("milter.socket: %s: restart susmilter to have it made again", why);
+	failing = why[0];
 }
 
 bool milter_run(void)
@@ -49,12 +82,20 @@ bool milter_run(void)
 /* Permissions that let our own user in, for the watchdog and the wake-up below, and no MTA. */
 enum { SHUT_MODE = 0200 };
 
+static void stop_restoring(void)
+{
+	pthread_mutex_lock(&file_lock);
+	shut = true;
+	pthread_mutex_unlock(&file_lock);
+}
+
 void milter_shut(void)
 {
 	char why[MILTER_WHY_MAX];
-	const char *wrong =
-	    unixsocket_permit(listening, SHUT_MODE, NULL, NULL, why, MILTER_WHY_MAX);
+	const char *wrong;
 
+	stop_restoring();
+	wrong = unixsocket_permit(listening, SHUT_MODE, NULL, NULL, why, MILTER_WHY_MAX);
 	if (wrong)
 		log_warning("%s", wrong);
 }
@@ -77,6 +118,7 @@ void milter_stop(void)
 	pthread_t thread;
 	bool knocks = pthread_create(&thread, NULL, knock, NULL) == 0;
 
+	stop_restoring();
 	smfi_stop();
 	if (knocks)
 		pthread_join(thread, NULL);

@@ -1,6 +1,7 @@
 #include "edge/os/unixsocket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -8,6 +9,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/* A listener is opened at the start, when few descriptors are in use. */
+enum { LISTENER_MAX = 1024 };
 
 const char *unixsocket_path(const char *spec)
 {
@@ -73,6 +77,67 @@ const char *unixsocket_prepare(const char *spec, char *why, size_t size)
 	else
 		return NULL;
 	return why;
+}
+
+int unixsocket_listen(const char *path, unsigned mode, char *why, size_t size)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	/* bind(2) takes the mode of the socket, less the umask; chmod(2) then gives the rest. */
+	if (fd >= 0 && fchmod(fd, (mode_t)mode) == 0 &&
+	    bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+	    chmod(path, (mode_t)mode) == 0 && listen(fd, SOMAXCONN) == 0)
+		return fd;
+	snprintf(why, size, "%s: cannot listen there: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* Puts `fresh` in the place of `fd`.  Who polls the old one is woken first: poll(2) would go on
+ * waiting at the old one and look at the new one. */
+static void replace(int fd, int fresh)
+{
+	shutdown(fd, SHUT_RDWR);
+	while (dup3(fresh, fd, O_CLOEXEC) < 0 && (errno == EINTR || errno == EBUSY))
+		;
+	close(fresh);
+}
+
+bool unixsocket_restore(int fd, const char *path, unsigned mode, char *why, size_t size)
+{
+	int fresh;
+	struct stat st;
+
+	why[0] = '\0';
+	if (lstat(path, &st) == 0 || errno != ENOENT)
+		return false;
+	fresh = unixsocket_listen(path, mode, why, size);
+	if (fresh < 0)
+		return false;
+	fcntl(fresh, F_SETFL, fcntl(fd, F_GETFL));
+	replace(fd, fresh);
+	return true;
+}
+
+int unixsocket_find_listener(const char *path)
+{
+	struct sockaddr_un address;
+	int listens, files = getdtablesize();
+
+	for (int fd = 0; fd < files && fd < LISTENER_MAX; fd++) {
+		socklen_t len = sizeof address, size = sizeof listens;
+
+		memset(&address, 0, sizeof address);
+		if (getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+		    address.sun_family == AF_UNIX &&
+		    strncmp(address.sun_path, path, sizeof address.sun_path) == 0 &&
+		    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
+			return fd;
+	}
+	return -1;
 }
 
 static const char *set_group(const char *path, const char *name, char *why, size_t size)

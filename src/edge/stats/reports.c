@@ -132,28 +132,68 @@ static void expire(struct reports *r, unsigned keep_days)
 	if (now - r->expired < EXPIRE_SECONDS && now >= r->expired)
 		return;
 	r->expired = now;
-	if (!store_expire(r->store, now / 3600 - (int64_t)keep_days * 24, why))
+	if (!store_expire(r->store, now / 3600 - (int64_t)keep_days * 24, why) &&
+	    !store_is_damaged(r->store))
 		complain(r, why);
+}
+
+/* A damaged file is renamed, which is said once since the next one is whole; an empty one takes its
+ * place with the next try. */
+static bool set_aside(struct reports *r, const char *database)
+{
+	char name[STORE_NAME_MAX], why[STORE_WHY_MAX];
+
+	store_close(&r->store);
+	if (!store_set_aside(database, name, why)) {
+		complain(r, why);
+		return false;
+	}
+	log_error("reports.database %s is damaged: it is now %s, and an empty one takes its place; "
+		  "reports begin again",
+	    database, name);
+	return true;
+}
+
+static bool open_store(struct reports *r, const char *database)
+{
+	char why[STORE_WHY_MAX];
+	bool damaged = false;
+
+	if (!r->store)
+		r->store = store_open(database, r->max_bytes, &damaged, why);
+	if (!r->store && damaged && set_aside(r, database))
+		r->store = store_open(database, r->max_bytes, &damaged, why);
+	if (!r->store && !damaged)
+		complain(r, why);
+	return r->store;
+}
+
+/* False when it could not be written; *damaged: because of the file. */
+static bool try_write(struct reports *r, unsigned keep_days, bool *damaged)
+{
+	char why[STORE_WHY_MAX];
+
+	expire(r, keep_days);
+	while (r->writing && tally_total(r->writing) > 0 && !store_add(r->store, r->writing, why))
+		if ((*damaged = store_is_damaged(r->store)) || !store_make_room(r->store)) {
+			if (!*damaged)
+				complain(r, why);
+			return false;
+		}
+	return true;
 }
 
 static void write_aside(struct reports *r, const char *database, unsigned keep_days)
 {
-	char why[STORE_WHY_MAX];
 	uint64_t n = r->writing ? tally_total(r->writing) : 0;
-	bool written = n == 0;
+	bool damaged = false, written;
 
-	if (!r->store)
-		r->store = store_open(database, r->max_bytes, why);
-	if (!r->store) {
-		complain(r, why);
+	if (!open_store(r, database))
 		return;
-	}
-	expire(r, keep_days);
-	while (n > 0 && !(written = store_add(r->store, r->writing, why)))
-		if (!store_make_room(r->store))
-			break;
+	written = try_write(r, keep_days, &damaged);
+	if (!written && damaged && set_aside(r, database) && open_store(r, database))
+		written = try_write(r, keep_days, &damaged);
 	if (!written) {
-		complain(r, why);
 		/* The file may have been replaced, or the disk be full: begin anew next time. */
 		store_close(&r->store);
 		return;

@@ -2,10 +2,13 @@
 
 #include "core/base/top_k.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum { PAGE = 4096 };
 
@@ -57,7 +60,7 @@ struct store {
 	sqlite3_int64 domain;
 	int64_t hour;
 	enum tally_kind kind;
-	bool failed;
+	bool failed, damaged;
 	char problem[STORE_WHY_MAX]; /* the first */
 };
 
@@ -78,7 +81,47 @@ static bool prepare(struct store *s)
 	return true;
 }
 
-struct store *store_open(const char *path, size_t max_bytes, char why[STORE_WHY_MAX])
+static bool says_damaged(sqlite3 *db)
+{
+	int code = sqlite3_errcode(db);
+
+	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+bool store_is_damaged(const struct store *s)
+{
+	return s->damaged;
+}
+
+/* The rollback journal belongs to the file: it would be played into the next one. */
+static void rename_journal(const char *from, const char *to)
+{
+	char old[STORE_NAME_MAX + 16], fresh[STORE_NAME_MAX + 16];
+
+	snprintf(old, sizeof old, "%s-journal", from);
+	snprintf(fresh, sizeof fresh, "%s-journal", to);
+	rename(old, fresh);
+}
+
+bool store_set_aside(const char *path, char name[STORE_NAME_MAX], char why[STORE_WHY_MAX])
+{
+	time_t now = time(NULL);
+	char when[32];
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &tm);
+	if (snprintf(name, STORE_NAME_MAX, "%s.damaged-%s", path, when) < STORE_NAME_MAX &&
+	    rename(path, name) == 0) {
+		rename_journal(path, name);
+		return true;
+	}
+	snprintf(why, STORE_WHY_MAX, "reports.database %.120s is damaged and cannot be renamed: %s",
+	    path, strerror(errno));
+	return false;
+}
+
+struct store *store_open(const char *path, size_t max_bytes, bool *damaged, char why[STORE_WHY_MAX])
 {
 	/* A reader holds it for moments. */
 	enum { PATIENCE_MS = 5000 };
@@ -98,6 +141,7 @@ struct store *store_open(const char *path, size_t max_bytes, char why[STORE_WHY_
 	}
 	if (good)
 		return s;
+	*damaged = s && s->db && says_damaged(s->db);
 	snprintf(why, STORE_WHY_MAX, "reports.database %s: %s", path,
 	    s && s->db ? sqlite3_errmsg(s->db) : "out of memory");
 	store_close(&s);
@@ -125,6 +169,8 @@ static void bind_text(sqlite3_stmt *q, int at, struct slice text)
 /* Notes what is wrong, before another call makes SQLite forget it. */
 static void fail(struct store *s)
 {
+	if (!s->failed)
+		s->damaged = says_damaged(s->db);
 	if (!s->failed)
 		snprintf(s->problem, sizeof s->problem, "reports.database %s: %s",
 		    sqlite3_db_filename(s->db, "main"), sqlite3_errmsg(s->db));

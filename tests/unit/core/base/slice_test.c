@@ -171,6 +171,41 @@ START_TEST(judges_texts)
 }
 END_TEST
 
+static const struct {
+	const char *label, *text;
+	bool has;
+} controls[] = {
+    {"empty", "", false},
+    {"ASCII", "a ~", false},
+    {"a tab", "a\tb", true},
+    {"DEL", "\x7f", true},
+    {"the last C1", "a\xc2\x9f", true},
+    {"CSI", "\xc2\x9b\x33\x31m", true},
+    {"behind C1", "\xc2\xa0", false},
+    {"Arabic letter mark", "\xd8\x9c", true},
+    {"Arabic letter", "\xd8\xa7", false},
+    {"left-to-right mark", "\xe2\x80\x8e", true},
+    {"right-to-left override",
+	"a\xe2\x80\xae"
+	"b",
+	true},
+    {"line separator", "\xe2\x80\xa8", true},
+    {"narrow space behind them", "\xe2\x80\xaf", false},
+    {"first isolate", "\xe2\x81\xa6", true},
+    {"last isolate", "\xe2\x81\xa9z", true},
+    {"before the isolates", "\xe2\x81\xa5", false},
+    {"umlauts", "M\xc3\xbcller", false},
+    {"four bytes", "\xf0\x9f\x92\xa9", false},
+    {"four bytes whose lower bits look like one", "\xf0\x92\x80\x8e", false},
+};
+
+START_TEST(finds_controls)
+{
+	ck_assert_msg(slice_has_controls(slice_str(controls[_i].text)) == controls[_i].has, "%s",
+	    controls[_i].label);
+}
+END_TEST
+
 START_TEST(takes_words)
 {
 	struct slice rest = SLICE(" \ta  bc\t");
@@ -196,6 +231,7 @@ Suite *suite(void)
 	tcase_add_test(t, takes_words);
 	tcase_add_loop_test(t, reads_numbers, 0, ROWS(numbers));
 	tcase_add_loop_test(t, judges_texts, 0, ROWS(texts));
+	tcase_add_loop_test(t, finds_controls, 0, ROWS(controls));
 	suite_add_tcase(s, t);
 	return s;
 }
