@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Of a socket that is made again, until its group is set. */
 enum { OWNER_MODE = 0600 };
@@ -22,7 +23,7 @@ static int listener = -1; /* libmilter's; -1 on TCP */
 
 /* Guards the file of a unix socket: it is made again as long as the milter is not shut. */
 static pthread_mutex_t file_lock = PTHREAD_MUTEX_INITIALIZER;
-static bool shut;
+static bool shut, made_again;
 
 const char *milter_open(const struct milter_settings *settings, char why[MILTER_WHY_MAX])
 {
@@ -65,6 +66,7 @@ void milter_restore_socket(void)
 	if (listener >= 0 && !shut)
 		restored = unixsocket_restore(
 		    listener, unixsocket_path(listening), OWNER_MODE, why, sizeof why);
+	made_again |= restored;
 	if (restored &&
 	    !unixsocket_permit(listening, socket_mode, NULL, socket_group, why, sizeof why))
 		log_warning("%s was gone: made again", listening);
@@ -76,7 +78,12 @@ void milter_restore_socket(void)
 
 bool milter_run(void)
 {
-	return smfi_main() == MI_SUCCESS;
+	bool served = smfi_main() == MI_SUCCESS;
+
+	/* libmilter removes only the file that it made itself. */
+	if (made_again)
+		unlink(unixsocket_path(listening));
+	return served;
 }
 
 /* Permissions that let our own user in, for the watchdog and the wake-up below, and no MTA. */
