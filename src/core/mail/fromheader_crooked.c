@@ -28,29 +28,70 @@ static size_t count_byte(struct slice s, char c)
 	return n;
 }
 
+static bool is_blank(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!strchr(" \t\r\n", s.ptr[i]))
+			return false;
+	return true;
+}
+
 /* Where an address without brackets may touch other text. */
 static bool is_edge(int c)
 {
 	return c == RFC5322_END || strchr(" \t\r\n,;:", c);
 }
 
-/* Takes a quoted string or a comment; one that does not end is only a character, and as it costs
- * time to find out, so are all behind it. */
-static bool take_enclosed(struct rfc5322 *s, bool *broken)
+/* What does not end.  It is only a character then, and as it costs time to find out, so are all
+ * behind it. */
+struct unended {
+	bool quote, comment;
+};
+
+/* Takes a quoted string, a comment, or what some take for an address literal. */
+static bool take_enclosed(struct rfc5322 *s, struct unended *unended)
 {
 	struct rfc5322 tried = *s;
 	int c = rfc5322_peek(s);
+	bool *failed = c == '"' ? &unended->quote : &unended->comment;
 
-	if (*broken || (c != '"' && c != '('))
+	if (c == '[') {
+		size_t end = slice_find(slice_skip(s->text, s->at), ']');
+		s->at += s->at + end < s->text.len ? end + 1 : 1;
+		return true;
+	}
+	if ((c != '"' && c != '(') || *failed)
 		return false;
 	if (c == '"')
 		rfc5322_quoted(&tried);
 	else
 		rfc5322_skip(&tried);
-	*broken = tried.wrong != NULL;
-	if (!*broken)
+	*failed = tried.wrong != NULL;
+	if (!*failed)
 		*s = tried;
-	return !*broken;
+	return !*failed;
+}
+
+/* No other "@" at all, no wide one (0xef is its first byte) and no encoded one either. */
+static bool has_one_at(struct slice s)
+{
+	return count_byte(s, '@') == 1 && count_byte(s, '\xef') == 0 && count_byte(s, '?') == 0;
+}
+
+/*
+ * Behind the address: whether what does not end can be told.  A quoted string takes in what is
+ * outside for some and the address for others: in front of the address that does no harm when the
+ * address has the only "@" and nothing follows it, behind the address it always may.  A comment
+ * does no harm when there is no other, which some would join to it.
+ */
+static bool can_be_told(struct rfc5322 s, struct unended unended)
+{
+	if (unended.quote)
+		return has_one_at(s.text) && is_blank(slice_skip(s.text, s.at));
+	while (s.at < s.text.len && !unended.quote)
+		if (!take_enclosed(&s, &unended))
+			s.at++;
+	return !unended.quote && (!unended.comment || count_byte(s.text, '(') == 1);
 }
 
 /* At a "<": local@domain> and nothing else. */
@@ -78,26 +119,29 @@ static bool take_strict_bare(struct from_parser *p)
 	return !p->s.wrong && is_edge(rfc5322_peek(&p->s));
 }
 
+static bool take_strict(struct from_parser *p, bool angle)
+{
+	size_t at = p->s.at;
+
+	if (angle)
+		return p->s.text.ptr[at] == '<' && take_strict_angle(p);
+	return (at == 0 || is_edge((unsigned char)p->s.text.ptr[at - 1])) && take_strict_bare(p);
+}
+
 /*
  * Finds the one address, outside quotes and comments; the field holds one pair of brackets, or no
  * bracket and one "@".  Its place in the field is `from` to p->s.at.
  */
 static bool find_address(struct from_parser *p, struct slice field, bool angle, size_t *from)
 {
-	bool broken = false;
+	struct unended unended = {.quote = false};
 
 	p->s = (struct rfc5322){.text = field};
-	while (p->s.at < field.len) {
-		bool edge = p->s.at == 0 || is_edge((unsigned char)field.ptr[p->s.at - 1]);
-
+	while (p->s.at < field.len && !p->s.wrong) {
 		*from = p->s.at;
-		if (angle && field.ptr[p->s.at] == '<')
-			return take_strict_angle(p);
-		if (!angle && edge && take_strict_bare(p))
-			return true;
-		if (p->s.wrong)
-			return false;
-		if (!take_enclosed(&p->s, &broken))
+		if (take_strict(p, angle))
+			return can_be_told(p->s, unended);
+		if (!take_enclosed(&p->s, &unended))
 			p->s.at++;
 	}
 	return false;

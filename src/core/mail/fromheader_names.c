@@ -14,9 +14,12 @@ enum {
 
 /* The ways to read: each bit is a question on which readers differ. */
 enum {
-	SKIP_COMMENTS = 1, /* a comment is nothing; else its text counts, as if it had no ( ) */
+	WIDE_SIGNS = 1,    /* wide "@" and full stops are the narrow ones; else they are letters */
 	WIDE_BLANKS = 2,   /* wide and invisible blanks are blanks; else they are letters */
-	WAYS = 4,
+	SKIP_COMMENTS = 4, /* a comment is nothing; else its text counts, set off by blanks */
+	JOIN = 8,          /* skipping: blanks are nothing even between words (a@x.example Jane);
+			      else: ( and ) are nothing, too (a@x.example(Jane)) */
+	WAYS = 16,
 };
 
 struct reader {
@@ -24,7 +27,7 @@ struct reader {
 	size_t at, end;
 	unsigned way;
 	bool open; /* a comment began that does not end: looked for once only, it costs time */
-	bool lost; /* and then another, or it may end beyond our reach */
+	bool lost; /* and then another, or it may end beyond our reach, or there is a fold in it */
 };
 
 /* ---- characters ---------------------------------------------------------------------- */
@@ -85,7 +88,8 @@ static size_t comment_length(struct slice s)
 	return 0;
 }
 
-/* At a "(": the length of its comment where comments are skipped, else 0. */
+/* At a "(": the length of its comment where comments are skipped, else 0.  For some a line end also
+ * ends a comment, folded or not. */
 static size_t comment_here(struct reader *r, struct slice s)
 {
 	size_t len = 0;
@@ -98,6 +102,9 @@ static size_t comment_here(struct reader *r, struct slice s)
 		r->lost = r->lost || r->open || r->end < r->text.len;
 		r->open = true;
 	}
+	if (len > 0)
+		s.len = len;
+	r->lost = r->lost || slice_find(s, '\r') < s.len || slice_find(s, '\n') < s.len;
 	return len;
 }
 
@@ -112,7 +119,8 @@ static int take(struct reader *r)
 	if (s.len == 0)
 		return END;
 	if (s.ptr[0] & 0x80) {
-		wide = find_wide(s, signs, sizeof signs / sizeof signs[0]);
+		if (r->way & WIDE_SIGNS)
+			wide = find_wide(s, signs, sizeof signs / sizeof signs[0]);
 		if (!wide && (r->way & WIDE_BLANKS))
 			wide = find_wide(s, blanks, sizeof blanks / sizeof blanks[0]);
 		r->at += wide ? wide->utf8.len : 1;
@@ -122,6 +130,8 @@ static int take(struct reader *r)
 	r->at += comment ? comment : 1;
 	if (comment || s.ptr[0] == '"' || s.ptr[0] == '\\')
 		return NOTHING;
+	if ((s.ptr[0] == '(' || s.ptr[0] == ')') && (r->way & JOIN))
+		return !(r->way & SKIP_COMMENTS) ? NOTHING : s.ptr[0] == '(' ? ';' : ' ';
 	if (strchr(" \t\r\n()", s.ptr[0]) && s.ptr[0])
 		return ' ';
 	return s.ptr[0] < ' ' || s.ptr[0] == 0x7f ? NOTHING : s.ptr[0];
@@ -145,7 +155,7 @@ static void skip_blanks(struct reader *r)
 /* What no reader takes into a name. */
 static bool ends_label(int c)
 {
-	return c == END || c == ' ' || (c > 0 && c < 0x80 && strchr(".,:;<>@", c));
+	return c == END || c == ' ' || (c > 0 && c < 0x80 && strchr(".,;<>@", c));
 }
 
 /* One label, or what stands for it; false when there is no room. */
@@ -165,7 +175,9 @@ static bool take_label(struct reader *r, char *name, size_t *len)
 /* Labels and dots behind an "@"; false when there is no room, or not all could be looked at. */
 static bool take_name(struct reader *r, char *name, size_t *len)
 {
+	bool join = (r->way & JOIN) && (r->way & SKIP_COMMENTS);
 	struct reader behind;
+	int next;
 
 	*len = 0;
 	skip_blanks(r);
@@ -174,12 +186,16 @@ static bool take_name(struct reader *r, char *name, size_t *len)
 			return false;
 		behind = *r;
 		skip_blanks(&behind);
-		if (take(&behind) != '.')
+		next = peek(&behind);
+		if (next != '.' && (!join || ends_label(next)))
 			break;
+		*r = behind;
+		if (next != '.')
+			continue;
 		if (*len == NAME_TEXT_MAX)
 			return false;
 		name[(*len)++] = '.';
-		*r = behind;
+		take(r);
 		skip_blanks(r);
 	}
 	return !behind.lost && (behind.at < behind.end || behind.end == behind.text.len);
@@ -194,20 +210,22 @@ static bool is_punctuation(char c)
 /* Without the quotes and dots of prose: 'joe@example.org', joe@example.org... */
 static struct slice without_punctuation(struct slice s)
 {
-	static const struct slice curly = SLICE_INIT("\xe2\x80"); /* U+2000 to U+203F */
-
 	for (;;) {
 		if (s.len > 0 && is_punctuation(s.ptr[0]))
 			s = slice_skip(s, 1);
 		else if (s.len > 0 && is_punctuation(s.ptr[s.len - 1]))
 			s.len--;
-		else if (s.len > 2 && slice_starts(s, curly))
-			s = slice_skip(s, 3);
-		else if (s.len > 2 && slice_starts(slice_skip(s, s.len - 3), curly))
-			s.len -= 3;
 		else
 			return s;
 	}
+}
+
+static bool is_listed(const struct from_names *names, struct slice name)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (slice_equal(names->domains[i], name))
+			return true;
+	return false;
 }
 
 /* Adds a copy of a canonical name unless it is there already. */
@@ -215,9 +233,8 @@ static void add_name(struct from_names *out, struct slice name, struct arena *ar
 {
 	struct slice copy;
 
-	for (size_t i = 0; i < out->count; i++)
-		if (slice_equal(out->domains[i], name))
-			return;
+	if (is_listed(out, name))
+		return;
 	if (out->count == FROM_DOMAINS_MAX) {
 		out->more = true;
 		return;
@@ -227,43 +244,79 @@ static void add_name(struct from_names *out, struct slice name, struct arena *ar
 		out->domains[out->count++] = copy;
 }
 
-static void keep_name(
-    struct slice name, const struct idna *idna, struct arena *arena, struct from_names *out)
+/* A "[" begins an address literal, for some readers up to its "]" wherever that stands; only one
+ * word without a dot between the two is none. */
+static bool is_literal(struct slice name)
 {
-	bool literal = slice_starts(name, SLICE("["));
-	struct slice canonical;
+	size_t open = slice_find(name, '[');
 
-	name = without_punctuation(name);
+	if (open == name.len)
+		return false;
+	return open > 0 || name.ptr[name.len - 1] != ']' || slice_find(name, '.') < name.len;
+}
+
+/* A name that is only made by joining is not worth to be judged; that it can be seen is enough. */
+static void keep_name(struct slice name, unsigned way, const struct idna *idna, struct arena *arena,
+    struct from_names *out)
+{
+	struct slice canonical, behind;
+
+	if (is_literal(name)) {
+		out->unclear = true;
+		return;
+	}
+	/* Some take the colon of a group or route into the name. */
+	behind = slice_skip(name, slice_find(name, ':'));
+	out->unclear = out->unclear || without_punctuation(behind).len > 0;
+	name = without_punctuation(slice_of(name.ptr, name.len - behind.len));
 	if (slice_find(name, '.') == name.len)
 		return;
-	if (literal || name_parse(name, idna, arena, &canonical))
+	if (name_parse(name, idna, arena, &canonical))
 		out->unclear = true;
-	else
+	else if (!(way & JOIN))
 		add_name(out, canonical, arena);
+	else if (!is_listed(out, canonical))
+		out->unclear = true;
 }
 
 /* ---- the text ------------------------------------------------------------------------ */
 
+/* Takes up to and including the next "@"; false when there is none. */
+static bool find_at(struct reader *r)
+{
+	while (r->at < r->end) {
+		char c = r->text.ptr[r->at];
+
+		if (c == '@' || (c & 0x80 && r->way & WIDE_SIGNS)) {
+			if (take(r) == '@')
+				return true;
+		} else {
+			r->at++;
+		}
+	}
+	return false;
+}
+
 static void collect_one_way(struct slice text, unsigned way, const struct idna *idna,
     struct arena *arena, struct from_names *out)
 {
-	struct reader r = {.text = text, .way = way & ~(unsigned)SKIP_COMMENTS, .end = text.len};
+	struct reader r = {.text = text, .way = way & WIDE_SIGNS, .end = text.len};
 	size_t found = 0, len;
 	char name[NAME_TEXT_MAX];
 
-	for (int c = take(&r); c != END && !out->more; c = take(&r)) {
+	while (find_at(&r) && !out->more) {
 		struct reader behind = r;
 
-		if (c != '@')
-			continue;
 		behind.way = way;
 		if (behind.end - behind.at > REACH_MAX)
 			behind.end = behind.at + REACH_MAX;
-		if (found++ == FROM_ADDRESSES_MAX || !take_name(&behind, name, &len)) {
+		if (found++ == FROM_ADDRESSES_MAX) {
 			out->unclear = true;
 			return;
 		}
-		keep_name(slice_of(name, len), idna, arena, out);
+		if (!take_name(&behind, name, &len))
+			out->unclear = true;
+		keep_name(slice_of(name, len), way, idna, arena, out);
 	}
 }
 

@@ -128,6 +128,10 @@ static bool decode_word(const struct word *w, char *out, size_t *len)
 	else if (!base64_decode(w->text, (unsigned char *)out, w->text.len, len))
 		return false;
 	*len = narrow(charset, out, *len);
+	/* They separate nothing for who knows that they come out of a word. */
+	for (size_t i = 0; i < *len; i++)
+		if (out[i] && strchr(",;<>", out[i]))
+			out[i] = ' ';
 	return true;
 }
 

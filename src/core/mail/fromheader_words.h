@@ -5,7 +5,7 @@
  * stand (in quotes, in comments, inside an atom) and whatever stands in them, blanks included.
  * What is shown does not matter here, only whether an "@" and dots could come out of it.  So the
  * characters keep the bytes of their charset, except that the wide forms of "@" and "." of the
- * two-byte charsets become "@" and ".".
+ * two-byte charsets become "@" and ".", and separators out of a word become blanks.
  */
 #include "core/base/arena.h"
 #include "core/base/slice.h"

@@ -81,7 +81,7 @@ static const struct {
     {"quote in a comment is no quote", F("a@x.org (\")"), FROM_ONE, "a@x.org", "x.org", NULL},
     {"comment folded", F("a@x.org (Jane\r\n Doe)"), FROM_ONE, "a@x.org", "x.org", NULL},
     {"comment not closed", F("a@x.org (Jane"), FORGIVEN, "x.org", "comment"},
-    {"inner comment closed only", F("a@x.org (J (D)"), FORGIVEN, "x.org", "comment"},
+    {"inner comment closed only", F("a@x.org (J (D)"), BAD, "x.org", "comment"},
     {"comment closed twice", F("a@x.org (J))"), FORGIVEN, "x.org", "behind an address"},
     {"parenthesis in front", F(") a@x.org"), FORGIVEN, "x.org", "needs quotes"},
     {"comment that hides the end", F("a@x.org (, b@y.org"), BAD, "x.org y.org", "comment"},
