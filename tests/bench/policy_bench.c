@@ -54,9 +54,8 @@ static struct ip random_v4(void)
 
 static struct ruleset *build(unsigned rules, unsigned networks, unsigned length, unsigned names)
 {
-	static const unsigned char seed[32] = {1};
 	struct report *report = report_create();
-	struct ruleset_builder *b = ruleset_builder_create(report, seed);
+	struct ruleset_builder *b = ruleset_builder_create(report);
 	struct arena *arena = arena_create((size_t)1 << 30);
 	struct ruleset *built;
 	struct origin where = {"bench", 1};

@@ -58,9 +58,8 @@ struct ruleset {
 
 struct ruleset_builder;
 
-/* `seed` is 32 secret random bytes.  The report is borrowed until ruleset_finish().  NULL when out
- * of memory. */
-struct ruleset_builder *ruleset_builder_create(struct report *, const unsigned char seed[32]);
+/* The report is borrowed until ruleset_finish().  NULL when out of memory. */
+struct ruleset_builder *ruleset_builder_create(struct report *);
 
 /* Copied. */
 void ruleset_set_settings(struct ruleset_builder *, const struct settings *);

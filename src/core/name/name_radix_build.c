@@ -2,270 +2,329 @@
 
 #include <stdlib.h>
 
-/* In place of an entry's number: there is none, or the name has its values already. */
-#define NO_ENTRY UINT32_MAX
+/* So that numbers of pairs, at most as many as entries, have 32 bits to spare. */
+#define ENTRIES_MAX ((size_t)1 << 31)
 
-/* So that indices of pairs, at most as many, fit into 15 bits in the table and 16 beside it. */
-#define MOST_ENTRIES ((size_t)1 << 31)
+/* Links have 32 bits. */
+#define BYTES_MAX ((size_t)UINT32_MAX)
 
-/* Names that are worked on together, and then wait for memory together. */
-enum { BATCH = 64 };
+#define BYTES_FIRST ((size_t)1 << 12)
 
-struct build {
-	struct name_radix *trie;
-	const struct name_radix_entry *entries;
-	size_t n;
-	const struct name_radix_combine *combine;
-	uint32_t *first;                /* by slot: the first entry with that name */
-	uint32_t *next;                 /* by entry: the next one with the same name */
-	struct name_radix_entry *group; /* the entries of one name that has several */
-	size_t group_capacity;
-	struct namehash_sum *sums; /* of all suffixes of the names of a batch, the shortest first */
-	size_t sum_capacity;
-	size_t ends[BATCH]; /* by name of the batch: where its sums end */
+/* In place of the number of a pair: no stored name ends here. */
+#define NO_VALUE UINT32_MAX
+
+/* How many names ahead memory is asked for. */
+enum { AHEAD = 12 };
+
+/* A node that is written already. */
+struct child {
+	size_t place;
+	unsigned char branch; /* the byte that leads to it */
 };
 
-/* Waits for memory that a batch will need, in a loop with nothing else in it: the processor then
- * waits for all at once.  (It drops prefetches when so many are under way.) */
-static void touch(const void *p)
+/* A node that waits for further children.  The stack of these is the path from the root to the name
+ * added last: names come in order, so what is not on the path is complete, and written. */
+struct level {
+	size_t depth;    /* bytes of names from their end to the left end of the node's text */
+	size_t children; /* where its children begin in the list; they reach to the next level's */
+	uint32_t value;
+	uint32_t above; /* the `below` value of the closest stored name above it */
+};
+
+struct build {
+	struct name_radix *tree;
+	const struct name_radix_combine *combine;
+	struct level *levels;
+	size_t level_count, level_capacity;
+	struct child *children;
+	size_t child_count, child_capacity;
+	unsigned char *bytes;
+	size_t used, capacity;
+};
+
+/* Room for one element more: false when out of memory. */
+static bool make_room(void **array, size_t count, size_t *capacity, size_t size)
 {
-	(void)*(const volatile char *)p;
-}
+	size_t wanted = *capacity ? 2 * *capacity : 64;
+	void *bigger;
 
-static void touch_texts(const struct build *b, size_t from, size_t to)
-{
-	for (size_t i = from; i < to; i++)
-		touch(b->entries[i].name.ptr);
-}
-
-static void touch_homes(const struct build *b, const struct namehash_sum *sums, size_t n)
-{
-	const struct nametable *t = &b->trie->table;
-
-	for (size_t i = 0; i < n; i++)
-		touch(nametable_home(t, sums[i]));
-}
-
-static uint32_t *first_of(const struct build *b, const uint16_t *value)
-{
-	return &b->first[nametable_slot(&b->trie->table, value)];
-}
-
-static struct namehash_sum hash_name(const struct build *b, struct slice name)
-{
-	struct namehash h = namehash_start(name);
-
-	do
-		namehash_label(&h, &b->trie->key);
-	while (!h.done);
-	return namehash_sum(&h, &b->trie->key);
-}
-
-/* Puts entries[from..to) into the table, at most BATCH; returns how many names were new. */
-static size_t put_batch(struct build *b, size_t from, size_t to)
-{
-	struct namehash_sum sums[BATCH];
-	uint16_t *values[BATCH];
-	bool fresh[BATCH];
-	size_t names = 0;
-
-	touch_texts(b, from, to);
-	for (size_t i = from; i < to; i++)
-		sums[i - from] = hash_name(b, b->entries[i].name);
-	touch_homes(b, sums, to - from);
-	for (size_t i = to; i-- > from;) {
-		values[i - from] = nametable_put(&b->trie->table, sums[i - from], &fresh[i - from]);
-		names += fresh[i - from];
-	}
-	for (size_t i = to; i-- > from;) {
-		uint32_t *first = first_of(b, values[i - from]);
-
-		b->next[i] = fresh[i - from] ? NO_ENTRY : *first;
-		*first = (uint32_t)i;
-	}
-	return names;
-}
-
-/* Puts each name into the table and links the entries of one name in the order given, beginning
- * with the last.  Returns the number of distinct names. */
-static size_t put_names(struct build *b)
-{
-	size_t names = 0;
-
-	for (size_t to = b->n, from; to > 0; to = from) {
-		from = to > BATCH ? to - BATCH : 0;
-		names += put_batch(b, from, to);
-	}
-	return names;
-}
-
-/* The table has room for all entries first, and is made again when many of them had one name. */
-static bool fill_table(struct build *b)
-{
-	for (size_t room = b->n;;) {
-		size_t names;
-
-		if (!nametable_create(&b->trie->table, room))
-			return false;
-		b->first = calloc(nametable_slots(&b->trie->table), sizeof *b->first);
-		if (!b->first)
-			return false;
-		names = put_names(b);
-		if (names >= room - room / 16)
-			return true;
-		room = names;
-		nametable_free(&b->trie->table);
-		free(b->first);
-		b->first = NULL;
-	}
-}
-
-static bool set_pair(struct build *b, uint16_t *value, struct name_radix_values pair)
-{
-	struct name_radix *t = b->trie;
-	uint32_t index;
-
-	if (!name_radix_pairs_number(&t->pairs, pair, &index))
+	if (count < *capacity)
+		return true;
+	bigger = realloc(*array, wanted * size);
+	if (!bigger)
 		return false;
-	if (index > NAME_RADIX_INDEX_MASK && !t->high) {
-		t->high = calloc(nametable_slots(&t->table), sizeof *t->high);
-		if (!t->high)
-			return false;
-	}
-	*value = (uint16_t)((*value & NAME_RADIX_PARENT) | (index & NAME_RADIX_INDEX_MASK));
-	if (t->high)
-		t->high[nametable_slot(&t->table, value)] =
-		    (uint16_t)(index >> NAME_RADIX_INDEX_BITS);
+	*array = bigger;
+	*capacity = wanted;
 	return true;
 }
 
-/* Collects the entries linked from `first` on; their number, 0 when out of memory. */
-static size_t collect_group(struct build *b, uint32_t first)
+static bool push_level(struct build *b, struct level level)
 {
-	size_t n = 0;
+	void *levels = b->levels;
+	bool room = make_room(&levels, b->level_count, &b->level_capacity, sizeof level);
 
-	for (uint32_t i = first; i != NO_ENTRY; i = b->next[i]) {
-		if (n == b->group_capacity) {
-			size_t capacity = n ? 2 * n : 16;
-			void *group = realloc(b->group, capacity * sizeof *b->group);
+	b->levels = levels;
+	if (room)
+		b->levels[b->level_count++] = level;
+	return room;
+}
 
-			if (!group)
-				return 0;
-			b->group = group;
-			b->group_capacity = capacity;
-		}
-		b->group[n++] = b->entries[i];
+static bool push_child(struct build *b, struct child child)
+{
+	void *children = b->children;
+	bool room = make_room(&children, b->child_count, &b->child_capacity, sizeof child);
+
+	b->children = children;
+	if (room)
+		b->children[b->child_count++] = child;
+	return room;
+}
+
+/* ---- nodes ---------------------------------------------------------------------------- */
+
+static bool make_bytes(struct build *b, size_t size)
+{
+	size_t wanted = b->capacity ? b->capacity : BYTES_FIRST;
+	unsigned char *bigger;
+
+	if (b->used + size > BYTES_MAX)
+		return false;
+	while (wanted < b->used + size)
+		wanted *= 2;
+	if (wanted == b->capacity)
+		return true;
+	bigger = realloc(b->bytes, wanted);
+	if (!bigger)
+		return false;
+	b->bytes = bigger;
+	b->capacity = wanted;
+	return true;
+}
+
+static void put(struct build *b, const void *bytes, size_t n)
+{
+	if (n)
+		memcpy(b->bytes + b->used, bytes, n);
+	b->used += n;
+}
+
+static void put_number(struct build *b, size_t number, unsigned width)
+{
+	for (unsigned i = 0; i < width; i++)
+		b->bytes[b->used++] = (unsigned char)(number >> 8 * i);
+}
+
+static void put_zeros(struct build *b, size_t n)
+{
+	memset(b->bytes + b->used, 0, n);
+	b->used += n;
+}
+
+static unsigned width_of(size_t number)
+{
+	unsigned width = 1;
+
+	while (width < 4 && number >> 8 * width)
+		width++;
+	return width;
+}
+
+/* What is known of a node before it is written. */
+struct shape {
+	unsigned links, value; /* widths */
+	bool table;
+	unsigned count; /* of branches, or of the table */
+	size_t size;
+};
+
+static struct shape shape_of(
+    const struct build *b, size_t text, uint32_t value, const struct child *children, size_t n)
+{
+	struct shape s = {.count = (unsigned)n, .size = 2 + text};
+
+	if (value != NO_VALUE)
+		s.value = value <= UINT16_MAX ? 2 : 4;
+	s.size += s.value;
+	if (n == 0)
+		return s;
+	/* The node may have to begin up to a line later. */
+	s.links = width_of(b->used + NAME_RADIX_LINE - children[0].place);
+	s.table = n > NAME_RADIX_BRANCHES_MAX;
+	if (s.table)
+		s.count = children[n - 1].branch - children[0].branch + 1u;
+	s.size += 1 + (s.table ? 1 : n) + (size_t)s.count * s.links;
+	return s;
+}
+
+/* What stands behind the text. */
+static void put_children(
+    struct build *b, size_t place, const struct shape *s, const struct child *children, size_t n)
+{
+	unsigned byte = children[0].branch;
+
+	if (s->table) {
+		put_number(b, byte, 1);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			put_number(b, children[i].branch, 1);
 	}
+	for (size_t i = 0; i < n; i++, byte++) {
+		for (; s->table && byte < children[i].branch; byte++)
+			put_number(b, 0, s->links);
+		put_number(b, place - children[i].place, s->links);
+	}
+}
+
+/* Writes a node whose children are those in the list from `from` on, and takes these off it; false
+ * when out of memory.  One with children that would lie in two cache lines and fits into one
+ * begins with the next. */
+static bool write_node(
+    struct build *b, struct slice text, uint32_t value, size_t from, size_t *place)
+{
+	const struct child *children = b->children + from;
+	size_t n = b->child_count - from, offset = b->used % NAME_RADIX_LINE;
+	struct shape s = shape_of(b, text.len, value, children, n);
+
+	if (!make_bytes(b, NAME_RADIX_LINE + s.size + NAME_RADIX_MARGIN))
+		return false;
+	if (n > 0 && s.size <= NAME_RADIX_LINE && offset + s.size > NAME_RADIX_LINE)
+		put_zeros(b, NAME_RADIX_LINE - offset);
+	*place = b->used;
+	put_number(
+	    b, s.links | s.value << NAME_RADIX_VALUE_SHIFT | (s.table ? NAME_RADIX_TABLE : 0), 1);
+	put_number(b, text.len, 1);
+	put_number(b, value, s.value);
+	if (n > 0)
+		put_number(b, s.count - 1, 1);
+	put(b, text.ptr, text.len);
+	if (n > 0)
+		put_children(b, *place, &s, children, n);
+	b->child_count = from;
+	return true;
+}
+
+/* Writes a level with the text that leads to it, in several nodes if it is long. */
+static bool write_level(
+    struct build *b, const struct level *level, struct slice text, size_t *place)
+{
+	uint32_t value = level->value;
+
+	while (text.len > NAME_RADIX_TEXT_MAX) {
+		struct child rest = {.branch = (unsigned char)text.ptr[NAME_RADIX_TEXT_MAX]};
+
+		if (!write_node(b, slice_of(text.ptr, NAME_RADIX_TEXT_MAX), value, level->children,
+			&rest.place) ||
+		    !push_child(b, rest))
+			return false;
+		value = NO_VALUE;
+		text = slice_skip(text, NAME_RADIX_TEXT_MAX + 1);
+	}
+	return write_node(b, text, value, level->children, place);
+}
+
+/* ---- the path ------------------------------------------------------------------------- */
+
+/* How many bytes two names have in common at their ends. */
+static size_t common(struct slice a, struct slice b)
+{
+	size_t most = a.len < b.len ? a.len : b.len, n = 0;
+
+	for (; most - n >= 8; n += 8) {
+		uint64_t differ = name_radix_word(a, a.len - n) ^ name_radix_word(b, b.len - n);
+
+		if (differ)
+			return n + (unsigned)__builtin_clzll(differ) / 8;
+	}
+	while (n < most && a.ptr[a.len - n - 1] == b.ptr[b.len - n - 1])
+		n++;
 	return n;
 }
 
-/* Asks for the values of the name in this slot, unless it has them. */
-static bool settle(struct build *b, uint16_t *value, uint32_t above)
+/* Writes the levels of the path to `name` that are deeper than `depth`, the deepest first, and
+ * leaves a level of this depth on top; false when out of memory. */
+static bool close_levels(struct build *b, struct slice name, size_t depth)
 {
-	uint32_t *first = first_of(b, value);
-	const struct name_radix_entry *entries;
-	size_t n = 1;
+	while (b->levels[b->level_count - 1].depth > depth) {
+		struct level *level = &b->levels[b->level_count - 1];
+		size_t parent = level[-1].depth > depth ? level[-1].depth : depth;
+		struct slice text =
+		    slice_of(name.ptr + name.len - level->depth, level->depth - parent - 1);
+		struct child child = {.branch = (unsigned char)text.ptr[text.len]};
 
-	if (*first == NO_ENTRY)
-		return true;
-	entries = &b->entries[*first];
-	if (b->next[*first] != NO_ENTRY) {
-		n = collect_group(b, *first);
-		entries = b->group;
-	}
-	*first = NO_ENTRY;
-	return n != 0 &&
-	       set_pair(b, value, b->combine->value(b->combine->context, above, entries, n));
-}
-
-/* Walks from the last label to the whole name, which has its value in `own`, so that parents are
- * settled before children even when they come later, and leaves on each level the word that there
- * is something below. */
-static bool settle_path(struct build *b, const struct namehash_sum *sums, size_t n, uint16_t *own)
-{
-	struct name_radix *t = b->trie;
-	uint32_t above = t->none;
-
-	for (size_t i = 0; i + 1 < n; i++) {
-		uint16_t *value = nametable_find(&t->table, sums[i]);
-
-		if (value) {
-			if (!settle(b, value, above))
-				return false;
-			above = name_radix_pair(t, value)->below;
-			*value |= NAME_RADIX_PARENT;
+		if (!write_level(b, level, text, &child.place))
+			return false;
+		if (level[-1].depth < depth) {
+			level->depth = depth;
+			level->value = NO_VALUE;
 		} else {
-			nametable_mark(&t->table, sums[i]);
+			b->level_count--;
 		}
-	}
-	return settle(b, own, above);
-}
-
-static bool grow_sums(struct build *b)
-{
-	size_t capacity = b->sum_capacity ? 2 * b->sum_capacity : 8 * BATCH;
-	void *sums = realloc(b->sums, capacity * sizeof *b->sums);
-
-	if (!sums)
-		return false;
-	b->sums = sums;
-	b->sum_capacity = capacity;
-	return true;
-}
-
-/* Hashes all suffixes of entries[from..to); false when out of memory. */
-static bool hash_paths(struct build *b, size_t from, size_t to)
-{
-	size_t n = 0;
-
-	touch_texts(b, from, to);
-	for (size_t i = from; i < to; i++) {
-		struct namehash h = namehash_start(b->entries[i].name);
-
-		do {
-			if (n == b->sum_capacity && !grow_sums(b))
-				return false;
-			namehash_label(&h, &b->trie->key);
-			b->sums[n++] = namehash_sum(&h, &b->trie->key);
-		} while (!h.done);
-		b->ends[i - from] = n;
-	}
-	return true;
-}
-
-/* Settles entries[from..to), at most BATCH; false when out of memory. */
-static bool settle_batch(struct build *b, size_t from, size_t to)
-{
-	uint16_t *own[BATCH];
-	size_t begin = 0;
-
-	if (!hash_paths(b, from, to))
-		return false;
-	touch_homes(b, b->sums, b->ends[to - from - 1]);
-	for (size_t i = 0; i < to - from; i++)
-		own[i] = nametable_find(&b->trie->table, b->sums[b->ends[i] - 1]);
-	for (size_t i = 0; i < to - from; i++)
-		touch(first_of(b, own[i]));
-	for (size_t i = 0; i < to - from; begin = b->ends[i++])
-		if (!settle_path(b, b->sums + begin, b->ends[i] - begin, own[i]))
-			return false;
-	return true;
-}
-
-static bool settle_names(struct build *b)
-{
-	for (size_t from = 0, to; from < b->n; from = to) {
-		to = b->n - from > BATCH ? from + BATCH : b->n;
-		if (!settle_batch(b, from, to))
+		if (!push_child(b, child))
 			return false;
 	}
 	return true;
 }
 
-static bool build(struct build *b)
+/* Adds the name of entries[0..n), which comes behind all names added before. */
+static bool add_name(struct build *b, const struct name_radix_entry *entries, size_t n)
 {
-	b->next = malloc((b->n + 1) * sizeof *b->next);
-	return b->next && fill_table(b) && settle_names(b);
+	struct slice name = entries->name;
+	const struct level *parent = &b->levels[b->level_count - 1];
+	struct level own = {name.len, b->child_count, NO_VALUE, parent->above};
+
+	if (parent->value != NO_VALUE && name.ptr[name.len - parent->depth - 1] == '.')
+		own.above = b->tree->pairs.list[parent->value].below;
+	return name_radix_pairs_number(&b->tree->pairs,
+		   b->combine->value(b->combine->context, own.above, entries, n), &own.value) &&
+	       push_level(b, own);
+}
+
+/* Adds the names one after the other and writes what is below the root. */
+static bool add_names(struct build *b, const struct name_radix_entry *sorted, size_t n)
+{
+	for (size_t from = 0, to = 1; to <= n; to++) {
+		struct slice name = sorted[from].name;
+		size_t shared = 0;
+
+		if (to + AHEAD < n)
+			__builtin_prefetch(sorted[to + AHEAD].name.ptr);
+		if (to < n)
+			shared = common(name, sorted[to].name);
+		if (to < n && shared == name.len && shared == sorted[to].name.len)
+			continue;
+		if (!add_name(b, sorted + from, to - from) || !close_levels(b, name, shared))
+			return false;
+		from = to;
+	}
+	return true;
+}
+
+/* Moves the nodes to memory of their size that begins with a cache line. */
+static bool keep_nodes(struct build *b, size_t root)
+{
+	size_t size = b->used + NAME_RADIX_MARGIN;
+	struct name_radix *t = b->tree;
+
+	t->bytes = (size + NAME_RADIX_LINE - 1) / NAME_RADIX_LINE * NAME_RADIX_LINE;
+	t->memory = aligned_alloc(NAME_RADIX_LINE, t->bytes);
+	if (!t->memory)
+		return false;
+	memcpy(t->memory, b->bytes, b->used);
+	memset(t->memory + b->used, 0, t->bytes - b->used);
+	t->root = t->memory + root;
+	return true;
+}
+
+static bool build(struct build *b, const struct name_radix_entry *sorted, size_t n)
+{
+	struct level root = {.value = NO_VALUE, .above = b->combine->none};
+	size_t place;
+
+	if (!make_bytes(b, NAME_RADIX_MARGIN) || !push_level(b, root))
+		return false;
+	put_zeros(b, NAME_RADIX_MARGIN);
+	return add_names(b, sorted, n) && write_level(b, &root, slice_of(NULL, 0), &place) &&
+	       keep_nodes(b, place);
 }
 
 /* Moves the entries that have a name to the front, in order; their number. */
@@ -279,26 +338,28 @@ static size_t drop_empty(struct name_radix_entry *entries, size_t n)
 	return kept;
 }
 
-struct name_radix *name_radix_build(struct name_radix_entry *entries, size_t n,
-    const struct name_radix_combine *combine, const unsigned char seed[32])
+struct name_radix *name_radix_build(
+    struct name_radix_entry *entries, size_t n, const struct name_radix_combine *combine)
 {
-	struct build b = {.entries = entries, .combine = combine};
+	struct build b = {.combine = combine};
+	struct name_radix_entry *sorted = NULL;
 
-	b.n = drop_empty(entries, n);
-	if (b.n > MOST_ENTRIES)
+	n = drop_empty(entries, n);
+	if (n > ENTRIES_MAX)
 		return NULL;
-	b.trie = calloc(1, sizeof *b.trie);
-	if (!b.trie)
+	b.tree = calloc(1, sizeof *b.tree);
+	if (!b.tree)
 		return NULL;
-	b.trie->none = combine->none;
-	namehash_key_init(&b.trie->key, seed);
-	if (build(&b))
-		name_radix_pairs_trim(&b.trie->pairs);
+	b.tree->none = combine->none;
+	if (n > 0)
+		sorted = name_radix_sorted(entries, n);
+	if (n == 0 || (sorted && build(&b, sorted, n)))
+		name_radix_pairs_trim(&b.tree->pairs);
 	else
-		name_radix_free(&b.trie);
-	free(b.first);
-	free(b.next);
-	free(b.group);
-	free(b.sums);
-	return b.trie;
+		name_radix_free(&b.tree);
+	free(sorted);
+	free(b.levels);
+	free(b.children);
+	free(b.bytes);
+	return b.tree;
 }

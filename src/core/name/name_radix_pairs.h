@@ -1,12 +1,12 @@
 #ifndef NAME_RADIX_PAIRS_H
 #define NAME_RADIX_PAIRS_H
 /*
- * name_radix_pairs: the distinct pairs of values of a name_radix, numbered from 0 in the order of
- * coming.
+ * name_radix_pairs: the distinct pairs of values of a name_radix, numbered from 0 in the order
+ * of coming.
  *
  *     struct name_radix_pairs p = {0};
- *     name_radix_pairs_number(&p, (struct name_radix_values){7, 9}, &number)   // 0, again and
- * again name_radix_pairs_trim(&p)                  // no more numbers; p.list is as short as it can
+ *     name_radix_pairs_number(&p, pair, &number)   // 0, again and again
+ *     name_radix_pairs_trim(&p)                    // no more numbers; p.list is as short as it can
  * be name_radix_pairs_free(&p)
  *
  * Belongs to one thread.

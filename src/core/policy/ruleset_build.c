@@ -28,14 +28,13 @@ void *ruleset_grow(
 	return bigger;
 }
 
-struct ruleset_builder *ruleset_builder_create(struct report *report, const unsigned char seed[32])
+struct ruleset_builder *ruleset_builder_create(struct report *report)
 {
 	struct ruleset_builder *b = calloc(1, sizeof *b);
 
 	if (!b)
 		return NULL;
 	b->report = report;
-	memcpy(b->seed, seed, sizeof b->seed);
 	b->scratch = arena_create(RULESET_SCRATCH_MAX);
 	b->rules = calloc(1, sizeof *b->rules);
 	if (b->rules) {

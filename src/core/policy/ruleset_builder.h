@@ -32,7 +32,6 @@ struct names_in {
 struct ruleset_builder {
 	struct ruleset *rules;
 	struct report *report;
-	unsigned char seed[32];
 	struct arena *scratch; /* keys of addresses */
 	struct entry *entries;
 	size_t entry_count, entry_capacity;

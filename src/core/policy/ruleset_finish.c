@@ -234,7 +234,7 @@ static struct name_radix *build_names(struct ruleset_builder *b, struct names_in
 
 	if (in->count == 0)
 		return NULL;
-	trie = name_radix_build(in->at, in->count, &combine, b->seed);
+	trie = name_radix_build(in->at, in->count, &combine);
 	if (!trie)
 		b->failed = true;
 	return trie;

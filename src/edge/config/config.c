@@ -3,9 +3,7 @@
 #include "core/policy/survey.h"
 #include "edge/config/geo.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <time.h>
 
 /* Settings of the edge are a few strings. */
@@ -95,23 +93,10 @@ static struct config *create_config(const char *path)
 	return c;
 }
 
-/* A table must not be predictable for those who choose the names that it is asked for. */
-static bool draw_seed(unsigned char seed[32])
-{
-	ssize_t n;
-
-	do
-		n = getrandom(seed, 32, 0);
-	while (n < 0 && errno == EINTR);
-	return n == 32;
-}
-
 static struct ruleset *build(
     struct load *load, const struct config *previous, struct survey *survey)
 {
-	unsigned char seed[32];
-
-	load->builder = draw_seed(seed) ? ruleset_builder_create(load->report, seed) : NULL;
+	load->builder = ruleset_builder_create(load->report);
 	if (!load->builder) {
 		report_error(load->report, (struct origin){load->config->path, 0}, "out of memory");
 		return NULL;

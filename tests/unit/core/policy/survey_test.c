@@ -111,9 +111,8 @@ static void make_model(struct model *m, enum ip_family family)
 
 static struct ruleset *build(const struct model *m, struct survey *survey)
 {
-	static const unsigned char seed[32] = {1};
 	struct report *report = report_create();
-	struct ruleset_builder *b = ruleset_builder_create(report, seed);
+	struct ruleset_builder *b = ruleset_builder_create(report);
 	struct ruleset *rules;
 
 	if (survey)
@@ -401,9 +400,8 @@ static const struct {
 
 static struct ruleset *one_network(const char *text, struct survey *survey)
 {
-	static const unsigned char seed[32] = {1};
 	struct report *report = report_create();
-	struct ruleset_builder *b = ruleset_builder_create(report, seed);
+	struct ruleset_builder *b = ruleset_builder_create(report);
 	struct rule rule = {.name = SLICE("r"),
 	    .family = FAMILY_SUSRANGES,
 	    .keys = 1u << KEY_NETWORKS,
