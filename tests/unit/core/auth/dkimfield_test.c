@@ -208,7 +208,7 @@ static const struct {
 
 START_TEST(reads_u_labels)
 {
-	static const struct idna idna = {to_ascii};
+	static const struct idna idna = {.to_ascii = to_ascii, .fold_local = NULL};
 	struct slice value = arena_printf(arena,
 	    "v=1; a=rsa-sha256; d=B\xc3\xbc.example; s=a.\xc3\xbc; i=%s" REST, identities[_i].i);
 	struct dkim_field f;
