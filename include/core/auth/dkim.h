@@ -26,10 +26,10 @@ enum dkim_result {
 
 struct dkim_signature_result {
 	enum dkim_result result;
-	struct slice reason;    /* a phrase for log and header comment; empty for a pass */
-	struct slice domain;    /* d=, canonical name; empty when missing or malformed */
-	struct slice selector;  /* s=, canonical name; empty when missing or malformed */
-	struct slice identity;  /* i= as written (dkim-quoted-printable), "@domain" by default */
+	struct slice reason;   /* a phrase for log and header comment; empty for a pass */
+	struct slice domain;   /* d=, canonical name; empty when missing or malformed */
+	struct slice selector; /* s=, canonical name; empty when missing or malformed */
+	struct slice identity; /* i= in dkim-quoted-printable with A-labels; "@domain" by default */
 	struct slice algorithm; /* a= as written */
 	unsigned bits;          /* of the key; 256 for ed25519, 0 when no key was seen */
 	bool body_covered;      /* false also where it was not tested */

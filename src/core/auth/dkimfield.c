@@ -335,11 +335,12 @@ void dkim_field_parse(struct slice value, const struct idna *idna, uint64_t now,
 	struct reading reading = {&tags, idna, now, arena, out};
 	const char *wrong;
 
-	*out = (struct dkim_field){.result = DKIM_NONE, .plain = !has_8_bits(value)};
+	*out = (struct dkim_field){.result = DKIM_NONE};
 	if (value.len > DKIM_FIELD_MAX) {
 		refuse(out, DKIM_PERMERROR, "the DKIM-Signature field is too long");
 		return;
 	}
+	out->plain = !has_8_bits(value);
 	wrong = taglist_parse(value, &tags);
 	if (!wrong)
 		wrong = read_tags(&reading);

@@ -267,7 +267,7 @@ END_TEST
 
 START_TEST(limits)
 {
-	static char names[DKIM_FIELD_MAX];
+	static char names[DKIM_FIELD_MAX + 1];
 	struct dkim_field f;
 	size_t n = (size_t)sprintf(
 	    names, "v=1; a=rsa-sha256; d=example.org; s=a; bh=" HASH "; b=AAAA; h=from");
