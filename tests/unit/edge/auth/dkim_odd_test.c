@@ -4,6 +4,7 @@
 #include "fake/stage.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #define START "DKIM-Signature: v=1; a=rsa-sha256; "
 #define ASCII "d=example.org; s=rsa2048; "
@@ -185,6 +186,29 @@ START_TEST(signed_signatures_beside_others)
 }
 END_TEST
 
+/* Every limit of the arena gives temperror or the right result, and nothing else. */
+START_TEST(small_arenas)
+{
+	struct slice message = sign_odd(START ASCII "xb=1; i=j\xc3\xbcrgen@example.org; " NAMES END,
+	    true, SLICE(STAGE_MESSAGE));
+	size_t passed = 0;
+
+	for (size_t limit = 0; limit < 16384; limit += 97) {
+		struct arena *small = arena_create(limit);
+		struct dkim_answer a;
+
+		stage_play_at(message, "example.org", small, (uint64_t)time(NULL), &a);
+		ck_assert_uint_eq(a.count, 1);
+		ck_assert_msg(
+		    a.signatures[0].result == DKIM_TEMPERROR || a.signatures[0].result == DKIM_PASS,
+		    "with %zu: %s", limit, dkim_result_name(a.signatures[0].result));
+		passed += a.signatures[0].result == DKIM_PASS;
+		arena_free(&small);
+	}
+	ck_assert_uint_gt(passed, 0);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("dkim_odd");
@@ -198,6 +222,7 @@ Suite *suite(void)
 	tcase_add_test(t, blanks_in_front_of_a_colon);
 	tcase_add_loop_test(t, long_lists_of_names, 0, 4);
 	tcase_add_test(t, signed_signatures_beside_others);
+	tcase_add_test(t, small_arenas);
 	suite_add_tcase(s, t);
 	return s;
 }
