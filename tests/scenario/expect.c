@@ -165,6 +165,32 @@ static void on_count(struct play *p, const char *what, unsigned seen, struct sli
 		play_fail(p, what, slice_str(text));
 }
 
+static const char *result_text(enum auth_method method, int result)
+{
+	if (method == AUTH_SPF && result <= SPFR_PERMERROR)
+		return spf_result_text((enum spf_result)result);
+	if (method == AUTH_DKIM && result <= DKIM_PERMERROR)
+		return dkim_result_name((enum dkim_result)result);
+	if (method == AUTH_DMARC && result <= DMARC_V_PERMERROR)
+		return dmarc_verdict_name((enum dmarc_verdict)result);
+	return "";
+}
+
+static void on_found(struct play *p, struct slice words)
+{
+	static const char *const methods[] = {"spf", "dkim", "dmarc"};
+	struct slice method = slice_cut(&words, ' '), result = slice_cut(&words, ' ');
+	unsigned found = 0;
+
+	transaction_abort(p->session);
+	for (int m = 0; m < AUTH_METHOD_COUNT; m++)
+		for (int r = 0; r < RESULTS_MAX; r++)
+			if (slice_equal(method, slice_str(methods[m])) &&
+			    slice_equal(result, slice_str(result_text((enum auth_method)m, r))))
+				found += p->found[m][r];
+	on_count(p, "results: ", found, words);
+}
+
 bool play_expect(struct play *p, struct slice word, struct slice rest)
 {
 	if (slice_equal(word, SLICE("want")))
@@ -181,6 +207,8 @@ bool play_expect(struct play *p, struct slice word, struct slice rest)
 		on_noresults(p, rest);
 	else if (slice_equal(word, SLICE("asked")))
 		on_count(p, "DNS questions: ", counting_questions(&p->counting), rest);
+	else if (slice_equal(word, SLICE("found")))
+		on_found(p, rest);
 	else if (slice_equal(word, SLICE("shown")))
 		on_count(p, "fields for DKIM: ", p->shown, rest);
 	else

@@ -39,7 +39,8 @@
  *     results TEXT            the Authentication-Results that `end` inserts has this part
  *     noresults TEXT          … has this text nowhere
  *     asked   N               so many DNS questions since the case began
- *     shown   N               so many header fields went to DKIM since the case began
+ *     found   METHOD RESULT N  the message ends; so often this was told to be counted since the
+ * case began shown   N               so many header fields went to DKIM since the case began
  */
 #include "play.h"
 
@@ -75,6 +76,11 @@ static void token(void *self, char *out)
 static void record(void *self, const struct record *r)
 {
 	record_json(r, ((struct play *)self)->record);
+}
+
+static void authenticated(void *self, enum auth_method method, int result)
+{
+	((struct play *)self)->found[method][result]++;
 }
 
 static struct message *message_start(void *self, struct arena *arena, int64_t now)
@@ -157,6 +163,7 @@ static struct env made_up(struct play *p)
 	    .monotonic_us = now_us,
 	    .token = token,
 	    .record = record,
+	    .authenticated = authenticated,
 	    .message_start = message_start,
 	    .message_end = message_end,
 	    .dns = message_dns,
@@ -229,6 +236,7 @@ static void start_case(struct play *p, struct slice title)
 	p->edit_count = 0;
 	p->no_dns = p->no_dkim = p->no_headers = p->no_body = p->slow_spf = false;
 	p->shown = 0;
+	memset(p->found, 0, sizeof p->found);
 	snprintf(p->mta, sizeof p->mta, "mx.test");
 	p->answer = (struct answer){.kind = ANSWER_CONTINUE};
 	p->zone = zone_create();

@@ -10,7 +10,7 @@
 #include "edge/dns/zone.h"
 #include "fake/counting.h"
 
-enum { SIGNATURES_MAX = 5, SPLIT_MEMORY_MAX = 64, TEXT_MAX = 64 * 1024 };
+enum { SIGNATURES_MAX = 5, SPLIT_MEMORY_MAX = 64, TEXT_MAX = 64 * 1024, RESULTS_MAX = 8 };
 
 struct play {
 	const char *file;
@@ -34,6 +34,7 @@ struct play {
 	char signature_domains[SIGNATURES_MAX][256];
 	bool no_dns, no_dkim, no_headers, no_body, slow_spf;
 	unsigned shown;
+	unsigned found[AUTH_METHOD_COUNT][RESULTS_MAX]; /* told of messages that have ended */
 	char mta[256];
 	uint64_t splits[SPLIT_MEMORY_MAX];
 	unsigned split_count;

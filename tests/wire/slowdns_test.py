@@ -10,11 +10,12 @@ time (no T=, no F=) loses neither a message nor the filter.
 """
 import base64
 import hashlib
+import pathlib
+import re
 import sys
 import threading
 import time
-
-import pathlib
+import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "lab")]
@@ -23,6 +24,7 @@ import lab  # noqa: E402
 import sendmail as sendmail_module  # noqa: E402
 from checks import Checks  # noqa: E402
 from miltertalk import Talk  # noqa: E402
+from server import free_port  # noqa: E402
 
 GOOD, EVIL = "203.0.113.25", "198.51.100.7"
 ORG = "bob@example.org"
@@ -181,6 +183,14 @@ def attacks(checks, daemon):
                 longest < BESIDE_MAX * lab.slowness(daemon.lab.build), longest)
 
 
+def counted(port):
+    """(method, result) → how many, as the metrics have it."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as page:
+        text = page.read().decode()
+    return {(m[1], m[2]): int(m[3]) for m in re.finditer(
+        r'^susmilter_results(?:_total)?\{method="(.*?)",result="(.*?)"\} (\d+)$', text, re.M)}
+
+
 def proof_under_way(checks, daemon):
     """A refusal that SPF may still withdraw is put off, not decided either way."""
     n = 4 * TIMES
@@ -216,7 +226,9 @@ def main():
     sendmail_module.Sendmail.FILTER = STOCK_FILTER
     with lab.Lab(build, keep) as servers:
         dns = servers.dns(ZONE + attackers_zone())
+        metrics = free_port()
         daemon = servers.daemon(
+            f'metrics = {{ listen = "127.0.0.1:{metrics}"; }};\n'
             f'resolver = {{ servers = [ "127.0.0.1@{dns.port}" ]; timeout = 5.0; }};\n' + RULES)
         mtas = {"Postfix": servers.postfix(daemon), "Sendmail": servers.sendmail(daemon)}
         beside = [threading.Thread(target=through, args=(checks, label, server, 4 * TIMES + 1 + i))
@@ -227,6 +239,10 @@ def main():
         attacks(checks, daemon)
         for t in beside:
             t.join()
+        results = counted(metrics)
+        checks.true("counted: SPF temperror", results["spf", "temperror"] >= 3 * TIMES, results)
+        checks.true("counted: DMARC fail", results["dmarc", "fail"] >= 5 * TIMES, results)
+        checks.same("counted: DMARC temperror", results["dmarc", "temperror"], 0)
         checks.same("Sendmail queued nothing", mtas["Sendmail"].queued(), [])
         checks.true("the daemon lives", daemon.alive(), daemon.said())
     sys.exit(checks.summary())

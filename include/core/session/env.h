@@ -13,6 +13,9 @@
 /* Where in the SMTP dialogue something was decided. */
 enum stage { STAGE_CONNECT, STAGE_MAIL, STAGE_RCPT, STAGE_END };
 
+/* What can be said of a message; the result is an enum spf_result, dkim_result or dmarc_verdict. */
+enum auth_method { AUTH_SPF, AUTH_DKIM, AUTH_DMARC, AUTH_METHOD_COUNT };
+
 /* One decision, for the log and the counters.  Everything is borrowed for the call. */
 struct record {
 	int64_t time_us;       /* microseconds since the epoch, UTC */
@@ -45,6 +48,10 @@ struct env {
 	void (*record)(void *self, const struct record *);
 	/* A message was judged; only what refuses it is recorded, too.  May be NULL. */
 	void (*judged)(void *self, int64_t took_us);
+
+	/* A message has ended of which this was found, accepted or not: SPF once, DKIM for each
+	 * signature that was looked at, DMARC for each author domain.  May be NULL. */
+	void (*authenticated)(void *self, enum auth_method, int result);
 
 	/* One message, from its first question to its end; answers live in the arena.  NULL when
 	 * out of memory or when there is no resolver.  The rest of these is called with what it

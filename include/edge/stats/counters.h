@@ -21,6 +21,14 @@ void counters_count(struct counters *, const struct record *);
  * it is accepted, which makes no record. */
 void counters_judged(struct counters *, int64_t took_us);
 
+/* Counts what SPF, DKIM or DMARC said of a message; see env.authenticated. */
+void counters_authenticated(struct counters *, enum auth_method, int result);
+
+/* How often it was said; result is one of that method's enum, whose members are fewer than
+ * COUNTERS_RESULTS. */
+enum { COUNTERS_RESULTS = 8 };
+uint64_t counters_results(const struct counters *, enum auth_method, int result);
+
 struct counter {
 	enum family family;
 	struct slice rule; /* empty: decided without a rule */

@@ -139,6 +139,7 @@ static void forget_transaction(struct session *s)
 {
 	static const struct identity nobody = {.state = FACT_UNKNOWN};
 
+	transaction_tell_results(s);
 	if (s->message)
 		s->env->message_end(s->message);
 	s->message = NULL;

@@ -92,15 +92,17 @@ static void look_at(struct session *s, const struct recipient *r)
 	look_at_author(s, r->author);
 }
 
-/* Refusals and quarantines are, and what the whitelist spared from one.  What would have been
- * refused at RCPT would not have come here: monitor mode counts it once, there. */
-static bool is_worth_a_record(const struct recipient *r)
+/* Refusals and quarantines are, what the whitelist spared from one, and mail that is accepted while
+ * an answer is missing.  What would have been refused at RCPT would not have come here: monitor
+ * mode counts it once, there. */
+static bool is_worth_a_record(const struct session *s, const struct recipient *r)
 {
 	const struct verdict *v = &r->verdict;
 
 	if (v->would && r->monitored)
 		return false;
-	return (v->kind == VERDICT_FINAL && v->action != ACTION_ACCEPT) || v->withdrawn != 0;
+	return (v->kind == VERDICT_FINAL && v->action != ACTION_ACCEPT) || v->withdrawn != 0 ||
+	       transaction_missed_answer(s);
 }
 
 /* Gives all the deciding effect and records what was found for each recipient; what another
@@ -119,7 +121,7 @@ static struct answer conclude_all(const struct event *e, const struct recipient 
 			r->author = deciding->author;
 		} else if (severity(&r->verdict) > severity(&all))
 			r->verdict.would = true;
-		if (!is_worth_a_record(r))
+		if (!is_worth_a_record(s, r))
 			continue;
 		look_at(s, r);
 		one = transaction_conclude(e, &r->verdict);

@@ -3,7 +3,8 @@
 /*
  * The inside of a session, shared by session.c (the client), transaction.c (events),
  * transaction_message.c (header and body), transaction_end.c (the verdict on a message),
- * transaction_split.c (recipients that disagree) and transaction_edits.c (the header's edits).
+ * transaction_split.c (recipients that disagree), transaction_results.c (what was found) and
+ * transaction_edits.c (the header's edits).
  */
 #include "core/session/transaction.h"
 
@@ -104,6 +105,12 @@ struct slice transaction_own_field(const struct session *, enum own_field);
 
 /* Header edits for a message that is accepted; the arena remembers that memory ran out. */
 void transaction_edits(struct session *, const struct header_edit **edits, size_t *count);
+
+/* Tells the outside what SPF, DKIM and DMARC said of the message that ends. */
+void transaction_tell_results(struct session *);
+
+/* Whether any of them could not decide for want of an answer. */
+bool transaction_missed_answer(const struct session *);
 
 /* After a disagreement: whether this recipient must wait for a message of its own. */
 bool transaction_must_come_apart(struct session *, const struct recipient *);

@@ -70,6 +70,23 @@ static void decisions(struct page *p)
 					    would, p->others[f][a][would]);
 }
 
+static void results_of(
+    struct page *p, enum auth_method method, const char *name, int result, const char *word)
+{
+	sample(p, (double)counters_results(p->worker->counters, method, result),
+	    "method=\"%s\",result=\"%s\"", name, word);
+}
+
+static void results(struct page *p)
+{
+	for (int r = SPFR_NONE; r <= SPFR_PERMERROR; r++)
+		results_of(p, AUTH_SPF, "spf", r, spf_result_text((enum spf_result)r));
+	for (int r = DKIM_NONE; r <= DKIM_PERMERROR; r++)
+		results_of(p, AUTH_DKIM, "dkim", r, dkim_result_name((enum dkim_result)r));
+	for (int r = DMARC_V_NONE; r <= DMARC_V_PERMERROR; r++)
+		results_of(p, AUTH_DMARC, "dmarc", r, dmarc_verdict_name((enum dmarc_verdict)r));
+}
+
 static void latency_of(struct page *p, enum stage stage, const char *name)
 {
 	struct latency l = counters_latency(p->worker->counters, stage);
@@ -262,6 +279,8 @@ static const struct metric {
 } metrics[] = {
     {"susmilter_decisions", COUNTER,
 	"Decisions by family, rule, action and mode; mode monitor would have acted.", decisions},
+    {"susmilter_results", COUNTER,
+	"What SPF, DKIM (of each signature) and DMARC said of mail, accepted or not.", results},
     {"susmilter_decision_duration_seconds", HISTOGRAM,
 	"From the MTA's call to the verdict, DNS included, by stage.", latencies},
     {"susmilter_sessions", GAUGE, "SMTP sessions that are connected now.", sessions},

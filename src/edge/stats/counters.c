@@ -28,6 +28,7 @@ struct counters {
 	unsigned pairs;
 	_Atomic(struct pair *) slots[SLOTS];
 	struct histogram latency[STAGE_END + 1];
+	atomic_uint_fast64_t results[AUTH_METHOD_COUNT][COUNTERS_RESULTS];
 };
 
 const int64_t counters_bounds_us[COUNTERS_BUCKETS - 1] = {
@@ -132,6 +133,16 @@ void counters_count(struct counters *c, const struct record *r)
 void counters_judged(struct counters *c, int64_t took_us)
 {
 	count_latency(&c->latency[STAGE_END], took_us);
+}
+
+void counters_authenticated(struct counters *c, enum auth_method method, int result)
+{
+	atomic_fetch_add_explicit(&c->results[method][result], 1, memory_order_relaxed);
+}
+
+uint64_t counters_results(const struct counters *c, enum auth_method method, int result)
+{
+	return atomic_load((atomic_uint_fast64_t *)(uintptr_t)&c->results[method][result]);
 }
 
 static int compare_pairs(const void *one, const void *other)

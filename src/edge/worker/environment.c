@@ -57,6 +57,13 @@ static void judged(void *self, int64_t took_us)
 	counters_judged(w->counters, took_us);
 }
 
+static void authenticated(void *self, enum auth_method method, int result)
+{
+	struct worker *w = self;
+
+	counters_authenticated(w->counters, method, result);
+}
+
 static void geo(void *self, const struct ip *client, uint32_t *asn, char country[3])
 {
 	struct worker *w = self;
@@ -200,6 +207,7 @@ void environment_fill(struct worker *w)
 	    .token = token,
 	    .record = record,
 	    .judged = judged,
+	    .authenticated = authenticated,
 	    .geo = geo,
 	    .message_start = message_start,
 	    .message_end = message_end,
