@@ -93,15 +93,24 @@ struct config *config_survey(const char *path, const struct config *previous, st
 void config_check_start(const struct config *, struct report *);
 
 /*
- * The resolver of a configuration, or NULL and the reason (RESOLVER_WHY_MAX).  `waits` and `still` as in its
- * settings.  A check starts one and ends it: an error when none starts.  Lines of resolv.conf that
- * are ignored, and what is asked instead, are warnings (edge/dns/resolvconf.h).
+ * The resolver of a configuration, or NULL and the reason (RESOLVER_WHY_MAX).  `waits` and `still`
+ * as in its settings.  A check starts one and ends it: an error when none starts.  Lines of
+ * resolv.conf that are ignored, and what is asked instead, are warnings (edge/dns/resolvconf.h).
  */
 struct resolver *config_resolver(
     const struct config *, void (*waits)(void), void (*still)(void), char *why, size_t size);
 bool config_check_resolver(const struct config *, struct report *);
 bool config_uses_resolvconf(const struct config *);
 void config_warn_resolvconf(const struct config *, struct report *);
+
+/* Of that only whether others than the MTA can reach the milter socket: a warning. */
+void config_check_reach(const struct config *, struct report *);
+
+/*
+ * The milter socket that is used where none is named: below `queue`, Postfix's queue directory,
+ * when our directory is there, which a chrooted smtpd sees; else in /run/susmilter.
+ */
+const char *config_default_socket(struct arena *, const char *queue);
 
 void config_free(struct config **);
 

@@ -4,6 +4,7 @@
 #include "edge/config/geo.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* Settings of the edge are a few strings. */
@@ -78,6 +79,9 @@ void load_close(struct load *load)
 	arena_free(&load->arena);
 }
 
+/* Debian's, and everybody's who has not moved it. */
+static const char POSTFIX_QUEUE[] = "/var/spool/postfix";
+
 /* ---- loading ------------------------------------------------------------------------- */
 
 static struct config *create_config(const char *path)
@@ -93,6 +97,16 @@ static struct config *create_config(const char *path)
 	return c;
 }
 
+const char *config_default_socket(struct arena *arena, const char *queue)
+{
+	struct slice directory = arena_printf(arena, "%s/susmilter", queue);
+	struct stat st;
+
+	if (directory.len > 0 && stat(directory.ptr, &st) == 0 && S_ISDIR(st.st_mode))
+		return arena_printf(arena, "unix:%s/milter.sock", directory.ptr).ptr;
+	return arena_strdup(arena, SLICE("unix:/run/susmilter/milter.sock"));
+}
+
 static struct ruleset *build(
     struct load *load, const struct config *previous, struct survey *survey)
 {
@@ -104,6 +118,9 @@ static struct ruleset *build(
 	if (survey)
 		ruleset_survey(load->builder, survey);
 	load_options(load);
+	if (load->config->milter_socket && !load->config->milter_socket[0])
+		load->config->milter_socket =
+		    config_default_socket(load->config->arena, POSTFIX_QUEUE);
 	load_check_names(load);
 	load_check_wide(load);
 	load_geo(load, previous);

@@ -31,6 +31,8 @@ const char *check_milter_socket(struct slice text, char why[WHY_MAX])
 	struct slice host = slice_skip(text, inet6 ? 6 : 5), port;
 	uint64_t number;
 
+	if (text.len == 0)
+		return NULL;
 	if (slice_starts(text, SLICE("unix:")) && text.len > 5)
 		return check_socket_path(slice_skip(text, 5), why);
 	port = slice_cut(&host, '@');

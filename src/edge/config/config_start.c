@@ -32,6 +32,26 @@ static void check_names(const struct load *load, const struct config *c, struct 
 		    "milter.socket_group \"%s\": there is no such group", c->milter_socket_group);
 }
 
+/*
+ * Whoever may connect can speak milter, and one macro packet with an odd number of strings ends a
+ * worker (libmilter's smfi_getsymval): let it be the MTA alone.
+ */
+static void check_reach(const struct load *load, const struct config *c, struct report *report)
+{
+	bool tcp = !unixsocket_path(c->milter_socket);
+
+	if (tcp)
+		report_warning(report, where_is(load, c, "milter.socket"),
+		    "milter.socket \"%s\" is TCP: any local account can speak milter to it, and "
+		    "end a worker with one odd packet; use a unix socket",
+		    c->milter_socket);
+	else if (c->milter_socket_mode & S_IWOTH)
+		report_warning(report, where_is(load, c, "milter.socket_mode"),
+		    "milter.socket_mode \"0%o\" lets any local account speak milter, and end a "
+		    "worker with one odd packet; use \"0660\"",
+		    c->milter_socket_mode);
+}
+
 /* ---- log.decisions ------------------------------------------------------------------- */
 
 static void directory_of(const char *path, char out[PATH_MAX])
@@ -108,16 +128,34 @@ static void check_log(const struct load *load, const struct config *c, struct re
 		    error == ENOENT ? "its directory is not there" : strerror(error));
 }
 
-void config_check_start(const struct config *config, struct report *report)
+/* Reads the file once more for the lines; its errors are known already. */
+static void check_with_lines(const struct config *config, struct report *report,
+    void (*check)(const struct load *, const struct config *, struct report *))
 {
 	struct load load = {.report = report_create(), .arena = load_arena()};
 
 	if (load.report && load.arena) {
 		load_tree(&load, config->path);
-		check_names(&load, config, report);
-		check_log(&load, config, report);
-		config_check_resolver(config, report);
+		check(&load, config, report);
 	}
 	load_close(&load);
 	report_free(&load.report);
+}
+
+static void check_all(const struct load *load, const struct config *c, struct report *report)
+{
+	check_names(load, c, report);
+	check_reach(load, c, report);
+	check_log(load, c, report);
+}
+
+void config_check_start(const struct config *config, struct report *report)
+{
+	check_with_lines(config, report, check_all);
+	config_check_resolver(config, report);
+}
+
+void config_check_reach(const struct config *config, struct report *report)
+{
+	check_with_lines(config, report, check_reach);
 }

@@ -43,6 +43,8 @@ int command_doctor(struct asked *a)
 	struct ruleset *rules = NULL;
 	struct config *config = report ? config_load(a->config_path, NULL, report, &rules) : NULL;
 
+	if (config)
+		config_check_reach(config, report);
 	if (report)
 		report_each(report, say_line, &v);
 	if (config) {

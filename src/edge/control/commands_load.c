@@ -218,6 +218,8 @@ int command_check(struct asked *a)
 	if (report && survey) {
 		config = config_survey(
 		    path, a->generation ? a->generation->config : NULL, report, &rules, survey);
+		if (config)
+			config_check_reach(config, report);
 		if (config && !config_check_resolver(config, report))
 			ruleset_free(&rules);
 		tell_check(a, path, report, rules, survey);

@@ -25,7 +25,18 @@ static const struct {
     {"a group that is there",
 	"milter = { user = \"\"; socket = \"unix:m.sock\"; socket_group = \"root\"; };\n", ""},
     {"a group that no socket wants",
-	"milter = { user = \"\"; socket_group = \"no-such-group\"; };\n", ""},
+	"milter = { user = \"\"; socket = \"inet:8891@::1\";\n socket_group = "
+	"\"no-such-group\"; };\n",
+	"warning: t.conf:1: milter.socket \"inet:8891@::1\" is TCP: any local account can speak "
+	"milter to it, and end a worker with one odd packet; use a unix socket\n"},
+    {"TCP over IPv6", "milter = { user = \"\";\n socket = \"inet6:8891@::1\"; };\n",
+	"warning: t.conf:2: milter.socket \"inet6:8891@::1\" is TCP: any local account can speak "
+	"milter to it, and end a worker with one odd packet; use a unix socket\n"},
+    {"a socket for everybody", "milter = { user = \"\";\n socket_mode = \"0666\"; };\n",
+	"warning: t.conf:2: milter.socket_mode \"0666\" lets any local account speak milter, and "
+	"end a worker with one odd packet; use \"0660\"\n"},
+    {"a socket that others may only read", "milter = { user = \"\"; socket_mode = \"0664\"; };\n",
+	""},
 
     {"a log", "milter = { user = \"\"; };\nlog = { decisions = \"log/d.jsonl\"; };\n", ""},
     {"a log beside the configuration",

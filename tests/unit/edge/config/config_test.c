@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- text → exactly these lines ------------------------------------------------------ */
 
@@ -53,7 +54,6 @@ static const struct {
 	"t.conf:3: metrics.listen \"localhost:9118\" is neither ADDRESS:PORT nor "
 	"[IPV6-ADDRESS]:PORT\n"},
     {"no sockets", "milter = { socket = \"\"; };\ncontrol = { socket = \"\"; };\n",
-	"t.conf:1: milter.socket \"\" is none of inet:PORT@HOST, inet6:PORT@HOST and unix:PATH\n"
 	"t.conf:2: control.socket \"\" is no path\n"},
     {"hosts that are none",
 	"milter = { socket = \"inet:8891@a b\"; };\nmetrics = { listen = \"::1:9118\"; };\n",
@@ -212,7 +212,7 @@ START_TEST(has_defaults)
 	o = c.config;
 	s = &c.rules->settings;
 	ck_assert_str_eq(o->path, "t.conf");
-	ck_assert_str_eq(o->milter_socket, "inet:8891@127.0.0.1");
+	ck_assert_str_eq(o->milter_socket, config_default_socket(o->arena, "/var/spool/postfix"));
 	ck_assert_uint_eq(o->milter_socket_mode, 0660);
 	ck_assert_str_eq(o->milter_socket_group, "");
 	ck_assert_str_eq(o->milter_user, "susmilter");
@@ -358,6 +358,22 @@ START_TEST(counts_includes)
 }
 END_TEST
 
+START_TEST(has_a_socket_for_each_mta)
+{
+	struct arena *arena = arena_create(1 << 16);
+
+	ck_assert_str_eq(config_default_socket(arena, "queue"), "unix:/run/susmilter/milter.sock");
+	ck_assert_int_eq(mkdir("queue", 0755), 0);
+	ck_assert_str_eq(config_default_socket(arena, "queue"), "unix:/run/susmilter/milter.sock");
+	ck_assert_int_eq(mkdir("queue/susmilter", 0755), 0);
+	ck_assert_str_eq(config_default_socket(arena, "queue"), "unix:queue/susmilter/milter.sock");
+	ck_assert_int_eq(rmdir("queue/susmilter"), 0);
+	configured_file("queue/susmilter", "");
+	ck_assert_str_eq(config_default_socket(arena, "queue"), "unix:/run/susmilter/milter.sock");
+	arena_free(&arena);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("config");
@@ -368,6 +384,7 @@ Suite *suite(void)
 	tcase_add_test(told, counts_includes);
 	suite_add_tcase(s, told);
 	tcase_add_test(values, has_defaults);
+	tcase_add_test(values, has_a_socket_for_each_mta);
 	tcase_add_loop_test(values, finds_the_control_socket, 0, (int)ROWS(control_sockets));
 	tcase_add_test(values, sets_every_option);
 	suite_add_tcase(s, values);
