@@ -120,8 +120,10 @@ class Lab:
         return f"inet:{host}:{port}"
 
     def sendmail(self, daemon, name="sendmail", listen=("127.0.0.1",), host="mx.sm.lab.test",
-                 relay_port=0):
-        """daemon: a Daemon, or None for one without a milter.  What it accepts waits in its queue
-        until flush() hands it to relay_port on 127.0.0.1, where another host must answer."""
+                 relay_port=0, equates=Sendmail.EQUATES):
+        """daemon: a Daemon, or None for one without a milter; equates: flags and times of the line
+        X.  What it accepts waits in its queue until flush() hands it to relay_port on 127.0.0.1,
+        where another host must answer."""
         return self._add(Sendmail(self, name, self.build / "sendmail",
-                                  daemon.milter if daemon else "", listen, host, relay_port))
+                                  daemon.milter if daemon else "", listen, host, relay_port,
+                                  equates))

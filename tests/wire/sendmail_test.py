@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""sendmail_test: what only Sendmail does: local mail through a pipe, and sockets that it calls unsafe,
-each as doctor says.
+"""sendmail_test: what only Sendmail does: local mail through a pipe, sockets that it calls unsafe, and
+its time-outs, each as doctor says.
 
     sendmail_test.py BUILD_DIRECTORY [--keep]
 """
@@ -12,12 +12,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "lab")]
 import lab  # noqa: E402
 from checks import Checks  # noqa: E402
+from slowfilter import SlowFilter  # noqa: E402
 
 ZONE = "example.com MX 10 mx.example.com\n"
 RULES = 'blocks = ( { name = "evil"; domains = [ ".evil.example" ]; } );\n'
@@ -105,6 +107,34 @@ def age(checks, servers, daemon, sendmail):
                     f"make -C {cf.parent}" in doctor(servers, daemon, cf).stdout, told)
 
 
+def wait_out(server, seen, label):
+    with server.session() as s:
+        s.mail("a@example.org")
+        rcpt = s.rcpt("b@example.org").code
+        seen[label] = rcpt, s.data("Subject: x\n\nx\n").code if rcpt == 250 else None
+
+
+def patience(checks, servers, place):
+    """What doctor says of R: and E: is what Sendmail does with them."""
+    cases = (
+        ("R: by default is enough", "F=T", 8, 14, 4, (250, 250)),
+        ("... but not for a late RCPT", "F=T", 12, 0, 0, (451, None)),
+        ("... nor for an end without progress", "F=T", 0, 12, 0, (250, 451)),
+        ("E: is the patience for the whole end", "F=T, T=R:60s;E:10s", 0, 14, 4, (250, 451)),
+        ("... which counts with progress only", "F=T, T=R:60s;E:10s", 0, 14, 0, (250, 250)),
+        ("what is recommended", "F=T, T=C:10s;S:10s;R:60s;E:5m", 12, 20, 4, (250, 250)))
+    seen, threads = {}, []
+    for n, (label, equates, rcpt, end, progress, _) in enumerate(cases):
+        slow = SlowFilter(place / f"slow{n}", rcpt, end, progress)
+        server = servers.sendmail(slow, name=f"slow{n}", equates=equates)
+        threads.append(threading.Thread(target=wait_out, args=(server, seen, label)))
+        threads[-1].start()
+    for t in threads:
+        t.join()
+    for label, *_, wanted in cases:
+        checks.same(label, seen.get(label), wanted)
+
+
 def main():
     lab.become_root("a private Sendmail is started")
     build, keep = sys.argv[1], "--keep" in sys.argv
@@ -123,6 +153,7 @@ def main():
             local_mail(checks, daemon, sendmail)
             safety(checks, servers, daemon, sendmail, folder)
             age(checks, servers, daemon, sendmail)
+            patience(checks, servers, place)
     finally:
         shutil.rmtree(place)
     sys.exit(checks.summary())
