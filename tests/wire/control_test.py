@@ -450,7 +450,14 @@ def whitelist(checks, daemon, token):
     text = managed.read_text()
     checks.true("expired lines go, remarks stay", "192.0.2.77" not in text and "# a remark" in text
                 and "Mail.QQ.example" in text, text)
+    reach(checks, daemon, listed)
+    text = managed.read_text()
     for label, argv, why in (
+            ("covers", ("192.0.2.1", "--covers", "all"), "--covers needs"),
+            ("proof", ("a.example", "--proof", "dkim"), "--proof needs"),
+            ("proof of an address", ("192.0.2.1", "--proof", "spf"), "needs sender="),
+            ("a sender that is none", ("192.0.2.1", "--sender", "a..b"), "a..b"),
+            ("two recipients", ("192.0.2.1", "--recipient", "a b"), "--recipient"),
             ("too wide", ("0.0.0.0/2",), "wider than /8"),
             ("host bits", ("198.51.100.7/24",), "did you mean 198.51.100.0/24"),
             ("no entry at all", ("foo bar",), ""), ("empty", ("",), ""),
@@ -502,6 +509,82 @@ def whitelist(checks, daemon, token):
                 done)
     daemon.configure(CONF)
     daemon.reload()
+
+
+def reach(checks, daemon, listed):
+    """What an entry covers and who it is for, what a second add keeps, and what changes nothing."""
+    def add(*argv):
+        return daemon.ctl("whitelist", "add", *argv, check=True).stdout
+
+    def line(entry, **more):
+        found = [l for l in listed() if l["entry"] == entry
+                 and all(l.get(k) == v for k, v in more.items())]
+        checks.same(f"one line for {entry}", len(found), 1)
+        return found[0]
+
+    add("198.51.100.9", "--owner", "jo", "--comment", "why", "--for", "1h")
+    first = line("198.51.100.9")
+    checks.same("covers susranges where nothing is said", first["covers"], ["susranges"])
+    checks.true("by whom and when", first.get("by") and first["added"].startswith("20"), first)
+    add("198.51.100.9", "--for", "30d", "--covers", "blocks,dmarc")
+    second = line("198.51.100.9")
+    checks.same("a second add keeps", [second[k] for k in ("owner", "comment", "by", "added")],
+                [first[k] for k in ("owner", "comment", "by", "added")])
+    checks.same("and changes", (second["covers"], second["expires"] > first["expires"]),
+                (["blocks", "dmarc"], True))
+    add("198.51.100.9", "--owner", "al")
+    checks.same("unless new ones are given", (line("198.51.100.9")["owner"],
+                                              line("198.51.100.9")["covers"]),
+                ("al", ["blocks", "dmarc"]))
+    add("198.51.100.10", "--recipient", "example.net", "--sender", "s.example")
+    checks.true("only for a sender and a recipient", refuse(daemon, "198.51.100.10")
+                .startswith("y550"))
+    add("198.51.100.10", "--recipient", "Example.Net")
+    checks.same("two lines of one address", len([l for l in listed()
+                                                 if l["entry"] == "198.51.100.10"]), 2)
+    checks.same("for a recipient", refuse(daemon, "198.51.100.10"), "c")
+    checks.true("not for another", refuse(daemon, "198.51.100.10", "a@example.org")
+                .startswith("y550"))
+    add("198.51.100.11", "--proof", "spf", "--sender", "s.example")
+    checks.same("proof", line("198.51.100.11")["proof"], ["spf"])
+    for label, argv, note in (
+            ("let in already", ("198.51.100.9",), None),
+            ("refused by nothing", (GOOD,), "no rule refuses 203.0.113.25"),
+            ("trusted", ("192.0.2.7",), "is in trusted_networks"),
+            ("not covered", ("198.51.100.12", "--covers", "blocks"), "add --covers susranges"),
+            ("a name", ("mx.example.org",), "without proof"),
+            ("useful", ("198.51.100.13",), None)):
+        said = add(*argv)
+        checks.same(f"changes nothing: {label}", "note: " in said, note is not None)
+        checks.true(f"it says: {label}", not note or note in said, said)
+    managed = daemon.dir / "managed"
+    managed.write_text(managed.read_text() + "192.0.2.78  # expires=2026-01-01T00:00:00Z owner=al\n")
+    said = add("198.51.100.13")
+    checks.true("an expired entry is reported", "expired 2026-01-01T00:00:00Z: 192.0.2.78, owner al"
+                in said and "192.0.2.78" not in managed.read_text(), said)
+    managed.write_text(managed.read_text() + "198.51.100.14  # old\n")
+    add("198.51.100.14", "--owner", "jo")
+    checks.same("a line of 0.1 keeps what it covers", line("198.51.100.14")["covers"],
+                ["blocks", "susranges"])
+    rotated = daemon.decisions.with_name(daemon.decisions.name + ".1")
+    rotated.write_text("".join(
+        '{"time":"2026-01-01T00:00:00Z","id":"%s","client":"198.51.100.%d","action":"%s",'
+        '"family":"%s"}\n' % (c * 16, 20 + i, action, family)
+        for i, (c, action, family) in enumerate((
+            ("d", "reject", "spf"), ("e", "reject", "dmarc"), ("f", "would_reject", "blocks"),
+            ("g", "reject", "limits"), ("h", "accept", "susranges")))))
+    for i, (token, covers) in enumerate((("d", ["spf"]), ("e", ["dmarc"]), ("f", ["blocks"]))):
+        add("--from", token * 16)
+        checks.same(f"--from {covers}", line(f"198.51.100.{20 + i}")["covers"], covers)
+    for token in "gh":
+        done = daemon.ctl("whitelist", "add", "--from", token * 16)
+        checks.true(f"--from {token}: no such refusal", done.returncode != 0
+                    and "not a refusal that a whitelist entry could withdraw" in done.stderr, done)
+    rotated.unlink()
+    for entry in {l["entry"] for l in listed()}:
+        daemon.ctl("whitelist", "remove", entry, check=True)
+    checks.same("all removed", listed(), [])
+    daemon.ctl("whitelist", "add", DIALUP, check=True)
 
 
 def locked(checks, daemon):

@@ -3,8 +3,15 @@
 /*
  * managed: the whitelist that susmilterctl edits: what a line of it says, and how it is changed.
  *
- *     198.51.100.7  # expires=2026-11-28T12:00:00Z owner=jo comment=their new mail server
+ *     198.51.100.7  # expires=2026-11-28T12:00:00Z covers=susranges by=root
+ *         added=2026-11-21T12:00:00Z owner=jo comment=their new mail server     (in one line)
  *     mail.example.org  # owner=jo
+ *
+ * covers= names the families from which it exempts; without it a line means susranges and blocks,
+ * as all lines of 0.1 do.  proof=spf, proof=client_name or both with a comma: a name without it
+ * has both; an address takes proof=spf, and then sender= is the name that must have passed SPF.
+ * sender= and recipient= narrow the entry to them, and belong to it: the same address with another
+ * recipient= is another line.  by= and added= say who added it first, and when.
  *
  * Whatever happens in the middle of an edit, the file holds the old lines or the new ones: they
  * are written beside it, checked by the loader itself, made durable, and moved into its place.
@@ -21,6 +28,7 @@
  */
 #include "core/base/arena.h"
 #include "core/name/list.h"
+#include "core/policy/rule.h"
 
 enum { MANAGED_WHY_MAX = 600 };
 
@@ -28,6 +36,11 @@ enum { MANAGED_WHY_MAX = 600 };
 struct managed_line {
 	struct slice entry;
 	int64_t expires; /* seconds since the epoch; 0 = never */
+	unsigned covers; /* bits 1 << family; 0 = not said */
+	unsigned proof;  /* bits of enum proof; 0 = not said */
+	struct slice sender, recipient;
+	struct slice by;
+	int64_t added; /* seconds since the epoch; 0 = not known */
 	struct slice owner, comment;
 };
 
@@ -35,8 +48,15 @@ struct managed_line {
 const char *managed_parse_entry(
     struct slice text, struct arena *, struct list_entry *out, char why[LIST_WHY_MAX]);
 
-/* Reads what stands behind the entry, from the `#` on.  False when `expires=` has no time. */
-bool managed_parse_words(struct slice words, struct managed_line *);
+/* Reads what stands behind the entry, from the `#` on.  NULL, or what is wrong with it. */
+const char *managed_parse_words(struct slice words, struct managed_line *);
+
+/* "susranges,dmarc" and "spf,client_name" → bits; 0 when it is not a list of these. */
+unsigned managed_parse_covers(struct slice);
+unsigned managed_parse_proof(struct slice);
+
+/* What does not fit together: proof and what the entry is.  NULL when all does. */
+const char *managed_check(const struct managed_line *, bool is_network);
 
 /* A line of the file with an entry; false for blank lines and comments. */
 bool managed_parse_line(struct slice text, struct managed_line *);
@@ -69,11 +89,15 @@ bool managed_begin(struct managed_edit *, const char *path, struct arena *,
 void managed_each(const struct managed_edit *,
     void (*each)(void *context, const struct managed_line *), void *context);
 
-/* Puts the line into the place of one with the same entry, or at the end; drops lines that have
- * expired.  *replaced: there was one. */
+/* The line of the same entry, sender and recipient; false: there is none. */
+bool managed_find(
+    const struct managed_edit *, const struct managed_line *wanted, struct managed_line *found);
+
+/* Puts the line into the place of one with the same entry, sender and recipient, or at the end;
+ * drops lines that have expired.  *replaced: there was one. */
 void managed_add(struct managed_edit *, const struct managed_line *, int64_t now, bool *replaced);
 
-/* Takes the entry out, and lines that have expired.  False when it is not there. */
+/* Takes all lines of the entry out, and lines that have expired.  False when it is not there. */
 bool managed_remove(struct managed_edit *, struct slice entry, int64_t now);
 
 /* Checks the new lines and puts them into place; false, and the reason, when nothing changed. */

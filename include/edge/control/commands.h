@@ -42,6 +42,7 @@ struct asked {
 	const struct generation *generation; /* NULL: none was loaded, or none is needed */
 	const char *config_path;             /* of the daemon, or as given with -c */
 	bool admin;
+	unsigned uid; /* of whoever asks */
 	struct channel *channel;
 	struct arena *arena; /* what must last to the end of the answer */
 };

@@ -1,6 +1,7 @@
 #include "config_load.h"
 
 #include "core/name/list.h"
+#include "edge/config/idn.h"
 #include "edge/config/managed.h"
 #include "edge/os/textfile.h"
 
@@ -8,8 +9,9 @@
 
 /* One line of the managed whitelist. */
 struct managed {
-	int64_t expires;
+	struct managed_line words; /* with covers as they are meant where none are written */
 	struct list_entry entry;
+	struct list_entry sender, recipient; /* where words has them */
 	unsigned line;
 };
 
@@ -44,6 +46,39 @@ static struct slice line_of(struct slice entry, struct slice text, struct slice 
 	return line;
 }
 
+/* What narrows a line: a name or an address. */
+static const char *read_identity(
+    struct load *load, struct slice text, struct list_entry *out, char why[LIST_WHY_MAX])
+{
+	const char *wrong;
+
+	if (text.len == 0)
+		return NULL;
+	wrong = list_parse_entry(text, LIST_ACCEPT_ADDRESSES, &idn_uts46, load->arena, out, why);
+	if (!wrong && (out->out || out->kind == LIST_PATTERN))
+		wrong = "sender= and recipient= are a name or an address";
+	return wrong;
+}
+
+static const char *read_line(
+    struct load *load, struct slice line, struct slice entry, struct managed *m, char *why)
+{
+	const char *wrong = managed_parse_entry(entry, load->arena, &m->entry, why);
+
+	if (!wrong)
+		wrong = managed_parse_words(slice_skip(line, slice_find(line, '#')), &m->words);
+	if (!wrong)
+		wrong = managed_check(&m->words, m->entry.kind == LIST_NETWORK);
+	if (!wrong)
+		wrong = read_identity(load, m->words.sender, &m->sender, why);
+	if (!wrong)
+		wrong = read_identity(load, m->words.recipient, &m->recipient, why);
+	if (!wrong && m->words.proof && m->entry.kind == LIST_NETWORK &&
+	    (m->sender.kind == LIST_ADDRESS || m->sender.kind == LIST_NULL))
+		wrong = "proof=spf needs a name as sender=: SPF proves domains, not addresses";
+	return wrong;
+}
+
 static void read_lines(struct load *load, struct slice text, struct managed_list *list)
 {
 	struct slice rest = text, entry;
@@ -52,61 +87,96 @@ static void read_lines(struct load *load, struct slice text, struct managed_list
 
 	while (list_next_line(&rest, &where.line, &entry)) {
 		struct managed m = {.line = where.line};
-		struct managed_line words = {.expires = 0};
-		struct slice line = line_of(entry, text, rest);
-		const char *wrong = managed_parse_entry(entry, load->arena, &m.entry, why);
+		const char *wrong = read_line(load, line_of(entry, text, rest), entry, &m, why);
 
 		if (wrong)
 			report_error(load->report, where, "%s", wrong);
-		else if (!managed_parse_words(slice_skip(line, slice_find(line, '#')), &words))
-			report_error(load->report, where,
-			    "expires= is not followed by a time such as 2026-11-28T12:00:00Z");
 		else if (!room(list))
 			report_error(load->report, where, "out of memory");
-		else {
-			m.expires = words.expires;
+		else
 			list->at[list->count++] = m;
-		}
 	}
 }
+
+/* ---- rules --------------------------------------------------------------------------- */
 
 static bool is_network(const struct managed *m)
 {
 	return m->entry.kind == LIST_NETWORK;
 }
 
-static bool same_rule(const struct managed *a, const struct managed *b)
+static unsigned covers_of(const struct managed *m)
 {
-	return a->expires == b->expires && is_network(a) == is_network(b);
+	return m->words.covers ? m->words.covers : 1u << FAMILY_SUSRANGES | 1u << FAMILY_BLOCKS;
+}
+
+static unsigned proof_of(const struct managed *m)
+{
+	if (m->words.proof || is_network(m))
+		return m->words.proof;
+	return PROOF_SPF | PROOF_CLIENT_NAME;
+}
+
+static int compare_numbers(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Lines that end together and mean the same of their entries are equal: they become one rule. */
+static int compare_rules(const struct managed *a, const struct managed *b)
+{
+	int order = compare_numbers(a->words.expires, b->words.expires);
+
+	if (!order)
+		order = compare_numbers(is_network(b), is_network(a));
+	if (!order)
+		order = compare_numbers(covers_of(a), covers_of(b));
+	if (!order)
+		order = compare_numbers(proof_of(a), proof_of(b));
+	if (!order)
+		order = slice_compare(a->words.sender, b->words.sender);
+	return order ? order : slice_compare(a->words.recipient, b->words.recipient);
 }
 
 static int compare(const void *one, const void *other)
 {
 	const struct managed *a = one, *b = other;
+	int order = compare_rules(a, b);
 
-	if (a->expires != b->expires)
-		return a->expires < b->expires ? -1 : 1;
-	if (is_network(a) != is_network(b))
-		return is_network(a) ? -1 : 1;
-	return (a->line > b->line) - (a->line < b->line);
+	return order ? order : compare_numbers(a->line, b->line);
 }
 
-/* The rule for entries that are of one kind and end together. */
+/* The key that sender= is: with proof=spf of an address the name that must have passed. */
+static enum rule_key sender_key(const struct managed *m)
+{
+	return is_network(m) && m->words.proof ? KEY_DOMAINS : KEY_SENDER;
+}
+
 static unsigned add_rule(struct load *load, const struct managed *first)
 {
-	enum rule_key key = is_network(first) ? KEY_NETWORKS : KEY_DOMAINS;
+	unsigned proof = proof_of(first), number;
 	struct rule rule = {
 	    .name = SLICE("managed"),
 	    .family = FAMILY_WHITELIST,
-	    .keys = 1u << key,
-	    .in = 1u << IDENTITY_SENDER | 1u << IDENTITY_CLIENT_NAME,
-	    .proof = key == KEY_DOMAINS ? PROOF_SPF | PROOF_CLIENT_NAME : 0,
-	    .covers = 1u << FAMILY_SUSRANGES | 1u << FAMILY_BLOCKS,
-	    .expires = first->expires,
+	    .keys = 1u << (is_network(first) ? KEY_NETWORKS : KEY_DOMAINS) |
+		    (first->words.sender.len ? 1u << sender_key(first) : 0) |
+		    (first->words.recipient.len ? 1u << KEY_RECIPIENT : 0),
+	    .in = (proof & PROOF_SPF ? 1u << IDENTITY_SENDER : 0) |
+		  (proof & PROOF_CLIENT_NAME ? 1u << IDENTITY_CLIENT_NAME : 0),
+	    .proof = proof,
+	    .covers = covers_of(first),
+	    .expires = first->words.expires,
 	    .where = {load->config->managed_whitelist, first->line},
 	};
 
-	return ruleset_add_rule(load->builder, &rule);
+	number = ruleset_add_rule(load->builder, &rule);
+	if (first->words.sender.len)
+		ruleset_add_entry(
+		    load->builder, number, sender_key(first), &first->sender, rule.where);
+	if (first->words.recipient.len)
+		ruleset_add_entry(
+		    load->builder, number, KEY_RECIPIENT, &first->recipient, rule.where);
+	return number;
 }
 
 static void add_rules(struct load *load, struct managed_list *list)
@@ -119,7 +189,7 @@ static void add_rules(struct load *load, struct managed_list *list)
 		struct managed *m = &list->at[i];
 		struct origin where = {load->config->managed_whitelist, m->line};
 
-		if (i == 0 || !same_rule(m, m - 1))
+		if (i == 0 || compare_rules(m, m - 1) != 0)
 			rule = add_rule(load, m);
 		ruleset_add_entry(load->builder, rule, is_network(m) ? KEY_NETWORKS : KEY_DOMAINS,
 		    &m->entry, where);

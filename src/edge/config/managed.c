@@ -67,23 +67,58 @@ static void put(struct text *t, struct slice s)
 	t->len += t->at ? s.len : 0;
 }
 
-/* Writes e->fresh anew: `line` (or nothing) in the place of the entry, without expired lines.
- * True when the entry was there. */
-static bool rewrite(struct managed_edit *e, struct slice entry, struct slice line, int64_t now)
+/* The lines that an edit is about. */
+struct wanted {
+	struct slice text;
+	struct list_entry entry;
+	bool valid;
+	const struct managed_line *line; /* NULL: whatever sender and recipient they have */
+};
+
+static struct wanted wanted_lines(
+    struct arena *arena, struct slice text, const struct managed_line *line)
+{
+	struct wanted w = {.text = text, .line = line};
+	char why[LIST_WHY_MAX];
+
+	w.valid = !managed_parse_entry(text, arena, &w.entry, why);
+	return w;
+}
+
+static bool is_wanted(struct arena *arena, const struct wanted *w, const struct managed_line *l)
+{
+	if (w->line && (!slice_equal_nocase(w->line->sender, l->sender) ||
+			   !slice_equal_nocase(w->line->recipient, l->recipient)))
+		return false;
+	return w->valid ? same_entry(arena, &w->entry, l->entry) : slice_equal(w->text, l->entry);
+}
+
+bool managed_find(
+    const struct managed_edit *e, const struct managed_line *wanted, struct managed_line *found)
+{
+	struct wanted w = wanted_lines(e->arena, wanted->entry, wanted);
+	struct slice rest = e->fresh;
+
+	while (rest.len > 0)
+		if (managed_parse_line(next_line(&rest), found) && is_wanted(e->arena, &w, found))
+			return true;
+	return false;
+}
+
+/* Writes e->fresh anew: `line` (or nothing) in the place of the wanted ones, without expired lines.
+ * True when there was one. */
+static bool rewrite(struct managed_edit *e, const struct wanted *w, struct slice line, int64_t now)
 {
 	struct text t = {.at = arena_alloc(e->arena, e->fresh.len + line.len + 2)};
 	struct slice rest = e->fresh;
-	struct list_entry wanted;
-	char why[LIST_WHY_MAX];
-	bool valid = !managed_parse_entry(entry, e->arena, &wanted, why), found = false;
+	bool found = false;
 
 	while (rest.len > 0) {
 		struct slice old = next_line(&rest);
 		struct managed_line l;
 		bool is_entry = managed_parse_line(old, &l);
 
-		if (is_entry && (valid ? same_entry(e->arena, &wanted, l.entry)
-				       : slice_equal(entry, l.entry))) {
+		if (is_entry && is_wanted(e->arena, w, &l)) {
 			put(&t, found ? slice_of(NULL, 0) : line);
 			found = true;
 		} else if (!is_entry || l.expires == 0 || l.expires > now) {
@@ -100,12 +135,16 @@ static bool rewrite(struct managed_edit *e, struct slice entry, struct slice lin
 void managed_add(
     struct managed_edit *e, const struct managed_line *line, int64_t now, bool *replaced)
 {
-	*replaced = rewrite(e, line->entry, managed_write_line(e->arena, line), now);
+	struct wanted w = wanted_lines(e->arena, line->entry, line);
+
+	*replaced = rewrite(e, &w, managed_write_line(e->arena, line), now);
 }
 
 bool managed_remove(struct managed_edit *e, struct slice entry, int64_t now)
 {
-	return rewrite(e, entry, slice_of(NULL, 0), now);
+	struct wanted w = wanted_lines(e->arena, entry, NULL);
+
+	return rewrite(e, &w, slice_of(NULL, 0), now);
 }
 
 /* ---- the file ------------------------------------------------------------------------ */

@@ -36,23 +36,109 @@ static bool value_of(struct slice word, struct slice key, struct slice *value)
 	return true;
 }
 
-bool managed_parse_words(struct slice words, struct managed_line *line)
+/* ---- lists of words ------------------------------------------------------------------ */
+
+struct word {
+	const char *text;
+	unsigned bit;
+};
+
+static const struct word covers_words[] = {
+    {"susranges", 1u << FAMILY_SUSRANGES},
+    {"blocks", 1u << FAMILY_BLOCKS},
+    {"spf", 1u << FAMILY_SPF},
+    {"dmarc", 1u << FAMILY_DMARC},
+    {NULL, 0},
+};
+
+static const struct word proof_words[] = {
+    {"spf", PROOF_SPF},
+    {"client_name", PROOF_CLIENT_NAME},
+    {NULL, 0},
+};
+
+static unsigned parse_bits(struct slice text, const struct word *words)
 {
-	struct slice rest = slice_skip(words, slice_starts(words, SLICE("#"))), time;
+	unsigned bits = 0;
 
-	while ((rest = slice_trim(rest)).len > 0) {
-		struct slice word;
+	while (text.ptr) {
+		struct slice part = slice_trim(slice_cut(&text, ','));
+		const struct word *w = words;
 
-		if (value_of(rest, SLICE("comment="), &line->comment))
-			return true;
-		word = slice_cut(&rest, ' ');
-		if (value_of(word, SLICE("owner="), &line->owner))
-			continue;
-		if (value_of(word, SLICE("expires="), &time) &&
-		    (!rfc3339_parse(time, &line->expires) || line->expires <= 0))
-			return false;
+		while (w->text && !slice_equal(part, slice_str(w->text)))
+			w++;
+		if (!w->text)
+			return 0;
+		bits |= w->bit;
 	}
-	return true;
+	return bits;
+}
+
+static struct slice write_bits(struct arena *arena, unsigned bits, const struct word *words)
+{
+	struct slice text = slice_of(NULL, 0);
+
+	for (const struct word *w = words; w->text; w++)
+		if (bits & w->bit)
+			text = arena_printf(
+			    arena, "%.*s%s%s", SLICE_ARG(text), text.len ? "," : "", w->text);
+	return text;
+}
+
+unsigned managed_parse_covers(struct slice text)
+{
+	return parse_bits(text, covers_words);
+}
+
+unsigned managed_parse_proof(struct slice text)
+{
+	return parse_bits(text, proof_words);
+}
+
+const char *managed_check(const struct managed_line *l, bool is_network)
+{
+	if (!is_network || l->proof == 0)
+		return NULL;
+	if (l->proof != PROOF_SPF)
+		return "proof=client_name proves names only, not addresses";
+	return l->sender.len > 0 ? NULL
+				 : "proof=spf of an address needs sender=, the name that passes";
+}
+
+/* ---- lines --------------------------------------------------------------------------- */
+
+/* One word that is not the comment; NULL, or what is wrong with it. */
+static const char *parse_word(struct slice word, struct managed_line *line)
+{
+	struct slice value;
+
+	if (value_of(word, SLICE("owner="), &line->owner) ||
+	    value_of(word, SLICE("by="), &line->by) ||
+	    value_of(word, SLICE("sender="), &line->sender) ||
+	    value_of(word, SLICE("recipient="), &line->recipient))
+		return NULL;
+	if (value_of(word, SLICE("covers="), &value) &&
+	    !(line->covers = managed_parse_covers(value)))
+		return "covers= is not followed by susranges, blocks, spf or dmarc, with commas";
+	if (value_of(word, SLICE("proof="), &value) && !(line->proof = managed_parse_proof(value)))
+		return "proof= is not followed by spf, client_name or spf,client_name";
+	if (value_of(word, SLICE("added="), &value) && !rfc3339_parse(value, &line->added))
+		return "added= is not followed by a time such as 2026-11-28T12:00:00Z";
+	if (value_of(word, SLICE("expires="), &value) &&
+	    (!rfc3339_parse(value, &line->expires) || line->expires <= 0))
+		return "expires= is not followed by a time such as 2026-11-28T12:00:00Z";
+	return NULL;
+}
+
+const char *managed_parse_words(struct slice words, struct managed_line *line)
+{
+	struct slice rest = slice_skip(words, slice_starts(words, SLICE("#")));
+	const char *wrong = NULL;
+
+	while (!wrong && (rest = slice_trim(rest)).len > 0 &&
+	       !value_of(rest, SLICE("comment="), &line->comment))
+		wrong = parse_word(slice_cut(&rest, ' '), line);
+	return wrong;
 }
 
 bool managed_parse_line(struct slice text, struct managed_line *line)
@@ -64,19 +150,43 @@ bool managed_parse_line(struct slice text, struct managed_line *line)
 	*line = (struct managed_line){.entry = slice_trim(entry)};
 	if (line->entry.len == 0)
 		return false;
-	if (!managed_parse_words(slice_skip(text, hash), line))
+	if (managed_parse_words(slice_skip(text, hash), line))
 		line->expires = 0;
 	return true;
 }
 
+static struct slice write_time(struct arena *arena, int64_t time)
+{
+	char text[RFC3339_TEXT_MAX];
+
+	rfc3339_format(time, text);
+	return time ? arena_copy(arena, slice_str(text)) : slice_of(NULL, 0);
+}
+
 struct slice managed_write_line(struct arena *arena, const struct managed_line *l)
 {
-	char time[RFC3339_TEXT_MAX] = "";
+	const struct {
+		const char *key;
+		struct slice value;
+	} words[] = {
+	    {"expires", write_time(arena, l->expires)},
+	    {"covers", write_bits(arena, l->covers, covers_words)},
+	    {"proof", write_bits(arena, l->proof, proof_words)},
+	    {"sender", l->sender},
+	    {"recipient", l->recipient},
+	    {"by", l->by},
+	    {"added", write_time(arena, l->added)},
+	    {"owner", l->owner},
+	    {"comment", l->comment},
+	};
+	struct slice text = l->entry;
+	bool first = true;
 
-	if (l->expires)
-		rfc3339_format(l->expires, time);
-	return arena_printf(arena, "%.*s%s%s%s%s%.*s%s%.*s\n", SLICE_ARG(l->entry),
-	    l->expires || l->owner.len || l->comment.len ? "  #" : "",
-	    l->expires ? " expires=" : "", time, l->owner.len ? " owner=" : "", SLICE_ARG(l->owner),
-	    l->comment.len ? " comment=" : "", SLICE_ARG(l->comment));
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (words[i].value.len > 0) {
+			text = arena_printf(arena, "%.*s%s %s=%.*s", SLICE_ARG(text),
+			    first ? "  #" : "", words[i].key, SLICE_ARG(words[i].value));
+			first = false;
+		}
+	return arena_printf(arena, "%.*s\n", SLICE_ARG(text));
 }

@@ -28,9 +28,13 @@ static const struct command_option explain_options[] = {
 
 static const struct command_option add_options[] = {
     {"--for", "TIME", "how long: 30m, 12h, 7d, 4w; default: permanent"},
+    {"--covers", "FAMILIES", "susranges, blocks, spf, dmarc, with commas; default: susranges"},
+    {"--proof", "PROOF", "spf, client_name, or both with a comma"},
+    {"--sender", "NAME", "only mail from this domain or address"},
+    {"--recipient", "NAME", "only mail to this domain or address"},
     {"--owner", "WHO", "who is responsible for it, one word"},
     {"--comment", "TEXT", "why"},
-    {"--from", "TOKEN", "instead of ENTRY: the client of this decision"},
+    {"--from", "TOKEN", "the client of this decision, for what refused it"},
     {END},
 };
 

@@ -1,6 +1,7 @@
 #include "edge/control/commands.h"
 
 #include "edge/config/config.h"
+#include "edge/config/managed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -168,16 +169,15 @@ static void print_remedy(struct asked *a, const json_t *record, const char *toke
 {
 	const char *family = text_of(record, "family");
 
-	if (strcmp(family, family_name(FAMILY_BLOCKS)) != 0 &&
-	    strcmp(family, family_name(FAMILY_SUSRANGES)) != 0)
+	if (managed_parse_covers(slice_str(family)) == 0)
 		return;
 	if (strcmp(text_of(record, "action"), action_name(ACTION_ACCEPT)) == 0 ||
 	    text_of(record, "client")[0] == '\0')
 		return;
 	channel_print(a->channel,
-	    "\nTo let this client in:\n    susmilterctl whitelist add %s --for 30d\n"
+	    "\nTo let this client in:\n    susmilterctl whitelist add %s --covers %s --for 30d\n"
 	    "or    susmilterctl whitelist add --from %s --for 30d\n",
-	    text_of(record, "client"), token);
+	    text_of(record, "client"), family, token);
 }
 
 int explain_decision(struct asked *a, const char *token)

@@ -1,11 +1,14 @@
 #include "edge/control/commands.h"
 
 #include "core/base/rfc3339.h"
+#include "core/policy/policy.h"
 #include "edge/config/config.h"
 #include "edge/config/managed.h"
 #include "edge/log/log.h"
 
+#include <pwd.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /* ---- the words of a new entry -------------------------------------------------------- */
@@ -19,58 +22,103 @@ static bool fits(struct slice text, bool one_word)
 	       !(one_word && slice_find(text, ' ') < text.len);
 }
 
-/* The client of a decision, as an entry; NULL after a complaint. */
-static const char *client_of(struct asked *a, const char *token)
+/* What a refusal of this family needs; 0 when no whitelist entry could have withdrawn it. */
+static unsigned covers_of_record(const json_t *record)
+{
+	const char *family = json_string_value(json_object_get(record, "family"));
+	const char *action = json_string_value(json_object_get(record, "action"));
+
+	if (!family || !action || strcmp(action, action_name(ACTION_ACCEPT)) == 0)
+		return 0;
+	return managed_parse_covers(slice_str(family));
+}
+
+/* The client of a decision, and what refused it; false after a complaint. */
+static bool read_decision(struct asked *a, const char *token, struct managed_line *line)
 {
 	json_t *record = asked_decision(a, token);
 	const char *client = json_string_value(json_object_get(record, "client"));
-	char *entry = client ? arena_strdup(a->arena, slice_str(client)) : NULL;
+	bool good = false;
 
-	if (record && !entry)
-		channel_complain(a->channel, "the decision %s knows no client\n", token);
+	line->covers = covers_of_record(record);
+	if (record && !client)
+		channel_complain(a->channel, "the decision %s has no client address\n", token);
+	else if (record && !line->covers)
+		channel_complain(a->channel,
+		    "the decision %s is not a refusal that a whitelist entry could withdraw "
+		    "(susranges, blocks, spf, dmarc)\n",
+		    token);
+	else if (record)
+		good = (line->entry = slice_str(arena_strdup(a->arena, slice_str(client)))).ptr;
 	json_decref(record);
-	return entry;
+	return good;
 }
 
-static const char *entry_of(struct asked *a)
+static bool read_entry(struct asked *a, struct managed_line *line)
 {
 	const char *entry = asked_argument(a, 0), *token = asked_text(a, "from");
 
 	if (!entry == !token) {
 		channel_complain(
 		    a->channel, "whitelist add wants one entry, or --from TOKEN of a decision\n");
-		return NULL;
+		return false;
 	}
-	return entry ? entry : client_of(a, token);
+	if (token)
+		return read_decision(a, token, line);
+	line->entry = slice_trim(slice_str(entry));
+	return true;
 }
 
-static bool read_line(struct asked *a, struct managed_line *line)
+/* --covers, --proof, --sender, --recipient; NULL, or what is wrong. */
+static const char *read_reach(struct asked *a, struct managed_line *line, bool is_network)
 {
-	const char *entry = entry_of(a), *span = asked_text(a, "for");
-	struct list_entry parsed;
+	const char *covers = asked_text(a, "covers"), *proof = asked_text(a, "proof");
+
+	line->sender = slice_trim(slice_str(asked_text(a, "sender")));
+	line->recipient = slice_trim(slice_str(asked_text(a, "recipient")));
+	if (covers && !(line->covers = managed_parse_covers(slice_str(covers))))
+		return "--covers needs susranges, blocks, spf or dmarc, with commas";
+	if (proof && !(line->proof = managed_parse_proof(slice_str(proof))))
+		return "--proof needs spf, client_name or spf,client_name";
+	if (!fits(line->sender, true) || !fits(line->recipient, true))
+		return "--sender and --recipient need a name or an address";
+	return managed_check(line, is_network);
+}
+
+static const char *read_words(struct asked *a, struct managed_line *line)
+{
+	const char *span = asked_text(a, "for");
+
+	line->owner = slice_str(asked_text(a, "owner"));
+	line->comment = slice_trim(slice_str(asked_text(a, "comment")));
+	if (span && !(line->expires = span_of(span)))
+		return "--for wants a time such as 30m, 12h, 7d or 4w, ten years at most";
+	if (!fits(line->owner, true))
+		return "--owner is one word";
+	if (!fits(line->comment, false))
+		return "--comment is one line of at most 500 bytes";
+	if (line->entry.len > 0 && !fits(line->entry, true))
+		return "an entry holds no blanks";
+	if (line->expires)
+		line->expires += time(NULL);
+	return NULL;
+}
+
+static bool read_line(struct asked *a, struct managed_line *line, struct list_entry *entry)
+{
 	char why[LIST_WHY_MAX];
 	const char *wrong;
 
-	if (!entry)
+	*line = (struct managed_line){.expires = 0};
+	if (!read_entry(a, line))
 		return false;
-	*line = (struct managed_line){
-	    .entry = slice_trim(slice_str(entry)),
-	    .owner = slice_str(asked_text(a, "owner")),
-	    .comment = slice_trim(slice_str(asked_text(a, "comment"))),
-	};
-	wrong = managed_parse_entry(line->entry, a->arena, &parsed, why);
-	if (!wrong && span && !(line->expires = span_of(span)))
-		wrong = "--for wants a time such as 30m, 12h, 7d or 4w, ten years at most";
-	if (!wrong && !fits(line->owner, true))
-		wrong = "--owner is one word";
-	if (!wrong && !fits(line->comment, false))
-		wrong = "--comment is one line of at most 500 bytes";
-	if (!wrong && line->entry.len > 0 && !fits(line->entry, true))
-		wrong = "an entry holds no blanks";
+	wrong = managed_parse_entry(line->entry, a->arena, entry, why);
+	if (!wrong)
+		wrong = read_reach(a, line, entry->kind == LIST_NETWORK);
+	if (!wrong)
+		wrong = read_words(a, line);
 	if (wrong)
-		channel_complain(a->channel, "%s: %s\n", entry, wrong);
-	if (line->expires)
-		line->expires += time(NULL);
+		channel_complain(a->channel, "%.*s: %s\n", SLICE_ARG(line->entry), wrong);
 	return !wrong;
 }
 
@@ -129,18 +177,124 @@ static uint64_t make_live(struct asked *a, struct managed_edit *e)
 	return 0;
 }
 
+/* ---- add ----------------------------------------------------------------------------- */
+
+static struct slice who_asks(struct asked *a)
+{
+	enum { ROOM = 4096 };
+	char room[ROOM];
+	struct passwd pw, *found = NULL;
+
+	if (getpwuid_r(a->uid, &pw, room, sizeof room, &found) == 0 && found &&
+	    fits(slice_str(pw.pw_name), true))
+		return arena_copy(a->arena, slice_str(pw.pw_name));
+	return arena_printf(a->arena, "%u", a->uid);
+}
+
+/* What a second add does not say stays as the first one said it. */
+static void keep_old_words(struct asked *a, const struct managed_edit *e, struct managed_line *line)
+{
+	struct managed_line old;
+	bool is_new = !managed_find(e, line, &old);
+
+	if (is_new)
+		old = (struct managed_line){.by = who_asks(a), .added = time(NULL)};
+	else if (!old.covers)
+		old.covers = 1u << FAMILY_SUSRANGES | 1u << FAMILY_BLOCKS; /* a line of 0.1 */
+	if (!asked_text(a, "covers"))
+		line->covers |= old.covers;
+	if (!line->covers)
+		line->covers = 1u << FAMILY_SUSRANGES;
+	if (!asked_text(a, "proof"))
+		line->proof = old.proof;
+	if (!asked_text(a, "owner"))
+		line->owner = old.owner;
+	if (!asked_text(a, "comment"))
+		line->comment = old.comment;
+	line->by = old.by;
+	line->added = old.added;
+}
+
+/* What the tables say of a single address, of which nothing else is known. */
+static struct verdict judge(const struct ruleset *rules, const struct list_entry *entry)
+{
+	struct facts facts = {.client = entry->prefix.base, .now = time(NULL)};
+
+	return policy_decide(rules, &facts, PHASE_RCPT);
+}
+
+static bool is_one_address(const struct list_entry *entry)
+{
+	return entry->kind == LIST_NETWORK && !entry->is_range &&
+	       entry->prefix.length == ip_bits(entry->prefix.base.family);
+}
+
+/* Warns of an entry that lets nothing in that was not let in before. */
+static void warn_of_no_effect(
+    struct asked *a, const struct managed_line *line, const struct list_entry *entry)
+{
+	const unsigned by_address = 1u << FAMILY_SUSRANGES | 1u << FAMILY_BLOCKS;
+	struct verdict v;
+
+	if (entry->kind != LIST_NETWORK && entry->kind != LIST_PATTERN)
+		channel_print(a->channel, "note: a name lets nobody in without proof (%s)\n",
+		    line->proof == PROOF_SPF           ? "SPF pass of the sender's domain"
+		    : line->proof == PROOF_CLIENT_NAME ? "a verified client name"
+						       : "SPF pass of the sender's domain, or a "
+							 "verified client name");
+	if (!is_one_address(entry) || (line->covers & ~by_address) != 0)
+		return;
+	v = judge(a->generation->rules, entry);
+	if (v.kind == VERDICT_FINAL && v.family == FAMILY_TRUSTED)
+		channel_print(a->channel,
+		    "note: %.*s is in trusted_networks, where nothing is "
+		    "checked: this entry changes nothing\n",
+		    SLICE_ARG(line->entry));
+	else if (v.kind == VERDICT_FINAL && v.family == FAMILY_WHITELIST)
+		channel_print(a->channel, "note: %.*s was let in before, by whitelist \"%.*s\"\n",
+		    SLICE_ARG(line->entry), SLICE_ARG(v.rule ? v.rule->name : SLICE("")));
+	else if (v.family != FAMILY_SUSRANGES && v.family != FAMILY_BLOCKS)
+		channel_print(a->channel,
+		    "note: no rule refuses %.*s for its address alone: this entry changes nothing "
+		    "until one does\n",
+		    SLICE_ARG(line->entry));
+	else if ((line->covers & 1u << v.family) == 0)
+		channel_print(a->channel,
+		    "note: %.*s is refused by %s, which this entry does not cover: add --covers "
+		    "%s\n",
+		    SLICE_ARG(line->entry), family_name(v.family), family_name(v.family));
+}
+
+/* Expired lines are taken out by the next edit, which says so. */
+static void tell_expired(void *context, const struct managed_line *l)
+{
+	struct asked *a = context;
+	char until[RFC3339_TEXT_MAX];
+
+	if (l->expires == 0 || l->expires > time(NULL))
+		return;
+	rfc3339_format(l->expires, until);
+	channel_print(a->channel, "expired %s: %.*s%s%.*s%s%.*s\n", until, SLICE_ARG(l->entry),
+	    l->owner.len ? ", owner " : "", SLICE_ARG(l->owner), l->comment.len ? ", " : "",
+	    SLICE_ARG(l->comment));
+	log_info("whitelist: %.*s expired %s and is taken out", SLICE_ARG(l->entry), until);
+}
+
 int command_whitelist_add(struct asked *a)
 {
 	char until[RFC3339_TEXT_MAX] = "";
+	struct list_entry entry;
 	struct managed_line line;
 	struct managed_edit e;
 	bool replaced;
 	uint64_t number;
 
-	if (!read_line(a, &line))
+	if (!read_line(a, &line, &entry))
 		return STATUS_USAGE;
 	if (!open_list(a, &e, true))
 		return STATUS_FAILED;
+	keep_old_words(a, &e, &line);
+	managed_each(&e, tell_expired, a);
 	managed_add(&e, &line, time(NULL), &replaced);
 	number = make_live(a, &e);
 	managed_end(&e);
@@ -151,6 +305,7 @@ int command_whitelist_add(struct asked *a)
 	channel_print(a->channel, "%.*s is %s %s%s: generation %llu is live\n",
 	    SLICE_ARG(line.entry), replaced ? "changed," : "whitelisted",
 	    until[0] ? "until " : "for good", until, (unsigned long long)number);
+	warn_of_no_effect(a, &line, &entry);
 	log_info("whitelist: %.*s added %s%s", SLICE_ARG(line.entry),
 	    until[0] ? "until " : "for good", until);
 	return STATUS_OK;
@@ -168,6 +323,7 @@ int command_whitelist_remove(struct asked *a)
 	}
 	if (!open_list(a, &e, true))
 		return STATUS_FAILED;
+	managed_each(&e, tell_expired, a);
 	if (managed_remove(&e, entry, time(NULL)))
 		number = make_live(a, &e);
 	else
@@ -187,27 +343,75 @@ static void print_line(void *context, const struct managed_line *l)
 {
 	struct asked *a = context;
 	char until[RFC3339_TEXT_MAX] = "for good";
+	struct managed_line reach = {.entry = SLICE(""),
+	    .covers = l->covers,
+	    .proof = l->proof,
+	    .sender = l->sender,
+	    .recipient = l->recipient,
+	    .by = l->by,
+	    .added = l->added};
+	struct slice words = slice_trim(managed_write_line(a->arena, &reach));
 
 	if (l->expires)
 		rfc3339_format(l->expires, until);
-	channel_print(a->channel, "%-32.*s %-20s%s %-10.*s %.*s\n", SLICE_ARG(l->entry), until,
-	    l->expires && l->expires <= time(NULL) ? " EXPIRED" : "", SLICE_ARG(l->owner),
-	    SLICE_ARG(l->comment));
+	channel_print(a->channel, "%-32.*s %-20s%s %-10.*s %.*s%s%.*s\n", SLICE_ARG(l->entry),
+	    until, l->expires && l->expires <= time(NULL) ? " EXPIRED" : "", SLICE_ARG(l->owner),
+	    SLICE_ARG(l->comment), words.len ? "  " : "", SLICE_ARG(words));
+}
+
+static void add_text(json_t *o, const char *key, struct slice text)
+{
+	if (text.len > 0)
+		json_object_set_new(o, key, asked_slice(text));
+}
+
+static void add_time(json_t *o, const char *key, int64_t time)
+{
+	char text[RFC3339_TEXT_MAX];
+
+	if (!time)
+		return;
+	rfc3339_format(time, text);
+	json_object_set_new(o, key, json_string(text));
+}
+
+/* An array of the words, as managed_write_line() has them. */
+static json_t *families_json(unsigned covers)
+{
+	json_t *array = json_array();
+
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		if (covers & 1u << family)
+			json_array_append_new(array, json_string(family_name(family)));
+	return array;
+}
+
+static json_t *proof_json(unsigned proof)
+{
+	json_t *array = json_array();
+
+	if (proof & PROOF_SPF)
+		json_array_append_new(array, json_string("spf"));
+	if (proof & PROOF_CLIENT_NAME)
+		json_array_append_new(array, json_string("client_name"));
+	return array;
 }
 
 static void add_line(void *context, const struct managed_line *l)
 {
 	json_t *o = json_pack("{s:o}", "entry", asked_slice(l->entry));
-	char until[RFC3339_TEXT_MAX];
 
-	if (l->expires) {
-		rfc3339_format(l->expires, until);
-		json_object_set_new(o, "expires", json_string(until));
-	}
-	if (l->owner.len > 0)
-		json_object_set_new(o, "owner", asked_slice(l->owner));
-	if (l->comment.len > 0)
-		json_object_set_new(o, "comment", asked_slice(l->comment));
+	add_time(o, "expires", l->expires);
+	if (l->covers)
+		json_object_set_new(o, "covers", families_json(l->covers));
+	if (l->proof)
+		json_object_set_new(o, "proof", proof_json(l->proof));
+	add_text(o, "sender", l->sender);
+	add_text(o, "recipient", l->recipient);
+	add_text(o, "by", l->by);
+	add_time(o, "added", l->added);
+	add_text(o, "owner", l->owner);
+	add_text(o, "comment", l->comment);
 	json_array_append_new(context, o);
 }
 

@@ -34,6 +34,7 @@ enum { SOCKET_MODE = 0660 };
 struct connection {
 	int fd; /* -1 = free */
 	bool admin;
+	uid_t uid;
 };
 
 /* The one control socket of a process. */
@@ -59,13 +60,15 @@ static struct {
 /* Who is at the other end: root and the daemon's own user may do everything. */
 enum peer { PEER_OTHER, PEER_OWN_USER, PEER_ROOT };
 
-static enum peer peer_of(int fd)
+static enum peer peer_of(int fd, uid_t *uid)
 {
 	struct ucred peer;
 	socklen_t len = sizeof peer;
 
+	*uid = (uid_t)-1;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
 		return PEER_OTHER;
+	*uid = peer.uid;
 	return peer.uid == 0 ? PEER_ROOT : peer.uid == geteuid() ? PEER_OWN_USER : PEER_OTHER;
 }
 
@@ -96,7 +99,8 @@ static int answer_command(struct asked *a, const struct command *command)
 	return status;
 }
 
-static int answer_request(struct channel *channel, struct slice line, bool admin)
+static int answer_request(
+    struct channel *channel, struct slice line, const struct connection *connection)
 {
 	json_error_t error;
 	json_t *request = json_loadb(line.ptr, line.len, JSON_REJECT_DUPLICATES, &error);
@@ -106,7 +110,8 @@ static int answer_request(struct channel *channel, struct slice line, bool admin
 	    .request = request,
 	    .worker = control.worker,
 	    .config_path = control.worker->config_path,
-	    .admin = admin,
+	    .admin = connection->admin,
+	    .uid = connection->uid,
 	    .channel = channel,
 	};
 	int status = STATUS_USAGE;
@@ -147,7 +152,7 @@ static void converse(const struct connection *connection)
 		 * type. */
 		set_patience(fd, 0, ANSWER_SECONDS);
 		channel_begin(channel);
-		channel_exit(channel, answer_request(channel, line, connection->admin));
+		channel_exit(channel, answer_request(channel, line, connection));
 	}
 	channel_free(&channel);
 }
@@ -172,7 +177,7 @@ static void *serve_connection(void *context)
 }
 
 /* A free place for this connection, or NULL. */
-static struct connection *admit(int fd, enum peer peer)
+static struct connection *admit(int fd)
 {
 	static const unsigned most[] = {
 	    [PEER_OTHER] = CONNECTIONS_OTHERS,
@@ -180,13 +185,15 @@ static struct connection *admit(int fd, enum peer peer)
 	    [PEER_ROOT] = CONNECTIONS_MAX,
 	};
 	struct connection *place = NULL;
+	uid_t uid;
+	enum peer peer = peer_of(fd, &uid);
 
 	pthread_mutex_lock(&control.lock);
 	if (control.open < most[peer]) {
 		place = control.connections;
 		while (place->fd >= 0)
 			place++;
-		*place = (struct connection){fd, peer != PEER_OTHER};
+		*place = (struct connection){fd, peer != PEER_OTHER, uid};
 		control.open++;
 	}
 	pthread_mutex_unlock(&control.lock);
@@ -206,7 +213,7 @@ static void refuse(int fd)
 
 static void take_connection(int fd)
 {
-	struct connection *place = admit(fd, peer_of(fd));
+	struct connection *place = admit(fd);
 	pthread_attr_t detached;
 	pthread_t thread;
 

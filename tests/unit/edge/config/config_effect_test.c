@@ -31,13 +31,15 @@ static struct identity mailbox(const char *text, struct arena *arena)
 	return identity_of_address(&a);
 }
 
-/* "action family rule" at RCPT. */
-static const char *decide(const struct ruleset *rules, const struct envelope *e, char out[128])
+/* "action family rule" at RCPT, with what SPF says. */
+static const char *decide_with(const struct ruleset *rules, const struct envelope *e,
+    enum fact_state spf, enum spf_result result, char out[128])
 {
 	struct arena *arena = arena_create(1 << 20);
-	struct facts f = {.now = NOW, .auth_state = FACT_ABSENT, .spf_state = FACT_ABSENT};
+	struct facts f = {.now = NOW, .auth_state = FACT_ABSENT, .spf_state = spf};
 	struct verdict v;
 
+	f.spf.result = result;
 	ck_assert(ip_parse(slice_str(e->client), &f.client));
 	f.id[IDENTITY_CLIENT_NAME] = identity_of_name(slice_str(e->name), &idn_uts46, arena);
 	f.id[IDENTITY_HELO] = identity_of_name(slice_str(e->helo), &idn_uts46, arena);
@@ -51,6 +53,11 @@ static const char *decide(const struct ruleset *rules, const struct envelope *e,
 	    v.would ? " would" : "", SLICE_ARG(v.rule ? v.rule->name : SLICE("-")));
 	arena_free(&arena);
 	return out;
+}
+
+static const char *decide(const struct ruleset *rules, const struct envelope *e, char out[128])
+{
+	return decide_with(rules, e, FACT_ABSENT, SPFR_NONE, out);
 }
 
 static const char table[] =
@@ -133,6 +140,27 @@ static const struct {
     {{"198.51.100.1", "m.friend.example", "x", NULL, "a@b.example"}, "continue managed"},
     {{"198.51.100.1", NULL, "m.friend.example", NULL, "a@b.example"}, "reject nets"},
 
+    {{"198.51.100.33", NULL, "c.monster", NULL, "a@b.example"}, "continue managed"},
+    /* what they cover, and what narrows them */
+    {{"198.51.100.34", NULL, "x", NULL, "a@b.example"}, "continue managed"},
+    {{"198.51.100.34", NULL, "c.monster", NULL, "a@b.example"}, "reject monster"},
+    {{"198.51.100.35", NULL, "x", NULL, "a@b.example"}, "reject nets"},
+    {{"198.51.100.36", NULL, "x", NULL, "a@b.example"}, "continue managed"},
+    {{"198.51.100.36", NULL, "x", NULL, "a@d.example"}, "reject nets"},
+    {{"198.51.100.37", NULL, "x", "c@s.example", "a@b.example"}, "continue managed"},
+    {{"198.51.100.37", NULL, "x", "c@t.s.example", "a@b.example"}, "continue managed"},
+    {{"198.51.100.37", NULL, "x", "c@s.example", "c@b.example"}, "reject nets"},
+    {{"198.51.100.37", NULL, "x", "c@other.example", "a@b.example"}, "reject nets"},
+    {{"198.51.100.37", NULL, "x", NULL, "a@b.example"}, "reject nets"},
+    {{"198.51.100.38", NULL, "x", "c@s.example", "a@b.example"}, "reject nets"},
+    {{"198.51.100.38", NULL, "x", "c@t.example", "a@b.example"}, "reject nets"},
+    {{"198.51.100.38", NULL, "x", NULL, "a@b.example"}, "reject nets"},
+    {{"198.51.100.1", "n.example", "x", NULL, "a@b.example"}, "continue managed"},
+    {{"198.51.100.1", NULL, "x", "a@n.example", "a@b.example"}, "reject nets"},
+    {{"198.51.100.39", NULL, "c.monster", NULL, "a@b.example"}, "continue managed"},
+    {{"198.51.100.40", NULL, "x", NULL, "a@b.example"}, "continue managed"},
+    {{"198.51.100.40", NULL, "c.monster", NULL, "a@d.example"}, "reject monster"},
+
     /* switches of recipient domains */
     {{"198.51.100.1", NULL, "x", NULL, "a@open.example"}, "continue -"},
     {{"198.51.100.1", NULL, "x", NULL, "a@sub.open.example"}, "reject nets"},
@@ -155,11 +183,22 @@ static void write_files(void)
 	configured_file("lists/managed",
 	    "198.51.100.31 # expires=2026-10-01T00:00:00Z owner=anna comment=for expires=now\n"
 	    "198.51.100.32 # owner=anna expires=2026-09-01\n198.51.100.33\n"
-	    ".friend.example # expires=2026-10-01T02:00:00+02:00\r\n");
+	    ".friend.example # expires=2026-10-01T02:00:00+02:00\r\n"
+	    "198.51.100.34 # covers=susranges by=root added=2026-08-01T00:00:00Z\n"
+	    "198.51.100.35 # covers=spf,dmarc\n"
+	    "198.51.100.36 # covers=susranges recipient=B.example\n"
+	    "198.51.100.37 # covers=susranges sender=.s.example recipient=a@b.example\n"
+	    "198.51.100.38 # proof=spf sender=s.example\n"
+	    "n.example # proof=client_name\n"
+	    "198.51.100.39 # comment=covers=spf proof=nothing\n"
+	    "198.51.100.40 # covers=susranges recipient=b.example\n"
+	    "198.51.100.40 # covers=blocks recipient=b.example\n");
 }
 
 START_TEST(decides)
 {
+	static const struct envelope proven = {
+	    "198.51.100.38", NULL, "x", "c@s.example", "a@b.example"};
 	struct configured c;
 	char got[128];
 
@@ -172,6 +211,12 @@ START_TEST(decides)
 		    "%s %s %s %s: %s, not %s", e->client, e->helo, e->sender ? e->sender : "<>",
 		    e->recipient, got, decisions[i].want);
 	}
+	/* proof=spf of an address: its sender= must have passed */
+	ck_assert_str_eq(decide_with(c.rules, &proven, FACT_UNKNOWN, SPFR_NONE, got), "need -");
+	ck_assert_str_eq(
+	    decide_with(c.rules, &proven, FACT_KNOWN, SPFR_PASS, got), "continue managed");
+	ck_assert_str_eq(
+	    decide_with(c.rules, &proven, FACT_KNOWN, SPFR_SOFTFAIL, got), "reject nets");
 	configured_free(&c);
 }
 END_TEST

@@ -243,6 +243,17 @@ static const struct {
 	"lists/managed:3: only addresses and names can stand here, no patterns\n"
 	"lists/managed:4: host bits are set below /24; did you mean 192.0.2.0/24?\n"
 	"lists/managed:5: expires= is not followed by a time such as 2026-11-28T12:00:00Z\n"
+	"lists/managed:7: covers= is not followed by susranges, blocks, spf or dmarc, with "
+	"commas\n"
+	"lists/managed:8: covers= is not followed by susranges, blocks, spf or dmarc, with "
+	"commas\n"
+	"lists/managed:9: proof= is not followed by spf, client_name or spf,client_name\n"
+	"lists/managed:10: proof=client_name proves names only, not addresses\n"
+	"lists/managed:11: proof=spf of an address needs sender=, the name that passes\n"
+	"lists/managed:12: proof=spf needs a name as sender=: SPF proves domains, not addresses\n"
+	"lists/managed:13: sender= and recipient= are a name or an address\n"
+	"lists/managed:14: sender= and recipient= are a name or an address\n"
+	"lists/managed:15: added= is not followed by a time such as 2026-11-28T12:00:00Z\n"
 	"lists/managed:6: 10.0.0.0/7 is wider than /8; if it is meant, it belongs in a rule of the "
 	"whitelist with wide = true\n"},
     {"a top-level domain in the managed list", "managed_whitelist = \"lists/tld\";\n",
@@ -264,7 +275,15 @@ static void write_files(void)
 				       "b.example spf=off blocks=off spf=off\n");
 	configured_file("lists/tld", ".example\nx.test\n");
 	configured_file("lists/managed", "192.0.2.1\n!192.0.2.2\n/x/\n192.0.2.9/24\n192.0.2.3 # "
-					 "owner=me expires=soon\n10.0.0.0/7\n");
+					 "owner=me expires=soon\n10.0.0.0/7\n"
+					 "192.0.2.4 # covers=all\n192.0.2.4 # covers=spf,\n"
+					 "a.example # proof=dkim\n"
+					 "192.0.2.4 # proof=client_name sender=a.example\n"
+					 "192.0.2.4 # proof=spf\n"
+					 "192.0.2.4 # proof=spf sender=u@a.example\n"
+					 "192.0.2.4 # recipient=/x/\n"
+					 "192.0.2.4 # sender=!a.example\n"
+					 "192.0.2.4 # added=today\n");
 }
 
 START_TEST(says_exactly)
