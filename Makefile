@@ -199,7 +199,7 @@ $(BUILD)/tests/unit/core/name/name_radix_test: LDFLAGS += -Wl,--wrap=malloc,--wr
 $(BUILD)/tests/unit/edge/auth/dkim_hostile_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 # Counts them, too.
-$(BUILD)/tests/unit/core/net/iptrie_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free
+$(BUILD)/tests/unit/core/net/ip_radix_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free
 
 # Side by side, each with its output in one piece; all are run even when one fails.
 UNIT_SCRIPTS := layering pages unit_file packaging dashboards
@@ -260,12 +260,12 @@ $(BUILD)/tests/bench/%_bench: $(BUILD)/tests/bench/%_bench.o \
 	$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) -pthread $(call pc_libs,$(CHECK_LIBS) $(EDGE_LIBS)) $(EDGE_PLAIN) $(LDLIBS)
 
 # What a benchmark has besides: files of its own and the libraries of its peers.
-$(BUILD)/tests/bench/iptrie_bench: $(BUILD)/tests/bench/routes.o $(BUILD)/tests/bench/triedump.o
-$(BUILD)/tests/bench/iptrie_bench: LDLIBS = -lm
+$(BUILD)/tests/bench/ip_radix_bench: $(BUILD)/tests/bench/routes.o $(BUILD)/tests/bench/triedump.o
+$(BUILD)/tests/bench/ip_radix_bench: LDLIBS = -lm
 $(BUILD)/tests/bench/name_bench: $(BUILD)/tests/bench/names.o
 $(BUILD)/tests/bench/name_bench: LDLIBS = $(call pc_libs,lmdb) -lm
 
-bench: bench-spf bench-iptrie bench-name bench-dkim bench-policy bench-verdict bench-reload bench-resolver bench-milter bench-message bench-flood
+bench: bench-spf bench-ip bench-name bench-dkim bench-policy bench-verdict bench-reload bench-resolver bench-milter bench-message bench-flood
 
 $(BUILD)/tests/bench/milter_bench: $(BUILD)/tests/bench/mtadriver.o
 
@@ -286,8 +286,8 @@ $(BUILD)/tests/bench/message_bench: $(BUILD)/tests/bench/message_bench.o
 bench-message: deps-bench all $(BUILD)/tests/bench/message_bench
 	@tests/bench/message_bench.py $(BUILD)
 
-bench-iptrie: deps-bench $(BUILD)/tests/bench/iptrie_bench
-	@$(BUILD)/tests/bench/iptrie_bench $(SHARED)/data/lists/ranges-2025-10.txt
+bench-ip: deps-bench $(BUILD)/tests/bench/ip_radix_bench
+	@$(BUILD)/tests/bench/ip_radix_bench $(SHARED)/data/lists/ranges-2025-10.txt
 
 bench-name: deps-bench $(BUILD)/tests/bench/name_bench
 	@$(BUILD)/tests/bench/name_bench $(wildcard $(SHARED)/data/lists/helo-2026-08.txt)
@@ -420,6 +420,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-iptrie bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload
+.PHONY: $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload
 
 -include $(wildcard $(addprefix $(BUILD)/,core/*/*.d edge/*/*.d ctl/*.d tests/*/*.d tests/unit/*/*/*.d))

@@ -62,7 +62,7 @@ static bool set_add(struct set *s, enum ip_family family, uint64_t hi, uint64_t 
 
 static int by_prefix(const void *a, const void *b)
 {
-	const struct iptrie_entry *x = a, *y = b;
+	const struct ip_radix_entry *x = a, *y = b;
 
 	return prefix_compare(&x->prefix, &y->prefix);
 }
@@ -340,7 +340,7 @@ struct routes routes_read(const char *path)
 			if (!r.entries)
 				exit(EXIT_FAILURE);
 		}
-		r.entries[r.n++] = (struct iptrie_entry){p, 1};
+		r.entries[r.n++] = (struct ip_radix_entry){p, 1};
 	}
 	if (f)
 		fclose(f);

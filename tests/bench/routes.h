@@ -8,10 +8,10 @@
  * holder announces some of them whole and cuts pieces out, many or few, often neighbours; in the
  * end every length is as frequent as in the table of early 2024.
  */
-#include "core/net/iptrie.h"
+#include "core/net/ip_radix.h"
 
 struct routes {
-	struct iptrie_entry *entries; /* sorted, each network once; tags are 1 to `values` */
+	struct ip_radix_entry *entries; /* sorted, each network once; tags are 1 to `values` */
 	size_t n;
 };
 

@@ -152,7 +152,7 @@ static void put_tree(FILE *f, const struct tree *t, unsigned record_bits)
 }
 
 bool triedump_write(
-    const char *path, const struct iptrie *trie, enum ip_family family, uint32_t none)
+    const char *path, const struct ip_radix *trie, enum ip_family family, uint32_t none)
 {
 	struct tree t = {.family = family, .none = none};
 	struct prefix everything = {{0, 0, family}, 0};
@@ -163,7 +163,7 @@ bool triedump_write(
 
 	if (!f)
 		return false;
-	iptrie_each_run(trie, collect, &t);
+	ip_radix_each_run(trie, collect, &t);
 	make(&t, &everything);
 	for (size_t i = 0; i < t.n; i++)
 		if (t.runs[i].value != none && t.runs[i].value >= values)

@@ -47,7 +47,7 @@ void networks_shuffle(struct networks *t)
 {
 	for (size_t i = t->n; i > 1; i--) {
 		size_t j = networks_below(i);
-		struct iptrie_entry e = t->entries[i - 1];
+		struct ip_radix_entry e = t->entries[i - 1];
 		t->entries[i - 1] = t->entries[j];
 		t->entries[j] = e;
 	}

@@ -12,10 +12,10 @@
  * A program gets the same tables each time that it runs.  What n counts differs from shape to
  * shape; the number of entries is always in proportion to it.
  */
-#include "core/net/iptrie.h"
+#include "core/net/ip_radix.h"
 
 struct networks {
-	struct iptrie_entry *entries; /* each entry's tag is the number of entries before it */
+	struct ip_radix_entry *entries; /* each entry's tag is the number of entries before it */
 	size_t n, room;
 };
 

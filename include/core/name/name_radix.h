@@ -32,7 +32,7 @@
  *     fill entries → name_radix_build() → name_radix_lookup() × many → name_radix_free()
  *
  * Each stored name has two values: `self`, for the name itself, and `below`, for every name below
- * it, compared by label, that is not stored.  As with iptrie the caller says how they follow from
+ * it, compared by label, that is not stored.  As with ip_radix the caller says how they follow from
  * what stands above: build visits each distinct name once, parents before children, and asks
  * `combine`.
  *

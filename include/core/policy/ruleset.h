@@ -6,7 +6,7 @@
  *     ruleset_builder_create → ruleset_add_rule → ruleset_add_entry × many → ruleset_finish
  *     → const use from any thread → ruleset_free
  *
- * A built ruleset is immutable.  All look-ups of one decision are: one iptrie look-up for the
+ * A built ruleset is immutable.  All look-ups of one decision are: one ip_radix look-up for the
  * address, and for each identity one name_radix look-up per kind of key; each yields a set of
  * members, and the policy walks only the rules that occur in them (core/policy/match.h), so that
  * the cost of a decision does not grow with the number of rules or entries.
@@ -17,7 +17,7 @@
 #include "core/name/list.h"
 #include "core/name/name_radix.h"
 #include "core/name/pattern.h"
-#include "core/net/iptrie.h"
+#include "core/net/ip_radix.h"
 #include "core/policy/rule.h"
 #include "core/policy/sets.h"
 #include "core/policy/settings.h"
@@ -42,7 +42,7 @@ struct ruleset {
 	bool has_unless_dkim;
 	bool has_monitored; /* something is only monitored, which a header field of ours tells */
 	struct sets *sets;
-	struct iptrie *networks;
+	struct ip_radix *networks;
 	unsigned domains_in; /* identities that some `domains` looks at, bits 1 << identity_kind */
 	struct name_radix *names[KEY_COUNT];          /* [KEY_NETWORKS] is unused */
 	struct name_radix *addresses[IDENTITY_COUNT]; /* sender, from, recipient */

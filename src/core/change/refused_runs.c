@@ -73,7 +73,7 @@ bool refused_runs_each(const struct ruleset *rules, const struct refusal_criteri
 
 	if (!w.memo)
 		return false;
-	iptrie_each_run(rules->networks, take_run, &w);
+	ip_radix_each_run(rules->networks, take_run, &w);
 	end_run(&w);
 	free(w.memo);
 	return !w.ended;

@@ -59,7 +59,7 @@ void match_start(struct match *m, const struct ruleset *rules, const struct fact
 	m->pattern = 0;
 	m->trace = NULL;
 	if (facts->client.family != IP_NONE)
-		add_cursor(m, iptrie_lookup(rules->networks, &facts->client), IDENTITY_COUNT,
+		add_cursor(m, ip_radix_lookup(rules->networks, &facts->client), IDENTITY_COUNT,
 		    LIST_NETWORK);
 	for (int i = 0; i < IDENTITY_COUNT; i++)
 		look_up_identity(m, (enum identity_kind)i);

@@ -186,7 +186,7 @@ static void add_prefix(struct ruleset_builder *b, uint32_t tag, const struct pre
 {
 	if (!ROOM(b, b->networks, b->network_count, b->network_capacity))
 		return;
-	b->networks[b->network_count++] = (struct iptrie_entry){*prefix, tag};
+	b->networks[b->network_count++] = (struct ip_radix_entry){*prefix, tag};
 }
 
 struct range_cut {

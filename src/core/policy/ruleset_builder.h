@@ -35,7 +35,7 @@ struct ruleset_builder {
 	struct arena *scratch; /* keys of addresses */
 	struct entry *entries;
 	size_t entry_count, entry_capacity;
-	struct iptrie_entry *networks;
+	struct ip_radix_entry *networks;
 	size_t network_count, network_capacity;
 	struct names_in names[KEY_COUNT], addresses[IDENTITY_COUNT], domains;
 	size_t rule_capacity, pattern_capacity, switch_capacity;

@@ -121,7 +121,7 @@ static size_t hyperloglog_members(
 }
 
 static uint32_t combine_networks(
-    void *context, uint32_t around, const struct iptrie_entry *entries, size_t n)
+    void *context, uint32_t around, const struct ip_radix_entry *entries, size_t n)
 {
 	struct ruleset_builder *b = context;
 	char text[PREFIX_TEXT_MAX];
@@ -243,9 +243,9 @@ static struct name_radix *build_names(struct ruleset_builder *b, struct names_in
 static void build_tries(struct ruleset_builder *b)
 {
 	struct ruleset *rules = b->rules;
-	struct iptrie_combine combine = {combine_networks, b, 0};
+	struct ip_radix_combine combine = {combine_networks, b, 0};
 
-	rules->networks = iptrie_build(b->networks, b->network_count, &combine);
+	rules->networks = ip_radix_build(b->networks, b->network_count, &combine);
 	if (!rules->networks)
 		b->failed = true;
 	for (int key = 0; key < KEY_COUNT; key++)

@@ -73,5 +73,5 @@ void survey_address_space(struct survey *s, const struct ruleset *rules)
 {
 	struct coverage c = {rules, s};
 
-	iptrie_each_run(rules->networks, cover_run, &c);
+	ip_radix_each_run(rules->networks, cover_run, &c);
 }

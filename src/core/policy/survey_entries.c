@@ -120,7 +120,7 @@ static void note(struct sweep *s, size_t level, const struct summary *here)
 /* The stretch of addresses from `first` on, over which exactly the stack lies. */
 static void look_at(struct sweep *s, const struct ip *first)
 {
-	uint32_t set = iptrie_lookup(s->rules->networks, first);
+	uint32_t set = ip_radix_lookup(s->rules->networks, first);
 	struct summary *here = &s->summaries[set];
 
 	if (!here->known)
@@ -160,7 +160,7 @@ static bool close_until(struct sweep *s, struct ip *at, const struct ip *next)
 	return more;
 }
 
-static void open_network(struct sweep *s, const struct iptrie_entry *e)
+static void open_network(struct sweep *s, const struct ip_radix_entry *e)
 {
 	if (s->depth == s->capacity) {
 		size_t capacity = s->capacity ? s->capacity * 2 : 64;

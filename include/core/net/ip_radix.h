@@ -1,9 +1,9 @@
-#ifndef CORE_NET_IPTRIE_H
-#define CORE_NET_IPTRIE_H
+#ifndef CORE_NET_IP_RADIX_H
+#define CORE_NET_IP_RADIX_H
 /*
- * iptrie: longest-prefix match for IPv4 and IPv6 in one static structure.
+ * ip_radix: longest-prefix match for IPv4 and IPv6 in one static structure.
  *
- *     entries → iptrie_build() → iptrie_lookup() × many, from any thread → iptrie_free()
+ *     entries → ip_radix_build() → ip_radix_lookup() × many, from any thread → ip_radix_free()
  *
  * The trie maps every address to a value (a number of the caller's).  How the value of a network
  * follows from the value of the network around it and from its own entries is the caller's affair:
@@ -19,21 +19,21 @@
  */
 #include "core/net/ip.h"
 
-struct iptrie;
+struct ip_radix;
 
-struct iptrie_entry {
+struct ip_radix_entry {
 	struct prefix prefix;
 	uint32_t tag; /* the caller's; build hands it to combine */
 };
 
 /*
  * The value of one network: `around` is the value of the next wider network that has entries
- * (iptrie_none for none), entries[0..n) are all that have exactly this prefix, in the order in
+ * (ip_radix_none for none), entries[0..n) are all that have exactly this prefix, in the order in
  * which they were given: a part of the array that is built from, sorted.  Values are any uint32_t.
  */
-struct iptrie_combine {
+struct ip_radix_combine {
 	uint32_t (*value)(
-	    void *context, uint32_t around, const struct iptrie_entry *entries, size_t n);
+	    void *context, uint32_t around, const struct ip_radix_entry *entries, size_t n);
 	void *context;
 	uint32_t none; /* the value of addresses in no network */
 };
@@ -42,22 +42,22 @@ struct iptrie_combine {
  * Sorts entries in place (stable; nothing to do when they are sorted already by
  * prefix_compare) and builds.  NULL when out of memory.  O(n) beyond sorting.
  */
-struct iptrie *iptrie_build(
-    struct iptrie_entry *entries, size_t n, const struct iptrie_combine *combine);
+struct ip_radix *ip_radix_build(
+    struct ip_radix_entry *entries, size_t n, const struct ip_radix_combine *combine);
 
-void iptrie_free(struct iptrie **);
+void ip_radix_free(struct ip_radix **);
 
 /* The value at an address; `none` for IP_NONE. */
-uint32_t iptrie_lookup(const struct iptrie *, const struct ip *);
+uint32_t ip_radix_lookup(const struct ip_radix *, const struct ip *);
 
 /* Bytes that the trie occupies, everything included. */
-size_t iptrie_bytes(const struct iptrie *);
+size_t ip_radix_bytes(const struct ip_radix *);
 
 /*
  * Calls `each` with every maximal run of addresses first..last that has one value, IPv4 first, in
  * order, `none` included: the way to count address space or compare two generations.
  */
-void iptrie_each_run(const struct iptrie *,
+void ip_radix_each_run(const struct ip_radix *,
     void (*each)(void *context, const struct ip *first, const struct ip *last, uint32_t value),
     void *context);
 

@@ -1,4 +1,4 @@
-#include "iptrie_private.h"
+#include "ip_radix_private.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "iptrie_private.h"
+#include "ip_radix_private.h"
 
 #include <stdlib.h>
 
@@ -38,7 +38,7 @@ INLINED size_t slot_index(const unsigned char *node, uint64_t word)
  * The value for a word of IPv4.  Nearly every way from the root leads to a node with leaves at
  * once, so the processor guesses the branches right and works on several look-ups at a time.
  */
-INLINED uint32_t walk4(const struct iptrie *t, uint64_t word)
+INLINED uint32_t walk4(const struct ip_radix *t, uint64_t word)
 {
 	uint32_t edge = load32(t->root4, word >> t->root4_shift);
 
@@ -80,7 +80,7 @@ INLINED uint64_t count_low(const unsigned char *keys, uint64_t n, uint64_t word)
 	return count;
 }
 
-INLINED uint32_t walk6(const struct iptrie *t, uint64_t hi, uint64_t lo)
+INLINED uint32_t walk6(const struct ip_radix *t, uint64_t hi, uint64_t lo)
 {
 	unsigned depth = TABLE_BITS;
 	uint32_t edge = load32(t->root6, hi >> (64 - TABLE_BITS));
@@ -112,27 +112,27 @@ INLINED uint32_t walk6(const struct iptrie *t, uint64_t hi, uint64_t lo)
 	}
 }
 
-static uint32_t lookup4(const struct iptrie *t, uint64_t word)
+static uint32_t lookup4(const struct ip_radix *t, uint64_t word)
 {
 	return walk4(t, word);
 }
 
-MODERN static uint32_t lookup4_modern(const struct iptrie *t, uint64_t word)
+MODERN static uint32_t lookup4_modern(const struct ip_radix *t, uint64_t word)
 {
 	return walk4(t, word);
 }
 
-static uint32_t lookup6(const struct iptrie *t, uint64_t hi, uint64_t lo)
+static uint32_t lookup6(const struct ip_radix *t, uint64_t hi, uint64_t lo)
 {
 	return walk6(t, hi, lo);
 }
 
-MODERN static uint32_t lookup6_modern(const struct iptrie *t, uint64_t hi, uint64_t lo)
+MODERN static uint32_t lookup6_modern(const struct ip_radix *t, uint64_t hi, uint64_t lo)
 {
 	return walk6(t, hi, lo);
 }
 
-uint32_t iptrie_lookup(const struct iptrie *t, const struct ip *ip)
+uint32_t ip_radix_lookup(const struct ip_radix *t, const struct ip *ip)
 {
 	if (ip->family == IP_V4)
 		return t->modern ? lookup4_modern(t, ip->hi) : lookup4(t, ip->hi);
@@ -141,12 +141,12 @@ uint32_t iptrie_lookup(const struct iptrie *t, const struct ip *ip)
 	return t->values[0];
 }
 
-size_t iptrie_bytes(const struct iptrie *t)
+size_t ip_radix_bytes(const struct ip_radix *t)
 {
 	return t->bytes;
 }
 
-void iptrie_free(struct iptrie **t)
+void ip_radix_free(struct ip_radix **t)
 {
 	free(*t);
 	*t = NULL;
@@ -180,17 +180,17 @@ static void *put(unsigned char **at, const void *from, size_t size)
 }
 
 /* One block: the head, the values, the roots and nodes. */
-static struct iptrie *assemble(const struct workshop *w)
+static struct ip_radix *assemble(const struct workshop *w)
 {
 	size_t values = sizeof *w->numbers.values * w->numbers.n;
-	size_t bytes = round_up(sizeof(struct iptrie)) + round_up(values) + round_up(w->pool.used) +
-		       round_up(READ_AHEAD);
-	struct iptrie *t = aligned_alloc(CACHE_LINE, bytes);
+	size_t bytes = round_up(sizeof(struct ip_radix)) + round_up(values) +
+		       round_up(w->pool.used) + round_up(READ_AHEAD);
+	struct ip_radix *t = aligned_alloc(CACHE_LINE, bytes);
 	unsigned char *at = (unsigned char *)t;
 
 	if (!t)
 		return NULL;
-	*t = (struct iptrie){
+	*t = (struct ip_radix){
 	    .root4_shift = 64 - w->root4_bits, .modern = is_modern(), .bytes = bytes};
 	at += round_up(sizeof *t);
 	t->values = put(&at, w->numbers.values, values);
@@ -201,8 +201,8 @@ static struct iptrie *assemble(const struct workshop *w)
 	return t;
 }
 
-static bool make_parts(struct workshop *w, const struct iptrie_entry *entries, size_t n,
-    const struct iptrie_combine *combine)
+static bool make_parts(struct workshop *w, const struct ip_radix_entry *entries, size_t n,
+    const struct ip_radix_combine *combine)
 {
 	size_t n4 = 0;
 
@@ -212,22 +212,22 @@ static bool make_parts(struct workshop *w, const struct iptrie_entry *entries, s
 	    !runs_sweep(entries, n4, IP_V4, combine, &w->numbers, &w->runs4) ||
 	    !runs_sweep(entries + n4, n - n4, IP_V6, combine, &w->numbers, &w->runs6))
 		return false;
-	w->root4_bits = iptrie4_root_bits(w->runs4.n);
-	w->root4 = iptrie4_build(&w->runs4, w->root4_bits, &w->pool);
-	w->root6 = iptrie6_build(&w->runs6, &w->pool);
+	w->root4_bits = ip_radix4_root_bits(w->runs4.n);
+	w->root4 = ip_radix4_build(&w->runs4, w->root4_bits, &w->pool);
+	w->root6 = ip_radix6_build(&w->runs6, &w->pool);
 	return !w->pool.failed;
 }
 
-struct iptrie *iptrie_build(
-    struct iptrie_entry *entries, size_t n, const struct iptrie_combine *combine)
+struct ip_radix *ip_radix_build(
+    struct ip_radix_entry *entries, size_t n, const struct ip_radix_combine *combine)
 {
 	struct workshop w = {0};
-	struct iptrie *t = NULL;
-	struct iptrie_entry none;
+	struct ip_radix *t = NULL;
+	struct ip_radix_entry none;
 
 	if (n == 0) /* perhaps a null pointer, on which C allows no arithmetic */
 		entries = &none;
-	if (iptrie_sort(entries, n) && make_parts(&w, entries, n, combine))
+	if (ip_radix_sort(entries, n) && make_parts(&w, entries, n, combine))
 		t = assemble(&w);
 	numbers_free(&w.numbers);
 	runs_free(&w.runs4);

@@ -1,22 +1,22 @@
-#ifndef CORE_IPTRIE_PRIVATE_H
-#define CORE_IPTRIE_PRIVATE_H
+#ifndef CORE_IP_RADIX_PRIVATE_H
+#define CORE_IP_RADIX_PRIVATE_H
 /*
- * iptrie_private: the shape of an iptrie, shared by the files that build, walk and list one.
+ * ip_radix_private: the shape of an ip_radix, shared by the files that build, walk and list one.
  *
- *     iptrie_sort.c    entries in any order   → entries in the order of prefix_compare
- *     iptrie_runs.c    sorted entries         → runs: disjoint, maximal, in order, one per value
- *     iptrie_pool.c    memory for nodes that grows while building
- *     iptrie4.c        the runs of IPv4       → a direct root and nodes of 64 slots
- *     iptrie6.c        the runs of IPv6       → a direct root and B-trees
- *     iptrie.c         puts these together in one block of memory, looks up, frees
- *     iptrie_each.c    the built structure    → runs again
+ *     ip_radix_sort.c    entries in any order   → entries in the order of prefix_compare
+ *     ip_radix_runs.c    sorted entries         → runs: disjoint, maximal, in order, one per value
+ *     ip_radix_pool.c    memory for nodes that grows while building
+ *     ip_radix_v4.c        the runs of IPv4       → a direct root and nodes of 64 slots
+ *     ip_radix_v6.c        the runs of IPv6       → a direct root and B-trees
+ *     ip_radix.c         puts these together in one block of memory, looks up, frees
+ *     ip_radix_each.c    the built structure    → runs again
  *
  * Every link is one 32-bit word, an `edge`: three bits say what it leads to, the others where.
  * Places are bytes in the pool, so an edge holds in the growing pool and in the finished block.
  * Addresses are words of 64 bits: an IPv4 address is the top half of one, IPv6 has two, hi and lo.
  * Values are numbered in the order in which they first appear; number 0 is `none`.
  */
-#include "core/net/iptrie.h"
+#include "core/net/ip_radix.h"
 
 /* ---- edges --------------------------------------------------------------------------- */
 
@@ -156,11 +156,11 @@ void numbers_free(struct numbers *);
  * The runs of n sorted entries, all of that family.  The first starts at the lowest address;
  * without entries it is the only one and `none`.  False when out of memory; then *out is empty.
  */
-bool runs_sweep(const struct iptrie_entry *entries, size_t n, enum ip_family,
-    const struct iptrie_combine *, struct numbers *, struct runs *out);
+bool runs_sweep(const struct ip_radix_entry *entries, size_t n, enum ip_family,
+    const struct ip_radix_combine *, struct numbers *, struct runs *out);
 
 /* False when out of memory; the entries are then as they were. */
-bool iptrie_sort(struct iptrie_entry *entries, size_t n);
+bool ip_radix_sort(struct ip_radix_entry *entries, size_t n);
 
 /* ---- the finished structure ---------------------------------------------------------- */
 
@@ -188,7 +188,7 @@ bool iptrie_sort(struct iptrie_entry *entries, size_t n);
 /* A look-up reads as if the last node had all keys. */
 #define READ_AHEAD (LOW_KEYS * sizeof(uint64_t))
 
-struct iptrie {
+struct ip_radix {
 	const unsigned char *root4; /* all point into the block that this struct is the head of */
 	const unsigned char *root6;
 	const unsigned char *pool;
@@ -199,11 +199,11 @@ struct iptrie {
 };
 
 /* The number of root bits that suits a table of that many runs. */
-unsigned iptrie4_root_bits(size_t runs);
+unsigned ip_radix4_root_bits(size_t runs);
 
 /* Add a root and the nodes below it to the pool and return the root's place; see pool->failed. */
-uint32_t iptrie4_build(const struct runs *, unsigned root_bits, struct pool *);
-uint32_t iptrie6_build(const struct runs *, struct pool *);
+uint32_t ip_radix4_build(const struct runs *, unsigned root_bits, struct pool *);
+uint32_t ip_radix6_build(const struct runs *, struct pool *);
 
 /* ---- reading a B-tree node ----------------------------------------------------------- */
 

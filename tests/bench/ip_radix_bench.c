@@ -4,7 +4,7 @@
  * eight lie inside a network.  All figures are medians of interleaved rounds, one pinned thread,
  * its own processor time.
  *
- *     iptrie_bench [FILE]     FILE is a list of networks as a mail host has it
+ *     ip_radix_bench [FILE]     FILE is a list of networks as a mail host has it
  */
 #include "bench/routes.h"
 #include "bench/triedump.h"
@@ -52,7 +52,7 @@ struct table {
 	enum ip_family family;
 	struct routes routes;
 	double bar_ratio, bar_bytes; /* what must be reached at `hit`, and for a network; 0: none */
-	struct iptrie *trie;
+	struct ip_radix *trie;
 	MMDB_s mmdb;
 	struct stream *streams;
 };
@@ -60,7 +60,7 @@ struct table {
 static void need(bool holds, const char *what)
 {
 	if (!holds) {
-		fprintf(stderr, "iptrie_bench: %s failed\n", what);
+		fprintf(stderr, "ip_radix_bench: %s failed\n", what);
 		exit(EXIT_FAILURE);
 	}
 }
@@ -95,19 +95,19 @@ static void say_bar(bool holds, const char *what, double bar)
 
 /* Plain longest-prefix match. */
 static uint32_t latest_tag(
-    void *context, uint32_t around, const struct iptrie_entry *entries, size_t n)
+    void *context, uint32_t around, const struct ip_radix_entry *entries, size_t n)
 {
 	(void)context;
 	(void)around;
 	return entries[n - 1].tag;
 }
 
-static struct iptrie *build(const struct routes *r)
+static struct ip_radix *build(const struct routes *r)
 {
-	struct iptrie_combine combine = {latest_tag, NULL, NONE};
-	struct iptrie *trie = iptrie_build(r->entries, r->n, &combine);
+	struct ip_radix_combine combine = {latest_tag, NULL, NONE};
+	struct ip_radix *trie = ip_radix_build(r->entries, r->n, &combine);
 
-	need(trie != NULL, "iptrie_build");
+	need(trie != NULL, "ip_radix_build");
 	return trie;
 }
 
@@ -117,9 +117,9 @@ static double build_ms(const struct routes *r)
 
 	for (size_t i = 0; i < BUILDS; i++) {
 		double start = now();
-		struct iptrie *trie = build(r);
+		struct ip_radix *trie = build(r);
 		times[i] = (now() - start) * 1e3;
-		iptrie_free(&trie);
+		ip_radix_free(&trie);
 	}
 	return median(times, BUILDS);
 }
@@ -127,7 +127,7 @@ static double build_ms(const struct routes *r)
 /* The trie as a file of libmaxminddb; the file goes at once, the mapping stays. */
 static void open_mmdb(struct table *t)
 {
-	char path[] = "/tmp/iptrie-bench-XXXXXX";
+	char path[] = "/tmp/ip_radix-bench-XXXXXX";
 	int fd = mkstemp(path);
 
 	need(fd >= 0 && close(fd) == 0, "mkstemp");
@@ -233,10 +233,10 @@ static double time_trie(const struct table *t, const struct stream *s, bool chai
 		start = now();
 		if (chained)
 			for (size_t i = 0; i < BATCH; i++)
-				sum += iptrie_lookup(t->trie, &ips[i ^ (sum & mask)]);
+				sum += ip_radix_lookup(t->trie, &ips[i ^ (sum & mask)]);
 		else
 			for (size_t i = 0; i < BATCH; i++)
-				sum += iptrie_lookup(t->trie, &ips[i]);
+				sum += ip_radix_lookup(t->trie, &ips[i]);
 		took += now() - start;
 	}
 	sink = sum;
@@ -285,7 +285,7 @@ static void check_agreement(const struct table *t)
 {
 	for (size_t s = 0; s < STREAMS; s++)
 		for (size_t i = 0; i < QUERIES; i++)
-			need(iptrie_lookup(t->trie, &t->streams[s].ips[i]) ==
+			need(ip_radix_lookup(t->trie, &t->streams[s].ips[i]) ==
 				 mmdb_value(t, &t->streams[s].sockets[i].any, true),
 			    "agreement with libmaxminddb");
 }
@@ -342,10 +342,10 @@ static void compare(struct table *t)
 static size_t empty_bytes(void)
 {
 	struct routes nothing = {0};
-	struct iptrie *trie = build(&nothing);
-	size_t bytes = iptrie_bytes(trie);
+	struct ip_radix *trie = build(&nothing);
+	size_t bytes = ip_radix_bytes(trie);
 
-	iptrie_free(&trie);
+	ip_radix_free(&trie);
 	return bytes;
 }
 
@@ -354,14 +354,14 @@ static void show(struct table *t, bool with_peer)
 	double bytes;
 
 	t->trie = build(&t->routes);
-	bytes = (double)iptrie_bytes(t->trie) / (double)t->routes.n;
+	bytes = (double)ip_radix_bytes(t->trie) / (double)t->routes.n;
 	printf("%s: %zu networks, %zu bytes, %.2f for each, built in %.1f ms\n", t->label,
-	    t->routes.n, iptrie_bytes(t->trie), bytes, build_ms(&t->routes));
+	    t->routes.n, ip_radix_bytes(t->trie), bytes, build_ms(&t->routes));
 	if (t->bar_bytes > 0)
 		say_bar(bytes <= t->bar_bytes, "bytes for each <=", t->bar_bytes);
 	if (with_peer)
 		compare(t);
-	iptrie_free(&t->trie);
+	ip_radix_free(&t->trie);
 	putchar('\n');
 	fflush(stdout);
 }
@@ -371,11 +371,11 @@ static void show_builds(const struct routes *v4, const struct routes *v6)
 {
 	struct routes both = routes_join(v4, v6);
 	double start, sorted = build_ms(&both);
-	struct iptrie *trie;
+	struct ip_radix *trie;
 
 	for (size_t i = both.n; i > 1; i--) {
 		size_t j = routes_below(&seed, i);
-		struct iptrie_entry e = both.entries[i - 1];
+		struct ip_radix_entry e = both.entries[i - 1];
 		both.entries[i - 1] = both.entries[j];
 		both.entries[j] = e;
 	}
@@ -384,7 +384,7 @@ static void show_builds(const struct routes *v4, const struct routes *v6)
 	printf("both families: %zu networks built in %.1f ms from sorted, %.1f ms from shuffled\n",
 	    both.n, sorted, (now() - start) * 1e3);
 	say_bar(sorted <= 60, "ms from sorted <=", 60);
-	iptrie_free(&trie);
+	ip_radix_free(&trie);
 	routes_free(&both);
 	putchar('\n');
 }

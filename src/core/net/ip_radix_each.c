@@ -1,11 +1,11 @@
-#include "iptrie_private.h"
+#include "ip_radix_private.h"
 
 /*
  * Visits all leaves in the order of addresses.  A leaf tells only where it starts; it ends in
  * front of the next one that has another value.
  */
 struct visit {
-	const struct iptrie *trie;
+	const struct ip_radix *trie;
 	void (*each)(void *context, const struct ip *first, const struct ip *last, uint32_t value);
 	void *context;
 	struct ip first; /* the run that has begun and not ended */
@@ -123,7 +123,7 @@ static void visit6(struct visit *v, uint32_t edge, struct ip first, unsigned dep
 
 /* -------------------------------------------------------------------------------------------- */
 
-void iptrie_each_run(const struct iptrie *t,
+void ip_radix_each_run(const struct ip_radix *t,
     void (*each)(void *context, const struct ip *first, const struct ip *last, uint32_t value),
     void *context)
 {

@@ -1,4 +1,4 @@
-#include "iptrie_private.h"
+#include "ip_radix_private.h"
 
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@
 
 #define SLOTS (1U << SLOT_BITS)
 
-unsigned iptrie4_root_bits(size_t runs)
+unsigned ip_radix4_root_bits(size_t runs)
 {
 	return runs >= (size_t)1 << ROOT_BITS_LARGE ? ROOT_BITS_LARGE : ROOT_BITS_SMALL;
 }
@@ -105,7 +105,7 @@ static uint32_t leaf_node(struct build4 *b, uint32_t edge)
 	return *node;
 }
 
-uint32_t iptrie4_build(const struct runs *runs, unsigned root_bits, struct pool *pool)
+uint32_t ip_radix4_build(const struct runs *runs, unsigned root_bits, struct pool *pool)
 {
 	struct build4 b = {.runs = runs, .pool = pool};
 	size_t n = (size_t)1 << root_bits;

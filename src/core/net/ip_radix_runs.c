@@ -1,4 +1,4 @@
-#include "iptrie_private.h"
+#include "ip_radix_private.h"
 
 #include <stdlib.h>
 
@@ -173,8 +173,8 @@ static bool same_network(const struct prefix *a, const struct prefix *b)
 	return a->length == b->length && a->base.hi == b->base.hi && a->base.lo == b->base.lo;
 }
 
-bool runs_sweep(const struct iptrie_entry *entries, size_t n, enum ip_family family,
-    const struct iptrie_combine *combine, struct numbers *numbers, struct runs *out)
+bool runs_sweep(const struct ip_radix_entry *entries, size_t n, enum ip_family family,
+    const struct ip_radix_combine *combine, struct numbers *numbers, struct runs *out)
 {
 	struct sweep s = {.runs = out};
 	bool failed = false;

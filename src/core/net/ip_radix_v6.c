@@ -1,4 +1,4 @@
-#include "iptrie_private.h"
+#include "ip_radix_private.h"
 
 /*
  * A table below the root pays when there are at least this many runs for its TABLE_SIZE edges:
@@ -223,7 +223,7 @@ static uint32_t make_table(struct build6 *b, uint64_t first)
 	return place | EDGE_TABLE;
 }
 
-uint32_t iptrie6_build(const struct runs *runs, struct pool *pool)
+uint32_t ip_radix6_build(const struct runs *runs, struct pool *pool)
 {
 	struct build6 b = {.pool = pool};
 	struct folding f = {low_tree(pool, runs), 0, UINT64_MAX, UINT64_MAX, &b.hi};

@@ -1,4 +1,4 @@
-#include "iptrie_private.h"
+#include "ip_radix_private.h"
 
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@ struct item {
 	uint32_t entry;
 };
 
-static bool is_sorted(const struct iptrie_entry *entries, size_t n)
+static bool is_sorted(const struct ip_radix_entry *entries, size_t n)
 {
 	for (size_t i = 1; i < n; i++)
 		if (prefix_compare(&entries[i - 1].prefix, &entries[i].prefix) > 0)
@@ -59,7 +59,7 @@ static void sort_items(struct item *items, struct item *spare, size_t n)
 }
 
 /* Least significant part of the key first.  An address and a length of IPv4 fit into one word. */
-static void sort_family(const struct iptrie_entry *entries, enum ip_family family,
+static void sort_family(const struct ip_radix_entry *entries, enum ip_family family,
     struct item *items, struct item *spare, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -79,7 +79,7 @@ static void sort_family(const struct iptrie_entry *entries, enum ip_family famil
 
 /* Makes the items name the entries in order. */
 static void order(
-    const struct iptrie_entry *entries, struct item *items, struct item *spare, size_t n)
+    const struct ip_radix_entry *entries, struct item *items, struct item *spare, size_t n)
 {
 	size_t n4 = 0, n6;
 
@@ -93,10 +93,10 @@ static void order(
 	sort_family(entries, IP_V6, items + n4, spare, n - n4);
 }
 
-bool iptrie_sort(struct iptrie_entry *entries, size_t n)
+bool ip_radix_sort(struct ip_radix_entry *entries, size_t n)
 {
 	struct item *items, *spare;
-	struct iptrie_entry *sorted;
+	struct ip_radix_entry *sorted;
 	bool room;
 
 	if (is_sorted(entries, n))

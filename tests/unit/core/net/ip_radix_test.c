@@ -1,9 +1,9 @@
 /*
  * The trie against a dumb model: a list of entries that is gone through for every address.
  */
-#include "core/net/iptrie.h"
+#include "core/net/ip_radix.h"
 #include "fake/networks.h"
-#include "src/core/net/iptrie_private.h" /* to look up as older processors do, too */
+#include "src/core/net/ip_radix_private.h" /* to look up as older processors do, too */
 #include "unit/unit.h"
 
 #include <stdio.h>
@@ -72,7 +72,7 @@ void __wrap_free(void *p)
 /* ---- how values come about ----------------------------------------------------------- */
 
 /* Depends on everything that combine is promised: the value around, the entries, their order. */
-static uint32_t mix(void *context, uint32_t around, const struct iptrie_entry *entries, size_t n)
+static uint32_t mix(void *context, uint32_t around, const struct ip_radix_entry *entries, size_t n)
 {
 	uint32_t modulus = *(const uint32_t *)context;
 	uint32_t value = around + 1;
@@ -85,15 +85,15 @@ static uint32_t mix(void *context, uint32_t around, const struct iptrie_entry *e
 /* ---- the model ----------------------------------------------------------------------- */
 
 struct model {
-	const struct iptrie_entry *entries; /* as they were given */
+	const struct ip_radix_entry *entries; /* as they were given */
 	size_t n;
-	const struct iptrie_combine *combine;
+	const struct ip_radix_combine *combine;
 };
 
 static uint32_t model_lookup(const struct model *m, const struct ip *ip)
 {
-	struct iptrie_entry *around = malloc((m->n + 1) * sizeof *around);
-	struct iptrie_entry *same = malloc((m->n + 1) * sizeof *same);
+	struct ip_radix_entry *around = malloc((m->n + 1) * sizeof *around);
+	struct ip_radix_entry *same = malloc((m->n + 1) * sizeof *same);
 	uint32_t value = m->combine->none;
 	size_t found = 0;
 
@@ -115,14 +115,14 @@ static uint32_t model_lookup(const struct model *m, const struct ip *ip)
 }
 
 /* Asks as this processor does and as any other. */
-static void ask(const struct iptrie *t, const struct model *m, struct ip ip, const char *label)
+static void ask(const struct ip_radix *t, const struct model *m, struct ip ip, const char *label)
 {
-	struct iptrie plain = *t;
-	uint32_t got = iptrie_lookup(t, &ip), got_plain, want = model_lookup(m, &ip);
+	struct ip_radix plain = *t;
+	uint32_t got = ip_radix_lookup(t, &ip), got_plain, want = model_lookup(m, &ip);
 	char text[IP_TEXT_MAX];
 
 	plain.modern = false;
-	got_plain = iptrie_lookup(&plain, &ip);
+	got_plain = ip_radix_lookup(&plain, &ip);
 	if (got == want && got_plain == want)
 		return;
 	ip_format(&ip, text);
@@ -145,7 +145,7 @@ static struct ip step(struct ip ip, int by)
 }
 
 static void ask_around(
-    const struct iptrie *t, const struct model *m, const struct prefix *p, const char *label)
+    const struct ip_radix *t, const struct model *m, const struct prefix *p, const char *label)
 {
 	struct ip last = prefix_last(p);
 
@@ -155,7 +155,7 @@ static void ask_around(
 	ask(t, m, step(last, 1), label);
 }
 
-static void ask_random(const struct iptrie *t, const struct model *m, size_t n, const char *label)
+static void ask_random(const struct ip_radix *t, const struct model *m, size_t n, const char *label)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct prefix *p = m->n ? &m->entries[networks_below(m->n)].prefix : NULL;
@@ -179,7 +179,7 @@ static void ask_random(const struct iptrie *t, const struct model *m, size_t n, 
 /* ---- invariants of the runs ---------------------------------------------------------- */
 
 struct runs_seen {
-	const struct iptrie *trie;
+	const struct ip_radix *trie;
 	const char *label;
 	struct ip next; /* where the next run must start */
 	uint32_t value; /* of the run before it */
@@ -207,19 +207,19 @@ static void check_run(void *context, const struct ip *first, const struct ip *la
 	}
 	must(ip_equal(first, &s->next), s, "a gap or an overlap");
 	must(ip_compare(first, last) <= 0, s, "it ends before it begins");
-	must(iptrie_lookup(s->trie, first) == value, s, "its first address has another value");
-	must(iptrie_lookup(s->trie, last) == value, s, "its last address has another value");
+	must(ip_radix_lookup(s->trie, first) == value, s, "its first address has another value");
+	must(ip_radix_lookup(s->trie, last) == value, s, "its last address has another value");
 	s->next = step(*last, 1);
 	s->value = value;
 	s->any = true;
 	s->n++;
 }
 
-static size_t check_runs(const struct iptrie *t, const char *label)
+static size_t check_runs(const struct ip_radix *t, const char *label)
 {
 	struct runs_seen s = {.trie = t, .label = label};
 
-	iptrie_each_run(t, check_run, &s);
+	ip_radix_each_run(t, check_run, &s);
 	ck_assert_msg(s.families == 2, "%s: a family is missing", label);
 	ck_assert_msg(s.next.hi == 0 && s.next.lo == 0, "%s: the end is missing", label);
 	return s.n;
@@ -269,14 +269,14 @@ static uint32_t moduli[] = {0, 40, 3};
 
 static const uint32_t nones[] = {0, UINT32_MAX, 2};
 
-static struct iptrie *build_copy(const struct networks *t, const struct iptrie_combine *combine)
+static struct ip_radix *build_copy(const struct networks *t, const struct ip_radix_combine *combine)
 {
-	struct iptrie_entry *copy = malloc((t->n + 1) * sizeof *copy);
-	struct iptrie *trie;
+	struct ip_radix_entry *copy = malloc((t->n + 1) * sizeof *copy);
+	struct ip_radix *trie;
 
 	if (t->n)
 		memcpy(copy, t->entries, t->n * sizeof *copy);
-	trie = iptrie_build(copy, t->n, combine);
+	trie = ip_radix_build(copy, t->n, combine);
 	for (size_t i = 1; trie && i < t->n; i++)
 		if (prefix_compare(&copy[i - 1].prefix, &copy[i].prefix) > 0)
 			ck_abort_msg("entry %zu is not sorted", i);
@@ -288,10 +288,10 @@ START_TEST(agrees_with_the_model)
 {
 	const struct shape *shape = &shapes[(size_t)_i / ROWS(moduli)];
 	size_t variant = (size_t)_i % ROWS(moduli);
-	struct iptrie_combine combine = {mix, &moduli[variant], nones[variant]};
+	struct ip_radix_combine combine = {mix, &moduli[variant], nones[variant]};
 	struct networks table = {0};
 	struct model model;
-	struct iptrie *trie;
+	struct ip_radix *trie;
 	struct ip nowhere = {0};
 
 	shape->fill(&table, shape->n);
@@ -304,9 +304,9 @@ START_TEST(agrees_with_the_model)
 		ask_around(trie, &model, &table.entries[i].prefix, shape->label);
 	ask_random(trie, &model, 300, shape->label);
 	ck_assert_msg(check_runs(trie, shape->label) <= 2 * table.n + 2, "%s", shape->label);
-	ck_assert_msg(shape->bytes == 0 || iptrie_bytes(trie) <= shape->bytes, "%s: %zu bytes",
-	    shape->label, iptrie_bytes(trie));
-	iptrie_free(&trie);
+	ck_assert_msg(shape->bytes == 0 || ip_radix_bytes(trie) <= shape->bytes, "%s: %zu bytes",
+	    shape->label, ip_radix_bytes(trie));
+	ip_radix_free(&trie);
 	ck_assert_ptr_null(trie);
 	free(table.entries);
 }
@@ -327,10 +327,10 @@ static const struct shape large[] = {
 START_TEST(large_tables_stay_linear)
 {
 	const struct shape *shape = &large[_i];
-	struct iptrie_combine combine = {mix, &moduli[0], UINT32_MAX};
+	struct ip_radix_combine combine = {mix, &moduli[0], UINT32_MAX};
 	struct networks table = {0};
 	struct model model;
-	struct iptrie *trie;
+	struct ip_radix *trie;
 
 	shape->fill(&table, shape->n);
 	networks_shuffle(&table);
@@ -342,9 +342,9 @@ START_TEST(large_tables_stay_linear)
 		    trie, &model, &table.entries[networks_below(table.n)].prefix, shape->label);
 	ask_random(trie, &model, 50, shape->label);
 	check_runs(trie, shape->label);
-	ck_assert_msg(iptrie_bytes(trie) <= table.n * shape->bytes, "%s: %zu bytes for %zu entries",
-	    shape->label, iptrie_bytes(trie), table.n);
-	iptrie_free(&trie);
+	ck_assert_msg(ip_radix_bytes(trie) <= table.n * shape->bytes,
+	    "%s: %zu bytes for %zu entries", shape->label, ip_radix_bytes(trie), table.n);
+	ip_radix_free(&trie);
 	free(table.entries);
 }
 END_TEST
@@ -352,13 +352,13 @@ END_TEST
 /* ---- memory -------------------------------------------------------------------------- */
 
 /* What building took and did not give back; Check's own allocations are none of our business. */
-static long build_with(long allocations, struct networks *t, struct iptrie **trie)
+static long build_with(long allocations, struct networks *t, struct ip_radix **trie)
 {
-	struct iptrie_combine combine = {mix, &moduli[0], 0};
+	struct ip_radix_combine combine = {mix, &moduli[0], 0};
 	long live = allocations_live;
 
 	allocations_left = allocations;
-	*trie = iptrie_build(t->entries, t->n, &combine);
+	*trie = ip_radix_build(t->entries, t->n, &combine);
 	allocations_left = -1;
 	return allocations_live - live;
 }
@@ -366,7 +366,7 @@ static long build_with(long allocations, struct networks *t, struct iptrie **tri
 START_TEST(out_of_memory_gives_null_and_leaks_nothing)
 {
 	struct networks table = {0};
-	struct iptrie *trie = NULL;
+	struct ip_radix *trie = NULL;
 	long tries = 0, taken = 0, live;
 
 	networks_any(&table, 3000);
@@ -379,7 +379,7 @@ START_TEST(out_of_memory_gives_null_and_leaks_nothing)
 	ck_assert_int_gt(tries, 10);
 	ck_assert_int_eq(taken, 1);
 	live = allocations_live;
-	iptrie_free(&trie);
+	ip_radix_free(&trie);
 	ck_assert_int_eq(allocations_live - live, -1);
 	free(table.entries);
 }
@@ -387,16 +387,17 @@ END_TEST
 
 START_TEST(free_of_null_is_harmless)
 {
-	struct iptrie *none = NULL;
+	struct ip_radix *none = NULL;
 
-	iptrie_free(&none);
+	ip_radix_free(&none);
 	ck_assert_ptr_null(none);
 }
 END_TEST
 
 /* ---- the example of the header ------------------------------------------------------- */
 
-static uint32_t story(void *context, uint32_t around, const struct iptrie_entry *entries, size_t n)
+static uint32_t story(
+    void *context, uint32_t around, const struct ip_radix_entry *entries, size_t n)
 {
 	unsigned *calls = context;
 
@@ -414,8 +415,8 @@ static uint32_t story(void *context, uint32_t around, const struct iptrie_entry 
 START_TEST(outer_before_inner)
 {
 	unsigned calls = 0;
-	struct iptrie_combine combine = {story, &calls, 99};
-	struct iptrie_entry entries[] = {
+	struct ip_radix_combine combine = {story, &calls, 99};
+	struct ip_radix_entry entries[] = {
 	    {{{(uint64_t)0x0a010000 << 32, 0, IP_V4}, 16}, 2},
 	    {{{(uint64_t)0x0a000000 << 32, 0, IP_V4}, 8}, 1},
 	};
@@ -426,20 +427,20 @@ START_TEST(outer_before_inner)
 	    {0x0a020000, 7},
 	    {0x0b000000, 99},
 	};
-	struct iptrie *trie = iptrie_build(entries, 2, &combine);
+	struct ip_radix *trie = ip_radix_build(entries, 2, &combine);
 
 	ck_assert_uint_eq(calls, 2);
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct ip ip = {(uint64_t)rows[i].address << 32, 0, IP_V4};
-		ck_assert_uint_eq(iptrie_lookup(trie, &ip), rows[i].want);
+		ck_assert_uint_eq(ip_radix_lookup(trie, &ip), rows[i].want);
 	}
-	iptrie_free(&trie);
+	ip_radix_free(&trie);
 }
 END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("iptrie");
+	Suite *s = suite_create("ip_radix");
 	TCase *model = tcase_create("model"), *memory = tcase_create("memory");
 
 	tcase_set_timeout(model, 120);
