@@ -1,7 +1,7 @@
 #ifndef CORE_POLICY_RULESET_H
 #define CORE_POLICY_RULESET_H
 /*
- * ruleset: one complete rule table: rules compiled into tries and interned sets, and settings.
+ * ruleset: one complete rule table: rules compiled into radix trees and interned sets, and settings.
  *
  *     ruleset_builder_create → ruleset_add_rule → ruleset_add_entry × many → ruleset_finish
  *     → const use from any thread → ruleset_free
