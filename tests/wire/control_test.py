@@ -353,6 +353,35 @@ def explain(checks, daemon):
         checks.true(f"explain: {label}", done.returncode == 2 and done.stderr, done)
 
 
+def explain_spf(checks, servers):
+    """With client and sender the DNS is asked, as for mail; where it cannot be, nothing is claimed."""
+    dns = servers.dns('fail.example TXT "v=spf1 -all"\npass.example TXT "v=spf1 ip4:%s -all"\n'
+                      'helo.example TXT "v=spf1 -all"\n' % GOOD)
+    daemon = servers.daemon(dns.resolver + 'spf = { fail = "reject"; };\n', name="explains")
+    for label, session, action in (
+            ("fail", ("--client", GOOD, "--sender", "a@fail.example"), "reject"),
+            ("pass", ("--client", GOOD, "--sender", "a@pass.example"), "accept"),
+            ("no record", ("--client", GOOD, "--sender", "a@none.example"), "accept"),
+            ("the null sender", ("--client", GOOD, "--sender", "", "--helo", "helo.example"),
+             "reject"),
+            ("the null sender without HELO", ("--client", GOOD, "--sender", ""), "undecided"),
+            ("no sender", ("--client", GOOD), "undecided"),
+            ("no client", ("--sender", "a@fail.example"), "undecided"),
+            ("said", ("--client", GOOD, "--sender", "a@pass.example", "--spf", "fail"), "reject"),
+            ("from", ("--client", GOOD, "--sender", "a@pass.example", "--from", "a@pass.example"),
+             "accept")):
+        argv = ("explain", "--recipient", TO, *session)
+        for where, done in (("daemon", daemon.ctl(*argv, "--json", check=True)), (
+                "file", subprocess.run([servers.build / "susmilterctl", "-c", daemon.conf, *argv,
+                                        "--json"], capture_output=True, text=True, check=True))):
+            checks.same(f"explain: SPF, {label}, {where}", json.loads(done.stdout)["action"], action)
+        said = daemon.ctl(*argv, check=True).stdout
+        checks.true(f"explain: SPF, {label}: the verdict comes first", said.startswith(action), said)
+    said = daemon.ctl("explain", "--client", GOOD, "--sender", "a@fail.example", check=True).stdout
+    checks.true("explain: SPF, the steps", "looked up:\n" in said and "v=spf1 -all" in said
+                and "spf    fail for fail.example" in said, said)
+
+
 def batch(checks, daemon):
     lines = ["", "x", "{}", '{"client":"%s"}' % DIALUP, '{"client":null,"helo":"a.monster","sender":""}',
              '{"client":"%s"} x' % DIALUP, '{"cilent":"x"}', '{"helo":"a","helo":"b"}',
@@ -700,6 +729,7 @@ def main():
         status(checks, daemon)
         rights(checks, daemon)
         crowd(checks, daemon)
+        explain_spf(checks, servers)
         reload(checks, daemon)
         check(checks, servers, daemon)
         explain(checks, daemon)

@@ -3,6 +3,9 @@
 /*
  * explaintext: an explanation as lines for people, at most 80 columns where words allow it.
  *
+ *     reject: susranges rule "dialup", network 198.51.100.0/24
+ *     550 5.7.1 Unauthenticated mail not allowed from this range (198.51.100.0/24, dialup)
+ *
  *     client 198.51.100.7, recipient b@example.org
  *     not given: client_name, helo, sender, from, auth, spf, dkim, dmarc
  *
@@ -10,9 +13,6 @@
  *     susranges:
  *       dialup  matches and decides                                susmilter.conf:14
  *         networks  198.51.100.0/24                                lists/dialup.cidr:3
- *
- *     reject: susranges rule "dialup", network 198.51.100.0/24
- *     550 5.7.1 Unauthenticated mail not allowed from this range (198.51.100.0/24, dialup)
  */
 #include "core/explain/explain.h"
 

@@ -11,7 +11,8 @@
  *     // q.verdict: FINAL reject, family susranges
  *
  * What is not told is unknown.  Where the policy needs it all the same, the source is asked; a
- * fact that it has not got either has failed, as a DNS answer that did not come.
+ * fact that it has not got either has failed, as a DNS answer that did not come, and the question
+ * is undecided: the verdict is then only what the daemon would do without that answer.
  *
  *     client       an address               client_name, helo   names
  *     sender       an address, "<>" or ""   recipient           an address
@@ -64,6 +65,9 @@ const char *question_set(
 
 /* The n-th key from 0, NULL behind the last. */
 const char *question_key(unsigned n);
+
+/* True when the verdict hangs on a fact that nobody has given. */
+bool question_undecided(const struct question *);
 
 /* source may be NULL. */
 void question_decide(

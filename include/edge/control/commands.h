@@ -109,10 +109,21 @@ int command_reload(struct asked *);
 int command_explain(struct asked *);
 int explain_decision(struct asked *, const char *token);
 
-/* commands_message.c: reads the message from the input and decides the question by it, telling
- * every step; false after a complaint. */
+/* commands_message.c: the steps of what was looked up, to be told behind the verdict. */
+struct explain_steps {
+	struct arena *arena;
+	struct explain_step *first, *last;
+};
+
+/* Reads the message from the input and decides the question by it; false after a complaint. */
 struct question;
-bool explain_message(struct asked *, struct question *);
+bool explain_message(struct asked *, struct question *, struct explain_steps *);
+
+/* Decides the question without a message: SPF is asked of the DNS, as the daemon does, where the
+ * verdict hangs on it and client and sender are given. */
+void explain_session(struct asked *, struct question *, struct explain_steps *);
+
+void explain_print_steps(struct asked *, const struct explain_steps *);
 
 /* The record of a decision, by its id; a new reference.  NULL after a complaint. */
 json_t *asked_decision(struct asked *, const char *token);

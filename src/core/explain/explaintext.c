@@ -190,7 +190,7 @@ static const char *state_text(enum fact_state state, const char *known)
 	case FACT_KNOWN:
 		return known;
 	case FACT_FAILED:
-		return "was needed and is not given: taken as an answer that did not come";
+		return "is needed and not known";
 	case FACT_UNDER_WAY:
 		return "is under way";
 	default:
@@ -260,10 +260,31 @@ static void verdict_line(const struct question *q, char out[EXPLAIN_VERDICT_MAX]
 		snprintf(out + n, EXPLAIN_VERDICT_MAX - n, ", network %s", network);
 }
 
+/* Which facts the verdict hangs on, and what would tell them. */
+static void print_undecided(const struct writer *w, const struct question *q)
+{
+	static const struct {
+		unsigned need;
+		const char *text;
+	} facts[] = {
+	    {NEED_SPF, "SPF is needed and not known: give --client and --sender (and --helo for "
+		       "the null sender), or --spf"},
+	    {NEED_DKIM, "DKIM is needed and not known: give --message or --dkim"},
+	    {NEED_DMARC, "DMARC is needed and not known: give --message or --dmarc"},
+	};
+
+	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+		if (q->missing & facts[i].need)
+			print(w, 0, 2, "undecided: %s", facts[i].text);
+	wrap(w, "without that answer the daemon would say:", 0, 2);
+}
+
 static void print_verdict(const struct writer *w, const struct explanation *e)
 {
 	char text[EXPLAIN_VERDICT_MAX];
 
+	if (question_undecided(e->question))
+		print_undecided(w, e->question);
 	verdict_line(e->question, text);
 	wrap(w, text, 0, 2);
 	if (e->question->verdict.would)
@@ -277,6 +298,8 @@ void explain_text(
 {
 	struct writer w = {line, context};
 
+	print_verdict(&w, e);
+	line(context, "");
 	print_session(&w, e);
 	line(context, "");
 	if (e->ruleset->settings.monitor)
@@ -284,6 +307,4 @@ void explain_text(
 	for (int i = 0; i < EXPLAIN_FAMILIES; i++)
 		print_family(&w, e, &e->families[i]);
 	print_authentication(&w, e);
-	line(context, "");
-	print_verdict(&w, e);
 }

@@ -227,6 +227,11 @@ const char *question_set(
 	return why;
 }
 
+bool question_undecided(const struct question *q)
+{
+	return q->missing != 0;
+}
+
 /* ---- deciding ------------------------------------------------------------------------ */
 
 /* What a result says of a domain is said of the one that the session names. */

@@ -123,10 +123,14 @@ static json_t *verdict_json(const struct explanation *e)
 {
 	const struct verdict *v = &e->question->verdict;
 	char network[PREFIX_TEXT_MAX];
-	json_t *o = json_pack("{s:s, s:s, s:s, s:i}", "action", record_action(v), "stage",
-	    stage_name(e->question->phase == PHASE_END ? STAGE_END : STAGE_RCPT), "reason",
-	    reason_name(v->reason), "code", e->has_reply ? (int)e->reply.code : 250);
+	bool undecided = question_undecided(e->question);
+	json_t *o =
+	    json_pack("{s:s, s:s, s:s, s:i}", "action", undecided ? "undecided" : record_action(v),
+		"stage", stage_name(e->question->phase == PHASE_END ? STAGE_END : STAGE_RCPT),
+		"reason", reason_name(v->reason), "code", e->has_reply ? (int)e->reply.code : 250);
 
+	if (undecided)
+		json_object_set_new(o, "otherwise", json_string(record_action(v)));
 	if (e->has_reply)
 		json_object_set_new(
 		    o, "reply", json_sprintf("%s %s", e->reply.xcode, e->reply.text));
@@ -193,6 +197,7 @@ static const char *contradiction(const struct asked *a)
 int command_explain(struct asked *a)
 {
 	const char *token = asked_text(a, "decision"), *wrong = contradiction(a);
+	struct explain_steps steps = {.arena = a->arena};
 	struct explanation *e;
 	struct question q;
 
@@ -207,8 +212,8 @@ int command_explain(struct asked *a)
 	if (!read_question(a, &q))
 		return STATUS_USAGE;
 	if (!asked_text(a, "message"))
-		question_decide(&q, a->generation->rules, NULL);
-	else if (!explain_message(a, &q))
+		explain_session(a, &q, &steps);
+	else if (!explain_message(a, &q, &steps))
 		return STATUS_FAILED;
 	e = explain_make(&q, a->generation->rules, asked_switch(a, "all"), a->arena);
 	if (!e) {
@@ -220,5 +225,7 @@ int command_explain(struct asked *a)
 		asked_json(a, explanation_json(a, e));
 	else
 		explain_text(e, print_line, a->channel);
+	if (!asked_switch(a, "json"))
+		explain_print_steps(a, &steps);
 	return STATUS_OK;
 }

@@ -1,5 +1,6 @@
-/* `explain --message`: the message comes as lines of input; SPF, DKIM and DMARC are asked of the
- * daemon's resolver, of one of our own where there is no daemon, or of a zone file. */
+/* What `explain` looks up: SPF of a session; with --message, which comes as lines of input, SPF,
+ * DKIM and DMARC.  They are asked of the daemon's resolver, of one of our own where there is no
+ * daemon, or of a zone file. */
 #include "edge/control/commands.h"
 
 #include "edge/config/config.h"
@@ -86,13 +87,88 @@ static void close_answerer(struct answerer *w)
 	zone_free(&w->zone);
 }
 
-static void print_step(void *context, const char *line)
-{
-	struct asked *a = context;
+/* ---- steps --------------------------------------------------------------------------- */
 
-	if (!asked_switch(a, "json"))
-		channel_print(a->channel, "%s\n", line);
+struct explain_step {
+	struct explain_step *next;
+	const char *line;
+};
+
+static void keep_step(void *context, const char *line)
+{
+	struct explain_steps *steps = context;
+	struct explain_step *s = arena_alloc(steps->arena, sizeof *s);
+
+	if (!s)
+		return;
+	*s = (struct explain_step){NULL, arena_strdup(steps->arena, slice_str(line))};
+	*(steps->last ? &steps->last->next : &steps->first) = s;
+	steps->last = s;
 }
+
+void explain_print_steps(struct asked *a, const struct explain_steps *steps)
+{
+	if (steps->first)
+		channel_print(a->channel, "\nlooked up:\n");
+	for (const struct explain_step *s = steps->first; s; s = s->next)
+		if (s->line)
+			channel_print(a->channel, "%s\n", s->line);
+}
+
+/* ---- a session without a message ----------------------------------------------------- */
+
+/* Opened with the first question that is needed. */
+struct lookup {
+	struct asked *a;
+	struct explain_steps *steps;
+	struct answerer answerer;
+	struct trial *trial;
+	bool tried;
+};
+
+static bool open_lookup(struct lookup *l, const struct facts *facts)
+{
+	if (l->tried)
+		return l->trial;
+	l->tried = true;
+	if (open_answerer(l->a, &l->answerer))
+		l->trial =
+		    trial_create(&l->answerer.dns, facts->now, l->a->arena, keep_step, l->steps);
+	return l->trial;
+}
+
+/* SPF can be asked for: of the sender's domain, or of HELO for the null sender. */
+static bool knows_what_to_ask(const struct facts *facts)
+{
+	const struct identity *sender = &facts->id[IDENTITY_SENDER];
+
+	return facts->client.family != IP_NONE && sender->state != FACT_UNKNOWN &&
+	       (sender->name.len > 0 || facts->id[IDENTITY_HELO].state == FACT_KNOWN);
+}
+
+static void look_up_spf(void *self, struct facts *facts, unsigned need)
+{
+	struct lookup *l = self;
+	struct question_source source;
+
+	if ((need & NEED_SPF) == 0 || facts->spf_state != FACT_UNKNOWN ||
+	    !knows_what_to_ask(facts) || !open_lookup(l, facts))
+		return;
+	source = trial_source(l->trial);
+	source.get(source.self, facts, NEED_SPF);
+}
+
+void explain_session(struct asked *a, struct question *q, struct explain_steps *steps)
+{
+	struct lookup l = {.a = a, .steps = steps};
+	const struct question_source source = {&l, look_up_spf};
+
+	question_decide(q, a->generation->rules, &source);
+	trial_free(&l.trial);
+	close_answerer(&l.answerer);
+}
+
+/* ---- a message ----------------------------------------------------------------------- */
 
 static bool read_message(struct asked *a, struct trial *trial)
 {
@@ -111,7 +187,7 @@ static bool read_message(struct asked *a, struct trial *trial)
 	return true;
 }
 
-bool explain_message(struct asked *a, struct question *q)
+bool explain_message(struct asked *a, struct question *q, struct explain_steps *steps)
 {
 	struct answerer w;
 	struct question_source source;
@@ -122,7 +198,7 @@ bool explain_message(struct asked *a, struct question *q)
 		close_answerer(&w);
 		return false;
 	}
-	trial = trial_create(&w.dns, q->facts.now, a->arena, print_step, a);
+	trial = trial_create(&w.dns, q->facts.now, a->arena, keep_step, steps);
 	if (!trial)
 		channel_complain(a->channel, "explain: out of memory\n");
 	read = trial && read_message(a, trial);
@@ -130,7 +206,6 @@ bool explain_message(struct asked *a, struct question *q)
 		trial_author(trial, q);
 		source = trial_source(trial);
 		question_decide(q, a->generation->rules, &source);
-		print_step(a, "");
 	}
 	trial_free(&trial);
 	close_answerer(&w);

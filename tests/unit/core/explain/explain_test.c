@@ -292,7 +292,7 @@ START_TEST(reads_well)
 	    "\nsusranges:\n  dialup matches and decides [t.conf:11]\n"
 	    "    networks yes: 198.51.100.0/24\n",
 	    "\ntrusted_networks:\n  trusted_networks does not match [default]\n",
-	    "\nreject: susranges, rule dialup [t.conf:11], network 198.51.100.0/24\n"
+	    "reject: susranges, rule dialup [t.conf:11], network 198.51.100.0/24\n"
 	    "  550 5.7.1 Unauthenticated mail not allowed from this range (198.51.100.0/24,\n"
 	    "      dialup)\n",
 	};
@@ -302,8 +302,38 @@ START_TEST(reads_well)
 	explain_text(s.e, add_line, &p);
 	for (size_t i = 0; i < ROWS(wanted); i++)
 		ck_assert_msg(strstr(p.text, wanted[i]), "%s\nin:\n%s", wanted[i], p.text);
+	ck_assert_msg(strncmp(p.text, "reject: ", 8) == 0, "the verdict is not first:\n%s", p.text);
 	ck_assert_uint_le(p.longest, 80);
 	close_scene(&s);
+}
+END_TEST
+
+/* A verdict that hangs on a fact which nobody gave is none. */
+START_TEST(tells_undecided)
+{
+	static const char with_spf[] = "spf = { fail = \"reject\"; };\n";
+	static const struct {
+		const char *session, *first;
+	} undecided[] = {
+	    {"client=203.0.113.7 sender=a@b.example recipient=c@d.example",
+		"undecided: SPF is needed and not known"},
+	    {"client=203.0.113.7 sender=a@b.example recipient=c@d.example spf=fail", "reject: "},
+	    {"client=203.0.113.7 sender=a@b.example recipient=c@d.example spf=none", "accept: "},
+	    {"client=203.0.113.7 sender=a@b.example recipient=postmaster@d.example", "accept: "},
+	};
+	static struct page p;
+
+	for (size_t i = 0; i < ROWS(undecided); i++) {
+		struct scene s;
+
+		open_scene(&s, with_spf, undecided[i].session, false);
+		p = (struct page){.longest = 0};
+		explain_text(s.e, add_line, &p);
+		ck_assert_msg(strncmp(p.text, undecided[i].first, strlen(undecided[i].first)) == 0,
+		    "%s: %s", undecided[i].session, p.text);
+		ck_assert_uint_le(p.longest, 80);
+		close_scene(&s);
+	}
 }
 END_TEST
 
@@ -317,6 +347,7 @@ Suite *suite(void)
 	tcase_add_test(t, counts_what_nothing_touches);
 	tcase_add_test(t, says_when_memory_runs_out);
 	tcase_add_test(t, reads_well);
+	tcase_add_test(t, tells_undecided);
 	suite_add_tcase(s, t);
 	return s;
 }
