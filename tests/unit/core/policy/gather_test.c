@@ -3,6 +3,7 @@
 #include "edge/config/idn.h"
 #include "edge/dns/zone.h"
 #include "fake/counting.h"
+#include "fake/slowdns.h"
 #include "unit/unit.h"
 
 static const char zone_text[] = "_dmarc.example.org TXT \"v=DMARC1; p=reject\"\n"
@@ -256,6 +257,38 @@ START_TEST(gathers_dmarc)
 END_TEST
 
 /* What was asked for is never unknown again, whatever is missing outside. */
+/* DMARC has its own time, whatever the message has spent, and each author domain as much again. */
+START_TEST(dmarc_has_its_own_time)
+{
+	struct arena *arena = arena_create(1 << 16);
+	struct zone *zone = zone_create();
+	char why[ZONE_WHY_MAX];
+	const char *wrong = zone_load(zone, slice_str(zone_text), why);
+	struct slowdns slow = {.below = zone_dns(zone), .slow = ".evil.example", .takes_ms = 4000};
+	struct outside o = {.has_resolver = true, .has_signatures = true, .spf = SPFR_NONE};
+	struct facts f = {.spf_state = FACT_KNOWN};
+	struct gather g = gather_from(&o, &f, arena);
+
+	ck_assert_msg(!wrong, "%s", wrong);
+	o.resolver = slowdns_dns(&slow, 0);
+	f.id[IDENTITY_SENDER] = mailbox("a@example.net", arena);
+	for (unsigned author = 1; author <= 3; author++) {
+		f.id[IDENTITY_FROM] = mailbox("x@a.b.c.d.e.evil.example", arena);
+		f.dmarc_state = FACT_UNKNOWN;
+		gather_facts(&g, NEED_DMARC);
+		ck_assert_int_eq(f.dmarc.verdict, DMARC_V_TEMPERROR);
+		ck_assert_uint_eq(slow.waited_ms, author * DNS_DMARC_MS);
+	}
+	f.id[IDENTITY_FROM] = mailbox("x@example.org", arena);
+	f.dmarc_state = FACT_UNKNOWN;
+	gather_facts(&g, NEED_DMARC);
+	ck_assert_int_eq(f.dmarc.verdict, DMARC_V_FAIL);
+	ck_assert_int_eq(f.dmarc.policy, DMARC_P_REJECT);
+	zone_free(&zone);
+	arena_free(&arena);
+}
+END_TEST
+
 START_TEST(leaves_nothing_unknown)
 {
 	struct arena *arena = arena_create(1 << 16);
@@ -281,6 +314,7 @@ Suite *suite(void)
 	tcase_add_test(tc, asks_spf_of_what_was_said);
 	tcase_add_test(tc, gathers_dkim);
 	tcase_add_loop_test(tc, gathers_dmarc, 0, (int)ROWS(dmarc_rows));
+	tcase_add_test(tc, dmarc_has_its_own_time);
 	tcase_add_test(tc, leaves_nothing_unknown);
 	suite_add_tcase(s, tc);
 	return s;
