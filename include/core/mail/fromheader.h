@@ -11,11 +11,14 @@
  *
  * - it is the only From field, valid UTF-8, without control bytes but those of folding,
  * - it holds exactly one <local@domain>, without blank, comment or anything else between the
- *   brackets, or no bracket and one local@domain, set off by blanks, commas, ";" or ":",
- * - and however it is read (as it stands or with encoded words decoded; quotes taken away; comments
+ *   brackets, or no bracket and one local@domain, set off by blanks, commas, ";" or ":"; outside
+ *   quoted strings, comments and [ ],
+ * - however it is read (as it stands or with encoded words decoded; quotes taken away; comments
  *   skipped or opened; wide "@", full stops and blanks as the narrow ones; blanks and comments
- *   skipped around "@" and dots; the address itself thrown away), no other name with a dot stands
- *   behind an "@".  What cannot be read (an unknown charset, broken base64) is not forgiven.
+ *   skipped around "@" and dots, or between words as well; the address itself thrown away), no
+ * other name with a dot stands behind an "@",
+ * - and all can be read: no unknown charset, no broken base64, no "[" or line end where a name
+ * ends, no quoted string without end that holds more than a name.
  *
  * Nothing is ever guessed from what stands behind an "@": an unforgiven field has no author.
  *

@@ -201,10 +201,13 @@ void trial_author(struct trial *t, struct question *q)
 	if (!t->in_body)
 		end_header(t);
 	question_set_author(q, &t->from);
-	step(t, "from   %s%s%.*s", from_kind_name(t->from.kind), t->from.why.len > 0 ? ": " : "",
+	step(t, "from   %s%s%s%.*s", from_kind_name(t->from.kind),
+	    t->from.forgiven ? ", forgiven" : "", t->from.why.len > 0 ? ": " : "",
 	    SLICE_ARG(t->from.why));
 	for (size_t i = 0; i < t->from.domain_count; i++)
-		step(t, "       author domain %.*s", SLICE_ARG(t->from.domains[i]));
+		step(t, "       %s %.*s",
+		    t->from.kind == FROM_BAD ? "domain behind an @" : "author domain",
+		    SLICE_ARG(t->from.domains[i]));
 }
 
 /* ---- facts, told --------------------------------------------------------------------- */

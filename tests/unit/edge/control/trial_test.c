@@ -47,6 +47,33 @@ static const struct {
 	"dmarc  fail: neither SPF nor DKIM passed aligned with fail.example\n"
 	"       fail.example publishes p=reject; after t= it is reject\n",
 	ACTION_REJECT},
+    {"a crooked From that is forgiven", "a@pass.example", "From: Doe, J <b@pass.example>\n\n",
+	"from   one, forgiven: the From field has a list member without an address (a comma in a "
+	"name needs quotes)\n"
+	"       author domain pass.example\n"
+	"  dns  TXT pass.example\n"
+	"       v=spf1 ip4:192.0.2.0/24 -all\n"
+	"spf    pass for pass.example\n"
+	"       decided by ip4:192.0.2.0/24\n"
+	"       0 terms, 0 void look-ups, 1 questions\n"
+	"dkim   none: not signed\n"
+	"  dns  TXT _dmarc.pass.example  no such name\n"
+	"       _dmarc.pass.example: no such name\n"
+	"  dns  TXT _dmarc.example  no such name\n"
+	"       _dmarc.example: no such name\n"
+	"       pass.example: organizational domain pass.example\n"
+	"       none: neither pass.example nor a name above it has a DMARC record\n"
+	"dmarc  none: neither pass.example nor a name above it has a DMARC record\n",
+	ACTION_ACCEPT},
+    {"a crooked From", "a@pass.example", "From: b@pass .example\n\n",
+	"from   bad: the From field has more behind an address than a comma or a comment\n"
+	"       domain behind an @ pass.example\n"
+	"  dns  TXT pass.example\n"
+	"       v=spf1 ip4:192.0.2.0/24 -all\n"
+	"spf    pass for pass.example\n"
+	"       decided by ip4:192.0.2.0/24\n"
+	"       0 terms, 0 void look-ups, 1 questions\n",
+	ACTION_REJECT},
     {"two authors", "a@pass.example", "From: a@pass.example, b@fail.example\n\n",
 	"from   many: the From field names more than one author domain\n"
 	"       author domain pass.example\n"
