@@ -258,6 +258,8 @@ class Rules:
         groups, lines = [], []
         for _ in range(rnd.randint(0, 10)):
             name = rnd.choice(["", ".", "*."]) + self.name()
+            if rnd.random() < 0.08:
+                name = "*"
             if self.canonical(name) in seen:
                 continue
             seen.add(self.canonical(name))
@@ -270,9 +272,12 @@ class Rules:
                 keys["spf"] = rnd.choice(["reject", "unless-dkim", "monitor", "off"])
             if rnd.random() < 0.7:
                 keys["dmarc"] = rnd.choice(["off", "monitor", "quarantine", "reject", "strict"])
+            if rnd.random() < 0.3:
+                keys["forwards"] = rnd.choice(["true", "true", "false"])
             if rnd.random() < 0.5:
                 groups.append(f"  {{ name = {quoted(name)};" + "".join(
-                    f" {k} = {quoted(v)};" for k, v in keys.items()) + " }")
+                    f" {k} = {v if k == 'forwards' else quoted(v)};"
+                    for k, v in keys.items()) + " }")
             else:
                 lines.append(name + "".join(f" {k}={v}" for k, v in keys.items()) + "\n")
         text = "domains = (\n" + ",\n".join(groups) + "\n);\n"

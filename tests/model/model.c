@@ -349,26 +349,53 @@ static void try_dmarc(
 
 /* ---- one session --------------------------------------------------------------------- */
 
-/* Of the recipient's domain: the most specific name. */
+/* How specific a listed domain is for this name; 0: it does not fit, 1: it is "*". */
+static int domain_fits(const struct domain *d, const char *name)
+{
+	bool same, below;
+
+	if (!d->name)
+		return 1;
+	if (!name)
+		return 0;
+	same = strcmp(d->name, name) == 0;
+	below = is_below(name, d->name);
+	if (!(d->form != F_BELOW && same) && !(d->form != F_NAME && below))
+		return 0;
+	return 3 * labels(d->name) + (d->form == F_NAME ? 2 : d->form == F_BELOW ? 1 : 0);
+}
+
+/* The value of one switch, of the most specific domain that gives it and is not passed over; -1
+ * when none does. */
+static int switch_of(const struct conf *c, const char *name, int key, bool pass_off)
+{
+	int best = 0, value = -1;
+
+	for (size_t i = 0; i < c->domain_count; i++) {
+		const struct domain *d = &c->domains[i];
+		int fits = domain_fits(d, name), v = d->value[key];
+
+		if (fits <= best || v < 0 || (pass_off && v == 0 && fits > 1))
+			continue;
+		best = fits;
+		value = v;
+	}
+	return value;
+}
+
+/* Each switch by itself; where mail is forwarded, the "off" of names does not count. */
 static struct switches switches_of(const struct conf *c, const char *name)
 {
 	struct switches s = c->defaults;
-	int best = 0;
+	bool forwards = switch_of(c, name, SW_FORWARDS, false) == 1;
+	int susranges = switch_of(c, name, SW_SUSRANGES, forwards);
+	int blocks = switch_of(c, name, SW_BLOCKS, forwards);
+	int spf = switch_of(c, name, SW_SPF, false), dmarc = switch_of(c, name, SW_DMARC, false);
 
-	for (size_t i = 0; name && i < c->domain_count; i++) {
-		const struct domain *d = &c->domains[i];
-		bool same = strcmp(d->name, name) == 0, below = is_below(name, d->name);
-		int fits = 3 * labels(d->name) + (d->form == F_NAME       ? 2
-						     : d->form == F_BELOW ? 1
-									  : 0);
-
-		if ((d->form != F_BELOW && same) || (d->form != F_NAME && below)) {
-			if (fits > best) {
-				best = fits;
-				s = d->switches;
-			}
-		}
-	}
+	s.susranges = susranges < 0 ? s.susranges : susranges == 1;
+	s.blocks = blocks < 0 ? s.blocks : blocks == 1;
+	s.spf = spf < 0 ? s.spf : (enum spf_switch)spf;
+	s.dmarc = dmarc < 0 ? s.dmarc : (enum dmarc_switch)dmarc;
 	return s;
 }
 

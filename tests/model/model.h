@@ -143,10 +143,12 @@ struct switches {
 	enum dmarc_switch dmarc;
 };
 
+enum { SW_SUSRANGES, SW_BLOCKS, SW_SPF, SW_DMARC, SW_FORWARDS, SWITCHES };
+
 struct domain {
 	enum form form;
-	char *name;
-	struct switches switches;
+	char *name;          /* NULL: "*" */
+	int value[SWITCHES]; /* -1: not given */
 };
 
 struct conf {

@@ -204,27 +204,34 @@ static enum dmarc_switch dmarc_of(const char *word)
 	return (enum dmarc_switch)i;
 }
 
-static void set_switch(struct switches *s, const char *key, const char *value)
+static void set_switch(struct domain *d, const char *key, const char *value)
 {
 	if (strcmp(key, "susranges") == 0)
-		s->susranges = strcmp(value, "on") == 0;
+		d->value[SW_SUSRANGES] = strcmp(value, "on") == 0;
 	else if (strcmp(key, "blocks") == 0)
-		s->blocks = strcmp(value, "on") == 0;
+		d->value[SW_BLOCKS] = strcmp(value, "on") == 0;
 	else if (strcmp(key, "spf") == 0)
-		s->spf = spf_of(value);
+		d->value[SW_SPF] = (int)spf_of(value);
 	else if (strcmp(key, "dmarc") == 0)
-		s->dmarc = dmarc_of(value);
+		d->value[SW_DMARC] = (int)dmarc_of(value);
+	else if (strcmp(key, "forwards") == 0)
+		d->value[SW_FORWARDS] = strcmp(value, "true") == 0;
 }
 
 static struct domain *add_domain(struct conf *c, const char *name)
 {
-	struct domain d = {.switches = c->defaults, .form = F_NAME};
+	struct domain d = {.value = {-1, -1, -1, -1, -1}, .form = F_NAME};
 
-	if (name[0] == '*')
+	if (strcmp(name, "*") == 0)
+		d.form = F_TREE;
+	else if (name[0] == '*')
 		d.form = F_BELOW;
 	else if (name[0] == '.')
 		d.form = F_TREE;
-	d.name = parse_name(name + (d.form == F_BELOW ? 2 : d.form == F_TREE ? 1 : 0));
+	d.name = strcmp(name, "*") == 0 ? NULL
+					: parse_name(name + (d.form == F_BELOW     ? 2
+								: d.form == F_TREE ? 1
+										   : 0));
 	c->domains = need(realloc(c->domains, (c->domain_count + 1) * sizeof d));
 	c->domains[c->domain_count] = d;
 	return &c->domains[c->domain_count++];
@@ -239,12 +246,15 @@ static void read_domains(struct conf *c, const config_t *config)
 		const config_setting_t *group = config_setting_get_elem(s, (unsigned)i);
 		const char *text = "";
 		struct domain *d;
+		int forwards;
 
 		config_setting_lookup_string(group, "name", &text);
 		d = add_domain(c, text);
+		if (config_setting_lookup_bool(group, "forwards", &forwards))
+			d->value[SW_FORWARDS] = forwards;
 		for (int k = 0; k < 4; k++)
 			if (config_setting_lookup_string(group, keys[k], &text))
-				set_switch(&d->switches, keys[k], text);
+				set_switch(d, keys[k], text);
 	}
 }
 
@@ -262,7 +272,7 @@ static void read_domains_file(struct conf *c, const char *path)
 		d = add_domain(c, word);
 		while ((word = strtok(NULL, " \t")) && (equals = strchr(word, '='))) {
 			*equals = '\0';
-			set_switch(&d->switches, word, equals + 1);
+			set_switch(d, word, equals + 1);
 		}
 	}
 	fclose(f);

@@ -1,7 +1,8 @@
 #ifndef CORE_POLICY_RULESET_H
 #define CORE_POLICY_RULESET_H
 /*
- * ruleset: one complete rule table: rules compiled into radix trees and interned sets, and settings.
+ * ruleset: one complete rule table: rules compiled into radix trees and interned sets, and
+ * settings.
  *
  *     ruleset_builder_create → ruleset_add_rule → ruleset_add_entry × many → ruleset_finish
  *     → const use from any thread → ruleset_free
@@ -48,9 +49,10 @@ struct ruleset {
 	struct name_radix *addresses[IDENTITY_COUNT]; /* sender, from, recipient */
 	struct ruleset_pattern *patterns;
 	unsigned pattern_count;
-	struct name_radix *domains; /* recipient domain → 1 + index into switches, 0 = defaults */
+	struct name_radix *domains; /* recipient domain → 1 + index into layers, 0 = defaults */
+	const struct switches **layers; /* each is the defaults, or one of switches */
 	struct switches *switches;
-	unsigned switch_count;
+	unsigned layer_count, switch_count;
 	/* what status and check print */
 	size_t network_entries, name_entries, domain_entries;
 	size_t duplicates, covered;
@@ -80,9 +82,13 @@ void ruleset_add_entry(struct ruleset_builder *, unsigned rule, unsigned slot,
 void ruleset_add_geo(struct ruleset_builder *, unsigned rule, unsigned slot, enum member_rank,
     bool out, const struct prefix *);
 
-/* The switches of a recipient domain; kind is LIST_NAME, LIST_TREE or LIST_BELOW. */
+/*
+ * The switches that a recipient domain gives (bits of enum switch_key); those that it does not give
+ * are looked up further (SPEC 3.3).  kind is LIST_NAME, LIST_TREE or LIST_BELOW; the empty name is
+ * "*".
+ */
 void ruleset_add_domain(struct ruleset_builder *, enum list_kind kind, struct slice name,
-    const struct switches *, struct origin where);
+    const struct switches *, unsigned given, struct origin where);
 
 /*
  * Compiles and frees the builder.  NULL when the report has an error, or gets one now.

@@ -23,6 +23,15 @@ struct switches {
 	enum dmarc_switch dmarc;
 };
 
+/* Which of the switches a name gives. */
+enum switch_key {
+	SWITCH_SUSRANGES = 1 << 0,
+	SWITCH_BLOCKS = 1 << 1,
+	SWITCH_SPF = 1 << 2,
+	SWITCH_DMARC = 1 << 3,
+	SWITCH_FORWARDS = 1 << 4
+};
+
 struct settings {
 	bool monitor;                  /* mode = "monitor" */
 	struct switches defaults;      /* for domains that are not listed */

@@ -6,7 +6,7 @@ const struct switches *ruleset_switches(const struct ruleset *rules, struct slic
 {
 	uint32_t i = rules->domains ? name_radix_lookup(rules->domains, domain) : 0;
 
-	return i == 0 ? &rules->settings.defaults : &rules->switches[i - 1];
+	return i == 0 ? &rules->settings.defaults : rules->layers[i - 1];
 }
 
 void ruleset_free(struct ruleset **set)
@@ -26,6 +26,7 @@ void ruleset_free(struct ruleset **set)
 	sets_free(&rules->sets);
 	free(rules->patterns);
 	free(rules->switches);
+	free(rules->layers);
 	free(rules->rules);
 	arena_free(&rules->arena);
 	free(rules);
@@ -48,7 +49,8 @@ size_t ruleset_bytes(const struct ruleset *rules)
 	size_t bytes = sizeof *rules + arena_used(rules->arena) + sets_bytes(rules->sets) +
 		       ip_radix_bytes(rules->networks) + rules->rule_count * sizeof *rules->rules +
 		       rules->pattern_count * sizeof *rules->patterns +
-		       rules->switch_count * sizeof *rules->switches;
+		       rules->switch_count * sizeof *rules->switches +
+		       rules->layer_count * sizeof *rules->layers;
 
 	for (int key = 0; key < KEY_COUNT; key++)
 		bytes += rules->names[key] ? name_radix_bytes(rules->names[key]) : 0;

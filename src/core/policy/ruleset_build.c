@@ -63,6 +63,7 @@ void ruleset_abandon(struct ruleset_builder **builder)
 	free(b->entries);
 	free(b->networks);
 	free(b->tallies);
+	free(b->layers);
 	free(b->newest);
 	free(b->marks);
 	free(b->keys);
@@ -324,28 +325,11 @@ void ruleset_add_entry(struct ruleset_builder *b, unsigned rule, unsigned slot,
 	    add_origin(b, member_make(rule, slot, e->out, form, depth), tally, where.line), name);
 }
 
-static bool switches_equal(const struct switches *a, const struct switches *b)
+void ruleset_add_domain_name(struct ruleset_builder *b, enum list_kind kind, struct slice name,
+    unsigned layer, struct origin where)
 {
-	return a->susranges == b->susranges && a->blocks == b->blocks &&
-	       a->forwards == b->forwards && a->spf == b->spf && a->dmarc == b->dmarc;
-}
-
-void ruleset_add_domain(struct ruleset_builder *b, enum list_kind kind, struct slice name,
-    const struct switches *switches, struct origin where)
-{
-	struct ruleset *rules = b->rules;
-	unsigned i = 0;
-
-	rules->domain_entries++;
-	while (i < rules->switch_count && !switches_equal(&rules->switches[i], switches))
-		i++;
-	if (i == rules->switch_count) {
-		if (!ROOM(b, rules->switches, rules->switch_count, b->switch_capacity))
-			return;
-		rules->switches[rules->switch_count++] = *switches;
-	}
 	add_name(b, &b->domains,
-	    add_origin(b, member_make(i + 1, 0, false, form_of(kind), 0),
+	    add_origin(b, member_make(layer, 0, false, form_of(kind), 0),
 		tally_of(b, RULES_MAX, where.file), where.line),
 	    name);
 }

@@ -29,6 +29,13 @@ struct names_in {
 	size_t count, capacity;
 };
 
+/* The switches that a recipient domain gives, and all names above it. */
+struct switch_layer {
+	struct switches value;
+	unsigned given; /* bits of enum switch_key */
+	unsigned on;    /* of SWITCH_SUSRANGES and SWITCH_BLOCKS: some of the names says "on" */
+};
+
 struct ruleset_builder {
 	struct ruleset *rules;
 	struct report *report;
@@ -38,7 +45,11 @@ struct ruleset_builder {
 	struct ip_radix_entry *networks;
 	size_t network_count, network_capacity;
 	struct names_in names[KEY_COUNT], addresses[IDENTITY_COUNT], domains;
-	size_t rule_capacity, pattern_capacity, switch_capacity;
+	size_t rule_capacity, pattern_capacity;
+	struct switch_layer *layers;
+	size_t layer_count, layer_capacity;
+	struct switch_layer everywhere; /* of "*" */
+	struct origin everywhere_at;    /* file NULL: it is not listed */
 	struct tally *tallies;
 	size_t tally_count, tally_capacity;
 	uint32_t *newest; /* of each rule, and last of the domains: 1 + its newest tally */
@@ -54,6 +65,20 @@ struct ruleset_builder {
  * *capacity stays. */
 void *ruleset_grow(
     struct ruleset_builder *, void *array, size_t *capacity, size_t need, size_t size);
+
+/* Where the entry of this tag stands. */
+struct origin ruleset_origin(const struct ruleset_builder *, uint32_t tag);
+
+/* ruleset_build.c: a name for ruleset_combine_domains(); layer 0 gives nothing. */
+void ruleset_add_domain_name(struct ruleset_builder *, enum list_kind kind, struct slice name,
+    unsigned layer, struct origin where);
+
+/* ruleset_domains.c: the values of a name of the trie are 1 + an index into layers, or 0. */
+struct name_radix_values ruleset_combine_domains(
+    void *builder, uint32_t above, const struct name_radix_entry *, size_t n);
+
+/* When the trie is built: the switches of each layer. */
+void ruleset_fill_switches(struct ruleset_builder *);
 
 /* Makes room for one more and yields true when there is. */
 #define ROOM(b, array, count, capacity)                                                            \

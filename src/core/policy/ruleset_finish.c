@@ -16,7 +16,7 @@
 /* Origins on their way from memory at once. */
 enum { AHEAD = 16 };
 
-static struct origin origin_of(const struct ruleset_builder *b, uint32_t tag)
+struct origin ruleset_origin(const struct ruleset_builder *b, uint32_t tag)
 {
 	const struct entry *e = &b->entries[tag];
 
@@ -27,9 +27,9 @@ static void tell_conflict(
     struct ruleset_builder *b, uint32_t one, uint32_t other, struct slice what)
 {
 	const struct rule *rule = &b->rules->rules[member_rule(b->entries[one].member)];
-	struct origin first = origin_of(b, one);
+	struct origin first = ruleset_origin(b, one);
 
-	report_error(b->report, origin_of(b, other),
+	report_error(b->report, ruleset_origin(b, other),
 	    "%.*s is both in and out of \"%.*s\" (the other entry: %s:%u); keep one of the two",
 	    SLICE_ARG(what), SLICE_ARG(rule->name), first.file, first.line);
 }
@@ -189,43 +189,6 @@ static struct name_radix_values combine_addresses(
 	    .self = apply_form(b, 0, count, FORM_ADDRESS), .below = 0};
 }
 
-/* For recipient domains the "set" is the number of the switches; 0 are the defaults. */
-static struct name_radix_values combine_domains(
-    void *context, uint32_t above, const struct name_radix_entry *entries, size_t n)
-{
-	struct ruleset_builder *b = context;
-	uint32_t by_form[FORM_ADDRESS + 1] = {0, 0, 0, 0}, tag_of[FORM_ADDRESS + 1];
-	bool set[FORM_ADDRESS + 1] = {false, false, false, false};
-	struct name_radix_values values = {above, above};
-
-	for (size_t i = 0; i < n; i++) {
-		uint32_t member = b->entries[entries[i].tag].member;
-		unsigned form = member_rank(member);
-		struct origin first;
-
-		if (!set[form]) {
-			set[form] = true;
-			by_form[form] = member_rule(member);
-			tag_of[form] = entries[i].tag;
-			continue;
-		}
-		first = origin_of(b, tag_of[form]);
-		report_error(b->report, origin_of(b, entries[i].tag),
-		    "the domain %s%.*s is listed twice (first at %s:%u)",
-		    form == FORM_TREE    ? "."
-		    : form == FORM_BELOW ? "*."
-					 : "",
-		    SLICE_ARG(entries[i].name), first.file, first.line);
-	}
-	if (set[FORM_TREE])
-		values.self = values.below = by_form[FORM_TREE];
-	if (set[FORM_NAME])
-		values.self = by_form[FORM_NAME];
-	if (set[FORM_BELOW])
-		values.below = by_form[FORM_BELOW];
-	return values;
-}
-
 static struct name_radix *build_names(struct ruleset_builder *b, struct names_in *in,
     struct name_radix_values (*value)(void *, uint32_t, const struct name_radix_entry *, size_t))
 {
@@ -252,7 +215,8 @@ static void build_tries(struct ruleset_builder *b)
 		rules->names[key] = build_names(b, &b->names[key], combine_names);
 	for (int i = 0; i < IDENTITY_COUNT; i++)
 		rules->addresses[i] = build_names(b, &b->addresses[i], combine_addresses);
-	rules->domains = build_names(b, &b->domains, combine_domains);
+	rules->domains = build_names(b, &b->domains, ruleset_combine_domains);
+	ruleset_fill_switches(b);
 	sets_freeze(rules->sets);
 }
 

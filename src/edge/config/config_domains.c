@@ -11,11 +11,13 @@ struct domain {
 	struct origin where;
 	struct slice name;
 	struct switches switches;
+	unsigned given; /* bits of enum switch_key */
 };
 
 /* One key of a domain, from the configuration or from a map file. */
 struct domain_key {
 	const char *key;
+	enum switch_key bit;
 	const struct word *words;
 	void (*set)(struct switches *, int value);
 };
@@ -49,11 +51,11 @@ static void set_forwards(struct switches *s, int value)
 }
 
 static const struct domain_key domain_keys[] = {
-    {"susranges", on_off, set_susranges},
-    {"blocks", on_off, set_blocks},
-    {"spf", spf_words, set_spf},
-    {"dmarc", dmarc_words, set_dmarc},
-    {"forwards", true_false, set_forwards},
+    {"susranges", SWITCH_SUSRANGES, on_off, set_susranges},
+    {"blocks", SWITCH_BLOCKS, on_off, set_blocks},
+    {"spf", SWITCH_SPF, spf_words, set_spf},
+    {"dmarc", SWITCH_DMARC, dmarc_words, set_dmarc},
+    {"forwards", SWITCH_FORWARDS, true_false, set_forwards},
 };
 
 enum { DOMAIN_KEYS = sizeof domain_keys / sizeof domain_keys[0] };
@@ -67,15 +69,21 @@ static void known_keys(const char *known[DOMAIN_KEYS + 2])
 	*known = NULL;
 }
 
+static void give(struct domain *d, const struct domain_key *key, int value)
+{
+	key->set(&d->switches, value);
+	d->given |= key->bit;
+}
+
 static void set_key(struct domain *d, const struct domain_key *key, struct slice value)
 {
 	int number = load_word(d->load, value, key->key, key->words, d->where);
 
 	if (number >= 0)
-		key->set(&d->switches, number);
+		give(d, key, number);
 }
 
-static void add_domain(struct domain *d)
+static void add_name(struct domain *d)
 {
 	char why[LIST_WHY_MAX];
 	struct list_entry entry;
@@ -83,19 +91,47 @@ static void add_domain(struct domain *d)
 	    list_parse_entry(d->name, LIST_ACCEPT_NAMES, &idn_uts46, d->load->arena, &entry, why);
 
 	if (!wrong && (entry.out || entry.kind == LIST_PATTERN))
-		wrong = "a recipient domain is a name such as example.org, .example.org or "
-			"*.example.org";
+		wrong = "a recipient domain is a name such as example.org, .example.org, "
+			"*.example.org or *";
 	if (wrong) {
 		report_error(d->load->report, d->where, "%s", wrong);
 		return;
 	}
-	if (d->switches.forwards && !d->switches.susranges)
-		report_error(d->load->report, d->where,
-		    "%.*s forwards its mail to others, who would blame us for what susranges = off "
-		    "lets in; set one of the two otherwise",
-		    SLICE_ARG(d->name));
 	load_note_recipient_domain(d->load, entry.name);
-	ruleset_add_domain(d->load->builder, entry.kind, entry.name, &d->switches, d->where);
+	ruleset_add_domain(
+	    d->load->builder, entry.kind, entry.name, &d->switches, d->given, d->where);
+}
+
+/* "*" stands for all recipient domains; what it gives counts before the global setting. */
+static void add_everywhere(struct domain *d)
+{
+	static const struct {
+		enum switch_key bit;
+		const char *key, *global;
+	} globals[] = {{SWITCH_SPF, "spf", "spf.fail"}, {SWITCH_DMARC, "dmarc", "dmarc.default"}};
+
+	for (size_t i = 0; i < sizeof globals / sizeof globals[0]; i++) {
+		const config_setting_t *s = config_lookup(&d->load->tree, globals[i].global);
+		struct origin at;
+
+		if (!s || !(d->given & globals[i].bit))
+			continue;
+		at = load_where(d->load, s);
+		report_warning(d->load->report, d->where,
+		    "%s is given for \"*\" and as %s (%s:%u): that of \"*\" counts; take one of "
+		    "the two out",
+		    globals[i].key, globals[i].global, at.file, at.line);
+	}
+	ruleset_add_domain(
+	    d->load->builder, LIST_TREE, slice_of(NULL, 0), &d->switches, d->given, d->where);
+}
+
+static void add_domain(struct domain *d)
+{
+	if (slice_equal(d->name, SLICE("*")))
+		add_everywhere(d);
+	else
+		add_name(d);
 }
 
 /* ---- domains = ( { name = "..."; } ) ------------------------------------------------- */
@@ -109,14 +145,14 @@ static void group_key(struct domain *d, const struct domain_key *key, const conf
 	} else {
 		bool value;
 		if (load_bool(d->load, s, &value))
-			key->set(&d->switches, value);
+			give(d, key, value);
 	}
 }
 
 static void load_domain(struct load *load, const config_setting_t *group)
 {
 	const config_setting_t *name = config_setting_get_member(group, "name");
-	struct domain d = {load, {NULL, 0}, {NULL, 0}, load->settings.defaults};
+	struct domain d = {.load = load};
 	const char *known[DOMAIN_KEYS + 2];
 
 	known_keys(known);
@@ -181,7 +217,7 @@ static void report_unknown_key(struct load *load, struct slice word, struct orig
 
 static void load_domain_line(struct load *load, struct slice line, struct origin where)
 {
-	struct domain d = {load, where, slice_word(&line), load->settings.defaults};
+	struct domain d = {.load = load, .where = where, .name = slice_word(&line)};
 	unsigned seen = 0;
 	struct slice word;
 

@@ -34,6 +34,8 @@ struct option {
 	/* of a string, which may be empty: NULL, or the sentence that says what is wrong */
 	const char *(*check)(struct slice text, char why[WHY_MAX]);
 	void (*section)(struct load *, const config_setting_t *);
+	/* of an old name that is still taken: the top-level key that it is called now */
+	const char *now;
 };
 
 /* Puts the value in its place, or reports what is wrong with it. */

@@ -59,7 +59,9 @@ static const struct option options[] = {
 	.words = tempfail_accept},
     {"dmarc", "bad_from", OPTION_FLAG, "reject", SETTING(dmarc_bad_from_accept),
 	.words = reject_accept},
-    {"dmarc", "mixed", OPTION_CHOICE, "split", SETTING(dmarc_mixed), .words = mixed_words},
+    {"dmarc", "mixed", OPTION_CHOICE, "split", SETTING(dmarc_mixed), .words = mixed_words,
+	.now = "mixed"},
+    {"", "mixed", OPTION_CHOICE, "split", SETTING(dmarc_mixed), .words = mixed_words},
     {"", "help_url", OPTION_SLICE, "", SETTING(help_url), .check = check_url},
     {"", "managed_whitelist", OPTION_PATH, "", CONFIG(managed_whitelist)},
     {"", "trusted_networks", OPTION_SECTION, "127.0.0.0/8 ::1", .section = load_trusted},
@@ -78,7 +80,8 @@ void config_each_option(
     void *context)
 {
 	for (size_t i = 0; i < OPTIONS; i++)
-		each(context, options[i].group, options[i].key, options[i].fallback);
+		if (!options[i].now)
+			each(context, options[i].group, options[i].key, options[i].fallback);
 }
 
 /* ---- all options --------------------------------------------------------------------- */
@@ -122,6 +125,35 @@ static void check_keys(struct load *load, const config_setting_t *group, const c
 	}
 }
 
+static const config_setting_t *find_setting(
+    const config_setting_t *root, const char *group, const char *key)
+{
+	const config_setting_t *in = group[0] ? config_setting_get_member(root, group) : root;
+
+	return in && config_setting_is_group(in) ? config_setting_get_member(in, key) : NULL;
+}
+
+/* What the configuration says of an option, or of its old name.  Where both are given, the old one
+ * is not looked at. */
+static const config_setting_t *find_option(
+    struct load *load, const config_setting_t *root, const struct option *o)
+{
+	const config_setting_t *s = find_setting(root, o->group, o->key), *old;
+
+	for (size_t i = 0; i < OPTIONS && !o->group[0]; i++) {
+		if (!options[i].now || strcmp(options[i].now, o->key) != 0)
+			continue;
+		old = find_setting(root, options[i].group, options[i].key);
+		if (s && old)
+			report_warning(load->report, load_where(load, old),
+			    "%s.%s is the old name of %s, which is given, too, and counts: take "
+			    "the old one out",
+			    options[i].group, options[i].key, o->key);
+		s = s ? s : old;
+	}
+	return s;
+}
+
 void load_options(struct load *load)
 {
 	config_setting_t *root = config_root_setting(&load->tree);
@@ -129,12 +161,11 @@ void load_options(struct load *load)
 	check_keys(load, root, "");
 	for (size_t i = 0; i < OPTIONS; i++) {
 		const struct option *o = &options[i];
-		config_setting_t *group =
-		    o->group[0] ? config_setting_get_member(root, o->group) : root;
-		config_setting_t *s = group && config_setting_is_group(group)
-					  ? config_setting_get_member(group, o->key)
-					  : NULL;
+		const config_setting_t *s;
 
+		if (o->now)
+			continue;
+		s = find_option(load, root, o);
 		if (s)
 			option_set(load, o, s);
 		else

@@ -44,7 +44,7 @@ START_TEST(one_rule_too_many)
 	struct switches switches = {.blocks = true};
 	struct told told = {""};
 
-	ruleset_add_domain(b, LIST_NAME, SLICE("example.org"), &switches, rule.where);
+	ruleset_add_domain(b, LIST_NAME, SLICE("example.org"), &switches, ~0u, rule.where);
 	for (unsigned i = 0; i < RULES_MAX; i++)
 		ck_assert_uint_eq(ruleset_add_rule(b, &rule), i);
 	rule.where.line = 2;

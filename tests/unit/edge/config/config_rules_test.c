@@ -5,6 +5,11 @@
 
 /* ---- text → exactly these lines ------------------------------------------------------ */
 
+#define ABOVE " of a more general name"
+#define BLAME                                                                                      \
+	", since those that it forwards to would blame us for what that lets in; take one of the " \
+	"two out\n"
+
 static const struct {
 	const char *label, *text, *want;
 } lines[] = {
@@ -212,26 +217,47 @@ static const struct {
 	" { name = \"X.EXAMPLE\"; } );\n",
 	"t.conf:1: a recipient domain needs a name\n"
 	"t.conf:2: \"a b\": not a name: a blank inside\n"
-	"t.conf:3: a recipient domain is a name such as example.org, .example.org or "
-	"*.example.org\n"
+	"t.conf:3: a recipient domain is a name such as example.org, .example.org, "
+	"*.example.org or *\n"
 	"t.conf:4: unknown key \"dmark\"; did you mean \"dmarc\"?\n"
 	"t.conf:4: susranges must be a string in quotes\n"
 	"t.conf:4: spf is \"yes\" but must be off, monitor, unless-dkim or reject\n"
 	"t.conf:4: forwards must be true or false\n"
-	"t.conf:5: y.example forwards its mail to others, who would blame us for what susranges = "
-	"off "
-	"lets in; set one of the two otherwise\n"
 	"t.conf:5: a recipient domain is a group: { name = \"...\"; }\n"
-	"t.conf:6: the domain x.example is listed twice (first at t.conf:4)\n"},
+	"t.conf:6: the domain x.example is listed twice (first at t.conf:4)\n"
+	"warning: t.conf:5: y.example: forwards = true cancels susranges = off" BLAME},
+    {"everywhere",
+	"spf = { fail = \"reject\"; };\ndmarc = { default = \"off\"; };\ndomains = ( { name = "
+	"\"*\"; spf = \"off\"; },\n"
+	" { name = \"*\"; dmarc = \"reject\"; susranges = \"off\"; } );\n",
+	"warning: t.conf:3: spf is given for \"*\" and as spf.fail (t.conf:1): that of \"*\" "
+	"counts; "
+	"take one of the two out\n"
+	"warning: t.conf:4: dmarc is given for \"*\" and as dmarc.default (t.conf:2): that of "
+	"\"*\" "
+	"counts; take one of the two out\n"
+	"t.conf:4: the domain * is listed twice (first at t.conf:3)\n"},
+    {"everywhere alone",
+	"domains = ( { name = \"*\"; spf = \"off\"; susranges = \"off\"; },\n"
+	" { name = \"x.example\"; forwards = true; } );\n",
+	""},
+    {"forwards",
+	"domains = ( { name = \".x.example\"; susranges = \"off\"; blocks = \"off\"; },\n"
+	" { name = \"a.x.example\"; forwards = true; },\n { name = \"*.a.x.example\"; spf = "
+	"\"off\"; },\n"
+	" { name = \"b.x.example\"; forwards = true; blocks = \"on\"; susranges = \"on\"; },\n"
+	" { name = \".y.example\"; forwards = true; },\n { name = \"*.y.example\"; blocks = "
+	"\"off\"; } );\n",
+	"warning: t.conf:2: a.x.example: forwards = true cancels susranges = off" ABOVE BLAME
+	"warning: t.conf:2: a.x.example: forwards = true cancels blocks = off" ABOVE BLAME
+	"warning: t.conf:6: *.y.example: forwards = true" ABOVE " cancels blocks = off" BLAME},
     {"a map of domains",
 	"domains = ( { name = \"x.example\"; } );\ndomains_file = \"lists/map\";\n",
 	"lists/map:2: dmarc is \"maybe\" but must be off, monitor, quarantine, reject or strict\n"
 	"lists/map:3: \"colour=red\" is none of susranges=, blocks=, spf=, dmarc= and forwards=\n"
 	"lists/map:3: \"spf\" is none of susranges=, blocks=, spf=, dmarc= and forwards=\n"
-	"lists/map:4: b.example forwards its mail to others, who would blame us for what susranges "
-	"= "
-	"off lets in; set one of the two otherwise\n"
-	"lists/map:5: the domain x.example is listed twice (first at t.conf:1)\n"},
+	"lists/map:5: the domain x.example is listed twice (first at t.conf:1)\n"
+	"warning: lists/map:4: b.example: forwards = true cancels susranges = off" BLAME},
     {"a key twice", "domains_file = \"lists/twice\";\n",
 	"lists/twice:1: dmarc= stands here twice\nlists/twice:2: spf= stands here twice\n"},
     {"no map", "domains_file = \"lists/none\";\n",

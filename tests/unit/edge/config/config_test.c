@@ -40,7 +40,13 @@ static const struct {
 	"t.conf:2: spf.temperror is \"reject\" but must be accept or tempfail\n"
 	"t.conf:3: dmarc.default is \"REJECT\" but must be off, monitor, quarantine, reject or "
 	"strict\n"
-	"t.conf:3: dmarc.mixed is \"\" but must be split, lenient or strict\n"},
+	"t.conf:3: mixed is \"\" but must be split, lenient or strict\n"},
+    {"an old name and the new one",
+	"dmarc = { mixed = \"no\"; };\nmixed = \"strict\";\n"
+	"mode = \"on\";\n",
+	"t.conf:3: mode is \"on\" but must be enforce or monitor\n"
+	"warning: t.conf:1: dmarc.mixed is the old name of mixed, which is given, too, and counts: "
+	"take the old one out\n"},
     {"sockets",
 	"milter = { socket = \"inet:0@x\"; };\ncontrol = { socket = "
 	"\"/123456789/123456789/123456789/123456789/123456789/123456789/123456789/123456789/"
