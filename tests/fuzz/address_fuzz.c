@@ -27,8 +27,10 @@ static void check_address(struct slice given, struct arena *arena)
 	}
 	insist(!address_parse(a.text, NULL, arena, &again) || arena_failed(arena));
 	insist(arena_failed(arena) ||
-	       (slice_equal(a.text, again.text) && slice_equal(a.local, again.local) &&
+	       (slice_equal(a.text, again.text) && slice_equal(a.sent, again.sent) &&
 		   slice_equal(a.domain, again.domain) && a.null == again.null));
+	address_parse(a.text, &idn_uts46, arena, &again);
+	insist(arena_failed(arena) || slice_equal(a.local, again.local));
 }
 
 static void check_name(struct slice given, struct arena *arena)
