@@ -47,6 +47,12 @@ _dmarc.bank.example     TXT "v=DMARC1; p=reject"
 signer.example          TXT "v=spf1 ip4:203.0.113.25 -all"
 _dmarc.signer.example   TXT "v=DMARC1; p=reject; adkim=s"
 sel._domainkey.signer.example TXT "{key}"
+lame.bank.example       TXT TIMEOUT
+_dmarc.lame.bank.example TXT TIMEOUT
+sel._domainkey.lame.bank.example TXT TIMEOUT
+evil.example            TXT TIMEOUT
+_dmarc.evil.example     TXT TIMEOUT
+sel._domainkey.evil.example TXT TIMEOUT
 """
 
 RULES = """
@@ -182,6 +188,36 @@ def authentication(checks, postfix, signer):
         checks.true(f"results: {part}", part in results[0], results[0])
 
 
+# ---- ways around DMARC -----------------------------------------------------------------------------
+
+
+def forgeries(checks, postfix, signer):
+    """Servers that never answer, of a sub-domain of the victim and of the forger, and a From with
+    more than one author."""
+    unproven = ("451 4.4.3 DMARC: bank.example publishes p=reject, and a DNS answer that could "
+                "prove this message is missing")
+    forged = "550 5.7.1 DMARC: bank.example publishes p=reject and this message fails it"
+    author = "ceo@bank.example"
+    two_fields = f"From: <{author}>\n" + plain("joe@nowhere.example")
+    cases = (
+        ("a signature", "a@good.example", signer.signed("lame.bank.example", author, "x"),
+         unproven),
+        ("a sender", "a@lame.bank.example", plain(author), unproven),
+        ("the author", "a@good.example", plain("ceo@lame.bank.example"), unproven),
+        ("the forger's own signature", "a@good.example", signer.signed("evil.example", author, "x"),
+         forged),
+        ("the forger's own sender", "a@evil.example", plain(author), forged),
+        ("a second author", "a@good.example", plain(f"{author}>, <joe@nowhere.example"), forged),
+        ("a second author in front", "a@good.example", plain(f"joe@nowhere.example>, <{author}"),
+         forged),
+        ("a second field", "a@good.example", two_fields,
+         "550 5.7.1 The From header has no valid author domain: more than one From field"),
+    )
+    for label, sender, message, wanted in cases:
+        reply, _ = send(postfix, GOOD, sender, ORG, message)
+        checks.true(f"forged: {label}", reply.startswith(wanted), reply)
+
+
 # ---- answers that do not come ----------------------------------------------------------------------
 
 
@@ -192,22 +228,20 @@ def bad_answers(checks, postfix, signer):
         key = f"key-{name}.example"
         signed = signer.signed(key, f"a@{key}", f"key {name}")
         forged = signer.signed(key, f"a@{key}", f"forged {name}").replace(b"Hello", b"Hullo")
+        missing = 550 if comes else 250
         cases = (
-            ("SPF", f"a@spf-{name}.example", ORG, plain(f"a@spf-{name}.example"),
-             550 if comes else 250),
-            ("SPF include", f"a@inc-{name}.example", ORG, plain(f"a@inc-{name}.example"),
-             550 if comes else 250),
-            ("DMARC", "a@nowhere.example", ORG, plain(f"a@dmarc-{name}.example"),
-             550 if comes else 250),
-            # The key of an aligned signature could prove the message (dmarc.unproven).
+            ("SPF", f"a@spf-{name}.example", ORG, plain(f"a@spf-{name}.example"), missing),
+            ("SPF include", f"a@inc-{name}.example", ORG, plain(f"a@inc-{name}.example"), missing),
+            ("DMARC", "a@nowhere.example", ORG, plain(f"a@dmarc-{name}.example"), missing),
+            # The policy is known, and the proof is missing.
             ("key", f"a@{key}", MBOX, signed, 250 if comes else 451),
             # That no key can save it is known without the key.
             ("key, altered", f"a@{key}", MBOX, forged, 550),
         )
-        for label, sender, to, message, code in cases:
+        for label, sender, to, message, wanted in cases:
             reply, seconds = send(postfix, OTHER, sender, to, message)
             slowest = max(slowest, seconds)
-            checks.true(f"{name}: {label}", reply.code == code, reply)
+            checks.true(f"{name}: {label}", reply.code == wanted, reply)
     checks.true("each within the time of its questions", slowest < 8, slowest)
 
 
@@ -311,6 +345,7 @@ def main():
         late = threading.Thread(target=at_most_twenty, args=(checks, postfix))
         late.start()
         authentication(checks, postfix, signer)
+        forgeries(checks, second, signer)
         bad_answers(checks, second, signer)
         beside_in_a_burst(checks, waiting)
         many_hang(checks, waiting)

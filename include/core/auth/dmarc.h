@@ -108,7 +108,8 @@ struct dmarc_walk {
 	unsigned asked;      /* questions so far, the open one included */
 	struct dmarc_found found[DMARC_WALK_MAX]; /* the usable answers, longest name first */
 	size_t found_count;
-	struct slice first_missing, last_missing; /* levels without an answer; empty: none */
+	struct slice first_missing; /* the lowest level without an answer; empty: none */
+	struct slice highest_open;  /* the highest that may be the organization; empty: none */
 };
 
 /* Begins at `domain`, which must outlive the walk, as must the answers.  What can be no name
@@ -126,7 +127,9 @@ struct slice dmarc_walk_organization(const struct dmarc_walk *);
 
 /*
  * DMARC_WALK_DONE: the highest name that may be the organizational domain, whatever the missing
- * levels hold: it is dmarc_walk_organization(), or a name above it that gave no answer.
+ * levels hold: it is dmarc_walk_organization(), or a name above it that gave no answer.  A
+ * top-level domain is taken for a public suffix then: if its silence could align all names below
+ * it, a forger's would be among them.
  */
 struct slice dmarc_walk_highest(const struct dmarc_walk *);
 

@@ -52,7 +52,9 @@ void dmarc_walk_answer(struct dmarc_walk *w, const struct dns_answer *answer)
 	struct slice next = above(w->target);
 
 	if (answer->status == DNS_TEMP) {
-		w->last_missing = w->target;
+		unsigned labels = name_labels(w->target);
+
+		w->highest_open = name_last_labels(w->start, labels > 1 ? labels : 2);
 		if (w->first_missing.len == 0)
 			w->first_missing = w->target;
 	}
@@ -92,9 +94,9 @@ struct slice dmarc_walk_organization(const struct dmarc_walk *w)
 struct slice dmarc_walk_highest(const struct dmarc_walk *w)
 {
 	struct slice organization = dmarc_walk_organization(w);
-	bool is_above = w->last_missing.len > 0 && w->last_missing.len < organization.len;
+	bool is_above = w->highest_open.len > 0 && w->highest_open.len < organization.len;
 
-	return is_above ? w->last_missing : organization;
+	return is_above ? w->highest_open : organization;
 }
 
 /* All names of a walk are ends of its start, so that lengths tell which one is above. */

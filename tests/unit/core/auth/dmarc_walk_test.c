@@ -196,7 +196,8 @@ static unsigned next_random(unsigned *seed, unsigned below)
 	return (*seed >> 16) % below;
 }
 
-/* What is missing gets any content; the levels above the fork are the same on both sides. */
+/* What is missing gets any content, but a top level no record of an organization; the levels above
+ * the fork are the same on both sides. */
 static void complete(const enum content given[2][LABELS + 1], unsigned shared,
     enum content out[2][LABELS + 1], unsigned *seed)
 {
@@ -204,7 +205,10 @@ static void complete(const enum content given[2][LABELS + 1], unsigned shared,
 		for (int i = 0; i < 2; i++) {
 			out[i][level] = given[i][level];
 			if (given[i][level] == MISSING)
-				out[i][level] = (enum content)next_random(seed, CONTENTS);
+				out[i][level] = level > 1
+						    ? (enum content)next_random(seed, CONTENTS)
+						: next_random(seed, 2) ? SUFFIX
+								       : NOTHING;
 			if (i == 1 && level <= shared)
 				out[1][level] = out[0][level];
 		}
