@@ -151,7 +151,9 @@ def sockets(checks, servers, dns, postfix):
     plain = master.read_text()
     chrooted = plain.replace("inet n - n - - smtpd", "inet n - y - - smtpd")
     postconf(postfix, smtpd_milters="unix:susmilter/milter.sock")
-    healthy(checks, "unix socket", doctor(servers, daemon, postfix.etc))
+    result = doctor(servers, daemon, postfix.etc)
+    healthy(checks, "unix socket", result)
+    checks.true("no warning of TCP", "is TCP" not in result.stdout, result.stdout)
     master.write_text(chrooted)
     result = doctor(servers, daemon, postfix.etc)
     healthy(checks, "unix socket in the chroot", result)
@@ -238,6 +240,7 @@ def main():
         postfix = servers.postfix(daemon, **RIGHT)
         result = doctor(servers, daemon, postfix.etc)
         healthy(checks, "a healthy host", result)
+        checks.true("TCP is warned of", "is TCP: any local account" in result.stdout, result.stdout)
         checks.same("nothing is recorded as refused",
                     [r for r in daemon.records() if r["action"] != "accept"], [])
         settings(checks, servers, daemon, postfix)

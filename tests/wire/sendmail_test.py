@@ -96,6 +96,19 @@ def safety(checks, servers, daemon, sendmail, folder):
     checks.same("a safe socket: healthy", doctor(servers, daemon, cf).returncode, 0)
 
 
+def strangers(checks, folder):
+    """Nobody outside of the group of a socket, or of its directory, can speak milter."""
+    connect = ("import socket, sys\n"
+               "try: socket.socket(socket.AF_UNIX).connect(sys.argv[1])\n"
+               "except PermissionError: sys.exit(13)")
+    for label, mode, sock in (("directory", 0o750, 0o666), ("socket", 0o755, 0o660)):
+        folder.chmod(mode)
+        (folder / "milter.sock").chmod(sock)
+        done = subprocess.run(["/usr/bin/python3", "-c", connect, folder / "milter.sock"],
+                              user="nobody", group="nogroup", extra_groups=[], check=False)
+        checks.same(f"a stranger is kept out by the {label}", done.returncode, 13)
+
+
 def age(checks, servers, daemon, sendmail):
     """A sendmail.mc that was changed since is told."""
     cf = sendmail.dir / "etc/sendmail.cf"
@@ -152,6 +165,7 @@ def main():
             sendmail = servers.sendmail(daemon)
             local_mail(checks, daemon, sendmail)
             safety(checks, servers, daemon, sendmail, folder)
+            strangers(checks, folder)
             age(checks, servers, daemon, sendmail)
             patience(checks, servers, place)
     finally:
