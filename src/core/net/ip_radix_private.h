@@ -3,13 +3,11 @@
 /*
  * ip_radix_private: the shape of an ip_radix, shared by the files that build, walk and list one.
  *
- *     ip_radix_sort.c    entries in any order   → entries in the order of prefix_compare
- *     ip_radix_runs.c    sorted entries         → runs: disjoint, maximal, in order, one per value
- *     ip_radix_pool.c    memory for nodes that grows while building
- *     ip_radix_v4.c        the runs of IPv4       → a direct root and nodes of 64 slots
- *     ip_radix_v6.c        the runs of IPv6       → a direct root and B-trees
- *     ip_radix.c         puts these together in one block of memory, looks up, frees
- *     ip_radix_each.c    the built structure    → runs again
+ *     ip_radix_runs.c    entries in any order → sorted → runs: disjoint, maximal, one per value
+ *     ip_radix_v4.c      the runs of IPv4     → a direct root and nodes of 64 slots
+ *     ip_radix_v6.c      the runs of IPv6     → a direct root and B-trees
+ *     ip_radix_build.c   the pool that these grow in; puts all together in one block of memory
+ *     ip_radix.c         looks up in the block, lists its runs, frees it
  *
  * Every link is one 32-bit word, an `edge`: three bits say what it leads to, the others where.
  * Places are bytes in the pool, so an edge holds in the growing pool and in the finished block.
@@ -194,9 +192,12 @@ struct ip_radix {
 	const unsigned char *pool;
 	const uint32_t *values;
 	unsigned root4_shift; /* 64 less the bits that root4 divides */
-	bool modern;          /* the processor counts bits and compares whole vectors of keys */
+	bool modern;          /* ip_radix_is_modern() */
 	size_t bytes;
 };
+
+/* Whether this processor counts bits and compares whole vectors of keys. */
+bool ip_radix_is_modern(void);
 
 /* The number of root bits that suits a table of that many runs. */
 unsigned ip_radix4_root_bits(size_t runs);
