@@ -314,6 +314,9 @@ static void collect_one_way(struct slice text, unsigned way, const struct idna *
 			out->unclear = true;
 			return;
 		}
+		/* With a comment right behind its "@" an address has one name more for some. */
+		if (slice_starts(slice_skip(text, r.at), SLICE("(")))
+			out->unclear = true;
 		if (!take_name(&behind, name, &len))
 			out->unclear = true;
 		keep_name(slice_of(name, len), way, idna, arena, out);
@@ -335,7 +338,7 @@ static void collect_decoded(
 
 	if (!fromheader_decode_words(text, arena, &decoded))
 		out->unclear = true;
-	else if (decoded.ptr != text.ptr)
+	if (decoded.ptr != text.ptr)
 		collect_all_ways(decoded, idna, arena, out);
 }
 

@@ -120,7 +120,9 @@ static size_t decode_q(struct slice text, char *out)
 static bool decode_word(const struct word *w, char *out, size_t *len)
 {
 	const struct charset *charset = find_charset(w->charset);
+	size_t quotes = 0;
 
+	*len = 0;
 	if (!charset)
 		return false;
 	if (!w->base64)
@@ -128,11 +130,13 @@ static bool decode_word(const struct word *w, char *out, size_t *len)
 	else if (!base64_decode(w->text, (unsigned char *)out, w->text.len, len))
 		return false;
 	*len = narrow(charset, out, *len);
+	for (size_t i = 0; i < *len; i++)
+		quotes += out[i] == '"';
 	/* They separate nothing for who knows that they come out of a word. */
 	for (size_t i = 0; i < *len; i++)
 		if (out[i] && strchr(",;<>", out[i]))
 			out[i] = ' ';
-	return true;
+	return quotes % 2 == 0;
 }
 
 /* ---- the field ----------------------------------------------------------------------- */
@@ -148,6 +152,7 @@ static size_t blanks(struct slice s)
 
 bool fromheader_decode_words(struct slice text, struct arena *arena, struct slice *out)
 {
+	bool readable = true;
 	char *decoded;
 	size_t n = 0, len;
 	struct word w;
@@ -164,8 +169,7 @@ bool fromheader_decode_words(struct slice text, struct arena *arena, struct slic
 			text = slice_skip(text, 1);
 			continue;
 		}
-		if (!decode_word(&w, decoded + n, &len))
-			return false;
+		readable = decode_word(&w, decoded + n, &len) && readable;
 		n += len;
 		text = slice_skip(text, w.len);
 		/* Blanks between two words are not shown (RFC 2047 6.2). */
@@ -173,5 +177,5 @@ bool fromheader_decode_words(struct slice text, struct arena *arena, struct slic
 			text = slice_skip(text, blanks(text));
 	}
 	*out = slice_of(decoded, n);
-	return true;
+	return readable;
 }

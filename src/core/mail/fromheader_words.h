@@ -11,8 +11,9 @@
 #include "core/base/slice.h"
 
 /*
- * False when a word cannot be read: a charset that is not known, or broken base64 (then *out is not
- * set), or when memory runs out.  *out is text itself when there is no word in it.
+ * False when a word cannot be read: a charset that is not known, broken base64, or one quote, which
+ * begins a quoted string for some; or when memory runs out.  *out has what could be read all the
+ * same, and is text itself when there is no word in it or no memory.
  */
 bool fromheader_decode_words(struct slice text, struct arena *, struct slice *out);
 
