@@ -193,6 +193,8 @@ struct dmarc_result {
 	enum dmarc_policy policy;    /* the same after t=y: what a failing message gets */
 	struct slice org_domain;     /* of the author domain; empty when it was not needed */
 	const struct dmarc_identifier *aligned; /* the identifier that passed and aligns, or NULL */
+	bool may_be_aligned; /* DMARC_V_TEMPERROR: with the missing answers one might pass and align
+			      */
 };
 
 /* What happens, a sentence a step, for `explain`.  Printable ASCII, valid during the call. */

@@ -256,6 +256,7 @@ static enum dmarc_related relate(struct evaluation *e, const struct dmarc_identi
 	dmarc_walk_start(&walk, id->domain);
 	finish(e, &walk);
 	related = dmarc_walk_compare(&e->author, &walk);
+	e->out->may_be_aligned |= related == DMARC_RELATED_UNKNOWN;
 	if (related == DMARC_RELATED_UNKNOWN)
 		miss(e, walk.first_missing.len ? walk.first_missing : e->author.first_missing);
 	return related;
@@ -320,6 +321,7 @@ static void judge(struct evaluation *e)
 		return;
 	}
 	open = find_aligned(e, DMARC_TEMPERROR);
+	out->may_be_aligned |= open != NULL;
 	if (open)
 		miss(e, open->domain);
 	if (is_policy_open(e))
@@ -365,7 +367,8 @@ void dmarc_evaluate(const struct dns *dns, const struct dmarc_query *query, stru
 	if (discover(&e))
 		judge(&e);
 	else if (e.missing.len)
-		out->verdict = DMARC_V_TEMPERROR;
+		*out = (struct dmarc_result){
+		    .verdict = DMARC_V_TEMPERROR, .may_be_aligned = query->count > 0};
 	if (out->policy_domain.len && e.author.state == DMARC_WALK_DONE)
 		out->org_domain = dmarc_walk_organization(&e.author);
 	out->why = reason(&e);

@@ -157,6 +157,7 @@ static const char *set_dmarc(struct question *q, struct slice value, char why[QU
 			continue;
 		q->facts.dmarc.verdict = (enum dmarc_verdict)i;
 		q->facts.dmarc.policy = q->facts.dmarc.published = published;
+		q->facts.dmarc.may_be_aligned = is_temperror;
 		q->facts.dmarc_state = FACT_KNOWN;
 		return NULL;
 	}

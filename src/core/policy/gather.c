@@ -112,6 +112,7 @@ static void gather_dmarc(const struct gather *g)
 	facts->dmarc_state = FACT_KNOWN;
 	if (facts->dkim_state != FACT_KNOWN && facts->dmarc.verdict == DMARC_V_FAIL) {
 		facts->dmarc.verdict = DMARC_V_TEMPERROR;
+		facts->dmarc.may_be_aligned = true;
 		facts->dmarc.why =
 		    SLICE("signatures, which might have passed, could not be verified");
 	}

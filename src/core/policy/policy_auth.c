@@ -62,8 +62,10 @@ static bool has_near_signature(const struct facts *facts)
 /* What DMARC found: SPF failed, so what is aligned there is a signature. */
 static bool has_aligned_signature(const struct facts *facts)
 {
-	return facts->dmarc_state == FACT_FAILED || facts->dmarc.verdict == DMARC_V_PASS ||
-	       facts->dmarc.verdict == DMARC_V_TEMPERROR;
+	const struct dmarc_result *dmarc = &facts->dmarc;
+
+	return facts->dmarc_state == FACT_FAILED || dmarc->verdict == DMARC_V_PASS ||
+	       (dmarc->verdict == DMARC_V_TEMPERROR && dmarc->may_be_aligned);
 }
 
 /* SPF decides at RCPT; at the end only where it was not there by then. */
