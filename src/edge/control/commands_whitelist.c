@@ -382,7 +382,7 @@ static json_t *families_json(unsigned covers)
 
 	for (int family = 0; family < FAMILY_COUNT; family++)
 		if (covers & 1u << family)
-			json_array_append_new(array, json_string(family_name(family)));
+			json_array_append_new(array, json_string(family_name((enum family)family)));
 	return array;
 }
 
