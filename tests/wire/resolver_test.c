@@ -167,6 +167,33 @@ START_TEST(nobody_spends_another_s_purse)
 }
 END_TEST
 
+/* What a message keeps is bounded: beyond it an answer that no cache keeps is asked for again. */
+START_TEST(keeps_so_much)
+{
+	enum { NAMES = 80, LENGTH = 4000 };
+	size_t size = NAMES * (LENGTH + 100), len = 0;
+	char *zone = malloc(size), big[LENGTH + 1], name[32];
+
+	memset(big, 'x', LENGTH);
+	big[LENGTH] = '\0';
+	for (int i = 0; i < NAMES; i++)
+		len += (size_t)snprintf(zone + len, size - len,
+		    "%d.example TXT \"%s\"\n%d.example TXT TTL=0\n", i, big, i);
+	open_zone(zone, 5000, 0);
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof name, "%d.example", i);
+		want(&client, name, DNS_TXT, DNS_OK);
+	}
+	want(&client, "0.example", DNS_TXT, DNS_OK);
+	want(&client, name, DNS_TXT, DNS_OK);
+	ck_assert_uint_ge(client.session.kept, RESOLVER_KEPT_BYTES);
+	ck_assert_uint_lt(client.session.boarded_count, NAMES);
+	ck_assert_uint_eq(stats_of(resolver).asked, NAMES + 1);
+	free(zone);
+	close_zone();
+}
+END_TEST
+
 /* A session that must be done by some time is, whatever its purses hold. */
 START_TEST(limit_of_a_session)
 {
@@ -552,6 +579,7 @@ Suite *suite(void)
 	tcase_add_test(t, silence_ends_at_the_deadline);
 	tcase_add_test(t, budget_of_a_message);
 	tcase_add_test(t, nobody_spends_another_s_purse);
+	tcase_add_test(t, keeps_so_much);
 	tcase_add_test(t, limit_of_a_session);
 	tcase_add_test(t, says_that_it_still_waits);
 	tcase_add_test(t, slow_is_not_silent);

@@ -48,6 +48,9 @@ enum {
 	/* More than any message asks for: SPF 100, eight authors' walks and their signers' 128.
 	 * Hints leave half of it to what is waited for. */
 	RESOLVER_QUESTIONS_MAX = 512,
+	/* What a message keeps of answers that it waited for: an SPF check takes some 10 KiB.
+	 * Beyond that an answer is only in the cache. */
+	RESOLVER_KEPT_BYTES = 256 * 1024,
 };
 
 struct resolver_settings {
@@ -111,6 +114,7 @@ struct resolver_session {
 	int64_t told;  /* when it began, was limited, or was told of last */
 	struct resolver_boarded *boarded;
 	size_t boarded_count;
+	size_t kept; /* bytes of the answers that were waited for */
 };
 
 /* The caller sees to it that the resolver is not freed before this returns. */

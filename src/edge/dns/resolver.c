@@ -148,6 +148,20 @@ static struct flight *board(
 	return b->flight;
 }
 
+/* Lets the last one that boarded go when its answer is too much to be kept. */
+static void keep(struct resolver_session *session, const struct resolver_answer *answer)
+{
+	struct resolver_boarded *b = session->boarded;
+
+	session->kept += answer ? answer->size : 0;
+	if (session->kept <= RESOLVER_KEPT_BYTES)
+		return;
+	session->boarded = b->next;
+	session->boarded_count--;
+	resolver_flights_leave(session->resolver->flights, b->flight);
+	free(b);
+}
+
 /* Waits until then, and says in time that it does; false: still under way. */
 static bool wait_until(struct resolver_session *session, struct flight *f, int64_t until,
     struct resolver_answer **answer)
@@ -209,7 +223,7 @@ static void answer_question(struct resolver_purse *purse, const struct resolver_
     struct arena *arena, struct dns_answer *out)
 {
 	struct resolver *r = purse->session->resolver;
-	struct flight *f = boarded_before(purse->session, key);
+	struct flight *f = boarded_before(purse->session, key), *before = f;
 	struct resolver_answer *answer;
 	uint32_t ttl;
 
@@ -221,6 +235,8 @@ static void answer_question(struct resolver_purse *purse, const struct resolver_
 		f = f ? f : set_out(purse, key);
 		answer = f ? wait_for(purse, f) : NULL;
 		resolver_answer_give(answer, arena, out);
+		if (f && !before)
+			keep(purse->session, answer);
 	}
 	resolver_answer_drop(answer);
 }
