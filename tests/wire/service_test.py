@@ -126,7 +126,7 @@ def everything_is_run(checks, text):
 def everything_is_there(checks, text):
     """The files that the source tour leads to, and the others that are named."""
     for name in sorted(set(re.findall(r"`([a-z_*/]+\.(?:h|txt)|(?:tests|contrib)/\w+)`", text))):
-        pattern = name if "/" in name else f"include/*/{name}"
+        pattern = name if "/" in name else f"include/*/*/{name}"
         checks.true(f"README: {name} is there", any(TOP.glob(pattern)))
 
 

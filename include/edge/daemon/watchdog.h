@@ -4,8 +4,8 @@
  * watchdog: a thread of the worker that proves once a second that the policy still responds.
  *
  * It connects to our own milter socket and negotiates as an MTA would, pins the current generation
- * and asks the policy for a verdict.  Only when all of it answered in time is a heartbeat sent to the
- * supervisor, which feeds systemd's watchdog.  Nothing of it is recorded.
+ * and asks the policy for a verdict.  Only when all of it answered in time is a heartbeat sent to
+ * the supervisor, which feeds systemd's watchdog.  Nothing of it is recorded.
  */
 #include "edge/worker/worker.h"
 

@@ -3,8 +3,8 @@
 /*
  * doctor: looks over a host, from the configuration of the MTA to an answer of the running daemon.
  *
- *     struct doctor d = {.findings = {say, context}, .config = config, .rules = rules, .arena = arena};
- *     doctor_mtas(&d, NULL, NULL);       // every Postfix instance, or Sendmail
+ *     struct doctor d = {.findings = {say, context}, .config = config, .rules = rules, .arena =
+ * arena}; doctor_mtas(&d, NULL, NULL);       // every Postfix instance, or Sendmail
  *     doctor_daemon(&d);                 // connects as an MTA, plays a session, looks at limits
  *     doctor_surroundings(&d);           // databases, DNS, clock
  *

@@ -55,8 +55,8 @@ static void look_up_shuffled(
 #define FOUR_NAMES  PTR("a.e.example") PTR("b.e.example") PTR("c.e.example") PTR("d.e.example")
 #define NINE_OTHERS                                                                                \
 	PTR("p0.x")                                                                                \
-	PTR("p1.x") PTR("p2.x") PTR("p3.x") PTR("p4.x") PTR("p5.x") PTR("p6.x") PTR("p7.x")        \
-	    PTR("p8.x")
+	PTR("p1.x")                                                                                \
+	PTR("p2.x") PTR("p3.x") PTR("p4.x") PTR("p5.x") PTR("p6.x") PTR("p7.x") PTR("p8.x")
 #define V4 "192.0.2.1"
 #define V6 "2001:db8:1::1"
 

@@ -256,8 +256,8 @@ static const struct {
 	"lists/map:2: dmarc is \"maybe\" but must be off, monitor, quarantine, reject or strict\n"
 	"lists/map:3: \"colour=red\" is none of susranges=, blocks=, spf=, dmarc= and forwards=\n"
 	"lists/map:3: \"spf\" is none of susranges=, blocks=, spf=, dmarc= and forwards=\n"
-	"lists/map:5: the domain x.example is listed twice (first at t.conf:1)\n"
-	"warning: lists/map:4: b.example: forwards = true cancels susranges = off" BLAME},
+	"warning: lists/map:4: b.example: forwards = true cancels susranges = off" BLAME
+	"lists/map:5: the domain x.example is listed twice (first at t.conf:1)\n"},
     {"a key twice", "domains_file = \"lists/twice\";\n",
 	"lists/twice:1: dmarc= stands here twice\nlists/twice:2: spf= stands here twice\n"},
     {"no map", "domains_file = \"lists/none\";\n",

@@ -72,7 +72,15 @@ static const struct {
 	"       v=spf1 ip4:192.0.2.0/24 -all\n"
 	"spf    pass for pass.example\n"
 	"       decided by ip4:192.0.2.0/24\n"
-	"       0 terms, 0 void look-ups, 1 questions\n",
+	"       0 terms, 0 void look-ups, 1 questions\n"
+	"dkim   none: not signed\n"
+	"  dns  TXT _dmarc.pass.example  no such name\n"
+	"       _dmarc.pass.example: no such name\n"
+	"  dns  TXT _dmarc.example  no such name\n"
+	"       _dmarc.example: no such name\n"
+	"       pass.example: organizational domain pass.example\n"
+	"       none: neither pass.example nor a name above it has a DMARC record\n"
+	"dmarc  none: neither pass.example nor a name above it has a DMARC record\n",
 	ACTION_REJECT},
     {"two authors", "a@pass.example", "From: a@pass.example, b@fail.example\n\n",
 	"from   many: the From field names more than one author domain\n"
