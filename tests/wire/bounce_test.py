@@ -79,7 +79,7 @@ def main():
             took.append(seconds)
             checks.true("explain tells client, rule and remedy", told.returncode == 0
                         and all(w in told.stdout for w in (
-                            DIALUP, 'rule "dialup" stands at', "susmilter.conf:",
+                            DIALUP, 'rule "dialup" is at', "susmilter.conf:",
                             f"whitelist add --from {found[1]}")), told)
             checks.true("the entry is live", added.returncode == 0
                         and "is live" in added.stdout, added)

@@ -425,7 +425,7 @@ def decisions(checks, daemon):
     lab.wait_for(lambda: any(r.get("client") == DIALUP for r in daemon.records()), 5, "a record")
     token = [r for r in daemon.records() if r.get("client") == DIALUP][-1]["id"]
     done = daemon.ctl("explain", "--decision", token)
-    for wanted in (f"client       {DIALUP}", 'rule "dialup" stands at', "dialup.cidr:3",
+    for wanted in (f"client       {DIALUP}", 'rule "dialup" is at', "dialup.cidr:3",
                    f"susmilterctl whitelist add {DIALUP}", "550"):
         checks.true(f"decision: {wanted}", wanted in done.stdout, done)
     told = json.loads(daemon.ctl("explain", "--decision", token, "--json", check=True).stdout)
@@ -447,7 +447,7 @@ def decisions(checks, daemon):
     done = daemon.ctl("explain", "--decision", "z" * 16)
     checks.true("no such decision", done.returncode == 1 and "no decision" in done.stderr, done)
     done = daemon.ctl("explain", "--decision", '"},x')
-    checks.true("no such token", done.returncode == 1 and "no id of a decision" in done.stderr, done)
+    checks.true("no such token", done.returncode == 1 and "not a decision id" in done.stderr, done)
     rotated.unlink()
     return token
 
@@ -472,7 +472,7 @@ def whitelist(checks, daemon, token):
     checks.true("until", line["expires"].startswith(
         time.strftime("%Y-%m-%d", time.gmtime(time.time() + 7 * 86400))), line)
     done = daemon.ctl("whitelist", "add", DIALUP + "/32", "--for", "12h")
-    checks.true("the same again", "changed" in done.stdout and len(listed()) == 1, done)
+    checks.true("the same again", "updated" in done.stdout and len(listed()) == 1, done)
     managed.write_text(managed.read_text() + "192.0.2.77  # expires=2026-01-01T00:00:00Z\n"
                        "# a remark\n")
     done = daemon.ctl("whitelist", "add", "Mail.QQ.example")
@@ -491,7 +491,7 @@ def whitelist(checks, daemon, token):
             ("host bits", ("198.51.100.7/24",), "did you mean 198.51.100.0/24"),
             ("no entry at all", ("foo bar",), ""), ("empty", ("",), ""),
             ("a pattern", ("/x/",), "no patterns"), ("taken out", ("!192.0.2.1",), "taken out"),
-            ("a bad time", ("192.0.2.1", "--for", "soon"), "--for wants"),
+            ("a bad time", ("192.0.2.1", "--for", "soon"), "--for needs"),
             ("an owner with a line end", ("192.0.2.1", "--owner", "a\n0.0.0.0/8"), "one word"),
             ("a comment with a line end", ("192.0.2.1", "--comment", "a\n0.0.0.0/8"), "one line"),
             ("an owner with a C1 control", ("192.0.2.1", "--owner", "a\u009b31m"), "one word"),
@@ -499,8 +499,8 @@ def whitelist(checks, daemon, token):
             ("a comment that isolates", ("192.0.2.1", "--comment", "a\u2066b"), "one line"),
             ("an entry with a line end", ("192.0.2.1\n0.0.0.0/8",), ""),
             ("an entry with a comment", ("192.0.2.1#x",), ""),
-            ("nothing", (), "wants one entry"),
-            ("an entry and a token", ("192.0.2.1", "--from", token), "wants one entry")):
+            ("nothing", (), "needs one entry"),
+            ("an entry and a token", ("192.0.2.1", "--from", token), "needs one entry")):
         done = daemon.ctl("whitelist", "add", *argv)
         checks.true(f"not added: {label}", done.returncode != 0 and why in done.stderr
                     and done.stderr, done)
@@ -508,7 +508,7 @@ def whitelist(checks, daemon, token):
     daemon.configure("broken = ")
     done = daemon.ctl("whitelist", "add", OTHER)
     checks.true("a configuration that does not load", done.returncode == 1
-                and "the list is as it was" in done.stderr and "susmilter.conf:" in done.stderr, done)
+                and "the list was not changed" in done.stderr and "susmilter.conf:" in done.stderr, done)
     checks.same("the list is as it was", managed.read_text(), text)
     daemon.configure(CONF)
     done = daemon.ctl("whitelist", "remove", DIALUP)

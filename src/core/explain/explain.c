@@ -192,13 +192,13 @@ const char *explain_effect_text(enum explain_effect effect)
 	static const char *const texts[] = {
 	    [EXPLAIN_NO] = "does not match",
 	    [EXPLAIN_EXPIRED] = "has expired and never matches",
-	    [EXPLAIN_UNKNOWN] = "cannot be told: something it looks at is not given",
+	    [EXPLAIN_UNKNOWN] = "undecided: a fact that it looks at is unknown",
 	    [EXPLAIN_DECIDES] = "matches and decides",
 	    [EXPLAIN_EXCUSES] = "matches and excuses",
 	    [EXPLAIN_UNPROVEN] = "matches, but its proof is missing",
 	    [EXPLAIN_MONITOR] = "matches, in monitor mode",
 	    [EXPLAIN_OFF] = "matches, but is off for this recipient's domain",
-	    [EXPLAIN_EXCUSED] = "matches, but a whitelist entry excuses",
+	    [EXPLAIN_EXCUSED] = "matches, but a whitelist entry exempts it",
 	    [EXPLAIN_NOT_REACHED] = "matches, but something else decides",
 	};
 

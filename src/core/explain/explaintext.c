@@ -114,9 +114,9 @@ void explain_criterion_text(
 		    geo, c->has_identity ? " fits " : "", whose, c->has_identity ? " " : "",
 		    SLICE_ARG(of));
 	else if (c->truth == TRUTH_UNKNOWN)
-		snprintf(out, EXPLAIN_CRITERION_MAX, "not known");
+		snprintf(out, EXPLAIN_CRITERION_MAX, "undecided");
 	else
-		snprintf(out, EXPLAIN_CRITERION_MAX, "no: no entry fits");
+		snprintf(out, EXPLAIN_CRITERION_MAX, "no match");
 }
 
 static void print_criterion(
@@ -132,7 +132,7 @@ static void print_criterion(
 
 static void print_proof(const struct writer *w, const struct rule *rule)
 {
-	print(w, 4, 8, "proof wanted: %s%s%s",
+	print(w, 4, 8, "proof needed: %s%s%s",
 	    rule->proof & PROOF_CLIENT_NAME ? "the verified client name is in the list" : "",
 	    rule->proof == (PROOF_SPF | PROOF_CLIENT_NAME) ? ", or " : "",
 	    rule->proof & PROOF_SPF ? "the sender is and SPF says pass" : "");
@@ -194,7 +194,7 @@ static const char *state_text(enum fact_state state, const char *known)
 	case FACT_UNDER_WAY:
 		return "is under way";
 	default:
-		return "was not needed";
+		return "not needed";
 	}
 }
 
@@ -221,7 +221,7 @@ static const char *reason_in_words(const struct verdict *v)
 {
 	switch (v->reason) {
 	case REASON_NONE:
-		return "nothing is against it";
+		return "no rule refuses it";
 	case REASON_NOT_SMTP:
 		return "not inbound: it did not come by SMTP";
 	case REASON_AUTHENTICATED:
@@ -231,7 +231,7 @@ static const char *reason_in_words(const struct verdict *v)
 	case REASON_EXEMPT:
 		return "this recipient is always reachable";
 	case REASON_WHITELISTED:
-		return "a whitelist entry excuses";
+		return "a whitelist entry exempts it";
 	default:
 		return reason_name(v->reason);
 	}

@@ -97,8 +97,8 @@ json_t *asked_decision(struct asked *a, const char *token)
 
 	if (!is_token(token)) {
 		channel_complain(a->channel,
-		    "\"%s\" is no id of a decision: that is %d of the characters a-z and 2-7\n",
-		    token, TOKEN_CHARS);
+		    "\"%s\" is not a decision id (%d characters, a-z and 2-7)\n", token,
+		    TOKEN_CHARS);
 		return NULL;
 	}
 	if (log[0] == '\0') {
@@ -151,12 +151,11 @@ static void print_place(struct asked *a, const json_t *record)
 	if (name[0] == '\0')
 		return;
 	if (!rule) {
-		channel_print(
-		    a->channel, "\nThe rule \"%s\" is not in the table any more.\n", name);
+		channel_print(a->channel, "\nThe rule \"%s\" is no longer in the table.\n", name);
 		return;
 	}
 	channel_print(
-	    a->channel, "\nrule \"%s\" stands at %s:%u", name, rule->where.file, rule->where.line);
+	    a->channel, "\nrule \"%s\" is at %s:%u", name, rule->where.file, rule->where.line);
 	if (network[0])
 		place = config_find_entry(
 		    a->generation->config, rule, KEY_NETWORKS, slice_str(network), a->arena);

@@ -52,7 +52,7 @@ static bool read_question(struct asked *a, struct question *q)
 			wrong = question_set(q, slice_str(key), slice_str(value), why);
 	}
 	if (!wrong && q->given == 0)
-		wrong = "say something of the session, such as --client ADDRESS";
+		wrong = "give at least one fact about the session, such as --client ADDRESS";
 	if (wrong)
 		channel_complain(a->channel, "explain: %s\n", wrong);
 	return !wrong;
@@ -183,14 +183,14 @@ static const char *contradiction(const struct asked *a)
 	bool batch = asked_switch(a, "batch"), decision = asked_text(a, "decision");
 
 	if (batch && decision)
-		return "--batch and --decision are two questions: ask one";
+		return "use either --batch or --decision";
 	if (batch && tells_of_a_session(a))
-		return "--batch reads its sessions from standard input: leave out the options that "
-		       "tell of one";
+		return "--batch reads sessions from standard input and cannot be combined with "
+		       "options that describe one";
 	if (decision && tells_of_a_session(a))
-		return "--decision knows its session: leave out the options that tell of one";
+		return "--decision cannot be combined with options that describe a session";
 	if (asked_text(a, "zone") && !asked_text(a, "message"))
-		return "--zone answers in the place of the DNS for --message: say that, too";
+		return "--zone needs --message";
 	return NULL;
 }
 

@@ -60,7 +60,7 @@ static bool read_entry(struct asked *a, struct managed_line *line)
 
 	if (!entry == !token) {
 		channel_complain(
-		    a->channel, "whitelist add wants one entry, or --from TOKEN of a decision\n");
+		    a->channel, "whitelist add needs one entry, or --from TOKEN of a decision\n");
 		return false;
 	}
 	if (token)
@@ -92,7 +92,7 @@ static const char *read_words(struct asked *a, struct managed_line *line)
 	line->owner = slice_str(asked_text(a, "owner"));
 	line->comment = slice_trim(slice_str(asked_text(a, "comment")));
 	if (span && !(line->expires = span_of(span)))
-		return "--for wants a time such as 30m, 12h, 7d or 4w, ten years at most";
+		return "--for needs a duration such as 30m, 12h, 7d or 4w, at most ten years";
 	if (!fits(line->owner, true))
 		return "--owner is one word";
 	if (!fits(line->comment, false))
@@ -168,8 +168,8 @@ static uint64_t make_live(struct asked *a, struct managed_edit *e)
 	if (number)
 		return number;
 	if (managed_undo(e, why))
-		channel_complain(a->channel, "the configuration does not load, so the list is as "
-					     "it was; repair the errors first\n");
+		channel_complain(a->channel, "the configuration does not load, so the list was "
+					     "not changed: fix the errors first\n");
 	else
 		channel_complain(a->channel,
 		    "the configuration does not load, and the old list could not be put back: %s\n",
@@ -251,7 +251,7 @@ static void warn_of_no_effect(
 		    "checked: this entry changes nothing\n",
 		    SLICE_ARG(line->entry));
 	else if (v.kind == VERDICT_FINAL && v.family == FAMILY_WHITELIST)
-		channel_print(a->channel, "note: %.*s was let in before, by whitelist \"%.*s\"\n",
+		channel_print(a->channel, "note: %.*s is already let in by whitelist \"%.*s\"\n",
 		    SLICE_ARG(line->entry), SLICE_ARG(v.rule ? v.rule->name : SLICE("")));
 	else if (v.family != FAMILY_SUSRANGES && v.family != FAMILY_BLOCKS)
 		channel_print(a->channel,
@@ -277,7 +277,7 @@ static void tell_expired(void *context, const struct managed_line *l)
 	channel_print(a->channel, "expired %s: %.*s%s%.*s%s%.*s\n", until, SLICE_ARG(l->entry),
 	    l->owner.len ? ", owner " : "", SLICE_ARG(l->owner), l->comment.len ? ", " : "",
 	    SLICE_ARG(l->comment));
-	log_info("whitelist: %.*s expired %s and is taken out", SLICE_ARG(l->entry), until);
+	log_info("whitelist: %.*s expired %s and is removed", SLICE_ARG(l->entry), until);
 }
 
 int command_whitelist_add(struct asked *a)
@@ -303,11 +303,11 @@ int command_whitelist_add(struct asked *a)
 	if (line.expires)
 		rfc3339_format(line.expires, until);
 	channel_print(a->channel, "%.*s is %s %s%s: generation %llu is live\n",
-	    SLICE_ARG(line.entry), replaced ? "changed," : "whitelisted",
-	    until[0] ? "until " : "for good", until, (unsigned long long)number);
+	    SLICE_ARG(line.entry), replaced ? "updated, now" : "whitelisted",
+	    until[0] ? "until " : "permanently", until, (unsigned long long)number);
 	warn_of_no_effect(a, &line, &entry);
 	log_info("whitelist: %.*s added %s%s", SLICE_ARG(line.entry),
-	    until[0] ? "until " : "for good", until);
+	    until[0] ? "until " : "permanently", until);
 	return STATUS_OK;
 }
 
@@ -318,7 +318,7 @@ int command_whitelist_remove(struct asked *a)
 	uint64_t number = 0;
 
 	if (entry.len == 0) {
-		channel_complain(a->channel, "whitelist remove wants an entry\n");
+		channel_complain(a->channel, "whitelist remove needs an entry\n");
 		return STATUS_USAGE;
 	}
 	if (!open_list(a, &e, true))
@@ -342,7 +342,7 @@ int command_whitelist_remove(struct asked *a)
 static void print_line(void *context, const struct managed_line *l)
 {
 	struct asked *a = context;
-	char until[RFC3339_TEXT_MAX] = "for good";
+	char until[RFC3339_TEXT_MAX] = "permanent";
 	struct managed_line reach = {.entry = SLICE(""),
 	    .covers = l->covers,
 	    .proof = l->proof,

@@ -232,8 +232,9 @@ static bool told_spf(void *outside, const struct spf_query *query, struct spf_an
 		step(t, "       %.*s", SLICE_ARG(out->problem));
 	if (out->explanation.len > 0)
 		step(t, "       the domain says: %.*s", SLICE_ARG(out->explanation));
-	step(t, "       %u terms, %u void look-ups, %u questions", out->dns_terms,
-	    out->void_lookups, out->questions);
+	step(t, "       %u term%s, %u void lookup%s, %u question%s", out->dns_terms,
+	    out->dns_terms == 1 ? "" : "s", out->void_lookups, out->void_lookups == 1 ? "" : "s",
+	    out->questions, out->questions == 1 ? "" : "s");
 	return true;
 }
 

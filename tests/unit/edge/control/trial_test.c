@@ -26,7 +26,7 @@ static const struct {
 	"spf    fail for fail.example\n"
 	"       decided by -all\n"
 	"       the domain says: 192.0.2.99 may not send for fail.example\n"
-	"       0 terms, 0 void look-ups, 2 questions\n",
+	"       0 terms, 0 void lookups, 2 questions\n",
 	ACTION_REJECT},
     {"a message without end", "a@slow.example", "Subject: x\nFrom: B <b@fail.example>\n  (c)",
 	"from   one\n"
@@ -34,7 +34,7 @@ static const struct {
 	"  dns  TXT slow.example  no answer\n"
 	"spf    temperror for slow.example\n"
 	"       no DNS answer for TXT of slow.example\n"
-	"       0 terms, 0 void look-ups, 1 questions\n"
+	"       0 terms, 0 void lookups, 1 question\n"
 	"dkim   none: not signed\n"
 	"  dns  TXT _dmarc.fail.example\n"
 	"       v=DMARC1; p=reject\n"
@@ -55,7 +55,7 @@ static const struct {
 	"       v=spf1 ip4:192.0.2.0/24 -all\n"
 	"spf    pass for pass.example\n"
 	"       decided by ip4:192.0.2.0/24\n"
-	"       0 terms, 0 void look-ups, 1 questions\n"
+	"       0 terms, 0 void lookups, 1 question\n"
 	"dkim   none: not signed\n"
 	"  dns  TXT _dmarc.pass.example  no such name\n"
 	"       _dmarc.pass.example: no such name\n"
@@ -72,7 +72,7 @@ static const struct {
 	"       v=spf1 ip4:192.0.2.0/24 -all\n"
 	"spf    pass for pass.example\n"
 	"       decided by ip4:192.0.2.0/24\n"
-	"       0 terms, 0 void look-ups, 1 questions\n"
+	"       0 terms, 0 void lookups, 1 question\n"
 	"dkim   none: not signed\n"
 	"  dns  TXT _dmarc.pass.example  no such name\n"
 	"       _dmarc.pass.example: no such name\n"
@@ -90,7 +90,7 @@ static const struct {
 	"       v=spf1 ip4:192.0.2.0/24 -all\n"
 	"spf    pass for pass.example\n"
 	"       decided by ip4:192.0.2.0/24\n"
-	"       0 terms, 0 void look-ups, 1 questions\n"
+	"       0 terms, 0 void lookups, 1 question\n"
 	"dkim   none: not signed\n"
 	"  dns  TXT _dmarc.pass.example  no such name\n"
 	"       _dmarc.pass.example: no such name\n"
