@@ -82,13 +82,17 @@ def clients(checks, daemon):
         ("IPv4", ("[198.51.100.7]", DIALUP), {}, said),
         ("IPv4-mapped IPv6", ("[198.51.100.7]", "::ffff:198.51.100.7"), {}, said),
         ("as Sendmail writes IPv6", ("x.example", "IPv6:::ffff:198.51.100.7", "6"), {}, said),
-        ("no address", ("localhost", "/run/x", "L"), {}, "c"),
-        ("unknown address", ("unknown", "", "U"), {}, "c"),
         ("confirmed name", ("a.monster", GOOD), {"client_resolve": "OK"}, monster),
         ("forged name", ("a.monster", GOOD), {"client_resolve": "FORGED"}, "c"),
         ("unconfirmed name", ("a.monster", GOOD), {"client_resolve": "TEMP"}, "c"),
         ("name in other letters", ("A.Monster.", GOOD), {"client_resolve": "OK"}, None),
     )
+    for label, who in (("no address", ("localhost", "/run/x", "L")),
+                       ("unknown address", ("unknown", "", "U"))):
+        with talk(daemon) as t:
+            t.connect(*who)
+            t.helo("client.example")
+            checks.same(f"client: {label}: not inbound", t.mail("a@example.org"), "a")
     for label, who, macros, wanted in cases:
         with talk(daemon) as t:
             t.connect(*who, **macros)
