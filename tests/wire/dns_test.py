@@ -211,7 +211,8 @@ def forgeries(checks, postfix, signer):
         ("a second author in front", "a@good.example", plain(f"joe@nowhere.example>, <{author}"),
          forged),
         ("a second field", "a@good.example", two_fields,
-         "550 5.7.1 The From header has no valid author domain: more than one From field"),
+         "550 5.7.1 The From header has no valid author domain: the message has more than one "
+         "From field"),
     )
     for label, sender, message, wanted in cases:
         reply, _ = send(postfix, GOOD, sender, ORG, message)
