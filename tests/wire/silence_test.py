@@ -17,8 +17,8 @@ sys.path[:0] = [str(HERE.parent / "lab")]
 import lab  # noqa: E402
 from checks import Checks  # noqa: E402
 
-SILENT = ("susmilterctl: the susmilter that listens on {} has not answered for 10 seconds: it "
-          "hangs, or has no descriptors left; look into its log, or restart it\n")
+SILENT = ("susmilterctl: susmilter on {} has not answered for 10 seconds: it hangs or has no file "
+          "descriptors left; see its log, or restart it\n")
 
 
 class Stuck:
