@@ -77,11 +77,12 @@ def deleted_sockets(checks, servers):
             t.helo("x.example")
             t.mail("a@example.org")
             checks.same(f"deleted {turn}: a new one", t.rcpt("b@example.net"), REFUSED)
-        checks.true(f"deleted {turn}: at once", time.monotonic() - began < 3,
+        # libmilter looks at its listener every 5 s, whatever poll(2) tells it.
+        checks.true(f"deleted {turn}: within 6 s", time.monotonic() - began < 6,
                     time.monotonic() - began)
         checks.same(f"deleted {turn}: control", daemon.ctl("status").returncode, 0)
     checks.same("deleted: the worker is the same", daemon.worker(), worker)
-    checks.true("deleted: no sign of life is missed", "no sign of life" not in daemon.said())
+    checks.true("deleted: the watchdog is content", "watchdog: the milter" not in daemon.said())
     daemon.process.terminate()
     checks.same("deleted: it ends", daemon.process.wait(40), 0)
     checks.true("deleted: nothing is left", not path.exists() and not daemon.control.exists(),

@@ -96,8 +96,9 @@ int unixsocket_listen(const char *path, unsigned mode, char *why, size_t size)
 	return -1;
 }
 
-/* Puts `fresh` in the place of `fd`.  Who polls the old one is woken first: poll(2) would go on
- * waiting at the old one and look at the new one. */
+/* Puts `fresh` in the place of `fd`.  Who polls the old one is woken first: poll(2) goes on waiting
+ * at the old one and looks at the new one.  Where it looks only after dup3(2) it sleeps on, in
+ * libmilter for at most 5 s; connections wait in the queue of the new one. */
 static void replace(int fd, int fresh)
 {
 	shutdown(fd, SHUT_RDWR);
