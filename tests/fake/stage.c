@@ -121,13 +121,13 @@ void stage_play_at(
     struct slice message, const char *from, struct arena *a, uint64_t now, struct dkim_answer *out)
 {
 	struct dkim_verifier *v = dkim_verifier_create(stage.library, &stage.dns, a, now);
-	struct slice body;
+	struct slice body, author = slice_str(from);
 
 	*out = (struct dkim_answer){.count = 0};
 	if (!v)
 		return;
 	body = stage_give_header(v, message);
-	if (dkim_verifier_end_of_headers(v, slice_str(from)))
+	if (dkim_verifier_end_of_headers(v, &author, 1))
 		for (size_t i = 0; i < body.len; i += 7)
 			dkim_verifier_body(v, body.ptr + i, body.len - i < 7 ? body.len - i : 7);
 	dkim_verifier_finish(v, out);

@@ -176,9 +176,9 @@ static void dkim_header(struct message *m, struct slice name, struct slice value
 	dkim_verifier_header(m->verifier, name, value);
 }
 
-static bool dkim_end_of_headers(struct message *m, struct slice from)
+static bool dkim_end_of_headers(struct message *m, const struct slice *authors, size_t count)
 {
-	return m->verifier && dkim_verifier_end_of_headers(m->verifier, from);
+	return m->verifier && dkim_verifier_end_of_headers(m->verifier, authors, count);
 }
 
 static void dkim_body(struct message *m, const char *bytes, size_t len)

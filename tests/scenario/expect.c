@@ -191,6 +191,12 @@ static void on_found(struct play *p, struct slice words)
 	on_count(p, "results: ", found, words);
 }
 
+static void on_authors(struct play *p, struct slice names)
+{
+	if (!slice_equal(slice_trim(slice_str(p->authors)), names))
+		play_fail(p, "DKIM was told of the authors: ", slice_str(p->authors));
+}
+
 bool play_expect(struct play *p, struct slice word, struct slice rest)
 {
 	if (slice_equal(word, SLICE("want")))
@@ -211,6 +217,8 @@ bool play_expect(struct play *p, struct slice word, struct slice rest)
 		on_found(p, rest);
 	else if (slice_equal(word, SLICE("shown")))
 		on_count(p, "fields for DKIM: ", p->shown, rest);
+	else if (slice_equal(word, SLICE("authors")))
+		on_authors(p, rest);
 	else
 		return false;
 	return true;

@@ -41,6 +41,7 @@
  *     asked   N               so many DNS questions since the case began
  *     found   METHOD RESULT N  the message ends; so often this was told to be counted since the
  * case began shown   N               so many header fields went to DKIM since the case began
+ *     authors NAMES           these author domains DKIM was told of, in this order
  */
 #include "play.h"
 
@@ -124,10 +125,14 @@ static void dkim_header(struct message *m, struct slice name, struct slice value
 	m->play->shown++;
 }
 
-static bool dkim_end_of_headers(struct message *m, struct slice from)
+static bool dkim_end_of_headers(struct message *m, const struct slice *authors, size_t count)
 {
-	(void)m;
-	(void)from;
+	char *told = m->play->authors;
+	size_t n = 0;
+
+	for (size_t i = 0; i < count && n < sizeof m->play->authors; i++)
+		n += (size_t)snprintf(
+		    told + n, sizeof m->play->authors - n, "%.*s ", SLICE_ARG(authors[i]));
 	return false;
 }
 
@@ -236,6 +241,7 @@ static void start_case(struct play *p, struct slice title)
 	p->edit_count = 0;
 	p->no_dns = p->no_dkim = p->no_headers = p->no_body = p->slow_spf = false;
 	p->shown = 0;
+	p->authors[0] = '\0';
 	memset(p->found, 0, sizeof p->found);
 	snprintf(p->mta, sizeof p->mta, "mx.test");
 	p->answer = (struct answer){.kind = ANSWER_CONTINUE};

@@ -34,6 +34,7 @@ struct play {
 	char signature_domains[SIGNATURES_MAX][256];
 	bool no_dns, no_dkim, no_headers, no_body, slow_spf;
 	unsigned shown;
+	char authors[1024]; /* told to DKIM at the end of the header, each with a blank */
 	unsigned found[AUTH_METHOD_COUNT][RESULTS_MAX]; /* told of messages that have ended */
 	char mta[256];
 	uint64_t splits[SPLIT_MEMORY_MAX];

@@ -3,12 +3,12 @@
 /*
  * dkimfield: one DKIM-Signature field as parsed, and which ones of a message are verified.
  *
- * One run.  Each field is parsed when it arrives; when the author is known, at most five are
- * chosen, those that may pass and are aligned first:
+ * One run.  Each field is parsed when it arrives; when the author domains are known, at most five
+ * are chosen, those that may pass and are aligned first:
  *
  *     struct dkim_field f[N];
  *     dkim_field_parse(value, idna, now, arena, &f[i]);  // f[i].result is DKIM_NONE: may pass
- *     n = dkim_field_choose(f, N, from_domain, chosen);
+ *     n = dkim_field_choose(f, N, from.domains, from.domain_count, chosen);
  *
  * A field that cannot pass (malformed, expired, rsa-sha1) has its result here, before any hash,
  * question or key.  The parser is strict (RFC 6376 3.2, 3.5), since what it lets through goes to
@@ -69,15 +69,18 @@ void dkim_field_parse(
 
 /*
  * Chooses up to DKIM_VERIFIED_MAX of n fields: first those that may pass, of them first d= equal
- * to the domain of the author, then above or below it, then beside it (of the same two last
- * labels), then the others; each group in the order of the message.  from_domain: canonical or
- * empty.  Returns how many indices were written.
+ * to the author domain, then above or below it, then beside it (dmarc_nearness()), then the others;
+ * each group in the order of the message.  Several author domains choose in turn, the nearest that
+ * is left, as long as one of them finds any: none can be crowded out by another's signatures.
+ * authors: canonical.  Returns how many indices were written; those that may be aligned with some
+ * author stand first.
  */
-size_t dkim_field_choose(const struct dkim_field *, size_t n, struct slice from_domain,
-    size_t chosen[DKIM_VERIFIED_MAX]);
+size_t dkim_field_choose(const struct dkim_field *, size_t n, const struct slice *authors,
+    size_t author_count, size_t chosen[DKIM_VERIFIED_MAX]);
 
-/* Whether its domain may be the author's organization: the same, above, below or beside it. */
-bool dkim_field_may_align(const struct dkim_field *, struct slice from_domain);
+/* Whether its domain may be some author's organization: the same, above, below or beside it. */
+bool dkim_field_may_align(
+    const struct dkim_field *, const struct slice *authors, size_t author_count);
 
 /* The name of the key: "selector._domainkey.domain"; {NULL, 0} when out of memory. */
 struct slice dkim_field_key_name(const struct dkim_field *, struct arena *);

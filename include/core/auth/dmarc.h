@@ -148,6 +148,19 @@ enum dmarc_related dmarc_walk_compare(const struct dmarc_walk *, const struct dm
  */
 const struct dmarc_found *dmarc_walk_policy(const struct dmarc_walk *);
 
+/*
+ * How near a name is to an author domain, as far as the names tell: an organizational domain has
+ * seldom fewer than two labels.  The first of these may sooner be aligned; to a name that is empty
+ * all are far.
+ */
+enum dmarc_nearness {
+	DMARC_SAME,
+	DMARC_ABOVE_OR_BELOW,
+	DMARC_BESIDE, /* of the same two last labels */
+	DMARC_FAR,
+};
+enum dmarc_nearness dmarc_nearness(struct slice domain, struct slice author);
+
 /* ---- one message --------------------------------------------------------------------- */
 
 enum dmarc_method { DMARC_SPF, DMARC_DKIM };

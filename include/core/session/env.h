@@ -64,10 +64,11 @@ struct env {
 	bool (*spf)(struct message *, const struct spf_query *, struct spf_answer *out);
 	/* The message is whole: from here on DNS_END_MS for all that its verdict needs. */
 	void (*at_end)(struct message *);
-	/* DKIM: every field in order, the end of the header (false: the body is not needed), the
-	 * body in any parts, then the answer. */
+	/* DKIM: every field in order, the end of the header with all author domains that will be
+	 * judged (false: the body is not needed), the body in any parts, then the answer. */
 	void (*dkim_header)(struct message *, struct slice name, struct slice value);
-	bool (*dkim_end_of_headers)(struct message *, struct slice from_domain);
+	bool (*dkim_end_of_headers)(
+	    struct message *, const struct slice *authors, size_t author_count);
 	void (*dkim_body)(struct message *, const char *bytes, size_t len);
 	bool (*dkim_finish)(struct message *, struct dkim_answer *out);
 

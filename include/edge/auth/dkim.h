@@ -9,7 +9,7 @@
  *
  *     struct dkim_verifier *v = dkim_verifier_create(lib, &dns, arena, now);
  *     dkim_verifier_header(v, SLICE("Subject"), SLICE(" hello"));   // each field, in order
- *     if (dkim_verifier_end_of_headers(v, from_domain))
+ *     if (dkim_verifier_end_of_headers(v, from.domains, from.domain_count))
  *             dkim_verifier_body(v, chunk, len);                 // as often as it comes
  *     dkim_verifier_finish(v, &answer);                          // asks the DNS, verifies
  *     dkim_verifier_free(&v);
@@ -45,16 +45,20 @@ struct dkim_verifier *dkim_verifier_create(
 void dkim_verifier_header(struct dkim_verifier *, struct slice name, struct slice value);
 
 /*
- * from_domain: the canonical domain of the author, by which signatures are preferred; may be empty.
- * False when no signature can pass any more: the body is not needed, but finish still is.
+ * authors: the canonical domains of the authors, all that DMARC will judge: a signature that may be
+ * aligned with any of them is preferred (dkim_field_choose()), and its key has the time of aligned
+ * ones.  May be none.  False when no signature can pass any more: the body is not needed, but
+ * finish still is.
  */
-bool dkim_verifier_end_of_headers(struct dkim_verifier *, struct slice from_domain);
+bool dkim_verifier_end_of_headers(
+    struct dkim_verifier *, const struct slice *authors, size_t author_count);
 
 /* A part of the body, of any length, with CRLF line ends. */
 void dkim_verifier_body(struct dkim_verifier *, const char *bytes, size_t len);
 
-/* Waits for keys: first DNS_ALIGNED_KEYS_MS for those that may be aligned with the author, then
- * DNS_OTHER_KEYS_MS for the others. */
+/* Waits for keys: first DNS_ALIGNED_KEYS_MS for those that may be aligned with an author, then
+ * DNS_OTHER_KEYS_MS for the others.  All were hinted at the end of the header, so that several
+ * authors' keys are under way side by side. */
 void dkim_verifier_finish(struct dkim_verifier *, struct dkim_answer *out);
 
 void dkim_verifier_free(struct dkim_verifier **);

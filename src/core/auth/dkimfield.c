@@ -1,5 +1,6 @@
 #include "core/auth/dkimfield.h"
 
+#include "core/auth/dmarc.h"
 #include "core/auth/taglist.h"
 #include "core/base/base64.h"
 #include "core/name/name.h"
@@ -352,38 +353,68 @@ void dkim_field_parse(struct slice value, const struct idna *idna, uint64_t now,
 		refuse(out, DKIM_TEMPERROR, "out of memory");
 }
 
-/* 0 is chosen first; the last group cannot pass. */
-enum { RANK_AUTHOR, RANK_ABOVE_OR_BELOW, RANK_BESIDE, RANK_OTHER, RANK_HOPELESS, RANK_COUNT };
+/* Those that cannot pass stand behind the farthest. */
+enum { HOPELESS = DMARC_FAR + 1 };
 
-static int rank(const struct dkim_field *f, struct slice from_domain)
+static int rank(const struct dkim_field *f, struct slice author)
 {
-	if (f->result != DKIM_NONE)
-		return RANK_HOPELESS;
-	if (from_domain.len == 0)
-		return RANK_OTHER;
-	if (slice_equal(f->domain, from_domain))
-		return RANK_AUTHOR;
-	if (name_is_within(f->domain, from_domain) || name_is_within(from_domain, f->domain))
-		return RANK_ABOVE_OR_BELOW;
-	return name_is_within(f->domain, name_last_labels(from_domain, 2)) ? RANK_BESIDE
-									   : RANK_OTHER;
+	return f->result == DKIM_NONE ? (int)dmarc_nearness(f->domain, author) : HOPELESS;
 }
 
-size_t dkim_field_choose(const struct dkim_field *fields, size_t n, struct slice from_domain,
-    size_t chosen[DKIM_VERIFIED_MAX])
-{
-	size_t count = 0;
+struct choice {
+	const struct dkim_field *fields;
+	size_t n;
+	size_t *chosen, count;
+};
 
-	for (int group = 0; group < RANK_COUNT; group++)
-		for (size_t i = 0; i < n && count < DKIM_VERIFIED_MAX; i++)
-			if (rank(&fields[i], from_domain) == group)
-				chosen[count++] = i;
-	return count;
+static bool is_chosen(const struct choice *c, size_t i)
+{
+	for (size_t k = 0; k < c->count; k++)
+		if (c->chosen[k] == i)
+			return true;
+	return false;
 }
 
-bool dkim_field_may_align(const struct dkim_field *f, struct slice from_domain)
+/* Takes the nearest to this author, the first of equals, unless it is farther than `farthest`. */
+static bool take(struct choice *c, struct slice author, int farthest)
 {
-	return rank(f, from_domain) <= RANK_BESIDE;
+	size_t best = c->n;
+
+	for (size_t i = 0; i < c->n && c->count < DKIM_VERIFIED_MAX; i++) {
+		int of_this = rank(&c->fields[i], author);
+		if (of_this > farthest || is_chosen(c, i))
+			continue;
+		farthest = of_this - 1; /* from here on only nearer ones */
+		best = i;
+	}
+	if (best < c->n)
+		c->chosen[c->count++] = best;
+	return best < c->n;
+}
+
+size_t dkim_field_choose(const struct dkim_field *fields, size_t n, const struct slice *authors,
+    size_t author_count, size_t chosen[DKIM_VERIFIED_MAX])
+{
+	struct choice c = {fields, n, chosen, 0};
+	size_t before;
+
+	do {
+		before = c.count;
+		for (size_t i = 0; i < author_count; i++)
+			take(&c, authors[i], DMARC_BESIDE);
+	} while (c.count > before);
+	while (take(&c, slice_of(NULL, 0), HOPELESS))
+		continue;
+	return c.count;
+}
+
+bool dkim_field_may_align(
+    const struct dkim_field *f, const struct slice *authors, size_t author_count)
+{
+	for (size_t i = 0; i < author_count; i++)
+		if (rank(f, authors[i]) < DMARC_FAR)
+			return true;
+	return false;
 }
 
 struct slice dkim_field_key_name(const struct dkim_field *f, struct arena *arena)

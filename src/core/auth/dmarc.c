@@ -219,6 +219,17 @@ static void choose_policy(struct evaluation *e)
 
 /* ---- alignment (RFC 9989 4.10.2) ----------------------------------------------------- */
 
+enum dmarc_nearness dmarc_nearness(struct slice domain, struct slice author)
+{
+	if (domain.len == 0 || author.len == 0)
+		return DMARC_FAR;
+	if (slice_equal(domain, author))
+		return DMARC_SAME;
+	if (name_is_within(domain, author) || name_is_within(author, domain))
+		return DMARC_ABOVE_OR_BELOW;
+	return name_is_within(domain, name_last_labels(author, 2)) ? DMARC_BESIDE : DMARC_FAR;
+}
+
 static bool is_strict(const struct evaluation *e, const struct dmarc_identifier *id)
 {
 	return id->method == DMARC_SPF ? e->out->record.strict_spf : e->out->record.strict_dkim;

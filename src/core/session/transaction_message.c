@@ -103,8 +103,6 @@ static void hint_authors(struct session *s)
 
 void transaction_end_of_headers(struct session *s)
 {
-	struct slice domain = slice_of(NULL, 0);
-
 	if (!transaction_wants_headers(s) || s->headers_ended)
 		return;
 	s->headers_ended = true;
@@ -112,10 +110,9 @@ void transaction_end_of_headers(struct session *s)
 		start_signatures(s);
 	fromheader_parse(s->from_fields, s->from_count, s->env->idna, s->mail_arena, &s->from);
 	facts_set_author(&s->facts, &s->from);
-	if (s->from.kind == FROM_ONE)
-		domain = s->from.domains[0];
 	if (s->wants_dkim) {
-		s->wants_body = s->env->dkim_end_of_headers(s->message, domain);
+		s->wants_body =
+		    s->env->dkim_end_of_headers(s->message, s->from.domains, s->from.domain_count);
 		hint_authors(s);
 	}
 }

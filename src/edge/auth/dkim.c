@@ -20,7 +20,7 @@ struct dkim_library {
 struct candidate {
 	const struct dkim_field *field;
 	bool open; /* no result yet */
-	bool near; /* it may be aligned with the author */
+	bool near; /* it may be aligned with an author */
 	struct dkim_signature_result result;
 	unsigned char header_hash[DKIM_HASH_LEN];
 	const struct dkim_body_hash *body; /* of an open one */
@@ -116,15 +116,15 @@ static void decide(struct candidate *c, enum dkim_result result, struct slice re
 	c->result.reason = reason;
 }
 
-static void add_candidate(struct dkim_verifier *v, const struct dkim_field *field,
-    struct slice from_domain, const struct dkim_feed_hash *hash)
+static void add_candidate(struct dkim_verifier *v, const struct dkim_field *field, bool near,
+    const struct dkim_feed_hash *hash)
 {
 	struct candidate *c = &v->chosen[v->count++];
 
 	*c = (struct candidate){
 	    .field = field,
 	    .open = field->result == DKIM_NONE,
-	    .near = dkim_field_may_align(field, from_domain),
+	    .near = near,
 	    .result = dkim_field_result(field, v->arena),
 	};
 	memcpy(c->header_hash, hash->digest, DKIM_HASH_LEN);
@@ -132,19 +132,24 @@ static void add_candidate(struct dkim_verifier *v, const struct dkim_field *fiel
 		decide(c, hash->result, slice_str(hash->reason));
 }
 
-static void choose(struct dkim_verifier *v, struct slice from_domain)
+static void choose(struct dkim_verifier *v, const struct slice *authors, size_t author_count)
 {
 	struct dkim_feed_hash hashes[DKIM_VERIFIED_MAX] = {{.result = DKIM_NONE}};
 	size_t chosen[DKIM_VERIFIED_MAX];
-	size_t n = dkim_field_choose(v->feed->signatures, v->feed->count, from_domain, chosen);
+	size_t n =
+	    dkim_field_choose(v->feed->signatures, v->feed->count, authors, author_count, chosen);
 	bool work = false;
 
 	for (size_t i = 0; i < n; i++)
 		work = work || v->feed->signatures[chosen[i]].result == DKIM_NONE;
 	v->no_memory = v->feed->no_memory ||
 		       (work && !dkim_feed_hash(v->feed, v->lib->headers, chosen, n, hashes));
-	for (size_t i = 0; i < n; i++)
-		add_candidate(v, &v->feed->signatures[chosen[i]], from_domain, &hashes[i]);
+	for (size_t i = 0; i < n; i++) {
+		const struct dkim_field *field = &v->feed->signatures[chosen[i]];
+		bool near = dkim_field_may_align(field, authors, author_count);
+
+		add_candidate(v, field, near, &hashes[i]);
+	}
 }
 
 static bool any_open(const struct dkim_verifier *v)
@@ -176,9 +181,10 @@ static void start_body(struct dkim_verifier *v)
 	v->no_memory = !v->hasher;
 }
 
-bool dkim_verifier_end_of_headers(struct dkim_verifier *v, struct slice from_domain)
+bool dkim_verifier_end_of_headers(
+    struct dkim_verifier *v, const struct slice *authors, size_t author_count)
 {
-	choose(v, from_domain);
+	choose(v, authors, author_count);
 	if (!any_open(v) || v->no_memory)
 		return false;
 	start_body(v);

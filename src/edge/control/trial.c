@@ -154,14 +154,11 @@ static void end_field(struct trial *t)
 
 static void end_header(struct trial *t)
 {
-	struct slice domain = slice_of(NULL, 0);
-
 	end_field(t);
 	t->in_body = true;
 	fromheader_parse(t->from_fields, t->from_count, &idn_whatever, t->arena, &t->from);
-	if (t->from.kind == FROM_ONE)
-		domain = t->from.domains[0];
-	t->wants_body = dkim_verifier_end_of_headers(t->verifier, domain);
+	t->wants_body =
+	    dkim_verifier_end_of_headers(t->verifier, t->from.domains, t->from.domain_count);
 }
 
 static void append(struct trial *t, struct slice bytes)

@@ -150,9 +150,10 @@ static void message_dkim_header(struct message *m, struct slice name, struct sli
 		dkim_verifier_header(m->verifier, name, value);
 }
 
-static bool message_dkim_end_of_headers(struct message *m, struct slice from_domain)
+static bool message_dkim_end_of_headers(
+    struct message *m, const struct slice *authors, size_t author_count)
 {
-	return m->verifier && dkim_verifier_end_of_headers(m->verifier, from_domain);
+	return m->verifier && dkim_verifier_end_of_headers(m->verifier, authors, author_count);
 }
 
 static void message_dkim_body(struct message *m, const char *bytes, size_t len)

@@ -326,7 +326,8 @@ START_TEST(a_broken_field_keeps_its_domain)
 }
 END_TEST
 
-/* One letter a field: e equal, b below, a above, o beside, z elsewhere, s rsa-sha1, x broken. */
+/* One letter a field: e equal, b below, a above, o beside, z elsewhere, s rsa-sha1, x broken.
+ * from: the author domains, between blanks. */
 static const struct {
 	const char *label, *fields, *from, *chosen;
 } choices[] = {
@@ -339,6 +340,17 @@ static const struct {
     {"broken ones count", "xxxxxx", "sub.example.org", "01234"},
     {"no author", "eao", "", "012"},
     {"never more than five", "eeeeeeeeee", "sub.example.org", "01234"},
+    {"aligned with a second author", "ooooooz", "bank.example sub.example.net", "60123"},
+    {"aligned with the eighth", "ooooooz",
+	"a.example b.example c.example d.example e.example f.example g.example example.net",
+	"60123"},
+    {"one author's many, another's one", "eeeeeez", "sub.example.org example.net", "06123"},
+    {"the same, authors turned round", "eeeeeez", "example.net sub.example.org", "60123"},
+    {"near ones and another's", "ababaz", "sub.example.org example.net", "05123"},
+    {"one that is of both", "zzae", "sub.example.org example.org", "3201"},
+    {"several authors, all others'", "zzzzzz", "a.example b.example", "01234"},
+    {"several authors, broken last", "xseo", "bank.example sub.example.org", "2301"},
+    {"never more than five for several", "ezezezez", "sub.example.org example.net", "01234"},
 };
 
 START_TEST(chooses)
@@ -353,13 +365,16 @@ START_TEST(chooses)
 	    ['x'] = "v=1; d=sub.example.org",
 	};
 	struct dkim_field fields[16];
-	size_t n = strlen(choices[_i].fields), chosen[DKIM_VERIFIED_MAX], count;
+	size_t n = strlen(choices[_i].fields), chosen[DKIM_VERIFIED_MAX], count, author_count = 0;
+	struct slice authors[8], rest = slice_str(choices[_i].from);
 	char got[DKIM_VERIFIED_MAX + 1] = "";
 
 	for (size_t i = 0; i < n; i++)
 		dkim_field_parse(slice_str(values[(unsigned char)choices[_i].fields[i]]), NULL, NOW,
 		    arena, &fields[i]);
-	count = dkim_field_choose(fields, n, slice_str(choices[_i].from), chosen);
+	while (rest.len > 0)
+		authors[author_count++] = slice_cut(&rest, ' ');
+	count = dkim_field_choose(fields, n, authors, author_count, chosen);
 	for (size_t i = 0; i < count; i++)
 		got[i] = (char)('0' + chosen[i]);
 	ck_assert_msg(!strcmp(got, choices[_i].chosen), "%s: %s", choices[_i].label, got);
