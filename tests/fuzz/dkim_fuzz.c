@@ -6,6 +6,7 @@
  * "Name:value". No signature can pass, since nobody has made one.
  */
 #include "core/auth/dkimfield.h"
+#include "core/auth/dmarc.h"
 #include "core/auth/taglist.h"
 #include "edge/auth/dkim.h"
 
@@ -49,7 +50,7 @@ static void hint(void *self, struct slice name, enum dns_type type)
 	struct source *s = self;
 
 	insist(name.len > 0 && type == DNS_TXT);
-	insist(++s->hints <= 2 * DKIM_VERIFIED_MAX);
+	insist(++s->hints <= DKIM_VERIFIED_MAX * (2 + DMARC_WALK_MAX));
 }
 
 static void check_list(struct slice text)

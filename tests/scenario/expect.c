@@ -191,6 +191,14 @@ static void on_found(struct play *p, struct slice words)
 	on_count(p, "results: ", found, words);
 }
 
+static void on_hinted(struct play *p, struct slice words)
+{
+	struct slice number = slice_cut(&words, ' '), name = slice_cut(&words, ' ');
+	enum dns_type type = slice_equal(words, SLICE("A")) ? DNS_A : DNS_TXT;
+
+	on_count(p, "hints: ", counting_hinted(&p->counting, name, type), number);
+}
+
 static void on_authors(struct play *p, struct slice names)
 {
 	if (!slice_equal(slice_trim(slice_str(p->authors)), names))
@@ -217,6 +225,8 @@ bool play_expect(struct play *p, struct slice word, struct slice rest)
 		on_found(p, rest);
 	else if (slice_equal(word, SLICE("shown")))
 		on_count(p, "fields for DKIM: ", p->shown, rest);
+	else if (slice_equal(word, SLICE("hinted")))
+		on_hinted(p, rest);
 	else if (slice_equal(word, SLICE("authors")))
 		on_authors(p, rest);
 	else

@@ -41,6 +41,7 @@
  *     asked   N               so many DNS questions since the case began
  *     found   METHOD RESULT N  the message ends; so often this was told to be counted since the
  * case began shown   N               so many header fields went to DKIM since the case began
+ *     hinted  N NAME TYPE     the resolver was told so many times that this will be asked
  *     authors NAMES           these author domains DKIM was told of, in this order
  */
 #include "play.h"

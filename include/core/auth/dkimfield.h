@@ -78,10 +78,6 @@ void dkim_field_parse(
 size_t dkim_field_choose(const struct dkim_field *, size_t n, const struct slice *authors,
     size_t author_count, size_t chosen[DKIM_VERIFIED_MAX]);
 
-/* Whether its domain may be some author's organization: the same, above, below or beside it. */
-bool dkim_field_may_align(
-    const struct dkim_field *, const struct slice *authors, size_t author_count);
-
 /* The name of the key: "selector._domainkey.domain"; {NULL, 0} when out of memory. */
 struct slice dkim_field_key_name(const struct dkim_field *, struct arena *);
 

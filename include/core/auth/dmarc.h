@@ -12,7 +12,7 @@
  *         {DMARC_SPF, DMARC_TEMPERROR, SLICE("bounce.example.net")},
  *     };
  *     struct dmarc_query q = {.from_domain = SLICE("shop.example.org"), .ids = ids, .count = 2};
- *     dmarc_hint(dns, q.from_domain);           // as soon as From is known
+ *     dmarc_hint_author(dns, q.from_domain);    // as soon as From is known
  *     dmarc_evaluate(dns, &q, arena, NULL, &result);
  *
  *     _dmarc.shop.example.org    no record             no policy of its own: walk up
@@ -149,9 +149,9 @@ enum dmarc_related dmarc_walk_compare(const struct dmarc_walk *, const struct dm
 const struct dmarc_found *dmarc_walk_policy(const struct dmarc_walk *);
 
 /*
- * How near a name is to an author domain, as far as the names tell: an organizational domain has
- * seldom fewer than two labels.  The first of these may sooner be aligned; to a name that is empty
- * all are far.
+ * How near a name is to the nearest of some author domains, as far as the names tell: an
+ * organizational domain has seldom fewer than two labels.  The first of these may sooner be
+ * aligned; to a name that is empty all are far.
  */
 enum dmarc_nearness {
 	DMARC_SAME,
@@ -159,7 +159,7 @@ enum dmarc_nearness {
 	DMARC_BESIDE, /* of the same two last labels */
 	DMARC_FAR,
 };
-enum dmarc_nearness dmarc_nearness(struct slice domain, struct slice author);
+enum dmarc_nearness dmarc_nearness(struct slice domain, const struct slice *authors, size_t count);
 
 /* ---- one message --------------------------------------------------------------------- */
 
@@ -229,6 +229,14 @@ void dmarc_evaluate(const struct dns *, const struct dmarc_query *, struct arena
 /* Tells the resolver about all questions of the walk from this domain, at most DMARC_WALK_MAX.
  * Never blocks. */
 void dmarc_hint(const struct dns *, struct slice domain);
+
+/* The same for an author domain, of which it may matter, too, whether it exists (np=): one more
+ * question. */
+void dmarc_hint_author(const struct dns *, struct slice domain);
+
+/* The same for a domain that SPF or DKIM speaks for: only where its walk may be needed to tell that
+ * it is aligned, and where it is no author's own, of which all is known. */
+void dmarc_hint_identifier(const struct dns *, struct slice domain, enum dmarc_nearness);
 
 /* "none", "pass", "fail", "temperror" or "permerror" (RFC 9989 9.2).  A static string. */
 const char *dmarc_verdict_name(enum dmarc_verdict);

@@ -15,8 +15,10 @@
  *     dkim_verifier_free(&v);
  *
  * Keys are hinted to the resolver while the message arrives and asked for at finish, where they
- * are there by then.  The work for one message is bounded whatever it holds: five signatures, one
- * pass over the body for each of the two canonicalisations, keys of 4,096 bits.
+ * are there by then, and so are the tree walks that DMARC will make from the domains of signatures
+ * that may be aligned, at most DMARC_WALK_MAX questions for each.  The work for one message is
+ * bounded whatever it holds: five signatures, one pass over the body for each of the two
+ * canonicalisations, keys of 4,096 bits.
  *
  * Failure is a result, never an exception: out of memory, in any place, is temperror.
  */

@@ -358,7 +358,7 @@ enum { HOPELESS = DMARC_FAR + 1 };
 
 static int rank(const struct dkim_field *f, struct slice author)
 {
-	return f->result == DKIM_NONE ? (int)dmarc_nearness(f->domain, author) : HOPELESS;
+	return f->result == DKIM_NONE ? (int)dmarc_nearness(f->domain, &author, 1) : HOPELESS;
 }
 
 struct choice {
@@ -406,15 +406,6 @@ size_t dkim_field_choose(const struct dkim_field *fields, size_t n, const struct
 	while (take(&c, slice_of(NULL, 0), HOPELESS))
 		continue;
 	return c.count;
-}
-
-bool dkim_field_may_align(
-    const struct dkim_field *f, const struct slice *authors, size_t author_count)
-{
-	for (size_t i = 0; i < author_count; i++)
-		if (rank(f, authors[i]) < DMARC_FAR)
-			return true;
-	return false;
 }
 
 struct slice dkim_field_key_name(const struct dkim_field *f, struct arena *arena)

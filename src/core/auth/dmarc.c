@@ -106,6 +106,18 @@ void dmarc_hint(const struct dns *dns, struct slice domain)
 		dns_hint(dns, dmarc_walk_question(&walk, text), DNS_TXT);
 }
 
+void dmarc_hint_author(const struct dns *dns, struct slice domain)
+{
+	dmarc_hint(dns, domain);
+	dns_hint(dns, domain, DNS_A);
+}
+
+void dmarc_hint_identifier(const struct dns *dns, struct slice domain, enum dmarc_nearness nearness)
+{
+	if (nearness != DMARC_SAME && nearness != DMARC_FAR)
+		dmarc_hint(dns, domain);
+}
+
 static const struct dns_answer *answer_for(struct evaluation *e, const struct dmarc_walk *walk)
 {
 	static const struct dns_answer out_of_memory = {.status = DNS_TEMP};
@@ -157,7 +169,7 @@ static bool discover(struct evaluation *e)
 	struct dmarc_result *out = e->out;
 	const struct dmarc_found *found;
 
-	dmarc_hint(e->dns, e->query->from_domain);
+	dmarc_hint_author(e->dns, e->query->from_domain);
 	dmarc_walk_start(&e->author, e->query->from_domain);
 	if (e->author.state == DMARC_WALK_ASK)
 		dmarc_walk_answer(&e->author, answer_for(e, &e->author));
@@ -219,7 +231,7 @@ static void choose_policy(struct evaluation *e)
 
 /* ---- alignment (RFC 9989 4.10.2) ----------------------------------------------------- */
 
-enum dmarc_nearness dmarc_nearness(struct slice domain, struct slice author)
+static enum dmarc_nearness nearness_to(struct slice domain, struct slice author)
 {
 	if (domain.len == 0 || author.len == 0)
 		return DMARC_FAR;
@@ -228,6 +240,18 @@ enum dmarc_nearness dmarc_nearness(struct slice domain, struct slice author)
 	if (name_is_within(domain, author) || name_is_within(author, domain))
 		return DMARC_ABOVE_OR_BELOW;
 	return name_is_within(domain, name_last_labels(author, 2)) ? DMARC_BESIDE : DMARC_FAR;
+}
+
+enum dmarc_nearness dmarc_nearness(struct slice domain, const struct slice *authors, size_t count)
+{
+	enum dmarc_nearness nearest = DMARC_FAR;
+
+	for (size_t i = 0; i < count; i++) {
+		enum dmarc_nearness near = nearness_to(domain, authors[i]);
+		if (near < nearest)
+			nearest = near;
+	}
+	return nearest;
 }
 
 static bool is_strict(const struct evaluation *e, const struct dmarc_identifier *id)

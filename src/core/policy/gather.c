@@ -91,6 +91,25 @@ static size_t identifiers_of(const struct gather *g, struct dmarc_identifier *id
 	return count;
 }
 
+/* Whether SPF has spoken, or may speak, for its domain. */
+static bool spf_may_count(const struct facts *facts)
+{
+	return facts->spf_state != FACT_KNOWN || facts->spf.result == SPFR_PASS ||
+	       facts->spf.result == SPFR_TEMPERROR;
+}
+
+void gather_dmarc_hints(const struct gather *g, const struct slice *authors, size_t count)
+{
+	const struct dns *dns = g->dns(g->outside);
+	struct slice spf_domain = spf_may_count(g->facts) ? spf_name(g) : slice_of(NULL, 0);
+
+	if (!dns)
+		return;
+	for (size_t i = 0; i < count; i++)
+		dmarc_hint_author(dns, authors[i]);
+	dmarc_hint_identifier(dns, spf_domain, dmarc_nearness(spf_domain, authors, count));
+}
+
 static void gather_dmarc(const struct gather *g)
 {
 	struct facts *facts = g->facts;

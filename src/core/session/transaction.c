@@ -1,7 +1,6 @@
 #include "core/session/transaction.h"
 
 #include "core/mail/rfc5322.h"
-#include "core/policy/gather.h"
 #include "transaction_state.h"
 
 /* ---- answers and records ------------------------------------------------------------- */
@@ -114,9 +113,9 @@ static bool ask_dkim(void *outside, struct dkim_answer *out)
 	return s->message && s->wants_dkim && s->env->dkim_finish(s->message, out);
 }
 
-struct verdict transaction_decide(struct session *s, enum phase phase)
+struct gather transaction_gather(struct session *s)
 {
-	const struct gather g = {
+	return (struct gather){
 	    .facts = &s->facts,
 	    .arena = s->mail_arena,
 	    .idna = s->env->idna,
@@ -126,6 +125,11 @@ struct verdict transaction_decide(struct session *s, enum phase phase)
 	    .spf = ask_spf,
 	    .dkim = ask_dkim,
 	};
+}
+
+struct verdict transaction_decide(struct session *s, enum phase phase)
+{
+	const struct gather g = transaction_gather(s);
 	struct verdict v;
 
 	while ((v = policy_decide(s->mail.rules, &s->facts, phase)).kind == VERDICT_NEED)

@@ -93,14 +93,6 @@ struct answer transaction_header(struct session *s, struct slice name, struct sl
 	return answer;
 }
 
-/* All at once, so that a slow one holds up no other. */
-static void hint_authors(struct session *s)
-{
-	for (size_t i = 0; i < s->from.domain_count; i++)
-		if (s->from.kind != FROM_BAD || name_labels(s->from.domains[i]) >= 2)
-			dmarc_hint(s->env->dns(s->message), s->from.domains[i]);
-}
-
 void transaction_end_of_headers(struct session *s)
 {
 	if (!transaction_wants_headers(s) || s->headers_ended)
@@ -111,9 +103,11 @@ void transaction_end_of_headers(struct session *s)
 	fromheader_parse(s->from_fields, s->from_count, s->env->idna, s->mail_arena, &s->from);
 	facts_set_author(&s->facts, &s->from);
 	if (s->wants_dkim) {
+		const struct gather g = transaction_gather(s);
+
 		s->wants_body =
 		    s->env->dkim_end_of_headers(s->message, s->from.domains, s->from.domain_count);
-		hint_authors(s);
+		gather_dmarc_hints(&g, s->from.domains, s->from.domain_count);
 	}
 }
 

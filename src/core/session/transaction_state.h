@@ -6,6 +6,7 @@
  * transaction_split.c (recipients that disagree), transaction_results.c (what was found) and
  * transaction_edits.c (the header's edits).
  */
+#include "core/policy/gather.h"
 #include "core/session/transaction.h"
 
 /* A HELO longer than a command line (RFC 5321 4.5.3.1.4: 512 octets) is cut. */
@@ -90,6 +91,9 @@ struct answer transaction_conclude(const struct event *, const struct verdict *)
 
 /* The answer for what no rule decided: limits and failures of our own. */
 struct answer transaction_refuse(const struct event *, enum action, enum reason);
+
+/* How facts of this session are had. */
+struct gather transaction_gather(struct session *);
 
 /* policy_decide() with the facts that it asks for.  Each of them leaves FACT_UNKNOWN. */
 struct verdict transaction_decide(struct session *, enum phase);

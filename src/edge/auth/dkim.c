@@ -1,6 +1,7 @@
 #include "edge/auth/dkim.h"
 
 #include "core/auth/dkimrecord.h"
+#include "core/auth/dmarc.h"
 #include "core/base/base64.h"
 #include "edge/auth/dkimfeed.h"
 #include "edge/auth/dkimhash.h"
@@ -19,8 +20,8 @@ struct dkim_library {
 /* A chosen signature on its way to a result. */
 struct candidate {
 	const struct dkim_field *field;
-	bool open; /* no result yet */
-	bool near; /* it may be aligned with an author */
+	bool open;                    /* no result yet */
+	enum dmarc_nearness nearness; /* to the nearest author */
 	struct dkim_signature_result result;
 	unsigned char header_hash[DKIM_HASH_LEN];
 	const struct dkim_body_hash *body; /* of an open one */
@@ -116,15 +117,15 @@ static void decide(struct candidate *c, enum dkim_result result, struct slice re
 	c->result.reason = reason;
 }
 
-static void add_candidate(struct dkim_verifier *v, const struct dkim_field *field, bool near,
-    const struct dkim_feed_hash *hash)
+static void add_candidate(struct dkim_verifier *v, const struct dkim_field *field,
+    enum dmarc_nearness nearness, const struct dkim_feed_hash *hash)
 {
 	struct candidate *c = &v->chosen[v->count++];
 
 	*c = (struct candidate){
 	    .field = field,
 	    .open = field->result == DKIM_NONE,
-	    .near = near,
+	    .nearness = nearness,
 	    .result = dkim_field_result(field, v->arena),
 	};
 	memcpy(c->header_hash, hash->digest, DKIM_HASH_LEN);
@@ -146,9 +147,9 @@ static void choose(struct dkim_verifier *v, const struct slice *authors, size_t 
 		       (work && !dkim_feed_hash(v->feed, v->lib->headers, chosen, n, hashes));
 	for (size_t i = 0; i < n; i++) {
 		const struct dkim_field *field = &v->feed->signatures[chosen[i]];
-		bool near = dkim_field_may_align(field, authors, author_count);
 
-		add_candidate(v, field, near, &hashes[i]);
+		add_candidate(
+		    v, field, dmarc_nearness(field->domain, authors, author_count), &hashes[i]);
 	}
 }
 
@@ -176,6 +177,7 @@ static void start_body(struct dkim_verifier *v)
 		};
 		c->body = &v->body[n++];
 		hint_key(v, c->field);
+		dmarc_hint_identifier(v->dns, c->field->domain, c->nearness);
 	}
 	v->hasher = dkim_hasher_create(v->body, n);
 	v->no_memory = !v->hasher;
@@ -279,7 +281,7 @@ static void verify_all(struct dkim_verifier *v)
 	struct dns other = dns_open(v->dns, DNS_OTHER_KEYS_MS, v->arena);
 
 	for (size_t i = 0; i < v->count; i++)
-		verify(v, &v->chosen[i], v->chosen[i].near ? &near : &other);
+		verify(v, &v->chosen[i], v->chosen[i].nearness < DMARC_FAR ? &near : &other);
 }
 
 /* When memory ran out nothing that was found is certain. */

@@ -513,7 +513,51 @@ START_TEST(hints)
 	ck_assert_uint_eq(
 	    counting_hinted(&counting, SLICE("_dmarc.d.e.f.g.h.i.example"), DNS_TXT), 1);
 	ck_assert_uint_eq(counting_hinted(&counting, SLICE("_dmarc.example"), DNS_TXT), 1);
+	ck_assert_uint_eq(counting.hint_count, DMARC_WALK_MAX);
 	zone_free(&zone);
+}
+END_TEST
+
+START_TEST(hints_of_an_author)
+{
+	struct zone *zone = zone_create();
+	struct counting counting;
+	struct dns dns = counting_dns(&counting, zone_dns(zone));
+
+	dmarc_hint_author(&dns, SLICE("a.example"));
+	ck_assert_uint_eq(counting_hinted(&counting, SLICE("_dmarc.a.example"), DNS_TXT), 1);
+	ck_assert_uint_eq(counting_hinted(&counting, SLICE("_dmarc.example"), DNS_TXT), 1);
+	ck_assert_uint_eq(counting_hinted(&counting, SLICE("a.example"), DNS_A), 1);
+	ck_assert_uint_eq(counting.hint_count, 3);
+	ck_assert_uint_eq(counting_questions(&counting), 0);
+	zone_free(&zone);
+}
+END_TEST
+
+static const struct {
+	const char *domain;
+	enum dmarc_nearness nearness;
+} near_rows[] = {
+    {"shop.example.org", DMARC_SAME},
+    {"bank.test", DMARC_SAME},
+    {"a.shop.example.org", DMARC_ABOVE_OR_BELOW},
+    {"example.org", DMARC_ABOVE_OR_BELOW},
+    {"a.bank.test", DMARC_ABOVE_OR_BELOW},
+    {"news.example.org", DMARC_BESIDE},
+    {"other.test", DMARC_FAR},
+    {"badexample.org", DMARC_FAR},
+    {"", DMARC_FAR},
+};
+
+START_TEST(nearest)
+{
+	static const struct slice authors[] = {
+	    SLICE_INIT("shop.example.org"), SLICE_INIT("bank.test"), SLICE_INIT("")};
+	struct slice domain = slice_str(near_rows[_i].domain);
+	enum dmarc_nearness nearness = dmarc_nearness(domain, authors, ROWS(authors));
+
+	ck_assert_msg(nearness == near_rows[_i].nearness, "%s: %d", near_rows[_i].domain, nearness);
+	ck_assert_int_eq(dmarc_nearness(domain, NULL, 0), DMARC_FAR);
 }
 END_TEST
 
@@ -549,6 +593,8 @@ Suite *suite(void)
 	tcase_add_test(t, steps);
 	tcase_add_test(t, long_record);
 	tcase_add_test(t, hints);
+	tcase_add_test(t, hints_of_an_author);
+	tcase_add_loop_test(t, nearest, 0, (int)ROWS(near_rows));
 	tcase_add_test(t, out_of_memory);
 	suite_add_tcase(s, t);
 	return s;

@@ -132,6 +132,35 @@ START_TEST(unsigned_messages)
 }
 END_TEST
 
+/* Of signatures that may be aligned the walk is hinted; of others, and of the author's own, not. */
+START_TEST(walks_are_hinted)
+{
+	static const struct slice authors[] = {
+	    SLICE_INIT("bank.example"), SLICE_INIT("a.example.org")};
+	struct dkim_verifier *v =
+	    dkim_verifier_create(stage.library, &stage.dns, stage.arena, (uint64_t)time(NULL));
+	struct dkim_answer a;
+
+	stage_give_header(v, stage_signed_by(KEY_2048, true));
+	ck_assert(dkim_verifier_end_of_headers(v, authors, 2));
+	ck_assert_uint_eq(
+	    counting_hinted(&stage.counting, SLICE("_dmarc.example.org"), DNS_TXT), 1);
+	ck_assert_uint_eq(counting_hinted(&stage.counting, SLICE("_dmarc.org"), DNS_TXT), 1);
+	dkim_verifier_finish(v, &a);
+	dkim_verifier_free(&v);
+	v = dkim_verifier_create(stage.library, &stage.dns, stage.arena, (uint64_t)time(NULL));
+	stage_give_header(v, stage_signed_by(KEY_2048, true));
+	ck_assert(dkim_verifier_end_of_headers(v, &authors[0], 1));
+	dkim_verifier_free(&v);
+	v = dkim_verifier_create(stage.library, &stage.dns, stage.arena, (uint64_t)time(NULL));
+	stage_give_header(v, stage_signed_by(KEY_2048, true));
+	ck_assert(dkim_verifier_end_of_headers(v, &author, 1));
+	dkim_verifier_free(&v);
+	ck_assert_uint_eq(
+	    counting_hinted(&stage.counting, SLICE("_dmarc.example.org"), DNS_TXT), 1);
+}
+END_TEST
+
 static const struct {
 	const char *label, *what, *with, *reason;
 	enum dkim_result result;
@@ -327,6 +356,7 @@ Suite *suite(void)
 	tcase_add_test(t, broken_ones_beside);
 	tcase_add_test(t, oversigned_fields);
 	tcase_add_test(t, unsigned_messages);
+	tcase_add_test(t, walks_are_hinted);
 	tcase_add_loop_test(t, hostile_fields, 0, ROWS(hostile));
 	tcase_add_test(t, nul_in_a_field);
 	tcase_add_test(t, a_field_beyond_all_memory);
