@@ -25,13 +25,20 @@ static bool may_excuse(const struct dkim_signature_result *s)
 	return dkim_counts(s) || s->result == DKIM_TEMPERROR;
 }
 
+/* Whether there is an author domain at all; what a crooked From names is none. */
+static bool has_author(const struct facts *facts)
+{
+	return facts->author_state == FACT_KNOWN &&
+	       (facts->author == FROM_ONE || facts->author == FROM_MANY);
+}
+
 /* A signature of the author's own domain needs no question to be aligned, nor does one of a domain
  * above it that is below the top.  Without an author no answer could have helped. */
 static bool has_author_signature(const struct facts *facts)
 {
 	const struct identity *from = &facts->id[IDENTITY_FROM];
 
-	if (from->state != FACT_KNOWN || from->name.len == 0)
+	if (!has_author(facts) || from->name.len == 0)
 		return false;
 	if (facts->dkim_state == FACT_FAILED)
 		return true;
@@ -49,8 +56,7 @@ static bool has_near_signature(const struct facts *facts)
 {
 	struct slice top = name_last_labels(facts->id[IDENTITY_FROM].name, 1);
 
-	if (facts->author_state != FACT_KNOWN ||
-	    (facts->author != FROM_ONE && facts->author != FROM_MANY))
+	if (!has_author(facts))
 		return false;
 	for (size_t i = 0; i < facts->dkim.count; i++)
 		if (may_excuse(&facts->dkim.signatures[i]) &&
@@ -150,7 +156,7 @@ static bool is_judged(const struct facts *facts)
 {
 	const struct identity *from = &facts->id[IDENTITY_FROM];
 
-	if (facts->author == FROM_ONE || facts->author == FROM_MANY)
+	if (has_author(facts))
 		return true;
 	return from->state == FACT_KNOWN && name_labels(from->name) >= 2;
 }
@@ -190,7 +196,7 @@ bool policy_judge_dmarc(const struct settings *settings, const struct facts *fac
 		*out = need(NEED_DMARC);
 		return true;
 	}
-	if (facts->author != FROM_ONE && facts->author != FROM_MANY)
+	if (!has_author(facts))
 		return judge_no_author(settings, dmarc, out);
 	if (facts->dmarc_state == FACT_FAILED || facts->dmarc.verdict == DMARC_V_TEMPERROR)
 		return judge_unproven(settings, facts, dmarc, out);
