@@ -154,7 +154,7 @@ static void find(struct findings *f, const struct ruleset *rules, const struct f
 	}
 }
 
-/* A refusal by a rule that a whitelist entry by domain may still withdraw asks for its proof. */
+/* A verdict that a whitelist entry by domain may still withdraw asks for its proof. */
 static bool needs_proof(const struct findings *f, const struct verdict *refusal)
 {
 	return (f->excusable & 1u << refusal->family) != 0;
@@ -203,15 +203,22 @@ static bool is_inbound(const struct facts *facts, const struct findings *f, stru
 }
 
 /*
- * An authentication verdict stands unless a whitelist entry covers its family.  A refusal that is
- * withdrawn so is told in *excused.
+ * An authentication verdict stands unless a whitelist entry covers its family; one that may do so
+ * is asked for its proof first: not every verdict has asked for SPF itself.  A refusal that is
+ * withdrawn is told in *excused.
  */
-static bool stands(struct findings *f, const struct verdict *v, struct verdict *excused)
+static bool stands(
+    struct findings *f, const struct facts *facts, struct verdict *v, struct verdict *excused)
 {
 	unsigned withdrawn = excused->withdrawn;
 
-	if (v->kind == VERDICT_NEED || (f->excused & 1u << v->family) == 0)
+	if (v->kind == VERDICT_NEED)
 		return true;
+	if ((f->excused & 1u << v->family) == 0) {
+		if (needs_proof(f, v))
+			*v = without_proof(v, facts);
+		return true;
+	}
 	if (!v->would) {
 		*excused = *excuse_of(f, v->family);
 		excused->withdrawn = withdrawn | 1u << v->family;
@@ -242,10 +249,10 @@ static struct verdict judge(const struct ruleset *rules, const struct facts *fac
 	if (judge_rules(f, facts, &v) && settles(&v, &would))
 		return v;
 	if (policy_judge_spf(settings, facts, switches->spf, phase, &v) &&
-	    stands(f, &v, &excused) && settles(&v, &would))
+	    stands(f, facts, &v, &excused) && settles(&v, &would))
 		return v;
 	if (phase == PHASE_END && policy_judge_dmarc(settings, facts, switches->dmarc, &v) &&
-	    stands(f, &v, &excused) && settles(&v, &would))
+	    stands(f, facts, &v, &excused) && settles(&v, &would))
 		return v;
 	return would.would ? would : excused;
 }
