@@ -17,7 +17,7 @@
  *
  *     SPF, at RCPT               6 s   the sender's or the HELO's names; all RCPTs of a message
  *     SPF, at the end           14 s   what was under way then goes on
- *     keys that may be aligned  10 s   the author's names
+ *     keys that may be aligned  10 s   the authors' names
  *     all other keys             5 s   anybody's, after those
  *     DMARC                     10 s   one author domain's; each further one has as much
  *
