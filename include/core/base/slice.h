@@ -54,6 +54,9 @@ static inline char slice_lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
+/* The value of a hexadecimal digit, -1 of every other byte. */
+int slice_hex_digit(char c);
+
 bool slice_equal_nocase(struct slice a, struct slice b);
 
 /* memcmp order, the shorter first when one is the beginning of the other: <0, 0, >0. */

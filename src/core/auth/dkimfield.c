@@ -81,14 +81,6 @@ static const char *read_selector(struct reading *r)
 	return NULL;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = slice_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* dkim-quoted-printable (RFC 6376 2.11) to the octets it means; blanks are none of them. */
 static struct slice decode_quoted(struct slice text, struct arena *arena)
 {
@@ -97,13 +89,13 @@ static struct slice decode_quoted(struct slice text, struct arena *arena)
 	size_t n = 0;
 
 	for (size_t i = 0; i < in.len; i++) {
-		bool quoted = in.ptr[i] == '=' && i + 2 < in.len && hex_digit(in.ptr[i + 1]) >= 0 &&
-			      hex_digit(in.ptr[i + 2]) >= 0;
+		int high = i + 2 < in.len ? slice_hex_digit(in.ptr[i + 1]) : -1;
+		int low = i + 2 < in.len ? slice_hex_digit(in.ptr[i + 2]) : -1;
 
 		out[n++] = in.ptr[i];
-		if (!quoted)
+		if (in.ptr[i] != '=' || high < 0 || low < 0)
 			continue;
-		out[n - 1] = (char)(hex_digit(in.ptr[i + 1]) * 16 + hex_digit(in.ptr[i + 2]));
+		out[n - 1] = (char)(high << 4 | low);
 		i += 2;
 	}
 	return slice_of(out, n);

@@ -35,14 +35,6 @@ static bool take(struct json_read *r, char c)
 
 /* ---- strings ------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = slice_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The four digits behind \u, or -1. */
 static long code_unit(struct slice s)
 {
@@ -51,7 +43,7 @@ static long code_unit(struct slice s)
 	if (s.len < 4)
 		return -1;
 	for (int i = 0; i < 4; i++) {
-		int digit = hex_digit(s.ptr[i]);
+		int digit = slice_hex_digit(s.ptr[i]);
 		if (digit < 0)
 			return -1;
 		value = value << 4 | digit;

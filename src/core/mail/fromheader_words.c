@@ -91,20 +91,14 @@ static bool find_word(struct slice s, struct word *w)
 	return end < rest.len;
 }
 
-static int hex_value(char c)
-{
-	c = slice_lower(c);
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Never longer than the text. */
 static size_t decode_q(struct slice text, char *out)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < text.len; i++) {
-		int high = i + 2 < text.len ? hex_value(text.ptr[i + 1]) : -1;
-		int low = i + 2 < text.len ? hex_value(text.ptr[i + 2]) : -1;
+		int high = i + 2 < text.len ? slice_hex_digit(text.ptr[i + 1]) : -1;
+		int low = i + 2 < text.len ? slice_hex_digit(text.ptr[i + 2]) : -1;
 
 		if (text.ptr[i] == '=' && high >= 0 && low >= 0) {
 			out[n++] = (char)(high << 4 | low);

@@ -249,30 +249,23 @@ static bool is_word(char c)
 	       (c != '\0' && strchr("_-+.*", c));
 }
 
-static bool is_digit(char c, bool hex)
-{
-	return (c >= '0' && c <= '9') || (hex && slice_lower(c) >= 'a' && slice_lower(c) <= 'f');
-}
-
 /* An integer that 32 bits do not hold. */
 static bool is_large_integer(struct slice word)
 {
 	uint64_t value = 0;
-	bool hex;
+	int base;
 
 	if (slice_starts(word, SLICE("-")) || slice_starts(word, SLICE("+")))
 		word = slice_skip(word, 1);
-	hex = slice_starts_nocase(word, SLICE("0x"));
-	word = slice_skip(word, hex ? 2 : 0);
+	base = slice_starts_nocase(word, SLICE("0x")) ? 16 : 10;
+	word = slice_skip(word, base == 16 ? 2 : 0);
 	for (size_t i = 0; i < word.len; i++) {
-		unsigned digit = (unsigned)(slice_lower(word.ptr[i]) - '0');
+		int digit = slice_hex_digit(word.ptr[i]);
 
-		if (!is_digit(word.ptr[i], hex))
+		if (digit < 0 || digit >= base)
 			return false;
-		if (digit > 9)
-			digit -= (unsigned)('a' - '0' - 10);
 		if (value <= INT32_MAX)
-			value = value * (hex ? 16 : 10) + digit;
+			value = value * (unsigned)base + (unsigned)digit;
 	}
 	return value > INT32_MAX;
 }

@@ -206,6 +206,19 @@ START_TEST(finds_controls)
 }
 END_TEST
 
+START_TEST(values_hex_digits)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int byte = 0; byte < 256; byte++) {
+		char c = (char)byte;
+		const char *found = c ? strchr(digits, slice_lower(c)) : NULL;
+
+		ck_assert_int_eq(slice_hex_digit(c), found ? (int)(found - digits) : -1);
+	}
+}
+END_TEST
+
 START_TEST(takes_words)
 {
 	struct slice rest = SLICE(" \ta  bc\t");
@@ -229,6 +242,7 @@ Suite *suite(void)
 	tcase_add_loop_test(t, finds, 0, ROWS(places));
 	tcase_add_test(t, cuts_and_skips);
 	tcase_add_test(t, takes_words);
+	tcase_add_test(t, values_hex_digits);
 	tcase_add_loop_test(t, reads_numbers, 0, ROWS(numbers));
 	tcase_add_loop_test(t, judges_texts, 0, ROWS(texts));
 	tcase_add_loop_test(t, finds_controls, 0, ROWS(controls));
