@@ -2,6 +2,7 @@
 
 #include "edge/config/config.h"
 #include "edge/config/managed.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -117,13 +118,6 @@ json_t *asked_decision(struct asked *a, const char *token)
 
 /* ---- showing it ---------------------------------------------------------------------- */
 
-static const char *text_of(const json_t *record, const char *key)
-{
-	const char *text = json_string_value(json_object_get(record, key));
-
-	return text ? text : "";
-}
-
 static void print_facts(struct asked *a, json_t *record)
 {
 	char plain[PLAIN_MAX];
@@ -144,7 +138,7 @@ static void print_facts(struct asked *a, json_t *record)
 /* Where the rule stands today, and the entry that decided, if it still does. */
 static void print_place(struct asked *a, const json_t *record)
 {
-	const char *name = text_of(record, "rule"), *network = text_of(record, "network");
+	const char *name = record_text(record, "rule"), *network = record_text(record, "network");
 	const struct rule *rule = ruleset_find_rule(a->generation->rules, slice_str(name));
 	struct slice place = slice_of(NULL, 0);
 
@@ -166,17 +160,17 @@ static void print_place(struct asked *a, const json_t *record)
 
 static void print_remedy(struct asked *a, const json_t *record, const char *token)
 {
-	const char *family = text_of(record, "family");
+	const char *family = record_text(record, "family");
 
 	if (managed_parse_covers(slice_str(family)) == 0)
 		return;
-	if (strcmp(text_of(record, "action"), action_name(ACTION_ACCEPT)) == 0 ||
-	    text_of(record, "client")[0] == '\0')
+	if (strcmp(record_text(record, "action"), action_name(ACTION_ACCEPT)) == 0 ||
+	    record_text(record, "client")[0] == '\0')
 		return;
 	channel_print(a->channel,
 	    "\nTo let this client in:\n    susmilterctl whitelist add %s --covers %s --for 30d\n"
 	    "or    susmilterctl whitelist add --from %s --for 30d\n",
-	    text_of(record, "client"), family, token);
+	    record_text(record, "client"), family, token);
 }
 
 int explain_decision(struct asked *a, const char *token)
