@@ -196,11 +196,11 @@ static bool take_word(struct line *l, const char *word)
 static bool right_number(const struct line *l)
 {
 	const char *wanted = l->words->command->arguments;
-	size_t n = json_array_size(l->arguments);
+	size_t n = json_array_size(l->arguments), most = wanted[0] ? 1 : 0;
 
 	if (strstr(wanted, "…") && n > 0)
 		return true;
-	if (n <= (wanted[0] != '\0') && (n == 1 || wanted[0] == '\0' || wanted[0] == '['))
+	if (n <= most && (n == most || wanted[0] == '['))
 		return true;
 	fprintf(stderr, "usage: susmilterctl %s%s%s\n", l->words->command->words,
 	    wanted[0] ? " " : "", wanted);
