@@ -3,7 +3,6 @@
 #include "edge/os/monotonic.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>

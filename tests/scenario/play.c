@@ -52,7 +52,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* ---- the outside, made up ------------------------------------------------------------ */
 

@@ -18,7 +18,6 @@
  *     if (answer.result == SPFR_FAIL) ...
  */
 #include "core/auth/dns.h"
-#include "core/base/arena.h"
 #include "core/base/slice.h"
 #include "core/net/ip.h"
 

@@ -1,7 +1,5 @@
 #include "spf_private.h"
 
-#include <stdlib.h>
-
 /*
  * What a check may hold: 11 records of 4 KiB made of the shortest terms are under 3 MiB; beyond
  * that the resolver says "no answer", which is a temperror.

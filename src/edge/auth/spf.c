@@ -4,7 +4,6 @@
 
 #include <limits.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* After the system headers that it needs. */

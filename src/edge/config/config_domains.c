@@ -3,8 +3,6 @@
 #include "core/name/list.h"
 #include "edge/config/idn.h"
 
-#include <stdlib.h>
-
 /* A recipient domain while its keys are read. */
 struct domain {
 	struct load *load;

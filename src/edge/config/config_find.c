@@ -2,8 +2,6 @@
 
 #include "edge/config/idn.h"
 
-#include <stdlib.h>
-
 /* A look through one key of one rule for the line of an entry. */
 struct finder {
 	struct load load;

@@ -4,7 +4,6 @@
 #include "edge/config/managed.h"
 #include "watch.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,8 +8,6 @@
 #include "edge/dns/zone.h"
 #include "edge/os/textfile.h"
 
-#include <stdlib.h>
-
 /* Whoever answers questions about the message. */
 struct answerer {
 	struct resolver *own; /* NULL: the daemon's */

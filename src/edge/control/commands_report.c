@@ -4,7 +4,6 @@
 #include "edge/config/idn.h"
 #include "edge/stats/reports.h"
 
-#include <stdlib.h>
 #include <time.h>
 
 /* How long the newest refusals may take to get into the database before an answer goes without. */

@@ -3,8 +3,6 @@
 #include "core/net/ip.h"
 #include "watch.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -3,10 +3,8 @@
 #include "edge/dns/resolver.h"
 
 #include <dirent.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 /* Address space changes hands all the time; databases come weekly or monthly. */
 enum { STALE_DAYS = 45 };

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <libmilter/mfdef.h>
 #include <netdb.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

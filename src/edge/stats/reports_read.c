@@ -2,7 +2,6 @@
 
 #include <sqlite3.h>
 #include <stdio.h>
-#include <unistd.h>
 
 /* One reading: the queries all begin with the domain and the hours. */
 struct reading {

@@ -3,8 +3,6 @@
 
 #include "core/auth/dkimrecord.h"
 
-#include <stdio.h>
-
 /* One RSA key of 1,024 bits, as SubjectPublicKeyInfo and bare. */
 #define BARE                                                                                       \
 	"MIGJAoGBAMK0qirXBQES7mWQbOXH4knhzAcGUH5bgC7gMslun+KbFIol2b/"                              \

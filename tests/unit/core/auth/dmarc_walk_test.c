@@ -4,7 +4,6 @@
 #include "core/auth/dmarc.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { LABELS = 20 };
 

@@ -5,7 +5,6 @@
 #include "unit/unit.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static uint64_t random_state = 1;
 

@@ -5,8 +5,6 @@
 #include "core/explain/batch.h"
 #include "edge/config/idn.h"
 
-#include <stdlib.h>
-
 /* ---- what a line becomes ------------------------------------------------------------- */
 
 static const char table[] =

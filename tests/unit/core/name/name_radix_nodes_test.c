@@ -5,7 +5,6 @@
 
 #include "unit/unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { NONE = 1 << 30, MOST = 12000, ROOM = 1100 };

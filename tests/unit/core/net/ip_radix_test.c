@@ -6,7 +6,6 @@
 #include "src/core/net/ip_radix_private.h" /* to look up as older processors do, too */
 #include "unit/unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- memory that runs out ------------------------------------------------------------ */

@@ -3,8 +3,6 @@
 #include "core/policy/rule.h"
 #include "core/policy/sets.h"
 
-#include <stdlib.h>
-
 /* Sets as plain sorted arrays, changed one member at a time. */
 enum { MATCHERS = 12, SETS = 1500 };
 

@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /*
  * Against a slow count: a small universe of addresses, random tables, and every question answered

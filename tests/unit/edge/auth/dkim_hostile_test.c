@@ -4,7 +4,6 @@
 #include "fake/stage.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 #include <time.h>
 
 /* ---- several signatures -------------------------------------------------------------- */

@@ -10,7 +10,6 @@
 #include "core/policy/survey_text.h"
 
 #include <stdio.h>
-#include <time.h>
 
 /* ---- what the loaded table decides --------------------------------------------------- */
 

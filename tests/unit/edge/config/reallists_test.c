@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /*
  * The lists of a mail host as they stood, host bits and a /2 included: what the checker says of

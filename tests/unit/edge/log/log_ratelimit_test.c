@@ -2,7 +2,6 @@
 #include "unit/unit.h"
 
 #include <stdio.h>
-#include <string.h>
 
 struct told {
 	unsigned lines;

@@ -2,7 +2,6 @@
 #include "unit/unit.h"
 
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 START_TEST(lines_reach_all)
