@@ -19,6 +19,13 @@
 enum { NAME_MAX_OCTETS = 253, NAME_LABEL_MAX = 63 };
 
 /*
+ * How a label begins that stands for bytes which are no label by IDNA2008: some `struct idna` write
+ * them in hexadecimal behind it.  Hyphens in the third and fourth place are reserved (RFC 5890
+ * 2.3.1), so nobody's name is spelled like this.
+ */
+#define NAME_BYTES_LABEL SLICE("u8--")
+
+/*
  * What core needs of Unicode.  Both write at most `cap` bytes and return the length, or 0.
  *
  * to_ascii: bytes that should be UTF-8 to A-labels; 0 when it is no name.
@@ -37,6 +44,9 @@ struct idna {
  */
 const char *name_parse(
     struct slice text, const struct idna *idna, struct arena *arena, struct slice *out);
+
+/* Whether some label of a canonical name begins with NAME_BYTES_LABEL: the DNS cannot hold it. */
+bool name_has_bytes_label(struct slice name);
 
 /* Number of labels; 0 for the empty slice. */
 unsigned name_labels(struct slice name);

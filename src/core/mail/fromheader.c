@@ -52,13 +52,17 @@ static void check_local(struct from_parser *p, struct slice local)
 		fail(p, "an address within the local part of another");
 }
 
-/* As it is meant, without quotes and backslashes. */
+/* As it is meant, without quotes and backslashes.  A domain that the DNS cannot hold has no policy,
+ * but to some readers it is another one that has: U+2024 is a full stop, and an emoji has a name by
+ * IDNA2003. */
 static void check_author(struct from_parser *p, const struct address *found)
 {
 	if (has_encoded_word(found->local))
 		fail(p, "an encoded word in an address");
 	else if (!slice_is_utf8(found->local))
 		fail(p, "a local part that is not UTF-8");
+	else if (name_has_bytes_label(found->domain))
+		fail(p, "a domain with characters that no domain has (IDNA)");
 }
 
 static void take_domain(struct from_parser *p)

@@ -146,6 +146,14 @@ const char *name_parse(
 	return NULL;
 }
 
+bool name_has_bytes_label(struct slice name)
+{
+	for (; name.len > 0; name = name_parent(name))
+		if (slice_starts(name, NAME_BYTES_LABEL))
+			return true;
+	return false;
+}
+
 unsigned name_labels(struct slice name)
 {
 	unsigned n = name.len > 0;

@@ -40,15 +40,14 @@ static bool append(char *out, size_t cap, size_t *len, struct slice text)
 	return true;
 }
 
-/* A label that is no IDNA label: "u8--" and its bytes in hexadecimal, as many as there is room
- * for.  Hyphens in the third and fourth place are reserved (RFC 5890 2.3.1), so nobody's name is
- * spelled like this. */
+/* A label that is no IDNA label: its bytes in hexadecimal, as many as there is room for. */
 static bool append_bytes(char *out, size_t cap, size_t *len, struct slice label)
 {
 	static const char digits[] = "0123456789abcdef";
-	char text[NAME_LABEL_MAX] = "u8--";
-	size_t n = 4;
+	char text[NAME_LABEL_MAX];
+	size_t n = NAME_BYTES_LABEL.len;
 
+	memcpy(text, NAME_BYTES_LABEL.ptr, n);
 	for (size_t i = 0; i < label.len && n + 2 <= sizeof text; i++) {
 		text[n++] = digits[(unsigned char)label.ptr[i] >> 4];
 		text[n++] = digits[(unsigned char)label.ptr[i] & 15];
