@@ -214,6 +214,12 @@ static bool body_holds(struct candidate *c)
 	return result == DKIM_NONE;
 }
 
+/* It proves nothing whatever its key says; so a key that does not come is no want of proof. */
+static void decide_partly(struct candidate *c)
+{
+	decide(c, DKIM_POLICY, SLICE("l= leaves a part of the body unsigned"));
+}
+
 /* True when the DNS has a key that may be used; else the candidate has its result. */
 static bool find_key(
     struct dkim_verifier *v, struct candidate *c, const struct dns *dns, struct dkim_record *record)
@@ -227,7 +233,9 @@ static bool find_key(
 	result = dkim_record_read(&answer, c->field, v->arena, record, &reason);
 	c->result.bits = record->bits;
 	c->result.testing = record->testing;
-	if (result != DKIM_NONE)
+	if (result == DKIM_TEMPERROR && !c->result.body_covered)
+		decide_partly(c);
+	else if (result != DKIM_NONE)
 		decide(c, result, reason);
 	return result == DKIM_NONE;
 }
@@ -252,7 +260,7 @@ static void check_signature(
 		if (c->result.body_covered)
 			decide(c, DKIM_PASS, slice_of(NULL, 0));
 		else
-			decide(c, DKIM_POLICY, SLICE("l= leaves a part of the body unsigned"));
+			decide_partly(c);
 		break;
 	case DKIM_MISMATCH:
 		decide(c, DKIM_FAIL, SLICE("the signature does not match the signed fields"));

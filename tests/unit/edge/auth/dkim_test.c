@@ -231,6 +231,20 @@ START_TEST(part_lengths)
 }
 END_TEST
 
+/* A key that does not come makes no signature count that could not count with it. */
+START_TEST(part_without_key)
+{
+	struct signing how = stage_signing(KEY_2048, true);
+	struct slice message;
+
+	how.length = 10;
+	message = sign_by_opendkim(stage.keys[KEY_2048], &how, SLICE(STAGE_MESSAGE), stage.arena);
+	stage_empty_zone();
+	zone_add_status(stage.zone, SLICE("rsa2048._domainkey.example.org"), DNS_TXT, DNS_TEMP);
+	stage_want("a part", message, DKIM_POLICY, PARTLY);
+}
+END_TEST
+
 /* Three lengths and both canonicalisations at once, each with its own hash. */
 START_TEST(many_lengths)
 {
@@ -270,6 +284,7 @@ Suite *suite(void)
 	tcase_add_test(t, times);
 	tcase_add_loop_test(t, lengths, 0, 4);
 	tcase_add_test(t, part_lengths);
+	tcase_add_test(t, part_without_key);
 	tcase_add_test(t, many_lengths);
 	suite_add_tcase(s, t);
 	return s;
