@@ -181,8 +181,8 @@ static void put_children(
 static bool write_node(
     struct build *b, struct slice text, uint32_t value, size_t from, size_t *place)
 {
-	const struct child *children = b->children + from;
 	size_t n = b->child_count - from, offset = b->used % NAME_RADIX_LINE;
+	const struct child *children = n > 0 ? b->children + from : NULL;
 	struct shape s = shape_of(b, text.len, value, children, n);
 
 	if (!make_bytes(b, NAME_RADIX_LINE + s.size + NAME_RADIX_MARGIN))
