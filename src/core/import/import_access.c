@@ -24,7 +24,7 @@ static bool is_reply_code(struct slice word)
 	return word.len == 3 && slice_to_uint(word, 599, &code) && code >= 400;
 }
 
-/* DEFER, 4xx, ERROR:4.7.1:… or ERROR:"4xx …": a rule refuses for good unless its reply says
+/* DEFER, 4xx, ERROR:4.7.1:… or ERROR:"4xx …": a rule refuses permanently unless its reply says
  * otherwise. */
 static void note_delay(struct importer *i, struct slice word)
 {

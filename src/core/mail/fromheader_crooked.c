@@ -79,12 +79,12 @@ static bool has_one_at(struct slice s)
 }
 
 /*
- * Behind the address: whether what does not end can be told.  A quoted string takes in what is
- * outside for some and the address for others: in front of the address that does no harm when the
- * address has the only "@" and nothing follows it, behind the address it always may.  A comment
- * does no harm when there is no other, which some would join to it.
+ * Behind the address: whether text without its closing sign is unambiguous.  A quoted string
+ * takes in what is outside for some and the address for others: in front of the address that does
+ * no harm when the address has the only "@" and nothing follows it, behind the address it always
+ * may.  A comment does no harm when there is no other, which some would join to it.
  */
-static bool can_be_told(struct rfc5322 s, struct unended unended)
+static bool is_unambiguous(struct rfc5322 s, struct unended unended)
 {
 	if (unended.quote)
 		return has_one_at(s.text) && is_blank(slice_skip(s.text, s.at));
@@ -140,7 +140,7 @@ static bool find_address(struct from_parser *p, struct slice field, bool angle, 
 	while (p->s.at < field.len && !p->s.wrong) {
 		*from = p->s.at;
 		if (take_strict(p, angle))
-			return can_be_told(p->s, unended);
+			return is_unambiguous(p->s, unended);
 		if (!take_enclosed(&p->s, &unended))
 			p->s.at++;
 	}

@@ -22,8 +22,8 @@ struct from_names {
 	struct slice domains[FROM_DOMAINS_MAX];
 	size_t count;
 	bool more; /* there were more than FROM_DOMAINS_MAX */
-	/* Something stands there that may be a name and cannot be told: a dotted thing behind an
-	 * "@" that is no name, an encoded word that cannot be read, or too much of all. */
+	/* Ambiguous: something may be a name and cannot be read as one: dotted text behind an
+	 * "@" that is not a name, an encoded word that cannot be read, or too much of all. */
 	bool unclear;
 };
 

@@ -214,7 +214,8 @@ static bool body_holds(struct candidate *c)
 	return result == DKIM_NONE;
 }
 
-/* It proves nothing whatever its key says; so a key that does not come is no want of proof. */
+/* Partly signed body (l=): it proves nothing whatever its key says, so a missing key is not a
+ * missing proof. */
 static void decide_partly(struct candidate *c)
 {
 	decide(c, DKIM_POLICY, SLICE("l= leaves a part of the body unsigned"));

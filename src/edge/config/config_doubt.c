@@ -5,7 +5,7 @@
  *
  *     domains = [ "monster" ]                 no name has one label: ".monster"
  *     exempt_recipients = [ "postmaster" ]    a domain, where a user is meant: "postmaster@"
- *     sender = [ "mailto:x@y.example" ]       the scheme of a link is no part of an address
+ *     sender = [ "mailto:x@y.example" ]       the scheme of a link is not part of an address
  *
  * They ran in 0.1 and so are warnings until 1.0.  One key is warned of once for each kind, at the
  * first such entry: a list may have thousands.

@@ -104,7 +104,7 @@ bool managed_find(
 	return false;
 }
 
-/* Writes e->fresh anew: `line` (or nothing) in the place of the wanted ones, without expired lines.
+/* Rewrites e->fresh: `line` (or nothing) replaces the matching ones, and expired lines are dropped.
  * True when there was one. */
 static bool rewrite(struct managed_edit *e, const struct wanted *w, struct slice line, int64_t now)
 {
