@@ -194,7 +194,7 @@ $(BUILD)/sendmail $(BUILD)/prometheus:
 	@rm -r $@.new/debs && mv $@.new $@
 
 # Lets allocations fail.
-$(BUILD)/tests/unit/core/base/report_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
+$(BUILD)/tests/unit/core/base/diag_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
 $(BUILD)/tests/unit/core/name/name_radix_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
 $(BUILD)/tests/unit/edge/auth/dkim_hostile_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 

@@ -8,12 +8,12 @@
 /* The table of the file as the generation of nobody, number 0; false when it has errors. */
 static bool load(struct asked *a, struct generation *g)
 {
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 
-	g->config = report ? config_load(a->config_path, NULL, report, &g->rules) : NULL;
-	if (!g->config && report)
-		asked_report(a, report);
-	report_free(&report);
+	g->config = diag ? config_load(a->config_path, NULL, diag, &g->rules) : NULL;
+	if (!g->config && diag)
+		asked_report(a, diag);
+	diag_free(&diag);
 	if (!g->config)
 		return false;
 	g->bytes = ruleset_bytes(g->rules);

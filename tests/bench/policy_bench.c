@@ -54,8 +54,8 @@ static struct ip random_v4(void)
 
 static struct ruleset *build(unsigned rules, unsigned networks, unsigned length, unsigned names)
 {
-	struct report *report = report_create();
-	struct ruleset_builder *b = ruleset_builder_create(report);
+	struct diag *diag = diag_create();
+	struct ruleset_builder *b = ruleset_builder_create(diag);
 	struct arena *arena = arena_create((size_t)1 << 30);
 	struct ruleset *built;
 	struct origin where = {"bench", 1};
@@ -86,7 +86,7 @@ static struct ruleset *build(unsigned rules, unsigned networks, unsigned length,
 		    rules > 1 ? KEY_DOMAINS : KEY_HELO, &e, where);
 	}
 	built = ruleset_finish(&b);
-	report_free(&report);
+	diag_free(&diag);
 	arena_free(&arena);
 	return built;
 }

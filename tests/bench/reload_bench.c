@@ -150,25 +150,25 @@ static int compare(const void *a, const void *b)
 
 /* ---- one table ----------------------------------------------------------------------- */
 
-static void print_line(void *context, enum report_level level, const char *line)
+static void print_line(void *context, enum diag_level level, const char *line)
 {
 	(void)context;
-	if (level == REPORT_ERROR)
+	if (level == DIAG_ERROR)
 		printf("    %s\n", line);
 }
 
 static double load(struct ruleset **rules)
 {
 	char path[256];
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 	double start = now_ms();
 	struct config *config;
 
 	snprintf(path, sizeof path, "%s/susmilter.conf", directory);
-	config = config_load(path, NULL, report, rules);
+	config = config_load(path, NULL, diag, rules);
 	start = now_ms() - start;
-	report_each(report, print_line, NULL);
-	report_free(&report);
+	diag_each(diag, print_line, NULL);
+	diag_free(&diag);
 	config_free(&config);
 	return start;
 }

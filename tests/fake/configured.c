@@ -31,24 +31,24 @@ void configured_file(const char *name, const char *text)
 	scratch_write(name, slice_str(text));
 }
 
-static void add_line(void *context, enum report_level level, const char *line)
+static void add_line(void *context, enum diag_level level, const char *line)
 {
 	struct configured *c = context;
 	size_t len = strlen(c->lines);
 
 	snprintf(c->lines + len, sizeof c->lines - len, "%s%s\n",
-	    level == REPORT_ERROR ? "" : "warning: ", line);
+	    level == DIAG_ERROR ? "" : "warning: ", line);
 }
 
 void configured_reload(struct configured *c, const char *text, const struct config *previous)
 {
 	configured_file("t.conf", text);
 	c->lines[0] = '\0';
-	c->report = report_create();
-	if (!c->report)
+	c->diag = diag_create();
+	if (!c->diag)
 		abort();
-	c->config = config_load("t.conf", previous, c->report, &c->rules);
-	report_each(c->report, add_line, c);
+	c->config = config_load("t.conf", previous, c->diag, &c->rules);
+	diag_each(c->diag, add_line, c);
 }
 
 void configured_load(struct configured *c, const char *text)
@@ -60,7 +60,7 @@ void configured_free(struct configured *c)
 {
 	config_free(&c->config);
 	ruleset_free(&c->rules);
-	report_free(&c->report);
+	diag_free(&c->diag);
 	if (checkout[0] && chdir(checkout) != 0)
 		abort();
 	checkout[0] = '\0';

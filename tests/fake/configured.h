@@ -14,7 +14,7 @@
 enum { CONFIGURED_LINES_MAX = 16384 };
 
 struct configured {
-	struct report *report;
+	struct diag *diag;
 	struct config *config; /* NULL when there were errors */
 	struct ruleset *rules;
 	char lines[CONFIGURED_LINES_MAX]; /* errors, then "warning: …", a line each, as told */

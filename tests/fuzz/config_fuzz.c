@@ -44,11 +44,11 @@ static void look_up(const struct config *config, const struct ruleset *rules)
 /* Loads the text; returns the number of errors. */
 static size_t load(const char *path)
 {
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 	struct survey *survey = survey_create(0);
 	struct ruleset *rules;
-	struct config *config = config_survey(path, NULL, report, &rules, survey);
-	size_t errors = report_errors(report);
+	struct config *config = config_survey(path, NULL, diag, &rules, survey);
+	size_t errors = diag_errors(diag);
 
 	insist((config != NULL) == (errors == 0) && (rules != NULL) == (config != NULL));
 	if (config) {
@@ -58,7 +58,7 @@ static size_t load(const char *path)
 	config_free(&config);
 	ruleset_free(&rules);
 	survey_free(&survey);
-	report_free(&report);
+	diag_free(&diag);
 	return errors;
 }
 

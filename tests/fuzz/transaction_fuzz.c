@@ -388,17 +388,17 @@ static void play(struct world *w, char event, struct slice rest)
 static void load(struct world *w)
 {
 	int fd = memfd_create("conf", MFD_CLOEXEC);
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 	char path[32], why[ZONE_WHY_MAX];
 
 	insist(fd >= 0 && write(fd, conf, sizeof conf - 1) == (ssize_t)sizeof conf - 1);
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	w->config = config_load(path, NULL, report, &w->rules);
+	w->config = config_load(path, NULL, diag, &w->rules);
 	insist(w->config != NULL);
 	w->zone = zone_create();
 	insist(zone_load(w->zone, slice_str(zone_text), why) == NULL);
 	w->library = dkim_library_create();
-	report_free(&report);
+	diag_free(&diag);
 	close(fd);
 }
 

@@ -88,16 +88,16 @@ static bool compare_session(const struct ruleset *rules, struct slice line, stru
 	return e;
 }
 
-static void print_error(void *context, enum report_level level, const char *line)
+static void print_error(void *context, enum diag_level level, const char *line)
 {
 	(void)context;
-	if (level == REPORT_ERROR)
+	if (level == DIAG_ERROR)
 		fprintf(stderr, "%s\n", line);
 }
 
 int main(int argc, char **argv)
 {
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 	struct arena *arena = arena_create(ARENA_BYTES);
 	struct ruleset *rules = NULL;
 	struct config *config;
@@ -106,10 +106,10 @@ int main(int argc, char **argv)
 	ssize_t n;
 	bool good = true;
 
-	if (argc != 2 || !report || !arena)
+	if (argc != 2 || !diag || !arena)
 		return 2;
-	config = config_load(argv[1], NULL, report, &rules);
-	report_each(report, print_error, NULL);
+	config = config_load(argv[1], NULL, diag, &rules);
+	diag_each(diag, print_error, NULL);
 	while (config && good && (n = getline(&line, &size, stdin)) > 0)
 		good = compare_session(
 		    rules, slice_of(line, (size_t)n - (line[n - 1] == '\n')), arena);
@@ -120,7 +120,7 @@ int main(int argc, char **argv)
 	good = good && config && contradictions == 0;
 	config_free(&config);
 	ruleset_free(&rules);
-	report_free(&report);
+	diag_free(&diag);
 	arena_free(&arena);
 	return good ? 0 : 1;
 }

@@ -199,9 +199,9 @@ static void write_file(const struct play *p, const char *name, const char *text,
 	}
 }
 
-static void print_error(void *context, enum report_level level, const char *line)
+static void print_error(void *context, enum diag_level level, const char *line)
 {
-	if (level == REPORT_ERROR)
+	if (level == DIAG_ERROR)
 		play_fail(context, line, slice_of(NULL, 0));
 }
 
@@ -254,16 +254,16 @@ static void start_case(struct play *p, struct slice title)
 static bool ready(struct play *p)
 {
 	char path[512];
-	struct report *report;
+	struct diag *diag;
 
 	if (p->rules)
 		return true;
 	snprintf(path, sizeof path, "%s/susmilter.conf", p->directory);
 	write_file(p, "susmilter.conf", p->conf, "w");
-	report = report_create();
-	p->config = config_load(path, NULL, report, &p->rules);
-	report_each(report, print_error, p);
-	report_free(&report);
+	diag = diag_create();
+	p->config = config_load(path, NULL, diag, &p->rules);
+	diag_each(diag, print_error, p);
+	diag_free(&diag);
 	p->case_over = !p->rules;
 	if (p->case_over)
 		return false;

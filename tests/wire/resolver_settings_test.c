@@ -140,11 +140,11 @@ static const struct {
     {NULL, "127.0.0.1", ": No such file or directory: 127.0.0.1 is asked"},
 };
 
-static void keep_first(void *context, enum report_level level, const char *line)
+static void keep_first(void *context, enum diag_level level, const char *line)
 {
 	char *first = context;
 
-	ck_assert(level == REPORT_WARNING);
+	ck_assert(level == DIAG_WARNING);
 	if (!*first)
 		snprintf(first, 512, "%s", line);
 }
@@ -153,24 +153,24 @@ START_TEST(settings_resolvconf)
 {
 	char path[] = "/tmp/resolver_test.XXXXXX", servers[256] = "", first[512] = "";
 	const char *text = resolvconf_rows[_i].text, *part = resolvconf_rows[_i].warned;
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 	struct resolvconf system;
 	int fd = mkstemp(path);
 
-	ck_assert(fd >= 0 && report);
+	ck_assert(fd >= 0 && diag);
 	if (text)
 		ck_assert(write(fd, text, strlen(text)) > 0);
 	else
 		unlink(path);
 	close(fd);
-	resolvconf_read(path, &system, report);
+	resolvconf_read(path, &system, diag);
 	for (size_t i = 0; i < system.count; i++)
 		snprintf(servers + strlen(servers), sizeof servers - strlen(servers), "%s%s",
 		    i ? " " : "", system.servers[i]);
-	report_each(report, keep_first, first);
+	diag_each(diag, keep_first, first);
 	ck_assert_msg(strcmp(servers, resolvconf_rows[_i].servers) == 0, "row %d: %s", _i, servers);
 	ck_assert_msg(part ? strstr(first, part) != NULL : !*first, "row %d: %s", _i, first);
-	report_free(&report);
+	diag_free(&diag);
 	unlink(path);
 }
 END_TEST

@@ -14,7 +14,7 @@
  *
  * Sorted words are sorted by rule and key, which is the order in which rules are considered.
  */
-#include "core/base/report.h"
+#include "core/base/diag.h"
 #include "core/base/slice.h"
 #include "core/policy/verdict.h"
 

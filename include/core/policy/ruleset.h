@@ -60,8 +60,8 @@ struct ruleset {
 
 struct ruleset_builder;
 
-/* The report is borrowed until ruleset_finish().  NULL when out of memory. */
-struct ruleset_builder *ruleset_builder_create(struct report *);
+/* diag is borrowed until ruleset_finish().  NULL when out of memory. */
+struct ruleset_builder *ruleset_builder_create(struct diag *);
 
 /* Copied. */
 void ruleset_set_settings(struct ruleset_builder *, const struct settings *);

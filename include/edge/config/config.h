@@ -3,10 +3,10 @@
 /*
  * config: the configuration file and its lists → one ruleset, and the settings of the edge.
  *
- *     struct report *r = report_create();
+ *     struct diag *r = diag_create();
  *     struct ruleset *rules;
  *     struct config *c = config_load("/etc/susmilter/susmilter.conf", NULL, r, &rules);
- *     if (!c) report_each(r, print, NULL);         // all errors of the run, each file:line: reason
+ *     if (!c) diag_each(r, print, NULL);         // all errors of the run, each file:line: reason
  *
  * Every key is one row of a table (name, type, range, default, where it goes); libconfig is known
  * only here.  Reading has no effect on anything else: a load may be tried, and thrown away, beside
@@ -25,7 +25,7 @@
  * Entries that end together become one rule named "managed" (names: another one, with both
  * proofs), behind those of `whitelist`.  A file that is not there is an empty list.
  */
-#include "core/base/report.h"
+#include "core/base/diag.h"
 #include "core/policy/ruleset.h"
 #include "edge/dns/resolver.h"
 
@@ -72,16 +72,16 @@ struct config {
 };
 
 /*
- * Loads, validates and builds.  NULL when the report holds an error; then *rules is NULL too.
- * The caller owns both results and gives a new, empty report.  `previous` may be NULL; otherwise
+ * Loads, validates and builds.  NULL when diag holds an error; then *rules is NULL too.
+ * The caller owns both results and gives a new, empty diag.  `previous` may be NULL; otherwise
  * MMDBs older than its are refused.  Safe in any thread, several at once.
  */
 struct config *config_load(
-    const char *path, const struct config *previous, struct report *, struct ruleset **rules);
+    const char *path, const struct config *previous, struct diag *, struct ruleset **rules);
 
 /* As config_load(); then the survey (core/policy/survey.h), which may be NULL, is filled as well.
  */
-struct config *config_survey(const char *path, const struct config *previous, struct report *,
+struct config *config_survey(const char *path, const struct config *previous, struct diag *,
     struct ruleset **rules, struct survey *);
 
 /*
@@ -90,7 +90,7 @@ struct config *config_survey(const char *path, const struct config *previous, st
  * its directory may be made by what starts the daemon (LogsDirectory= of systemd).  Rights are
  * tried as the user of the configuration, which takes root or that user; reads the file again.
  */
-void config_check_start(const struct config *, struct report *);
+void config_check_start(const struct config *, struct diag *);
 
 /*
  * The resolver of a configuration, or NULL and the reason (RESOLVER_WHY_MAX).  `waits` and `still`
@@ -99,12 +99,12 @@ void config_check_start(const struct config *, struct report *);
  */
 struct resolver *config_resolver(
     const struct config *, void (*waits)(void), void (*still)(void), char *why, size_t size);
-bool config_check_resolver(const struct config *, struct report *);
+bool config_check_resolver(const struct config *, struct diag *);
 bool config_uses_resolvconf(const struct config *);
-void config_warn_resolvconf(const struct config *, struct report *);
+void config_warn_resolvconf(const struct config *, struct diag *);
 
 /* Of that only whether others than the MTA can reach the milter socket: a warning. */
-void config_check_reach(const struct config *, struct report *);
+void config_check_reach(const struct config *, struct diag *);
 
 /*
  * The milter socket that is used where none is named: below `queue`, Postfix's queue directory,

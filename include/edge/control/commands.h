@@ -93,7 +93,7 @@ const char *age_text(int64_t seconds, char out[AGE_MAX]);
 int64_t span_of(const char *text);
 
 /* Prints all lines of a report to standard error. */
-void asked_report(struct asked *, const struct report *);
+void asked_report(struct asked *, const struct diag *);
 
 /* ---- the groups ---------------------------------------------------------------------- */
 

@@ -16,7 +16,7 @@
  *     resolvconf_read("/etc/resolv.conf", &system, report);
  *     system.servers[0];                               // "192.0.2.53", "fe80::53%2"
  */
-#include "core/base/report.h"
+#include "core/base/diag.h"
 
 #define RESOLVCONF_PATH "/etc/resolv.conf"
 
@@ -32,7 +32,7 @@ struct resolvconf {
 
 /* Never fails.  What was ignored, and a missing server, are warnings of the report; NULL: silent.
  */
-void resolvconf_read(const char *path, struct resolvconf *out, struct report *);
+void resolvconf_read(const char *path, struct resolvconf *out, struct diag *);
 
 /* True when both name the same servers in the same order. */
 bool resolvconf_equal(const struct resolvconf *, const struct resolvconf *);

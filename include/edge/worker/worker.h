@@ -76,7 +76,7 @@ enum { WORKER_FILES_A_SESSION = 2, WORKER_FILES_BESIDES = 600 };
  * Loads the configuration aside and publishes it.  Returns the new generation's number; 0 when the
  * report holds errors and nothing changed.  From any thread; one reload at a time.
  */
-uint64_t worker_reload(struct worker *, struct report *);
+uint64_t worker_reload(struct worker *, struct diag *);
 
 /* What became of the last one; never waits for one that is under way. */
 struct reload_status worker_reload_status(struct worker *);

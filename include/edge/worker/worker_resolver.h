@@ -26,7 +26,7 @@ bool worker_resolver_start(struct worker *, const struct config *);
 
 /* Under the reload lock.  What is said of resolv.conf goes into the report, too. */
 bool worker_resolver_prepare(struct worker *, const struct config *before, const struct config *now,
-    struct report *, struct worker_resolver *made);
+    struct diag *, struct worker_resolver *made);
 void worker_resolver_install(struct worker *, struct worker_resolver *made);
 
 void worker_resolver_stop(struct worker *);

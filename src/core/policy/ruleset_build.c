@@ -28,13 +28,13 @@ void *ruleset_grow(
 	return bigger;
 }
 
-struct ruleset_builder *ruleset_builder_create(struct report *report)
+struct ruleset_builder *ruleset_builder_create(struct diag *diag)
 {
 	struct ruleset_builder *b = calloc(1, sizeof *b);
 
 	if (!b)
 		return NULL;
-	b->report = report;
+	b->diag = diag;
 	b->scratch = arena_create(RULESET_SCRATCH_MAX);
 	b->rules = calloc(1, sizeof *b->rules);
 	if (b->rules) {
@@ -96,7 +96,7 @@ unsigned ruleset_add_rule(struct ruleset_builder *b, const struct rule *rule)
 	struct rule *copy;
 
 	if (rules->rule_count == RULES_MAX) {
-		report_error(b->report, rule->where,
+		diag_error(b->diag, rule->where,
 		    "more than %d rules: put entries into lists instead", (int)RULES_MAX);
 		return RULES_MAX;
 	}
@@ -167,16 +167,16 @@ static void check_width(struct ruleset_builder *b, unsigned number, unsigned slo
 		return;
 	prefix_format(prefix, text);
 	if (is_managed(rule))
-		report_error(b->report, where,
+		diag_error(b->diag, where,
 		    "%s is wider than /%u; if it is meant, it belongs in a rule of the whitelist "
 		    "with wide = true",
 		    text, shortest);
 	else if (rule->family == FAMILY_TRUSTED)
-		report_error(b->report, where,
+		diag_error(b->diag, where,
 		    "%s is wider than /%u: nothing that comes from there would be checked", text,
 		    shortest);
 	else
-		report_error(b->report, where,
+		diag_error(b->diag, where,
 		    "%s%s is wider than /%u in \"%.*s\" (%s%s); if it is meant, set wide = true on "
 		    "the rule",
 		    out ? "!" : "", text, shortest, SLICE_ARG(rule->name),
@@ -262,7 +262,7 @@ static void add_pattern(struct ruleset_builder *b, unsigned rule, unsigned slot,
 	uint32_t tag;
 
 	if (!pattern) {
-		report_error(b->report, where, "/%s/: %s", slice_excerpt(e->text, shown), why);
+		diag_error(b->diag, where, "/%s/: %s", slice_excerpt(e->text, shown), why);
 		return;
 	}
 	if (!ROOM(b, rules->patterns, rules->pattern_count, b->pattern_capacity)) {
@@ -281,7 +281,7 @@ static void check_breadth(struct ruleset_builder *b, const struct rule *rule, un
 	if (rule->family != FAMILY_WHITELIST || slot != KEY_DOMAINS || e->out || rule->wide ||
 	    e->kind == LIST_NAME || name_labels(e->name) != 1)
 		return;
-	report_warning(b->report, where, "\"%.*s\" excuses all names below %.*s%s",
+	diag_warning(b->diag, where, "\"%.*s\" excuses all names below %.*s%s",
 	    SLICE_ARG(rule->name), SLICE_ARG(e->name),
 	    is_managed(rule) ? "" : "; if it is meant, say so by wide = true");
 }

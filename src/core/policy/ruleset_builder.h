@@ -38,7 +38,7 @@ struct switch_layer {
 
 struct ruleset_builder {
 	struct ruleset *rules;
-	struct report *report;
+	struct diag *diag;
 	struct arena *scratch; /* keys of addresses */
 	struct entry *entries;
 	size_t entry_count, entry_capacity;

@@ -82,7 +82,7 @@ void ruleset_add_domain(struct ruleset_builder *b, enum list_kind kind, struct s
 	if (name.len > 0) {
 		ruleset_add_domain_name(b, kind, name, layer_number(b, &layer), where);
 	} else if (b->everywhere_at.file) {
-		report_error(b->report, where, "the domain * is listed twice (first at %s:%u)",
+		diag_error(b->diag, where, "the domain * is listed twice (first at %s:%u)",
 		    b->everywhere_at.file, b->everywhere_at.line);
 	} else {
 		b->everywhere = layer;
@@ -115,7 +115,7 @@ static void tell_cancelled(struct ruleset_builder *b, const struct switch_layer 
 
 		if ((off & key) == 0 || !(own_off || own_forwards))
 			continue;
-		report_warning(b->report, where,
+		diag_warning(b->diag, where,
 		    "%.*s: forwards = true%s cancels %s = off%s, since those that it forwards to "
 		    "would blame us for what that lets in; take one of the two out",
 		    SLICE_ARG(name), own_forwards ? "" : " of a more general name",
@@ -154,7 +154,7 @@ static void take_forms(
 			continue;
 		}
 		first = ruleset_origin(b, f->tag[form]);
-		report_error(b->report, ruleset_origin(b, entries[i].tag),
+		diag_error(b->diag, ruleset_origin(b, entries[i].tag),
 		    "the domain %s%.*s is listed twice (first at %s:%u)", form_sign(form),
 		    SLICE_ARG(entries[i].name), first.file, first.line);
 	}

@@ -29,7 +29,7 @@ static void tell_conflict(
 	const struct rule *rule = &b->rules->rules[member_rule(b->entries[one].member)];
 	struct origin first = ruleset_origin(b, one);
 
-	report_error(b->report, ruleset_origin(b, other),
+	diag_error(b->diag, ruleset_origin(b, other),
 	    "%.*s is both in and out of \"%.*s\" (the other entry: %s:%u); keep one of the two",
 	    SLICE_ARG(what), SLICE_ARG(rule->name), first.file, first.line);
 }
@@ -298,12 +298,12 @@ static void tell_tallies(struct ruleset_builder *b)
 			continue;
 		name = b->rules->rules[t->rule].name;
 		if (t->duplicates > 0)
-			report_warning(b->report, file,
+			diag_warning(b->diag, file,
 			    "%zu of %zu entries of \"%.*s\" stand here twice (this is the first)",
 			    t->duplicates, t->entries, SLICE_ARG(name));
 		file.line = t->first_covered;
 		if (t->covered > 0)
-			report_warning(b->report, file,
+			diag_warning(b->diag, file,
 			    "%zu of %zu entries of \"%.*s\" are covered by wider ones and do "
 			    "nothing (this is the first)",
 			    t->covered, t->entries, SLICE_ARG(name));
@@ -334,15 +334,15 @@ struct ruleset *ruleset_finish(struct ruleset_builder **builder)
 	place_patterns(b);
 	note_needs(rules);
 	tell_tallies(b);
-	if (b->survey && !b->failed && !sets_failed(rules->sets) && report_errors(b->report) == 0)
+	if (b->survey && !b->failed && !sets_failed(rules->sets) && diag_errors(b->diag) == 0)
 		take_survey(b);
 	if (sets_failed(rules->sets))
-		report_error(b->report, (struct origin){"rules", 0},
+		diag_error(b->diag, (struct origin){"rules", 0},
 		    "the rules overlap in more ways than the table can hold (%d members of sets)",
 		    (int)SETS_MEMBERS_MAX);
 	else if (b->failed || arena_failed(rules->arena) || arena_failed(b->scratch))
-		report_error(b->report, (struct origin){"rules", 0}, "out of memory");
-	if (report_errors(b->report) == 0)
+		diag_error(b->diag, (struct origin){"rules", 0}, "out of memory");
+	if (diag_errors(b->diag) == 0)
 		b->rules = NULL;
 	else
 		rules = NULL;

@@ -237,11 +237,11 @@ static void tell(const struct survey *survey, const struct ruleset_builder *b)
 		struct slice name = b->rules->rules[i].name;
 
 		if (r->dead > 0)
-			report_warning(b->report, r->first_dead,
+			diag_warning(b->diag, r->first_dead,
 			    "%zu of %zu entries of \"%.*s\" decide nothing (this is the first)",
 			    r->dead, r->entries, SLICE_ARG(name));
 		if (r->shadowed > 0)
-			report_warning(b->report, r->first_shadowed,
+			diag_warning(b->diag, r->first_shadowed,
 			    "%zu of %zu entries of \"%.*s\" are refused by earlier rules already "
 			    "(this is the first)",
 			    r->shadowed, r->entries, SLICE_ARG(name));

@@ -47,10 +47,10 @@ static void tell_syntax_error(struct load *load)
 	char shown[EXCERPT_MAX];
 
 	if (text.len == 0)
-		report_error(load->report, config_text_origin(&load->text, line),
+		diag_error(load->diag, config_text_origin(&load->text, line),
 		    "%s at the end: is a closing } or ) missing?", error);
 	else
-		report_error(load->report, config_text_origin(&load->text, line),
+		diag_error(load->diag, config_text_origin(&load->text, line),
 		    "%s, at or before \"%s\"; what follows was not read", error,
 		    slice_excerpt(text, shown));
 }
@@ -58,8 +58,8 @@ static void tell_syntax_error(struct load *load)
 bool load_tree(struct load *load, const char *path)
 {
 	config_init(&load->tree);
-	config_text_read(&load->text, path, load->report, load->arena);
-	if (report_errors(load->report) > 0)
+	config_text_read(&load->text, path, load->diag, load->arena);
+	if (diag_errors(load->diag) > 0)
 		return false;
 	if (config_read_string(&load->tree, load->text.bytes) == CONFIG_TRUE)
 		return true;
@@ -110,9 +110,9 @@ const char *config_default_socket(struct arena *arena, const char *queue)
 static struct ruleset *build(
     struct load *load, const struct config *previous, struct survey *survey)
 {
-	load->builder = ruleset_builder_create(load->report);
+	load->builder = ruleset_builder_create(load->diag);
 	if (!load->builder) {
-		report_error(load->report, (struct origin){load->config->path, 0}, "out of memory");
+		diag_error(load->diag, (struct origin){load->config->path, 0}, "out of memory");
 		return NULL;
 	}
 	if (survey)
@@ -126,30 +126,30 @@ static struct ruleset *build(
 	load_geo(load, previous);
 	ruleset_set_settings(load->builder, &load->settings);
 	if (arena_failed(load->arena) || arena_failed(load->config->arena))
-		report_error(load->report, (struct origin){load->config->path, 0}, "out of memory");
+		diag_error(load->diag, (struct origin){load->config->path, 0}, "out of memory");
 	return ruleset_finish(&load->builder);
 }
 
 struct config *config_load(
-    const char *path, const struct config *previous, struct report *report, struct ruleset **rules)
+    const char *path, const struct config *previous, struct diag *diag, struct ruleset **rules)
 {
-	return config_survey(path, previous, report, rules, NULL);
+	return config_survey(path, previous, diag, rules, NULL);
 }
 
-struct config *config_survey(const char *path, const struct config *previous, struct report *report,
+struct config *config_survey(const char *path, const struct config *previous, struct diag *diag,
     struct ruleset **rules, struct survey *survey)
 {
 	struct load load = {
 	    .config = create_config(path),
 	    .settings.defaults = {.susranges = true, .blocks = true},
-	    .report = report,
+	    .diag = diag,
 	    .arena = load_arena(),
 	    .now = time(NULL),
 	};
 
 	*rules = NULL;
 	if (!load.config || !load.arena)
-		report_error(report, (struct origin){path, 0}, "out of memory");
+		diag_error(diag, (struct origin){path, 0}, "out of memory");
 	else if (load_tree(&load, path))
 		*rules = build(&load, previous, survey);
 	load_close(&load);

@@ -92,7 +92,7 @@ static void add_name(struct domain *d)
 		wrong = "a recipient domain is a name such as example.org, .example.org, "
 			"*.example.org or *";
 	if (wrong) {
-		report_error(d->load->report, d->where, "%s", wrong);
+		diag_error(d->load->diag, d->where, "%s", wrong);
 		return;
 	}
 	load_note_recipient_domain(d->load, entry.name);
@@ -115,7 +115,7 @@ static void add_everywhere(struct domain *d)
 		if (!s || !(d->given & globals[i].bit))
 			continue;
 		at = load_where(d->load, s);
-		report_warning(d->load->report, d->where,
+		diag_warning(d->load->diag, d->where,
 		    "%s is given for \"*\" and as %s (%s:%u): that of \"*\" counts; take one of "
 		    "the two out",
 		    globals[i].key, globals[i].global, at.file, at.line);
@@ -163,7 +163,7 @@ static void load_domain(struct load *load, const config_setting_t *group)
 	}
 	d.where = load_where(load, group);
 	if (!name) {
-		report_error(load->report, d.where, "a recipient domain needs a name");
+		diag_error(load->diag, d.where, "a recipient domain needs a name");
 	} else if (load_is_string(load, name)) {
 		d.name = load_string(name);
 		add_domain(&d);
@@ -175,7 +175,7 @@ void load_domains(struct load *load, const config_setting_t *section)
 	if (!section)
 		return;
 	if (!config_setting_is_list(section)) {
-		report_error(load->report, load_where(load, section),
+		diag_error(load->diag, load_where(load, section),
 		    "domains must be a list: domains = ( { name = \"...\"; }, { } );");
 		return;
 	}
@@ -185,7 +185,7 @@ void load_domains(struct load *load, const config_setting_t *section)
 		if (config_setting_is_group(group))
 			load_domain(load, group);
 		else
-			report_error(load->report, load_where(load, group),
+			diag_error(load->diag, load_where(load, group),
 			    "a recipient domain is a group: { name = \"...\"; }");
 	}
 }
@@ -209,8 +209,7 @@ static void report_unknown_key(struct load *load, struct slice word, struct orig
 		keys = arena_printf(
 		    load->arena, "%.*s%s%s=", SLICE_ARG(keys), before, domain_keys[i].key);
 	}
-	report_error(
-	    load->report, where, "\"%.*s\" is none of %.*s", SLICE_ARG(word), SLICE_ARG(keys));
+	diag_error(load->diag, where, "\"%.*s\" is none of %.*s", SLICE_ARG(word), SLICE_ARG(keys));
 }
 
 static void load_domain_line(struct load *load, struct slice line, struct origin where)
@@ -228,7 +227,7 @@ static void load_domain_line(struct load *load, struct slice line, struct origin
 			continue;
 		}
 		if (seen & 1u << (key - domain_keys))
-			report_error(load->report, where, "%s= stands here twice", key->key);
+			diag_error(load->diag, where, "%s= stands here twice", key->key);
 		seen |= 1u << (key - domain_keys);
 		set_key(&d, key, value);
 	}
@@ -247,7 +246,7 @@ void load_domains_file(struct load *load, const config_setting_t *section)
 	where = load_where(load, section);
 	where.file = config_path(load->arena, where.file, load_string(section));
 	if (load_list_file(load, where.file, &rest, why) != TEXTFILE_OK) {
-		report_error(load->report, load_where(load, section), "%s %s", where.file, why);
+		diag_error(load->diag, load_where(load, section), "%s %s", where.file, why);
 		return;
 	}
 	where.line = 0;
@@ -256,6 +255,6 @@ void load_domains_file(struct load *load, const config_setting_t *section)
 		empty = false;
 	}
 	if (empty)
-		report_error(load->report, load_where(load, section),
+		diag_error(load->diag, load_where(load, section),
 		    "%s has no domains; if there are none, leave domains_file out", where.file);
 }

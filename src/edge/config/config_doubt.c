@@ -94,7 +94,7 @@ void load_tell_doubts(struct load *load, const struct key_checks *k, const char 
 			more =
 			    arena_printf(load->arena, " (the first of %zu such entries)", d->count)
 				.ptr;
-		report_warning(load->report, d->where, "%s: \"%.*s\" %s%s" FROM_1_0, word,
+		diag_warning(load->diag, d->where, "%s: \"%.*s\" %s%s" FROM_1_0, word,
 		    SLICE_ARG(d->text), what ? what : "", more ? more : "");
 	}
 }

@@ -17,11 +17,11 @@ static void take_name(struct draft *d, const config_setting_t *s)
 		good &= (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
 	}
 	if (!good)
-		report_error(d->load->report, load_where(d->load, s),
+		diag_error(d->load->diag, load_where(d->load, s),
 		    "the name \"%.*s\" must be 1 to %d of a-z, 0-9 and -", SLICE_ARG(name),
 		    (int)NAME_LENGTH_MAX);
 	else if (slice_equal(name, SLICE("managed")))
-		report_error(d->load->report, load_where(d->load, s),
+		diag_error(d->load->diag, load_where(d->load, s),
 		    "the name \"managed\" is that of the whitelist which susmilterctl edits");
 	d->rule.name = name;
 }
@@ -38,9 +38,9 @@ static void take_reply(struct draft *d, const config_setting_t *s)
 	const char *wrong = reply_check(load_string(s), why);
 
 	if (wrong)
-		report_error(d->load->report, load_where(d->load, s), "reply: %s", wrong);
+		diag_error(d->load->diag, load_where(d->load, s), "reply: %s", wrong);
 	else if (d->rule.family == FAMILY_WHITELIST)
-		report_warning(d->load->report, load_where(d->load, s),
+		diag_warning(d->load->diag, load_where(d->load, s),
 		    "a whitelist refuses nothing: this reply is never given");
 	d->rule.reply = load_string(s);
 }
@@ -66,7 +66,7 @@ static void take_expires(struct draft *d, const config_setting_t *s)
 	char shown[RFC3339_TEXT_MAX];
 
 	if (!rfc3339_parse(text, &d->rule.expires)) {
-		report_error(d->load->report, load_where(d->load, s),
+		diag_error(d->load->diag, load_where(d->load, s),
 		    "expires is \"%.*s\" but must be a date such as \"2027-06-30\" (its end, UTC) "
 		    "or a time such as \"2027-06-30T12:00:00Z\"",
 		    SLICE_ARG(text));
@@ -77,7 +77,7 @@ static void take_expires(struct draft *d, const config_setting_t *s)
 	if (!rule_expired(&d->rule, d->load->now))
 		return;
 	rfc3339_format(d->rule.expires, shown);
-	report_warning(d->load->report, load_where(d->load, s),
+	diag_warning(d->load->diag, load_where(d->load, s),
 	    "the rule expired at %s and never matches", shown);
 }
 
@@ -119,7 +119,7 @@ static unsigned take_words(
 
 	load_each_value(load, s, &walk);
 	if (config_setting_is_aggregate(s) && config_setting_length(s) == 0)
-		report_error(load->report, load_where(load, s), "%s is empty", key);
+		diag_error(load->diag, load_where(load, s), "%s is empty", key);
 	return bits;
 }
 
@@ -131,10 +131,10 @@ static void take_in(struct draft *d, const config_setting_t *s)
 {
 	d->rule.in = take_words(d->load, s, "in", identity_words);
 	if (d->rule.family == FAMILY_WHITELIST)
-		report_error(d->load->report, load_where(d->load, s),
+		diag_error(d->load->diag, load_where(d->load, s),
 		    "in a whitelist, proof says which identity counts; in has no place here");
 	else if (!config_setting_get_member(config_setting_parent(s), "domains"))
-		report_error(d->load->report, load_where(d->load, s), "in belongs to domains");
+		diag_error(d->load->diag, load_where(d->load, s), "in belongs to domains");
 }
 
 void draft_take_unless(struct draft *d, const config_setting_t *unless)
@@ -145,7 +145,7 @@ void draft_take_unless(struct draft *d, const config_setting_t *unless)
 		return;
 	d->rule.unless_in = take_words(d->load, s, "in", identity_words);
 	if (!config_setting_get_member(unless, "domains"))
-		report_error(d->load->report, load_where(d->load, s), "in belongs to domains");
+		diag_error(d->load->diag, load_where(d->load, s), "in belongs to domains");
 }
 
 static void take_proof(struct draft *d, const config_setting_t *s)
@@ -156,7 +156,7 @@ static void take_proof(struct draft *d, const config_setting_t *s)
 	_Static_assert(PROOF_SPF == 1 << 0 && PROOF_CLIENT_NAME == 1 << 1, "bits of proof");
 	d->rule.proof = take_words(d->load, s, "proof", words);
 	if (!config_setting_get_member(config_setting_parent(s), "domains"))
-		report_error(d->load->report, load_where(d->load, s), "proof belongs to domains");
+		diag_error(d->load->diag, load_where(d->load, s), "proof belongs to domains");
 }
 
 static void take_covers(struct draft *d, const config_setting_t *s)
@@ -201,7 +201,7 @@ static bool belongs_elsewhere(const struct draft *d, const config_setting_t *s)
 		if (!a->families || a->families & 1u << d->rule.family ||
 		    strcmp(a->key, config_setting_name(s)) != 0)
 			continue;
-		report_error(d->load->report, load_where(d->load, s),
+		diag_error(d->load->diag, load_where(d->load, s),
 		    "%s belongs to rules of the whitelist", a->key);
 		return true;
 	}

@@ -111,7 +111,7 @@ struct slice config_find_entry(const struct config *config, const struct rule *r
     struct slice entry, struct arena *arena)
 {
 	struct finder f = {
-	    .load = {.report = report_create(), .arena = load_arena()},
+	    .load = {.diag = diag_create(), .arena = load_arena()},
 	    .accept = accept_of(slot),
 	    .wanted = slice_skip(entry, slice_starts(entry, SLICE("!"))),
 	};
@@ -119,7 +119,7 @@ struct slice config_find_entry(const struct config *config, const struct rule *r
 	char why[PREFIX_WHY_MAX];
 
 	f.is_network = prefix_parse(f.wanted, &f.network, why) == NULL;
-	if (f.load.report && f.load.arena) {
+	if (f.load.diag && f.load.arena) {
 		if (slice_equal(rule->name, SLICE("managed")))
 			find_in_managed(&f, config->managed_whitelist);
 		else if (load_tree(&f.load, config->path))
@@ -130,6 +130,6 @@ struct slice config_find_entry(const struct config *config, const struct rule *r
 	if (f.exact.file)
 		found = arena_printf(arena, "%s:%u", f.exact.file, f.exact.line);
 	load_close(&f.load);
-	report_free(&f.load.report);
+	diag_free(&f.load.diag);
 	return found;
 }

@@ -64,11 +64,10 @@ static void settle_wants(struct load *load)
 		if (kept == 0 || !is_same(w, before))
 			wants[kept++] = *w;
 		else if (w->out == before->out)
-			report_warning(load->report, w->where,
-			    "%s stands here twice (first at %s:%u)", spelling(w, text),
-			    before->where.file, before->where.line);
+			diag_warning(load->diag, w->where, "%s stands here twice (first at %s:%u)",
+			    spelling(w, text), before->where.file, before->where.line);
 		else
-			report_error(load->report, w->where,
+			diag_error(load->diag, w->where,
 			    "%s is both in and out of one key (the other entry: %s:%u); keep one "
 			    "of the two",
 			    spelling(w, text), before->where.file, before->where.line);
@@ -122,8 +121,8 @@ static void tell_missing(const struct source *s, const char *path)
 	for (const struct geo_want *w = s->from; w < s->to; w++) {
 		if (s->found[w - s->from])
 			continue;
-		report_warning(
-		    s->load->report, w->where, "%s has no network of %s", path, spelling(w, text));
+		diag_warning(
+		    s->load->diag, w->where, "%s has no network of %s", path, spelling(w, text));
 	}
 }
 
@@ -135,12 +134,12 @@ static void walk(struct source *s, const char *path, struct geo_db *db)
 
 	s->found = calloc((size_t)(s->to - s->from) + 1, sizeof *s->found);
 	if (!s->found)
-		report_error(s->load->report, at, "out of memory");
+		diag_error(s->load->diag, at, "out of memory");
 	else if (!geo_each_network(db, take_network, s, why))
-		report_error(s->load->report, at, "%s", why);
+		diag_error(s->load->diag, at, "%s", why);
 	else if (!s->any)
-		report_error(
-		    s->load->report, at, "knows no %s: its type is \"%s\"", what(s), geo_type(db));
+		diag_error(
+		    s->load->diag, at, "knows no %s: its type is \"%s\"", what(s), geo_type(db));
 	else
 		tell_missing(s, path);
 	free(s->found);
@@ -154,16 +153,15 @@ static struct geo_db *read_database(struct source *s, const char *path, uint64_t
 
 	if (path[0] == '\0') {
 		if (s->from < s->to)
-			report_error(s->load->report, s->from->where,
-			    "%s need a database: set geo.%s", what(s),
-			    s->rank == RANK_ASN ? "asn" : "country");
+			diag_error(s->load->diag, s->from->where, "%s need a database: set geo.%s",
+			    what(s), s->rank == RANK_ASN ? "asn" : "country");
 		return NULL;
 	}
 	db = geo_open(path, why);
 	if (!db)
-		report_error(s->load->report, at, "%s", why);
+		diag_error(s->load->diag, at, "%s", why);
 	else if (geo_built(db) < loaded)
-		report_error(s->load->report, at,
+		diag_error(s->load->diag, at,
 		    "was built before the database that is loaded; is it an old copy?");
 	else
 		walk(s, path, db);

@@ -2,8 +2,7 @@
 
 static void tell(const struct draft *d, const char *what)
 {
-	report_warning(
-	    d->load->report, d->rule.where, "\"%.*s\" %s", SLICE_ARG(d->rule.name), what);
+	diag_warning(d->load->diag, d->rule.where, "\"%.*s\" %s", SLICE_ARG(d->rule.name), what);
 }
 
 /* ---- never --------------------------------------------------------------------------- */
@@ -14,8 +13,7 @@ static void tell_only_out(const struct draft *d)
 	for (unsigned slot = 0; slot < SLOT_UNLESS + KEY_COUNT; slot++) {
 		if (d->found[slot] != FOUND_OUT)
 			continue;
-		report_warning(d->load->report, d->rule.where,
-		    "%s of \"%.*s\" only takes out (!): %s",
+		diag_warning(d->load->diag, d->rule.where, "%s of \"%.*s\" only takes out (!): %s",
 		    rule_key_name((enum rule_key)(slot & (SLOT_UNLESS - 1))),
 		    SLICE_ARG(d->rule.name),
 		    slot >= SLOT_UNLESS ? "it excuses nobody" : "the rule never matches");

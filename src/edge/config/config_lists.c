@@ -13,7 +13,7 @@ void load_entry(struct load *load, enum list_accept accept, unsigned rule, unsig
 	const char *wrong = list_parse_entry(text, accept, &idn_uts46, load->arena, &entry, why);
 
 	if (wrong) {
-		report_error(load->report, where, "%s", wrong);
+		diag_error(load->diag, where, "%s", wrong);
 		return;
 	}
 	if (load->checks) {
@@ -36,7 +36,7 @@ static void take_domain(struct load *load, const struct criterion *c, unsigned r
 	struct slice entry = slice_starts(text, SLICE("!")) ? slice_skip(text, 1) : text;
 
 	if (slice_starts(slice_trim(entry), SLICE("/")))
-		report_error(load->report, where,
+		diag_error(load->diag, where,
 		    "domains takes names only; a pattern belongs to client_name, helo, sender, "
 		    "from or recipient");
 	else
@@ -52,7 +52,7 @@ static void want(struct load *load, struct geo_want wanted)
 		void *bigger = realloc(load->wants, capacity * sizeof *load->wants);
 
 		if (!bigger) {
-			report_error(load->report, wanted.where, "out of memory");
+			diag_error(load->diag, wanted.where, "out of memory");
 			return;
 		}
 		load->wants = bigger;
@@ -82,7 +82,7 @@ static void take_asn(struct load *load, const struct criterion *c, unsigned rule
 	if (slice_starts_nocase(digits, SLICE("AS")))
 		digits = slice_skip(digits, 2);
 	if (!slice_to_uint(digits, UINT32_MAX, &number) || number == 0)
-		report_error(load->report, where,
+		diag_error(load->diag, where,
 		    "\"%.*s\" is no AS number; write 4134, \"4134\" or \"AS4134\", and as strings "
 		    "those above 2147483647",
 		    SLICE_ARG(text));
@@ -111,7 +111,7 @@ static void take_country(struct load *load, const struct criterion *c, unsigned 
 
 	(void)c;
 	if (code.len != 2 || !is_letter(code.ptr[0]) || !is_letter(code.ptr[1])) {
-		report_error(load->report, where,
+		diag_error(load->diag, where,
 		    "\"%.*s\" is no country; write two letters of ISO 3166 such as \"CN\"",
 		    SLICE_ARG(text));
 		return;

@@ -86,7 +86,7 @@ enum { LOAD_TLDS_MAX = 256 };
 struct load {
 	struct config *config;
 	struct settings settings;
-	struct report *report;
+	struct diag *diag;
 	struct arena *arena; /* names of files and converted entries; until the table is built */
 	struct config_text text;
 	config_t tree;
@@ -113,7 +113,7 @@ struct origin load_where(const struct load *, const config_setting_t *);
 /* A string of a setting as a slice; empty when it is no string. */
 struct slice load_string(const config_setting_t *);
 
-/* Reads and parses the configuration into load->text and load->tree; errors are in the report. */
+/* Reads and parses the configuration into load->text and load->tree; errors are in load->diag. */
 bool load_tree(struct load *, const char *path);
 void load_close(struct load *);
 

@@ -90,9 +90,9 @@ static void read_lines(struct load *load, struct slice text, struct managed_list
 		const char *wrong = read_line(load, line_of(entry, text, rest), entry, &m, why);
 
 		if (wrong)
-			report_error(load->report, where, "%s", wrong);
+			diag_error(load->diag, where, "%s", wrong);
 		else if (!room(list))
-			report_error(load->report, where, "out of memory");
+			diag_error(load->diag, where, "out of memory");
 		else
 			list->at[list->count++] = m;
 	}
@@ -212,7 +212,7 @@ void load_managed(struct load *load)
 	case TEXTFILE_MISSING: /* nobody has added anything yet */
 		break;
 	case TEXTFILE_BROKEN:
-		report_error(load->report, (struct origin){path, 0}, "%s", why);
+		diag_error(load->diag, (struct origin){path, 0}, "%s", why);
 		break;
 	}
 	add_rules(load, &list);

@@ -145,7 +145,7 @@ static const config_setting_t *find_option(
 			continue;
 		old = find_setting(root, options[i].group, options[i].key);
 		if (s && old)
-			report_warning(load->report, load_where(load, old),
+			diag_warning(load->diag, load_where(load, old),
 			    "%s.%s is the old name of %s, which is given, too, and counts: take "
 			    "the old one out",
 			    options[i].group, options[i].key, o->key);

@@ -35,12 +35,12 @@ static void check_whitelist(struct draft *d)
 	    1u << KEY_NETWORKS | 1u << KEY_CLIENT_NAME | 1u << KEY_RECIPIENT | 1u << KEY_DOMAINS;
 
 	if (rule->keys & 1u << KEY_DOMAINS && rule->proof == 0)
-		report_error(d->load->report, rule->where,
+		diag_error(d->load->diag, rule->where,
 		    "\"%.*s\" excuses by domains, which prove nothing: add proof = [ \"spf\", "
 		    "\"client_name\" ] or one of the two",
 		    SLICE_ARG(rule->name));
 	else if (rule->keys != 0 && (rule->keys & alone) == 0)
-		report_error(d->load->report, rule->where,
+		diag_error(d->load->diag, rule->where,
 		    "\"%.*s\" excuses by what a client merely says (sender, helo, from): use "
 		    "domains with proof, or add networks, asn, country or client_name",
 		    SLICE_ARG(rule->name));
@@ -53,9 +53,9 @@ static void check_rule(struct draft *d)
 	struct rule *rule = &d->rule;
 
 	if (rule->name.len == 0)
-		report_error(d->load->report, rule->where, "a rule needs a name");
+		diag_error(d->load->diag, rule->where, "a rule needs a name");
 	if (rule->keys == 0)
-		report_error(d->load->report, rule->where,
+		diag_error(d->load->diag, rule->where,
 		    "the rule \"%.*s\" has no criterion and would match everything",
 		    SLICE_ARG(rule->name));
 	if (rule->family == FAMILY_WHITELIST)
@@ -71,7 +71,7 @@ static void note_name(struct load *load, const struct rule *rule)
 		void *bigger = realloc(load->names, capacity * sizeof *load->names);
 
 		if (!bigger) {
-			report_error(load->report, rule->where, "out of memory");
+			diag_error(load->diag, rule->where, "out of memory");
 			return;
 		}
 		load->names = bigger;
@@ -102,7 +102,7 @@ void load_check_names(struct load *load)
 		if (n->name.len == 0 || !slice_equal(n->name, f->name))
 			first = i;
 		else
-			report_error(load->report, n->where,
+			diag_error(load->diag, n->where,
 			    "a rule named \"%.*s\" stands at %s:%u already", SLICE_ARG(n->name),
 			    f->where.file, f->where.line);
 	}
@@ -120,7 +120,7 @@ static void load_rule(struct load *load, enum family family, const config_settin
 		.unless_in = IN_DEFAULT},
 	};
 	const config_setting_t *unless = config_setting_get_member(group, "unless");
-	size_t errors = report_errors(load->report);
+	size_t errors = diag_errors(load->diag);
 	unsigned number;
 
 	if (family == FAMILY_WHITELIST)
@@ -132,7 +132,7 @@ static void load_rule(struct load *load, enum family family, const config_settin
 		draft_check_keys(&d, unless, true);
 		d.rule.excuses = criteria_of(unless);
 		if (d.rule.excuses == 0)
-			report_error(load->report, load_where(load, unless),
+			diag_error(load->diag, load_where(load, unless),
 			    "unless has no criterion: what shall excuse?");
 		draft_take_unless(&d, unless);
 	} else {
@@ -144,7 +144,7 @@ static void load_rule(struct load *load, enum family family, const config_settin
 	add_criteria(&d, number, 0, group);
 	if (unless)
 		add_criteria(&d, number, SLOT_UNLESS, unless);
-	if (report_errors(load->report) == errors)
+	if (diag_errors(load->diag) == errors)
 		draft_tell_idle(&d);
 }
 
@@ -153,7 +153,7 @@ static void load_rules(struct load *load, enum family family, const config_setti
 	if (!section)
 		return;
 	if (!config_setting_is_list(section)) {
-		report_error(load->report, load_where(load, section),
+		diag_error(load->diag, load_where(load, section),
 		    "%s must be a list of rules: %s = ( { name = \"...\"; }, { } );",
 		    config_setting_name(section), config_setting_name(section));
 		return;
@@ -164,7 +164,7 @@ static void load_rules(struct load *load, enum family family, const config_setti
 		if (config_setting_is_group(group))
 			load_rule(load, family, group);
 		else
-			report_error(load->report, load_where(load, group),
+			diag_error(load->diag, load_where(load, group),
 			    "a rule is a group: { name = \"...\"; }");
 	}
 }

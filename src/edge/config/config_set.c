@@ -22,7 +22,7 @@ static void *target(struct load *load, const struct option *o)
 
 static void wants(struct load *load, const struct option *o, struct origin at, const char *what)
 {
-	report_error(load->report, at, "%s must be %s", full_name(load, o), what);
+	diag_error(load->diag, at, "%s must be %s", full_name(load, o), what);
 }
 
 /* Strings: the value as it goes to its place. */
@@ -36,8 +36,8 @@ static void set_text(struct load *load, const struct option *o, struct slice tex
 	else
 		wrong = o->check ? o->check(text, why) : NULL;
 	if (wrong)
-		report_error(
-		    load->report, at, "%s \"%.*s\" %s", full_name(load, o), SLICE_ARG(text), wrong);
+		diag_error(
+		    load->diag, at, "%s \"%.*s\" %s", full_name(load, o), SLICE_ARG(text), wrong);
 	if (o->type == OPTION_SLICE)
 		*(struct slice *)target(load, o) = arena_copy(load->config->arena, text);
 	else
@@ -117,16 +117,16 @@ static void add_server(void *context, struct slice text, struct origin at)
 	bool alone = c->resolver_server_count == 0;
 
 	if (!word && !resolver_is_address(text))
-		report_error(load->report, at,
+		diag_error(load->diag, at,
 		    "resolver.servers \"%.*s\" is neither \"system\" nor \"recursive\" nor an "
 		    "address such as 192.0.2.53 or 192.0.2.53@5353",
 		    SLICE_ARG(text));
 	else if (!alone && (word || !resolver_is_address(slice_str(c->resolver_servers[0]))))
-		report_error(load->report, at,
-		    "\"system\" and \"recursive\" stand alone in resolver.servers");
+		diag_error(
+		    load->diag, at, "\"system\" and \"recursive\" stand alone in resolver.servers");
 	else if (c->resolver_server_count == CONFIG_SERVERS_MAX)
-		report_error(
-		    load->report, at, "more than %d resolver.servers", (int)CONFIG_SERVERS_MAX);
+		diag_error(
+		    load->diag, at, "more than %d resolver.servers", (int)CONFIG_SERVERS_MAX);
 	else
 		c->resolver_servers[c->resolver_server_count++] = arena_strdup(c->arena, text);
 }

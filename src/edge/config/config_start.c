@@ -21,14 +21,14 @@ static struct origin where_is(
 	return s ? load_where(load, s) : (struct origin){config->path, 0};
 }
 
-static void check_names(const struct load *load, const struct config *c, struct report *report)
+static void check_names(const struct load *load, const struct config *c, struct diag *diag)
 {
 	if (c->milter_user[0] && !getpwnam(c->milter_user))
-		report_error(report, where_is(load, c, "milter.user"),
+		diag_error(diag, where_is(load, c, "milter.user"),
 		    "milter.user \"%s\": there is no such user", c->milter_user);
 	if (unixsocket_path(c->milter_socket) && c->milter_socket_group[0] &&
 	    !getgrnam(c->milter_socket_group))
-		report_error(report, where_is(load, c, "milter.socket_group"),
+		diag_error(diag, where_is(load, c, "milter.socket_group"),
 		    "milter.socket_group \"%s\": there is no such group", c->milter_socket_group);
 }
 
@@ -36,17 +36,17 @@ static void check_names(const struct load *load, const struct config *c, struct 
  * Whoever may connect can speak milter, and one macro packet with an odd number of strings ends a
  * worker (libmilter's smfi_getsymval): let it be the MTA alone.
  */
-static void check_reach(const struct load *load, const struct config *c, struct report *report)
+static void check_reach(const struct load *load, const struct config *c, struct diag *diag)
 {
 	bool tcp = !unixsocket_path(c->milter_socket);
 
 	if (tcp)
-		report_warning(report, where_is(load, c, "milter.socket"),
+		diag_warning(diag, where_is(load, c, "milter.socket"),
 		    "milter.socket \"%s\" is TCP: any local account can speak milter to it, and "
 		    "end a worker with one odd packet; use a unix socket",
 		    c->milter_socket);
 	else if (c->milter_socket_mode & S_IWOTH)
-		report_warning(report, where_is(load, c, "milter.socket_mode"),
+		diag_warning(diag, where_is(load, c, "milter.socket_mode"),
 		    "milter.socket_mode \"0%o\" lets any local account speak milter, and end a "
 		    "worker with one odd packet; use \"0660\"",
 		    c->milter_socket_mode);
@@ -107,7 +107,7 @@ static int look_for_directory(const char *path)
 	return stat(directory, &st) != 0 && errno == ENOENT ? ENOENT : 0;
 }
 
-static void check_log(const struct load *load, const struct config *c, struct report *report)
+static void check_log(const struct load *load, const struct config *c, struct diag *diag)
 {
 	const struct passwd *pw = getpwnam(c->milter_user);
 	bool ourselves = !c->milter_user[0] || (pw && pw->pw_uid == geteuid());
@@ -122,40 +122,40 @@ static void check_log(const struct load *load, const struct config *c, struct re
 	else
 		error = look_for_directory(c->log_decisions);
 	if (error)
-		report_warning(report, where_is(load, c, "log.decisions"),
+		diag_warning(diag, where_is(load, c, "log.decisions"),
 		    "log.decisions %s cannot be opened by %s, and without it nothing starts: %s",
 		    c->log_decisions, c->milter_user[0] ? c->milter_user : "us",
 		    error == ENOENT ? "its directory is not there" : strerror(error));
 }
 
 /* Reads the file once more for the lines; its errors are known already. */
-static void check_with_lines(const struct config *config, struct report *report,
-    void (*check)(const struct load *, const struct config *, struct report *))
+static void check_with_lines(const struct config *config, struct diag *diag,
+    void (*check)(const struct load *, const struct config *, struct diag *))
 {
-	struct load load = {.report = report_create(), .arena = load_arena()};
+	struct load load = {.diag = diag_create(), .arena = load_arena()};
 
-	if (load.report && load.arena) {
+	if (load.diag && load.arena) {
 		load_tree(&load, config->path);
-		check(&load, config, report);
+		check(&load, config, diag);
 	}
 	load_close(&load);
-	report_free(&load.report);
+	diag_free(&load.diag);
 }
 
-static void check_all(const struct load *load, const struct config *c, struct report *report)
+static void check_all(const struct load *load, const struct config *c, struct diag *diag)
 {
-	check_names(load, c, report);
-	check_reach(load, c, report);
-	check_log(load, c, report);
+	check_names(load, c, diag);
+	check_reach(load, c, diag);
+	check_log(load, c, diag);
 }
 
-void config_check_start(const struct config *config, struct report *report)
+void config_check_start(const struct config *config, struct diag *diag)
 {
-	check_with_lines(config, report, check_all);
-	config_check_resolver(config, report);
+	check_with_lines(config, diag, check_all);
+	config_check_resolver(config, diag);
 }
 
-void config_check_reach(const struct config *config, struct report *report)
+void config_check_reach(const struct config *config, struct diag *diag)
 {
-	check_with_lines(config, report, check_reach);
+	check_with_lines(config, diag, check_reach);
 }

@@ -11,7 +11,7 @@ enum { INCLUDE_DEPTH_MAX = 10, INCLUDES_MAX = 1000 };
 /* One file while it is read. */
 struct reader {
 	struct config_text *out;
-	struct report *report; /* NULL while only looking ahead */
+	struct diag *diag; /* NULL while only looking ahead */
 	struct arena *names;
 	struct slice rest;
 	struct origin at; /* the line that `rest` begins in */
@@ -124,8 +124,8 @@ static bool skip_comment(struct reader *r)
 	r->rest = slice_skip(r->rest, 2);
 	while (r->rest.len > 0 && !slice_starts(r->rest, SLICE("*/")))
 		take(r);
-	if (r->rest.len == 0 && r->report)
-		report_error(r->report, begin, "this comment has no end: */ is missing");
+	if (r->rest.len == 0 && r->diag)
+		diag_error(r->diag, begin, "this comment has no end: */ is missing");
 	r->rest = slice_skip(r->rest, 2);
 	return true;
 }
@@ -148,7 +148,7 @@ static void copy_string(struct reader *r)
 		}
 		escaped = c == '\\' && !escaped;
 	}
-	report_error(r->report, begin, "this string has no end: a quote is missing");
+	diag_error(r->diag, begin, "this string has no end: a quote is missing");
 }
 
 static void note_bracket(struct config_text *t, char c)
@@ -184,7 +184,7 @@ static void tell_joined(const struct reader *r, struct slice rest, struct origin
 	if (innermost == '{' && is_prose(r->word))
 		return;
 	next.len = slice_find(next, '"');
-	report_warning(r->report, at,
+	diag_warning(r->diag, at,
 	    "\"%s\" and \"%s\" are read as one string: write a comma between them; from version "
 	    "1.0 on this is an error",
 	    slice_excerpt(r->string, one), slice_excerpt(next, other));
@@ -196,7 +196,7 @@ static void pull_separator(struct reader *r)
 	struct reader ahead = *r;
 
 	r->after_string = false;
-	ahead.report = NULL;
+	ahead.diag = NULL;
 	while (ahead.rest.len > 0) {
 		if (is_blank(ahead.rest.ptr[0]))
 			take(&ahead);
@@ -216,7 +216,7 @@ static void pull_separator(struct reader *r)
 }
 
 static void read_file(struct config_text *, const char *path, struct origin named_at,
-    unsigned depth, struct report *, struct arena *names);
+    unsigned depth, struct diag *, struct arena *names);
 
 /* `@include "PATH"` as the only thing in its line. */
 static void include(struct reader *r)
@@ -234,12 +234,11 @@ static void include(struct reader *r)
 	behind = slice_trim(slice_skip(word, quote + 2));
 	if (quote + 1 >= word.len || path.len == 0 ||
 	    (behind.len > 0 && behind.ptr[0] != '#' && behind.ptr[0] != '/')) {
-		report_error(
-		    r->report, r->at, "an include is a line of its own: @include \"FILE\"");
+		diag_error(r->diag, r->at, "an include is a line of its own: @include \"FILE\"");
 		return;
 	}
 	end_line(r->out, r->at);
-	read_file(r->out, config_path(r->names, r->at.file, path), r->at, r->depth + 1, r->report,
+	read_file(r->out, config_path(r->names, r->at.file, path), r->at, r->depth + 1, r->diag,
 	    r->names);
 }
 
@@ -316,13 +315,13 @@ static void read_token(struct reader *r)
 }
 
 static void read_file(struct config_text *out, const char *path, struct origin named_at,
-    unsigned depth, struct report *report, struct arena *names)
+    unsigned depth, struct diag *diag, struct arena *names)
 {
 	char why[TEXTFILE_WHY_MAX];
 	struct slice text;
 	struct reader r = {
 	    .out = out,
-	    .report = report,
+	    .diag = diag,
 	    .names = names,
 	    .at = {path, 1},
 	    .depth = depth,
@@ -332,26 +331,26 @@ static void read_file(struct config_text *out, const char *path, struct origin n
 	if (!path || out->includes > INCLUDES_MAX)
 		return;
 	if (out->includes++ == INCLUDES_MAX) {
-		report_error(report, named_at,
+		diag_error(diag, named_at,
 		    "more than %d files are included: does one include itself?", (int)INCLUDES_MAX);
 		return;
 	}
 	if (depth > INCLUDE_DEPTH_MAX) {
-		report_error(report, named_at,
+		diag_error(diag, named_at,
 		    "more than %d files include each other: does one include itself?",
 		    (int)INCLUDE_DEPTH_MAX);
 		return;
 	}
 	if (textfile_read(path, &text, why) != TEXTFILE_OK) {
 		if (depth == 0)
-			report_error(report, named_at, "%s", why);
+			diag_error(diag, named_at, "%s", why);
 		else
-			report_error(report, named_at, "%s %s", path, why);
+			diag_error(diag, named_at, "%s %s", path, why);
 		return;
 	}
 	r.rest = slice_starts(text, SLICE("\xef\xbb\xbf")) ? slice_skip(text, 3) : text;
 	if (slice_find(text, '\0') < text.len)
-		report_error(report, (struct origin){path, 0}, "holds a NUL byte: not a text file");
+		diag_error(diag, (struct origin){path, 0}, "holds a NUL byte: not a text file");
 	else
 		while (r.rest.len > 0)
 			read_token(&r);
@@ -360,11 +359,11 @@ static void read_file(struct config_text *out, const char *path, struct origin n
 }
 
 void config_text_read(
-    struct config_text *text, const char *path, struct report *report, struct arena *names)
+    struct config_text *text, const char *path, struct diag *diag, struct arena *names)
 {
 	*text = (struct config_text){.bytes = NULL};
-	read_file(text, path, (struct origin){path, 0}, 0, report, names);
+	read_file(text, path, (struct origin){path, 0}, 0, diag, names);
 	put(text, '\n', (struct origin){path, 0});
 	if (text->failed)
-		report_error(report, (struct origin){path, 0}, "out of memory");
+		diag_error(diag, (struct origin){path, 0}, "out of memory");
 }

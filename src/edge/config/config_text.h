@@ -15,7 +15,7 @@
  * would cut, get its "L"; strings that it would join for want of a comma are warned of.
  */
 #include "core/base/arena.h"
-#include "core/base/report.h"
+#include "core/base/diag.h"
 
 /* Deeper brackets than any configuration has are counted, not known. */
 enum { NESTING_MAX = 32 };
@@ -31,9 +31,9 @@ struct config_text {
 	bool failed; /* out of memory */
 };
 
-/* Reads everything; what is wrong goes to the report.  Names of files live in `names`.  Free it
+/* Reads everything; what is wrong goes to diag.  Names of files live in `names`.  Free it
  * with config_text_free() in any case. */
-void config_text_read(struct config_text *, const char *path, struct report *, struct arena *names);
+void config_text_read(struct config_text *, const char *path, struct diag *, struct arena *names);
 void config_text_free(struct config_text *);
 
 /* The origin of a line of the text, counted from 1. */

@@ -63,10 +63,10 @@ void load_unknown_key(struct load *load, const config_setting_t *s, const char *
 			return;
 	like = most_like(slice_str(name), known);
 	if (like)
-		report_error(load->report, load_where(load, s),
+		diag_error(load->diag, load_where(load, s),
 		    "unknown key \"%s\"; did you mean \"%s\"?", name, like);
 	else
-		report_error(load->report, load_where(load, s), "unknown key \"%s\"", name);
+		diag_error(load->diag, load_where(load, s), "unknown key \"%s\"", name);
 }
 
 int load_word(struct load *load, struct slice text, const char *key, const struct word *words,
@@ -83,7 +83,7 @@ int load_word(struct load *load, struct slice text, const char *key, const struc
 		    : w[1].word ? ", "
 				: " or ",
 		    w->word);
-	report_error(load->report, where, "%s is \"%.*s\" but must be %.*s", key, SLICE_ARG(text),
+	diag_error(load->diag, where, "%s is \"%.*s\" but must be %.*s", key, SLICE_ARG(text),
 	    SLICE_ARG(all));
 	return -1;
 }
@@ -99,7 +99,7 @@ bool load_is_string(struct load *load, const config_setting_t *s)
 {
 	if (config_setting_type(s) == CONFIG_TYPE_STRING)
 		return true;
-	report_error(load->report, load_where(load, s), "%s must be a string in quotes",
+	diag_error(load->diag, load_where(load, s), "%s must be a string in quotes",
 	    config_setting_name(s) ? config_setting_name(s) : "an entry");
 	return false;
 }
@@ -110,16 +110,15 @@ bool load_is_group(struct load *load, const config_setting_t *s)
 
 	if (config_setting_is_group(s))
 		return true;
-	report_error(load->report, load_where(load, s),
-	    "%s must be a group: %s = { key = value; };", name ? name : "each of them",
-	    name ? name : "name");
+	diag_error(load->diag, load_where(load, s), "%s must be a group: %s = { key = value; };",
+	    name ? name : "each of them", name ? name : "name");
 	return false;
 }
 
 bool load_bool(struct load *load, const config_setting_t *s, bool *out)
 {
 	if (config_setting_type(s) != CONFIG_TYPE_BOOL) {
-		report_error(load->report, load_where(load, s), "%s must be true or false",
+		diag_error(load->diag, load_where(load, s), "%s must be true or false",
 		    config_setting_name(s));
 		return false;
 	}
@@ -166,11 +165,11 @@ static void each_line(
 	if (!path)
 		return;
 	if (load_list_file(load, path, &rest, why) != TEXTFILE_OK) {
-		report_error(load->report, named_at, "%s %s", path, why);
+		diag_error(load->diag, named_at, "%s %s", path, why);
 		return;
 	}
 	if (slice_find(rest, '\0') < rest.len) {
-		report_error(load->report, where, "holds a NUL byte: not a list");
+		diag_error(load->diag, where, "holds a NUL byte: not a list");
 		return;
 	}
 	while (list_next_line(&rest, &where.line, &entry)) {
@@ -178,7 +177,7 @@ static void each_line(
 		named_at.line = 0;
 	}
 	if (named_at.line != 0 && !walk->may_be_empty)
-		report_error(load->report, named_at,
+		diag_error(load->diag, named_at,
 		    "%s has no entries; only a rule with may_be_empty = true takes an empty file",
 		    path);
 }
@@ -189,7 +188,7 @@ static void each_text(
 	struct slice file = SLICE("file:");
 
 	if (slice_starts(text, SLICE("!")) && slice_starts(slice_trim(slice_skip(text, 1)), file))
-		report_error(load->report, where,
+		diag_error(load->diag, where,
 		    "a file is not taken out as a whole: write \"!\" in front of its entries");
 	else if (slice_starts(text, file))
 		each_line(load, slice_skip(text, file.len), where, walk);
@@ -224,7 +223,7 @@ void load_each_value(struct load *load, const config_setting_t *s, const struct 
 		return;
 	}
 	if (config_setting_length(s) == 0 && !walk->may_be_empty)
-		report_error(load->report, load_where(load, s),
+		diag_error(load->diag, load_where(load, s),
 		    "%s is empty; if it may be, set may_be_empty = true", config_setting_name(s));
 	for (unsigned i = 0; i < (unsigned)config_setting_length(s); i++)
 		each_scalar(load, config_setting_get_elem(s, i), walk);

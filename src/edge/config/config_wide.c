@@ -61,7 +61,7 @@ static void add_wide(struct load *load, struct wide_entry wide)
 		void *bigger = realloc(load->wides, capacity * sizeof *load->wides);
 
 		if (!bigger) {
-			report_error(load->report, wide.where, "out of memory");
+			diag_error(load->diag, wide.where, "out of memory");
 			return;
 		}
 		load->wides = bigger;
@@ -136,7 +136,7 @@ static void tell_wide(struct load *load, const struct wide_entry *w)
 		what = arena_printf(
 		    load->arena, "it matches every name below %.*s", SLICE_ARG(w->domain))
 			   .ptr;
-	report_warning(load->report, w->where,
+	diag_warning(load->diag, w->where,
 	    "\"%.*s\" makes the rule \"%.*s\" match nearly everything (%s): if you mean it, set "
 	    "wide = true; from version 1.0 on this is an error",
 	    SLICE_ARG(w->text), SLICE_ARG(w->name), what ? what : "");

@@ -301,12 +301,12 @@ static bool write_beside(
 	return true;
 }
 
-static void keep_first(void *context, enum report_level level, const char *line)
+static void keep_first(void *context, enum diag_level level, const char *line)
 {
 	char *why = context;
 	const char *reason;
 
-	if (level != REPORT_ERROR || why[0])
+	if (level != DIAG_ERROR || why[0])
 		return;
 	/* "FILE:LINE: reason" of a file that nobody knows. */
 	reason = strstr(line, ": ");
@@ -320,23 +320,23 @@ static bool check(struct managed_edit *e, const char *name, char why[MANAGED_WHY
 	int n = snprintf(text, sizeof text, "managed_whitelist = \"/proc/self/fd/%d/%s\";\n",
 	    e->directory, name);
 	int fd = memfd_create("susmilter", MFD_CLOEXEC);
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 	struct ruleset *rules = NULL;
 	struct config *config = NULL;
 	bool good;
 
 	why[0] = '\0';
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	if (fd >= 0 && report && write_all(fd, slice_of(text, (size_t)n)))
-		config = config_load(path, NULL, report, &rules);
-	if (report)
-		report_each(report, keep_first, why);
+	if (fd >= 0 && diag && write_all(fd, slice_of(text, (size_t)n)))
+		config = config_load(path, NULL, diag, &rules);
+	if (diag)
+		diag_each(diag, keep_first, why);
 	good = config;
 	if (!good && !why[0])
 		fail(why, e->path, "cannot be checked");
 	if (fd >= 0)
 		close(fd);
-	report_free(&report);
+	diag_free(&diag);
 	ruleset_free(&rules);
 	config_free(&config);
 	return good;

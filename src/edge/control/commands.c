@@ -192,14 +192,14 @@ int64_t span_of(const char *text)
 	return 0;
 }
 
-static void say(void *context, enum report_level level, const char *line)
+static void say(void *context, enum diag_level level, const char *line)
 {
 	struct asked *a = context;
 
-	channel_complain(a->channel, "%s%s\n", level == REPORT_ERROR ? "" : "warning: ", line);
+	channel_complain(a->channel, "%s%s\n", level == DIAG_ERROR ? "" : "warning: ", line);
 }
 
-void asked_report(struct asked *a, const struct report *report)
+void asked_report(struct asked *a, const struct diag *diag)
 {
-	report_each(report, say, a);
+	diag_each(diag, say, a);
 }

@@ -21,9 +21,9 @@ static void say(void *context, enum finding f, const char *what, const char *cha
 	    change ? change : "");
 }
 
-static void say_line(void *context, enum report_level level, const char *line)
+static void say_line(void *context, enum diag_level level, const char *line)
 {
-	say(context, level == REPORT_ERROR ? FINDING_WRONG : FINDING_NOTE, line, NULL);
+	say(context, level == DIAG_ERROR ? FINDING_WRONG : FINDING_NOTE, line, NULL);
 }
 
 static void look(struct visit *v, const struct config *config, const struct ruleset *rules)
@@ -39,14 +39,14 @@ static void look(struct visit *v, const struct config *config, const struct rule
 int command_doctor(struct asked *a)
 {
 	struct visit v = {.asked = a};
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 	struct ruleset *rules = NULL;
-	struct config *config = report ? config_load(a->config_path, NULL, report, &rules) : NULL;
+	struct config *config = diag ? config_load(a->config_path, NULL, diag, &rules) : NULL;
 
 	if (config)
-		config_check_reach(config, report);
-	if (report)
-		report_each(report, say_line, &v);
+		config_check_reach(config, diag);
+	if (diag)
+		diag_each(diag, say_line, &v);
 	if (config) {
 		channel_print(a->channel, "ok     %s has no errors\n", a->config_path);
 		look(&v, config, rules);
@@ -56,6 +56,6 @@ int command_doctor(struct asked *a)
 	channel_print(a->channel, v.wrong ? "%u to put right\n" : "healthy\n", v.wrong);
 	ruleset_free(&rules);
 	config_free(&config);
-	report_free(&report);
+	diag_free(&diag);
 	return v.wrong ? STATUS_FAILED : STATUS_OK;
 }

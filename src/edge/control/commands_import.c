@@ -29,7 +29,7 @@ struct importing {
 
 /* ---- in ------------------------------------------------------------------------------ */
 
-static void report_item(
+static void diag_item(
     struct importing *i, const struct import_item *item, enum message_kind kind, const char *text)
 {
 	char shown[EXCERPT_MAX];
@@ -41,7 +41,7 @@ static void report_item(
 }
 
 /* How many were not shown, once a file is read. */
-static void report_hidden(struct importing *i)
+static void diag_hidden(struct importing *i)
 {
 	static const char *const names[MESSAGE_KINDS] = {
 	    "lines skipped", "entries corrected", "duplicates", "contradictions", "never reached"};
@@ -57,26 +57,25 @@ static void add_item(void *context, const struct import_item *item)
 	struct importing *i = context;
 
 	if (item->left) {
-		report_item(i, item, SKIPPED, item->left);
+		diag_item(i, item, SKIPPED, item->left);
 		return;
 	}
 	switch (import_set_add(i->set, item)) {
 	case IMPORT_SET_NEW:
 		i->of_file++;
 		if (item->note)
-			report_item(i, item, CORRECTED, item->note);
+			diag_item(i, item, CORRECTED, item->note);
 		break;
 	case IMPORT_SET_DUPLICATE:
 		i->of_file++; /* of another file, perhaps: something was read all the same */
-		report_item(i, item, DUPLICATE, "duplicate");
+		diag_item(i, item, DUPLICATE, "duplicate");
 		break;
 	case IMPORT_SET_CONTRADICTION:
-		report_item(i, item, CONTRADICTION,
+		diag_item(i, item, CONTRADICTION,
 		    "listed before with another action: the first one applies");
 		break;
 	case IMPORT_SET_NEVER_REACHED:
-		report_item(
-		    i, item, NEVER_REACHED, "never reached: an earlier, wider entry applies");
+		diag_item(i, item, NEVER_REACHED, "never reached: an earlier, wider entry applies");
 		break;
 	case IMPORT_SET_FAILED:
 		i->failed = true;
@@ -98,7 +97,7 @@ static bool read_file(struct importing *i, enum import_format format, const char
 	i->of_file = 0;
 	memset(i->said_of_file, 0, sizeof i->said_of_file);
 	import_text(format, kept, &idn_uts46, i->asked->arena, add_item, i);
-	report_hidden(i);
+	diag_hidden(i);
 	i->taken += i->of_file;
 	if (i->failed || arena_failed(i->asked->arena)) {
 		channel_complain(i->asked->channel, "import: out of memory\n");

@@ -95,22 +95,22 @@ struct lines {
 	json_t *errors, *warnings;
 };
 
-static void add_line(void *context, enum report_level level, const char *line)
+static void add_line(void *context, enum diag_level level, const char *line)
 {
 	struct lines *l = context;
 
 	json_array_append_new(
-	    level == REPORT_ERROR ? l->errors : l->warnings, asked_slice(slice_str(line)));
+	    level == DIAG_ERROR ? l->errors : l->warnings, asked_slice(slice_str(line)));
 }
 
-static json_t *report_json(const struct report *report)
+static json_t *report_json(const struct diag *diag)
 {
 	struct lines l = {json_array(), json_array()};
 
-	report_each(report, add_line, &l);
-	return json_pack("{s:b, s:I, s:I, s:o, s:o}", "ok", report_errors(report) == 0,
-	    "error_count", (json_int_t)report_errors(report), "warning_count",
-	    (json_int_t)report_warnings(report), "errors", l.errors, "warnings", l.warnings);
+	diag_each(diag, add_line, &l);
+	return json_pack("{s:b, s:I, s:I, s:o, s:o}", "ok", diag_errors(diag) == 0, "error_count",
+	    (json_int_t)diag_errors(diag), "warning_count", (json_int_t)diag_warnings(diag),
+	    "errors", l.errors, "warnings", l.warnings);
 }
 
 static void add_sizes(json_t *o, const struct ruleset *rules)
@@ -127,12 +127,12 @@ static void add_sizes(json_t *o, const struct ruleset *rules)
 
 /* ---- reload -------------------------------------------------------------------------- */
 
-static void tell_reload(struct asked *a, const struct report *report, uint64_t number)
+static void tell_reload(struct asked *a, const struct diag *diag, uint64_t number)
 {
-	size_t errors = report_errors(report);
+	size_t errors = diag_errors(diag);
 	const struct generation *fresh;
 
-	asked_report(a, report);
+	asked_report(a, diag);
 	if (number == 0) {
 		channel_complain(a->channel,
 		    "reload refused: %zu error%s; generation %llu stays in use\n", errors,
@@ -149,21 +149,21 @@ static void tell_reload(struct asked *a, const struct report *report, uint64_t n
 
 int command_reload(struct asked *a)
 {
-	struct report *report = report_create();
-	uint64_t number = report ? worker_reload(a->worker, report) : 0;
+	struct diag *diag = diag_create();
+	uint64_t number = diag ? worker_reload(a->worker, diag) : 0;
 	json_t *o;
 
-	if (!report) {
+	if (!diag) {
 		channel_complain(a->channel, "out of memory\n");
 	} else if (asked_switch(a, "json")) {
-		o = report_json(report);
+		o = report_json(diag);
 		json_object_set_new(o, "generation",
 		    json_integer((json_int_t)(number ? number : a->generation->number)));
 		asked_json(a, o);
 	} else {
-		tell_reload(a, report, number);
+		tell_reload(a, diag, number);
 	}
-	report_free(&report);
+	diag_free(&diag);
 	return number ? STATUS_OK : STATUS_FAILED;
 }
 
@@ -185,20 +185,20 @@ static void print_table(struct asked *a, const struct ruleset *rules, const stru
 	print_change(a, a->generation->rules, rules);
 }
 
-static void tell_check(struct asked *a, const char *path, const struct report *report,
+static void tell_check(struct asked *a, const char *path, const struct diag *diag,
     const struct ruleset *rules, const struct survey *survey)
 {
-	size_t errors = report_errors(report), warnings = report_warnings(report);
+	size_t errors = diag_errors(diag), warnings = diag_warnings(diag);
 	json_t *o;
 
 	if (asked_switch(a, "json")) {
-		o = report_json(report);
+		o = report_json(diag);
 		if (rules)
 			add_sizes(o, rules);
 		asked_json(a, o);
 		return;
 	}
-	asked_report(a, report);
+	asked_report(a, diag);
 	channel_print(a->channel, "%s: %s, %zu error%s, %zu warning%s\n", path,
 	    rules ? "ok" : "refused", errors, errors == 1 ? "" : "s", warnings,
 	    warnings == 1 ? "" : "s");
@@ -209,20 +209,20 @@ static void tell_check(struct asked *a, const char *path, const struct report *r
 int command_check(struct asked *a)
 {
 	const char *file = asked_argument(a, 0), *path = file ? file : a->config_path;
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 	struct survey *survey = survey_create(time(NULL));
 	struct ruleset *rules = NULL;
 	struct config *config = NULL;
 	int status = STATUS_FAILED;
 
-	if (report && survey) {
+	if (diag && survey) {
 		config = config_survey(
-		    path, a->generation ? a->generation->config : NULL, report, &rules, survey);
+		    path, a->generation ? a->generation->config : NULL, diag, &rules, survey);
 		if (config)
-			config_check_reach(config, report);
-		if (config && !config_check_resolver(config, report))
+			config_check_reach(config, diag);
+		if (config && !config_check_resolver(config, diag))
 			ruleset_free(&rules);
-		tell_check(a, path, report, rules, survey);
+		tell_check(a, path, diag, rules, survey);
 		status = rules ? STATUS_OK : STATUS_FAILED;
 	} else {
 		channel_complain(a->channel, "out of memory\n");
@@ -230,6 +230,6 @@ int command_check(struct asked *a)
 	ruleset_free(&rules);
 	config_free(&config);
 	survey_free(&survey);
-	report_free(&report);
+	diag_free(&diag);
 	return status;
 }

@@ -152,19 +152,19 @@ static bool open_list(struct asked *a, struct managed_edit *e, bool change)
 static uint64_t make_live(struct asked *a, struct managed_edit *e)
 {
 	char why[MANAGED_WHY_MAX];
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 	uint64_t number = 0;
 
 	if (!managed_commit(e, why)) {
 		channel_complain(a->channel, "not changed: %s\n", why);
-		report_free(&report);
+		diag_free(&diag);
 		return 0;
 	}
-	if (report)
-		number = worker_reload(a->worker, report);
-	if (report && number == 0)
-		asked_report(a, report);
-	report_free(&report);
+	if (diag)
+		number = worker_reload(a->worker, diag);
+	if (diag && number == 0)
+		asked_report(a, diag);
+	diag_free(&diag);
 	if (number)
 		return number;
 	if (managed_undo(e, why))

@@ -19,32 +19,32 @@ static const char usage[] =
     "FILE is " DEFAULT_CONFIG " unless -c says otherwise.\n"
     "Signals: HUP reloads, USR1 reopens the logs, TERM drains and stops.\n";
 
-static void print_line(void *context, enum report_level level, const char *line)
+static void print_line(void *context, enum diag_level level, const char *line)
 {
-	fprintf(context, "%s%s\n", level == REPORT_ERROR ? "" : "warning: ", line);
+	fprintf(context, "%s%s\n", level == DIAG_ERROR ? "" : "warning: ", line);
 }
 
 static int check(const char *path)
 {
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 	struct ruleset *rules = NULL;
-	struct config *config = report ? config_load(path, NULL, report, &rules) : NULL;
+	struct config *config = diag ? config_load(path, NULL, diag, &rules) : NULL;
 	size_t errors;
 	bool ok;
 
 	if (config)
-		config_check_start(config, report);
-	errors = report ? report_errors(report) : 1;
+		config_check_start(config, diag);
+	errors = diag ? diag_errors(diag) : 1;
 	ok = config && errors == 0;
-	if (report)
-		report_each(report, print_line, stderr);
+	if (diag)
+		diag_each(diag, print_line, stderr);
 	if (ok)
 		printf("%s: ok, %u rules, %zu networks, %zu names, %zu recipient domains\n", path,
 		    rules->rule_count, rules->network_entries, rules->name_entries,
 		    rules->domain_entries);
 	else
 		printf("%s: %zu error%s\n", path, errors, errors == 1 ? "" : "s");
-	report_free(&report);
+	diag_free(&diag);
 	ruleset_free(&rules);
 	config_free(&config);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -30,13 +30,13 @@ enum { REPORTS_END_MS = 5000 };
 
 static void obey_reload(struct worker *w)
 {
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 
-	if (report)
-		worker_reload(w, report);
+	if (diag)
+		worker_reload(w, diag);
 	else
 		log_error("reload refused: out of memory");
-	report_free(&report);
+	diag_free(&diag);
 }
 
 /* Lets the sessions that are there end by themselves. */

@@ -96,20 +96,19 @@ static struct slice first_word(struct slice s)
 	return slice_of(s.ptr, len);
 }
 
-static void warn(struct report *report, struct origin at, struct slice word, const char *wrong)
+static void warn(struct diag *diag, struct origin at, struct slice word, const char *wrong)
 {
-	if (!report)
+	if (!diag)
 		return;
 	if (slice_is_printable_ascii(word))
-		report_warning(report, at, "nameserver \"%.*s\" %s: this line is ignored",
+		diag_warning(diag, at, "nameserver \"%.*s\" %s: this line is ignored",
 		    SLICE_ARG(word), wrong);
 	else
-		report_warning(report, at,
-		    "nameserver with bytes that are not printable: this line is ignored");
+		diag_warning(
+		    diag, at, "nameserver with bytes that are not printable: this line is ignored");
 }
 
-static void add_server(
-    struct resolvconf *r, struct slice word, struct origin at, struct report *report)
+static void add_server(struct resolvconf *r, struct slice word, struct origin at, struct diag *diag)
 {
 	char address[RESOLVCONF_ADDRESS_MAX];
 	const char *wrong = resolvconf_address(word, address);
@@ -117,13 +116,12 @@ static void add_server(
 	if (!wrong && r->count == RESOLVCONF_SERVERS_MAX)
 		wrong = "is the fourth server or a later one";
 	if (wrong)
-		warn(report, at, word, wrong);
+		warn(diag, at, word, wrong);
 	else
 		memcpy(r->servers[r->count++], address, sizeof address);
 }
 
-static void read_line(
-    struct resolvconf *r, struct slice line, struct origin at, struct report *report)
+static void read_line(struct resolvconf *r, struct slice line, struct origin at, struct diag *diag)
 {
 	struct slice text = skip_blanks(line), word = first_word(text);
 
@@ -131,12 +129,12 @@ static void read_line(
 		return;
 	word = first_word(skip_blanks(slice_skip(text, word.len)));
 	if (text.ptr != line.ptr)
-		warn(report, at, word, "has a blank before it");
+		warn(diag, at, word, "has a blank before it");
 	else
-		add_server(r, word, at, report);
+		add_server(r, word, at, diag);
 }
 
-void resolvconf_read(const char *path, struct resolvconf *out, struct report *report)
+void resolvconf_read(const char *path, struct resolvconf *out, struct diag *diag)
 {
 	struct origin at = {path, 0};
 	char why[TEXTFILE_WHY_MAX] = "names no usable name server";
@@ -148,14 +146,14 @@ void resolvconf_read(const char *path, struct resolvconf *out, struct report *re
 			struct slice line = slice_cut(&rest, '\n');
 
 			at.line++;
-			read_line(out, line, at, report);
+			read_line(out, line, at, diag);
 		}
 	textfile_free(&text);
 	if (out->count > 0)
 		return;
 	memcpy(out->servers[out->count++], fallback, sizeof fallback);
-	if (report)
-		report_warning(report, (struct origin){path, 0}, "%s: %s is asked", why, fallback);
+	if (diag)
+		diag_warning(diag, (struct origin){path, 0}, "%s: %s is asked", why, fallback);
 }
 
 bool resolvconf_equal(const struct resolvconf *a, const struct resolvconf *b)

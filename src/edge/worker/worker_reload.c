@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static void say_line(void *context, enum report_level level, const char *line)
+static void say_line(void *context, enum diag_level level, const char *line)
 {
 	(void)context;
-	if (level == REPORT_ERROR)
+	if (level == DIAG_ERROR)
 		log_error("%s", line);
 	else
 		log_warning("%s", line);
@@ -28,11 +28,11 @@ struct recorder_settings worker_recorder_settings(const struct config *c)
 	};
 }
 
-static void keep_first_error(void *context, enum report_level level, const char *line)
+static void keep_first_error(void *context, enum diag_level level, const char *line)
 {
 	struct reload_status *status = context;
 
-	if (level == REPORT_ERROR && !status->first_error[0])
+	if (level == DIAG_ERROR && !status->first_error[0])
 		snprintf(status->first_error, sizeof status->first_error, "%s", line);
 }
 
@@ -73,21 +73,21 @@ static bool keep(struct worker *w, const struct config *first)
 }
 
 /* A reload that seems to work, and a socket that is not there, would be a riddle. */
-static void warn_of_restart(const struct worker *w, const struct config *now, struct report *report)
+static void warn_of_restart(const struct worker *w, const struct config *now, struct diag *diag)
 {
 	const struct config *then = &w->started_with;
 	const struct origin file = {w->config_path, 0};
 
 	for (size_t i = 0; i < KEPT_TEXTS; i++)
 		if (strcmp(*kept_text(then, i), *kept_text(now, i)) != 0)
-			report_warning(report, file, "%s stays \"%s\" until susmilter is restarted",
+			diag_warning(diag, file, "%s stays \"%s\" until susmilter is restarted",
 			    kept_texts[i].key, *kept_text(then, i));
 	if (then->milter_socket_mode != now->milter_socket_mode)
-		report_warning(report, file,
+		diag_warning(diag, file,
 		    "milter.socket_mode stays \"0%o\" until susmilter is restarted",
 		    then->milter_socket_mode);
 	if (then->milter_max_sessions != now->milter_max_sessions)
-		report_warning(report, file,
+		diag_warning(diag, file,
 		    "milter.max_sessions stays %u until susmilter is restarted",
 		    then->milter_max_sessions);
 }
@@ -106,34 +106,34 @@ static void apply_config(struct worker *w, const struct config *now)
 }
 
 static uint64_t publish(
-    struct worker *w, struct ruleset *rules, struct config *config, struct report *report)
+    struct worker *w, struct ruleset *rules, struct config *config, struct diag *diag)
 {
 	const struct generation *fresh;
 	uint64_t number = table_publish(w->table, rules, config, w->env.now_us(w));
 
 	if (number == 0) {
-		report_error(report, (struct origin){w->config_path, 0}, "out of memory");
+		diag_error(diag, (struct origin){w->config_path, 0}, "out of memory");
 		ruleset_free(&rules);
 		config_free(&config);
 		return 0;
 	}
 	fresh = table_pin(w->table);
 	apply_config(w, fresh->config);
-	warn_of_restart(w, fresh->config, report);
+	warn_of_restart(w, fresh->config, diag);
 	table_unpin(&fresh);
 	return number;
 }
 
-static uint64_t load_and_publish(struct worker *w, struct report *report)
+static uint64_t load_and_publish(struct worker *w, struct diag *diag)
 {
 	const struct generation *before = table_pin(w->table);
 	struct ruleset *rules;
-	struct config *config = config_load(w->config_path, before->config, report, &rules);
+	struct config *config = config_load(w->config_path, before->config, diag, &rules);
 	struct worker_resolver made;
 	uint64_t number = 0;
 
-	if (config && worker_resolver_prepare(w, before->config, config, report, &made)) {
-		number = publish(w, rules, config, report);
+	if (config && worker_resolver_prepare(w, before->config, config, diag, &made)) {
+		number = publish(w, rules, config, diag);
 		if (number)
 			worker_resolver_install(w, &made);
 		resolver_free(&made.resolver);
@@ -147,27 +147,27 @@ static uint64_t load_and_publish(struct worker *w, struct report *report)
 	return number;
 }
 
-uint64_t worker_reload(struct worker *w, struct report *report)
+uint64_t worker_reload(struct worker *w, struct diag *diag)
 {
 	struct reload_status status;
 	uint64_t number;
 
 	pthread_mutex_lock(&w->reload_lock);
-	number = load_and_publish(w, report);
+	number = load_and_publish(w, diag);
 	status = (struct reload_status){
 	    .at_us = w->env.now_us(w),
 	    .ok = number != 0,
 	    .generation = number ? number : w->reload.generation,
-	    .errors = report_errors(report),
-	    .warnings = report_warnings(report),
+	    .errors = diag_errors(diag),
+	    .warnings = diag_warnings(diag),
 	};
-	report_each(report, keep_first_error, &status);
+	diag_each(diag, keep_first_error, &status);
 	pthread_mutex_lock(&w->status_lock);
 	w->reload = status;
 	pthread_mutex_unlock(&w->status_lock);
 	worker_tell_status(w);
 	pthread_mutex_unlock(&w->reload_lock);
-	report_each(report, say_line, NULL);
+	diag_each(diag, say_line, NULL);
 	if (number)
 		log_info("reloaded: generation %llu is live", (unsigned long long)number);
 	else
@@ -178,21 +178,21 @@ uint64_t worker_reload(struct worker *w, struct report *report)
 
 bool worker_first_load(struct worker *w)
 {
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 	struct ruleset *rules = NULL;
-	struct config *config = report ? config_load(w->config_path, NULL, report, &rules) : NULL;
+	struct config *config = diag ? config_load(w->config_path, NULL, diag, &rules) : NULL;
 	bool ok = config && keep(w, config) &&
 		  table_publish(w->table, rules, config, w->env.now_us(w)) != 0;
-	size_t errors = report ? report_errors(report) : 1;
+	size_t errors = diag ? diag_errors(diag) : 1;
 
 	if (ok)
-		config_warn_resolvconf(config, report);
-	if (report)
-		report_each(report, say_line, NULL);
+		config_warn_resolvconf(config, diag);
+	if (diag)
+		diag_each(diag, say_line, NULL);
 	if (!ok)
 		log_error("not started: %zu error%s in the configuration", errors,
 		    errors == 1 ? "" : "s");
-	report_free(&report);
+	diag_free(&diag);
 	w->reload.generation = 1;
 	return ok;
 }

@@ -28,12 +28,12 @@ static bool same_servers(const struct config *a, const struct config *b)
 	return same;
 }
 
-static struct resolvconf system_servers(const struct config *c, struct report *report)
+static struct resolvconf system_servers(const struct config *c, struct diag *diag)
 {
 	struct resolvconf system = {.count = 0};
 
 	if (config_uses_resolvconf(c))
-		resolvconf_read(RESOLVCONF_PATH, &system, report);
+		resolvconf_read(RESOLVCONF_PATH, &system, diag);
 	return system;
 }
 
@@ -57,9 +57,9 @@ static bool make(struct worker_resolver *made, const struct config *c, char *why
 }
 
 bool worker_resolver_prepare(struct worker *w, const struct config *before,
-    const struct config *now, struct report *report, struct worker_resolver *made)
+    const struct config *now, struct diag *diag, struct worker_resolver *made)
 {
-	struct resolvconf system = system_servers(now, report);
+	struct resolvconf system = system_servers(now, diag);
 	char why[RESOLVER_WHY_MAX];
 
 	*made = (struct worker_resolver){.resolver = NULL};
@@ -68,7 +68,7 @@ bool worker_resolver_prepare(struct worker *w, const struct config *before,
 		return true;
 	if (make(made, now, why, sizeof why))
 		return true;
-	report_error(report, (struct origin){w->config_path, 0}, "resolver: %s", why);
+	diag_error(diag, (struct origin){w->config_path, 0}, "resolver: %s", why);
 	return false;
 }
 

@@ -9,7 +9,7 @@ struct told {
 	char text[1024];
 };
 
-static void tell(void *context, enum report_level level, const char *line)
+static void tell(void *context, enum diag_level level, const char *line)
 {
 	struct told *told = context;
 	size_t len = strlen(told->text);
@@ -33,8 +33,8 @@ static void add_everything(struct ruleset_builder *b, unsigned rule)
 /* One rule too many is an error, and what belongs to it is nobody's. */
 START_TEST(one_rule_too_many)
 {
-	struct report *report = report_create();
-	struct ruleset_builder *b = ruleset_builder_create(report);
+	struct diag *diag = diag_create();
+	struct ruleset_builder *b = ruleset_builder_create(diag);
 	struct rule rule = {
 	    .name = SLICE("r"),
 	    .family = FAMILY_SUSRANGES,
@@ -52,10 +52,10 @@ START_TEST(one_rule_too_many)
 	add_everything(b, RULES_MAX - 1);
 	add_everything(b, RULES_MAX);
 	ck_assert_ptr_null(ruleset_finish(&b));
-	report_each(report, tell, &told);
+	diag_each(diag, tell, &told);
 	ck_assert_str_eq(
 	    told.text, "rules:2: more than 65535 rules: put entries into lists instead\n");
-	report_free(&report);
+	diag_free(&diag);
 }
 END_TEST
 
@@ -63,8 +63,8 @@ END_TEST
 START_TEST(too_many_words)
 {
 	static char words[1 << 20];
-	struct report *report = report_create();
-	struct ruleset_builder *b = ruleset_builder_create(report);
+	struct diag *diag = diag_create();
+	struct ruleset_builder *b = ruleset_builder_create(diag);
 	struct rule rule = {
 	    .name = SLICE("r"),
 	    .family = FAMILY_SUSRANGES,
@@ -82,9 +82,9 @@ START_TEST(too_many_words)
 	}
 	ck_assert_uint_eq(number, RULES_MAX);
 	ck_assert_ptr_null(ruleset_finish(&b));
-	report_each(report, tell, &told);
+	diag_each(diag, tell, &told);
 	ck_assert_str_eq(told.text, "rules: out of memory\n");
-	report_free(&report);
+	diag_free(&diag);
 }
 END_TEST
 

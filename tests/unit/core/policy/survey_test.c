@@ -110,8 +110,8 @@ static void make_model(struct model *m, enum ip_family family)
 
 static struct ruleset *build(const struct model *m, struct survey *survey)
 {
-	struct report *report = report_create();
-	struct ruleset_builder *b = ruleset_builder_create(report);
+	struct diag *diag = diag_create();
+	struct ruleset_builder *b = ruleset_builder_create(diag);
 	struct ruleset *rules;
 
 	if (survey)
@@ -131,7 +131,7 @@ static struct ruleset *build(const struct model *m, struct survey *survey)
 	}
 	rules = ruleset_finish(&b);
 	ck_assert_ptr_nonnull(rules);
-	report_free(&report);
+	diag_free(&diag);
 	return rules;
 }
 
@@ -399,8 +399,8 @@ static const struct {
 
 static struct ruleset *one_network(const char *text, struct survey *survey)
 {
-	struct report *report = report_create();
-	struct ruleset_builder *b = ruleset_builder_create(report);
+	struct diag *diag = diag_create();
+	struct ruleset_builder *b = ruleset_builder_create(diag);
 	struct rule rule = {.name = SLICE("r"),
 	    .family = FAMILY_SUSRANGES,
 	    .keys = 1u << KEY_NETWORKS,
@@ -418,7 +418,7 @@ static struct ruleset *one_network(const char *text, struct survey *survey)
 	}
 	rules = ruleset_finish(&b);
 	ck_assert_ptr_nonnull(rules);
-	report_free(&report);
+	diag_free(&diag);
 	return rules;
 }
 

@@ -287,7 +287,7 @@ static void append(void *context, const char *line)
 	snprintf(text + len, 4096 - len, "%s\n", line);
 }
 
-static void append_report(void *context, enum report_level level, const char *line)
+static void append_report(void *context, enum diag_level level, const char *line)
 {
 	(void)level;
 	append(context, line);
@@ -324,7 +324,7 @@ static const char survey_lines[] =
 START_TEST(surveys)
 {
 	struct survey *survey = survey_create(NOW);
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 	struct table_diff d;
 	struct configured before;
 	struct ruleset *rules;
@@ -333,8 +333,8 @@ START_TEST(surveys)
 
 	configured_load(&before, "susranges = ( { name = \"a\"; networks = \"192.0.2.9\"; } );\n");
 	configured_file("t.conf", surveyed);
-	config = config_survey("t.conf", before.config, report, &rules, survey);
-	report_each(report, append_report, text);
+	config = config_survey("t.conf", before.config, diag, &rules, survey);
+	diag_each(diag, append_report, text);
 	ck_assert_msg(config != NULL, "%s", text);
 	survey_text(survey, rules, append, text);
 	ck_assert(table_diff_addresses(before.rules, rules, NOW, &d));
@@ -343,7 +343,7 @@ START_TEST(surveys)
 	configured_free(&before);
 	config_free(&config);
 	ruleset_free(&rules);
-	report_free(&report);
+	diag_free(&diag);
 	survey_free(&survey);
 }
 END_TEST

@@ -19,7 +19,7 @@ static struct slice text_of(const char *path)
 	return text;
 }
 
-static void print(void *context, enum report_level level, const char *line)
+static void print(void *context, enum diag_level level, const char *line)
 {
 	(void)level;
 	(void)context;
@@ -28,17 +28,17 @@ static void print(void *context, enum report_level level, const char *line)
 
 START_TEST(loads_as_shipped)
 {
-	struct report *r = report_create();
+	struct diag *r = diag_create();
 	struct ruleset *rules;
 	struct config *c = config_load(shipped, NULL, r, &rules);
 
-	report_each(r, print, NULL);
-	ck_assert_uint_eq(report_errors(r) + report_warnings(r), 0);
+	diag_each(r, print, NULL);
+	ck_assert_uint_eq(diag_errors(r) + diag_warnings(r), 0);
 	ck_assert_ptr_nonnull(c);
 	ck_assert(rules->settings.monitor);
 	config_free(&c);
 	ruleset_free(&rules);
-	report_free(&r);
+	diag_free(&r);
 }
 END_TEST
 

@@ -57,19 +57,19 @@ static const struct {
 	"starts: Not a directory\n"},
 };
 
-static void add_line(void *context, enum report_level level, const char *line)
+static void add_line(void *context, enum diag_level level, const char *line)
 {
 	char *lines = context;
 	size_t len = strlen(lines);
 
 	snprintf(lines + len, CONFIGURED_LINES_MAX - len, "%s%s\n",
-	    level == REPORT_ERROR ? "" : "warning: ", line);
+	    level == DIAG_ERROR ? "" : "warning: ", line);
 }
 
 /* What is told of a configuration that has no errors of its own. */
 static void told(const char *text, char lines[CONFIGURED_LINES_MAX])
 {
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 	struct configured c;
 
 	configured_file("log/other", "");
@@ -79,9 +79,9 @@ static void told(const char *text, char lines[CONFIGURED_LINES_MAX])
 	ck_assert_int_eq(chmod(".", 0755), 0); /* for others, too */
 	ck_assert_ptr_nonnull(c.config);
 	lines[0] = '\0';
-	config_check_start(c.config, report);
-	report_each(report, add_line, lines);
-	report_free(&report);
+	config_check_start(c.config, diag);
+	diag_each(diag, add_line, lines);
+	diag_free(&diag);
 	configured_free(&c);
 }
 

@@ -181,7 +181,7 @@ static const struct {
     {"nul.conf", "nul.conf: holds a NUL byte: not a text file"},
 };
 
-static void take_line(void *context, enum report_level level, const char *line)
+static void take_line(void *context, enum diag_level level, const char *line)
 {
 	(void)level;
 	snprintf(context, 256, "%s", line);
@@ -189,7 +189,7 @@ static void take_line(void *context, enum report_level level, const char *line)
 
 START_TEST(refuses_what_is_no_file)
 {
-	struct report *r = report_create();
+	struct diag *r = diag_create();
 	struct ruleset *rules;
 	char line[256] = "";
 	FILE *f;
@@ -200,9 +200,9 @@ START_TEST(refuses_what_is_no_file)
 	ck_assert(f && fwrite("a\0b", 1, 3, f) == 3 && fclose(f) == 0);
 	ck_assert_ptr_null(config_load(no_files[_i].path, NULL, r, &rules));
 	ck_assert_ptr_null(rules);
-	report_each(r, take_line, line);
+	diag_each(r, take_line, line);
 	ck_assert_str_eq(line, no_files[_i].want);
-	report_free(&r);
+	diag_free(&r);
 }
 END_TEST
 

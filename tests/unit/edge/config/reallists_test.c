@@ -209,7 +209,7 @@ START_TEST(refuses_what_is_wrong)
 	shorten(c.lines, names[RANGES], told, sizeof told);
 	shorten(c.lines, names[WHITELIST], told, sizeof told);
 	ck_assert_str_eq(told, counted.bad);
-	ck_assert_uint_eq(report_errors(c.report), 19);
+	ck_assert_uint_eq(diag_errors(c.diag), 19);
 	configured_free(&c);
 }
 END_TEST
@@ -224,12 +224,12 @@ static void check_rule(const struct survey_rule *r, const char *name)
 }
 
 static struct config *survey_text_of(
-    const char *text, struct report *report, struct ruleset **rules, struct survey *survey)
+    const char *text, struct diag *diag, struct ruleset **rules, struct survey *survey)
 {
 	struct config *config;
 
 	configured_file("t.conf", text);
-	config = config_survey("t.conf", NULL, report, rules, survey);
+	config = config_survey("t.conf", NULL, diag, rules, survey);
 	ck_assert_ptr_nonnull(config);
 	return config;
 }
@@ -237,13 +237,13 @@ static struct config *survey_text_of(
 START_TEST(counts_right)
 {
 	struct survey *survey = survey_create(0);
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 	struct ruleset *rules;
 	struct config *config;
 
 	if (present) {
 		put_right();
-		config = survey_text_of(table, report, &rules, survey);
+		config = survey_text_of(table, diag, &rules, survey);
 		check_rule(&survey->rules[2], "whitelist");
 		check_rule(&survey->rules[4], "ranges");
 		ck_assert_uint_eq(survey->rules[4].ipv4, wanted("ranges", "ipv4"));
@@ -257,7 +257,7 @@ START_TEST(counts_right)
 		config_free(&config);
 		ruleset_free(&rules);
 	}
-	report_free(&report);
+	diag_free(&diag);
 	survey_free(&survey);
 }
 END_TEST
@@ -269,7 +269,7 @@ START_TEST(counts_shadowed)
 	    "susranges = ( { name = \"ranges\"; networks = \"file:ranges-2025-10.txt\"; },\n"
 	    " { name = \"again\"; networks = \"file:whitelist-2025-10.txt\"; } );\n";
 	struct survey *survey = survey_create(0);
-	struct report *report = report_create();
+	struct diag *diag = diag_create();
 	struct ruleset *rules;
 	struct config *config;
 	struct table_diff d;
@@ -277,7 +277,7 @@ START_TEST(counts_shadowed)
 
 	if (present) {
 		put_right();
-		config = survey_text_of(again, report, &rules, survey);
+		config = survey_text_of(again, diag, &rules, survey);
 		check_rule(&survey->rules[3], "again");
 		ck_assert_uint_eq(survey->families[FAMILY_SUSRANGES].ipv4, wanted("union", "ipv4"));
 		configured_load(&before, table);
@@ -288,7 +288,7 @@ START_TEST(counts_shadowed)
 		config_free(&config);
 		ruleset_free(&rules);
 	}
-	report_free(&report);
+	diag_free(&diag);
 	survey_free(&survey);
 }
 END_TEST

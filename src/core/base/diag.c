@@ -1,4 +1,4 @@
-#include "core/base/report.h"
+#include "core/base/diag.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,11 +7,11 @@
 /* A line that says more than this says it badly; the rest is cut. */
 #define LINE_MAX_BYTES 1024
 
-enum { LEVELS = REPORT_WARNING + 1 };
+enum { LEVELS = DIAG_WARNING + 1 };
 
 struct message {
 	struct message *next;
-	enum report_level level;
+	enum diag_level level;
 	char line[];
 };
 
@@ -22,7 +22,7 @@ struct file {
 	char name[];
 };
 
-struct report {
+struct diag {
 	struct message *messages, **last_message;
 	struct file *files, **last_file;
 	struct file *latest; /* mostly the one that is asked for next */
@@ -30,9 +30,9 @@ struct report {
 	bool out_of_memory;
 };
 
-struct report *report_create(void)
+struct diag *diag_create(void)
 {
-	struct report *r = calloc(1, sizeof *r);
+	struct diag *r = calloc(1, sizeof *r);
 
 	if (r) {
 		r->last_message = &r->messages;
@@ -41,7 +41,7 @@ struct report *report_create(void)
 	return r;
 }
 
-void report_free(struct report **r)
+void diag_free(struct diag **r)
 {
 	if (!*r)
 		return;
@@ -58,7 +58,7 @@ void report_free(struct report **r)
 }
 
 /* The counters of one file, made when it speaks for the first time; NULL when out of memory. */
-static struct file *file_of(struct report *r, const char *name)
+static struct file *file_of(struct diag *r, const char *name)
 {
 	struct file *f = r->latest;
 	size_t size = strlen(name) + 1;
@@ -89,7 +89,7 @@ static void make_printable(char *line)
 			*line = '?';
 }
 
-static bool keep(struct report *r, enum report_level level, const char *line)
+static bool keep(struct diag *r, enum diag_level level, const char *line)
 {
 	size_t size = strlen(line) + 1;
 	struct message *m = malloc(sizeof *m + size);
@@ -116,7 +116,7 @@ static void compose(char line[LINE_MAX_BYTES], struct origin at, const char *for
 }
 
 static void say(
-    struct report *r, enum report_level level, struct origin at, const char *format, va_list args)
+    struct diag *r, enum diag_level level, struct origin at, const char *format, va_list args)
 {
 	struct file *file = file_of(r, at.file);
 	char line[LINE_MAX_BYTES];
@@ -126,63 +126,63 @@ static void say(
 		r->out_of_memory = true;
 		return;
 	}
-	if (++file->said[level] > REPORT_PER_FILE)
+	if (++file->said[level] > DIAG_PER_FILE)
 		return;
 	compose(line, at, format, args);
 	if (!keep(r, level, line))
 		r->out_of_memory = true;
 }
 
-void report_error(struct report *r, struct origin at, const char *format, ...)
+void diag_error(struct diag *r, struct origin at, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	say(r, REPORT_ERROR, at, format, args);
+	say(r, DIAG_ERROR, at, format, args);
 	va_end(args);
 }
 
-void report_warning(struct report *r, struct origin at, const char *format, ...)
+void diag_warning(struct diag *r, struct origin at, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	say(r, REPORT_WARNING, at, format, args);
+	say(r, DIAG_WARNING, at, format, args);
 	va_end(args);
 }
 
-size_t report_errors(const struct report *r)
+size_t diag_errors(const struct diag *r)
 {
-	return r->total[REPORT_ERROR] + (r->out_of_memory ? 1 : 0);
+	return r->total[DIAG_ERROR] + (r->out_of_memory ? 1 : 0);
 }
 
-size_t report_warnings(const struct report *r)
+size_t diag_warnings(const struct diag *r)
 {
-	return r->total[REPORT_WARNING];
+	return r->total[DIAG_WARNING];
 }
 
-static void tell_rest(const struct file *file, enum report_level level,
-    void (*each)(void *context, enum report_level, const char *line), void *context)
+static void tell_rest(const struct file *file, enum diag_level level,
+    void (*each)(void *context, enum diag_level, const char *line), void *context)
 {
-	size_t more = file->said[level] > REPORT_PER_FILE ? file->said[level] - REPORT_PER_FILE : 0;
+	size_t more = file->said[level] > DIAG_PER_FILE ? file->said[level] - DIAG_PER_FILE : 0;
 	char line[LINE_MAX_BYTES];
 
 	if (more == 0)
 		return;
 	snprintf(line, sizeof line, "%s: %zu more %s%s not shown", file->name, more,
-	    level == REPORT_ERROR ? "error" : "warning", more == 1 ? "" : "s");
+	    level == DIAG_ERROR ? "error" : "warning", more == 1 ? "" : "s");
 	each(context, level, line);
 }
 
-void report_each(const struct report *r,
-    void (*each)(void *context, enum report_level, const char *line), void *context)
+void diag_each(const struct diag *r, void (*each)(void *context, enum diag_level, const char *line),
+    void *context)
 {
 	for (const struct message *m = r->messages; m; m = m->next)
 		each(context, m->level, m->line);
 	for (const struct file *f = r->files; f; f = f->next) {
-		tell_rest(f, REPORT_ERROR, each, context);
-		tell_rest(f, REPORT_WARNING, each, context);
+		tell_rest(f, DIAG_ERROR, each, context);
+		tell_rest(f, DIAG_WARNING, each, context);
 	}
 	if (r->out_of_memory)
-		each(context, REPORT_ERROR, "out of memory: this report is not complete");
+		each(context, DIAG_ERROR, "out of memory: this report is not complete");
 }
