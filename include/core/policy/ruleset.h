@@ -19,8 +19,8 @@
 #include "core/name/name_radix.h"
 #include "core/name/pattern.h"
 #include "core/net/ip_radix.h"
+#include "core/policy/member_sets.h"
 #include "core/policy/rule.h"
-#include "core/policy/sets.h"
 #include "core/policy/settings.h"
 
 /* One /re/ of one matcher, kept in order of rule and slot. */
@@ -42,7 +42,7 @@ struct ruleset {
 	bool has_dmarc; /* some recipient domain has DMARC on */
 	bool has_unless_dkim;
 	bool has_monitored; /* something is only monitored, which a header field of ours tells */
-	struct sets *sets;
+	struct member_sets *sets;
 	struct ip_radix *networks;
 	unsigned domains_in; /* identities that some `domains` looks at, bits 1 << identity_kind */
 	struct name_radix *names[KEY_COUNT];          /* [KEY_NETWORKS] is unused */

@@ -21,7 +21,7 @@ static bool set_refuses(const struct walk *w, uint32_t set)
 	const struct refusal_criteria *c = w->criteria;
 	bool refused = false;
 	size_t n;
-	const uint32_t *members = sets_get(w->rules->sets, set, &n);
+	const uint32_t *members = member_sets_get(w->rules->sets, set, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct rule *rule = &w->rules->rules[member_rule(members[i])];
@@ -66,7 +66,7 @@ bool refused_runs_each(const struct ruleset *rules, const struct refusal_criteri
 	struct walk w = {
 	    .rules = rules,
 	    .criteria = criteria,
-	    .memo = calloc(sets_count(rules->sets), 1),
+	    .memo = calloc(member_sets_count(rules->sets), 1),
 	    .each = each,
 	    .context = context,
 	};

@@ -6,7 +6,7 @@ static void add_cursor(
     struct match *m, uint32_t set, enum identity_kind identity, enum list_kind kind)
 {
 	size_t n;
-	const uint32_t *members = sets_get(m->rules->sets, set, &n);
+	const uint32_t *members = member_sets_get(m->rules->sets, set, &n);
 
 	if (n > 0)
 		m->cursors[m->count++] =

@@ -23,7 +23,7 @@ void ruleset_free(struct ruleset **set)
 		pattern_free(&rules->patterns[i].pattern);
 	name_radix_free(&rules->domains);
 	ip_radix_free(&rules->networks);
-	sets_free(&rules->sets);
+	member_sets_free(&rules->sets);
 	free(rules->patterns);
 	free(rules->switches);
 	free(rules->layers);
@@ -46,7 +46,7 @@ bool ruleset_wants_body(const struct ruleset *rules)
 
 size_t ruleset_bytes(const struct ruleset *rules)
 {
-	size_t bytes = sizeof *rules + arena_used(rules->arena) + sets_bytes(rules->sets) +
+	size_t bytes = sizeof *rules + arena_used(rules->arena) + member_sets_bytes(rules->sets) +
 		       ip_radix_bytes(rules->networks) + rules->rule_count * sizeof *rules->rules +
 		       rules->pattern_count * sizeof *rules->patterns +
 		       rules->switch_count * sizeof *rules->switches +

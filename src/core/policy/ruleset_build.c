@@ -39,7 +39,7 @@ struct ruleset_builder *ruleset_builder_create(struct diag *diag)
 	b->rules = calloc(1, sizeof *b->rules);
 	if (b->rules) {
 		b->rules->arena = arena_create(RULESET_STRINGS_MAX);
-		b->rules->sets = sets_create();
+		b->rules->sets = member_sets_create();
 		b->rules->settings.defaults =
 		    (struct switches){.susranges = true, .blocks = true, .spf = SPF_OFF};
 	}

@@ -66,7 +66,7 @@ static bool is_covered(const struct ruleset_builder *b, uint32_t around, uint32_
 
 	if (network && member_rank(member) != RANK_NETWORK)
 		return false;
-	return sets_find(b->rules->sets, around, member_matcher(member), &wider) &&
+	return member_sets_find(b->rules->sets, around, member_matcher(member), &wider) &&
 	       member_out(wider) == member_out(member) &&
 	       (!network || member_rank(wider) == RANK_NETWORK);
 }
@@ -139,7 +139,7 @@ static uint32_t combine_networks(
 	if (n > 1)
 		what = slice_of(text, prefix_format(&entries[0].prefix, text));
 	count = hyperloglog_members(b, around, n, what);
-	return sets_apply(b->rules->sets, around, b->members, count, true);
+	return member_sets_apply(b->rules->sets, around, b->members, count, true);
 }
 
 /*
@@ -150,7 +150,7 @@ static uint32_t apply_form(struct ruleset_builder *b, uint32_t set, size_t n, en
 {
 	for (size_t i = 0; i < n; i++)
 		if (member_rank(b->members[i]) == form)
-			set = sets_apply(b->rules->sets, set, &b->members[i], 1, false);
+			set = member_sets_apply(b->rules->sets, set, &b->members[i], 1, false);
 	return set;
 }
 
@@ -217,7 +217,7 @@ static void build_tries(struct ruleset_builder *b)
 		rules->addresses[i] = build_names(b, &b->addresses[i], combine_addresses);
 	rules->domains = build_names(b, &b->domains, ruleset_combine_domains);
 	ruleset_fill_switches(b);
-	sets_freeze(rules->sets);
+	member_sets_freeze(rules->sets);
 }
 
 static int compare_patterns(const void *one, const void *other)
@@ -334,12 +334,13 @@ struct ruleset *ruleset_finish(struct ruleset_builder **builder)
 	place_patterns(b);
 	note_needs(rules);
 	tell_tallies(b);
-	if (b->survey && !b->failed && !sets_failed(rules->sets) && diag_errors(b->diag) == 0)
+	if (b->survey && !b->failed && !member_sets_failed(rules->sets) &&
+	    diag_errors(b->diag) == 0)
 		take_survey(b);
-	if (sets_failed(rules->sets))
+	if (member_sets_failed(rules->sets))
 		diag_error(b->diag, (struct origin){"rules", 0},
 		    "the rules overlap in more ways than the table can hold (%d members of sets)",
-		    (int)SETS_MEMBERS_MAX);
+		    (int)MEMBER_SETS_MAX);
 	else if (b->failed || arena_failed(rules->arena) || arena_failed(b->scratch))
 		diag_error(b->diag, (struct origin){"rules", 0}, "out of memory");
 	if (diag_errors(b->diag) == 0)

@@ -53,7 +53,7 @@ static void cover_run(void *context, const struct ip *first, const struct ip *la
 	struct survey *s = c->survey;
 	unsigned families = 0;
 	size_t n;
-	const uint32_t *members = sets_get(c->rules->sets, set, &n);
+	const uint32_t *members = member_sets_get(c->rules->sets, set, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		unsigned rule = member_rule(members[i]);

@@ -46,7 +46,7 @@ struct sweep {
 static void summarize(const struct sweep *s, uint32_t set, struct summary *out)
 {
 	size_t n;
-	const uint32_t *members = sets_get(s->rules->sets, set, &n);
+	const uint32_t *members = member_sets_get(s->rules->sets, set, &n);
 
 	out->known = true;
 	for (int i = 0; i < FAMILY_COUNT; i++)
@@ -269,7 +269,7 @@ bool survey_entries(struct survey *survey, const struct ruleset_builder *b)
 	    .rules = b->rules,
 	    .now = survey->now,
 	    .marks = b->marks,
-	    .summaries = calloc(sets_count(b->rules->sets), sizeof *s.summaries),
+	    .summaries = calloc(member_sets_count(b->rules->sets), sizeof *s.summaries),
 	    .seen = calloc(((size_t)b->rules->rule_count + 1) * SLOT_COUNT, sizeof *s.seen),
 	};
 

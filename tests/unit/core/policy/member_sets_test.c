@@ -1,7 +1,7 @@
 #include "unit/unit.h"
 
+#include "core/policy/member_sets.h"
 #include "core/policy/rule.h"
-#include "core/policy/sets.h"
 
 /* Sets as plain sorted arrays, changed one member at a time. */
 enum { MATCHERS = 12, SETS = 1500 };
@@ -40,16 +40,16 @@ static uint32_t random_member(void)
 	return member_make(draw(3), draw(4) * 2, draw(2), draw(3), draw(4));
 }
 
-static void check_same(const struct sets *sets, uint32_t id, const struct plain *p)
+static void check_same(const struct member_sets *sets, uint32_t id, const struct plain *p)
 {
 	size_t n;
-	const uint32_t *members = sets_get(sets, id, &n);
+	const uint32_t *members = member_sets_get(sets, id, &n);
 
 	ck_assert_uint_eq(n, p->count);
 	ck_assert(n == 0 || memcmp(members, p->members, n * sizeof *members) == 0);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t found;
-		ck_assert(sets_find(sets, id, member_matcher(members[i]), &found));
+		ck_assert(member_sets_find(sets, id, member_matcher(members[i]), &found));
 		ck_assert_uint_eq(found, members[i]);
 	}
 }
@@ -58,7 +58,7 @@ START_TEST(agrees_with_plain_arrays)
 {
 	static struct plain plain[SETS];
 	static uint32_t ids[SETS];
-	struct sets *sets = sets_create();
+	struct member_sets *sets = member_sets_create();
 	uint32_t found;
 
 	ck_assert_ptr_nonnull(sets);
@@ -73,13 +73,13 @@ START_TEST(agrees_with_plain_arrays)
 		plain[i] = plain[base];
 		for (size_t k = 0; k < n; k++)
 			plain_apply(&plain[i], members[k], ranked);
-		ids[i] = sets_apply(sets, ids[base], members, n, ranked);
+		ids[i] = member_sets_apply(sets, ids[base], members, n, ranked);
 	}
-	ck_assert(!sets_failed(sets));
-	sets_freeze(sets);
+	ck_assert(!member_sets_failed(sets));
+	member_sets_freeze(sets);
 	for (unsigned i = 0; i < SETS; i++) {
 		check_same(sets, ids[i], &plain[i]);
-		ck_assert_uint_lt(ids[i], sets_count(sets));
+		ck_assert_uint_lt(ids[i], member_sets_count(sets));
 	}
 	/* equal sets, and only these, have equal numbers */
 	for (unsigned i = 0; i < SETS; i += 7)
@@ -89,9 +89,9 @@ START_TEST(agrees_with_plain_arrays)
 					plain[i].count * sizeof(uint32_t)) == 0;
 			ck_assert((ids[i] == ids[k]) == same);
 		}
-	ck_assert(!sets_find(sets, 0, 0, &found));
-	ck_assert_uint_gt(sets_bytes(sets), 0);
-	sets_free(&sets);
+	ck_assert(!member_sets_find(sets, 0, 0, &found));
+	ck_assert_uint_gt(member_sets_bytes(sets), 0);
+	member_sets_free(&sets);
 	ck_assert_ptr_null(sets);
 }
 END_TEST

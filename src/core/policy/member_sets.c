@@ -1,4 +1,4 @@
-#include "core/policy/sets.h"
+#include "core/policy/member_sets.h"
 
 #include "core/policy/rule.h"
 
@@ -6,14 +6,15 @@
 
 /*
  * Members of all sets lie behind each other in `pool`; set i is pool[offset[i]..offset[i + 1]).
- * `index` finds a set by content and `memo` finds the answer to sets_apply() of one member, which
- * nearly every entry of a long list asks again: both are open-addressing tables, only for building.
+ * `index` finds a set by content and `memo` finds the answer to member_sets_apply() of one member,
+ * which nearly every entry of a long list asks again: both are open-addressing tables, only for
+ * building.
  */
 struct memo {
 	uint32_t base, member, result; /* base = UINT32_MAX marks a free slot */
 };
 
-struct sets {
+struct member_sets {
 	uint32_t *pool;
 	size_t pool_used, pool_capacity;
 	uint32_t *offset;
@@ -46,9 +47,9 @@ static bool grow(uint32_t **array, size_t *capacity, size_t need)
 	return true;
 }
 
-struct sets *sets_create(void)
+struct member_sets *member_sets_create(void)
 {
-	struct sets *s = calloc(1, sizeof *s);
+	struct member_sets *s = calloc(1, sizeof *s);
 
 	if (!s)
 		return NULL;
@@ -57,7 +58,7 @@ struct sets *sets_create(void)
 	s->memo = malloc(MEMO_SLOTS * sizeof *s->memo);
 	if (!s->index || !s->memo || !grow(&s->offset, &s->offset_capacity, 2) ||
 	    !grow(&s->pool, &s->pool_capacity, 1)) {
-		sets_free(&s);
+		member_sets_free(&s);
 		return NULL;
 	}
 	memset(s->memo, 0xff, MEMO_SLOTS * sizeof *s->memo);
@@ -66,7 +67,7 @@ struct sets *sets_create(void)
 	return s;
 }
 
-void sets_freeze(struct sets *s)
+void member_sets_freeze(struct member_sets *s)
 {
 	free(s->index);
 	free(s->memo);
@@ -76,11 +77,11 @@ void sets_freeze(struct sets *s)
 	s->scratch = NULL;
 }
 
-void sets_free(struct sets **s)
+void member_sets_free(struct member_sets **s)
 {
 	if (!*s)
 		return;
-	sets_freeze(*s);
+	member_sets_freeze(*s);
 	free((*s)->pool);
 	free((*s)->offset);
 	free(*s);
@@ -104,16 +105,16 @@ static uint64_t hash_members(const uint32_t *members, size_t n)
 	return mix(h);
 }
 
-const uint32_t *sets_get(const struct sets *s, uint32_t id, size_t *count)
+const uint32_t *member_sets_get(const struct member_sets *s, uint32_t id, size_t *count)
 {
 	*count = s->offset[id + 1] - s->offset[id];
 	return s->pool + s->offset[id];
 }
 
-bool sets_find(const struct sets *s, uint32_t id, uint32_t matcher, uint32_t *member)
+bool member_sets_find(const struct member_sets *s, uint32_t id, uint32_t matcher, uint32_t *member)
 {
 	size_t n, low = 0, high;
-	const uint32_t *members = sets_get(s, id, &n);
+	const uint32_t *members = member_sets_get(s, id, &n);
 
 	for (high = n; low < high;) {
 		size_t middle = low + (high - low) / 2;
@@ -129,7 +130,7 @@ bool sets_find(const struct sets *s, uint32_t id, uint32_t matcher, uint32_t *me
 }
 
 /* Doubles the index when it is half full. */
-static bool index_room(struct sets *s)
+static bool index_room(struct member_sets *s)
 {
 	size_t slots = (s->index_mask + 1) * 2, mask = slots - 1;
 	uint32_t *bigger;
@@ -141,7 +142,7 @@ static bool index_room(struct sets *s)
 		return false;
 	for (uint32_t id = 0; id < s->count; id++) {
 		size_t n;
-		const uint32_t *members = sets_get(s, id, &n);
+		const uint32_t *members = member_sets_get(s, id, &n);
 		size_t at = hash_members(members, n) & mask;
 		while (bigger[at])
 			at = (at + 1) & mask;
@@ -153,9 +154,9 @@ static bool index_room(struct sets *s)
 	return true;
 }
 
-static uint32_t append_set(struct sets *s, size_t slot, const uint32_t *members, size_t n)
+static uint32_t append_set(struct member_sets *s, size_t slot, const uint32_t *members, size_t n)
 {
-	if (s->pool_used + n > SETS_MEMBERS_MAX ||
+	if (s->pool_used + n > MEMBER_SETS_MAX ||
 	    !grow(&s->pool, &s->pool_capacity, s->pool_used + n) ||
 	    !grow(&s->offset, &s->offset_capacity, s->count + 2)) {
 		s->failed = true;
@@ -169,7 +170,7 @@ static uint32_t append_set(struct sets *s, size_t slot, const uint32_t *members,
 	return (uint32_t)s->count - 1;
 }
 
-static uint32_t intern(struct sets *s, const uint32_t *members, size_t n)
+static uint32_t intern(struct member_sets *s, const uint32_t *members, size_t n)
 {
 	size_t at, have;
 
@@ -181,7 +182,7 @@ static uint32_t intern(struct sets *s, const uint32_t *members, size_t n)
 	}
 	for (at = hash_members(members, n) & s->index_mask; s->index[at];
 	     at = (at + 1) & s->index_mask) {
-		const uint32_t *other = sets_get(s, s->index[at] - 1, &have);
+		const uint32_t *other = member_sets_get(s, s->index[at] - 1, &have);
 		if (have == n && memcmp(other, members, n * sizeof *members) == 0)
 			return s->index[at] - 1;
 	}
@@ -205,10 +206,11 @@ static size_t put(uint32_t *members, size_t n, uint32_t member, bool ranked)
 	return n + 1;
 }
 
-static uint32_t apply(struct sets *s, uint32_t base, const uint32_t *members, size_t n, bool ranked)
+static uint32_t apply(
+    struct member_sets *s, uint32_t base, const uint32_t *members, size_t n, bool ranked)
 {
 	size_t have;
-	const uint32_t *old = sets_get(s, base, &have);
+	const uint32_t *old = member_sets_get(s, base, &have);
 
 	if (!grow(&s->scratch, &s->scratch_capacity, have + n)) {
 		s->failed = true;
@@ -221,7 +223,8 @@ static uint32_t apply(struct sets *s, uint32_t base, const uint32_t *members, si
 	return intern(s, s->scratch, have);
 }
 
-uint32_t sets_apply(struct sets *s, uint32_t base, const uint32_t *members, size_t n, bool ranked)
+uint32_t member_sets_apply(
+    struct member_sets *s, uint32_t base, const uint32_t *members, size_t n, bool ranked)
 {
 	struct memo *memo;
 
@@ -233,18 +236,18 @@ uint32_t sets_apply(struct sets *s, uint32_t base, const uint32_t *members, size
 	return memo->result;
 }
 
-bool sets_failed(const struct sets *s)
+bool member_sets_failed(const struct member_sets *s)
 {
 	return s->failed;
 }
 
-size_t sets_bytes(const struct sets *s)
+size_t member_sets_bytes(const struct member_sets *s)
 {
 	return sizeof *s + s->pool_capacity * sizeof *s->pool +
 	       s->offset_capacity * sizeof *s->offset;
 }
 
-size_t sets_count(const struct sets *s)
+size_t member_sets_count(const struct member_sets *s)
 {
 	return s->count;
 }
