@@ -75,11 +75,11 @@ static struct ruleset *build(unsigned rules, unsigned networks, unsigned length,
 	}
 	for (unsigned i = 0; i < networks; i++) {
 		struct ip ip = random_v4();
-		struct list_entry e = {.kind = LIST_NETWORK, .prefix = prefix_of(&ip, length)};
+		struct entry e = {.kind = ENTRY_NETWORK, .prefix = prefix_of(&ip, length)};
 		ruleset_add_entry(b, rules / 2 + i % (rules - rules / 2), KEY_NETWORKS, &e, where);
 	}
 	for (unsigned i = 0; i < names; i++) {
-		struct list_entry e = {.kind = LIST_TREE,
+		struct entry e = {.kind = ENTRY_TREE,
 		    .name = arena_printf(arena, "d%llu.example%u.com",
 			(unsigned long long)(random_bits() % 10000000), i % 50)};
 		ruleset_add_entry(b, rules > 1 ? i % (rules / 2) : 0,

@@ -72,18 +72,18 @@ static void write_names(unsigned n)
 }
 
 /* Copies the lines of a real list that the checker takes. */
-static unsigned copy_clean(const char *from, const char *to, enum list_accept accept)
+static unsigned copy_clean(const char *from, const char *to, enum entry_accept accept)
 {
 	FILE *in = fopen(from, "r"), *out = create(to);
 	struct arena *arena = arena_create(1 << 20);
-	char line[1024], why[LIST_WHY_MAX];
-	struct list_entry entry;
+	char line[1024], why[ENTRY_WHY_MAX];
+	struct entry entry;
 	unsigned kept = 0;
 
 	while (in && fgets(line, sizeof line, in)) {
 		struct slice text = slice_of(line, strcspn(line, "\r\n"));
 		arena_reset(arena);
-		if (list_parse_entry(text, accept, NULL, arena, &entry, why))
+		if (entry_parse(text, accept, NULL, arena, &entry, why))
 			continue;
 		fprintf(out, "%.*s\n", SLICE_ARG(text));
 		kept++;
@@ -252,9 +252,9 @@ int main(int argc, char **argv)
 	if (!mkdtemp(directory))
 		return EXIT_FAILURE;
 	if (argc > 1) {
-		printf("%u ranges and ", copy_clean(argv[1], "networks", LIST_ACCEPT_NETWORKS));
+		printf("%u ranges and ", copy_clean(argv[1], "networks", ENTRY_ACCEPT_NETWORKS));
 		printf("%u HELO names of the real lists\n",
-		    argc > 2 ? copy_clean(argv[2], "names", LIST_ACCEPT_NAMES) : 0);
+		    argc > 2 ? copy_clean(argv[2], "names", ENTRY_ACCEPT_NAMES) : 0);
 		measure("real ranges", true, false, 0);
 		if (argc > 2)
 			measure("real HELO names", false, true, 0);

@@ -12,7 +12,7 @@
  * What means something else here than there is not taken over silently: it is left, or taken with
  * a note.  Pure; texts live in the arena or in the file's.
  */
-#include "core/name/list.h"
+#include "core/name/entry.h"
 
 enum import_format {
 	IMPORT_EXIM,     /* Exim host lists: in a configuration or a file */
@@ -52,9 +52,9 @@ struct import_item {
 	const char *note;    /* taken, but not just as written; NULL: nothing to say */
 	enum import_key key;
 	enum import_action action;
-	struct slice text;       /* as our lists spell it, without '!' */
-	struct list_entry entry; /* the same, parsed */
-	struct slice comment;    /* what the source says of it; may be empty */
+	struct slice text;    /* as our lists spell it, without '!' */
+	struct entry entry;   /* the same, parsed */
+	struct slice comment; /* what the source says of it; may be empty */
 };
 
 /* By the word of the command: "exim", "lsearch", …; false when there is none. */

@@ -42,7 +42,7 @@ struct match_decider {
 	bool decided;
 	bool out;                    /* an entry with `!` */
 	enum identity_kind identity; /* whose; IDENTITY_COUNT: the client's address */
-	enum list_kind kind;         /* as what it was looked up, see match_cursor */
+	enum entry_kind kind;        /* as what it was looked up, see match_cursor */
 	uint32_t member;             /* the entry; unused where a pattern decided */
 	const struct ruleset_pattern *pattern;
 };
@@ -58,7 +58,7 @@ struct match_cursor {
 	const uint32_t *at, *end;
 	uint32_t set;
 	enum identity_kind identity; /* IDENTITY_COUNT: the client's address */
-	enum list_kind kind; /* what was looked up: NETWORK, NAME, or how list_spell() did it */
+	enum entry_kind kind; /* what was looked up: NETWORK, NAME, or how entry_spell() did it */
 };
 
 /* The address, and for each of five identities: names, domains, address, sub-address, local. */

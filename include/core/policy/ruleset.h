@@ -15,7 +15,7 @@
  * The builder finds what only the whole table can show: the same entry in and out of one key,
  * networks wider than is sane, entries that others cover.  It says so in the report.
  */
-#include "core/name/list.h"
+#include "core/name/entry.h"
 #include "core/name/name_radix.h"
 #include "core/name/pattern.h"
 #include "core/net/ip_radix.h"
@@ -75,8 +75,8 @@ unsigned ruleset_add_rule(struct ruleset_builder *, const struct rule *);
  * One entry of a key (slot: enum rule_key, + SLOT_UNLESS).  The entry's slices must stay until
  * ruleset_finish().  What is wrong with it goes to the report under `where`.
  */
-void ruleset_add_entry(struct ruleset_builder *, unsigned rule, unsigned slot,
-    const struct list_entry *, struct origin where);
+void ruleset_add_entry(struct ruleset_builder *, unsigned rule, unsigned slot, const struct entry *,
+    struct origin where);
 
 /* One network of an AS or a country that the rule names, from the MMDB. */
 void ruleset_add_geo(struct ruleset_builder *, unsigned rule, unsigned slot, enum member_rank,
@@ -84,10 +84,11 @@ void ruleset_add_geo(struct ruleset_builder *, unsigned rule, unsigned slot, enu
 
 /*
  * The switches that a recipient domain gives (bits of enum switch_key); those that it does not give
- * are looked up further (SPEC 3.3).  kind is LIST_NAME, LIST_TREE or LIST_BELOW; the empty name is
+ * are looked up further (SPEC 3.3).  kind is ENTRY_NAME, ENTRY_TREE or ENTRY_BELOW; the empty name
+ * is
  * "*".
  */
-void ruleset_add_domain(struct ruleset_builder *, enum list_kind kind, struct slice name,
+void ruleset_add_domain(struct ruleset_builder *, enum entry_kind kind, struct slice name,
     const struct switches *, unsigned given, struct origin where);
 
 /*

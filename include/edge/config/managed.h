@@ -27,7 +27,7 @@
  *     managed_end(&e);
  */
 #include "core/base/arena.h"
-#include "core/name/list.h"
+#include "core/name/entry.h"
 #include "core/policy/rule.h"
 
 enum { MANAGED_WHY_MAX = 600 };
@@ -46,7 +46,7 @@ struct managed_line {
 
 /* NULL and the entry, or the reason: an address or a name, neither taken out nor a pattern. */
 const char *managed_parse_entry(
-    struct slice text, struct arena *, struct list_entry *out, char why[LIST_WHY_MAX]);
+    struct slice text, struct arena *, struct entry *out, char why[ENTRY_WHY_MAX]);
 
 /* Reads what stands behind the entry, from the `#` on.  NULL, or what is wrong with it. */
 const char *managed_parse_words(struct slice words, struct managed_line *);

@@ -8,15 +8,15 @@
 static struct slice listed_entry(
     const struct facts *facts, const struct match_decider *d, struct arena *arena)
 {
-	static const enum list_kind kinds[] = {LIST_NAME, LIST_TREE, LIST_BELOW};
+	static const enum entry_kind kinds[] = {ENTRY_NAME, ENTRY_TREE, ENTRY_BELOW};
 	const struct identity *id = &facts->id[d->identity];
 	unsigned form = member_rank(d->member);
-	char spelling[LIST_SPELLING_MAX];
+	char spelling[ENTRY_SPELLING_MAX];
 
 	if (form == FORM_ADDRESS)
-		return arena_copy(arena, list_spell(d->kind, id->local, id->name, spelling));
+		return arena_copy(arena, entry_spell(d->kind, id->local, id->name, spelling));
 	return arena_copy(
-	    arena, list_spell(kinds[form], slice_of(NULL, 0),
+	    arena, entry_spell(kinds[form], slice_of(NULL, 0),
 		       name_last_labels(id->name, member_depth(d->member)), spelling));
 }
 

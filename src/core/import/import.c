@@ -75,7 +75,7 @@ void import_text(enum import_format format, struct slice text, const struct idna
 
 void import_leave(struct importer *i, const char *format, ...)
 {
-	char why[LIST_WHY_MAX];
+	char why[ENTRY_WHY_MAX];
 	struct import_item item = {.line = i->line, .source = i->source};
 	va_list args;
 
@@ -105,16 +105,16 @@ static bool clear_host_bits(struct importer *i, struct slice text, struct slice 
 	return out->len > 0;
 }
 
-static enum list_accept accepted_by(enum import_key key)
+static enum entry_accept accepted_by(enum import_key key)
 {
 	switch (key) {
 	case IMPORT_NETWORKS:
-		return LIST_ACCEPT_NETWORKS;
+		return ENTRY_ACCEPT_NETWORKS;
 	case IMPORT_NAMES:
 	case IMPORT_CLIENT_NAMES:
-		return LIST_ACCEPT_NAMES;
+		return ENTRY_ACCEPT_NAMES;
 	default:
-		return LIST_ACCEPT_ADDRESSES;
+		return ENTRY_ACCEPT_ADDRESSES;
 	}
 }
 
@@ -141,16 +141,16 @@ void import_give(struct importer *i, enum import_key key, enum import_action act
 	    .text = text,
 	    .comment = clean_comment(comment),
 	};
-	char why[LIST_WHY_MAX];
+	char why[ENTRY_WHY_MAX];
 	const char *wrong =
-	    list_parse_entry(item.text, accepted_by(key), i->idna, i->arena, &item.entry, why);
+	    entry_parse(item.text, accepted_by(key), i->idna, i->arena, &item.entry, why);
 
 	if (wrong && key == IMPORT_NETWORKS && clear_host_bits(i, text, &item.text)) {
 		item.note = arena_printf(
 		    i->arena, "imported as %.*s (host bits cleared)", SLICE_ARG(item.text))
 				.ptr;
-		wrong = list_parse_entry(
-		    item.text, LIST_ACCEPT_NETWORKS, i->idna, i->arena, &item.entry, why);
+		wrong = entry_parse(
+		    item.text, ENTRY_ACCEPT_NETWORKS, i->idna, i->arena, &item.entry, why);
 	}
 	if (wrong)
 		import_leave(i, "%s", wrong);

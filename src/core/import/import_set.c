@@ -64,8 +64,8 @@ static enum import_key space_of(const struct import_item *item)
 /* What an entry that is no network is told apart by. */
 static struct slice rest_of(const struct import_item *item)
 {
-	return item->entry.kind == LIST_PATTERN || item->entry.is_range ? item->text
-									: item->entry.name;
+	return item->entry.kind == ENTRY_PATTERN || item->entry.is_range ? item->text
+									 : item->entry.name;
 }
 
 static uint64_t hash_item(const struct import_item *item)
@@ -120,7 +120,7 @@ static struct import_item *around_network(
 }
 
 static struct import_item *find_kind(const struct import_set *s, struct import_item *wanted,
-    enum list_kind kind, struct slice name, unsigned actions)
+    enum entry_kind kind, struct slice name, unsigned actions)
 {
 	struct import_item *k;
 
@@ -134,22 +134,23 @@ static struct import_item *find_kind(const struct import_set *s, struct import_i
 static struct import_item *around_name(
     const struct import_set *s, const struct import_item *item, unsigned actions)
 {
-	const struct list_entry *e = &item->entry;
+	const struct entry *e = &item->entry;
 	struct import_item wanted = {.key = item->key}, *k = NULL;
-	bool is_address = e->kind == LIST_ADDRESS || e->kind == LIST_SUBADDRESS;
+	bool is_address = e->kind == ENTRY_ADDRESS || e->kind == ENTRY_SUBADDRESS;
 	struct slice name = e->name;
 
 	if (is_address)
-		k = find_kind(s, &wanted, LIST_NAME, name, actions);
-	if (!k && (is_address || e->kind == LIST_NAME || e->kind == LIST_BELOW))
-		k = find_kind(s, &wanted, LIST_TREE, name, actions);
+		k = find_kind(s, &wanted, ENTRY_NAME, name, actions);
+	if (!k && (is_address || e->kind == ENTRY_NAME || e->kind == ENTRY_BELOW))
+		k = find_kind(s, &wanted, ENTRY_TREE, name, actions);
 	while (!k && slice_find(name, '.') < name.len) {
 		name = slice_skip(name, slice_find(name, '.') + 1);
-		k = find_kind(s, &wanted, LIST_BELOW, name, actions);
-		k = k ? k : find_kind(s, &wanted, LIST_TREE, name, actions);
+		k = find_kind(s, &wanted, ENTRY_BELOW, name, actions);
+		k = k ? k : find_kind(s, &wanted, ENTRY_TREE, name, actions);
 	}
 	wanted.entry.local = e->local;
-	return !k && is_address ? find_kind(s, &wanted, LIST_LOCAL, slice_of(NULL, 0), actions) : k;
+	return !k && is_address ? find_kind(s, &wanted, ENTRY_LOCAL, slice_of(NULL, 0), actions)
+				: k;
 }
 
 /* The next wider entry around this one that has one of these actions (bits), or NULL. */

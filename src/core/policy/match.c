@@ -3,7 +3,7 @@
 #include <limits.h>
 
 static void add_cursor(
-    struct match *m, uint32_t set, enum identity_kind identity, enum list_kind kind)
+    struct match *m, uint32_t set, enum identity_kind identity, enum entry_kind kind)
 {
 	size_t n;
 	const uint32_t *members = member_sets_get(m->rules->sets, set, &n);
@@ -14,18 +14,18 @@ static void add_cursor(
 }
 
 static void look_up(struct match *m, const struct name_radix *trie, struct slice name,
-    enum identity_kind identity, enum list_kind kind)
+    enum identity_kind identity, enum entry_kind kind)
 {
 	if (trie && name.len > 0)
 		add_cursor(m, name_radix_lookup(trie, name), identity, kind);
 }
 
-static void look_up_address(struct match *m, enum identity_kind identity, enum list_kind kind)
+static void look_up_address(struct match *m, enum identity_kind identity, enum entry_kind kind)
 {
 	const struct identity *id = &m->facts->id[identity];
-	char spelling[LIST_SPELLING_MAX];
+	char spelling[ENTRY_SPELLING_MAX];
 
-	look_up(m, m->rules->addresses[identity], list_spell(kind, id->local, id->name, spelling),
+	look_up(m, m->rules->addresses[identity], entry_spell(kind, id->local, id->name, spelling),
 	    identity, kind);
 }
 
@@ -38,17 +38,17 @@ static void look_up_identity(struct match *m, enum identity_kind identity)
 	if (id->state != FACT_KNOWN)
 		return;
 	if (has_local && id->name.len > 0) {
-		look_up_address(m, identity, LIST_ADDRESS);
+		look_up_address(m, identity, ENTRY_ADDRESS);
 		if (slice_find(id->local, '+') < id->local.len)
-			look_up_address(m, identity, LIST_SUBADDRESS);
+			look_up_address(m, identity, ENTRY_SUBADDRESS);
 	}
-	look_up(m, rules->names[key_of_identity(identity)], id->name, identity, LIST_NAME);
+	look_up(m, rules->names[key_of_identity(identity)], id->name, identity, ENTRY_NAME);
 	if (has_local)
-		look_up_address(m, identity, LIST_LOCAL);
+		look_up_address(m, identity, ENTRY_LOCAL);
 	else if (slice_equal(id->text, SLICE("<>")))
-		look_up_address(m, identity, LIST_NULL);
+		look_up_address(m, identity, ENTRY_NULL);
 	if ((rules->domains_in & 1u << identity) != 0)
-		look_up(m, rules->names[KEY_DOMAINS], id->name, identity, LIST_NAME);
+		look_up(m, rules->names[KEY_DOMAINS], id->name, identity, ENTRY_NAME);
 }
 
 void match_start(struct match *m, const struct ruleset *rules, const struct facts *facts)
@@ -60,7 +60,7 @@ void match_start(struct match *m, const struct ruleset *rules, const struct fact
 	m->trace = NULL;
 	if (facts->client.family != IP_NONE)
 		add_cursor(m, ip_radix_lookup(rules->networks, &facts->client), IDENTITY_COUNT,
-		    LIST_NETWORK);
+		    ENTRY_NETWORK);
 	for (int i = 0; i < IDENTITY_COUNT; i++)
 		look_up_identity(m, (enum identity_kind)i);
 }

@@ -137,7 +137,7 @@ static uint32_t add_origin(
 {
 	if (!ROOM(b, b->entries, b->entry_count, b->entry_capacity))
 		return 0;
-	b->entries[b->entry_count] = (struct entry){member, tally, line};
+	b->entries[b->entry_count] = (struct rule_entry){member, tally, line};
 	return (uint32_t)b->entry_count++;
 }
 
@@ -209,7 +209,7 @@ static bool add_piece(void *context, const struct prefix *prefix)
 }
 
 static void add_network(struct ruleset_builder *b, unsigned rule, unsigned slot,
-    const struct list_entry *e, uint32_t tally, struct origin where)
+    const struct entry *e, uint32_t tally, struct origin where)
 {
 	struct range_cut cut = {b, rule, slot, e->out, tally, where};
 
@@ -239,14 +239,14 @@ static void add_name(
 		in->at[in->count++] = (struct name_radix_entry){name, tag};
 }
 
-static enum member_form form_of(enum list_kind kind)
+static enum member_form form_of(enum entry_kind kind)
 {
 	switch (kind) {
-	case LIST_NAME:
+	case ENTRY_NAME:
 		return FORM_NAME;
-	case LIST_TREE:
+	case ENTRY_TREE:
 		return FORM_TREE;
-	case LIST_BELOW:
+	case ENTRY_BELOW:
 		return FORM_BELOW;
 	default:
 		return FORM_ADDRESS;
@@ -254,7 +254,7 @@ static enum member_form form_of(enum list_kind kind)
 }
 
 static void add_pattern(struct ruleset_builder *b, unsigned rule, unsigned slot,
-    const struct list_entry *e, uint32_t tally, struct origin where)
+    const struct entry *e, uint32_t tally, struct origin where)
 {
 	struct ruleset *rules = b->rules;
 	char why[PATTERN_WHY_MAX], shown[EXCERPT_MAX];
@@ -276,10 +276,10 @@ static void add_pattern(struct ruleset_builder *b, unsigned rule, unsigned slot,
 
 /* The names of a whole top-level domain are as much as the widest of networks. */
 static void check_breadth(struct ruleset_builder *b, const struct rule *rule, unsigned slot,
-    const struct list_entry *e, struct origin where)
+    const struct entry *e, struct origin where)
 {
 	if (rule->family != FAMILY_WHITELIST || slot != KEY_DOMAINS || e->out || rule->wide ||
-	    e->kind == LIST_NAME || name_labels(e->name) != 1)
+	    e->kind == ENTRY_NAME || name_labels(e->name) != 1)
 		return;
 	diag_warning(b->diag, where, "\"%.*s\" excuses all names below %.*s%s",
 	    SLICE_ARG(rule->name), SLICE_ARG(e->name),
@@ -292,14 +292,14 @@ static bool has_addresses(unsigned key)
 }
 
 void ruleset_add_entry(struct ruleset_builder *b, unsigned rule, unsigned slot,
-    const struct list_entry *e, struct origin where)
+    const struct entry *e, struct origin where)
 {
 	unsigned key = slot & (SLOT_UNLESS - 1);
 	enum member_form form = form_of(e->kind);
 	unsigned depth = name_labels(e->name);
 	struct names_in *in = &b->names[key];
 	struct slice name = e->name;
-	char spelling[LIST_SPELLING_MAX];
+	char spelling[ENTRY_SPELLING_MAX];
 	uint32_t tally;
 
 	if (rule >= b->rules->rule_count)
@@ -307,25 +307,25 @@ void ruleset_add_entry(struct ruleset_builder *b, unsigned rule, unsigned slot,
 	tally = tally_of(b, rule, where.file);
 	if (tally < b->tally_count)
 		b->tallies[tally].entries++;
-	if (e->kind == LIST_NETWORK) {
+	if (e->kind == ENTRY_NETWORK) {
 		add_network(b, rule, slot, e, tally, where);
 		return;
 	}
 	b->rules->name_entries++;
-	if (e->kind == LIST_PATTERN) {
+	if (e->kind == ENTRY_PATTERN) {
 		add_pattern(b, rule, slot, e, tally, where);
 		return;
 	}
 	check_breadth(b, &b->rules->rules[rule], slot, e, where);
 	if (form == FORM_ADDRESS)
-		name = arena_copy(b->scratch, list_spell(e->kind, e->local, e->name, spelling));
+		name = arena_copy(b->scratch, entry_spell(e->kind, e->local, e->name, spelling));
 	if (form == FORM_ADDRESS && has_addresses(key))
 		in = &b->addresses[key - KEY_CLIENT_NAME];
 	add_name(b, in,
 	    add_origin(b, member_make(rule, slot, e->out, form, depth), tally, where.line), name);
 }
 
-void ruleset_add_domain_name(struct ruleset_builder *b, enum list_kind kind, struct slice name,
+void ruleset_add_domain_name(struct ruleset_builder *b, enum entry_kind kind, struct slice name,
     unsigned layer, struct origin where)
 {
 	add_name(b, &b->domains,

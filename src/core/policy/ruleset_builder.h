@@ -9,7 +9,7 @@
  */
 #include "core/policy/ruleset.h"
 
-struct entry {
+struct rule_entry {
 	uint32_t member;
 	uint32_t tally; /* whose file it is from */
 	uint32_t line;
@@ -40,7 +40,7 @@ struct ruleset_builder {
 	struct ruleset *rules;
 	struct diag *diag;
 	struct arena *scratch; /* keys of addresses */
-	struct entry *entries;
+	struct rule_entry *entries;
 	size_t entry_count, entry_capacity;
 	struct ip_radix_entry *networks;
 	size_t network_count, network_capacity;
@@ -70,7 +70,7 @@ void *ruleset_grow(
 struct origin ruleset_origin(const struct ruleset_builder *, uint32_t tag);
 
 /* ruleset_build.c: a name for ruleset_combine_domains(); layer 0 gives nothing. */
-void ruleset_add_domain_name(struct ruleset_builder *, enum list_kind kind, struct slice name,
+void ruleset_add_domain_name(struct ruleset_builder *, enum entry_kind kind, struct slice name,
     unsigned layer, struct origin where);
 
 /* ruleset_domains.c: the values of a name of the trie are 1 + an index into layers, or 0. */

@@ -70,7 +70,7 @@ static struct switch_layer merge(struct switch_layer own, struct switch_layer ab
 	return above;
 }
 
-void ruleset_add_domain(struct ruleset_builder *b, enum list_kind kind, struct slice name,
+void ruleset_add_domain(struct ruleset_builder *b, enum entry_kind kind, struct slice name,
     const struct switches *switches, unsigned given, struct origin where)
 {
 	struct switch_layer layer = {.given = given};
@@ -164,7 +164,7 @@ static void take_forms(
 static void put_over(struct ruleset_builder *b, const struct forms *f, enum member_form form,
     struct slice name, struct switch_layer *layer)
 {
-	char shown[LIST_SPELLING_MAX];
+	char shown[ENTRY_SPELLING_MAX];
 	int n;
 
 	if (!f->set[form])

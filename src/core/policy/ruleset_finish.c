@@ -18,7 +18,7 @@ enum { AHEAD = 16 };
 
 struct origin ruleset_origin(const struct ruleset_builder *b, uint32_t tag)
 {
-	const struct entry *e = &b->entries[tag];
+	const struct rule_entry *e = &b->entries[tag];
 
 	return (struct origin){b->tallies[e->tally].file, e->line};
 }
@@ -36,7 +36,7 @@ static void tell_conflict(
 
 static void count_duplicate(struct ruleset_builder *b, uint32_t tag)
 {
-	const struct entry *e = &b->entries[tag];
+	const struct rule_entry *e = &b->entries[tag];
 	struct tally *t = &b->tallies[e->tally];
 
 	b->rules->duplicates++;
@@ -48,7 +48,7 @@ static void count_duplicate(struct ruleset_builder *b, uint32_t tag)
 
 static void count_covered(struct ruleset_builder *b, uint32_t tag)
 {
-	const struct entry *e = &b->entries[tag];
+	const struct rule_entry *e = &b->entries[tag];
 	struct tally *t = &b->tallies[e->tally];
 
 	b->rules->covered++;

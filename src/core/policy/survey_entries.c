@@ -222,7 +222,7 @@ static void count(struct survey_rule *r, unsigned char marks, struct origin here
 static void count_all(struct survey *survey, const struct ruleset_builder *b)
 {
 	for (size_t i = 0; i < b->network_count; i++) {
-		const struct entry *e = &b->entries[b->networks[i].tag];
+		const struct rule_entry *e = &b->entries[b->networks[i].tag];
 
 		if (member_rank(e->member) == RANK_NETWORK)
 			count(&survey->rules[member_rule(e->member)], b->marks[b->networks[i].tag],

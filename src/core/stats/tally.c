@@ -8,8 +8,8 @@
 /* Chains of the hash table: a quarter of a million domains make chains of four. */
 enum { CHAINS = 1 << 16 };
 
-struct entry {
-	struct entry *next;
+struct domain_hour {
+	struct domain_hour *next;
 	struct tally_domain domain;
 	struct hyperloglog *recipients;
 	size_t bytes; /* as counted into the tally */
@@ -19,7 +19,7 @@ struct entry {
 struct tally {
 	size_t limit, bytes;
 	uint64_t total;
-	struct entry *chains[CHAINS];
+	struct domain_hour *chains[CHAINS];
 };
 
 struct tally *tally_create(size_t limit)
@@ -33,7 +33,7 @@ struct tally *tally_create(size_t limit)
 	return t;
 }
 
-static void free_entry(struct entry *e)
+static void free_entry(struct domain_hour *e)
 {
 	for (int k = 0; k < TALLY_KINDS; k++)
 		top_k_free(&e->domain.top[k]);
@@ -46,7 +46,7 @@ void tally_free(struct tally **t)
 	if (!*t)
 		return;
 	for (int i = 0; i < CHAINS; i++)
-		for (struct entry *e = (*t)->chains[i], *next; e; e = next) {
+		for (struct domain_hour *e = (*t)->chains[i], *next; e; e = next) {
 			next = e->next;
 			free_entry(e);
 		}
@@ -56,14 +56,14 @@ void tally_free(struct tally **t)
 
 /* ---- domains ------------------------------------------------------------------------- */
 
-static struct entry **chain_of(struct tally *t, struct slice name, int64_t hour)
+static struct domain_hour **chain_of(struct tally *t, struct slice name, int64_t hour)
 {
 	uint64_t h = fnv(FNV_START ^ (uint64_t)hour, name);
 
 	return &t->chains[(h ^ h >> 32) & (CHAINS - 1)];
 }
 
-static size_t bytes_of(const struct entry *e)
+static size_t bytes_of(const struct domain_hour *e)
 {
 	/* The entry, its name, and what the allocator adds. */
 	size_t bytes = sizeof *e + e->domain.name.len + 32;
@@ -74,9 +74,9 @@ static size_t bytes_of(const struct entry *e)
 	return bytes + (e->recipients ? sizeof *e->recipients : 0);
 }
 
-static struct entry *add(struct entry **chain, struct slice name, int64_t hour)
+static struct domain_hour *add(struct domain_hour **chain, struct slice name, int64_t hour)
 {
-	struct entry *e = calloc(1, sizeof *e + name.len + 1);
+	struct domain_hour *e = calloc(1, sizeof *e + name.len + 1);
 
 	if (!e)
 		return NULL;
@@ -90,9 +90,9 @@ static struct entry *add(struct entry **chain, struct slice name, int64_t hour)
 }
 
 /* The entry; that of "" when there is no room for another domain. */
-static struct entry *entry_of(struct tally *t, struct slice name, int64_t hour)
+static struct domain_hour *entry_of(struct tally *t, struct slice name, int64_t hour)
 {
-	struct entry **chain = chain_of(t, name, hour), *e = *chain;
+	struct domain_hour **chain = chain_of(t, name, hour), *e = *chain;
 
 	while (e && (e->domain.hour != hour || !slice_equal(e->domain.name, name)))
 		e = e->next;
@@ -113,7 +113,7 @@ static void add_distinct(void *context, struct slice key, uint64_t at_least, uin
 }
 
 /* From the first recipient on that has no slot of its own any more. */
-static void count_distinct(struct entry *e, struct slice recipient)
+static void count_distinct(struct domain_hour *e, struct slice recipient)
 {
 	if (!e->recipients) {
 		if (!top_k_is_full(e->domain.top[TALLY_RECIPIENTS]))
@@ -131,7 +131,7 @@ static void count_distinct(struct entry *e, struct slice recipient)
  * At the limit lists stop growing; keys that take the place of others may be longer, so that at
  * twice the limit they stay as they are.
  */
-static void count_keys(struct tally *t, struct entry *e, const struct refusal *r)
+static void count_keys(struct tally *t, struct domain_hour *e, const struct refusal *r)
 {
 	if (t->bytes > 2 * t->limit)
 		return;
@@ -153,7 +153,7 @@ static void count_keys(struct tally *t, struct entry *e, const struct refusal *r
 
 void tally_count(struct tally *t, const struct refusal *r)
 {
-	struct entry *e = entry_of(t, r->domain, r->hour);
+	struct domain_hour *e = entry_of(t, r->domain, r->hour);
 	size_t bytes;
 
 	t->total++;
@@ -182,6 +182,6 @@ void tally_each(
     struct tally *t, void (*each)(void *context, const struct tally_domain *), void *context)
 {
 	for (int i = 0; i < CHAINS; i++)
-		for (struct entry *e = t->chains[i]; e; e = e->next)
+		for (struct domain_hour *e = t->chains[i]; e; e = e->next)
 			each(context, &e->domain);
 }

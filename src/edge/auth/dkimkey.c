@@ -15,7 +15,7 @@
 #define MODULUS_MAX  (DKIM_BITS_MAX / 8)
 #define EXPONENT_MAX (DKIM_EXPONENT_BITS_MAX / 8)
 
-struct entry {
+struct cached_key {
 	EVP_PKEY *key; /* NULL: free */
 	uint64_t used; /* when last, counted in uses of its set */
 	uint64_t hash;
@@ -28,7 +28,7 @@ struct entry {
 struct set {
 	pthread_mutex_t lock;
 	uint64_t uses;
-	struct entry ways[WAYS];
+	struct cached_key ways[WAYS];
 };
 
 struct dkim_keys {
@@ -99,10 +99,10 @@ static struct name name_of(const struct dkim_keys *keys, const struct dkim_recor
 	return name;
 }
 
-static struct entry *find(struct set *set, const struct name *name)
+static struct cached_key *find(struct set *set, const struct name *name)
 {
 	for (size_t i = 0; i < WAYS; i++) {
-		struct entry *e = &set->ways[i];
+		struct cached_key *e = &set->ways[i];
 
 		if (e->key && e->hash == name->hash && e->name_len == name->len &&
 		    memcmp(e->name, name->bytes, name->len) == 0)
@@ -115,7 +115,7 @@ static struct entry *find(struct set *set, const struct name *name)
 static EVP_PKEY *kept_key(struct set *set, const struct name *name)
 {
 	EVP_PKEY *key = NULL;
-	struct entry *e;
+	struct cached_key *e;
 
 	pthread_mutex_lock(&set->lock);
 	e = find(set, name);
@@ -131,7 +131,7 @@ static EVP_PKEY *kept_key(struct set *set, const struct name *name)
 static void keep_key(struct set *set, const struct name *name, EVP_PKEY *key)
 {
 	EVP_PKEY *old = NULL;
-	struct entry *oldest = &set->ways[0];
+	struct cached_key *oldest = &set->ways[0];
 
 	pthread_mutex_lock(&set->lock);
 	for (size_t i = 1; i < WAYS; i++)

@@ -1,6 +1,6 @@
 #include "config_load.h"
 
-#include "core/name/list.h"
+#include "core/name/entry.h"
 #include "edge/config/idn.h"
 
 /* A recipient domain while its keys are read. */
@@ -83,12 +83,12 @@ static void set_key(struct domain *d, const struct domain_key *key, struct slice
 
 static void add_name(struct domain *d)
 {
-	char why[LIST_WHY_MAX];
-	struct list_entry entry;
+	char why[ENTRY_WHY_MAX];
+	struct entry entry;
 	const char *wrong =
-	    list_parse_entry(d->name, LIST_ACCEPT_NAMES, &idn_uts46, d->load->arena, &entry, why);
+	    entry_parse(d->name, ENTRY_ACCEPT_NAMES, &idn_uts46, d->load->arena, &entry, why);
 
-	if (!wrong && (entry.out || entry.kind == LIST_PATTERN))
+	if (!wrong && (entry.out || entry.kind == ENTRY_PATTERN))
 		wrong = "a recipient domain is a name such as example.org, .example.org, "
 			"*.example.org or *";
 	if (wrong) {
@@ -121,7 +121,7 @@ static void add_everywhere(struct domain *d)
 		    globals[i].key, globals[i].global, at.file, at.line);
 	}
 	ruleset_add_domain(
-	    d->load->builder, LIST_TREE, slice_of(NULL, 0), &d->switches, d->given, d->where);
+	    d->load->builder, ENTRY_TREE, slice_of(NULL, 0), &d->switches, d->given, d->where);
 }
 
 static void add_domain(struct domain *d)
@@ -250,7 +250,7 @@ void load_domains_file(struct load *load, const config_setting_t *section)
 		return;
 	}
 	where.line = 0;
-	while (list_next_line(&rest, &where.line, &line)) {
+	while (entry_next_line(&rest, &where.line, &line)) {
 		load_domain_line(load, line, where);
 		empty = false;
 	}

@@ -31,18 +31,18 @@ static bool takes_one_label(const struct key_checks *k)
 }
 
 void load_note_doubt(
-    struct key_checks *k, const struct list_entry *e, struct slice text, struct origin where)
+    struct key_checks *k, const struct entry *e, struct slice text, struct origin where)
 {
 	struct slice scheme = SLICE("mailto:");
 	bool at = slice_find(text, '@') < text.len;
 
-	if (e->kind == LIST_NETWORK || e->kind == LIST_PATTERN || e->kind == LIST_NULL)
+	if (e->kind == ENTRY_NETWORK || e->kind == ENTRY_PATTERN || e->kind == ENTRY_NULL)
 		return;
 	if (e->local.len > 0 && slice_starts_nocase(e->local, scheme))
 		note(&k->doubts[DOUBT_SCHEME], text, where);
 	else if (k->rule->family == FAMILY_EXEMPT && !at)
 		note(&k->doubts[DOUBT_DOMAIN], text, where);
-	else if (e->kind == LIST_NAME && !at && name_labels(e->name) == 1 && !takes_one_label(k) &&
+	else if (e->kind == ENTRY_NAME && !at && name_labels(e->name) == 1 && !takes_one_label(k) &&
 		 !slice_equal(e->name, SLICE("localhost")))
 		note(&k->doubts[DOUBT_LABEL], text, where);
 }

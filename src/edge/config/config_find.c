@@ -5,7 +5,7 @@
 /* A look through one key of one rule for the line of an entry. */
 struct finder {
 	struct load load;
-	enum list_accept accept;
+	enum entry_accept accept;
 	struct slice wanted; /* as core writes it, without "!" */
 	bool is_network;
 	struct prefix network;
@@ -13,17 +13,17 @@ struct finder {
 };
 
 /* The entry of a list as core writes it. */
-static struct slice spelling_of(struct arena *arena, const struct list_entry *e)
+static struct slice spelling_of(struct arena *arena, const struct entry *e)
 {
-	char spelling[LIST_SPELLING_MAX];
+	char spelling[ENTRY_SPELLING_MAX];
 
-	if (e->kind == LIST_PATTERN)
+	if (e->kind == ENTRY_PATTERN)
 		return arena_printf(arena, "/%.*s/", SLICE_ARG(e->text));
-	return arena_copy(arena, list_spell(e->kind, e->local, e->name, spelling));
+	return arena_copy(arena, entry_spell(e->kind, e->local, e->name, spelling));
 }
 
 /* True when the network is the entry, or one of those that core cut a range into. */
-static bool is_network_of(const struct prefix *p, const struct list_entry *e)
+static bool is_network_of(const struct prefix *p, const struct entry *e)
 {
 	struct ip last = prefix_last(p);
 
@@ -36,13 +36,13 @@ static bool is_network_of(const struct prefix *p, const struct list_entry *e)
 static void compare(void *context, struct slice text, struct origin where)
 {
 	struct finder *f = context;
-	char why[LIST_WHY_MAX];
-	struct list_entry e;
+	char why[ENTRY_WHY_MAX];
+	struct entry e;
 
 	if (f->exact.file ||
-	    list_parse_entry(text, f->accept, &idn_uts46, f->load.arena, &e, why) != NULL)
+	    entry_parse(text, f->accept, &idn_uts46, f->load.arena, &e, why) != NULL)
 		return;
-	if (e.kind == LIST_NETWORK) {
+	if (e.kind == ENTRY_NETWORK) {
 		if (f->is_network && is_network_of(&f->network, &e))
 			f->exact = where;
 	} else if (!slice_ends(f->wanted, e.name)) {
@@ -93,18 +93,18 @@ static void find_in_managed(struct finder *f, const char *path)
 	char why[TEXTFILE_WHY_MAX];
 
 	if (load_list_file(&f->load, path, &rest, why) == TEXTFILE_OK)
-		while (list_next_line(&rest, &where.line, &entry))
+		while (entry_next_line(&rest, &where.line, &entry))
 			compare(f, entry, where);
 }
 
-static enum list_accept accept_of(unsigned slot)
+static enum entry_accept accept_of(unsigned slot)
 {
 	unsigned key = slot & (SLOT_UNLESS - 1);
 
 	for (unsigned i = 0; i < CRITERIA; i++)
 		if (load_criteria[i].key == key)
 			return load_criteria[i].accept;
-	return LIST_ACCEPT_NAMES;
+	return ENTRY_ACCEPT_NAMES;
 }
 
 struct slice config_find_entry(const struct config *config, const struct rule *rule, unsigned slot,

@@ -1,16 +1,16 @@
 #include "config_load.h"
 
-#include "core/name/list.h"
+#include "core/name/entry.h"
 #include "edge/config/idn.h"
 
 #include <stdlib.h>
 
-void load_entry(struct load *load, enum list_accept accept, unsigned rule, unsigned slot,
+void load_entry(struct load *load, enum entry_accept accept, unsigned rule, unsigned slot,
     struct slice text, struct origin where)
 {
-	char why[LIST_WHY_MAX];
-	struct list_entry entry;
-	const char *wrong = list_parse_entry(text, accept, &idn_uts46, load->arena, &entry, why);
+	char why[ENTRY_WHY_MAX];
+	struct entry entry;
+	const char *wrong = entry_parse(text, accept, &idn_uts46, load->arena, &entry, why);
 
 	if (wrong) {
 		diag_error(load->diag, where, "%s", wrong);
@@ -123,15 +123,15 @@ static void take_country(struct load *load, const struct criterion *c, unsigned 
 /* ---- the criteria -------------------------------------------------------------------- */
 
 const struct criterion load_criteria[CRITERIA] = {
-    {"networks", KEY_NETWORKS, LIST_ACCEPT_NETWORKS, take_entry},
-    {"asn", KEY_NETWORKS, LIST_ACCEPT_NETWORKS, take_asn},
-    {"country", KEY_NETWORKS, LIST_ACCEPT_NETWORKS, take_country},
-    {"client_name", KEY_CLIENT_NAME, LIST_ACCEPT_NAMES, take_entry},
-    {"helo", KEY_HELO, LIST_ACCEPT_NAMES, take_entry},
-    {"sender", KEY_SENDER, LIST_ACCEPT_ADDRESSES, take_entry},
-    {"from", KEY_FROM, LIST_ACCEPT_ADDRESSES, take_entry},
-    {"recipient", KEY_RECIPIENT, LIST_ACCEPT_ADDRESSES, take_entry},
-    {"domains", KEY_DOMAINS, LIST_ACCEPT_NAMES, take_domain},
+    {"networks", KEY_NETWORKS, ENTRY_ACCEPT_NETWORKS, take_entry},
+    {"asn", KEY_NETWORKS, ENTRY_ACCEPT_NETWORKS, take_asn},
+    {"country", KEY_NETWORKS, ENTRY_ACCEPT_NETWORKS, take_country},
+    {"client_name", KEY_CLIENT_NAME, ENTRY_ACCEPT_NAMES, take_entry},
+    {"helo", KEY_HELO, ENTRY_ACCEPT_NAMES, take_entry},
+    {"sender", KEY_SENDER, ENTRY_ACCEPT_ADDRESSES, take_entry},
+    {"from", KEY_FROM, ENTRY_ACCEPT_ADDRESSES, take_entry},
+    {"recipient", KEY_RECIPIENT, ENTRY_ACCEPT_ADDRESSES, take_entry},
+    {"domains", KEY_DOMAINS, ENTRY_ACCEPT_NAMES, take_domain},
 };
 
 const struct criterion *load_criterion(const char *word)

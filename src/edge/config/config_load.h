@@ -20,7 +20,7 @@
  *     config_start     what the host has against it
  */
 #include "config_text.h"
-#include "core/name/list.h"
+#include "core/name/entry.h"
 #include "edge/config/config.h"
 #include "edge/os/textfile.h"
 
@@ -161,7 +161,7 @@ enum textfile_result load_list_file(
 struct criterion {
 	const char *word;
 	enum rule_key key;
-	enum list_accept accept;
+	enum entry_accept accept;
 	void (*take)(struct load *, const struct criterion *, unsigned rule, unsigned slot,
 	    struct slice text, struct origin where);
 };
@@ -178,19 +178,19 @@ unsigned load_entries(struct load *, const struct criterion *, const struct rule
     unsigned slot, const config_setting_t *, bool may_be_empty);
 
 /* One text into one rule. */
-void load_entry(struct load *, enum list_accept, unsigned rule, unsigned slot, struct slice text,
+void load_entry(struct load *, enum entry_accept, unsigned rule, unsigned slot, struct slice text,
     struct origin where);
 
 /* ---- config_doubt: entries that cannot match ----------------------------------------- */
 
 void load_note_doubt(
-    struct key_checks *, const struct list_entry *, struct slice text, struct origin where);
+    struct key_checks *, const struct entry *, struct slice text, struct origin where);
 void load_tell_doubts(struct load *, const struct key_checks *, const char *word);
 
 /* ---- config_wide: rules that match nearly everything --------------------------------- */
 
-void load_note_wide(struct load *, unsigned rule, const struct list_entry *, struct slice text,
-    struct origin where);
+void load_note_wide(
+    struct load *, unsigned rule, const struct entry *, struct slice text, struct origin where);
 void load_note_recipient_domain(struct load *, struct slice name);
 
 /* When the recipient domains are known. */

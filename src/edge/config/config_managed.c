@@ -1,6 +1,6 @@
 #include "config_load.h"
 
-#include "core/name/list.h"
+#include "core/name/entry.h"
 #include "edge/config/idn.h"
 #include "edge/config/managed.h"
 #include "edge/os/textfile.h"
@@ -10,8 +10,8 @@
 /* One line of the managed whitelist. */
 struct managed {
 	struct managed_line words; /* with covers as they are meant where none are written */
-	struct list_entry entry;
-	struct list_entry sender, recipient; /* where words has them */
+	struct entry entry;
+	struct entry sender, recipient; /* where words has them */
 	unsigned line;
 };
 
@@ -48,14 +48,14 @@ static struct slice line_of(struct slice entry, struct slice text, struct slice 
 
 /* What narrows a line: a name or an address. */
 static const char *read_identity(
-    struct load *load, struct slice text, struct list_entry *out, char why[LIST_WHY_MAX])
+    struct load *load, struct slice text, struct entry *out, char why[ENTRY_WHY_MAX])
 {
 	const char *wrong;
 
 	if (text.len == 0)
 		return NULL;
-	wrong = list_parse_entry(text, LIST_ACCEPT_ADDRESSES, &idn_uts46, load->arena, out, why);
-	if (!wrong && (out->out || out->kind == LIST_PATTERN))
+	wrong = entry_parse(text, ENTRY_ACCEPT_ADDRESSES, &idn_uts46, load->arena, out, why);
+	if (!wrong && (out->out || out->kind == ENTRY_PATTERN))
 		wrong = "sender= and recipient= are a name or an address";
 	return wrong;
 }
@@ -68,13 +68,13 @@ static const char *read_line(
 	if (!wrong)
 		wrong = managed_parse_words(slice_skip(line, slice_find(line, '#')), &m->words);
 	if (!wrong)
-		wrong = managed_check(&m->words, m->entry.kind == LIST_NETWORK);
+		wrong = managed_check(&m->words, m->entry.kind == ENTRY_NETWORK);
 	if (!wrong)
 		wrong = read_identity(load, m->words.sender, &m->sender, why);
 	if (!wrong)
 		wrong = read_identity(load, m->words.recipient, &m->recipient, why);
-	if (!wrong && m->words.proof && m->entry.kind == LIST_NETWORK &&
-	    (m->sender.kind == LIST_ADDRESS || m->sender.kind == LIST_NULL))
+	if (!wrong && m->words.proof && m->entry.kind == ENTRY_NETWORK &&
+	    (m->sender.kind == ENTRY_ADDRESS || m->sender.kind == ENTRY_NULL))
 		wrong = "proof=spf needs a name as sender=: SPF proves domains, not addresses";
 	return wrong;
 }
@@ -83,9 +83,9 @@ static void read_lines(struct load *load, struct slice text, struct managed_list
 {
 	struct slice rest = text, entry;
 	struct origin where = {load->config->managed_whitelist, 0};
-	char why[LIST_WHY_MAX];
+	char why[ENTRY_WHY_MAX];
 
-	while (list_next_line(&rest, &where.line, &entry)) {
+	while (entry_next_line(&rest, &where.line, &entry)) {
 		struct managed m = {.line = where.line};
 		const char *wrong = read_line(load, line_of(entry, text, rest), entry, &m, why);
 
@@ -102,7 +102,7 @@ static void read_lines(struct load *load, struct slice text, struct managed_list
 
 static bool is_network(const struct managed *m)
 {
-	return m->entry.kind == LIST_NETWORK;
+	return m->entry.kind == ENTRY_NETWORK;
 }
 
 static unsigned covers_of(const struct managed *m)

@@ -1,6 +1,6 @@
 #include "config_load.h"
 
-#include "core/name/list.h"
+#include "core/name/entry.h"
 
 #include <stdio.h>
 
@@ -172,7 +172,7 @@ static void each_line(
 		diag_error(load->diag, where, "holds a NUL byte: not a list");
 		return;
 	}
-	while (list_next_line(&rest, &where.line, &entry)) {
+	while (entry_next_line(&rest, &where.line, &entry)) {
 		walk->each(walk->context, entry, where);
 		named_at.line = 0;
 	}

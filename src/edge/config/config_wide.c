@@ -70,8 +70,8 @@ static void add_wide(struct load *load, struct wide_entry wide)
 	load->wides[load->wide_count++] = wide;
 }
 
-void load_note_wide(struct load *load, unsigned rule, const struct list_entry *e, struct slice text,
-    struct origin where)
+void load_note_wide(
+    struct load *load, unsigned rule, const struct entry *e, struct slice text, struct origin where)
 {
 	const struct key_checks *k = load->checks;
 	const struct rule *r = k->rule;
@@ -80,11 +80,11 @@ void load_note_wide(struct load *load, unsigned rule, const struct list_entry *e
 	if (rule >= RULES_MAX || r->wide || e->out || k->slot >= SLOT_UNLESS ||
 	    r->family == FAMILY_EXEMPT || (r->family == FAMILY_WHITELIST && k->slot == KEY_DOMAINS))
 		return;
-	if (e->kind == LIST_PATTERN) {
+	if (e->kind == ENTRY_PATTERN) {
 		wide.matches = count_ordinary(e->text, k->slot);
 		if (wide.matches >= ORDINARY_MOST)
 			add_wide(load, wide);
-	} else if ((e->kind == LIST_TREE || e->kind == LIST_BELOW) && name_labels(e->name) == 1) {
+	} else if ((e->kind == ENTRY_TREE || e->kind == ENTRY_BELOW) && name_labels(e->name) == 1) {
 		wide.domain = e->name;
 		add_wide(load, wide);
 	}

@@ -36,14 +36,14 @@ void managed_each(const struct managed_edit *e,
 }
 
 /* True when both are the same network or name, however they are spelled. */
-static bool same_entry(struct arena *arena, const struct list_entry *a, struct slice text)
+static bool same_entry(struct arena *arena, const struct entry *a, struct slice text)
 {
-	char why[LIST_WHY_MAX];
-	struct list_entry b;
+	char why[ENTRY_WHY_MAX];
+	struct entry b;
 
 	if (managed_parse_entry(text, arena, &b, why) || a->kind != b.kind)
 		return false;
-	if (a->kind != LIST_NETWORK)
+	if (a->kind != ENTRY_NETWORK)
 		return slice_equal(a->name, b.name);
 	if (a->is_range != b.is_range)
 		return false;
@@ -69,7 +69,7 @@ static void put(struct text *t, struct slice s)
 /* The lines that an edit is about. */
 struct wanted {
 	struct slice text;
-	struct list_entry entry;
+	struct entry entry;
 	bool valid;
 	const struct managed_line *line; /* NULL: whatever sender and recipient they have */
 };
@@ -78,7 +78,7 @@ static struct wanted wanted_lines(
     struct arena *arena, struct slice text, const struct managed_line *line)
 {
 	struct wanted w = {.text = text, .line = line};
-	char why[LIST_WHY_MAX];
+	char why[ENTRY_WHY_MAX];
 
 	w.valid = !managed_parse_entry(text, arena, &w.entry, why);
 	return w;

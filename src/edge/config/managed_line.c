@@ -16,15 +16,14 @@ static bool looks_numeric(struct slice text)
 }
 
 const char *managed_parse_entry(
-    struct slice text, struct arena *arena, struct list_entry *out, char why[LIST_WHY_MAX])
+    struct slice text, struct arena *arena, struct entry *out, char why[ENTRY_WHY_MAX])
 {
 	if (slice_starts(text, SLICE("!")))
 		return "nothing is taken out here: remove the entry instead";
 	if (slice_starts(text, SLICE("/")))
 		return "only addresses and names can stand here, no patterns";
-	return list_parse_entry(text,
-	    looks_numeric(text) ? LIST_ACCEPT_NETWORKS : LIST_ACCEPT_NAMES, &idn_uts46, arena, out,
-	    why);
+	return entry_parse(text, looks_numeric(text) ? ENTRY_ACCEPT_NETWORKS : ENTRY_ACCEPT_NAMES,
+	    &idn_uts46, arena, out, why);
 }
 
 /* What stands behind `key` when the word begins with it. */

@@ -104,9 +104,9 @@ static const char *read_words(struct asked *a, struct managed_line *line)
 	return NULL;
 }
 
-static bool read_line(struct asked *a, struct managed_line *line, struct list_entry *entry)
+static bool read_line(struct asked *a, struct managed_line *line, struct entry *entry)
 {
-	char why[LIST_WHY_MAX];
+	char why[ENTRY_WHY_MAX];
 	const char *wrong;
 
 	*line = (struct managed_line){.expires = 0};
@@ -114,7 +114,7 @@ static bool read_line(struct asked *a, struct managed_line *line, struct list_en
 		return false;
 	wrong = managed_parse_entry(line->entry, a->arena, entry, why);
 	if (!wrong)
-		wrong = read_reach(a, line, entry->kind == LIST_NETWORK);
+		wrong = read_reach(a, line, entry->kind == ENTRY_NETWORK);
 	if (!wrong)
 		wrong = read_words(a, line);
 	if (wrong)
@@ -216,27 +216,27 @@ static void keep_old_words(struct asked *a, const struct managed_edit *e, struct
 }
 
 /* What the tables say of a single address, of which nothing else is known. */
-static struct verdict judge(const struct ruleset *rules, const struct list_entry *entry)
+static struct verdict judge(const struct ruleset *rules, const struct entry *entry)
 {
 	struct facts facts = {.client = entry->prefix.base, .now = time(NULL)};
 
 	return policy_decide(rules, &facts, PHASE_RCPT);
 }
 
-static bool is_one_address(const struct list_entry *entry)
+static bool is_one_address(const struct entry *entry)
 {
-	return entry->kind == LIST_NETWORK && !entry->is_range &&
+	return entry->kind == ENTRY_NETWORK && !entry->is_range &&
 	       entry->prefix.length == ip_bits(entry->prefix.base.family);
 }
 
 /* Warns of an entry that lets nothing in that was not let in before. */
 static void warn_of_no_effect(
-    struct asked *a, const struct managed_line *line, const struct list_entry *entry)
+    struct asked *a, const struct managed_line *line, const struct entry *entry)
 {
 	const unsigned by_address = 1u << FAMILY_SUSRANGES | 1u << FAMILY_BLOCKS;
 	struct verdict v;
 
-	if (entry->kind != LIST_NETWORK && entry->kind != LIST_PATTERN)
+	if (entry->kind != ENTRY_NETWORK && entry->kind != ENTRY_PATTERN)
 		channel_print(a->channel, "note: a name lets nobody in without proof (%s)\n",
 		    line->proof == PROOF_SPF           ? "SPF pass of the sender's domain"
 		    : line->proof == PROOF_CLIENT_NAME ? "a verified client name"
@@ -283,7 +283,7 @@ static void tell_expired(void *context, const struct managed_line *l)
 int command_whitelist_add(struct asked *a)
 {
 	char until[RFC3339_TEXT_MAX] = "";
-	struct list_entry entry;
+	struct entry entry;
 	struct managed_line line;
 	struct managed_edit e;
 	bool replaced;

@@ -12,10 +12,10 @@ enum {
 	KEEP_TEMP = 2,
 };
 
-struct entry {
-	struct entry *chain;         /* next in the same bucket */
-	struct entry *newer, *older; /* by last use */
-	struct resolver_key key;     /* its text is behind the entry */
+struct cache_entry {
+	struct cache_entry *chain;         /* next in the same bucket */
+	struct cache_entry *newer, *older; /* by last use */
+	struct resolver_key key;           /* its text is behind the entry */
 	struct resolver_answer *answer;
 	int64_t expires;
 	size_t size;
@@ -24,8 +24,8 @@ struct entry {
 
 struct shard {
 	pthread_mutex_t lock;
-	struct entry **buckets;
-	struct entry *newest, *oldest;
+	struct cache_entry **buckets;
+	struct cache_entry *newest, *oldest;
 	size_t entries, bytes;
 };
 
@@ -49,7 +49,7 @@ struct resolver_cache *resolver_cache_create(size_t entries, size_t bytes)
 	cache->mask = buckets - 1;
 	for (size_t i = 0; i < SHARDS; i++) {
 		pthread_mutex_init(&cache->shards[i].lock, NULL);
-		cache->shards[i].buckets = calloc(buckets, sizeof(struct entry *));
+		cache->shards[i].buckets = calloc(buckets, sizeof(struct cache_entry *));
 		if (!cache->shards[i].buckets) {
 			resolver_cache_free(cache);
 			return NULL;
@@ -64,23 +64,23 @@ static struct shard *shard_of(struct resolver_cache *cache, const struct resolve
 }
 
 /* The pointer that points, or would point, to the key's entry. */
-static struct entry **place_of(
+static struct cache_entry **place_of(
     const struct resolver_cache *cache, struct shard *s, const struct resolver_key *key)
 {
-	struct entry **at = &s->buckets[key->hash & cache->mask];
+	struct cache_entry **at = &s->buckets[key->hash & cache->mask];
 
 	while (*at && !resolver_key_same(&(*at)->key, key))
 		at = &(*at)->chain;
 	return at;
 }
 
-static void unlink_use(struct shard *s, struct entry *e)
+static void unlink_use(struct shard *s, struct cache_entry *e)
 {
 	*(e->newer ? &e->newer->older : &s->newest) = e->older;
 	*(e->older ? &e->older->newer : &s->oldest) = e->newer;
 }
 
-static void link_newest(struct shard *s, struct entry *e)
+static void link_newest(struct shard *s, struct cache_entry *e)
 {
 	e->newer = NULL;
 	e->older = s->newest;
@@ -88,9 +88,9 @@ static void link_newest(struct shard *s, struct entry *e)
 	s->newest = e;
 }
 
-static void discard(struct shard *s, struct entry **place)
+static void discard(struct shard *s, struct cache_entry **place)
 {
-	struct entry *e = *place;
+	struct cache_entry *e = *place;
 
 	*place = e->chain;
 	unlink_use(s, e);
@@ -118,7 +118,7 @@ bool resolver_cache_find(struct resolver_cache *cache, const struct resolver_key
     struct resolver_answer **answer, uint32_t *ttl)
 {
 	struct shard *s = shard_of(cache, key);
-	struct entry **place;
+	struct cache_entry **place;
 	bool found = false;
 
 	pthread_mutex_lock(&s->lock);
@@ -126,7 +126,7 @@ bool resolver_cache_find(struct resolver_cache *cache, const struct resolver_key
 	if (*place && (*place)->expires <= now) {
 		discard(s, place);
 	} else if (*place) {
-		struct entry *e = *place;
+		struct cache_entry *e = *place;
 		found = true;
 		*answer = resolver_answer_hold(e->answer);
 		*ttl = (uint32_t)((e->expires - now) / MONOTONIC_SECOND);
@@ -146,15 +146,15 @@ static int64_t keep(const struct resolver_answer *answer)
 	return (answer->ttl < most ? answer->ttl : most) * MONOTONIC_SECOND;
 }
 
-static struct entry *entry_create(
+static struct cache_entry *entry_create(
     const struct resolver_key *key, struct resolver_answer *answer, int64_t expires)
 {
-	size_t size = sizeof(struct entry) + key->len + 1;
-	struct entry *e = malloc(size);
+	size_t size = sizeof(struct cache_entry) + key->len + 1;
+	struct cache_entry *e = malloc(size);
 
 	if (!e)
 		return NULL;
-	*e = (struct entry){.key = resolver_key_copy(key, e->text),
+	*e = (struct cache_entry){.key = resolver_key_copy(key, e->text),
 	    .answer = resolver_answer_hold(answer),
 	    .expires = expires,
 	    .size = size + (answer ? answer->size : 0)};
@@ -166,8 +166,8 @@ void resolver_cache_store(struct resolver_cache *cache, const struct resolver_ke
 {
 	struct shard *s = shard_of(cache, key);
 	int64_t kept = keep(answer);
-	struct entry *e = kept ? entry_create(key, answer, now + kept) : NULL;
-	struct entry **place;
+	struct cache_entry *e = kept ? entry_create(key, answer, now + kept) : NULL;
+	struct cache_entry **place;
 
 	if (!e)
 		return;

@@ -14,8 +14,8 @@ enum {
 };
 
 /* One record, or (status >= 0) the answer that one type gives. */
-struct entry {
-	struct entry *next;
+struct zone_entry {
+	struct zone_entry *next;
 	int type;
 	int status;
 	struct dns_record record;
@@ -25,7 +25,7 @@ struct entry {
 struct node {
 	struct node *next;
 	struct slice name;
-	struct entry *first, **end;
+	struct zone_entry *first, **end;
 	bool secure;
 };
 
@@ -98,7 +98,7 @@ static bool add(
     struct zone *z, struct slice name, int type, int status, struct slice data, uint16_t preference)
 {
 	struct node *n = node_of(z, name);
-	struct entry *e = n ? arena_calloc(z->memory, 1, sizeof *e) : NULL;
+	struct zone_entry *e = n ? arena_calloc(z->memory, 1, sizeof *e) : NULL;
 
 	if (!e)
 		return false;
@@ -144,13 +144,13 @@ static enum dns_status take_records(
 	struct dns_record *records;
 	size_t count = 0;
 
-	for (const struct entry *e = n->first; e; e = e->next)
+	for (const struct zone_entry *e = n->first; e; e = e->next)
 		count += e->type == (int)type && e->status == STATUS_UNSET;
 	records = arena_calloc(arena, count, sizeof *records);
 	if (!records)
 		return DNS_TEMP;
 	out->records = records;
-	for (const struct entry *e = n->first; e; e = e->next) {
+	for (const struct zone_entry *e = n->first; e; e = e->next) {
 		if (e->type != (int)type || e->status != STATUS_UNSET)
 			continue;
 		records[out->count] = e->record;
@@ -160,9 +160,9 @@ static enum dns_status take_records(
 }
 
 /* The first entry of a kind: a status of exactly this type, its records, an alias, or ANY. */
-static const struct entry *entry_for(const struct node *n, int type, bool status)
+static const struct zone_entry *entry_for(const struct node *n, int type, bool status)
 {
-	for (const struct entry *e = n->first; e; e = e->next)
+	for (const struct zone_entry *e = n->first; e; e = e->next)
 		if (e->type == type && (e->status != STATUS_UNSET) == status)
 			return e;
 	return NULL;
@@ -171,7 +171,7 @@ static const struct entry *entry_for(const struct node *n, int type, bool status
 static void answer(const struct zone *z, struct slice name, enum dns_type type, struct arena *arena,
     struct dns_answer *out)
 {
-	const struct entry *e;
+	const struct zone_entry *e;
 
 	for (int hops = 0; hops <= CNAMES_MAX; hops++) {
 		const struct node *n = find(z, name);

@@ -24,7 +24,7 @@ static void add_everything(struct ruleset_builder *b, unsigned rule)
 	static const unsigned char address[4] = {192, 0, 2, 0};
 	struct ip base = ip_from_v4(address);
 	struct prefix network = prefix_of(&base, 24);
-	struct list_entry entry = {.kind = LIST_NETWORK, .prefix = network};
+	struct entry entry = {.kind = ENTRY_NETWORK, .prefix = network};
 
 	ruleset_add_entry(b, rule, KEY_NETWORKS, &entry, (struct origin){"list", 1});
 	ruleset_add_geo(b, rule, KEY_NETWORKS, RANK_ASN, false, &network);
@@ -44,7 +44,7 @@ START_TEST(one_rule_too_many)
 	struct switches switches = {.blocks = true};
 	struct told told = {""};
 
-	ruleset_add_domain(b, LIST_NAME, SLICE("example.org"), &switches, ~0u, rule.where);
+	ruleset_add_domain(b, ENTRY_NAME, SLICE("example.org"), &switches, ~0u, rule.where);
 	for (unsigned i = 0; i < RULES_MAX; i++)
 		ck_assert_uint_eq(ruleset_add_rule(b, &rule), i);
 	rule.where.line = 2;

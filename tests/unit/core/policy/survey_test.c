@@ -120,8 +120,8 @@ static struct ruleset *build(const struct model *m, struct survey *survey)
 		ck_assert_uint_eq(ruleset_add_rule(b, &m->rules[i]), i);
 	for (unsigned i = 0; i < m->count; i++) {
 		const struct model_entry *e = &m->entries[i];
-		struct list_entry entry = {
-		    .kind = LIST_NETWORK, .out = e->out, .prefix = prefix_of_entry(m, e)};
+		struct entry entry = {
+		    .kind = ENTRY_NETWORK, .out = e->out, .prefix = prefix_of_entry(m, e)};
 
 		if (e->rank == RANK_NETWORK)
 			ruleset_add_entry(
@@ -406,7 +406,7 @@ static struct ruleset *one_network(const char *text, struct survey *survey)
 	    .keys = 1u << KEY_NETWORKS,
 	    .wide = true,
 	    .where = {"t.conf", 1}};
-	struct list_entry entry = {.kind = LIST_NETWORK};
+	struct entry entry = {.kind = ENTRY_NETWORK};
 	struct ruleset *rules;
 	char why[PREFIX_WHY_MAX];
 

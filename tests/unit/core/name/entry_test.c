@@ -1,13 +1,13 @@
 #include "unit/unit.h"
 
-#include "core/name/list.h"
+#include "core/name/entry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NET LIST_ACCEPT_NETWORKS
-#define NAM LIST_ACCEPT_NAMES
-#define ADR LIST_ACCEPT_ADDRESSES
+#define NET ENTRY_ACCEPT_NETWORKS
+#define NAM ENTRY_ACCEPT_NAMES
+#define ADR ENTRY_ACCEPT_ADDRESSES
 
 static size_t fake_to_ascii(struct slice utf8, char *out, size_t cap)
 {
@@ -26,27 +26,27 @@ static const struct idna fake = {.to_ascii = fake_to_ascii};
 /* ---- entries ------------------------------------------------------------------------- */
 
 /* An entry in one line: "KIND what is in it", '!' in front when it takes out. */
-static const char *shown(const struct list_entry *e, char out[512])
+static const char *shown(const struct entry *e, char out[512])
 {
-	static const char *const kinds[] = {[LIST_NETWORK] = "network",
-	    [LIST_NAME] = "name",
-	    [LIST_TREE] = "tree",
-	    [LIST_BELOW] = "below",
-	    [LIST_ADDRESS] = "address",
-	    [LIST_SUBADDRESS] = "subaddress",
-	    [LIST_LOCAL] = "local",
-	    [LIST_NULL] = "null",
-	    [LIST_PATTERN] = "pattern"};
+	static const char *const kinds[] = {[ENTRY_NETWORK] = "network",
+	    [ENTRY_NAME] = "name",
+	    [ENTRY_TREE] = "tree",
+	    [ENTRY_BELOW] = "below",
+	    [ENTRY_ADDRESS] = "address",
+	    [ENTRY_SUBADDRESS] = "subaddress",
+	    [ENTRY_LOCAL] = "local",
+	    [ENTRY_NULL] = "null",
+	    [ENTRY_PATTERN] = "pattern"};
 	char a[PREFIX_TEXT_MAX], b[PREFIX_TEXT_MAX];
 	int n = snprintf(out, 512, "%s%s", e->out ? "!" : "", kinds[e->kind]);
 	char *at = out + n;
 	size_t room = 512 - (size_t)n;
 
-	if (e->kind == LIST_NETWORK && e->is_range) {
+	if (e->kind == ENTRY_NETWORK && e->is_range) {
 		ip_format(&e->first, a);
 		ip_format(&e->last, b);
 		snprintf(at, room, " %s-%s", a, b);
-	} else if (e->kind == LIST_NETWORK) {
+	} else if (e->kind == ENTRY_NETWORK) {
 		prefix_format(&e->prefix, a);
 		snprintf(at, room, " %s", a);
 	} else {
@@ -57,7 +57,7 @@ static const char *shown(const struct list_entry *e, char out[512])
 }
 
 static const struct {
-	enum list_accept accept;
+	enum entry_accept accept;
 	struct slice text;
 	const char *entry;
 } good[] = {
@@ -121,7 +121,7 @@ static const struct {
 
 /* The reason has to contain `wrong`. */
 static const struct {
-	enum list_accept accept;
+	enum entry_accept accept;
 	struct slice text;
 	const char *wrong;
 } bad[] = {
@@ -193,9 +193,9 @@ START_TEST(parses)
 {
 	struct slice text = tight(good[_i].text);
 	struct arena *arena = arena_create(1 << 16);
-	char why[LIST_WHY_MAX], got[512];
-	struct list_entry e;
-	const char *wrong = list_parse_entry(text, good[_i].accept, &fake, arena, &e, why);
+	char why[ENTRY_WHY_MAX], got[512];
+	struct entry e;
+	const char *wrong = entry_parse(text, good[_i].accept, &fake, arena, &e, why);
 
 	ck_assert_msg(!wrong, "%.*s: %s", SLICE_ARG(text), wrong);
 	ck_assert_str_eq(shown(&e, got), good[_i].entry);
@@ -205,22 +205,23 @@ START_TEST(parses)
 END_TEST
 
 static const struct {
-	enum list_kind kind;
+	enum entry_kind kind;
 	const char *spelling;
 } spelt[] = {
-    {LIST_NAME, "example.com"},
-    {LIST_TREE, ".example.com"},
-    {LIST_BELOW, "*.example.com"},
-    {LIST_ADDRESS, "a+b+c@example.com"},
-    {LIST_SUBADDRESS, "a+*@example.com"},
-    {LIST_LOCAL, "a+b+c@"},
-    {LIST_NULL, "<>"},
+    {ENTRY_NAME, "example.com"},
+    {ENTRY_TREE, ".example.com"},
+    {ENTRY_BELOW, "*.example.com"},
+    {ENTRY_ADDRESS, "a+b+c@example.com"},
+    {ENTRY_SUBADDRESS, "a+*@example.com"},
+    {ENTRY_LOCAL, "a+b+c@"},
+    {ENTRY_NULL, "<>"},
 };
 
 START_TEST(spells)
 {
-	char spelling[LIST_SPELLING_MAX];
-	struct slice s = list_spell(spelt[_i].kind, SLICE("a+b+c"), SLICE("example.com"), spelling);
+	char spelling[ENTRY_SPELLING_MAX];
+	struct slice s =
+	    entry_spell(spelt[_i].kind, SLICE("a+b+c"), SLICE("example.com"), spelling);
 
 	ck_assert_msg(slice_equal(s, slice_str(spelt[_i].spelling)), "%.*s", SLICE_ARG(s));
 }
@@ -230,15 +231,13 @@ END_TEST
 START_TEST(takes_no_endless_address)
 {
 	struct arena *arena = arena_create(1 << 16);
-	char text[LIST_SPELLING_MAX + 1], why[LIST_WHY_MAX];
-	struct list_entry e;
+	char text[ENTRY_SPELLING_MAX + 1], why[ENTRY_WHY_MAX];
+	struct entry e;
 
 	memset(text, 'a', sizeof text);
-	memcpy(text + LIST_SPELLING_MAX - 4, "@b.cd", 5);
-	ck_assert(
-	    !list_parse_entry(slice_of(text + 1, LIST_SPELLING_MAX), ADR, &fake, arena, &e, why));
-	ck_assert(
-	    list_parse_entry(slice_of(text, LIST_SPELLING_MAX + 1), ADR, &fake, arena, &e, why));
+	memcpy(text + ENTRY_SPELLING_MAX - 4, "@b.cd", 5);
+	ck_assert(!entry_parse(slice_of(text + 1, ENTRY_SPELLING_MAX), ADR, &fake, arena, &e, why));
+	ck_assert(entry_parse(slice_of(text, ENTRY_SPELLING_MAX + 1), ADR, &fake, arena, &e, why));
 	ck_assert_msg(strstr(why, "no mail address is that long") != NULL, "%s", why);
 	arena_free(&arena);
 }
@@ -248,9 +247,9 @@ START_TEST(says_what_is_wrong)
 {
 	struct slice text = tight(bad[_i].text);
 	struct arena *arena = arena_create(1 << 16);
-	char why[LIST_WHY_MAX];
-	struct list_entry e;
-	const char *wrong = list_parse_entry(text, bad[_i].accept, &fake, arena, &e, why);
+	char why[ENTRY_WHY_MAX];
+	struct entry e;
+	const char *wrong = entry_parse(text, bad[_i].accept, &fake, arena, &e, why);
 
 	ck_assert_msg(wrong && strstr(wrong, bad[_i].wrong), "\"%.*s\": %s", SLICE_ARG(text),
 	    wrong ? wrong : "is no error");
@@ -262,18 +261,18 @@ END_TEST
 START_TEST(copies_nothing_that_is_canonical)
 {
 	static const struct {
-		enum list_accept accept;
+		enum entry_accept accept;
 		const char *text;
 	} rows[] = {{NET, "192.0.2.0/24"}, {NAM, "example.com"}, {NAM, "*.example.com."},
 	    {ADR, "user@example.com"}, {ADR, "user+*@example.com"}, {ADR, "user@"}, {NAM, "/re/"}};
 	struct arena *arena = arena_create(0);
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		char why[LIST_WHY_MAX];
-		struct list_entry e;
+		char why[ENTRY_WHY_MAX];
+		struct entry e;
 
-		ck_assert_msg(!list_parse_entry(
-				  slice_str(rows[i].text), rows[i].accept, &fake, arena, &e, why),
+		ck_assert_msg(
+		    !entry_parse(slice_str(rows[i].text), rows[i].accept, &fake, arena, &e, why),
 		    "%s", rows[i].text);
 	}
 	arena_free(&arena);
@@ -285,20 +284,20 @@ START_TEST(cuts_what_it_quotes)
 {
 	static const char *const beginnings[] = {"", "!", "1::", "1.1.1.1-", "x@", "a b", "%"};
 	struct arena *arena = arena_create(1 << 16);
-	char text[2000], why[LIST_WHY_MAX];
-	struct list_entry e;
+	char text[2000], why[ENTRY_WHY_MAX];
+	struct entry e;
 
 	for (size_t i = 0; i < ROWS(beginnings); i++)
-		for (enum list_accept accept = NET; accept <= ADR; accept++) {
+		for (enum entry_accept accept = NET; accept <= ADR; accept++) {
 			size_t n = strlen(beginnings[i]);
 			const char *wrong;
 
 			memset(text, '1', sizeof text);
 			memcpy(text, beginnings[i], n);
-			wrong = list_parse_entry(
-			    slice_of(text, sizeof text), accept, &fake, arena, &e, why);
+			wrong =
+			    entry_parse(slice_of(text, sizeof text), accept, &fake, arena, &e, why);
 			ck_assert_msg(wrong != NULL, "%s", beginnings[i]);
-			ck_assert_msg(strchr(wrong, '"') && strlen(wrong) < LIST_WHY_MAX - 1,
+			ck_assert_msg(strchr(wrong, '"') && strlen(wrong) < ENTRY_WHY_MAX - 1,
 			    "%s: %s", beginnings[i], wrong);
 		}
 	arena_free(&arena);
@@ -353,11 +352,11 @@ START_TEST(walks_lines)
 	char got[256] = "";
 	unsigned line = 0;
 
-	while (list_next_line(&rest, &line, &entry))
+	while (entry_next_line(&rest, &line, &entry))
 		snprintf(got + strlen(got), sizeof got - strlen(got), "%u:%.*s|", line,
 		    SLICE_ARG(entry));
 	ck_assert_msg(strcmp(got, files[_i].lines) == 0, "%s: %s", files[_i].label, got);
-	ck_assert_msg(!list_next_line(&rest, &line, &entry), "%s: goes on", files[_i].label);
+	ck_assert_msg(!entry_next_line(&rest, &line, &entry), "%s: goes on", files[_i].label);
 	free((void *)(uintptr_t)file.ptr);
 }
 END_TEST
@@ -366,24 +365,24 @@ END_TEST
 START_TEST(takes_any_bytes)
 {
 	static const char letters[] = "a1.:/-!#;@<>+*\"\\[] \r\n\xc3\xbc\xff\0%x";
-	char text[60], why[LIST_WHY_MAX];
+	char text[60], why[ENTRY_WHY_MAX];
 
 	srandom(2);
 	for (int i = 0; i < 100000; i++) {
 		struct arena *arena = arena_create(4096);
 		struct slice file, rest, entry;
-		struct list_entry e;
+		struct entry e;
 		unsigned line = 0;
 
 		for (size_t k = 0; k < sizeof text; k++)
 			text[k] = letters[(size_t)random() % (sizeof letters - 1)];
 		file = rest = tight(slice_of(text, (size_t)random() % sizeof text));
-		while (list_next_line(&rest, &line, &entry)) {
+		while (entry_next_line(&rest, &line, &entry)) {
 			if (entry.len == 0 || entry.ptr < file.ptr ||
 			    entry.ptr + entry.len > file.ptr + file.len)
 				ck_abort_msg("an entry outside its file");
-			for (enum list_accept accept = NET; accept <= ADR; accept++)
-				list_parse_entry(entry, accept, &fake, arena, &e, why);
+			for (enum entry_accept accept = NET; accept <= ADR; accept++)
+				entry_parse(entry, accept, &fake, arena, &e, why);
 		}
 		free((void *)(uintptr_t)file.ptr);
 		arena_free(&arena);

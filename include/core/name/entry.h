@@ -1,7 +1,7 @@
-#ifndef CORE_NAME_LIST_H
-#define CORE_NAME_LIST_H
+#ifndef CORE_NAME_ENTRY_H
+#define CORE_NAME_ENTRY_H
 /*
- * list: text → entries, or the sentence that says what is wrong.
+ * entry: text → entries of a list, or the sentence that says what is wrong.
  *
  * One entry is what stands in a list file's line or in one string of the configuration: a
  * network, a name, an address or a pattern, with `!` in front to take it out again.  What kinds
@@ -21,60 +21,60 @@
 #include "core/name/name.h"
 #include "core/net/ip.h"
 
-enum list_kind {
-	LIST_NETWORK,    /* first..last, one family; prefix set when it is one network */
-	LIST_NAME,       /* example.com */
-	LIST_TREE,       /* .example.com: it and everything below */
-	LIST_BELOW,      /* *.example.com: only what is below */
-	LIST_ADDRESS,    /* user@example.com */
-	LIST_SUBADDRESS, /* user+*@example.com: local is "user" */
-	LIST_LOCAL,      /* user@ at any domain */
-	LIST_NULL,       /* <> */
-	LIST_PATTERN,    /* /re/: text is what stands between the slashes */
+enum entry_kind {
+	ENTRY_NETWORK,    /* first..last, one family; prefix set when it is one network */
+	ENTRY_NAME,       /* example.com */
+	ENTRY_TREE,       /* .example.com: it and everything below */
+	ENTRY_BELOW,      /* *.example.com: only what is below */
+	ENTRY_ADDRESS,    /* user@example.com */
+	ENTRY_SUBADDRESS, /* user+*@example.com: local is "user" */
+	ENTRY_LOCAL,      /* user@ at any domain */
+	ENTRY_NULL,       /* <> */
+	ENTRY_PATTERN,    /* /re/: text is what stands between the slashes */
 };
 
 /* What a key accepts. */
-enum list_accept {
-	LIST_ACCEPT_NETWORKS,
-	LIST_ACCEPT_NAMES,     /* names and patterns */
-	LIST_ACCEPT_ADDRESSES, /* names, addresses, <> and patterns */
+enum entry_accept {
+	ENTRY_ACCEPT_NETWORKS,
+	ENTRY_ACCEPT_NAMES,     /* names and patterns */
+	ENTRY_ACCEPT_ADDRESSES, /* names, addresses, <> and patterns */
 };
 
-struct list_entry {
-	enum list_kind kind;
+struct entry {
+	enum entry_kind kind;
 	bool out;              /* a leading '!' */
 	bool is_range;         /* first..last is not one network: cut it with prefix_from_range() */
-	struct prefix prefix;  /* LIST_NETWORK && !is_range */
-	struct ip first, last; /* LIST_NETWORK && is_range */
+	struct prefix prefix;  /* ENTRY_NETWORK && !is_range */
+	struct ip first, last; /* ENTRY_NETWORK && is_range */
 	struct slice name;     /* canonical domain; empty for LOCAL, NULL and PATTERN */
 	struct slice local;    /* ADDRESS, SUBADDRESS, LOCAL; lower case */
 	struct slice text;     /* PATTERN: the expression */
 };
 
-enum { LIST_WHY_MAX = 240 };
+enum { ENTRY_WHY_MAX = 240 };
 
 /*
  * Parses one entry (already without comment and blanks).  NULL and *out, or the reason.  Slices
  * of *out point into text or into arena (only when a conversion was necessary).
  */
-const char *list_parse_entry(struct slice text, enum list_accept accept, const struct idna *idna,
-    struct arena *arena, struct list_entry *out, char why[LIST_WHY_MAX]);
+const char *entry_parse(struct slice text, enum entry_accept accept, const struct idna *idna,
+    struct arena *arena, struct entry *out, char why[ENTRY_WHY_MAX]);
 
 /*
- * How an entry is spelt: LIST_NAME to LIST_NULL as in the list above, which for addresses is also
+ * How an entry is spelt: ENTRY_NAME to ENTRY_NULL as in the list above, which for addresses is also
  * the key under which they stand in the table, so that what is entered, looked up and explained is
  * the same.  Of SUBADDRESS counts what is in front of the first '+' of local.  Empty when it would
  * be too long, which no entry is.
  */
-enum { LIST_SPELLING_MAX = 1024 };
-struct slice list_spell(
-    enum list_kind kind, struct slice local, struct slice name, char spelling[LIST_SPELLING_MAX]);
+enum { ENTRY_SPELLING_MAX = 1024 };
+struct slice entry_spell(
+    enum entry_kind kind, struct slice local, struct slice name, char spelling[ENTRY_SPELLING_MAX]);
 
 /*
  * Walks the lines of a file: the next line that is not blank or comment, without its comment and
  * outer blanks; false at the end.  Start with *rest = the whole file and *line = 0; *line is then
  * the number of the line returned (from 1).
  */
-bool list_next_line(struct slice *rest, unsigned *line, struct slice *entry);
+bool entry_next_line(struct slice *rest, unsigned *line, struct slice *entry);
 
 #endif

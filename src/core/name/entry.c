@@ -1,4 +1,4 @@
-#include "core/name/list.h"
+#include "core/name/entry.h"
 
 #include "core/name/address.h"
 
@@ -9,7 +9,7 @@
 /* Sets the one prefix that first..last is, if it is one. */
 static bool take_network(void *entry, const struct prefix *p)
 {
-	struct list_entry *e = entry;
+	struct entry *e = entry;
 	struct ip end = prefix_last(p);
 
 	e->is_range = !ip_equal(&end, &e->last);
@@ -17,7 +17,7 @@ static bool take_network(void *entry, const struct prefix *p)
 	return false;
 }
 
-static const char *range(struct slice text, size_t dash, struct list_entry *out, char *why)
+static const char *range(struct slice text, size_t dash, struct entry *out, char *why)
 {
 	struct slice low = slice_trim(slice_of(text.ptr, dash));
 	struct slice high = slice_trim(slice_skip(text, dash + 1));
@@ -25,7 +25,7 @@ static const char *range(struct slice text, size_t dash, struct list_entry *out,
 	char shown[EXCERPT_MAX];
 
 	if (!low_is_one || !ip_parse(high, &out->last)) {
-		snprintf(why, LIST_WHY_MAX,
+		snprintf(why, ENTRY_WHY_MAX,
 		    "\"%s\" is not an address; a range is written FIRST-LAST, both complete",
 		    slice_excerpt(low_is_one ? high : low, shown));
 		return why;
@@ -38,18 +38,18 @@ static const char *range(struct slice text, size_t dash, struct list_entry *out,
 		ip_format(&out->first, first);
 		ip_format(&out->last, last);
 		snprintf(
-		    why, LIST_WHY_MAX, "the range is reversed; did you mean %s-%s?", last, first);
+		    why, ENTRY_WHY_MAX, "the range is reversed; did you mean %s-%s?", last, first);
 		return why;
 	}
 	prefix_from_range(&out->first, &out->last, take_network, out);
 	return NULL;
 }
 
-static const char *network(struct slice text, struct list_entry *out, char *why)
+static const char *network(struct slice text, struct entry *out, char *why)
 {
 	size_t dash = slice_find(text, '-');
 
-	out->kind = LIST_NETWORK;
+	out->kind = ENTRY_NETWORK;
 	if (dash < text.len)
 		return range(text, dash, out, why);
 	return prefix_parse(text, &out->prefix, why);
@@ -69,7 +69,7 @@ static size_t closing_slash(struct slice text)
 	return text.len;
 }
 
-static const char *pattern(struct slice text, struct list_entry *out)
+static const char *pattern(struct slice text, struct entry *out)
 {
 	size_t end = closing_slash(text);
 
@@ -80,7 +80,7 @@ static const char *pattern(struct slice text, struct list_entry *out)
 		       "\\/";
 	if (end == 1)
 		return "the pattern is empty";
-	out->kind = LIST_PATTERN;
+	out->kind = ENTRY_PATTERN;
 	out->text = slice_of(text.ptr + 1, end - 1);
 	return NULL;
 }
@@ -92,21 +92,21 @@ struct words {
 	struct arena *arena;
 };
 
-static const char *name(struct slice text, struct words with, struct list_entry *out)
+static const char *name(struct slice text, struct words with, struct entry *out)
 {
-	out->kind = LIST_NAME;
+	out->kind = ENTRY_NAME;
 	if (slice_starts(text, SLICE("*."))) {
-		out->kind = LIST_BELOW;
+		out->kind = ENTRY_BELOW;
 		text = slice_skip(text, 2);
 	} else if (slice_starts(text, SLICE("."))) {
-		out->kind = LIST_TREE;
+		out->kind = ENTRY_TREE;
 		text = slice_skip(text, 1);
 	}
 	return name_parse(text, with.idna, with.arena, &out->name);
 }
 
 /* A local part alone, as address_parse() understands it. */
-static const char *local_part(struct slice text, struct words with, struct list_entry *out)
+static const char *local_part(struct slice text, struct words with, struct entry *out)
 {
 	struct address a;
 	const char *wrong = address_parse(text, with.idna, with.arena, &a);
@@ -118,18 +118,18 @@ static const char *local_part(struct slice text, struct words with, struct list_
 }
 
 /* user@, user+*@domain and user@domain; at is the index of the last '@', which is not the first. */
-static const char *mailbox(struct slice text, size_t at, struct words with, struct list_entry *out)
+static const char *mailbox(struct slice text, size_t at, struct words with, struct entry *out)
 {
 	struct slice local = slice_of(text.ptr, at);
 	struct slice domain = slice_skip(text, at + 1);
-	char spelling[LIST_SPELLING_MAX];
+	char spelling[ENTRY_SPELLING_MAX];
 	const char *wrong;
 
-	out->kind = domain.len > 0 ? LIST_ADDRESS : LIST_LOCAL;
+	out->kind = domain.len > 0 ? ENTRY_ADDRESS : ENTRY_LOCAL;
 	if (slice_ends(local, SLICE("+*"))) {
 		if (domain.len == 0)
 			return "user+*@ needs a domain";
-		out->kind = LIST_SUBADDRESS;
+		out->kind = ENTRY_SUBADDRESS;
 		local.len -= 2;
 	}
 	if (local.len == 0)
@@ -138,26 +138,26 @@ static const char *mailbox(struct slice text, size_t at, struct words with, stru
 		return "'*' stands only in user+*@example.com and *.example.com";
 	wrong = local_part(local, with, out);
 	/* Sub-addresses are looked up by what stands in front of their first '+'. */
-	if (!wrong && out->kind == LIST_SUBADDRESS && slice_find(out->local, '+') < out->local.len)
+	if (!wrong && out->kind == ENTRY_SUBADDRESS && slice_find(out->local, '+') < out->local.len)
 		wrong = "user+*@ is all behind the first '+', and another stands in front of it";
 	if (!wrong && domain.len > 0)
 		wrong = name_parse(domain, with.idna, with.arena, &out->name);
-	if (!wrong && list_spell(out->kind, out->local, out->name, spelling).len == 0)
+	if (!wrong && entry_spell(out->kind, out->local, out->name, spelling).len == 0)
 		wrong = "no mail address is that long";
 	return wrong;
 }
 
 static const char *name_or_mailbox(
-    struct slice text, enum list_accept accept, struct words with, struct list_entry *out)
+    struct slice text, enum entry_accept accept, struct words with, struct entry *out)
 {
 	size_t at = slice_find_last(text, '@');
 
 	if (at == text.len && text.ptr[0] != '<')
 		return name(text, with, out);
-	if (accept != LIST_ACCEPT_ADDRESSES)
+	if (accept != ENTRY_ACCEPT_ADDRESSES)
 		return "only names and patterns can stand here, no mail addresses";
 	if (slice_equal(text, SLICE("<>"))) {
-		out->kind = LIST_NULL;
+		out->kind = ENTRY_NULL;
 		return NULL;
 	}
 	if (text.ptr[0] == '<')
@@ -169,27 +169,27 @@ static const char *name_or_mailbox(
 
 /* ---- entries ------------------------------------------------------------------------- */
 
-static const char *parse(struct slice text, enum list_accept accept, struct words with,
-    struct list_entry *out, char *why)
+static const char *parse(
+    struct slice text, enum entry_accept accept, struct words with, struct entry *out, char *why)
 {
 	const char *wrong;
 	char shown[EXCERPT_MAX];
 
 	if (text.len == 0)
 		return "empty entry";
-	if (accept == LIST_ACCEPT_NETWORKS)
+	if (accept == ENTRY_ACCEPT_NETWORKS)
 		return network(text, out, why);
 	if (text.ptr[0] == '/')
 		return pattern(text, out);
 	wrong = name_or_mailbox(text, accept, with, out);
 	if (!wrong)
 		return NULL;
-	snprintf(why, LIST_WHY_MAX, "\"%s\": %s", slice_excerpt(text, shown), wrong);
+	snprintf(why, ENTRY_WHY_MAX, "\"%s\": %s", slice_excerpt(text, shown), wrong);
 	return why;
 }
 
-const char *list_parse_entry(struct slice text, enum list_accept accept, const struct idna *idna,
-    struct arena *arena, struct list_entry *out, char why[LIST_WHY_MAX])
+const char *entry_parse(struct slice text, enum entry_accept accept, const struct idna *idna,
+    struct arena *arena, struct entry *out, char why[ENTRY_WHY_MAX])
 {
 	out->out = out->is_range = false;
 	out->name = out->local = out->text = slice_of(NULL, 0);
@@ -208,13 +208,13 @@ static const struct {
 	struct slice middle;
 	bool name;
 } spellings[] = {
-    [LIST_NAME] = {false, SLICE_INIT(""), true},
-    [LIST_TREE] = {false, SLICE_INIT("."), true},
-    [LIST_BELOW] = {false, SLICE_INIT("*."), true},
-    [LIST_ADDRESS] = {true, SLICE_INIT("@"), true},
-    [LIST_SUBADDRESS] = {true, SLICE_INIT("+*@"), true},
-    [LIST_LOCAL] = {true, SLICE_INIT("@"), false},
-    [LIST_NULL] = {false, SLICE_INIT("<>"), false},
+    [ENTRY_NAME] = {false, SLICE_INIT(""), true},
+    [ENTRY_TREE] = {false, SLICE_INIT("."), true},
+    [ENTRY_BELOW] = {false, SLICE_INIT("*."), true},
+    [ENTRY_ADDRESS] = {true, SLICE_INIT("@"), true},
+    [ENTRY_SUBADDRESS] = {true, SLICE_INIT("+*@"), true},
+    [ENTRY_LOCAL] = {true, SLICE_INIT("@"), false},
+    [ENTRY_NULL] = {false, SLICE_INIT("<>"), false},
 };
 
 static char *append(char *at, struct slice s)
@@ -224,19 +224,19 @@ static char *append(char *at, struct slice s)
 	return at + s.len;
 }
 
-struct slice list_spell(
-    enum list_kind kind, struct slice local, struct slice name, char spelling[LIST_SPELLING_MAX])
+struct slice entry_spell(
+    enum entry_kind kind, struct slice local, struct slice name, char spelling[ENTRY_SPELLING_MAX])
 {
 	struct slice middle = spellings[kind].middle;
 	char *end = spelling;
 
-	if (kind == LIST_SUBADDRESS)
+	if (kind == ENTRY_SUBADDRESS)
 		local.len = slice_find(local, '+');
 	if (!spellings[kind].local)
 		local.len = 0;
 	if (!spellings[kind].name)
 		name.len = 0;
-	if (local.len + middle.len + name.len > LIST_SPELLING_MAX)
+	if (local.len + middle.len + name.len > ENTRY_SPELLING_MAX)
 		return slice_of(NULL, 0);
 	end = append(append(append(end, local), middle), name);
 	return slice_of(spelling, (size_t)(end - spelling));
@@ -267,7 +267,7 @@ static struct slice without_comment(struct slice line)
 	return slice_trim(slice_of(body.ptr, end));
 }
 
-bool list_next_line(struct slice *rest, unsigned *line, struct slice *entry)
+bool entry_next_line(struct slice *rest, unsigned *line, struct slice *entry)
 {
 	static const struct slice byte_order_mark = SLICE_INIT("\xef\xbb\xbf");
 
