@@ -5,7 +5,7 @@
  *
  *     milter threads: reports_count() → tally in memory → every minute, or when it is full, an own
  *     thread → one transaction in the database
- *     `susmilterctl report`: reports_read() → digest (core/stats/digest.h)
+ *     `susmilterctl report`: reports_read() → domain_report (core/stats/digest.h)
  *
  * Mail never waits for the database: counting takes a lock for a microsecond, and the thread works
  * on a tally that was put aside.  What cannot be written stays in the tally and is tried again a
@@ -15,7 +15,7 @@
  * All functions but reports_read() are safe in any thread; that one in any, with its own database.
  */
 #include "core/session/env.h"
-#include "core/stats/digest.h"
+#include "core/stats/domain_report.h"
 
 struct reports;
 
@@ -63,6 +63,6 @@ uint64_t reports_waiting(const struct reports_counts *);
  * database; false and the reason in why[]. */
 enum { REPORTS_WHY_MAX = 240 };
 bool reports_read(const char *database, struct slice domain, int64_t since, int64_t until,
-    struct arena *, struct digest *out, char why[REPORTS_WHY_MAX]);
+    struct arena *, struct domain_report *out, char why[REPORTS_WHY_MAX]);
 
 #endif

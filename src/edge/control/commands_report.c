@@ -9,7 +9,7 @@
 /* How long the newest refusals may take to get into the database before an answer goes without. */
 enum { FLUSH_MS = 800 };
 
-static json_t *list_json(const struct digest *d, enum tally_kind kind)
+static json_t *list_json(const struct domain_report *d, enum tally_kind kind)
 {
 	json_t *list = json_array();
 
@@ -20,7 +20,7 @@ static json_t *list_json(const struct digest *d, enum tally_kind kind)
 	return list;
 }
 
-static json_t *totals_json(const struct digest *d, bool would)
+static json_t *totals_json(const struct domain_report *d, bool would)
 {
 	json_t *o = json_object();
 
@@ -31,7 +31,7 @@ static json_t *totals_json(const struct digest *d, bool would)
 	return o;
 }
 
-static json_t *hours_json(const struct digest *d)
+static json_t *hours_json(const struct domain_report *d)
 {
 	json_t *list = json_array();
 
@@ -43,13 +43,13 @@ static json_t *hours_json(const struct digest *d)
 	return list;
 }
 
-static json_t *digest_json(const struct digest *d)
+static json_t *report_json(const struct domain_report *d)
 {
 	json_t *o = json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "domain",
 	    asked_slice(d->domain), "since", (json_int_t)d->since * 3600, "until",
-	    (json_int_t)d->until * 3600, "refused", (json_int_t)digest_total(d, false),
-	    "would_refuse", (json_int_t)digest_total(d, true), "families", totals_json(d, false),
-	    "would_families", totals_json(d, true), "hours", hours_json(d));
+	    (json_int_t)d->until * 3600, "refused", (json_int_t)domain_report_total(d, false),
+	    "would_refuse", (json_int_t)domain_report_total(d, true), "families",
+	    totals_json(d, false), "would_families", totals_json(d, true), "hours", hours_json(d));
 
 	json_object_set_new(o, "recipients", list_json(d, TALLY_RECIPIENTS));
 	json_object_set_new(o, "rules", list_json(d, TALLY_RULES));
@@ -77,7 +77,7 @@ int command_report(struct asked *a)
 	int64_t span = span_of(since ? since : "24h"), now = time(NULL);
 	const char *database = a->generation->config->reports_database;
 	char why[REPORTS_WHY_MAX];
-	struct digest digest;
+	struct domain_report report;
 	struct slice domain;
 
 	if (!asked_argument(a, 0))
@@ -92,13 +92,13 @@ int command_report(struct asked *a)
 		    a, STATUS_FAILED, "refusals are not kept: reports.database is not set");
 	if (a->worker)
 		reports_flush(a->worker->reports, FLUSH_MS);
-	if (!reports_read(database, domain, now - span, now + 3600, a->arena, &digest, why))
+	if (!reports_read(database, domain, now - span, now + 3600, a->arena, &report, why))
 		return complain(a, STATUS_FAILED, why);
 	if (asked_switch(a, "json"))
-		asked_json(a, digest_json(&digest));
+		asked_json(a, report_json(&report));
 	else if (asked_switch(a, "html"))
-		digest_html(&digest, now, put, a->channel);
+		domain_report_html(&report, now, put, a->channel);
 	else
-		digest_text(&digest, put, a->channel);
+		domain_report_text(&report, put, a->channel);
 	return STATUS_OK;
 }

@@ -9,7 +9,7 @@ struct reading {
 	struct slice domain;
 	int64_t since, until;
 	struct arena *arena;
-	struct digest *out;
+	struct domain_report *out;
 	bool failed;
 };
 
@@ -55,7 +55,7 @@ static void read_totals(struct reading *r)
 static void read_hours(struct reading *r)
 {
 	size_t room = (size_t)(r->until - r->since);
-	struct digest_hour *hours = arena_calloc(r->arena, room, sizeof *hours);
+	struct domain_report_hour *hours = arena_calloc(r->arena, room, sizeof *hours);
 	sqlite3_stmt *q = ask(r, "SELECT hour, would, sum(count) FROM totals WHERE " OF_DOMAIN
 				 "GROUP BY 1, 2 ORDER BY 1");
 	size_t n = 0;
@@ -77,7 +77,7 @@ static void read_hours(struct reading *r)
 
 static void read_top(struct reading *r, enum tally_kind kind)
 {
-	struct digest_key *keys = arena_calloc(r->arena, TALLY_TOP, sizeof *keys);
+	struct domain_report_key *keys = arena_calloc(r->arena, TALLY_TOP, sizeof *keys);
 	sqlite3_stmt *q = ask(r, "SELECT key, sum(count) FROM tops WHERE " OF_DOMAIN
 				 "AND kind=?4 GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?5");
 	size_t n = 0;
@@ -94,7 +94,7 @@ static void read_top(struct reading *r, enum tally_kind kind)
 		if (!slice_is_utf8(key))
 			key = SLICE("(bytes that are no text)");
 		if (keys && n < TALLY_TOP)
-			keys[n++] = (struct digest_key){
+			keys[n++] = (struct domain_report_key){
 			    arena_copy(r->arena, key), (uint64_t)sqlite3_column_int64(q, 1)};
 	}
 	r->out->top[kind] = keys;
@@ -130,7 +130,7 @@ static void read_all(struct reading *r)
 }
 
 bool reports_read(const char *database, struct slice domain, int64_t since, int64_t until,
-    struct arena *arena, struct digest *out, char why[REPORTS_WHY_MAX])
+    struct arena *arena, struct domain_report *out, char why[REPORTS_WHY_MAX])
 {
 	enum { PATIENCE_MS = 2000 };
 	struct reading r = {
@@ -141,7 +141,7 @@ bool reports_read(const char *database, struct slice domain, int64_t since, int6
 	    .out = out,
 	};
 
-	*out = (struct digest){.domain = domain, .since = r.since, .until = r.until};
+	*out = (struct domain_report){.domain = domain, .since = r.since, .until = r.until};
 	if (sqlite3_open_v2(database, &r.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) ==
 	    SQLITE_OK) {
 		sqlite3_busy_timeout(r.db, PATIENCE_MS);

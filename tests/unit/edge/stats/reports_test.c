@@ -50,10 +50,10 @@ static void refuse(const char *domain, const char *recipient, int64_t hour, bool
 	reports_add(reports, &r);
 }
 
-static struct digest read_back(const char *domain, struct arena *arena)
+static struct domain_report read_back(const char *domain, struct arena *arena)
 {
 	char why[REPORTS_WHY_MAX] = "";
-	struct digest d;
+	struct domain_report d;
 	int64_t now = time(NULL);
 
 	reports_flush(reports, 20000);
@@ -77,7 +77,7 @@ START_TEST(test_flood)
 	struct arena *arena = arena_create(16 << 20);
 	struct stat st;
 	long before, grown;
-	struct digest d;
+	struct domain_report d;
 
 	enter();
 	start(database);
@@ -93,8 +93,9 @@ START_TEST(test_flood)
 	}
 	d = read_back("example.org", arena);
 	grown = resident_kib() - before;
-	ck_assert_uint_eq(digest_total(&d, false) + digest_total(&d, true), flood + 1);
-	ck_assert_uint_eq(digest_total(&d, true), flood / 4);
+	ck_assert_uint_eq(
+	    domain_report_total(&d, false) + domain_report_total(&d, true), flood + 1);
+	ck_assert_uint_eq(domain_report_total(&d, true), flood / 4);
 	ck_assert_uint_gt(d.top_count[TALLY_RECIPIENTS], 0);
 	ck_assert(slice_equal(d.top[TALLY_RECIPIENTS][0].key, SLICE("real@example.org")));
 	ck_assert_uint_le(d.top[TALLY_RECIPIENTS][0].count, flood / 10 + flood / 10);
@@ -130,7 +131,7 @@ START_TEST(test_threads)
 	pthread_t threads[THREADS];
 	struct arena *arena = arena_create(16 << 20);
 	struct reports_settings same;
-	struct digest d;
+	struct domain_report d;
 
 	enter();
 	start(database);
@@ -146,8 +147,8 @@ START_TEST(test_threads)
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	d = read_back("example.org", arena);
-	ck_assert_uint_eq(digest_total(&d, false), THREADS * EACH / 2);
-	ck_assert_uint_eq(digest_total(&d, true), THREADS * EACH / 2);
+	ck_assert_uint_eq(domain_report_total(&d, false), THREADS * EACH / 2);
+	ck_assert_uint_eq(domain_report_total(&d, true), THREADS * EACH / 2);
 	ck_assert_uint_eq(d.top_count[TALLY_RECIPIENTS], THREADS);
 	ck_assert_uint_eq(d.top[TALLY_RECIPIENTS][0].count, EACH);
 	ck_assert_uint_eq(reports_counts(reports).written, THREADS * EACH);
@@ -163,7 +164,7 @@ START_TEST(test_broken)
 	struct reports_settings elsewhere;
 	struct reports_counts counts;
 	int64_t hour = time(NULL) / 3600;
-	struct digest d;
+	struct domain_report d;
 
 	enter();
 	start("/nowhere/missing/reports.sqlite");
@@ -179,7 +180,7 @@ START_TEST(test_broken)
 	elsewhere = (struct reports_settings){.database = database, .keep_days = KEEP_DAYS};
 	reports_configure(reports, &elsewhere);
 	d = read_back("example.org", arena);
-	ck_assert_uint_eq(digest_total(&d, false), 2);
+	ck_assert_uint_eq(domain_report_total(&d, false), 2);
 	ck_assert_uint_eq(d.top_count[TALLY_RECIPIENTS], 2);
 	counts = reports_counts(reports);
 	ck_assert_uint_eq(counts.written, 2);
@@ -197,7 +198,7 @@ START_TEST(test_damaged)
 	struct arena *arena = arena_create(16 << 20);
 	int64_t hour = time(NULL) / 3600;
 	char pattern[4200], why[REPORTS_WHY_MAX] = "";
-	struct digest d;
+	struct domain_report d;
 	glob_t found;
 	FILE *f;
 
@@ -219,10 +220,10 @@ START_TEST(test_damaged)
 	start(database);
 	refuse("example.org", "b@example.org", hour, false);
 	d = read_back("example.org", arena);
-	ck_assert_uint_eq(digest_total(&d, false), 1);
+	ck_assert_uint_eq(domain_report_total(&d, false), 1);
 	refuse("example.org", "c@example.org", hour, false);
 	d = read_back("example.org", arena);
-	ck_assert_uint_eq(digest_total(&d, false), 2);
+	ck_assert_uint_eq(domain_report_total(&d, false), 2);
 	snprintf(pattern, sizeof pattern, "%s.damaged-*Z", database);
 	ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
 	ck_assert_uint_eq(found.gl_pathc, 1);
@@ -241,7 +242,7 @@ START_TEST(test_bounded)
 	int64_t hour = time(NULL) / 3600;
 	char why[REPORTS_WHY_MAX];
 	struct stat st;
-	struct digest d;
+	struct domain_report d;
 
 	enter();
 	reports = reports_create(&settings);
@@ -300,7 +301,7 @@ START_TEST(test_expiry_and_domains)
 	struct arena *arena = arena_create(16 << 20);
 	int64_t hour = time(NULL) / 3600;
 	char why[REPORTS_WHY_MAX];
-	struct digest d;
+	struct domain_report d;
 
 	enter();
 	start(database);
@@ -313,15 +314,15 @@ START_TEST(test_expiry_and_domains)
 	start(database); /* expires when it opens */
 	reports_flush(reports, 20000);
 	d = read_back("example.org", arena);
-	ck_assert_uint_eq(digest_total(&d, false), 1);
-	ck_assert_uint_eq(digest_total(&d, true), 1);
+	ck_assert_uint_eq(domain_report_total(&d, false), 1);
+	ck_assert_uint_eq(domain_report_total(&d, true), 1);
 	ck_assert_uint_eq(d.hour_count, 2);
 	ck_assert_uint_eq(d.recipients, 0);
 	ck_assert(
 	    reports_read(database, SLICE("example.org"), 0, (hour + 1) * 3600, arena, &d, why));
 	ck_assert_uint_eq(d.top_count[TALLY_RECIPIENTS], 2);
 	d = read_back("nobody.example", arena);
-	ck_assert_uint_eq(digest_total(&d, false), 0);
+	ck_assert_uint_eq(domain_report_total(&d, false), 0);
 	reports_free(&reports);
 	arena_free(&arena);
 }
@@ -346,10 +347,10 @@ static void put(void *context, const char *piece)
 
 START_TEST(test_renderings)
 {
-	static const struct digest_hour hours[] = {{480000, 900000, 0}, {480003, 99999, 1}};
-	static const struct digest_key keys[] = {
+	static const struct domain_report_hour hours[] = {{480000, 900000, 0}, {480003, 99999, 1}};
+	static const struct domain_report_key keys[] = {
 	    {SLICE_INIT("<script>alert(1)</script>@example.org"), 400}};
-	struct digest d = {
+	struct domain_report d = {
 	    .domain = SLICE("example.org"),
 	    .since = 480000,
 	    .until = 480025,
@@ -363,13 +364,13 @@ START_TEST(test_renderings)
 	static struct text text;
 
 	text.len = 0;
-	digest_text(&d, put, &text);
+	domain_report_text(&d, put, &text);
 	ck_assert_ptr_nonnull(strstr(text.bytes, "999,999 refused, 1 would have been"));
 	ck_assert_ptr_nonnull(
 	    strstr(text.bytes, "999,600  999,600 different recipients more (about)"));
 	ck_assert_ptr_nonnull(strstr(text.bytes, "2024-10-04 00:00"));
 	text.len = 0;
-	digest_html(&d, 480024 * 3600LL, put, &text);
+	domain_report_html(&d, 480024 * 3600LL, put, &text);
 	ck_assert_ptr_null(strstr(text.bytes, "<script"));
 	ck_assert_ptr_nonnull(strstr(text.bytes, "&#60;script&#62;"));
 	ck_assert_ptr_null(strstr(text.bytes, "http"));
@@ -377,7 +378,7 @@ START_TEST(test_renderings)
 	/* Any span can be drawn. */
 	for (d.until = d.since + 4; d.until < d.since + 24 * 3650; d.until += 11) {
 		text.len = 0;
-		digest_html(&d, 480024 * 3600LL, put, &text);
+		domain_report_html(&d, 480024 * 3600LL, put, &text);
 	}
 }
 END_TEST

@@ -1,4 +1,4 @@
-#include "core/stats/digest.h"
+#include "core/stats/domain_report.h"
 
 #include "unit/unit.h"
 
@@ -16,22 +16,22 @@ static void put(void *context, const char *piece)
 	strcpy(text + len, piece);
 }
 
-static const struct digest_key few[] = {{SLICE_INIT("a"), 1000}, {SLICE_INIT("b"), 200}};
+static const struct domain_report_key few[] = {{SLICE_INIT("a"), 1000}, {SLICE_INIT("b"), 200}};
 
 /* Keys of counts 1000, 999, …, or all of one refusal. */
-static struct digest_key many[MANY], flood[MANY];
+static struct domain_report_key many[MANY], flood[MANY];
 
 static void fill(void)
 {
 	for (int i = 0; i < MANY; i++) {
-		many[i] = (struct digest_key){SLICE("k"), (uint64_t)(1000 - i)};
-		flood[i] = (struct digest_key){SLICE("k"), i < 3 ? 500 : 1};
+		many[i] = (struct domain_report_key){SLICE("k"), (uint64_t)(1000 - i)};
+		flood[i] = (struct domain_report_key){SLICE("k"), i < 3 ? 500 : 1};
 	}
 }
 
 /* A terminal erases, names its window and colours, in one byte or two; ü and a no-break space. */
-static const struct digest_key hostile[] = {{SLICE_INIT("a\x1b[2J\x07\t\x7f\xc2\x9b"
-							"31m\xc2\x80\xc3\xbc\xc2\xa0z"),
+static const struct domain_report_key hostile[] = {{SLICE_INIT("a\x1b[2J\x07\t\x7f\xc2\x9b"
+							       "31m\xc2\x80\xc3\xbc\xc2\xa0z"),
     7}};
 
 #define RANGE .domain = SLICE_INIT("example.org"), .since = 480000, .until = 480024
@@ -39,7 +39,7 @@ static const struct digest_key hostile[] = {{SLICE_INIT("a\x1b[2J\x07\t\x7f\xc2\
 /* hours 480000 to 480024 are 2024-10-04 00:00 to 2024-10-05 00:00 */
 static const struct {
 	const char *label;
-	struct digest digest;
+	struct domain_report report;
 	const char *want;
 } texts[] = {
     {"nothing", {RANGE}, "example.org, 2024-10-04 00:00 to 2024-10-05 00:00 UTC: 0 refused\n"},
@@ -79,7 +79,7 @@ START_TEST(writes_text)
 	static char text[TEXT];
 
 	text[0] = '\0';
-	digest_text(&texts[_i].digest, put, text);
+	domain_report_text(&texts[_i].report, put, text);
 	ck_assert_msg(strcmp(text, texts[_i].want) == 0, "%s: got\n%s", texts[_i].label, text);
 }
 END_TEST
@@ -88,7 +88,7 @@ END_TEST
 
 static const struct {
 	const char *label;
-	const struct digest_key *keys;
+	const struct domain_report_key *keys;
 	size_t count;
 	uint64_t total, recipients;
 	unsigned shown;
@@ -122,7 +122,7 @@ START_TEST(tells_what_is_left_out)
 {
 	static char text[TEXT];
 	char want[128];
-	struct digest d = {
+	struct domain_report d = {
 	    RANGE,
 	    .totals = {[FAMILY_BLOCKS] = {lists[_i].total, 0}},
 	    .top = {lists[_i].keys},
@@ -132,7 +132,7 @@ START_TEST(tells_what_is_left_out)
 
 	fill();
 	text[0] = '\0';
-	digest_text(&d, put, text);
+	domain_report_text(&d, put, text);
 	ck_assert_msg(lines_of(text, "\nRecipients\n", "\n\nRules\n") + 1 ==
 			  lists[_i].shown + (lists[_i].others != NULL),
 	    "%s: got\n%s", lists[_i].label, text);
@@ -159,14 +159,14 @@ static const char *const absent[] = {"<xmp", "<script", "http:", "https:", "src=
 
 START_TEST(writes_a_page)
 {
-	static const struct digest_key keys[] = {{SLICE_INIT("<xmp>&\""), 1200}};
-	static const struct digest_hour hours[] = {{480001, 1200, 0}};
+	static const struct domain_report_key keys[] = {{SLICE_INIT("<xmp>&\""), 1200}};
+	static const struct domain_report_hour hours[] = {{480001, 1200, 0}};
 	static char text[TEXT];
-	struct digest d = {RANGE, .totals = {[FAMILY_BLOCKS] = {1200, 0}},
+	struct domain_report d = {RANGE, .totals = {[FAMILY_BLOCKS] = {1200, 0}},
 	    .top = {keys, keys, keys}, .top_count = {1, 1, 1}, .hours = hours, .hour_count = 1};
 
 	text[0] = '\0';
-	digest_html(&d, 480024 * 3600LL, put, text);
+	domain_report_html(&d, 480024 * 3600LL, put, text);
 	for (size_t i = 0; i < ROWS(pieces); i++)
 		ck_assert_msg(strstr(text, pieces[i].want), "%s", pieces[i].label);
 	for (size_t i = 0; i < ROWS(absent); i++)
@@ -176,7 +176,7 @@ END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("digest");
+	Suite *s = suite_create("domain_report");
 	TCase *tc = tcase_create("renderings");
 
 	tcase_add_loop_test(tc, writes_text, 0, (int)ROWS(texts));

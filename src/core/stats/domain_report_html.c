@@ -2,13 +2,13 @@
  * The page: one column that a telephone can show and a printer print, charts in SVG, colours by
  * variables for light and dark.
  */
-#include "digest_private.h"
+#include "domain_report_private.h"
 
 #include <stdio.h>
 
 struct page {
-	const struct digest *digest;
-	struct digest_sink sink;
+	const struct domain_report *report;
+	struct domain_report_sink sink;
 };
 
 /* Text from outside. */
@@ -22,7 +22,7 @@ static void text(const struct page *p, struct slice s)
 		if (c == '&' || c == '<' || c == '>' || c == '"' || c == '\'')
 			snprintf(out, sizeof out, "&#%u;", c);
 		else
-			snprintf(out, sizeof out, "%c", digest_is_control(s, i) ? '?' : c);
+			snprintf(out, sizeof out, "%c", domain_report_is_control(s, i) ? '?' : c);
 		p->sink.put(p->sink.context, out);
 	}
 }
@@ -66,7 +66,7 @@ struct bar {
 };
 
 /* Hours in one bar. */
-static int64_t hours_a_bar(const struct digest *d)
+static int64_t hours_a_bar(const struct domain_report *d)
 {
 	int64_t hours = d->until - d->since, step = 1;
 
@@ -107,10 +107,11 @@ static void draw_axis(const struct page *p, uint64_t top)
 
 		if (i == 1 && top < 2)
 			continue;
-		digest_print(
+		domain_report_print(
 		    &p->sink, "<line class=grid x1=%d x2=%d y1=%.1f y2=%.1f />", LEFT, WIDTH, y, y);
-		digest_print(&p->sink, "<text class=axis x=%d y=%.1f text-anchor=end>%s</text>",
-		    LEFT - 6, y + 4, digest_number(top * (uint64_t)i / 2, number));
+		domain_report_print(&p->sink,
+		    "<text class=axis x=%d y=%.1f text-anchor=end>%s</text>", LEFT - 6, y + 4,
+		    domain_report_number(top * (uint64_t)i / 2, number));
 	}
 }
 
@@ -121,20 +122,22 @@ static void draw_bar(const struct page *p, int64_t at, int64_t bars, const struc
 	double base = HEIGHT - BOTTOM, refused = height_of(b->refused, top);
 	double would = height_of(b->would, top);
 
-	digest_print(&p->sink, "<g><title>%s: %llu</title>", title,
+	domain_report_print(&p->sink, "<g><title>%s: %llu</title>", title,
 	    (unsigned long long)(b->refused + b->would));
 	if (b->refused > 0)
-		digest_print(&p->sink, "<rect class=r x=%.1f y=%.1f width=%.1f height=%.1f />",
-		    x + width * .1, base - refused, width * .8, refused);
+		domain_report_print(&p->sink,
+		    "<rect class=r x=%.1f y=%.1f width=%.1f height=%.1f />", x + width * .1,
+		    base - refused, width * .8, refused);
 	if (b->would > 0)
-		digest_print(&p->sink, "<rect class=w x=%.1f y=%.1f width=%.1f height=%.1f />",
-		    x + width * .1, base - refused - would, width * .8, would);
-	digest_print(&p->sink, "</g>");
+		domain_report_print(&p->sink,
+		    "<rect class=w x=%.1f y=%.1f width=%.1f height=%.1f />", x + width * .1,
+		    base - refused - would, width * .8, would);
+	domain_report_print(&p->sink, "</g>");
 }
 
 static void draw_chart(const struct page *p)
 {
-	const struct digest *d = p->digest;
+	const struct domain_report *d = p->report;
 	struct bar bars[BARS_MAX + 1] = {{0}};
 	int64_t step = hours_a_bar(d), count = (d->until - d->since + step - 1) / step;
 	uint64_t top = 1;
@@ -147,17 +150,19 @@ static void draw_chart(const struct page *p)
 		top = b->refused + b->would > top ? b->refused + b->would : top;
 	}
 	top = round_up(top);
-	digest_print(&p->sink,
+	domain_report_print(&p->sink,
 	    "<svg viewBox=\"0 0 %d %d\" role=img aria-label=\"Refusals over time\">", WIDTH,
 	    HEIGHT);
 	draw_axis(p, top);
 	for (int64_t i = 0; i < count; i++)
-		draw_bar(p, i, count, &bars[i], top, digest_hour_text(d->since + i * step, when));
-	digest_print(&p->sink, "<text class=axis x=%d y=%d>%s</text>", LEFT, HEIGHT - 6,
-	    digest_hour_text(d->since, when));
-	digest_print(&p->sink, "<text class=axis x=%d y=%d text-anchor=end>%s UTC</text></svg>",
-	    WIDTH, HEIGHT - 6, digest_hour_text(d->until, when));
-	digest_print(&p->sink,
+		draw_bar(
+		    p, i, count, &bars[i], top, domain_report_hour_text(d->since + i * step, when));
+	domain_report_print(&p->sink, "<text class=axis x=%d y=%d>%s</text>", LEFT, HEIGHT - 6,
+	    domain_report_hour_text(d->since, when));
+	domain_report_print(&p->sink,
+	    "<text class=axis x=%d y=%d text-anchor=end>%s UTC</text></svg>", WIDTH, HEIGHT - 6,
+	    domain_report_hour_text(d->until, when));
+	domain_report_print(&p->sink,
 	    "<p class=soft>Each bar: %lld hour%s<span class=key style=\"background:var(--bar)\">"
 	    "</span>refused<span class=key style=\"background:var(--would)\"></span>would have "
 	    "been refused (monitor mode)</p>",
@@ -171,91 +176,93 @@ static void row(const struct page *p, const char *class, struct slice key, uint6
 {
 	char number[NUMBER_TEXT_MAX];
 
-	digest_print(&p->sink, "<tr%s><td class=k>", class);
+	domain_report_print(&p->sink, "<tr%s><td class=k>", class);
 	text(p, key);
-	digest_print(&p->sink, "<i%s style=\"width:%.1f%%\"></i></td><td class=n>%s</td></tr>",
+	domain_report_print(&p->sink,
+	    "<i%s style=\"width:%.1f%%\"></i></td><td class=n>%s</td></tr>",
 	    would ? " class=w" : "", most ? 100.0 * (double)n / (double)most : 0,
-	    digest_number(n, number));
+	    domain_report_number(n, number));
 }
 
 static void write_reasons(const struct page *p)
 {
-	const struct digest *d = p->digest;
-	uint64_t all = digest_total(d, false) + digest_total(d, true);
+	const struct domain_report *d = p->report;
+	uint64_t all = domain_report_total(d, false) + domain_report_total(d, true);
 
-	digest_print(&p->sink, "<section><h2>Reasons</h2><table>");
+	domain_report_print(&p->sink, "<section><h2>Reasons</h2><table>");
 	for (int family = 0; family < FAMILY_COUNT; family++)
 		for (int would = 0; would < 2; would++) {
 			char label[160];
 			if (d->totals[family][would] == 0)
 				continue;
 			snprintf(label, sizeof label, "%s%s",
-			    digest_family_text((enum family)family),
+			    domain_report_family_text((enum family)family),
 			    would ? " – would have been refused" : "");
 			row(p, "", slice_str(label), d->totals[family][would], all, would);
 		}
-	digest_print(&p->sink, "</table></section>");
+	domain_report_print(&p->sink, "</table></section>");
 }
 
 static void write_list(const struct page *p, enum tally_kind kind)
 {
-	const struct digest *d = p->digest;
-	uint64_t all = digest_total(d, false) + digest_total(d, true);
-	uint64_t rest = digest_others(d, kind);
+	const struct domain_report *d = p->report;
+	uint64_t all = domain_report_total(d, false) + domain_report_total(d, true);
+	uint64_t rest = domain_report_others(d, kind);
 	char others[OTHERS_TEXT_MAX];
 
-	digest_print(&p->sink, "<section><h2>%s</h2><table>", digest_kind_name(kind));
-	for (size_t i = 0; i < digest_shown(d, kind); i++)
+	domain_report_print(&p->sink, "<section><h2>%s</h2><table>", domain_report_kind_name(kind));
+	for (size_t i = 0; i < domain_report_shown(d, kind); i++)
 		row(p, "", d->top[kind][i].key, d->top[kind][i].count, all, false);
 	if (rest > 0)
-		row(p, " class=rest", slice_str(digest_others_text(d, kind, others)), rest, all,
-		    false);
-	digest_print(&p->sink, "</table></section>");
+		row(p, " class=rest", slice_str(domain_report_others_text(d, kind, others)), rest,
+		    all, false);
+	domain_report_print(&p->sink, "</table></section>");
 }
 
 static void write_totals(const struct page *p)
 {
-	const struct digest *d = p->digest;
+	const struct domain_report *d = p->report;
 	char number[NUMBER_TEXT_MAX];
 
-	digest_print(&p->sink, "<section class=big><div><b>%s</b>refused</div>",
-	    digest_number(digest_total(d, false), number));
-	if (digest_total(d, true) > 0)
-		digest_print(&p->sink, "<div><b>%s</b>would have been refused</div>",
-		    digest_number(digest_total(d, true), number));
+	domain_report_print(&p->sink, "<section class=big><div><b>%s</b>refused</div>",
+	    domain_report_number(domain_report_total(d, false), number));
+	if (domain_report_total(d, true) > 0)
+		domain_report_print(&p->sink, "<div><b>%s</b>would have been refused</div>",
+		    domain_report_number(domain_report_total(d, true), number));
 	if (d->recipients > 0)
-		digest_print(&p->sink, "<div><b>%s</b>different recipients (about)</div>",
-		    digest_number(d->recipients, number));
-	digest_print(&p->sink, "</section>");
+		domain_report_print(&p->sink, "<div><b>%s</b>different recipients (about)</div>",
+		    domain_report_number(d->recipients, number));
+	domain_report_print(&p->sink, "</section>");
 }
 
-void digest_html(const struct digest *d, int64_t now, void (*put)(void *context, const char *piece),
-    void *context)
+void domain_report_html(const struct domain_report *d, int64_t now,
+    void (*put)(void *context, const char *piece), void *context)
 {
 	struct page p = {d, {put, context}};
 	char since[HOUR_TEXT_MAX], until[HOUR_TEXT_MAX], made[HOUR_TEXT_MAX];
 
-	digest_print(&p.sink,
+	domain_report_print(&p.sink,
 	    "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>"
 	    "<meta name=viewport content=\"width=device-width,initial-scale=1\"><title>");
 	text(&p, d->domain);
-	digest_print(&p.sink, ": refused mail</title><style>");
+	domain_report_print(&p.sink, ": refused mail</title><style>");
 	put(context, style);
-	digest_print(&p.sink, "</style></head><body><main><p class=soft>Refused mail</p><h1>");
+	domain_report_print(
+	    &p.sink, "</style></head><body><main><p class=soft>Refused mail</p><h1>");
 	text(&p, d->domain);
-	digest_print(&p.sink, "</h1><p class=soft>%s to %s UTC</p>",
-	    digest_hour_text(d->since, since), digest_hour_text(d->until, until));
+	domain_report_print(&p.sink, "</h1><p class=soft>%s to %s UTC</p>",
+	    domain_report_hour_text(d->since, since), domain_report_hour_text(d->until, until));
 	write_totals(&p);
-	if (digest_total(d, false) + digest_total(d, true) > 0) {
-		digest_print(&p.sink, "<section><h2>Over time</h2>");
+	if (domain_report_total(d, false) + domain_report_total(d, true) > 0) {
+		domain_report_print(&p.sink, "<section><h2>Over time</h2>");
 		draw_chart(&p);
-		digest_print(&p.sink, "</section>");
+		domain_report_print(&p.sink, "</section>");
 		write_reasons(&p);
 		for (int kind = 0; kind < TALLY_KINDS; kind++)
 			write_list(&p, (enum tally_kind)kind);
 	}
-	digest_print(&p.sink,
+	domain_report_print(&p.sink,
 	    "<footer>Totals are exact. Made by susmilter, %s UTC. A refused sender was told "
 	    "so at once and can ask its postmaster.</footer></main></body></html>\n",
-	    digest_hour_text(now / 3600, made));
+	    domain_report_hour_text(now / 3600, made));
 }

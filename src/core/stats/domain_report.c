@@ -1,11 +1,11 @@
-#include "digest_private.h"
+#include "domain_report_private.h"
 
 #include "core/base/rfc3339.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-uint64_t digest_total(const struct digest *d, bool would)
+uint64_t domain_report_total(const struct domain_report *d, bool would)
 {
 	uint64_t sum = 0;
 
@@ -14,14 +14,14 @@ uint64_t digest_total(const struct digest *d, bool would)
 	return sum;
 }
 
-const char *digest_kind_name(enum tally_kind kind)
+const char *domain_report_kind_name(enum tally_kind kind)
 {
 	static const char *const names[TALLY_KINDS] = {"Recipients", "Rules", "Clients"};
 
 	return names[kind];
 }
 
-const char *digest_number(uint64_t n, char out[NUMBER_TEXT_MAX])
+const char *domain_report_number(uint64_t n, char out[NUMBER_TEXT_MAX])
 {
 	char digits[NUMBER_TEXT_MAX];
 	int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n), at = 0;
@@ -35,7 +35,7 @@ const char *digest_number(uint64_t n, char out[NUMBER_TEXT_MAX])
 	return out;
 }
 
-const char *digest_hour_text(int64_t hour, char out[HOUR_TEXT_MAX])
+const char *domain_report_hour_text(int64_t hour, char out[HOUR_TEXT_MAX])
 {
 	char text[RFC3339_TEXT_MAX]; /* 2026-11-21T05:00:00Z */
 
@@ -44,39 +44,40 @@ const char *digest_hour_text(int64_t hour, char out[HOUR_TEXT_MAX])
 	return out;
 }
 
-size_t digest_shown(const struct digest *d, enum tally_kind kind)
+size_t domain_report_shown(const struct domain_report *d, enum tally_kind kind)
 {
 	/* Of a flood, who came by a slot at the end is no news: less than a thousandth. */
 	enum { NEWS = 1000 };
-	uint64_t all = digest_total(d, false) + digest_total(d, true);
-	size_t n = d->top_count[kind] < DIGEST_SHOWN ? d->top_count[kind] : DIGEST_SHOWN;
+	uint64_t all = domain_report_total(d, false) + domain_report_total(d, true);
+	size_t n =
+	    d->top_count[kind] < DOMAIN_REPORT_SHOWN ? d->top_count[kind] : DOMAIN_REPORT_SHOWN;
 
 	while (d->top_count[kind] == TALLY_TOP && n > 0 && d->top[kind][n - 1].count < all / NEWS)
 		n--;
 	return n;
 }
 
-uint64_t digest_others(const struct digest *d, enum tally_kind kind)
+uint64_t domain_report_others(const struct domain_report *d, enum tally_kind kind)
 {
-	uint64_t all = digest_total(d, false) + digest_total(d, true);
+	uint64_t all = domain_report_total(d, false) + domain_report_total(d, true);
 
-	for (size_t i = 0; i < digest_shown(d, kind); i++)
+	for (size_t i = 0; i < domain_report_shown(d, kind); i++)
 		all -= d->top[kind][i].count < all ? d->top[kind][i].count : all;
 	return all;
 }
 
-const char *digest_others_text(
-    const struct digest *d, enum tally_kind kind, char out[OTHERS_TEXT_MAX])
+const char *domain_report_others_text(
+    const struct domain_report *d, enum tally_kind kind, char out[OTHERS_TEXT_MAX])
 {
 	char number[NUMBER_TEXT_MAX];
-	size_t shown = digest_shown(d, kind);
-	uint64_t rest = digest_others(d, kind), about = d->recipients - shown;
+	size_t shown = domain_report_shown(d, kind);
+	uint64_t rest = domain_report_others(d, kind), about = d->recipients - shown;
 
 	/* An estimate may be too high; there are no more of them than refusals. */
 	about = about < rest ? about : rest;
 	if (kind == TALLY_RECIPIENTS && d->recipients > shown)
 		snprintf(out, OTHERS_TEXT_MAX, "%s different recipients%s (about)",
-		    digest_number(about, number), shown ? " more" : "");
+		    domain_report_number(about, number), shown ? " more" : "");
 	else if (d->top_count[kind] > shown && !d->recipients)
 		snprintf(out, OTHERS_TEXT_MAX, "%zu others", d->top_count[kind] - shown);
 	else
@@ -84,7 +85,7 @@ const char *digest_others_text(
 	return out;
 }
 
-const char *digest_family_text(enum family family)
+const char *domain_report_family_text(enum family family)
 {
 	switch (family) {
 	case FAMILY_BLOCKS:
@@ -104,9 +105,9 @@ const char *digest_family_text(enum family family)
 
 /* ---- as text ------------------------------------------------------------------------- */
 
-void digest_print(const struct digest_sink *sink, const char *format, ...)
+void domain_report_print(const struct domain_report_sink *sink, const char *format, ...)
 {
-	char text[DIGEST_PIECE_MAX];
+	char text[DOMAIN_REPORT_PIECE_MAX];
 	va_list args;
 
 	va_start(args, format);
@@ -115,7 +116,7 @@ void digest_print(const struct digest_sink *sink, const char *format, ...)
 	sink->put(sink->context, text);
 }
 
-bool digest_is_control(struct slice text, size_t at)
+bool domain_report_is_control(struct slice text, size_t at)
 {
 	unsigned char c = (unsigned char)text.ptr[at];
 	unsigned char before = at > 0 ? (unsigned char)text.ptr[at - 1] : 0;
@@ -125,57 +126,60 @@ bool digest_is_control(struct slice text, size_t at)
 	       (c == 0xc2 && next >= 0x80 && next < 0xa0);
 }
 
-static void write_key(const struct digest_sink *sink, struct slice key)
+static void write_key(const struct domain_report_sink *sink, struct slice key)
 {
 	for (size_t i = 0; i < key.len; i++)
-		digest_print(sink, "%c", digest_is_control(key, i) ? '?' : key.ptr[i]);
+		domain_report_print(
+		    sink, "%c", domain_report_is_control(key, i) ? '?' : key.ptr[i]);
 }
 
-static void write_families(const struct digest_sink *sink, const struct digest *d)
+static void write_families(const struct domain_report_sink *sink, const struct domain_report *d)
 {
 	for (int family = 0; family < FAMILY_COUNT; family++)
 		for (int would = 0; would < 2; would++) {
 			char number[NUMBER_TEXT_MAX];
 			if (d->totals[family][would] > 0)
-				digest_print(sink, "%14s  %s%s\n",
-				    digest_number(d->totals[family][would], number),
-				    digest_family_text((enum family)family),
+				domain_report_print(sink, "%14s  %s%s\n",
+				    domain_report_number(d->totals[family][would], number),
+				    domain_report_family_text((enum family)family),
 				    would ? ", in monitor mode: accepted" : "");
 		}
 }
 
-static void write_list(const struct digest_sink *sink, const struct digest *d, enum tally_kind kind)
+static void write_list(
+    const struct domain_report_sink *sink, const struct domain_report *d, enum tally_kind kind)
 {
 	char number[NUMBER_TEXT_MAX], others[OTHERS_TEXT_MAX];
-	uint64_t rest = digest_others(d, kind);
+	uint64_t rest = domain_report_others(d, kind);
 
-	digest_print(sink, "\n%s\n", digest_kind_name(kind));
-	for (size_t i = 0; i < digest_shown(d, kind); i++) {
-		digest_print(sink, "%14s  ", digest_number(d->top[kind][i].count, number));
+	domain_report_print(sink, "\n%s\n", domain_report_kind_name(kind));
+	for (size_t i = 0; i < domain_report_shown(d, kind); i++) {
+		domain_report_print(
+		    sink, "%14s  ", domain_report_number(d->top[kind][i].count, number));
 		write_key(sink, d->top[kind][i].key);
-		digest_print(sink, "\n");
+		domain_report_print(sink, "\n");
 	}
 	if (rest > 0)
-		digest_print(sink, "%14s  %s\n", digest_number(rest, number),
-		    digest_others_text(d, kind, others));
+		domain_report_print(sink, "%14s  %s\n", domain_report_number(rest, number),
+		    domain_report_others_text(d, kind, others));
 }
 
-void digest_text(
-    const struct digest *d, void (*put)(void *context, const char *piece), void *context)
+void domain_report_text(
+    const struct domain_report *d, void (*put)(void *context, const char *piece), void *context)
 {
-	struct digest_sink sink = {put, context};
+	struct domain_report_sink sink = {put, context};
 	char since[HOUR_TEXT_MAX], until[HOUR_TEXT_MAX], number[NUMBER_TEXT_MAX];
 
-	digest_print(&sink, "%.*s, %s to %s UTC: %s refused", SLICE_ARG(d->domain),
-	    digest_hour_text(d->since, since), digest_hour_text(d->until, until),
-	    digest_number(digest_total(d, false), number));
-	if (digest_total(d, true) > 0)
-		digest_print(
-		    &sink, ", %s would have been", digest_number(digest_total(d, true), number));
-	digest_print(&sink, "\n");
-	if (digest_total(d, false) + digest_total(d, true) == 0)
+	domain_report_print(&sink, "%.*s, %s to %s UTC: %s refused", SLICE_ARG(d->domain),
+	    domain_report_hour_text(d->since, since), domain_report_hour_text(d->until, until),
+	    domain_report_number(domain_report_total(d, false), number));
+	if (domain_report_total(d, true) > 0)
+		domain_report_print(&sink, ", %s would have been",
+		    domain_report_number(domain_report_total(d, true), number));
+	domain_report_print(&sink, "\n");
+	if (domain_report_total(d, false) + domain_report_total(d, true) == 0)
 		return;
-	digest_print(&sink, "\nReasons\n");
+	domain_report_print(&sink, "\nReasons\n");
 	write_families(&sink, d);
 	for (int kind = 0; kind < TALLY_KINDS; kind++)
 		write_list(&sink, d, (enum tally_kind)kind);

@@ -1,0 +1,52 @@
+#ifndef CORE_STATS_DOMAIN_REPORT_H
+#define CORE_STATS_DOMAIN_REPORT_H
+/*
+ * domain_report: what was refused for one recipient domain in some hours, and its two renderings:
+ * text for a terminal, and one HTML page that needs nothing else and can be handed on.
+ *
+ *     reports_read(…, &report) → domain_report_text(&report, print, context) or
+ * domain_report_html(…)
+ *
+ * Totals are exact.  Listed counts are what is certain of each key; what a list leaves out is told
+ * in its last line, such as "9,999,000  1,000,000 different recipients more (about)".
+ *
+ * Pure.  The page has no script, and everything that came from outside is escaped.
+ */
+#include "core/stats/tally.h"
+
+struct domain_report_hour {
+	int64_t hour; /* since the epoch */
+	uint64_t refused, would;
+};
+
+struct domain_report_key {
+	struct slice key; /* valid UTF-8 */
+	uint64_t count;
+};
+
+struct domain_report {
+	struct slice domain;
+	int64_t since, until;                   /* hours since the epoch, until is not included */
+	uint64_t totals[FAMILY_COUNT][2];       /* [1]: monitor mode only */
+	const struct domain_report_hour *hours; /* those with refusals, in order */
+	size_t hour_count;
+	const struct domain_report_key *top[TALLY_KINDS]; /* the most frequent first */
+	size_t top_count[TALLY_KINDS];
+	uint64_t recipients; /* about how many different ones; 0: exactly those listed */
+};
+
+/* How many of each kind are shown. */
+enum { DOMAIN_REPORT_SHOWN = 15 };
+
+uint64_t domain_report_total(const struct domain_report *, bool would);
+
+/* "Recipients", "Rules", "Clients". */
+const char *domain_report_kind_name(enum tally_kind);
+
+/* Each piece ends where it likes, not with lines. */
+void domain_report_text(
+    const struct domain_report *, void (*put)(void *context, const char *piece), void *context);
+void domain_report_html(const struct domain_report *, int64_t now,
+    void (*put)(void *context, const char *piece), void *context);
+
+#endif
