@@ -9,7 +9,7 @@
  */
 #include "core/policy/policy.h"
 #include "core/session/transaction.h"
-#include "core/stats/recordtext.h"
+#include "core/stats/decision_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
  * what came of them.
  */
 #include "core/session/transaction.h"
-#include "core/stats/recordtext.h"
+#include "core/stats/decision_text.h"
 #include "edge/config/config.h"
 #include "edge/dns/zone.h"
 #include "fake/counting.h"

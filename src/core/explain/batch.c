@@ -2,7 +2,7 @@
 
 #include "core/base/json_read.h"
 #include "core/base/json_write.h"
-#include "core/stats/recordtext.h"
+#include "core/stats/decision_text.h"
 
 struct slice batch_error(const char *why, char out[BATCH_LINE_MAX])
 {

@@ -1,6 +1,6 @@
 #include "core/explain/explaintext.h"
 
-#include "core/stats/recordtext.h"
+#include "core/stats/decision_text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 
 #include "core/explain/batch.h"
 #include "core/explain/explaintext.h"
-#include "core/stats/recordtext.h"
+#include "core/stats/decision_text.h"
 #include "edge/config/config.h"
 #include "edge/config/idn.h"
 

@@ -1,6 +1,6 @@
 #include "edge/log/recorder.h"
 
-#include "core/stats/recordtext.h"
+#include "core/stats/decision_text.h"
 #include "edge/log/log.h"
 #include "edge/log/log_ratelimit.h"
 #include "edge/log/recordfile.h"

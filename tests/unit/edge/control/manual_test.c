@@ -1,7 +1,7 @@
 #include "unit/unit.h"
 
 #include "core/import/import.h"
-#include "core/stats/recordtext.h"
+#include "core/stats/decision_text.h"
 #include "edge/config/config.h"
 #include "edge/control/commands.h"
 #include "edge/metrics/metrics.h"

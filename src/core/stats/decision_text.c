@@ -1,4 +1,4 @@
-#include "core/stats/recordtext.h"
+#include "core/stats/decision_text.h"
 
 #include "core/base/json_write.h"
 #include "core/base/rfc3339.h"

@@ -1,7 +1,7 @@
-#ifndef CORE_STATS_RECORDTEXT_H
-#define CORE_STATS_RECORDTEXT_H
+#ifndef CORE_STATS_DECISION_TEXT_H
+#define CORE_STATS_DECISION_TEXT_H
 /*
- * recordtext: one decision as text: a JSON object and a syslog line (SPEC 6).
+ * decision_text: one decision as text: a JSON object and a syslog line (SPEC 6).
  *
  *     {"time":"2026-11-21T03:45:31.123456Z","id":"k3…","stage":"rcpt","client":"198.51.100.7",…}
  *     4bXyZ: reject: RCPT from unknown[198.51.100.7]: 550 5.7.1 Unauthenticated …; from=<a@b>

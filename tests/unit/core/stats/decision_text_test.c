@@ -1,7 +1,7 @@
 /*
  * recordtext_test: what of a decision stands at the head of its line for syslog.
  */
-#include "core/stats/recordtext.h"
+#include "core/stats/decision_text.h"
 #include "unit/unit.h"
 
 static const struct {
