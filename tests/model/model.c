@@ -20,7 +20,7 @@ struct session {
 /* What stands against the session, or for it. */
 struct verdict {
 	const char *action; /* NULL: nothing */
-	bool would;
+	bool monitored;
 	int code;
 	const char *family, *rule;
 	bool has_net;
@@ -200,21 +200,21 @@ static bool excused(struct look l, unsigned family)
 /* Keeps the first verdict that is enforced, before it the first that would be. */
 static void keep(struct verdict *v, struct verdict found)
 {
-	if (!v->action || (v->would && !found.would))
+	if (!v->action || (v->monitored && !found.monitored))
 		*v = found;
 }
 
 static bool decided(const struct verdict *v)
 {
-	return v->action && !v->would;
+	return v->action && !v->monitored;
 }
 
-static struct verdict found(const char *family, int code, bool would)
+static struct verdict found(const char *family, int code, bool monitored)
 {
 	return (struct verdict){.action = code >= 500 ? "reject" : "tempfail",
 	    .code = code,
 	    .family = family,
-	    .would = would};
+	    .monitored = monitored};
 }
 
 static bool asks_from(const struct criteria *c)
@@ -256,7 +256,7 @@ static void meet(
 
 	if (!excuse(l, family, &by))
 		keep(v, f);
-	else if (!f.would)
+	else if (!f.monitored)
 		*told_by = by;
 }
 
@@ -275,7 +275,7 @@ static void try_spf(struct look l, const struct switches *sw, bool at_end, struc
     struct verdict *told_by)
 {
 	const char *spf = l.session->spf, *dkim = l.session->dkim;
-	bool would = sw->spf == SPF_MONITOR; /* of a fail; of nothing else anything follows */
+	bool monitored = sw->spf == SPF_MONITOR; /* of a fail; of nothing else anything follows */
 	bool waits = sw->spf == SPF_UNLESS_DKIM;
 
 	if (sw->spf == SPF_OFF || decided(v))
@@ -284,10 +284,10 @@ static void try_spf(struct look l, const struct switches *sw, bool at_end, struc
 		bool signable = l.session->id[ID_FROM].name != NULL;
 
 		if (!waits || !signable || (!is(dkim, "pass") && !is_missing(dkim)))
-			meet(l, COVERS_SPF, found("spf", 550, would), v, told_by);
-	} else if (!at_end && !would && is_missing(spf) && l.conf->spf_temp) {
+			meet(l, COVERS_SPF, found("spf", 550, monitored), v, told_by);
+	} else if (!at_end && !monitored && is_missing(spf) && l.conf->spf_temp) {
 		meet(l, COVERS_SPF, found("spf", 451, false), v, told_by);
-	} else if (!at_end && !would && is(spf, "permerror") && l.conf->spf_perm) {
+	} else if (!at_end && !monitored && is(spf, "permerror") && l.conf->spf_perm) {
 		meet(l, COVERS_SPF, found("spf", 550, false), v, told_by);
 	}
 }
@@ -314,7 +314,7 @@ static void meet_unproven(struct look l, const char *policy, enum dmarc_switch s
 
 	if (refused && l.conf->unproven_accept)
 		return;
-	meet(l, COVERS_DMARC, refused ? found("dmarc", 451, failed.would) : failed, v, told_by);
+	meet(l, COVERS_DMARC, refused ? found("dmarc", 451, failed.monitored) : failed, v, told_by);
 }
 
 static void try_dmarc(
@@ -430,7 +430,7 @@ static struct verdict decide(const struct conf *c, const struct session *s)
 	if (!v.action)
 		return (struct verdict){.action = "accept", .code = 250};
 	/* mode = "monitor" decides the same and refuses nothing */
-	v.would |= c->monitor;
+	v.monitored |= c->monitor;
 	return v;
 }
 
@@ -440,7 +440,8 @@ static void print(const struct verdict *v)
 {
 	char net[80];
 
-	printf("{\"action\":\"%s%s\",\"code\":%d", v->would ? "would_" : "", v->action, v->code);
+	printf(
+	    "{\"action\":\"%s%s\",\"code\":%d", v->monitored ? "would_" : "", v->action, v->code);
 	if (v->family)
 		printf(",\"family\":\"%s\"", v->family);
 	if (v->rule)

@@ -73,7 +73,7 @@ struct verdict {
 	enum verdict_kind kind;
 	unsigned need;      /* VERDICT_NEED: bits of enum need */
 	enum action action; /* VERDICT_FINAL */
-	bool would;         /* monitor mode: recorded as would_ACTION, the mail goes on */
+	bool monitored;     /* monitor mode: recorded as would_ACTION, the mail goes on */
 	enum family family;
 	enum reason reason;
 	unsigned withdrawn; /* REASON_WHITELISTED: bits 1 << family of refusals that it withdrew */

@@ -16,7 +16,7 @@
 
 struct domain_report_hour {
 	int64_t hour; /* since the epoch */
-	uint64_t refused, would;
+	uint64_t refused, monitored;
 };
 
 struct domain_report_key {
@@ -38,7 +38,7 @@ struct domain_report {
 /* How many of each kind are shown. */
 enum { DOMAIN_REPORT_SHOWN = 15 };
 
-uint64_t domain_report_total(const struct domain_report *, bool would);
+uint64_t domain_report_total(const struct domain_report *, bool monitored);
 
 /* "Recipients", "Rules", "Clients". */
 const char *domain_report_kind_name(enum tally_kind);

@@ -31,7 +31,7 @@ struct refusal {
 	struct slice domain; /* of the recipient, canonical */
 	int64_t hour;        /* since the epoch */
 	enum family family;
-	bool would;
+	bool monitored;
 	struct slice keys[TALLY_KINDS]; /* an empty one is not counted */
 };
 
@@ -39,7 +39,7 @@ struct refusal {
 struct tally_domain {
 	struct slice name;
 	int64_t hour;
-	uint64_t totals[FAMILY_COUNT][2];     /* [1]: would */
+	uint64_t totals[FAMILY_COUNT][2];     /* [1]: monitored */
 	struct top_k *top[TALLY_KINDS];       /* NULL: none */
 	const struct hyperloglog *recipients; /* NULL: all of them are in top */
 };

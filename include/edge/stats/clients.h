@@ -29,7 +29,7 @@ enum { CLIENTS_RULE_MAX = 64 };
 struct client_seen {
 	struct ip client;
 	enum action action;
-	bool would;
+	bool monitored;
 	char rule[CLIENTS_RULE_MAX]; /* that decided first; the family's name without a rule */
 	uint64_t count;
 };

@@ -33,7 +33,7 @@ struct counter {
 	enum family family;
 	struct slice rule; /* empty: decided without a rule */
 	enum action action;
-	bool would;
+	bool monitored;
 	uint64_t count;
 };
 

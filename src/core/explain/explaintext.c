@@ -287,7 +287,7 @@ static void print_verdict(const struct writer *w, const struct explanation *e)
 		print_undecided(w, e->question);
 	verdict_line(e->question, text);
 	wrap(w, text, 0, 2);
-	if (e->question->verdict.would)
+	if (e->question->verdict.monitored)
 		wrap(w, "monitor mode: the mail is accepted; enforced, the client would see", 0, 2);
 	if (e->has_reply)
 		print(w, 2, 6, "%u %s %s", e->reply.code, e->reply.xcode, e->reply.text);

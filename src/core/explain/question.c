@@ -330,7 +330,7 @@ static void decide_enforced(
 		return;
 	at_end = decide_end(q, rules, source);
 	/* What a rule in monitor mode found at RCPT is not forgotten when the end is content. */
-	if (at_rcpt.would && policy_effect(&at_end) == ACTION_ACCEPT)
+	if (at_rcpt.monitored && policy_effect(&at_end) == ACTION_ACCEPT)
 		return;
 	q->verdict = at_end;
 	q->phase = PHASE_END;
@@ -346,5 +346,5 @@ void question_decide(
 	fill_domains(q);
 	decide_enforced(q, &enforcing, source);
 	if (rules->settings.monitor && policy_effect(&q->verdict) != ACTION_ACCEPT)
-		q->verdict.would = true;
+		q->verdict.monitored = true;
 }

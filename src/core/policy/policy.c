@@ -12,7 +12,7 @@ struct findings {
 	struct verdict whitelisted; /* the first entry that excuses */
 	struct verdict excuses[2];  /* the first that covers: spf, dmarc */
 	struct verdict refused[2];  /* by family: blocks, susranges */
-	struct verdict would;       /* the first refusal of monitor mode */
+	struct verdict monitored;   /* the first refusal of monitor mode */
 };
 
 static struct verdict verdict_of_rule(
@@ -104,11 +104,11 @@ static void find_refusal(struct findings *f, const struct outcome *o)
 	struct verdict *first = &f->refused[o->rule->family == FAMILY_SUSRANGES];
 
 	if (o->rule->monitor)
-		first = &f->would;
+		first = &f->monitored;
 	if (first->rule)
 		return;
 	*first = verdict_of_rule(o, VERDICT_FINAL, action_of_rule(o->rule), REASON_RULE);
-	first->would = o->rule->monitor;
+	first->monitored = o->rule->monitor;
 }
 
 /* Families that this recipient's domain has switched off. */
@@ -178,7 +178,7 @@ static bool judge_rules(const struct findings *f, const struct facts *facts, str
 	const struct verdict *refusal = f->refused[0].rule ? &f->refused[0] : &f->refused[1];
 
 	if (!refusal->rule)
-		refusal = &f->would;
+		refusal = &f->monitored;
 	if (!refusal->rule)
 		return false;
 	*out = *refusal;
@@ -219,7 +219,7 @@ static bool stands(
 			*v = without_proof(v, facts);
 		return true;
 	}
-	if (!v->would) {
+	if (!v->monitored) {
 		*excused = *excuse_of(f, v->family);
 		excused->withdrawn = withdrawn | 1u << v->family;
 	}
@@ -230,12 +230,12 @@ static bool stands(
  * Keeps the first refusal of monitor mode in *would and goes on, so that it never hides what a
  * later family enforces; true when *v is the answer.
  */
-static bool settles(const struct verdict *v, struct verdict *would)
+static bool settles(const struct verdict *v, struct verdict *monitored)
 {
-	if (v->kind == VERDICT_NEED || !v->would)
+	if (v->kind == VERDICT_NEED || !v->monitored)
 		return true;
-	if (!would->would)
-		*would = *v;
+	if (!monitored->monitored)
+		*monitored = *v;
 	return false;
 }
 
@@ -244,17 +244,17 @@ static struct verdict judge(const struct ruleset *rules, const struct facts *fac
     enum phase phase, const struct switches *switches, struct findings *f)
 {
 	const struct settings *settings = &rules->settings;
-	struct verdict v, would = {.kind = VERDICT_CONTINUE}, excused = f->whitelisted;
+	struct verdict v, monitored = {.kind = VERDICT_CONTINUE}, excused = f->whitelisted;
 
-	if (judge_rules(f, facts, &v) && settles(&v, &would))
+	if (judge_rules(f, facts, &v) && settles(&v, &monitored))
 		return v;
 	if (policy_judge_spf(settings, facts, switches->spf, phase, &v) &&
-	    stands(f, facts, &v, &excused) && settles(&v, &would))
+	    stands(f, facts, &v, &excused) && settles(&v, &monitored))
 		return v;
 	if (phase == PHASE_END && policy_judge_dmarc(settings, facts, switches->dmarc, &v) &&
-	    stands(f, facts, &v, &excused) && settles(&v, &would))
+	    stands(f, facts, &v, &excused) && settles(&v, &monitored))
 		return v;
-	return would.would ? would : excused;
+	return monitored.monitored ? monitored : excused;
 }
 
 static struct verdict decide(
@@ -279,13 +279,13 @@ struct verdict policy_decide(
 	struct verdict v = decide(rules, facts, phase);
 
 	if (rules->settings.monitor && v.kind == VERDICT_FINAL && v.action != ACTION_ACCEPT)
-		v.would = true;
+		v.monitored = true;
 	return v;
 }
 
 enum action policy_effect(const struct verdict *v)
 {
-	return v->kind == VERDICT_FINAL && !v->would ? v->action : ACTION_ACCEPT;
+	return v->kind == VERDICT_FINAL && !v->monitored ? v->action : ACTION_ACCEPT;
 }
 
 int policy_severity(const struct settings *settings, const struct verdict *v)
@@ -299,5 +299,5 @@ int policy_severity(const struct settings *settings, const struct verdict *v)
 
 	if (v->kind != VERDICT_FINAL || v->action == ACTION_ACCEPT)
 		return v->withdrawn != 0 ? WITHDRAWN : 0;
-	return (v->would ? MONITORED : ENFORCED) + order[v->action];
+	return (v->monitored ? MONITORED : ENFORCED) + order[v->action];
 }

@@ -85,7 +85,7 @@ static bool judge_spf_fail(
     const struct facts *facts, enum spf_switch spf, enum phase phase, struct verdict *out)
 {
 	*out = authentication_verdict(FAMILY_SPF, ACTION_REJECT, REASON_SPF_FAIL);
-	out->would = spf == SPF_MONITOR;
+	out->monitored = spf == SPF_MONITOR;
 	if (spf != SPF_UNLESS_DKIM || facts->spf.sends_no_mail)
 		return spf_decides(facts, phase);
 	if (phase == PHASE_RCPT)
@@ -147,7 +147,7 @@ static bool judge_no_author(
 							       : ACTION_REJECT;
 
 	*out = authentication_verdict(FAMILY_DMARC, action, REASON_BAD_FROM);
-	out->would = dmarc == DMARC_MONITOR;
+	out->monitored = dmarc == DMARC_MONITOR;
 	return action != ACTION_ACCEPT;
 }
 
@@ -181,7 +181,7 @@ static bool judge_unproven(const struct settings *settings, const struct facts *
 	if (action == ACTION_REJECT)
 		action = settings->dmarc_unproven_accept ? ACTION_ACCEPT : ACTION_TEMPFAIL;
 	*out = authentication_verdict(FAMILY_DMARC, action, REASON_DMARC_UNPROVEN);
-	out->would = dmarc == DMARC_MONITOR;
+	out->monitored = dmarc == DMARC_MONITOR;
 	return action != ACTION_ACCEPT;
 }
 
@@ -204,6 +204,6 @@ bool policy_judge_dmarc(const struct settings *settings, const struct facts *fac
 		return false;
 	action = dmarc_action(dmarc, facts->dmarc.policy);
 	*out = authentication_verdict(FAMILY_DMARC, action, REASON_DMARC_FAIL);
-	out->would = dmarc == DMARC_MONITOR;
+	out->monitored = dmarc == DMARC_MONITOR;
 	return action != ACTION_ACCEPT;
 }

@@ -154,7 +154,7 @@ static void forget_transaction(struct session *s)
 	s->queue_id = slice_of(NULL, 0);
 	s->recipients = NULL;
 	s->recipients_end = &s->recipients;
-	s->woulds = NULL;
+	s->monitored_rules = NULL;
 	s->header_bytes = s->header_fields = s->from_count = 0;
 	memset(s->own_count, 0, sizeof s->own_count);
 	s->forged = NULL;
@@ -257,7 +257,7 @@ static struct recipient recipient_now(const struct session *s, const struct verd
 	    .identity = *id,
 	    .switches = ruleset_switches(s->mail.rules, id->name),
 	    .exempt = v->reason == REASON_EXEMPT,
-	    .monitored = v->would,
+	    .monitored = v->monitored,
 	    .spf_excuse = (v->withdrawn & 1u << FAMILY_SPF) != 0 ? v->rule : NULL,
 	};
 }
@@ -274,19 +274,19 @@ static bool keep_recipient(struct session *s, const struct recipient *accepted)
 	return true;
 }
 
-void transaction_keep_would(struct session *s, const struct verdict *v)
+void keep_monitored_verdict(struct session *s, const struct verdict *v)
 {
 	struct slice name = v->rule ? v->rule->name : slice_str(family_name(v->family));
-	struct would **at = &s->woulds;
+	struct monitored_rule **at = &s->monitored_rules;
 
-	if (!v->would)
+	if (!v->monitored)
 		return;
 	for (; *at; at = &(*at)->next)
 		if (slice_equal((*at)->name, name))
 			return;
 	*at = arena_alloc(s->mail_arena, sizeof **at);
 	if (*at)
-		**at = (struct would){NULL, name};
+		**at = (struct monitored_rule){NULL, name};
 }
 
 struct answer transaction_rcpt(
@@ -301,7 +301,7 @@ struct answer transaction_rcpt(
 		return answer;
 	s->facts.id[IDENTITY_RECIPIENT] = envelope_identity(s, recipient, mta_recipient);
 	v = transaction_decide(s, PHASE_RCPT);
-	transaction_keep_would(s, &v);
+	keep_monitored_verdict(s, &v);
 	if (arena_failed(s->mail_arena))
 		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
 	recipient_is = recipient_now(s, &v);

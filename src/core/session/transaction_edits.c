@@ -157,7 +157,7 @@ static size_t count_edits(const struct session *s)
 
 	for (const struct forged *f = s->forged; f; f = f->next)
 		n++;
-	for (const struct would *w = s->woulds; w; w = w->next)
+	for (const struct monitored_rule *w = s->monitored_rules; w; w = w->next)
 		n++;
 	return n;
 }
@@ -175,7 +175,7 @@ static struct slice verdict_body(struct session *s)
 	struct slice text =
 	    disposition_of(s) == ACTION_QUARANTINE ? SLICE("dmarc=quarantine") : slice_of(NULL, 0);
 
-	for (struct would *w = s->woulds; w; w = w->next)
+	for (struct monitored_rule *w = s->monitored_rules; w; w = w->next)
 		text = arena_printf(s->mail_arena, "%.*s%srule=%.*s", SLICE_ARG(text),
 		    text.len > 0 ? " " : "", SLICE_ARG(w->name));
 	return text;
@@ -196,7 +196,7 @@ void transaction_edits(struct session *s, const struct header_edit **edits, size
 		    .name = f->name,
 		    .index = f->index,
 		};
-	for (struct would *w = s->woulds; w; w = w->next)
+	for (struct monitored_rule *w = s->monitored_rules; w; w = w->next)
 		insert_field(made, &n, mark,
 		    arena_printf(s->mail_arena, "rule=%.*s mode=monitor", SLICE_ARG(w->name)));
 	if (disposition_of(s) == ACTION_QUARANTINE)

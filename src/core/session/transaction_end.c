@@ -77,7 +77,7 @@ static void judge_recipients(
 		int of_this;
 		s->facts.id[IDENTITY_RECIPIENT] = r->identity;
 		judge_authors(s, r);
-		transaction_keep_would(s, &r->verdict);
+		keep_monitored_verdict(s, &r->verdict);
 		of_this = severity(&r->verdict);
 		if (of_this < severity(&(*mildest)->verdict))
 			*mildest = r;
@@ -99,7 +99,7 @@ static bool is_worth_a_record(const struct session *s, const struct recipient *r
 {
 	const struct verdict *v = &r->verdict;
 
-	if (v->would && r->monitored)
+	if (v->monitored && r->monitored)
 		return false;
 	return (v->kind == VERDICT_FINAL && v->action != ACTION_ACCEPT) || v->withdrawn != 0 ||
 	       transaction_missed_answer(s);
@@ -120,7 +120,7 @@ static struct answer conclude_all(const struct event *e, const struct recipient 
 			r->verdict = all;
 			r->author = deciding->author;
 		} else if (severity(&r->verdict) > severity(&all))
-			r->verdict.would = true;
+			r->verdict.monitored = true;
 		if (!is_worth_a_record(s, r))
 			continue;
 		look_at(s, r);

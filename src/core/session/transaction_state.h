@@ -31,8 +31,8 @@ struct recipient {
 };
 
 /* A rule of monitor mode that would have refused, for the X-Susmilter header. */
-struct would {
-	struct would *next;
+struct monitored_rule {
+	struct monitored_rule *next;
 	struct slice name;
 };
 
@@ -62,7 +62,7 @@ struct session {
 	struct recipient *recipients, **recipients_end;
 	bool split;       /* these recipients disagreed before: those of a second kind wait */
 	bool split_alone; /* … even those of one kind did */
-	struct would *woulds;
+	struct monitored_rule *monitored_rules;
 	size_t header_bytes, header_fields;
 	struct slice from_fields[FROM_FIELDS_MAX];
 	size_t from_count;
@@ -99,7 +99,7 @@ struct gather transaction_gather(struct session *);
 struct verdict transaction_decide(struct session *, enum phase);
 
 /* Remembers what monitor mode would have refused, each rule once. */
-void transaction_keep_would(struct session *, const struct verdict *);
+void keep_monitored_verdict(struct session *, const struct verdict *);
 
 /* The verdict on the message for all its recipients, recorded. */
 struct answer transaction_judge(const struct event *);

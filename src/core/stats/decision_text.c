@@ -19,7 +19,7 @@ static struct slice time_text(int64_t us, char out[TIME_TEXT_MAX])
 
 const char *record_action(const struct verdict *v)
 {
-	static const char *const would[ACTION_COUNT] = {
+	static const char *const monitored[ACTION_COUNT] = {
 	    [ACTION_ACCEPT] = "accept",
 	    [ACTION_REJECT] = "would_reject",
 	    [ACTION_TEMPFAIL] = "would_tempfail",
@@ -28,7 +28,7 @@ const char *record_action(const struct verdict *v)
 
 	if (v->kind != VERDICT_FINAL)
 		return "accept";
-	return v->would ? would[v->action] : action_name(v->action);
+	return v->monitored ? monitored[v->action] : action_name(v->action);
 }
 
 const char *stage_name(enum stage stage)
@@ -105,7 +105,7 @@ static void put_verdict(struct json_write *j, const struct record *r)
 	if (v->has_network)
 		json_write_string(j, "network", slice_of(text, prefix_format(&v->network, text)));
 	put_reason(j, r);
-	if (v->would)
+	if (v->monitored)
 		json_write_string(j, "mode", SLICE("monitor"));
 }
 

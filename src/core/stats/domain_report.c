@@ -5,12 +5,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-uint64_t domain_report_total(const struct domain_report *d, bool would)
+uint64_t domain_report_total(const struct domain_report *d, bool monitored)
 {
 	uint64_t sum = 0;
 
 	for (int family = 0; family < FAMILY_COUNT; family++)
-		sum += d->totals[family][would];
+		sum += d->totals[family][monitored];
 	return sum;
 }
 
@@ -136,13 +136,13 @@ static void write_key(const struct domain_report_sink *sink, struct slice key)
 static void write_families(const struct domain_report_sink *sink, const struct domain_report *d)
 {
 	for (int family = 0; family < FAMILY_COUNT; family++)
-		for (int would = 0; would < 2; would++) {
+		for (int monitored = 0; monitored < 2; monitored++) {
 			char number[NUMBER_TEXT_MAX];
-			if (d->totals[family][would] > 0)
+			if (d->totals[family][monitored] > 0)
 				domain_report_print(sink, "%14s  %s%s\n",
-				    domain_report_number(d->totals[family][would], number),
+				    domain_report_number(d->totals[family][monitored], number),
 				    domain_report_family_text((enum family)family),
-				    would ? ", in monitor mode: accepted" : "");
+				    monitored ? ", in monitor mode: accepted" : "");
 		}
 }
 

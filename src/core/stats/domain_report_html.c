@@ -62,7 +62,7 @@ static const char style[] =
 enum { WIDTH = 760, HEIGHT = 200, LEFT = 76, TOP = 10, BOTTOM = 24, BARS_MAX = 96 };
 
 struct bar {
-	uint64_t refused, would;
+	uint64_t refused, monitored;
 };
 
 /* Hours in one bar. */
@@ -120,18 +120,18 @@ static void draw_bar(const struct page *p, int64_t at, int64_t bars, const struc
 {
 	double width = (double)(WIDTH - LEFT) / (double)bars, x = LEFT + width * (double)at;
 	double base = HEIGHT - BOTTOM, refused = height_of(b->refused, top);
-	double would = height_of(b->would, top);
+	double monitored = height_of(b->monitored, top);
 
 	domain_report_print(&p->sink, "<g><title>%s: %llu</title>", title,
-	    (unsigned long long)(b->refused + b->would));
+	    (unsigned long long)(b->refused + b->monitored));
 	if (b->refused > 0)
 		domain_report_print(&p->sink,
 		    "<rect class=r x=%.1f y=%.1f width=%.1f height=%.1f />", x + width * .1,
 		    base - refused, width * .8, refused);
-	if (b->would > 0)
+	if (b->monitored > 0)
 		domain_report_print(&p->sink,
 		    "<rect class=w x=%.1f y=%.1f width=%.1f height=%.1f />", x + width * .1,
-		    base - refused - would, width * .8, would);
+		    base - refused - monitored, width * .8, monitored);
 	domain_report_print(&p->sink, "</g>");
 }
 
@@ -146,8 +146,8 @@ static void draw_chart(const struct page *p)
 	for (size_t i = 0; i < d->hour_count; i++) {
 		struct bar *b = &bars[(d->hours[i].hour - d->since) / step];
 		b->refused += d->hours[i].refused;
-		b->would += d->hours[i].would;
-		top = b->refused + b->would > top ? b->refused + b->would : top;
+		b->monitored += d->hours[i].monitored;
+		top = b->refused + b->monitored > top ? b->refused + b->monitored : top;
 	}
 	top = round_up(top);
 	domain_report_print(&p->sink,
@@ -172,7 +172,7 @@ static void draw_chart(const struct page *p)
 /* ---- tables -------------------------------------------------------------------------- */
 
 static void row(const struct page *p, const char *class, struct slice key, uint64_t n,
-    uint64_t most, bool would)
+    uint64_t most, bool monitored)
 {
 	char number[NUMBER_TEXT_MAX];
 
@@ -180,7 +180,7 @@ static void row(const struct page *p, const char *class, struct slice key, uint6
 	text(p, key);
 	domain_report_print(&p->sink,
 	    "<i%s style=\"width:%.1f%%\"></i></td><td class=n>%s</td></tr>",
-	    would ? " class=w" : "", most ? 100.0 * (double)n / (double)most : 0,
+	    monitored ? " class=w" : "", most ? 100.0 * (double)n / (double)most : 0,
 	    domain_report_number(n, number));
 }
 
@@ -191,14 +191,14 @@ static void write_reasons(const struct page *p)
 
 	domain_report_print(&p->sink, "<section><h2>Reasons</h2><table>");
 	for (int family = 0; family < FAMILY_COUNT; family++)
-		for (int would = 0; would < 2; would++) {
+		for (int monitored = 0; monitored < 2; monitored++) {
 			char label[160];
-			if (d->totals[family][would] == 0)
+			if (d->totals[family][monitored] == 0)
 				continue;
 			snprintf(label, sizeof label, "%s%s",
 			    domain_report_family_text((enum family)family),
-			    would ? " – would have been refused" : "");
-			row(p, "", slice_str(label), d->totals[family][would], all, would);
+			    monitored ? " – would have been refused" : "");
+			row(p, "", slice_str(label), d->totals[family][monitored], all, monitored);
 		}
 	domain_report_print(&p->sink, "</table></section>");
 }

@@ -159,7 +159,7 @@ void tally_count(struct tally *t, const struct refusal *r)
 	t->total++;
 	if (!e)
 		return;
-	e->domain.totals[r->family][r->would]++;
+	e->domain.totals[r->family][r->monitored]++;
 	/* Known domains keep their lists, which are bounded; together under "" there are none. */
 	if (e->domain.name.len > 0)
 		count_keys(t, e, r);

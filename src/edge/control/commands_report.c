@@ -20,14 +20,14 @@ static json_t *list_json(const struct domain_report *d, enum tally_kind kind)
 	return list;
 }
 
-static json_t *totals_json(const struct domain_report *d, bool would)
+static json_t *totals_json(const struct domain_report *d, bool monitored)
 {
 	json_t *o = json_object();
 
 	for (int family = 0; family < FAMILY_COUNT; family++)
-		if (d->totals[family][would] > 0)
+		if (d->totals[family][monitored] > 0)
 			json_object_set_new(o, family_name((enum family)family),
-			    json_integer((json_int_t)d->totals[family][would]));
+			    json_integer((json_int_t)d->totals[family][monitored]));
 	return o;
 }
 
@@ -39,7 +39,7 @@ static json_t *hours_json(const struct domain_report *d)
 		json_array_append_new(
 		    list, json_pack("{s:I, s:I, s:I}", "time", (json_int_t)d->hours[i].hour * 3600,
 			      "refused", (json_int_t)d->hours[i].refused, "would",
-			      (json_int_t)d->hours[i].would));
+			      (json_int_t)d->hours[i].monitored));
 	return list;
 }
 

@@ -164,7 +164,7 @@ int command_status(struct asked *a)
 
 const char *counter_action(const struct counter *c)
 {
-	struct verdict v = {.kind = VERDICT_FINAL, .action = c->action, .would = c->would};
+	struct verdict v = {.kind = VERDICT_FINAL, .action = c->action, .monitored = c->monitored};
 
 	return record_action(&v);
 }

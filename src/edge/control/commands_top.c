@@ -285,7 +285,7 @@ static void say_clients(struct top *t, size_t count)
 	say(t, "%-39s %-*s %-16s %7s", "CLIENT", width, "RULE", "ACTION", "/s");
 	for (size_t i = 0; i < count; i++) {
 		const struct client_seen *c = &t->clients[i];
-		struct counter as = {.action = c->action, .would = c->would};
+		struct counter as = {.action = c->action, .monitored = c->monitored};
 		say(t, "%-39.*s %-*.*s %-16s %7.0f", (int)ip_format(&c->client, client), client,
 		    width, width, c->rule[0] ? c->rule : "-", counter_action(&as),
 		    (double)c->count / t->seconds);

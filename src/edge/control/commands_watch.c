@@ -75,8 +75,8 @@ struct filter {
 static bool is_action(const char *action)
 {
 	for (int a = 0; a < ACTION_COUNT; a++)
-		for (int would = 0; would < 2; would++) {
-			struct counter c = {.action = (enum action)a, .would = would};
+		for (int monitored = 0; monitored < 2; monitored++) {
+			struct counter c = {.action = (enum action)a, .monitored = monitored};
 			if (strcmp(action, counter_action(&c)) == 0)
 				return true;
 		}

@@ -42,11 +42,11 @@ static void plain(struct page *p, double value)
 /* ---- one function a metric ----------------------------------------------------------- */
 
 static void decision(struct page *p, enum family family, struct slice rule, enum action action,
-    bool would, uint64_t count)
+    bool monitored, uint64_t count)
 {
 	sample(p, (double)count, "family=\"%s\",rule=\"%.*s\",action=\"%s\",mode=\"%s\"",
 	    family_name(family), SLICE_ARG(rule), action_name(action),
-	    would ? "monitor" : "enforce");
+	    monitored ? "monitor" : "enforce");
 }
 
 static void one_decision(void *context, const struct counter *c)
@@ -54,9 +54,9 @@ static void one_decision(void *context, const struct counter *c)
 	struct page *p = context;
 
 	if (p->rules_told++ < METRICS_RULES_MAX)
-		decision(p, c->family, c->rule, c->action, c->would, c->count);
+		decision(p, c->family, c->rule, c->action, c->monitored, c->count);
 	else
-		p->others[c->family][c->action][c->would] += c->count;
+		p->others[c->family][c->action][c->monitored] += c->count;
 }
 
 static void decisions(struct page *p)
@@ -64,10 +64,10 @@ static void decisions(struct page *p)
 	counters_each(p->worker->counters, one_decision, p);
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		for (int a = 0; a < ACTION_COUNT; a++)
-			for (int would = 0; would < 2; would++)
-				if (p->others[f][a][would] > 0)
+			for (int monitored = 0; monitored < 2; monitored++)
+				if (p->others[f][a][monitored] > 0)
 					decision(p, (enum family)f, SLICE("other"), (enum action)a,
-					    would, p->others[f][a][would]);
+					    monitored, p->others[f][a][monitored]);
 }
 
 static void results_of(

@@ -44,13 +44,14 @@ static size_t slot_of(const struct client_seen *key)
 {
 	uint64_t h = key->client.hi * 0x9e3779b97f4a7c15u ^ key->client.lo;
 
-	h = (h ^ (uint64_t)key->action << 1 ^ key->would) * 0x9e3779b97f4a7c15u;
+	h = (h ^ (uint64_t)key->action << 1 ^ key->monitored) * 0x9e3779b97f4a7c15u;
 	return (size_t)(h >> 32) % SLOTS;
 }
 
 static bool same(const struct client_seen *a, const struct client_seen *b)
 {
-	return ip_equal(&a->client, &b->client) && a->action == b->action && a->would == b->would;
+	return ip_equal(&a->client, &b->client) && a->action == b->action &&
+	       a->monitored == b->monitored;
 }
 
 static void count_in(struct clients_look *look, const struct client_seen *key)
@@ -77,7 +78,7 @@ static struct client_seen key_of(const struct record *r)
 	struct client_seen key = {
 	    .client = r->facts->client,
 	    .action = v->kind == VERDICT_FINAL ? v->action : ACTION_ACCEPT,
-	    .would = v->would,
+	    .monitored = v->monitored,
 	};
 
 	if (v->rule || v->family != FAMILY_NONE)

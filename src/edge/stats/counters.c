@@ -125,7 +125,8 @@ void counters_count(struct counters *c, const struct record *r)
 	if (!p)
 		p = add(c, v->family, slice_of("", 0));
 	if (p)
-		atomic_fetch_add_explicit(&p->counts[action][v->would], 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(
+		    &p->counts[action][v->monitored], 1, memory_order_relaxed);
 	if (r->stage != STAGE_END)
 		count_latency(&c->latency[r->stage], r->took_us);
 }
@@ -170,13 +171,13 @@ void counters_each(
 		qsort(sorted, n, sizeof(struct pair *), compare_pairs);
 	for (unsigned i = 0; i < n; i++)
 		for (int action = 0; action < ACTION_COUNT; action++)
-			for (int would = 0; would < 2; would++) {
+			for (int monitored = 0; monitored < 2; monitored++) {
 				struct counter one = {
 				    .family = sorted[i]->family,
 				    .rule = slice_of(sorted[i]->rule, sorted[i]->rule_len),
 				    .action = (enum action)action,
-				    .would = would != 0,
-				    .count = atomic_load(&sorted[i]->counts[action][would]),
+				    .monitored = monitored != 0,
+				    .count = atomic_load(&sorted[i]->counts[action][monitored]),
 				};
 				if (one.count > 0)
 					each(context, &one);

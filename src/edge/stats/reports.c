@@ -72,7 +72,7 @@ void reports_count(struct reports *r, const struct record *record)
 	    .domain = to->name,
 	    .hour = record->time_us / 3600000000,
 	    .family = v->family,
-	    .would = v->would,
+	    .monitored = v->monitored,
 	};
 
 	if (v->kind != VERDICT_FINAL || to->state != FACT_KNOWN || to->name.len == 0 ||

@@ -46,9 +46,9 @@ static void read_totals(struct reading *r)
 	    ask(r, "SELECT family, would, sum(count) FROM totals WHERE " OF_DOMAIN "GROUP BY 1, 2");
 
 	while (next_row(r, q)) {
-		int family = sqlite3_column_int(q, 0), would = sqlite3_column_int(q, 1);
-		if (family >= 0 && family < FAMILY_COUNT && would >= 0 && would < 2)
-			r->out->totals[family][would] = (uint64_t)sqlite3_column_int64(q, 2);
+		int family = sqlite3_column_int(q, 0), monitored = sqlite3_column_int(q, 1);
+		if (family >= 0 && family < FAMILY_COUNT && monitored >= 0 && monitored < 2)
+			r->out->totals[family][monitored] = (uint64_t)sqlite3_column_int64(q, 2);
 	}
 }
 
@@ -69,7 +69,8 @@ static void read_hours(struct reading *r)
 			continue;
 		if (n == 0 || hours[n - 1].hour != hour)
 			hours[n++].hour = hour;
-		*(sqlite3_column_int(q, 1) ? &hours[n - 1].would : &hours[n - 1].refused) = count;
+		*(sqlite3_column_int(q, 1) ? &hours[n - 1].monitored : &hours[n - 1].refused) =
+		    count;
 	}
 	r->out->hours = hours;
 	r->out->hour_count = n;

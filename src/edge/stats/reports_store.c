@@ -219,13 +219,13 @@ static void add_totals(struct store *s, const struct tally_domain *d)
 	sqlite3_stmt *q = s->queries[ADD_TOTAL];
 
 	for (int family = 0; family < FAMILY_COUNT; family++)
-		for (int would = 0; would < 2; would++) {
-			if (d->totals[family][would] == 0)
+		for (int monitored = 0; monitored < 2; monitored++) {
+			if (d->totals[family][monitored] == 0)
 				continue;
 			bind_place(s, ADD_TOTAL);
 			sqlite3_bind_int(q, 3, family);
-			sqlite3_bind_int(q, 4, would);
-			sqlite3_bind_int64(q, 5, (sqlite3_int64)d->totals[family][would]);
+			sqlite3_bind_int(q, 4, monitored);
+			sqlite3_bind_int64(q, 5, (sqlite3_int64)d->totals[family][monitored]);
 			run(s, ADD_TOTAL);
 		}
 }

@@ -176,7 +176,7 @@ START_TEST(test_tally)
 	for (unsigned i = 0; i < COUNT; i++) {
 		char domain[32], recipient[32 + sizeof long_key];
 		struct refusal r = {
-		    .hour = 100 + i / 200000, .family = FAMILY_SUSRANGES, .would = i % 3 == 0};
+		    .hour = 100 + i / 200000, .family = FAMILY_SUSRANGES, .monitored = i % 3 == 0};
 
 		r.domain = slice_of(domain, (size_t)snprintf(domain, sizeof domain, "d%u.example",
 						draw(tallies[_i].domains)));

@@ -147,7 +147,7 @@ static void set_words(struct question *q, const char *text)
 
 static void answer(const struct question *q, char out[128])
 {
-	snprintf(out, 128, "%s%s %s %s %u", q->verdict.would ? "would_" : "",
+	snprintf(out, 128, "%s%s %s %s %u", q->verdict.monitored ? "would_" : "",
 	    action_name(q->verdict.kind == VERDICT_FINAL ? q->verdict.action : ACTION_ACCEPT),
 	    family_name(q->verdict.kind == VERDICT_FINAL ? q->verdict.family : FAMILY_NONE),
 	    q->phase == PHASE_END ? "end" : "rcpt", q->missing);

@@ -123,7 +123,7 @@ static const char *describe(const struct verdict *v, char out[128])
 		snprintf(out, 128, "need%s%s%s", v->need & NEED_SPF ? " spf" : "",
 		    v->need & NEED_DKIM ? " dkim" : "", v->need & NEED_DMARC ? " dmarc" : "");
 	else
-		snprintf(out, 128, "%s%s %s %.*s", v->would ? "would " : "", what,
+		snprintf(out, 128, "%s%s %s %.*s", v->monitored ? "would " : "", what,
 		    family_name(v->family), SLICE_ARG(v->rule ? v->rule->name : SLICE("-")));
 	return out;
 }
@@ -253,7 +253,7 @@ START_TEST(monitors)
 	v = policy_decide(c.rules, &f, PHASE_RCPT);
 	ck_assert_str_eq(describe(&v, got), "would reject susranges s");
 	ck_assert_int_eq(policy_effect(&v), ACTION_ACCEPT);
-	v.would = false;
+	v.monitored = false;
 	ck_assert_int_eq(policy_effect(&v), ACTION_REJECT);
 	v = policy_decide(c.rules, &e, PHASE_RCPT);
 	ck_assert_str_eq(describe(&v, got), "accept exempt_recipients exempt_recipients");

@@ -49,7 +49,7 @@ static const char *decide_with(const struct ruleset *rules, const struct envelop
 	    v.kind == VERDICT_CONTINUE ? "continue"
 	    : v.kind == VERDICT_NEED   ? "need"
 				       : action_name(v.action),
-	    v.would ? " would" : "", SLICE_ARG(v.rule ? v.rule->name : SLICE("-")));
+	    v.monitored ? " would" : "", SLICE_ARG(v.rule ? v.rule->name : SLICE("-")));
 	arena_free(&arena);
 	return out;
 }

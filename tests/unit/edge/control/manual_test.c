@@ -301,7 +301,7 @@ static void add_fields(struct names *names)
 	struct verdict verdict = {
 	    .kind = VERDICT_FINAL,
 	    .action = ACTION_REJECT,
-	    .would = true,
+	    .monitored = true,
 	    .family = FAMILY_SUSRANGES,
 	    .reason = REASON_SPF_FAIL,
 	    .rule = &rule,

@@ -253,7 +253,7 @@ static void *count_many(void *context)
 
 	make(&m, SLICE("b@example.net"));
 	for (int i = 0; i < 50000; i++) {
-		m.verdict.would = i % 2;
+		m.verdict.monitored = i % 2;
 		counters_count(context, &m.record);
 	}
 	return NULL;

@@ -13,7 +13,7 @@ struct made {
 	struct record record;
 };
 
-static void make(struct made *m, uint32_t client, enum action action, bool would)
+static void make(struct made *m, uint32_t client, enum action action, bool monitored)
 {
 	unsigned char v4[4] = {(unsigned char)(client >> 24), (unsigned char)(client >> 16),
 	    (unsigned char)(client >> 8), (unsigned char)client};
@@ -24,24 +24,25 @@ static void make(struct made *m, uint32_t client, enum action action, bool would
 	m->verdict = (struct verdict){
 	    .kind = action == ACTION_ACCEPT ? VERDICT_CONTINUE : VERDICT_FINAL,
 	    .action = action,
-	    .would = would,
+	    .monitored = monitored,
 	    .family = action == ACTION_ACCEPT ? FAMILY_NONE : FAMILY_SUSRANGES,
 	    .rule = action == ACTION_ACCEPT ? NULL : &m->rule,
 	};
 	m->record = (struct record){.facts = &m->facts, .verdict = &m->verdict};
 }
 
-static void count(struct clients *c, uint32_t client, enum action action, bool would, unsigned n)
+static void count(
+    struct clients *c, uint32_t client, enum action action, bool monitored, unsigned n)
 {
 	struct made m;
 
-	make(&m, client, action, would);
+	make(&m, client, action, monitored);
 	while (n-- > 0)
 		clients_count(c, &m.record);
 }
 
-static void check(
-    const struct client_seen *s, const char *client, const char *rule, uint64_t times, bool would)
+static void check(const struct client_seen *s, const char *client, const char *rule, uint64_t times,
+    bool monitored)
 {
 	char text[IP_TEXT_MAX];
 
@@ -49,7 +50,7 @@ static void check(
 	ck_assert_str_eq(text, client);
 	ck_assert_str_eq(s->rule, rule);
 	ck_assert_uint_eq(s->count, times);
-	ck_assert_int_eq(s->would, would);
+	ck_assert_int_eq(s->monitored, monitored);
 }
 
 START_TEST(test_busiest_first)

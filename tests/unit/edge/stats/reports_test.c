@@ -37,13 +37,13 @@ static void start(const char *path)
 	ck_assert_ptr_nonnull(reports);
 }
 
-static void refuse(const char *domain, const char *recipient, int64_t hour, bool would)
+static void refuse(const char *domain, const char *recipient, int64_t hour, bool monitored)
 {
 	struct refusal r = {
 	    .domain = slice_str(domain),
 	    .hour = hour,
 	    .family = FAMILY_SUSRANGES,
-	    .would = would,
+	    .monitored = monitored,
 	    .keys = {slice_str(recipient), SLICE("susranges dialup"), SLICE("198.51.100.7")},
 	};
 
