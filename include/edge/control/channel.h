@@ -4,7 +4,7 @@
  * channel: the two directions between a command and whoever asked for it.
  *
  *     channel_print(c, "generation %llu\n", n);      // standard output of susmilterctl
- *     channel_complain(c, "no such rule\n");         // its standard error
+ *     channel_error(c, "no such rule\n");         // its standard error
  *     channel_exit(c, 1);                            // its exit status
  *
  * A command does not know whether it runs in the daemon or, with -c, in susmilterctl itself.  On
@@ -43,8 +43,7 @@ void channel_begin(struct channel *);
 /* Buffered; false once the other side is gone, when nothing more needs to be said. */
 bool channel_write(struct channel *, struct slice bytes);
 bool channel_print(struct channel *, const char *format, ...) __attribute__((format(printf, 2, 3)));
-bool channel_complain(struct channel *, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+bool channel_error(struct channel *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool channel_flush(struct channel *);
 
 /*

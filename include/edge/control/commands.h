@@ -9,7 +9,7 @@
  * itself where -c names a configuration and no daemon is wanted:
  *
  *     {"command":"explain","client":"198.51.100.7","recipient":"b@example.org"}
- *         → commands_find() → may this peer? → run(&asked) → lines, and an exit status
+ *         → commands_find() → may this peer? → run(&request) → lines, and an exit status
  */
 #include "core/base/arena.h"
 #include "edge/control/channel.h"
@@ -36,8 +36,8 @@ struct command_option {
 };
 
 /* One question, with all that an answer may need.  Borrowed for the call. */
-struct asked {
-	const json_t *request;
+struct request {
+	const json_t *json;
 	struct worker *worker;               /* NULL: in susmilterctl */
 	const struct generation *generation; /* NULL: none was loaded, or none is needed */
 	const char *config_path;             /* of the daemon, or as given with -c */
@@ -53,7 +53,7 @@ struct command {
 	const char *help;                     /* one line */
 	const struct command_option *options; /* ends in a row without name; NULL: none */
 	unsigned flags;
-	int (*run)(struct asked *);
+	int (*run)(struct request *);
 };
 
 /* All commands, in the order of --help; the last has no words. */
@@ -68,17 +68,17 @@ const struct command *commands_find(const char *words);
 /* ---- for the functions of commands --------------------------------------------------- */
 
 /* A string of the request; NULL when it is not there.  A switch is there as "true". */
-const char *asked_text(const struct asked *, const char *key);
-bool asked_switch(const struct asked *, const char *key);
+const char *request_text(const struct request *, const char *key);
+bool request_switch(const struct request *, const char *key);
 
 /* The n-th argument behind the words, or NULL. */
-const char *asked_argument(const struct asked *, size_t n);
+const char *request_argument(const struct request *, size_t n);
 
 /* Prints a JSON value on a line of its own and drops the reference to it. */
-void asked_json(struct asked *, json_t *);
+void request_print_json(struct request *, json_t *);
 
 /* A JSON string of bytes that may be no text. */
-json_t *asked_slice(struct slice);
+json_t *json_from_slice(struct slice);
 
 /* What a stranger wrote, safe for a terminal: control bytes become '?', what is too long is cut.
  * Returns out. */
@@ -92,22 +92,22 @@ const char *age_text(int64_t seconds, char out[AGE_MAX]);
 /* "30m", "12h", "7d", "4w", "1y" in seconds; 0 when it is none of these, or over ten years. */
 int64_t span_of(const char *text);
 
-/* Prints all lines of a report to standard error. */
-void asked_report(struct asked *, const struct diag *);
+/* Prints all lines of diag to standard error. */
+void request_print_diag(struct request *, const struct diag *);
 
 /* ---- the groups ---------------------------------------------------------------------- */
 
 /* commands_status.c */
-int command_status(struct asked *);
-int command_stats(struct asked *);
+int command_status(struct request *);
+int command_stats(struct request *);
 
 /* commands_load.c */
-int command_check(struct asked *);
-int command_reload(struct asked *);
+int command_check(struct request *);
+int command_reload(struct request *);
 
 /* commands_explain.c, commands_decision.c */
-int command_explain(struct asked *);
-int explain_decision(struct asked *, const char *token);
+int command_explain(struct request *);
+int explain_decision(struct request *, const char *token);
 
 /* commands_message.c: the steps of what was looked up, to be told behind the verdict. */
 struct explain_steps {
@@ -117,34 +117,34 @@ struct explain_steps {
 
 /* Reads the message from the input and decides the question by it; false after a complaint. */
 struct question;
-bool explain_message(struct asked *, struct question *, struct explain_steps *);
+bool explain_message(struct request *, struct question *, struct explain_steps *);
 
 /* Decides the question without a message: SPF is asked of the DNS, as the daemon does, where the
  * verdict hangs on it and client and sender are given. */
-void explain_session(struct asked *, struct question *, struct explain_steps *);
+void explain_session(struct request *, struct question *, struct explain_steps *);
 
-void explain_print_steps(struct asked *, const struct explain_steps *);
+void explain_print_steps(struct request *, const struct explain_steps *);
 
 /* The record of a decision, by its id; a new reference.  NULL after a complaint. */
-json_t *asked_decision(struct asked *, const char *token);
+json_t *request_decision(struct request *, const char *token);
 
 /* commands_whitelist.c */
-int command_whitelist_add(struct asked *);
-int command_whitelist_remove(struct asked *);
-int command_whitelist_list(struct asked *);
+int command_whitelist_add(struct request *);
+int command_whitelist_remove(struct request *);
+int command_whitelist_list(struct request *);
 
 /* commands_watch.c, commands_top.c */
-int command_tail(struct asked *);
-int command_top(struct asked *);
+int command_tail(struct request *);
+int command_top(struct request *);
 
 /* commands_import.c, commands_export.c */
-int command_import(struct asked *);
-int command_export(struct asked *);
+int command_import(struct request *);
+int command_export(struct request *);
 
 /* commands_doctor.c */
-int command_doctor(struct asked *);
+int command_doctor(struct request *);
 
 /* commands_report.c */
-int command_report(struct asked *);
+int command_report(struct request *);
 
 #endif

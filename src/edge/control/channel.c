@@ -10,7 +10,7 @@
 /* One piece of output: a pipe's worth, so that both sides work at the same time. */
 enum { PIECE = 64 * 1024 };
 
-/* A single channel_print() or channel_complain(). */
+/* A single channel_print() or channel_error(). */
 enum { TEXT_MAX = 8 * 1024 };
 
 struct channel {
@@ -196,7 +196,7 @@ bool channel_print(struct channel *c, const char *format, ...)
 	return channel_write(c, slice_of(text, fitting(n)));
 }
 
-bool channel_complain(struct channel *c, const char *format, ...)
+bool channel_error(struct channel *c, const char *format, ...)
 {
 	char text[TEXT_MAX];
 	va_list arguments;

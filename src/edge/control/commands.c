@@ -121,19 +121,19 @@ const struct command *commands_find(const char *words)
 	return NULL;
 }
 
-const char *asked_text(const struct asked *a, const char *key)
+const char *request_text(const struct request *req, const char *key)
 {
-	return json_string_value(json_object_get(a->request, key));
+	return json_string_value(json_object_get(req->json, key));
 }
 
-bool asked_switch(const struct asked *a, const char *key)
+bool request_switch(const struct request *req, const char *key)
 {
-	return json_is_true(json_object_get(a->request, key));
+	return json_is_true(json_object_get(req->json, key));
 }
 
-const char *asked_argument(const struct asked *a, size_t n)
+const char *request_argument(const struct request *req, size_t n)
 {
-	return json_string_value(json_array_get(json_object_get(a->request, "arguments"), n));
+	return json_string_value(json_array_get(json_object_get(req->json, "arguments"), n));
 }
 
 static int put(const char *bytes, size_t len, void *channel)
@@ -141,15 +141,15 @@ static int put(const char *bytes, size_t len, void *channel)
 	return channel_write(channel, slice_of(bytes, len)) ? 0 : -1;
 }
 
-void asked_json(struct asked *a, json_t *value)
+void request_print_json(struct request *req, json_t *value)
 {
 	if (value)
-		json_dump_callback(value, put, a->channel, JSON_COMPACT);
-	channel_print(a->channel, "\n");
+		json_dump_callback(value, put, req->channel, JSON_COMPACT);
+	channel_print(req->channel, "\n");
 	json_decref(value);
 }
 
-json_t *asked_slice(struct slice s)
+json_t *json_from_slice(struct slice s)
 {
 	json_t *text = json_stringn(s.ptr ? s.ptr : "", s.len);
 
@@ -194,12 +194,12 @@ int64_t span_of(const char *text)
 
 static void say(void *context, enum diag_level level, const char *line)
 {
-	struct asked *a = context;
+	struct request *req = context;
 
-	channel_complain(a->channel, "%s%s\n", level == DIAG_ERROR ? "" : "warning: ", line);
+	channel_error(req->channel, "%s%s\n", level == DIAG_ERROR ? "" : "warning: ", line);
 }
 
-void asked_report(struct asked *a, const struct diag *diag)
+void request_print_diag(struct request *req, const struct diag *diag)
 {
-	diag_each(diag, say, a);
+	diag_each(diag, say, req);
 }

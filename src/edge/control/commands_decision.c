@@ -89,35 +89,35 @@ static char *find_line(const char *log, const char *token)
 	return h.line;
 }
 
-json_t *asked_decision(struct asked *a, const char *token)
+json_t *request_decision(struct request *req, const char *token)
 {
-	const char *log = a->generation->config->log_decisions;
+	const char *log = req->generation->config->log_decisions;
 	char *line = NULL;
 	json_t *record;
 
 	if (!is_token(token)) {
-		channel_complain(a->channel,
+		channel_error(req->channel,
 		    "\"%s\" is not a decision id (%d characters, a-z and 2-7)\n", token,
 		    TOKEN_CHARS);
 		return NULL;
 	}
 	if (log[0] == '\0') {
-		channel_complain(
-		    a->channel, "decisions are not kept in a file: log.decisions is not set\n");
+		channel_error(
+		    req->channel, "decisions are not kept in a file: log.decisions is not set\n");
 		return NULL;
 	}
 	line = find_line(log, token);
 	record = line ? json_loads(line, 0, NULL) : NULL;
 	free(line);
 	if (!record)
-		channel_complain(a->channel, "no decision %s in %s or %s.1%s\n", token, log, log,
+		channel_error(req->channel, "no decision %s in %s or %s.1%s\n", token, log, log,
 		    access(log, R_OK) != 0 ? ", which cannot be read here" : "");
 	return record;
 }
 
 /* ---- showing it ---------------------------------------------------------------------- */
 
-static void print_facts(struct asked *a, json_t *record)
+static void print_facts(struct request *req, json_t *record)
 {
 	char plain[PLAIN_MAX];
 	const char *key;
@@ -126,38 +126,38 @@ static void print_facts(struct asked *a, json_t *record)
 	json_object_foreach(record, key, value)
 	{
 		if (json_is_integer(value))
-			channel_print(
-			    a->channel, "%-12s %lld\n", key, (long long)json_integer_value(value));
+			channel_print(req->channel, "%-12s %lld\n", key,
+			    (long long)json_integer_value(value));
 		else if (json_is_string(value))
-			channel_print(a->channel, "%-12s %s\n", key,
+			channel_print(req->channel, "%-12s %s\n", key,
 			    plain_text(json_string_value(value), plain));
 	}
 }
 
 /* Where the rule stands today, and the entry that decided, if it still does. */
-static void print_place(struct asked *a, const json_t *record)
+static void print_place(struct request *req, const json_t *record)
 {
 	const char *name = record_text(record, "rule"), *network = record_text(record, "network");
-	const struct rule *rule = ruleset_find_rule(a->generation->rules, slice_str(name));
+	const struct rule *rule = ruleset_find_rule(req->generation->rules, slice_str(name));
 	struct slice place = slice_of(NULL, 0);
 
 	if (name[0] == '\0')
 		return;
 	if (!rule) {
-		channel_print(a->channel, "\nThe rule \"%s\" is no longer in the table.\n", name);
+		channel_print(req->channel, "\nThe rule \"%s\" is no longer in the table.\n", name);
 		return;
 	}
 	channel_print(
-	    a->channel, "\nrule \"%s\" is at %s:%u", name, rule->where.file, rule->where.line);
+	    req->channel, "\nrule \"%s\" is at %s:%u", name, rule->where.file, rule->where.line);
 	if (network[0])
 		place = config_find_entry(
-		    a->generation->config, rule, KEY_NETWORKS, slice_str(network), a->arena);
+		    req->generation->config, rule, KEY_NETWORKS, slice_str(network), req->arena);
 	if (place.len > 0)
-		channel_print(a->channel, ", its entry %s at %.*s", network, SLICE_ARG(place));
-	channel_print(a->channel, "\n");
+		channel_print(req->channel, ", its entry %s at %.*s", network, SLICE_ARG(place));
+	channel_print(req->channel, "\n");
 }
 
-static void print_remedy(struct asked *a, const json_t *record, const char *token)
+static void print_remedy(struct request *req, const json_t *record, const char *token)
 {
 	const char *family = record_text(record, "family");
 
@@ -166,25 +166,25 @@ static void print_remedy(struct asked *a, const json_t *record, const char *toke
 	if (strcmp(record_text(record, "action"), action_name(ACTION_ACCEPT)) == 0 ||
 	    record_text(record, "client")[0] == '\0')
 		return;
-	channel_print(a->channel,
+	channel_print(req->channel,
 	    "\nTo let this client in:\n    susmilterctl whitelist add %s --covers %s --for 30d\n"
 	    "or    susmilterctl whitelist add --from %s --for 30d\n",
 	    record_text(record, "client"), family, token);
 }
 
-int explain_decision(struct asked *a, const char *token)
+int explain_decision(struct request *req, const char *token)
 {
-	json_t *record = asked_decision(a, token);
+	json_t *record = request_decision(req, token);
 
 	if (!record)
 		return STATUS_FAILED;
-	if (asked_switch(a, "json")) {
-		asked_json(a, record);
+	if (request_switch(req, "json")) {
+		request_print_json(req, record);
 		return STATUS_OK;
 	}
-	print_facts(a, record);
-	print_place(a, record);
-	print_remedy(a, record, token);
+	print_facts(req, record);
+	print_place(req, record);
+	print_remedy(req, record, token);
 	json_decref(record);
 	return STATUS_OK;
 }

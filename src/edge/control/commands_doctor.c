@@ -3,7 +3,7 @@
 #include "edge/doctor/doctor.h"
 
 struct visit {
-	struct asked *asked;
+	struct request *asked;
 	unsigned wrong;
 };
 
@@ -28,32 +28,32 @@ static void say_line(void *context, enum diag_level level, const char *line)
 
 static void look(struct visit *v, const struct config *config, const struct ruleset *rules)
 {
-	struct asked *a = v->asked;
-	struct doctor d = {{say, v}, config, rules, a->arena};
+	struct request *req = v->asked;
+	struct doctor d = {{say, v}, config, rules, req->arena};
 
-	doctor_mtas(&d, asked_text(a, "postfix"), asked_text(a, "sendmail"));
+	doctor_mtas(&d, request_text(req, "postfix"), request_text(req, "sendmail"));
 	doctor_daemon(&d);
 	doctor_surroundings(&d);
 }
 
-int command_doctor(struct asked *a)
+int command_doctor(struct request *req)
 {
-	struct visit v = {.asked = a};
+	struct visit v = {.asked = req};
 	struct diag *diag = diag_create();
 	struct ruleset *rules = NULL;
-	struct config *config = diag ? config_load(a->config_path, NULL, diag, &rules) : NULL;
+	struct config *config = diag ? config_load(req->config_path, NULL, diag, &rules) : NULL;
 
 	if (config)
 		config_check_reach(config, diag);
 	if (diag)
 		diag_each(diag, say_line, &v);
 	if (config) {
-		channel_print(a->channel, "ok     %s has no errors\n", a->config_path);
+		channel_print(req->channel, "ok     %s has no errors\n", req->config_path);
 		look(&v, config, rules);
 	} else if (v.wrong == 0) {
 		say(&v, FINDING_WRONG, "out of memory", NULL);
 	}
-	channel_print(a->channel, v.wrong ? "%u to put right\n" : "healthy\n", v.wrong);
+	channel_print(req->channel, v.wrong ? "%u to put right\n" : "healthy\n", v.wrong);
 	ruleset_free(&rules);
 	config_free(&config);
 	diag_free(&diag);

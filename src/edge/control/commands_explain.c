@@ -14,24 +14,24 @@ enum { SESSION_MAX = 8 * CHANNEL_LINE_MAX };
 /* ---- many ---------------------------------------------------------------------------- */
 
 /* The table stays the same from the first line to the last. */
-static int explain_batch(struct asked *a)
+static int explain_batch(struct request *req)
 {
-	const struct ruleset *rules = a->generation->rules;
+	const struct ruleset *rules = req->generation->rules;
 	struct arena *arena = arena_create(SESSION_MAX);
 	int64_t now = time(NULL);
 	struct slice line;
 	bool cut, heard = arena;
 
 	if (!arena)
-		channel_complain(a->channel, "out of memory\n");
-	while (heard && channel_line(a->channel, &line, &cut)) {
+		channel_error(req->channel, "out of memory\n");
+	while (heard && channel_line(req->channel, &line, &cut)) {
 		char text[BATCH_LINE_MAX];
 		struct slice answer =
 		    cut ? batch_error("the line is longer than 65536 bytes", text)
 			: batch_answer(rules, line, now, &idn_whatever, arena, text);
 
 		text[answer.len] = '\n'; /* in the place of the NUL */
-		heard = channel_write(a->channel, slice_of(text, answer.len + 1));
+		heard = channel_write(req->channel, slice_of(text, answer.len + 1));
 	}
 	arena_free(&arena);
 	return heard ? STATUS_OK : STATUS_FAILED;
@@ -40,27 +40,27 @@ static int explain_batch(struct asked *a)
 /* ---- one, step by step --------------------------------------------------------------- */
 
 /* The keys of the request that tell of the session; false after a complaint. */
-static bool read_question(struct asked *a, struct question *q)
+static bool read_question(struct request *req, struct question *q)
 {
 	char why[QUESTION_WHY_MAX];
 	const char *key, *wrong = NULL;
 
-	question_start(q, time(NULL), &idn_whatever, a->arena);
+	question_start(q, time(NULL), &idn_whatever, req->arena);
 	for (unsigned i = 0; !wrong && (key = question_key(i)); i++) {
-		const char *value = asked_text(a, key);
+		const char *value = request_text(req, key);
 		if (value)
 			wrong = question_set(q, slice_str(key), slice_str(value), why);
 	}
 	if (!wrong && q->given == 0)
 		wrong = "give at least one fact about the session, such as --client ADDRESS";
 	if (wrong)
-		channel_complain(a->channel, "explain: %s\n", wrong);
+		channel_error(req->channel, "explain: %s\n", wrong);
 	return !wrong;
 }
 
 /* Where the entries of the rule that decided stand: those of other rules would cost a second look
  * at every list. */
-static void find_places(struct asked *a, struct explanation *e)
+static void find_places(struct request *req, struct explanation *e)
 {
 	struct explain_rule *r = e->deciding;
 
@@ -68,7 +68,7 @@ static void find_places(struct asked *a, struct explanation *e)
 		struct explain_criterion *c = &r->criteria[i];
 		if (c->entry.len > 0 && !c->geo)
 			c->place = config_find_entry(
-			    a->generation->config, r->rule, c->slot, c->entry, a->arena);
+			    req->generation->config, r->rule, c->slot, c->entry, req->arena);
 	}
 }
 
@@ -85,13 +85,13 @@ static json_t *criterion_json(const struct explain_criterion *c)
 	    c->slot >= SLOT_UNLESS, "matches", truths[c->truth]);
 
 	if (c->entry.len > 0) {
-		json_object_set_new(o, "entry", asked_slice(c->entry));
+		json_object_set_new(o, "entry", json_from_slice(c->entry));
 		json_object_set_new(o, "out", json_boolean(c->out));
 	}
 	if (c->has_identity)
 		json_object_set_new(o, "identity", json_string(identity_name(c->identity)));
 	if (c->place.len > 0)
-		json_object_set_new(o, "place", asked_slice(c->place));
+		json_object_set_new(o, "place", json_from_slice(c->place));
 	return o;
 }
 
@@ -113,10 +113,10 @@ static json_t *rule_json(const struct explain_rule *r)
 
 	for (size_t i = 0; i < r->count; i++)
 		json_array_append_new(criteria, criterion_json(&r->criteria[i]));
-	return json_pack("{s:o, s:s, s:o, s:i, s:s, s:o}", "rule", asked_slice(r->rule->name),
+	return json_pack("{s:o, s:s, s:o, s:i, s:s, s:o}", "rule", json_from_slice(r->rule->name),
 	    "family", family_name(r->rule->family), "file",
-	    asked_slice(slice_str(r->rule->where.file)), "line", (int)r->rule->where.line, "effect",
-	    effects[r->effect], "criteria", criteria);
+	    json_from_slice(slice_str(r->rule->where.file)), "line", (int)r->rule->where.line,
+	    "effect", effects[r->effect], "criteria", criteria);
 }
 
 static json_t *verdict_json(const struct explanation *e)
@@ -137,8 +137,8 @@ static json_t *verdict_json(const struct explanation *e)
 	if (v->family != FAMILY_NONE)
 		json_object_set_new(o, "family", json_string(family_name(v->family)));
 	if (v->rule) {
-		json_object_set_new(o, "rule", asked_slice(v->rule->name));
-		json_object_set_new(o, "file", asked_slice(slice_str(v->rule->where.file)));
+		json_object_set_new(o, "rule", json_from_slice(v->rule->name));
+		json_object_set_new(o, "file", json_from_slice(slice_str(v->rule->where.file)));
 		json_object_set_new(o, "line", json_integer(v->rule->where.line));
 	}
 	if (v->has_network) {
@@ -148,7 +148,7 @@ static json_t *verdict_json(const struct explanation *e)
 	return o;
 }
 
-static json_t *explanation_json(const struct asked *a, const struct explanation *e)
+static json_t *explanation_json(const struct request *req, const struct explanation *e)
 {
 	json_t *o = verdict_json(e), *rules = json_array();
 	unsigned untouched = 0;
@@ -159,73 +159,73 @@ static json_t *explanation_json(const struct asked *a, const struct explanation 
 		for (size_t k = 0; k < f->count; k++)
 			json_array_append_new(rules, rule_json(&f->rules[k]));
 	}
-	if (a->generation->number > 0)
+	if (req->generation->number > 0)
 		json_object_set_new(
-		    o, "generation", json_integer((json_int_t)a->generation->number));
+		    o, "generation", json_integer((json_int_t)req->generation->number));
 	json_object_set_new(o, "rules", rules);
 	json_object_set_new(o, "untouched", json_integer(untouched));
 	return o;
 }
 
-static bool tells_of_a_session(const struct asked *a)
+static bool tells_of_a_session(const struct request *req)
 {
 	const char *key;
 
 	for (unsigned i = 0; (key = question_key(i)); i++)
-		if (asked_text(a, key))
+		if (request_text(req, key))
 			return true;
-	return asked_text(a, "message");
+	return request_text(req, "message");
 }
 
 /* An option that nobody would look at was meant to count: what to do about it, or NULL. */
-static const char *contradiction(const struct asked *a)
+static const char *contradiction(const struct request *req)
 {
-	bool batch = asked_switch(a, "batch"), decision = asked_text(a, "decision");
+	bool batch = request_switch(req, "batch"), decision = request_text(req, "decision");
 
 	if (batch && decision)
 		return "use either --batch or --decision";
-	if (batch && tells_of_a_session(a))
+	if (batch && tells_of_a_session(req))
 		return "--batch reads sessions from standard input and cannot be combined with "
 		       "options that describe one";
-	if (decision && tells_of_a_session(a))
+	if (decision && tells_of_a_session(req))
 		return "--decision cannot be combined with options that describe a session";
-	if (asked_text(a, "zone") && !asked_text(a, "message"))
+	if (request_text(req, "zone") && !request_text(req, "message"))
 		return "--zone needs --message";
 	return NULL;
 }
 
-int command_explain(struct asked *a)
+int command_explain(struct request *req)
 {
-	const char *token = asked_text(a, "decision"), *wrong = contradiction(a);
-	struct explain_steps steps = {.arena = a->arena};
+	const char *token = request_text(req, "decision"), *wrong = contradiction(req);
+	struct explain_steps steps = {.arena = req->arena};
 	struct explanation *e;
 	struct question q;
 
 	if (wrong) {
-		channel_complain(a->channel, "explain: %s\n", wrong);
+		channel_error(req->channel, "explain: %s\n", wrong);
 		return STATUS_USAGE;
 	}
-	if (asked_switch(a, "batch"))
-		return explain_batch(a);
+	if (request_switch(req, "batch"))
+		return explain_batch(req);
 	if (token)
-		return explain_decision(a, token);
-	if (!read_question(a, &q))
+		return explain_decision(req, token);
+	if (!read_question(req, &q))
 		return STATUS_USAGE;
-	if (!asked_text(a, "message"))
-		explain_session(a, &q, &steps);
-	else if (!explain_message(a, &q, &steps))
+	if (!request_text(req, "message"))
+		explain_session(req, &q, &steps);
+	else if (!explain_message(req, &q, &steps))
 		return STATUS_FAILED;
-	e = explain_make(&q, a->generation->rules, asked_switch(a, "all"), a->arena);
+	e = explain_make(&q, req->generation->rules, request_switch(req, "all"), req->arena);
 	if (!e) {
-		channel_complain(a->channel, "explain: out of memory\n");
+		channel_error(req->channel, "explain: out of memory\n");
 		return STATUS_FAILED;
 	}
-	find_places(a, e);
-	if (asked_switch(a, "json"))
-		asked_json(a, explanation_json(a, e));
+	find_places(req, e);
+	if (request_switch(req, "json"))
+		request_print_json(req, explanation_json(req, e));
 	else
-		explain_text(e, print_line, a->channel);
-	if (!asked_switch(a, "json"))
-		explain_print_steps(a, &steps);
+		explain_text(e, print_line, req->channel);
+	if (!request_switch(req, "json"))
+		explain_print_steps(req, &steps);
 	return STATUS_OK;
 }

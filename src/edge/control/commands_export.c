@@ -16,7 +16,7 @@ struct writer {
 };
 
 struct exporting {
-	struct asked *asked;
+	struct request *asked;
 	const struct writer *writer;
 	enum family family;
 	enum ip_family open;
@@ -96,9 +96,9 @@ static bool write_network(void *context, const struct prefix *p)
 }
 
 /* Rules of the family that need more than an address cannot be told to a packet filter. */
-static void tell_left_out(struct asked *a, enum family family, int64_t now)
+static void tell_left_out(struct request *req, enum family family, int64_t now)
 {
-	const struct ruleset *rules = a->generation->rules;
+	const struct ruleset *rules = req->generation->rules;
 
 	for (unsigned i = 0; i < rules->rule_count; i++) {
 		const struct rule *r = &rules->rules[i];
@@ -106,15 +106,14 @@ static void tell_left_out(struct asked *a, enum family family, int64_t now)
 		if (r->family != family || !(r->keys & 1u << KEY_NETWORKS) ||
 		    cidr_export_has(r, family, now))
 			continue;
-		channel_complain(a->channel, "rule \"%.*s\" is omitted: it %s\n",
-		    SLICE_ARG(r->name),
+		channel_error(req->channel, "rule \"%.*s\" is omitted: it %s\n", SLICE_ARG(r->name),
 		    rule_expired(r, now) ? "has expired"
 		    : r->monitor         ? "is in monitor mode"
 					 : "depends on more than the address");
 	}
 	if (rules->settings.monitor)
-		channel_complain(
-		    a->channel, "mode = \"monitor\": susmilter itself refuses none of these\n");
+		channel_error(
+		    req->channel, "mode = \"monitor\": susmilter itself refuses none of these\n");
 }
 
 static const struct writer *find_writer(const char *name)
@@ -127,20 +126,20 @@ static const struct writer *find_writer(const char *name)
 
 static void begin_file(struct exporting *e)
 {
-	struct asked *a = e->asked;
+	struct request *req = e->asked;
 
-	channel_print(a->channel, "# %s of susmilter, without what is whitelisted or trusted%s\n",
+	channel_print(req->channel, "# %s of susmilter, without what is whitelisted or trusted%s\n",
 	    family_name(e->family), e->writer->begin ? "; to be included in a table" : "");
 	if (e->only_v4)
-		channel_print(a->channel, ":127.0.0.2:%s ($)\n", reason(e));
+		channel_print(req->channel, ":127.0.0.2:%s ($)\n", reason(e));
 }
 
-int command_export(struct asked *a)
+int command_export(struct request *req)
 {
-	const char *word = asked_text(a, "family");
+	const char *word = request_text(req, "family");
 	struct exporting e = {
-	    .asked = a,
-	    .writer = find_writer(asked_argument(a, 0)),
+	    .asked = req,
+	    .writer = find_writer(request_argument(req, 0)),
 	    .family = FAMILY_SUSRANGES,
 	};
 	int64_t now = time(NULL);
@@ -150,23 +149,23 @@ int command_export(struct asked *a)
 	else if (word && strcmp(word, family_name(FAMILY_SUSRANGES)) != 0)
 		e.writer = NULL;
 	if (!e.writer) {
-		channel_complain(a->channel, "usage: susmilterctl export [--family susranges|"
-					     "blocks] cidr|nftables|rbldnsd\n");
+		channel_error(req->channel, "usage: susmilterctl export [--family susranges|"
+					    "blocks] cidr|nftables|rbldnsd\n");
 		return STATUS_USAGE;
 	}
 	e.only_v4 = e.writer->network == write_rbldnsd;
 	begin_file(&e);
-	if (!cidr_export_each(a->generation->rules, e.family, now, write_network, &e)) {
-		channel_complain(a->channel, "out of memory\n");
+	if (!cidr_export_each(req->generation->rules, e.family, now, write_network, &e)) {
+		channel_error(req->channel, "out of memory\n");
 		return STATUS_FAILED;
 	}
 	open_set(&e, IP_V6);
 	if (e.writer->end)
 		e.writer->end(&e);
-	tell_left_out(a, e.family, now);
-	channel_complain(a->channel, "%llu networks\n", (unsigned long long)e.networks);
+	tell_left_out(req, e.family, now);
+	channel_error(req->channel, "%llu networks\n", (unsigned long long)e.networks);
 	if (e.left > 0)
-		channel_complain(a->channel,
+		channel_error(req->channel,
 		    "%llu IPv6 networks are omitted: an ip4set holds IPv4 only\n",
 		    (unsigned long long)e.left);
 	return STATUS_OK;

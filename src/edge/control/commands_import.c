@@ -18,7 +18,7 @@ enum { MESSAGES_A_KIND = 20 };
 enum message_kind { SKIPPED, CORRECTED, DUPLICATE, CONTRADICTION, NEVER_REACHED, MESSAGE_KINDS };
 
 struct importing {
-	struct asked *asked;
+	struct request *asked;
 	const char *file;
 	struct import_set *set;
 	size_t taken, of_file; /* entries: of all files, of this one */
@@ -36,7 +36,7 @@ static void diag_item(
 
 	i->said[kind]++;
 	if (i->said_of_file[kind]++ < MESSAGES_A_KIND)
-		channel_complain(i->asked->channel, "%s:%u: %s: %s\n", i->file, item->line,
+		channel_error(i->asked->channel, "%s:%u: %s: %s\n", i->file, item->line,
 		    slice_excerpt(item->source, shown), text);
 }
 
@@ -48,7 +48,7 @@ static void diag_hidden(struct importing *i)
 
 	for (int k = 0; k < MESSAGE_KINDS; k++)
 		if (i->said_of_file[k] > MESSAGES_A_KIND)
-			channel_complain(i->asked->channel, "%s: … and %zu more: %s\n", i->file,
+			channel_error(i->asked->channel, "%s: … and %zu more: %s\n", i->file,
 			    i->said_of_file[k] - MESSAGES_A_KIND, names[k]);
 }
 
@@ -88,7 +88,7 @@ static bool read_file(struct importing *i, enum import_format format, const char
 	struct slice text, kept;
 
 	if (textfile_read(path, &text, why) != TEXTFILE_OK) {
-		channel_complain(i->asked->channel, "import: %s: %s\n", path, why);
+		channel_error(i->asked->channel, "import: %s: %s\n", path, why);
 		return false;
 	}
 	kept = arena_copy(i->asked->arena, text);
@@ -100,12 +100,12 @@ static bool read_file(struct importing *i, enum import_format format, const char
 	diag_hidden(i);
 	i->taken += i->of_file;
 	if (i->failed || arena_failed(i->asked->arena)) {
-		channel_complain(i->asked->channel, "import: out of memory\n");
+		channel_error(i->asked->channel, "import: out of memory\n");
 		return false;
 	}
 	if (i->of_file > 0)
 		return true;
-	channel_complain(i->asked->channel,
+	channel_error(i->asked->channel,
 	    "import: %s: nothing in it can be imported as %s: is it of another format?\n", path,
 	    import_format_name(format));
 	return false;
@@ -141,14 +141,14 @@ static void describe_needs(const struct importing *i, enum import_purpose p, enu
 	size_t wide = import_set_wide(i->set, p, k);
 
 	if (wide > 0)
-		channel_complain(i->asked->channel,
+		channel_error(i->asked->channel,
 		    "%zu networks of the %s are so wide that their rule needs wide = true\n", wide,
 		    p == PURPOSE_LISTED ? "list" : import_purpose_name(p));
 	if (p == PURPOSE_WHITELIST && k == IMPORT_NAMES)
-		channel_complain(i->asked->channel,
+		channel_error(i->asked->channel,
 		    "names in the whitelist need proof = [ \"spf\", \"client_name\" ]\n");
 	if (p == PURPOSE_WHITELIST && (k == IMPORT_ADDRESSES || k == IMPORT_SENDERS))
-		channel_complain(i->asked->channel,
+		channel_error(i->asked->channel,
 		    "a whitelist rule cannot use sender alone, which anyone can write: add these "
 		    "to "
 		    "unless = { sender = [ ] } of the rule that refuses\n");
@@ -223,7 +223,7 @@ static bool may_write(struct importing *i, const char *into)
 			if (list_count(i, (enum import_purpose)p, (enum import_key)k) == 0 ||
 			    access(path, F_OK) != 0)
 				continue;
-			channel_complain(i->asked->channel,
+			channel_error(i->asked->channel,
 			    "import: %s exists: use --replace to replace it\n", path);
 			may = false;
 		}
@@ -247,7 +247,7 @@ static bool write_list(
 	list_path(path, into, p, k);
 	wrong = write_file(i, path, p, k);
 	if (wrong) {
-		channel_complain(i->asked->channel, "import: %s: %s\n", path, wrong);
+		channel_error(i->asked->channel, "import: %s: %s\n", path, wrong);
 		return false;
 	}
 	channel_print(i->asked->channel, "%s: %zu entr%s\n", path, count, count == 1 ? "y" : "ies");
@@ -266,17 +266,17 @@ static unsigned lists_made(const struct importing *i)
 
 static bool write_lists(struct importing *i)
 {
-	const char *into = asked_text(i->asked, "into");
+	const char *into = request_text(i->asked, "into");
 	bool good = true;
 
 	if (!into && lists_made(i) > 1) {
-		channel_complain(i->asked->channel,
+		channel_error(i->asked->channel,
 		    "import: these entries make %u lists: use --into PREFIX to write a file for "
 		    "each\n",
 		    lists_made(i));
 		return false;
 	}
-	if (into && !asked_switch(i->asked, "replace") && !may_write(i, into))
+	if (into && !request_switch(i->asked, "replace") && !may_write(i, into))
 		return false;
 	for (int p = 0; p < PURPOSES; p++)
 		for (int k = 0; k < IMPORT_KEYS; k++)
@@ -287,7 +287,7 @@ static bool write_lists(struct importing *i)
 
 static void print_count(const struct importing *i)
 {
-	channel_complain(i->asked->channel,
+	channel_error(i->asked->channel,
 	    "%zu entr%s imported (%zu corrected), %zu line%s skipped; %zu duplicate%s, %zu "
 	    "contradiction%s, %zu never reached\n",
 	    i->taken - i->said[DUPLICATE], i->taken - i->said[DUPLICATE] == 1 ? "y" : "ies",
@@ -296,37 +296,37 @@ static void print_count(const struct importing *i)
 	    i->said[CONTRADICTION] == 1 ? "" : "s", i->said[NEVER_REACHED]);
 }
 
-static int usage(struct asked *a)
+static int usage(struct request *req)
 {
-	channel_complain(a->channel,
+	channel_error(req->channel,
 	    "usage: susmilterctl import [--into PREFIX [--replace]] [--lenient] FORMAT FILE…\n");
 	for (int f = 0; f < IMPORT_FORMATS; f++)
-		channel_complain(a->channel, "  %-10s %s\n",
+		channel_error(req->channel, "  %-10s %s\n",
 		    import_format_name((enum import_format)f),
 		    import_format_help((enum import_format)f));
 	return STATUS_USAGE;
 }
 
-int command_import(struct asked *a)
+int command_import(struct request *req)
 {
-	const char *word = asked_argument(a, 0), *path;
-	struct importing i = {.asked = a};
+	const char *word = request_argument(req, 0), *path;
+	struct importing i = {.asked = req};
 	enum import_format format;
 	bool good = true;
 
-	if (!word || !import_format_find(slice_str(word), &format) || !asked_argument(a, 1))
-		return usage(a);
+	if (!word || !import_format_find(slice_str(word), &format) || !request_argument(req, 1))
+		return usage(req);
 	i.set = import_set_create(format == IMPORT_CIDR || format == IMPORT_EXIM);
 	if (!i.set) {
-		channel_complain(a->channel, "out of memory\n");
+		channel_error(req->channel, "out of memory\n");
 		return STATUS_FAILED;
 	}
-	for (size_t n = 1; good && (path = asked_argument(a, n)); n++)
+	for (size_t n = 1; good && (path = request_argument(req, n)); n++)
 		good = read_file(&i, format, path);
 	good = good && write_lists(&i);
 	print_count(&i);
 	import_set_free(&i.set);
-	if (i.said[SKIPPED] > 0 && !asked_switch(a, "lenient"))
+	if (i.said[SKIPPED] > 0 && !request_switch(req, "lenient"))
 		good = false;
 	return good ? STATUS_OK : STATUS_FAILED;
 }

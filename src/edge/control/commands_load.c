@@ -36,7 +36,7 @@ static size_t names_of(const struct ruleset *rules, struct arena *arena, struct 
 }
 
 /* Prints the names that `has` holds and `lacks` does not. */
-static void print_names(struct asked *a, const char *title, const struct slice *has, size_t n,
+static void print_names(struct request *req, const char *title, const struct slice *has, size_t n,
     const struct slice *lacks, size_t m)
 {
 	size_t k = 0, found = 0;
@@ -47,46 +47,47 @@ static void print_names(struct asked *a, const char *title, const struct slice *
 		if (k < m && slice_equal(lacks[k], has[i]))
 			continue;
 		if (found++ == 0)
-			channel_print(a->channel, "%s:", title);
+			channel_print(req->channel, "%s:", title);
 		if (found <= NAMES_SHOWN)
-			channel_print(a->channel, " %.*s", SLICE_ARG(has[i]));
+			channel_print(req->channel, " %.*s", SLICE_ARG(has[i]));
 	}
 	if (found > NAMES_SHOWN)
-		channel_print(a->channel, " and %zu more", found - NAMES_SHOWN);
+		channel_print(req->channel, " and %zu more", found - NAMES_SHOWN);
 	if (found > 0)
-		channel_print(a->channel, "\n");
+		channel_print(req->channel, "\n");
 }
 
-static void print_count(struct asked *a, const char *what, size_t before, size_t after)
+static void print_count(struct request *req, const char *what, size_t before, size_t after)
 {
 	if (before != after)
-		channel_print(a->channel, "%s: %zu → %zu (%+lld)\n", what, before, after,
+		channel_print(req->channel, "%s: %zu → %zu (%+lld)\n", what, before, after,
 		    (long long)after - (long long)before);
 }
 
 static void print_line(void *context, const char *line)
 {
-	struct asked *a = context;
+	struct request *req = context;
 
-	channel_print(a->channel, "%s\n", line);
+	channel_print(req->channel, "%s\n", line);
 }
 
 /* What mail would notice of the change, and how the tables differ in size. */
-static void print_change(struct asked *a, const struct ruleset *before, const struct ruleset *after)
+static void print_change(
+    struct request *req, const struct ruleset *before, const struct ruleset *after)
 {
-	struct table_diff *d = arena_calloc(a->arena, 1, sizeof *d);
+	struct table_diff *d = arena_calloc(req->arena, 1, sizeof *d);
 	struct slice *old, *new;
-	size_t n = names_of(before, a->arena, &old), m = names_of(after, a->arena, &new);
+	size_t n = names_of(before, req->arena, &old), m = names_of(after, req->arena, &new);
 
-	print_names(a, "new rules", new, m, old, n);
-	print_names(a, "removed rules", old, n, new, m);
-	print_count(a, "networks", before->network_entries, after->network_entries);
-	print_count(a, "names", before->name_entries, after->name_entries);
-	print_count(a, "recipient domains", before->domain_entries, after->domain_entries);
+	print_names(req, "new rules", new, m, old, n);
+	print_names(req, "removed rules", old, n, new, m);
+	print_count(req, "networks", before->network_entries, after->network_entries);
+	print_count(req, "names", before->name_entries, after->name_entries);
+	print_count(req, "recipient domains", before->domain_entries, after->domain_entries);
 	if (d && table_diff_addresses(before, after, time(NULL), d))
-		table_diff_text(d, print_line, a);
+		table_diff_text(d, print_line, req);
 	else
-		channel_complain(a->channel, "out of memory while comparing the address space\n");
+		channel_error(req->channel, "out of memory while comparing the address space\n");
 }
 
 /* ---- answers as JSON ----------------------------------------------------------------- */
@@ -100,7 +101,7 @@ static void add_line(void *context, enum diag_level level, const char *line)
 	struct lines *l = context;
 
 	json_array_append_new(
-	    level == DIAG_ERROR ? l->errors : l->warnings, asked_slice(slice_str(line)));
+	    level == DIAG_ERROR ? l->errors : l->warnings, json_from_slice(slice_str(line)));
 }
 
 static json_t *report_json(const struct diag *diag)
@@ -127,41 +128,41 @@ static void add_sizes(json_t *o, const struct ruleset *rules)
 
 /* ---- reload -------------------------------------------------------------------------- */
 
-static void tell_reload(struct asked *a, const struct diag *diag, uint64_t number)
+static void tell_reload(struct request *req, const struct diag *diag, uint64_t number)
 {
 	size_t errors = diag_errors(diag);
 	const struct generation *fresh;
 
-	asked_report(a, diag);
+	request_print_diag(req, diag);
 	if (number == 0) {
-		channel_complain(a->channel,
+		channel_error(req->channel,
 		    "reload refused: %zu error%s; generation %llu stays in use\n", errors,
-		    errors == 1 ? "" : "s", (unsigned long long)a->generation->number);
+		    errors == 1 ? "" : "s", (unsigned long long)req->generation->number);
 		return;
 	}
-	fresh = table_pin(a->worker->table);
-	channel_print(a->channel, "generation %llu is live: %u rules, %zu networks, %zu names\n",
+	fresh = table_pin(req->worker->table);
+	channel_print(req->channel, "generation %llu is live: %u rules, %zu networks, %zu names\n",
 	    (unsigned long long)number, fresh->rules->rule_count, fresh->rules->network_entries,
 	    fresh->rules->name_entries);
-	print_change(a, a->generation->rules, fresh->rules);
+	print_change(req, req->generation->rules, fresh->rules);
 	table_unpin(&fresh);
 }
 
-int command_reload(struct asked *a)
+int command_reload(struct request *req)
 {
 	struct diag *diag = diag_create();
-	uint64_t number = diag ? worker_reload(a->worker, diag) : 0;
+	uint64_t number = diag ? worker_reload(req->worker, diag) : 0;
 	json_t *o;
 
 	if (!diag) {
-		channel_complain(a->channel, "out of memory\n");
-	} else if (asked_switch(a, "json")) {
+		channel_error(req->channel, "out of memory\n");
+	} else if (request_switch(req, "json")) {
 		o = report_json(diag);
 		json_object_set_new(o, "generation",
-		    json_integer((json_int_t)(number ? number : a->generation->number)));
-		asked_json(a, o);
+		    json_integer((json_int_t)(number ? number : req->generation->number)));
+		request_print_json(req, o);
 	} else {
-		tell_reload(a, diag, number);
+		tell_reload(req, diag, number);
 	}
 	diag_free(&diag);
 	return number ? STATUS_OK : STATUS_FAILED;
@@ -169,46 +170,47 @@ int command_reload(struct asked *a)
 
 /* ---- check --------------------------------------------------------------------------- */
 
-static void print_table(struct asked *a, const struct ruleset *rules, const struct survey *survey)
+static void print_table(
+    struct request *req, const struct ruleset *rules, const struct survey *survey)
 {
-	channel_print(a->channel,
+	channel_print(req->channel,
 	    "%u rules, %zu networks, %zu names, %zu recipient domains; %zu kB in memory\n",
 	    rules->rule_count, rules->network_entries, rules->name_entries, rules->domain_entries,
 	    ruleset_bytes(rules) / 1024);
-	channel_print(a->channel, "%zu entries are duplicates, %zu are covered by others\n",
+	channel_print(req->channel, "%zu entries are duplicates, %zu are covered by others\n",
 	    rules->duplicates, rules->covered);
-	survey_text(survey, rules, print_line, a);
-	if (!a->generation)
+	survey_text(survey, rules, print_line, req);
+	if (!req->generation)
 		return;
-	channel_print(a->channel, "\ncompared with running generation %llu:\n",
-	    (unsigned long long)a->generation->number);
-	print_change(a, a->generation->rules, rules);
+	channel_print(req->channel, "\ncompared with running generation %llu:\n",
+	    (unsigned long long)req->generation->number);
+	print_change(req, req->generation->rules, rules);
 }
 
-static void tell_check(struct asked *a, const char *path, const struct diag *diag,
+static void tell_check(struct request *req, const char *path, const struct diag *diag,
     const struct ruleset *rules, const struct survey *survey)
 {
 	size_t errors = diag_errors(diag), warnings = diag_warnings(diag);
 	json_t *o;
 
-	if (asked_switch(a, "json")) {
+	if (request_switch(req, "json")) {
 		o = report_json(diag);
 		if (rules)
 			add_sizes(o, rules);
-		asked_json(a, o);
+		request_print_json(req, o);
 		return;
 	}
-	asked_report(a, diag);
-	channel_print(a->channel, "%s: %s, %zu error%s, %zu warning%s\n", path,
+	request_print_diag(req, diag);
+	channel_print(req->channel, "%s: %s, %zu error%s, %zu warning%s\n", path,
 	    rules ? "ok" : "refused", errors, errors == 1 ? "" : "s", warnings,
 	    warnings == 1 ? "" : "s");
 	if (rules)
-		print_table(a, rules, survey);
+		print_table(req, rules, survey);
 }
 
-int command_check(struct asked *a)
+int command_check(struct request *req)
 {
-	const char *file = asked_argument(a, 0), *path = file ? file : a->config_path;
+	const char *file = request_argument(req, 0), *path = file ? file : req->config_path;
 	struct diag *diag = diag_create();
 	struct survey *survey = survey_create(time(NULL));
 	struct ruleset *rules = NULL;
@@ -217,15 +219,15 @@ int command_check(struct asked *a)
 
 	if (diag && survey) {
 		config = config_survey(
-		    path, a->generation ? a->generation->config : NULL, diag, &rules, survey);
+		    path, req->generation ? req->generation->config : NULL, diag, &rules, survey);
 		if (config)
 			config_check_reach(config, diag);
 		if (config && !config_check_resolver(config, diag))
 			ruleset_free(&rules);
-		tell_check(a, path, diag, rules, survey);
+		tell_check(req, path, diag, rules, survey);
 		status = rules ? STATUS_OK : STATUS_FAILED;
 	} else {
-		channel_complain(a->channel, "out of memory\n");
+		channel_error(req->channel, "out of memory\n");
 	}
 	ruleset_free(&rules);
 	config_free(&config);

@@ -16,61 +16,61 @@ struct answerer {
 	struct dns dns;
 };
 
-static bool open_zone(struct asked *a, struct answerer *w, const char *path)
+static bool open_zone(struct request *req, struct answerer *w, const char *path)
 {
 	char why[TEXTFILE_WHY_MAX], where[ZONE_WHY_MAX];
 	const char *wrong;
 	struct slice text;
 
 	if (textfile_read(path, &text, why) != TEXTFILE_OK) {
-		channel_complain(a->channel, "explain: %s: %s\n", path, why);
+		channel_error(req->channel, "explain: %s: %s\n", path, why);
 		return false;
 	}
 	w->zone = zone_create();
 	wrong = w->zone ? zone_load(w->zone, text, where) : "out of memory";
 	textfile_free(&text);
 	if (wrong)
-		channel_complain(a->channel, "explain: %s: %s\n", path, wrong);
+		channel_error(req->channel, "explain: %s: %s\n", path, wrong);
 	else
 		w->dns = zone_dns(w->zone);
 	return !wrong;
 }
 
-static struct resolver *own_resolver(struct asked *a)
+static struct resolver *own_resolver(struct request *req)
 {
 	char why[RESOLVER_WHY_MAX];
 	struct resolver *resolver =
-	    config_resolver(a->generation->config, NULL, NULL, why, sizeof why);
+	    config_resolver(req->generation->config, NULL, NULL, why, sizeof why);
 
 	if (!resolver)
-		channel_complain(a->channel, "explain: resolver: %s\n", why);
+		channel_error(req->channel, "explain: resolver: %s\n", why);
 	return resolver;
 }
 
-static bool open_answerer(struct asked *a, struct answerer *w)
+static bool open_answerer(struct request *req, struct answerer *w)
 {
-	const char *zone = asked_text(a, "zone");
+	const char *zone = request_text(req, "zone");
 	struct resolver *resolver;
 
 	*w = (struct answerer){.own = NULL};
-	if (zone && a->worker) {
-		channel_complain(a->channel, "explain: --zone is for a file with -c: the daemon "
-					     "does not read files for you\n");
+	if (zone && req->worker) {
+		channel_error(req->channel, "explain: --zone is for a file with -c: the daemon "
+					    "does not read files for you\n");
 		return false;
 	}
 	if (zone)
-		return open_zone(a, w, zone);
-	if (!a->worker && !(w->own = own_resolver(a)))
+		return open_zone(req, w, zone);
+	if (!req->worker && !(w->own = own_resolver(req)))
 		return false;
-	if (a->worker)
-		pthread_mutex_lock(&a->worker->resolver_lock);
-	resolver = a->worker ? a->worker->resolver : w->own;
+	if (req->worker)
+		pthread_mutex_lock(&req->worker->resolver_lock);
+	resolver = req->worker ? req->worker->resolver : w->own;
 	if (resolver)
 		resolver_session_start(&w->session, resolver);
-	if (a->worker)
-		pthread_mutex_unlock(&a->worker->resolver_lock);
+	if (req->worker)
+		pthread_mutex_unlock(&req->worker->resolver_lock);
 	if (!resolver) {
-		channel_complain(a->channel, "explain: the resolver does not run\n");
+		channel_error(req->channel, "explain: the resolver does not run\n");
 		return false;
 	}
 	w->dns = resolver_session_dns(&w->session);
@@ -104,20 +104,20 @@ static void keep_step(void *context, const char *line)
 	steps->last = s;
 }
 
-void explain_print_steps(struct asked *a, const struct explain_steps *steps)
+void explain_print_steps(struct request *req, const struct explain_steps *steps)
 {
 	if (steps->first)
-		channel_print(a->channel, "\nlooked up:\n");
+		channel_print(req->channel, "\nlooked up:\n");
 	for (const struct explain_step *s = steps->first; s; s = s->next)
 		if (s->line)
-			channel_print(a->channel, "%s\n", s->line);
+			channel_print(req->channel, "%s\n", s->line);
 }
 
 /* ---- a session without a message ----------------------------------------------------- */
 
 /* Opened with the first question that is needed. */
 struct lookup {
-	struct asked *a;
+	struct request *req;
 	struct explain_steps *steps;
 	struct answerer answerer;
 	struct trial *trial;
@@ -129,9 +129,9 @@ static bool open_lookup(struct lookup *l, const struct facts *facts)
 	if (l->tried)
 		return l->trial;
 	l->tried = true;
-	if (open_answerer(l->a, &l->answerer))
+	if (open_answerer(l->req, &l->answerer))
 		l->trial =
-		    trial_create(&l->answerer.dns, facts->now, l->a->arena, keep_step, l->steps);
+		    trial_create(&l->answerer.dns, facts->now, l->req->arena, keep_step, l->steps);
 	return l->trial;
 }
 
@@ -156,28 +156,27 @@ static void look_up_spf(void *self, struct facts *facts, unsigned need)
 	source.get(source.self, facts, NEED_SPF);
 }
 
-void explain_session(struct asked *a, struct question *q, struct explain_steps *steps)
+void explain_session(struct request *req, struct question *q, struct explain_steps *steps)
 {
-	struct lookup l = {.a = a, .steps = steps};
+	struct lookup l = {.req = req, .steps = steps};
 	const struct question_source source = {&l, look_up_spf};
 
-	question_decide(q, a->generation->rules, &source);
+	question_decide(q, req->generation->rules, &source);
 	trial_free(&l.trial);
 	close_answerer(&l.answerer);
 }
 
 /* ---- a message ----------------------------------------------------------------------- */
 
-static bool read_message(struct asked *a, struct trial *trial)
+static bool read_message(struct request *req, struct trial *trial)
 {
 	struct slice line;
 	bool cut;
 
-	while (channel_line(a->channel, &line, &cut)) {
+	while (channel_line(req->channel, &line, &cut)) {
 		if (cut) {
-			channel_complain(a->channel,
-			    "explain: a line of the message is longer than "
-			    "65536 bytes\n");
+			channel_error(req->channel, "explain: a line of the message is longer than "
+						    "65536 bytes\n");
 			return false;
 		}
 		trial_line(trial, line);
@@ -185,25 +184,25 @@ static bool read_message(struct asked *a, struct trial *trial)
 	return true;
 }
 
-bool explain_message(struct asked *a, struct question *q, struct explain_steps *steps)
+bool explain_message(struct request *req, struct question *q, struct explain_steps *steps)
 {
 	struct answerer w;
 	struct question_source source;
 	struct trial *trial;
 	bool read;
 
-	if (!open_answerer(a, &w)) {
+	if (!open_answerer(req, &w)) {
 		close_answerer(&w);
 		return false;
 	}
-	trial = trial_create(&w.dns, q->facts.now, a->arena, keep_step, steps);
+	trial = trial_create(&w.dns, q->facts.now, req->arena, keep_step, steps);
 	if (!trial)
-		channel_complain(a->channel, "explain: out of memory\n");
-	read = trial && read_message(a, trial);
+		channel_error(req->channel, "explain: out of memory\n");
+	read = trial && read_message(req, trial);
 	if (read) {
 		trial_author(trial, q);
 		source = trial_source(trial);
-		question_decide(q, a->generation->rules, &source);
+		question_decide(q, req->generation->rules, &source);
 	}
 	trial_free(&trial);
 	close_answerer(&w);

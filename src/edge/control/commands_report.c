@@ -15,8 +15,8 @@ static json_t *list_json(const struct domain_report *d, enum tally_kind kind)
 
 	for (size_t i = 0; i < d->top_count[kind]; i++)
 		json_array_append_new(
-		    list, json_pack("{s:o, s:I}", "key", asked_slice(d->top[kind][i].key), "count",
-			      (json_int_t)d->top[kind][i].count));
+		    list, json_pack("{s:o, s:I}", "key", json_from_slice(d->top[kind][i].key),
+			      "count", (json_int_t)d->top[kind][i].count));
 	return list;
 }
 
@@ -46,7 +46,7 @@ static json_t *hours_json(const struct domain_report *d)
 static json_t *report_json(const struct domain_report *d)
 {
 	json_t *o = json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "domain",
-	    asked_slice(d->domain), "since", (json_int_t)d->since * 3600, "until",
+	    json_from_slice(d->domain), "since", (json_int_t)d->since * 3600, "until",
 	    (json_int_t)d->until * 3600, "refused", (json_int_t)domain_report_total(d, false),
 	    "would_refuse", (json_int_t)domain_report_total(d, true), "families",
 	    totals_json(d, false), "would_families", totals_json(d, true), "hours", hours_json(d));
@@ -65,40 +65,40 @@ static void put(void *context, const char *piece)
 	channel_write(context, slice_str(piece));
 }
 
-static int complain(struct asked *a, int status, const char *why)
+static int complain(struct request *req, int status, const char *why)
 {
-	channel_complain(a->channel, "report: %s\n", why);
+	channel_error(req->channel, "report: %s\n", why);
 	return status;
 }
 
-int command_report(struct asked *a)
+int command_report(struct request *req)
 {
-	const char *since = asked_text(a, "since"), *wrong;
+	const char *since = request_text(req, "since"), *wrong;
 	int64_t span = span_of(since ? since : "24h"), now = time(NULL);
-	const char *database = a->generation->config->reports_database;
+	const char *database = req->generation->config->reports_database;
 	char why[REPORTS_WHY_MAX];
 	struct domain_report report;
 	struct slice domain;
 
-	if (!asked_argument(a, 0))
-		return complain(a, STATUS_USAGE, "say which recipient domain");
-	wrong = name_parse(slice_str(asked_argument(a, 0)), &idn_uts46, a->arena, &domain);
+	if (!request_argument(req, 0))
+		return complain(req, STATUS_USAGE, "say which recipient domain");
+	wrong = name_parse(slice_str(request_argument(req, 0)), &idn_uts46, req->arena, &domain);
 	if (wrong)
-		return complain(a, STATUS_USAGE, wrong);
+		return complain(req, STATUS_USAGE, wrong);
 	if (span <= 0)
-		return complain(a, STATUS_USAGE, "--since wants 24h, 7d, 4w or the like");
+		return complain(req, STATUS_USAGE, "--since wants 24h, 7d, 4w or the like");
 	if (!database[0])
 		return complain(
-		    a, STATUS_FAILED, "refusals are not kept: reports.database is not set");
-	if (a->worker)
-		reports_flush(a->worker->reports, FLUSH_MS);
-	if (!reports_read(database, domain, now - span, now + 3600, a->arena, &report, why))
-		return complain(a, STATUS_FAILED, why);
-	if (asked_switch(a, "json"))
-		asked_json(a, report_json(&report));
-	else if (asked_switch(a, "html"))
-		domain_report_html(&report, now, put, a->channel);
+		    req, STATUS_FAILED, "refusals are not kept: reports.database is not set");
+	if (req->worker)
+		reports_flush(req->worker->reports, FLUSH_MS);
+	if (!reports_read(database, domain, now - span, now + 3600, req->arena, &report, why))
+		return complain(req, STATUS_FAILED, why);
+	if (request_switch(req, "json"))
+		request_print_json(req, report_json(&report));
+	else if (request_switch(req, "html"))
+		domain_report_html(&report, now, put, req->channel);
 	else
-		domain_report_text(&report, put, a->channel);
+		domain_report_text(&report, put, req->channel);
 	return STATUS_OK;
 }

@@ -45,7 +45,7 @@ static json_t *reload_json(const struct reload_status *r)
 	o = json_pack("{s:o, s:b, s:I, s:I}", "at", time_json(r->at_us), "ok", r->ok, "errors",
 	    (json_int_t)r->errors, "warnings", (json_int_t)r->warnings);
 	if (!r->ok)
-		json_object_set_new(o, "first_error", asked_slice(slice_str(r->first_error)));
+		json_object_set_new(o, "first_error", json_from_slice(slice_str(r->first_error)));
 	return o;
 }
 
@@ -59,104 +59,105 @@ static json_t *records_json(const struct worker *w)
 }
 
 /* Null when refusals are not kept. */
-static json_t *reports_json(const struct asked *a)
+static json_t *reports_json(const struct request *req)
 {
-	struct reports_counts c = reports_counts(a->worker->reports);
+	struct reports_counts c = reports_counts(req->worker->reports);
 
-	if (a->generation->config->reports_database[0] == '\0')
+	if (req->generation->config->reports_database[0] == '\0')
 		return json_null();
 	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "counted", (json_int_t)c.counted, "written",
 	    (json_int_t)c.written, "waiting", (json_int_t)reports_waiting(&c), "lost",
 	    (json_int_t)c.lost, "bytes", (json_int_t)c.bytes);
 }
 
-static json_t *status_json(const struct asked *a)
+static json_t *status_json(const struct request *req)
 {
-	const struct generation *g = a->generation;
-	struct reload_status reload = worker_reload_status(a->worker);
-	int64_t now = a->worker->env.now_us(a->worker->env.self);
+	const struct generation *g = req->generation;
+	struct reload_status reload = worker_reload_status(req->worker);
+	int64_t now = req->worker->env.now_us(req->worker->env.self);
 
 	return json_pack("{s:I, s:o, s:I, s:o, s:I, s:I, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, "
 			 "s:o, s:o}",
 	    "generation", (json_int_t)g->number, "loaded", time_json(g->loaded_us), "age_seconds",
 	    (json_int_t)((now - g->loaded_us) / 1000000), "started",
-	    time_json(a->worker->started_us), "uptime_seconds",
-	    (json_int_t)((now - a->worker->started_us) / 1000000), "worker_restarts",
-	    (json_int_t)a->worker->restarts, "sessions", (int)milter_sessions(),
-	    "generations_in_memory", (int)table_retained(a->worker->table), "rules",
+	    time_json(req->worker->started_us), "uptime_seconds",
+	    (json_int_t)((now - req->worker->started_us) / 1000000), "worker_restarts",
+	    (json_int_t)req->worker->restarts, "sessions", (int)milter_sessions(),
+	    "generations_in_memory", (int)table_retained(req->worker->table), "rules",
 	    (json_int_t)g->rules->rule_count, "networks", (json_int_t)g->rules->network_entries,
 	    "names", (json_int_t)g->rules->name_entries, "recipient_domains",
 	    (json_int_t)g->rules->domain_entries, "bytes", (json_int_t)g->bytes, "last_reload",
-	    reload_json(&reload), "records", records_json(a->worker), "reports", reports_json(a));
+	    reload_json(&reload), "records", records_json(req->worker), "reports",
+	    reports_json(req));
 }
 
-static void print_reload(struct asked *a, int64_t now)
+static void print_reload(struct request *req, int64_t now)
 {
-	struct reload_status r = worker_reload_status(a->worker);
+	struct reload_status r = worker_reload_status(req->worker);
 	char at[RFC3339_TEXT_MAX], age[AGE_MAX];
 
 	rfc3339_format(r.at_us / 1000000, at);
 	age_text((now - r.at_us) / 1000000, age);
 	if (r.at_us == 0)
-		channel_print(a->channel, "last reload  none\n");
+		channel_print(req->channel, "last reload  none\n");
 	else if (r.ok)
-		channel_print(a->channel, "last reload  %s (%s ago), %zu warning%s\n", at, age,
+		channel_print(req->channel, "last reload  %s (%s ago), %zu warning%s\n", at, age,
 		    r.warnings, r.warnings == 1 ? "" : "s");
 	else
-		channel_print(a->channel,
+		channel_print(req->channel,
 		    "last reload  %s (%s ago) REFUSED, %zu error%s, the first:\n             %s\n",
 		    at, age, r.errors, r.errors == 1 ? "" : "s", r.first_error);
 }
 
-static void print_reports(struct asked *a)
+static void print_reports(struct request *req)
 {
-	struct reports_counts c = reports_counts(a->worker->reports);
+	struct reports_counts c = reports_counts(req->worker->reports);
 
-	if (a->generation->config->reports_database[0] == '\0')
-		channel_print(a->channel, "reports      off: reports.database is not set\n");
+	if (req->generation->config->reports_database[0] == '\0')
+		channel_print(req->channel, "reports      off: reports.database is not set\n");
 	else
-		channel_print(a->channel,
+		channel_print(req->channel,
 		    "reports      %llu refusals counted, %llu written, %llu waiting, %llu lost\n",
 		    (unsigned long long)c.counted, (unsigned long long)c.written,
 		    (unsigned long long)reports_waiting(&c), (unsigned long long)c.lost);
 }
 
-static void print_status(struct asked *a)
+static void print_status(struct request *req)
 {
-	const struct generation *g = a->generation;
-	struct recorder_counts c = recorder_counts(a->worker->recorder);
-	int64_t now = a->worker->env.now_us(a->worker->env.self);
+	const struct generation *g = req->generation;
+	struct recorder_counts c = recorder_counts(req->worker->recorder);
+	int64_t now = req->worker->env.now_us(req->worker->env.self);
 	char at[RFC3339_TEXT_MAX], age[AGE_MAX];
 
-	rfc3339_format(a->worker->started_us / 1000000, at);
-	channel_print(a->channel, "running      since %s (%s), %llu restarts of the worker\n", at,
-	    age_text((now - a->worker->started_us) / 1000000, age),
-	    (unsigned long long)a->worker->restarts);
+	rfc3339_format(req->worker->started_us / 1000000, at);
+	channel_print(req->channel, "running      since %s (%s), %llu restarts of the worker\n", at,
+	    age_text((now - req->worker->started_us) / 1000000, age),
+	    (unsigned long long)req->worker->restarts);
 	rfc3339_format(g->loaded_us / 1000000, at);
-	channel_print(a->channel, "generation   %llu, live since %s (%s); %u in memory\n",
+	channel_print(req->channel, "generation   %llu, live since %s (%s); %u in memory\n",
 	    (unsigned long long)g->number, at, age_text((now - g->loaded_us) / 1000000, age),
-	    table_retained(a->worker->table));
-	channel_print(a->channel,
+	    table_retained(req->worker->table));
+	channel_print(req->channel,
 	    "table        %u rules, %zu networks, %zu names, %zu recipient domains, %zu kB\n",
 	    g->rules->rule_count, g->rules->network_entries, g->rules->name_entries,
 	    g->rules->domain_entries, g->bytes / 1024);
-	channel_print(a->channel, "mode         %s\n",
+	channel_print(req->channel, "mode         %s\n",
 	    g->rules->settings.monitor ? "monitor: nothing is refused" : "enforce");
-	print_reload(a, now);
-	channel_print(a->channel, "sessions     %u\n", milter_sessions());
-	channel_print(a->channel,
+	print_reload(req, now);
+	channel_print(req->channel, "sessions     %u\n", milter_sessions());
+	channel_print(req->channel,
 	    "records      %llu written, %llu suppressed, %llu dropped, %llu failed\n",
 	    (unsigned long long)c.written, (unsigned long long)c.suppressed,
 	    (unsigned long long)c.dropped, (unsigned long long)c.failed);
-	print_reports(a);
+	print_reports(req);
 }
 
-int command_status(struct asked *a)
+int command_status(struct request *req)
 {
-	if (asked_switch(a, "json"))
-		asked_json(a, status_json(a));
+	if (request_switch(req, "json"))
+		request_print_json(req, status_json(req));
 	else
-		print_status(a);
+		print_status(req);
 	return STATUS_OK;
 }
 
@@ -171,35 +172,36 @@ const char *counter_action(const struct counter *c)
 
 static void add_counter(void *context, const struct counter *c)
 {
-	json_array_append_new(context,
-	    json_pack("{s:s, s:o, s:s, s:I}", "family", family_name(c->family), "rule",
-		asked_slice(c->rule), "action", counter_action(c), "count", (json_int_t)c->count));
+	json_array_append_new(
+	    context, json_pack("{s:s, s:o, s:s, s:I}", "family", family_name(c->family), "rule",
+			 json_from_slice(c->rule), "action", counter_action(c), "count",
+			 (json_int_t)c->count));
 }
 
 static void print_counter(void *context, const struct counter *c)
 {
-	struct asked *a = context;
+	struct request *req = context;
 
-	channel_print(a->channel, "%-17s %-30.*s %-16s %12llu\n",
+	channel_print(req->channel, "%-17s %-30.*s %-16s %12llu\n",
 	    c->family == FAMILY_NONE ? "-" : family_name(c->family),
 	    SLICE_ARG(c->rule.len > 0 ? c->rule : SLICE("-")), counter_action(c),
 	    (unsigned long long)c->count);
 }
 
-int command_stats(struct asked *a)
+int command_stats(struct request *req)
 {
 	json_t *counters;
 
-	if (asked_switch(a, "json")) {
+	if (request_switch(req, "json")) {
 		counters = json_array();
-		counters_each(a->worker->counters, add_counter, counters);
-		asked_json(
-		    a, json_pack("{s:o, s:o}", "status", status_json(a), "counters", counters));
+		counters_each(req->worker->counters, add_counter, counters);
+		request_print_json(
+		    req, json_pack("{s:o, s:o}", "status", status_json(req), "counters", counters));
 		return STATUS_OK;
 	}
-	print_status(a);
+	print_status(req);
 	channel_print(
-	    a->channel, "\n%-17s %-30s %-16s %12s\n", "FAMILY", "RULE", "ACTION", "DECISIONS");
-	counters_each(a->worker->counters, print_counter, a);
+	    req->channel, "\n%-17s %-30s %-16s %12s\n", "FAMILY", "RULE", "ACTION", "DECISIONS");
+	counters_each(req->worker->counters, print_counter, req);
 	return STATUS_OK;
 }

@@ -38,7 +38,7 @@ struct moment {
 };
 
 struct top {
-	struct asked *a;
+	struct request *req;
 	uint64_t columns, lines, used;
 	struct moment before, now;
 	double seconds;
@@ -81,7 +81,7 @@ static void take_counter(void *context, const struct counter *c)
 
 static struct moment take_moment(struct top *t)
 {
-	struct worker *w = t->a->worker;
+	struct worker *w = t->req->worker;
 	struct moment m = {
 	    .us = w->env.monotonic_us(w->env.self),
 	    .rcpt = counters_latency(w->counters, STAGE_RCPT),
@@ -102,17 +102,17 @@ static struct moment take_moment(struct top *t)
 /* False after a complaint, or when nobody listens any more. */
 static bool watch_second(struct top *t)
 {
-	struct clients *clients = t->a->worker->clients;
+	struct clients *clients = t->req->worker->clients;
 	struct clients_look *look = clients_begin(clients);
 	enum channel_event event;
 
 	if (!look) {
-		channel_complain(
-		    t->a->channel, "too many tail and top commands are running: end one first\n");
+		channel_error(
+		    t->req->channel, "too many tail and top commands are running: end one first\n");
 		return false;
 	}
 	t->before = take_moment(t);
-	event = channel_wait(t->a->channel, -1, 1000);
+	event = channel_wait(t->req->channel, -1, 1000);
 	t->now = take_moment(t);
 	t->client_count = clients_end(clients, &look, t->clients, LINES_MAX, &t->told);
 	t->seconds = (double)(t->now.us - t->before.us) / 1e6;
@@ -144,7 +144,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct top *t, const char 
 	for (uint64_t shown = 0; text[len]; len++)
 		if (((unsigned char)text[len] & 0xc0) != 0x80 && shown++ == t->columns)
 			break;
-	channel_print(t->a->channel, "%.*s\n", (int)len, text);
+	channel_print(t->req->channel, "%.*s\n", (int)len, text);
 	t->used++;
 }
 
@@ -228,7 +228,7 @@ static const char *without_folder(const char *error)
 /* Only what somebody must do something about. */
 static void say_trouble(struct top *t)
 {
-	struct reload_status reload = worker_reload_status(t->a->worker);
+	struct reload_status reload = worker_reload_status(t->req->worker);
 	uint64_t dropped = t->now.records.dropped - t->before.records.dropped;
 	uint64_t failed = t->now.records.failed - t->before.records.failed;
 
@@ -243,7 +243,7 @@ static void say_trouble(struct top *t)
 
 static void say_head(struct top *t)
 {
-	const struct worker *w = t->a->worker;
+	const struct worker *w = t->req->worker;
 	const struct generation *g = table_pin(w->table);
 	int64_t now = w->env.now_us(w->env.self);
 	char age[AGE_MAX], time[RFC3339_TEXT_MAX];
@@ -315,36 +315,36 @@ static void say_page(struct top *t)
 
 /* ---- the command --------------------------------------------------------------------- */
 
-static bool read_size(
-    struct asked *a, const char *key, uint64_t fallback, uint64_t min, uint64_t max, uint64_t *out)
+static bool read_size(struct request *req, const char *key, uint64_t fallback, uint64_t min,
+    uint64_t max, uint64_t *out)
 {
-	const char *text = asked_text(a, key);
+	const char *text = request_text(req, key);
 
 	*out = fallback;
 	if (text && (!slice_to_uint(slice_str(text), UINT32_MAX, out) || *out == 0)) {
-		channel_complain(a->channel, "top: --%s must be at least 1\n", key);
+		channel_error(req->channel, "top: --%s must be at least 1\n", key);
 		return false;
 	}
 	*out = *out < min ? min : *out > max ? max : *out;
 	return true;
 }
 
-int command_top(struct asked *a)
+int command_top(struct request *req)
 {
 	struct top *t = calloc(1, sizeof *t);
 	int status = STATUS_FAILED;
 
 	if (!t) {
-		channel_complain(a->channel, "top: out of memory\n");
+		channel_error(req->channel, "top: out of memory\n");
 		return STATUS_FAILED;
 	}
-	t->a = a;
-	if (!read_size(a, "columns", COLUMNS, COLUMNS_MIN, COLUMNS_MAX, &t->columns) ||
-	    !read_size(a, "lines", LINES, LINES_MIN, LINES_MAX, &t->lines)) {
+	t->req = req;
+	if (!read_size(req, "columns", COLUMNS, COLUMNS_MIN, COLUMNS_MAX, &t->columns) ||
+	    !read_size(req, "lines", LINES, LINES_MIN, LINES_MAX, &t->lines)) {
 		free(t);
 		return STATUS_USAGE;
 	}
-	table_unpin(&a->generation);
+	table_unpin(&req->generation);
 	if (watch_second(t)) {
 		qsort(t->rules, t->rule_count, sizeof t->rules[0], by_rate);
 		say_page(t);

@@ -8,12 +8,12 @@
 
 /* ---- the stream of decisions --------------------------------------------------------- */
 
-bool watch_start(struct watch *w, struct asked *a)
+bool watch_start(struct watch *w, struct request *req)
 {
-	*w = (struct watch){.asked = a, .fd = recorder_watch(a->worker->recorder)};
+	*w = (struct watch){.asked = req, .fd = recorder_watch(req->worker->recorder)};
 	if (w->fd < 0)
-		channel_complain(
-		    a->channel, "too many tail and top commands are running: end one first\n");
+		channel_error(
+		    req->channel, "too many tail and top commands are running: end one first\n");
 	return w->fd >= 0;
 }
 
@@ -83,36 +83,36 @@ static bool is_action(const char *action)
 	return false;
 }
 
-static bool has_sense(struct asked *a, const struct filter *f)
+static bool has_sense(struct request *req, const struct filter *f)
 {
 	if (f->action && !is_action(f->action)) {
-		channel_complain(a->channel,
+		channel_error(req->channel,
 		    "tail: --action must be accept, reject, tempfail, quarantine, would_reject, "
 		    "would_tempfail or would_quarantine\n");
 		return false;
 	}
-	if (f->rule && !ruleset_find_rule(a->generation->rules, slice_str(f->rule))) {
-		channel_complain(
-		    a->channel, "tail: there is no rule \"%s\" (check lists all)\n", f->rule);
+	if (f->rule && !ruleset_find_rule(req->generation->rules, slice_str(f->rule))) {
+		channel_error(
+		    req->channel, "tail: there is no rule \"%s\" (check lists all)\n", f->rule);
 		return false;
 	}
 	return true;
 }
 
-static bool read_filter(struct asked *a, struct filter *f)
+static bool read_filter(struct request *req, struct filter *f)
 {
-	const char *client = asked_text(a, "client");
+	const char *client = request_text(req, "client");
 	char why[PREFIX_WHY_MAX];
 	const char *wrong;
 
-	*f = (struct filter){.rule = asked_text(a, "rule"),
-	    .recipient = asked_text(a, "recipient"),
-	    .action = asked_text(a, "action"),
+	*f = (struct filter){.rule = request_text(req, "rule"),
+	    .recipient = request_text(req, "recipient"),
+	    .action = request_text(req, "action"),
 	    .by_client = client};
 	wrong = client ? prefix_parse(slice_str(client), &f->client, why) : NULL;
 	if (wrong)
-		channel_complain(a->channel, "tail: --client %s: %s\n", client, wrong);
-	return !wrong && has_sense(a, f);
+		channel_error(req->channel, "tail: --client %s: %s\n", client, wrong);
+	return !wrong && has_sense(req, f);
 }
 
 /* "@example.org" is any recipient there. */
@@ -138,17 +138,17 @@ static bool passes(const struct filter *f, const json_t *record)
 }
 
 /* " key=value", when there is one. */
-static void print_field(struct asked *a, const json_t *record, const char *key)
+static void print_field(struct request *req, const json_t *record, const char *key)
 {
 	char plain[PLAIN_MAX];
 	const char *text = record_text(record, key);
 
 	if (text[0])
-		channel_print(a->channel, " %s=%s", key, plain_text(text, plain));
+		channel_print(req->channel, " %s=%s", key, plain_text(text, plain));
 }
 
 /* "04:50:01Z reject client=… helo=… …: 550 5.7.1 …" */
-static void print_record(struct asked *a, const json_t *record)
+static void print_record(struct request *req, const json_t *record)
 {
 	static const char *const keys[] = {"client", "client_name", "helo", "sender", "recipient",
 	    "from", "family", "rule", "network", "id"};
@@ -156,43 +156,43 @@ static void print_record(struct asked *a, const json_t *record)
 	const char *time = record_text(record, "time"), *reply = record_text(record, "reply");
 
 	if (json_object_get(record, "suppressed")) {
-		channel_print(a->channel, "%.8sZ suppressed %lld lines",
+		channel_print(req->channel, "%.8sZ suppressed %lld lines",
 		    strlen(time) > 11 ? time + 11 : "",
 		    (long long)json_integer_value(json_object_get(record, "suppressed")));
-		print_field(a, record, "rule");
-		print_field(a, record, "recipient");
+		print_field(req, record, "rule");
+		print_field(req, record, "recipient");
 	} else {
-		channel_print(a->channel, "%.8sZ %s", strlen(time) > 11 ? time + 11 : "",
+		channel_print(req->channel, "%.8sZ %s", strlen(time) > 11 ? time + 11 : "",
 		    plain_text(record_text(record, "action"), plain));
 		for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-			print_field(a, record, keys[i]);
+			print_field(req, record, keys[i]);
 		if (reply[0])
-			channel_print(a->channel, ": %lld %s",
+			channel_print(req->channel, ": %lld %s",
 			    (long long)json_integer_value(json_object_get(record, "code")),
 			    plain_text(reply, plain));
 	}
-	channel_print(a->channel, "\n");
+	channel_print(req->channel, "\n");
 }
 
-static bool read_count(struct asked *a, uint64_t *left)
+static bool read_count(struct request *req, uint64_t *left)
 {
-	const char *count = asked_text(a, "count");
+	const char *count = request_text(req, "count");
 
 	*left = UINT64_MAX;
 	if (!count || (slice_to_uint(slice_str(count), UINT32_MAX, left) && *left > 0))
 		return true;
-	channel_complain(a->channel, "tail: --count must be at least 1\n");
+	channel_error(req->channel, "tail: --count must be at least 1\n");
 	return false;
 }
 
-static int follow(struct asked *a, const struct filter *f, uint64_t left)
+static int follow(struct request *req, const struct filter *f, uint64_t left)
 {
-	struct watch *w = arena_alloc(a->arena, sizeof *w);
+	struct watch *w = arena_alloc(req->arena, sizeof *w);
 	json_t *record;
 
 	if (!w)
-		channel_complain(a->channel, "tail: out of memory\n");
-	if (!w || !watch_start(w, a))
+		channel_error(req->channel, "tail: out of memory\n");
+	if (!w || !watch_start(w, req))
 		return STATUS_FAILED;
 	while (left > 0 && watch_next(w, -1, &record) == CHANNEL_READABLE) {
 		if (!passes(f, record)) {
@@ -200,25 +200,25 @@ static int follow(struct asked *a, const struct filter *f, uint64_t left)
 			continue;
 		}
 		left--;
-		if (asked_switch(a, "json")) {
-			asked_json(a, record);
+		if (request_switch(req, "json")) {
+			request_print_json(req, record);
 			continue;
 		}
-		print_record(a, record);
+		print_record(req, record);
 		json_decref(record);
 	}
 	watch_end(w);
 	return STATUS_OK;
 }
 
-int command_tail(struct asked *a)
+int command_tail(struct request *req)
 {
 	struct filter f;
 	uint64_t left;
 
-	if (!read_filter(a, &f) || !read_count(a, &left))
+	if (!read_filter(req, &f) || !read_count(req, &left))
 		return STATUS_USAGE;
 	/* It may go on for days: the table is not needed meanwhile. */
-	table_unpin(&a->generation);
-	return follow(a, &f, left);
+	table_unpin(&req->generation);
+	return follow(req, &f, left);
 }

@@ -34,48 +34,48 @@ static unsigned covers_of_record(const json_t *record)
 }
 
 /* The client of a decision, and what refused it; false after a complaint. */
-static bool read_decision(struct asked *a, const char *token, struct managed_line *line)
+static bool read_decision(struct request *req, const char *token, struct managed_line *line)
 {
-	json_t *record = asked_decision(a, token);
+	json_t *record = request_decision(req, token);
 	const char *client = json_string_value(json_object_get(record, "client"));
 	bool good = false;
 
 	line->covers = covers_of_record(record);
 	if (record && !client)
-		channel_complain(a->channel, "the decision %s has no client address\n", token);
+		channel_error(req->channel, "the decision %s has no client address\n", token);
 	else if (record && !line->covers)
-		channel_complain(a->channel,
+		channel_error(req->channel,
 		    "the decision %s is not a refusal that a whitelist entry could withdraw "
 		    "(susranges, blocks, spf, dmarc)\n",
 		    token);
 	else if (record)
-		good = (line->entry = slice_str(arena_strdup(a->arena, slice_str(client)))).ptr;
+		good = (line->entry = slice_str(arena_strdup(req->arena, slice_str(client)))).ptr;
 	json_decref(record);
 	return good;
 }
 
-static bool read_entry(struct asked *a, struct managed_line *line)
+static bool read_entry(struct request *req, struct managed_line *line)
 {
-	const char *entry = asked_argument(a, 0), *token = asked_text(a, "from");
+	const char *entry = request_argument(req, 0), *token = request_text(req, "from");
 
 	if (!entry == !token) {
-		channel_complain(
-		    a->channel, "whitelist add needs one entry, or --from TOKEN of a decision\n");
+		channel_error(
+		    req->channel, "whitelist add needs one entry, or --from TOKEN of a decision\n");
 		return false;
 	}
 	if (token)
-		return read_decision(a, token, line);
+		return read_decision(req, token, line);
 	line->entry = slice_trim(slice_str(entry));
 	return true;
 }
 
 /* --covers, --proof, --sender, --recipient; NULL, or what is wrong. */
-static const char *read_reach(struct asked *a, struct managed_line *line, bool is_network)
+static const char *read_reach(struct request *req, struct managed_line *line, bool is_network)
 {
-	const char *covers = asked_text(a, "covers"), *proof = asked_text(a, "proof");
+	const char *covers = request_text(req, "covers"), *proof = request_text(req, "proof");
 
-	line->sender = slice_trim(slice_str(asked_text(a, "sender")));
-	line->recipient = slice_trim(slice_str(asked_text(a, "recipient")));
+	line->sender = slice_trim(slice_str(request_text(req, "sender")));
+	line->recipient = slice_trim(slice_str(request_text(req, "recipient")));
 	if (covers && !(line->covers = managed_parse_covers(slice_str(covers))))
 		return "--covers needs susranges, blocks, spf or dmarc, with commas";
 	if (proof && !(line->proof = managed_parse_proof(slice_str(proof))))
@@ -85,12 +85,12 @@ static const char *read_reach(struct asked *a, struct managed_line *line, bool i
 	return managed_check(line, is_network);
 }
 
-static const char *read_words(struct asked *a, struct managed_line *line)
+static const char *read_words(struct request *req, struct managed_line *line)
 {
-	const char *span = asked_text(a, "for");
+	const char *span = request_text(req, "for");
 
-	line->owner = slice_str(asked_text(a, "owner"));
-	line->comment = slice_trim(slice_str(asked_text(a, "comment")));
+	line->owner = slice_str(request_text(req, "owner"));
+	line->comment = slice_trim(slice_str(request_text(req, "comment")));
 	if (span && !(line->expires = span_of(span)))
 		return "--for needs a duration such as 30m, 12h, 7d or 4w, at most ten years";
 	if (!fits(line->owner, true))
@@ -104,21 +104,21 @@ static const char *read_words(struct asked *a, struct managed_line *line)
 	return NULL;
 }
 
-static bool read_line(struct asked *a, struct managed_line *line, struct entry *entry)
+static bool read_line(struct request *req, struct managed_line *line, struct entry *entry)
 {
 	char why[ENTRY_WHY_MAX];
 	const char *wrong;
 
 	*line = (struct managed_line){.expires = 0};
-	if (!read_entry(a, line))
+	if (!read_entry(req, line))
 		return false;
-	wrong = managed_parse_entry(line->entry, a->arena, entry, why);
+	wrong = managed_parse_entry(line->entry, req->arena, entry, why);
 	if (!wrong)
-		wrong = read_reach(a, line, entry->kind == ENTRY_NETWORK);
+		wrong = read_reach(req, line, entry->kind == ENTRY_NETWORK);
 	if (!wrong)
-		wrong = read_words(a, line);
+		wrong = read_words(req, line);
 	if (wrong)
-		channel_complain(a->channel, "%.*s: %s\n", SLICE_ARG(line->entry), wrong);
+		channel_error(req->channel, "%.*s: %s\n", SLICE_ARG(line->entry), wrong);
 	return !wrong;
 }
 
@@ -130,48 +130,48 @@ static bool is_gone(void *channel)
 }
 
 /* Opens the list, to be changed or only to be read. */
-static bool open_list(struct asked *a, struct managed_edit *e, bool change)
+static bool open_list(struct request *req, struct managed_edit *e, bool change)
 {
-	const char *path = a->generation->config->managed_whitelist;
+	const char *path = req->generation->config->managed_whitelist;
 	char why[MANAGED_WHY_MAX];
 
 	if (path[0] == '\0') {
-		channel_complain(a->channel,
+		channel_error(req->channel,
 		    "there is no list to edit: set managed_whitelist = \"PATH\" in %s\n",
-		    a->config_path);
+		    req->config_path);
 		return false;
 	}
-	if (change ? managed_begin(e, path, a->arena, is_gone, a->channel, why)
-		   : managed_read(e, path, a->arena, why))
+	if (change ? managed_begin(e, path, req->arena, is_gone, req->channel, why)
+		   : managed_read(e, path, req->arena, why))
 		return true;
-	channel_complain(a->channel, "%s\n", why);
+	channel_error(req->channel, "%s\n", why);
 	return false;
 }
 
 /* Puts the new lines into force, or the old ones back; the new generation's number, or 0. */
-static uint64_t make_live(struct asked *a, struct managed_edit *e)
+static uint64_t make_live(struct request *req, struct managed_edit *e)
 {
 	char why[MANAGED_WHY_MAX];
 	struct diag *diag = diag_create();
 	uint64_t number = 0;
 
 	if (!managed_commit(e, why)) {
-		channel_complain(a->channel, "not changed: %s\n", why);
+		channel_error(req->channel, "not changed: %s\n", why);
 		diag_free(&diag);
 		return 0;
 	}
 	if (diag)
-		number = worker_reload(a->worker, diag);
+		number = worker_reload(req->worker, diag);
 	if (diag && number == 0)
-		asked_report(a, diag);
+		request_print_diag(req, diag);
 	diag_free(&diag);
 	if (number)
 		return number;
 	if (managed_undo(e, why))
-		channel_complain(a->channel, "the configuration does not load, so the list was "
-					     "not changed: fix the errors first\n");
+		channel_error(req->channel, "the configuration does not load, so the list was "
+					    "not changed: fix the errors first\n");
 	else
-		channel_complain(a->channel,
+		channel_error(req->channel,
 		    "the configuration does not load, and the old list could not be put back: %s\n",
 		    why);
 	return 0;
@@ -179,37 +179,38 @@ static uint64_t make_live(struct asked *a, struct managed_edit *e)
 
 /* ---- add ----------------------------------------------------------------------------- */
 
-static struct slice who_asks(struct asked *a)
+static struct slice who_asks(struct request *req)
 {
 	enum { ROOM = 4096 };
 	char room[ROOM];
 	struct passwd pw, *found = NULL;
 
-	if (getpwuid_r(a->uid, &pw, room, sizeof room, &found) == 0 && found &&
+	if (getpwuid_r(req->uid, &pw, room, sizeof room, &found) == 0 && found &&
 	    fits(slice_str(pw.pw_name), true))
-		return arena_copy(a->arena, slice_str(pw.pw_name));
-	return arena_printf(a->arena, "%u", a->uid);
+		return arena_copy(req->arena, slice_str(pw.pw_name));
+	return arena_printf(req->arena, "%u", req->uid);
 }
 
 /* What a second add does not say stays as the first one said it. */
-static void keep_old_words(struct asked *a, const struct managed_edit *e, struct managed_line *line)
+static void keep_old_words(
+    struct request *req, const struct managed_edit *e, struct managed_line *line)
 {
 	struct managed_line old;
 	bool is_new = !managed_find(e, line, &old);
 
 	if (is_new)
-		old = (struct managed_line){.by = who_asks(a), .added = time(NULL)};
+		old = (struct managed_line){.by = who_asks(req), .added = time(NULL)};
 	else if (!old.covers)
 		old.covers = 1u << FAMILY_SUSRANGES | 1u << FAMILY_BLOCKS; /* a line of 0.1 */
-	if (!asked_text(a, "covers"))
+	if (!request_text(req, "covers"))
 		line->covers |= old.covers;
 	if (!line->covers)
 		line->covers = 1u << FAMILY_SUSRANGES;
-	if (!asked_text(a, "proof"))
+	if (!request_text(req, "proof"))
 		line->proof = old.proof;
-	if (!asked_text(a, "owner"))
+	if (!request_text(req, "owner"))
 		line->owner = old.owner;
-	if (!asked_text(a, "comment"))
+	if (!request_text(req, "comment"))
 		line->comment = old.comment;
 	line->by = old.by;
 	line->added = old.added;
@@ -231,35 +232,35 @@ static bool is_one_address(const struct entry *entry)
 
 /* Warns of an entry that lets nothing in that was not let in before. */
 static void warn_of_no_effect(
-    struct asked *a, const struct managed_line *line, const struct entry *entry)
+    struct request *req, const struct managed_line *line, const struct entry *entry)
 {
 	const unsigned by_address = 1u << FAMILY_SUSRANGES | 1u << FAMILY_BLOCKS;
 	struct verdict v;
 
 	if (entry->kind != ENTRY_NETWORK && entry->kind != ENTRY_PATTERN)
-		channel_print(a->channel, "note: a name lets nobody in without proof (%s)\n",
+		channel_print(req->channel, "note: a name lets nobody in without proof (%s)\n",
 		    line->proof == PROOF_SPF           ? "SPF pass of the sender's domain"
 		    : line->proof == PROOF_CLIENT_NAME ? "a verified client name"
 						       : "SPF pass of the sender's domain, or a "
 							 "verified client name");
 	if (!is_one_address(entry) || (line->covers & ~by_address) != 0)
 		return;
-	v = judge(a->generation->rules, entry);
+	v = judge(req->generation->rules, entry);
 	if (v.kind == VERDICT_FINAL && v.family == FAMILY_TRUSTED)
-		channel_print(a->channel,
+		channel_print(req->channel,
 		    "note: %.*s is in trusted_networks, where nothing is "
 		    "checked: this entry changes nothing\n",
 		    SLICE_ARG(line->entry));
 	else if (v.kind == VERDICT_FINAL && v.family == FAMILY_WHITELIST)
-		channel_print(a->channel, "note: %.*s is already let in by whitelist \"%.*s\"\n",
+		channel_print(req->channel, "note: %.*s is already let in by whitelist \"%.*s\"\n",
 		    SLICE_ARG(line->entry), SLICE_ARG(v.rule ? v.rule->name : SLICE("")));
 	else if (v.family != FAMILY_SUSRANGES && v.family != FAMILY_BLOCKS)
-		channel_print(a->channel,
+		channel_print(req->channel,
 		    "note: no rule refuses %.*s for its address alone: this entry changes nothing "
 		    "until one does\n",
 		    SLICE_ARG(line->entry));
 	else if ((line->covers & 1u << v.family) == 0)
-		channel_print(a->channel,
+		channel_print(req->channel,
 		    "note: %.*s is refused by %s, which this entry does not cover: add --covers "
 		    "%s\n",
 		    SLICE_ARG(line->entry), family_name(v.family), family_name(v.family));
@@ -268,19 +269,19 @@ static void warn_of_no_effect(
 /* Expired lines are taken out by the next edit, which says so. */
 static void tell_expired(void *context, const struct managed_line *l)
 {
-	struct asked *a = context;
+	struct request *req = context;
 	char until[RFC3339_TEXT_MAX];
 
 	if (l->expires == 0 || l->expires > time(NULL))
 		return;
 	rfc3339_format(l->expires, until);
-	channel_print(a->channel, "expired %s: %.*s%s%.*s%s%.*s\n", until, SLICE_ARG(l->entry),
+	channel_print(req->channel, "expired %s: %.*s%s%.*s%s%.*s\n", until, SLICE_ARG(l->entry),
 	    l->owner.len ? ", owner " : "", SLICE_ARG(l->owner), l->comment.len ? ", " : "",
 	    SLICE_ARG(l->comment));
 	log_info("whitelist: %.*s expired %s and is removed", SLICE_ARG(l->entry), until);
 }
 
-int command_whitelist_add(struct asked *a)
+int command_whitelist_add(struct request *req)
 {
 	char until[RFC3339_TEXT_MAX] = "";
 	struct entry entry;
@@ -289,49 +290,49 @@ int command_whitelist_add(struct asked *a)
 	bool replaced;
 	uint64_t number;
 
-	if (!read_line(a, &line, &entry))
+	if (!read_line(req, &line, &entry))
 		return STATUS_USAGE;
-	if (!open_list(a, &e, true))
+	if (!open_list(req, &e, true))
 		return STATUS_FAILED;
-	keep_old_words(a, &e, &line);
-	managed_each(&e, tell_expired, a);
+	keep_old_words(req, &e, &line);
+	managed_each(&e, tell_expired, req);
 	managed_add(&e, &line, time(NULL), &replaced);
-	number = make_live(a, &e);
+	number = make_live(req, &e);
 	managed_end(&e);
 	if (!number)
 		return STATUS_FAILED;
 	if (line.expires)
 		rfc3339_format(line.expires, until);
-	channel_print(a->channel, "%.*s is %s %s%s: generation %llu is live\n",
+	channel_print(req->channel, "%.*s is %s %s%s: generation %llu is live\n",
 	    SLICE_ARG(line.entry), replaced ? "updated, now" : "whitelisted",
 	    until[0] ? "until " : "permanently", until, (unsigned long long)number);
-	warn_of_no_effect(a, &line, &entry);
+	warn_of_no_effect(req, &line, &entry);
 	log_info("whitelist: %.*s added %s%s", SLICE_ARG(line.entry),
 	    until[0] ? "until " : "permanently", until);
 	return STATUS_OK;
 }
 
-int command_whitelist_remove(struct asked *a)
+int command_whitelist_remove(struct request *req)
 {
-	struct slice entry = slice_trim(slice_str(asked_argument(a, 0)));
+	struct slice entry = slice_trim(slice_str(request_argument(req, 0)));
 	struct managed_edit e;
 	uint64_t number = 0;
 
 	if (entry.len == 0) {
-		channel_complain(a->channel, "whitelist remove needs an entry\n");
+		channel_error(req->channel, "whitelist remove needs an entry\n");
 		return STATUS_USAGE;
 	}
-	if (!open_list(a, &e, true))
+	if (!open_list(req, &e, true))
 		return STATUS_FAILED;
-	managed_each(&e, tell_expired, a);
+	managed_each(&e, tell_expired, req);
 	if (managed_remove(&e, entry, time(NULL)))
-		number = make_live(a, &e);
+		number = make_live(req, &e);
 	else
-		channel_complain(a->channel, "%.*s is not in %s\n", SLICE_ARG(entry), e.path);
+		channel_error(req->channel, "%.*s is not in %s\n", SLICE_ARG(entry), e.path);
 	managed_end(&e);
 	if (!number)
 		return STATUS_FAILED;
-	channel_print(a->channel, "%.*s is removed: generation %llu is live\n", SLICE_ARG(entry),
+	channel_print(req->channel, "%.*s is removed: generation %llu is live\n", SLICE_ARG(entry),
 	    (unsigned long long)number);
 	log_info("whitelist: %.*s removed", SLICE_ARG(entry));
 	return STATUS_OK;
@@ -341,7 +342,7 @@ int command_whitelist_remove(struct asked *a)
 
 static void print_line(void *context, const struct managed_line *l)
 {
-	struct asked *a = context;
+	struct request *req = context;
 	char until[RFC3339_TEXT_MAX] = "permanent";
 	struct managed_line reach = {.entry = SLICE(""),
 	    .covers = l->covers,
@@ -350,11 +351,11 @@ static void print_line(void *context, const struct managed_line *l)
 	    .recipient = l->recipient,
 	    .by = l->by,
 	    .added = l->added};
-	struct slice words = slice_trim(managed_write_line(a->arena, &reach));
+	struct slice words = slice_trim(managed_write_line(req->arena, &reach));
 
 	if (l->expires)
 		rfc3339_format(l->expires, until);
-	channel_print(a->channel, "%-32.*s %-20s%s %-10.*s %.*s%s%.*s\n", SLICE_ARG(l->entry),
+	channel_print(req->channel, "%-32.*s %-20s%s %-10.*s %.*s%s%.*s\n", SLICE_ARG(l->entry),
 	    until, l->expires && l->expires <= time(NULL) ? " EXPIRED" : "", SLICE_ARG(l->owner),
 	    SLICE_ARG(l->comment), words.len ? "  " : "", SLICE_ARG(words));
 }
@@ -362,7 +363,7 @@ static void print_line(void *context, const struct managed_line *l)
 static void add_text(json_t *o, const char *key, struct slice text)
 {
 	if (text.len > 0)
-		json_object_set_new(o, key, asked_slice(text));
+		json_object_set_new(o, key, json_from_slice(text));
 }
 
 static void add_time(json_t *o, const char *key, int64_t time)
@@ -399,7 +400,7 @@ static json_t *proof_json(unsigned proof)
 
 static void add_line(void *context, const struct managed_line *l)
 {
-	json_t *o = json_pack("{s:o}", "entry", asked_slice(l->entry));
+	json_t *o = json_pack("{s:o}", "entry", json_from_slice(l->entry));
 
 	add_time(o, "expires", l->expires);
 	if (l->covers)
@@ -415,19 +416,19 @@ static void add_line(void *context, const struct managed_line *l)
 	json_array_append_new(context, o);
 }
 
-int command_whitelist_list(struct asked *a)
+int command_whitelist_list(struct request *req)
 {
 	struct managed_edit e;
 	json_t *lines;
 
-	if (!open_list(a, &e, false))
+	if (!open_list(req, &e, false))
 		return STATUS_FAILED;
-	if (asked_switch(a, "json")) {
+	if (request_switch(req, "json")) {
 		lines = json_array();
 		managed_each(&e, add_line, lines);
-		asked_json(a, lines);
+		request_print_json(req, lines);
 	} else {
-		managed_each(&e, print_line, a);
+		managed_each(&e, print_line, req);
 	}
 	return STATUS_OK;
 }

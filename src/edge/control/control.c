@@ -72,30 +72,30 @@ static enum peer peer_of(int fd, uid_t *uid)
 	return peer.uid == 0 ? PEER_ROOT : peer.uid == geteuid() ? PEER_OWN_USER : PEER_OTHER;
 }
 
-static int answer_command(struct asked *a, const struct command *command)
+static int answer_command(struct request *req, const struct command *command)
 {
 	int status;
 
-	if ((command->flags & COMMAND_ADMIN) && !a->admin) {
-		channel_complain(a->channel,
+	if ((command->flags & COMMAND_ADMIN) && !req->admin) {
+		channel_error(req->channel,
 		    "%s: permission denied: only root and susmilter's own user may run it\n",
 		    command->words);
 		return STATUS_FAILED;
 	}
 	if (command->flags & COMMAND_LOCAL) {
-		channel_complain(a->channel, "%s runs in susmilterctl itself\n", command->words);
+		channel_error(req->channel, "%s runs in susmilterctl itself\n", command->words);
 		return STATUS_USAGE;
 	}
-	a->arena = arena_create(COMMAND_ARENA_MAX);
-	a->generation = table_pin(a->worker->table);
-	if (a->arena) {
-		status = command->run(a);
+	req->arena = arena_create(COMMAND_ARENA_MAX);
+	req->generation = table_pin(req->worker->table);
+	if (req->arena) {
+		status = command->run(req);
 	} else {
-		channel_complain(a->channel, "out of memory\n");
+		channel_error(req->channel, "out of memory\n");
 		status = STATUS_FAILED;
 	}
-	table_unpin(&a->generation);
-	arena_free(&a->arena);
+	table_unpin(&req->generation);
+	arena_free(&req->arena);
 	return status;
 }
 
@@ -106,8 +106,8 @@ static int answer_request(
 	json_t *request = json_loadb(line.ptr, line.len, JSON_REJECT_DUPLICATES, &error);
 	const char *words = json_string_value(json_object_get(request, "command"));
 	const struct command *command = words ? commands_find(words) : NULL;
-	struct asked a = {
-	    .request = request,
+	struct request req = {
+	    .json = request,
 	    .worker = control.worker,
 	    .config_path = control.worker->config_path,
 	    .admin = connection->admin,
@@ -117,14 +117,14 @@ static int answer_request(
 	int status = STATUS_USAGE;
 
 	if (!request)
-		channel_complain(channel, "the request is not JSON: %s\n", error.text);
+		channel_error(channel, "the request is not JSON: %s\n", error.text);
 	else if (!words)
-		channel_complain(channel, "the request has no \"command\"\n");
+		channel_error(channel, "the request has no \"command\"\n");
 	else if (!command)
-		channel_complain(channel,
+		channel_error(channel,
 		    "unknown command \"%s\": is this susmilter older than susmilterctl?\n", words);
 	else
-		status = answer_command(&a, command);
+		status = answer_command(&req, command);
 	json_decref(request);
 	return status;
 }

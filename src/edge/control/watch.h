@@ -4,14 +4,14 @@
 #include "edge/control/commands.h"
 
 struct watch {
-	struct asked *asked;
+	struct request *asked;
 	int fd;
 	size_t len;
 	char buffer[CHANNEL_LINE_MAX];
 };
 
 /* False after a complaint. */
-bool watch_start(struct watch *, struct asked *);
+bool watch_start(struct watch *, struct request *);
 void watch_end(struct watch *);
 
 /* The next decision, a new reference, with CHANNEL_READABLE; else why there is none. */

@@ -21,8 +21,8 @@ static int import_with(const char *format, const char *file, const char *into, c
 	int out = open(scratch_path("out"), O_RDWR | O_CREAT | O_TRUNC, 0600);
 	int err = open(scratch_path("err"), O_RDWR | O_CREAT | O_TRUNC, 0600);
 	json_t *request = json_pack("{s:[s, s]}", "arguments", format, file);
-	struct asked a = {
-	    .request = request,
+	struct request req = {
+	    .json = request,
 	    .admin = true,
 	    .channel = channel_create(CHANNEL_PLAIN, STDIN_FILENO, out, err),
 	    .arena = arena_create(COMMAND_ARENA_MAX),
@@ -33,9 +33,9 @@ static int import_with(const char *format, const char *file, const char *into, c
 		json_object_set_new(request, "into", json_string(into));
 	if (with)
 		json_object_set_new(request, with, json_true());
-	status = command_import(&a);
-	channel_free(&a.channel);
-	arena_free(&a.arena);
+	status = command_import(&req);
+	channel_free(&req.channel);
+	arena_free(&req.arena);
 	json_decref(request);
 	close(out);
 	close(err);
