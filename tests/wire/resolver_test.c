@@ -66,7 +66,7 @@ static void join_callers(struct caller *callers, size_t count, enum dns_status s
 		    callers[i].text, callers[i].status, (long long)callers[i].took);
 }
 
-static void wait_for_flights(size_t count)
+static void wait_for_queries(size_t count)
 {
 	for (int i = 0; i < 1000 && stats_of(resolver).in_flight != count; i++)
 		sleep_ms(5);
@@ -187,7 +187,7 @@ START_TEST(keeps_so_much)
 	want(&client, "0.example", DNS_TXT, DNS_OK);
 	want(&client, name, DNS_TXT, DNS_OK);
 	ck_assert_uint_ge(client.session.kept, RESOLVER_KEPT_BYTES);
-	ck_assert_uint_lt(client.session.boarded_count, NAMES);
+	ck_assert_uint_lt(client.session.joined_count, NAMES);
 	ck_assert_uint_eq(stats_of(resolver).asked, NAMES + 1);
 	free(zone);
 	close_zone();
@@ -349,7 +349,7 @@ START_TEST(one_leaves_early)
 	client_start(&hasty, resolver);
 	hasty.session.purse.left = 100 * MONOTONIC_MS;
 	start_callers(other, 1, "slow.example");
-	wait_for_flights(1);
+	wait_for_queries(1);
 	took = ask(&hasty, "slow.example", DNS_A);
 	ck_assert_int_eq(hasty.answer.status, DNS_TEMP);
 	ck_assert_int_lt(took, 400);
@@ -416,7 +416,7 @@ START_TEST(the_dead_hold_up_nobody)
 	open_zone(text, QUESTION_MS, 0);
 	free(text);
 	start_callers(dead, DEAD, "dead%d.example");
-	wait_for_flights(DEAD);
+	wait_for_queries(DEAD);
 	for (int i = 0; i < GOOD; i++) {
 		snprintf(name, sizeof name, "good%d.example", i);
 		took = ask(&client, name, DNS_A);
@@ -429,7 +429,7 @@ START_TEST(the_dead_hold_up_nobody)
 	join_callers(dead, DEAD, DNS_TEMP);
 	for (int i = 0; i < DEAD; i++)
 		ck_assert_int_lt(dead[i].took, QUESTION_MS + SLACK_MS);
-	wait_for_flights(0);
+	wait_for_queries(0);
 	ck_assert_uint_eq(stats_of(resolver).expired, DEAD);
 	close_zone();
 }
@@ -470,7 +470,7 @@ START_TEST(stop_wakes_who_waits)
 	want(&client, "a.example", DNS_A, DNS_OK);
 	dnsserver_pause(server);
 	start_callers(waiting, ROWS(waiting), "dead%d.example");
-	wait_for_flights(ROWS(waiting));
+	wait_for_queries(ROWS(waiting));
 	start = monotonic_now();
 	resolver_stop(resolver);
 	join_callers(waiting, ROWS(waiting), DNS_TEMP);

@@ -19,7 +19,7 @@
  *
  * One question on its way: it is escaped (core/auth/dnswire.h), looked for in the cache of answers
  * (edge/dns/resolver_cache.h), else it joins the same question under way or sets out itself
- * (edge/dns/resolver_flights.h), is put to libunbound (edge/dns/resolver_upstream.h) by the one
+ * (edge/dns/resolver_inflight.h), is put to libunbound (edge/dns/resolver_upstream.h) by the one
  * thread that talks to it, and its answer, or none by the deadline, wakes whoever waits for it.
  *
  * Three clocks run.  A question has question_ms from its first asker on; unbound alone would try
@@ -104,7 +104,7 @@ struct resolver_purse {
 	bool dry;     /* a wait ended for want of time while its answer was under way */
 };
 
-struct resolver_boarded;
+struct resolver_joined;
 
 /* One message.  The fields are the resolver's own; the struct may lie anywhere. */
 struct resolver_session {
@@ -112,8 +112,8 @@ struct resolver_session {
 	struct resolver_purse purse;
 	int64_t until; /* no wait lasts beyond that, by monotonic_now() */
 	int64_t told;  /* when it began, was limited, or was told of last */
-	struct resolver_boarded *boarded;
-	size_t boarded_count;
+	struct resolver_joined *joined;
+	size_t joined_count;
 	size_t kept; /* bytes of the answers that were waited for */
 };
 

@@ -3,7 +3,7 @@
 /*
  * resolver_answer: one answer of the DNS, decoded once and then only read.
  *
- * The cache, the flight that brought it and all who waited for it hold the same one by reference.
+ * The cache, the query that brought it and all who waited for it hold the same one by reference.
  * There is no answer for a failure: wherever one is wanted, NULL means DNS_TEMP, so that failing
  * takes no memory.
  */

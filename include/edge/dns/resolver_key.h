@@ -1,7 +1,8 @@
 #ifndef EDGE_DNS_RESOLVER_KEY_H
 #define EDGE_DNS_RESOLVER_KEY_H
 /*
- * resolver_key: a question as cache and flights look it up and libunbound is asked it.
+ * resolver_key: a question as the cache and the queries in flight look it up and libunbound is
+ * asked it.
  *
  * The hash is keyed with random numbers, since the names come from whoever sends mail.
  */

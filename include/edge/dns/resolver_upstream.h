@@ -4,10 +4,10 @@
  * resolver_upstream: libunbound, with a thread of its own inside, asked and heard asynchronously.
  *
  *     upstream = resolver_upstream_create(&settings, why, sizeof why);
- *     resolver_upstream_ask(upstream, &key, &ticket);
+ *     resolver_upstream_ask(upstream, &key, &handle);
  *     ... resolver_upstream_fd() is readable: resolver_upstream_process() calls
- *         ticket.landed(&ticket, answer) for each answer that has come
- *     resolver_upstream_cancel(upstream, &ticket);  // landed will not be called for this one
+ *         handle.on_answer(&handle, answer) for each answer that has come
+ *     resolver_upstream_cancel(upstream, &handle);  // on_answer will not be called for this one
  *
  * After create, all calls come from one thread: so a question is cancelled or heard, never both.
  */
@@ -19,9 +19,9 @@ struct resolver_upstream;
 
 /* A question on its way, at the head of the caller's own struct, which stays until it is heard or
  * cancelled. */
-struct resolver_ticket {
+struct resolver_handle {
 	/* Set by the caller; takes over the hold on the answer.  NULL is DNS_TEMP. */
-	void (*landed)(struct resolver_ticket *, struct resolver_answer *);
+	void (*on_answer)(struct resolver_handle *, struct resolver_answer *);
 	int id; /* libunbound's */
 };
 
@@ -34,15 +34,15 @@ void resolver_upstream_free(struct resolver_upstream *);
 
 /* Sends a question on its way; false when it could not be. */
 bool resolver_upstream_ask(
-    struct resolver_upstream *, const struct resolver_key *, struct resolver_ticket *);
-void resolver_upstream_cancel(struct resolver_upstream *, struct resolver_ticket *);
+    struct resolver_upstream *, const struct resolver_key *, struct resolver_handle *);
+void resolver_upstream_cancel(struct resolver_upstream *, struct resolver_handle *);
 
 /*
  * To be called each second while questions are without an answer: asks the forwarder something that
  * it can answer, so that libunbound does not give it up for its silence about others.  Does nothing
  * when there is no forwarder: there, silence condemns the servers of one domain.
  */
-void resolver_upstream_reassure(struct resolver_upstream *);
+void resolver_upstream_probe(struct resolver_upstream *);
 
 /* Readable when answers wait; process takes them all.  False when libunbound's thread is gone. */
 int resolver_upstream_fd(struct resolver_upstream *);

@@ -1,7 +1,7 @@
 #include "edge/dns/resolver.h"
 
 #include "edge/dns/resolver_cache.h"
-#include "edge/dns/resolver_flights.h"
+#include "edge/dns/resolver_inflight.h"
 #include "edge/dns/resolver_key.h"
 #include "edge/os/monotonic.h"
 
@@ -17,7 +17,7 @@ struct resolver {
 	atomic_uint references; /* the creator and each session */
 	struct resolver_seed seed;
 	struct resolver_cache *cache;
-	struct resolver_flights *flights;
+	struct resolver_inflight *inflight;
 	unsigned message_ms; /* of waiting for one */
 	void (*waits)(void);
 	void (*still)(void);
@@ -25,15 +25,15 @@ struct resolver {
 	atomic_uint_fast64_t lookups[DNS_BADNAME + 1];
 };
 
-/* A question of this message, and its answer once that has landed. */
-struct resolver_boarded {
-	struct resolver_boarded *next;
-	struct flight *flight;
+/* A question of this message, and its answer once that has come. */
+struct resolver_joined {
+	struct resolver_joined *next;
+	struct inflight_query *query;
 };
 
 static void destroy(struct resolver *r)
 {
-	resolver_flights_free(r->flights);
+	resolver_inflight_free(r->inflight);
 	resolver_cache_free(r->cache);
 	free(r);
 }
@@ -62,8 +62,8 @@ struct resolver *resolver_create(const struct resolver_settings *settings, char 
 	r->waits = s.waits;
 	r->still = s.still;
 	r->message_ms = s.message_ms ? s.message_ms : RESOLVER_MESSAGE_MS;
-	r->flights = resolver_flights_create(&s, r->cache, why, size);
-	if (!r->flights) {
+	r->inflight = resolver_inflight_create(&s, r->cache, why, size);
+	if (!r->inflight) {
 		destroy(r);
 		return NULL;
 	}
@@ -72,7 +72,7 @@ struct resolver *resolver_create(const struct resolver_settings *settings, char 
 
 void resolver_stop(struct resolver *r)
 {
-	resolver_flights_stop(r->flights);
+	resolver_inflight_stop(r->inflight);
 }
 
 void resolver_free(struct resolver **r)
@@ -94,11 +94,11 @@ void resolver_session_start(struct resolver_session *session, struct resolver *r
 
 void resolver_session_end(struct resolver_session *session)
 {
-	struct resolver_boarded *b;
+	struct resolver_joined *b;
 
-	while ((b = session->boarded)) {
-		session->boarded = b->next;
-		resolver_flights_leave(session->resolver->flights, b->flight);
+	while ((b = session->joined)) {
+		session->joined = b->next;
+		resolver_inflight_release(session->resolver->inflight, b->query);
 		free(b);
 	}
 	drop(session->resolver);
@@ -119,59 +119,59 @@ void resolver_purse_fill(
 
 /* ---- a question ---------------------------------------------------------------------- */
 
-static struct flight *boarded_before(
+static struct inflight_query *joined_before(
     const struct resolver_session *session, const struct resolver_key *key)
 {
-	for (const struct resolver_boarded *b = session->boarded; b; b = b->next)
-		if (resolver_flight_is(b->flight, key))
-			return b->flight;
+	for (const struct resolver_joined *b = session->joined; b; b = b->next)
+		if (inflight_query_is(b->query, key))
+			return b->query;
 	return NULL;
 }
 
-/* Stays on board until the session ends; NULL when it cannot be asked. */
-static struct flight *board(
+/* Stays joined until the session ends; NULL when it cannot be asked. */
+static struct inflight_query *join(
     struct resolver_session *session, const struct resolver_key *key, bool hint)
 {
 	size_t most = hint ? RESOLVER_QUESTIONS_MAX / 2 : RESOLVER_QUESTIONS_MAX;
-	struct resolver_boarded *b;
+	struct resolver_joined *b;
 
-	if (session->boarded_count >= most || !(b = malloc(sizeof *b)))
+	if (session->joined_count >= most || !(b = malloc(sizeof *b)))
 		return NULL;
-	b->flight = resolver_flights_board(session->resolver->flights, key, hint);
-	if (!b->flight) {
+	b->query = resolver_inflight_join(session->resolver->inflight, key, hint);
+	if (!b->query) {
 		free(b);
 		return NULL;
 	}
-	b->next = session->boarded;
-	session->boarded = b;
-	session->boarded_count++;
-	return b->flight;
+	b->next = session->joined;
+	session->joined = b;
+	session->joined_count++;
+	return b->query;
 }
 
-/* Lets the last one that boarded go when its answer is too much to be kept. */
+/* Lets the last one that joined go when its answer is too much to be kept. */
 static void keep(struct resolver_session *session, const struct resolver_answer *answer)
 {
-	struct resolver_boarded *b = session->boarded;
+	struct resolver_joined *b = session->joined;
 
 	session->kept += answer ? answer->size : 0;
 	if (session->kept <= RESOLVER_KEPT_BYTES)
 		return;
-	session->boarded = b->next;
-	session->boarded_count--;
-	resolver_flights_leave(session->resolver->flights, b->flight);
+	session->joined = b->next;
+	session->joined_count--;
+	resolver_inflight_release(session->resolver->inflight, b->query);
 	free(b);
 }
 
 /* Waits until then, and says in time that it does; false: still under way. */
-static bool wait_until(struct resolver_session *session, struct flight *f, int64_t until,
+static bool wait_until(struct resolver_session *session, struct inflight_query *f, int64_t until,
     struct resolver_answer **answer)
 {
 	const struct resolver *r = session->resolver;
 
 	for (;;) {
 		int64_t tell = session->told + RESOLVER_STILL_MS * MONOTONIC_MS;
-		bool over = resolver_flights_wait(
-		    r->flights, f, r->still && tell < until ? tell : until, answer);
+		bool over = resolver_inflight_wait(
+		    r->inflight, f, r->still && tell < until ? tell : until, answer);
 
 		if (over || !r->still || tell >= until)
 			return over;
@@ -188,14 +188,14 @@ static int64_t end_of(const struct resolver_purse *purse, int64_t now)
 	return own < common ? own : common;
 }
 
-/* What has landed takes no time, the rest takes it from the purse. */
-static struct resolver_answer *wait_for(struct resolver_purse *purse, struct flight *f)
+/* What is answered takes no time, the rest takes it from the purse. */
+static struct resolver_answer *wait_for(struct resolver_purse *purse, struct inflight_query *f)
 {
 	struct resolver *r = purse->session->resolver;
 	struct resolver_answer *answer = NULL;
 	int64_t now = monotonic_now(), until = end_of(purse, now);
 
-	if (resolver_flights_wait(r->flights, f, now, &answer)) {
+	if (resolver_inflight_wait(r->inflight, f, now, &answer)) {
 		atomic_fetch_add_explicit(&r->cached, 1, memory_order_relaxed);
 		return answer;
 	}
@@ -208,7 +208,7 @@ static struct resolver_answer *wait_for(struct resolver_purse *purse, struct fli
 }
 
 /* An empty purse asks nothing new. */
-static struct flight *set_out(struct resolver_purse *purse, const struct resolver_key *key)
+static struct inflight_query *set_out(struct resolver_purse *purse, const struct resolver_key *key)
 {
 	int64_t now = monotonic_now();
 
@@ -216,14 +216,14 @@ static struct flight *set_out(struct resolver_purse *purse, const struct resolve
 		purse->dry = true;
 		return NULL;
 	}
-	return board(purse->session, key, false);
+	return join(purse->session, key, false);
 }
 
 static void answer_question(struct resolver_purse *purse, const struct resolver_key *key,
     struct arena *arena, struct dns_answer *out)
 {
 	struct resolver *r = purse->session->resolver;
-	struct flight *f = boarded_before(purse->session, key), *before = f;
+	struct inflight_query *f = joined_before(purse->session, key), *before = f;
 	struct resolver_answer *answer;
 	uint32_t ttl;
 
@@ -267,12 +267,12 @@ static void hint(void *self, struct slice name, enum dns_type type)
 	uint32_t ttl;
 
 	if (!resolver_key_make(&key, &r->seed, name, type, room) ||
-	    boarded_before(purse->session, &key))
+	    joined_before(purse->session, &key))
 		return;
 	if (resolver_cache_find(r->cache, &key, monotonic_now(), &answer, &ttl))
 		resolver_answer_drop(answer);
 	else
-		board(purse->session, &key, true);
+		join(purse->session, &key, true);
 }
 
 static void *open_purse(void *self, unsigned ms, struct arena *arena)
@@ -302,5 +302,5 @@ void resolver_stats(struct resolver *r, struct resolver_stats *out)
 	for (size_t i = 0; i < sizeof r->lookups / sizeof *r->lookups; i++)
 		out->lookups[i] = atomic_load(&r->lookups[i]);
 	resolver_cache_size(r->cache, &out->cache_entries, &out->cache_bytes);
-	resolver_flights_stats(r->flights, out);
+	resolver_inflight_stats(r->inflight, out);
 }

@@ -39,7 +39,7 @@ static const struct option common[] = {
  * One forwarder answers for everybody, also for names whose own servers are dead.  libunbound takes
  * silence about one name for silence of the forwarder: it waits twice as long each time, and from
  * 12 s on does not ask it at all for a while, so that the owner of a dead name could take the DNS
- * from all others.  resolver_upstream_reassure() is against that, and the time for which it keeps
+ * from all others.  resolver_upstream_probe() is against that, and the time for which it keeps
  * in mind what it thinks of a server, so that one that comes back is soon found.
  *
  * It also asks again after a few times the forwarder's usual answer time, 50 ms for one nearby, and
@@ -55,7 +55,7 @@ static const struct option forwarding[] = {
 };
 
 /* Names that libunbound keeps for itself, but a forwarder in a private network may know; the last
- * is for resolver_upstream_reassure(). */
+ * is for resolver_upstream_probe(). */
 static const char *const forwarded_zones[] = {"test.", "home.arpa.", "invalid."};
 
 static const struct option recursing[] = {
@@ -65,7 +65,7 @@ static const struct option recursing[] = {
 struct resolver_upstream {
 	struct ub_ctx *context;
 	bool forwards;
-	unsigned reassured; /* how often */
+	unsigned probes; /* how often */
 };
 
 static const char no_start[] =
@@ -347,36 +347,36 @@ static struct resolver_answer *answer_of(const struct ub_result *result)
 	return answer;
 }
 
-static void heard(void *ticket, int error, struct ub_result *result)
+static void heard(void *handle, int error, struct ub_result *result)
 {
-	struct resolver_ticket *t = ticket;
+	struct resolver_handle *t = handle;
 	struct resolver_answer *answer = error ? NULL : answer_of(result);
 
 	ub_resolve_free(result);
-	t->landed(t, answer);
+	t->on_answer(t, answer);
 }
 
 bool resolver_upstream_ask(
-    struct resolver_upstream *u, const struct resolver_key *key, struct resolver_ticket *ticket)
+    struct resolver_upstream *u, const struct resolver_key *key, struct resolver_handle *handle)
 {
-	return ub_resolve_async(u->context, key->text, (int)key->type, CLASS_IN, ticket, heard,
-		   &ticket->id) == UB_NOERROR;
+	return ub_resolve_async(u->context, key->text, (int)key->type, CLASS_IN, handle, heard,
+		   &handle->id) == UB_NOERROR;
 }
 
-void resolver_upstream_cancel(struct resolver_upstream *u, struct resolver_ticket *ticket)
+void resolver_upstream_cancel(struct resolver_upstream *u, struct resolver_handle *handle)
 {
-	ub_cancel(u->context, ticket->id);
+	ub_cancel(u->context, handle->id);
 }
 
 /* Resolvers answer names below invalid. at once and by themselves (RFC 6761 6.4); each time it is
  * another, since libunbound has the answers to the last ones. */
-void resolver_upstream_reassure(struct resolver_upstream *u)
+void resolver_upstream_probe(struct resolver_upstream *u)
 {
 	char name[64];
 
 	if (!u->forwards)
 		return;
-	snprintf(name, sizeof name, "are-you-there-%u.invalid", u->reassured++);
+	snprintf(name, sizeof name, "are-you-there-%u.invalid", u->probes++);
 	ub_resolve_async(u->context, name, DNS_A, CLASS_IN, NULL, ignore, NULL);
 }
 
