@@ -8,10 +8,10 @@
  *     config_set       the value of an option → its place; config_checks: single strings
  *     config_values    a value of the configuration → the texts that it lists, files opened
  *     config_lists     those texts → entries of a rule
- *     config_rules     the sections that hold rules; config_draft: a rule's attributes
+ *     config_rules     the sections that hold rules; config_attributes: a rule's attributes
  *     config_doubt     entries that cannot match
  *     config_wide      rules that match nearly everything
- *     config_idle      rules that never act, or later than their author thinks
+ *     config_warnings  rules that never act, or later than their author thinks
  *     config_managed   the whitelist that susmilterctl edits
  *     config_domains   recipient domains
  *     config_geo       AS numbers and countries → networks of the MMDBs

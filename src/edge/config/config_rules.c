@@ -1,4 +1,4 @@
-#include "config_draft.h"
+#include "config_rule_parser.h"
 
 #include <stdlib.h>
 
@@ -14,33 +14,33 @@ static unsigned criteria_of(const config_setting_t *group)
 }
 
 static void add_criteria(
-    struct draft *d, unsigned rule, unsigned shift, const config_setting_t *group)
+    struct rule_parser *p, unsigned rule, unsigned shift, const config_setting_t *group)
 {
 	for (unsigned i = 0; i < CRITERIA; i++) {
 		const struct criterion *c = &load_criteria[i];
 		const config_setting_t *s = config_setting_get_member(group, c->word);
 
 		if (s)
-			d->found[c->key + shift] |= load_entries(
-			    d->load, c, &d->rule, rule, c->key + shift, s, d->may_be_empty);
+			p->found[c->key + shift] |= load_entries(
+			    p->load, c, &p->rule, rule, c->key + shift, s, p->may_be_empty);
 	}
 }
 
 /* ---- what only the whole rule shows -------------------------------------------------- */
 
-static void check_whitelist(struct draft *d)
+static void check_whitelist(struct rule_parser *p)
 {
-	struct rule *rule = &d->rule;
+	struct rule *rule = &p->rule;
 	const unsigned alone =
 	    1u << KEY_NETWORKS | 1u << KEY_CLIENT_NAME | 1u << KEY_RECIPIENT | 1u << KEY_DOMAINS;
 
 	if (rule->keys & 1u << KEY_DOMAINS && rule->proof == 0)
-		diag_error(d->load->diag, rule->where,
+		diag_error(p->load->diag, rule->where,
 		    "\"%.*s\" excuses by domains, which prove nothing: add proof = [ \"spf\", "
 		    "\"client_name\" ] or one of the two",
 		    SLICE_ARG(rule->name));
 	else if (rule->keys != 0 && (rule->keys & alone) == 0)
-		diag_error(d->load->diag, rule->where,
+		diag_error(p->load->diag, rule->where,
 		    "\"%.*s\" excuses by what a client merely says (sender, helo, from): use "
 		    "domains with proof, or add networks, asn, country or client_name",
 		    SLICE_ARG(rule->name));
@@ -48,18 +48,18 @@ static void check_whitelist(struct draft *d)
 		   (rule->proof & PROOF_CLIENT_NAME ? 1u << IDENTITY_CLIENT_NAME : 0);
 }
 
-static void check_rule(struct draft *d)
+static void check_rule(struct rule_parser *p)
 {
-	struct rule *rule = &d->rule;
+	struct rule *rule = &p->rule;
 
 	if (rule->name.len == 0)
-		diag_error(d->load->diag, rule->where, "a rule needs a name");
+		diag_error(p->load->diag, rule->where, "a rule needs a name");
 	if (rule->keys == 0)
-		diag_error(d->load->diag, rule->where,
+		diag_error(p->load->diag, rule->where,
 		    "the rule \"%.*s\" has no criterion and would match everything",
 		    SLICE_ARG(rule->name));
 	if (rule->family == FAMILY_WHITELIST)
-		check_whitelist(d);
+		check_whitelist(p);
 }
 
 /* ---- names are unique ---------------------------------------------------------------- */
@@ -112,7 +112,7 @@ void load_check_names(struct load *load)
 
 static void load_rule(struct load *load, enum family family, const config_setting_t *group)
 {
-	struct draft d = {
+	struct rule_parser p = {
 	    .load = load,
 	    .rule = {.family = family,
 		.where = load_where(load, group),
@@ -124,28 +124,28 @@ static void load_rule(struct load *load, enum family family, const config_settin
 	unsigned number;
 
 	if (family == FAMILY_WHITELIST)
-		d.rule.covers = 1u << FAMILY_SUSRANGES | 1u << FAMILY_BLOCKS;
-	draft_check_keys(&d, group, false);
-	draft_take_attributes(&d, group);
-	d.rule.keys = criteria_of(group);
+		p.rule.covers = 1u << FAMILY_SUSRANGES | 1u << FAMILY_BLOCKS;
+	rule_parser_check_keys(&p, group, false);
+	rule_parser_attributes(&p, group);
+	p.rule.keys = criteria_of(group);
 	if (unless && load_is_group(load, unless)) {
-		draft_check_keys(&d, unless, true);
-		d.rule.excuses = criteria_of(unless);
-		if (d.rule.excuses == 0)
+		rule_parser_check_keys(&p, unless, true);
+		p.rule.excuses = criteria_of(unless);
+		if (p.rule.excuses == 0)
 			diag_error(load->diag, load_where(load, unless),
 			    "unless has no criterion: what shall excuse?");
-		draft_take_unless(&d, unless);
+		rule_parser_unless(&p, unless);
 	} else {
 		unless = NULL;
 	}
-	check_rule(&d);
-	note_name(load, &d.rule);
-	number = ruleset_add_rule(load->builder, &d.rule);
-	add_criteria(&d, number, 0, group);
+	check_rule(&p);
+	note_name(load, &p.rule);
+	number = ruleset_add_rule(load->builder, &p.rule);
+	add_criteria(&p, number, 0, group);
 	if (unless)
-		add_criteria(&d, number, SLOT_UNLESS, unless);
+		add_criteria(&p, number, SLOT_UNLESS, unless);
 	if (diag_errors(load->diag) == errors)
-		draft_tell_idle(&d);
+		rule_parser_warn(&p);
 }
 
 static void load_rules(struct load *load, enum family family, const config_setting_t *section)

@@ -182,7 +182,7 @@ START_TEST(keys_of_rules)
 	struct names page = {.count = 0}, code = {.count = 0};
 
 	items_of(conf, "RULES", "Cm", &page);
-	rows_of("src/edge/config/config_draft.c", "attributes[] = {", &code);
+	rows_of("src/edge/config/config_attributes.c", "attributes[] = {", &code);
 	for (size_t i = 0; i < CRITERIA; i++)
 		add(&code, load_criteria[i].word);
 	same("keys of rules", &page, &code);

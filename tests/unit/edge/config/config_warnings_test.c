@@ -122,7 +122,7 @@ END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("config_idle");
+	Suite *s = suite_create("config_warnings");
 	TCase *told = tcase_create("rules that do nothing, or late");
 
 	tcase_add_loop_test(told, tells, 0, (int)ROWS(rules));

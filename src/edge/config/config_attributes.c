@@ -1,4 +1,4 @@
-#include "config_draft.h"
+#include "config_rule_parser.h"
 
 #include "core/base/rfc3339.h"
 #include "core/policy/reply.h"
@@ -7,7 +7,7 @@ enum { NAME_LENGTH_MAX = 64 };
 
 /* ---- attributes ---------------------------------------------------------------------- */
 
-static void take_name(struct draft *d, const config_setting_t *s)
+static void take_name(struct rule_parser *p, const config_setting_t *s)
 {
 	struct slice name = load_string(s);
 	bool good = name.len > 0 && name.len <= NAME_LENGTH_MAX;
@@ -17,78 +17,78 @@ static void take_name(struct draft *d, const config_setting_t *s)
 		good &= (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
 	}
 	if (!good)
-		diag_error(d->load->diag, load_where(d->load, s),
+		diag_error(p->load->diag, load_where(p->load, s),
 		    "the name \"%.*s\" must be 1 to %d of a-z, 0-9 and -", SLICE_ARG(name),
 		    (int)NAME_LENGTH_MAX);
 	else if (slice_equal(name, SLICE("managed")))
-		diag_error(d->load->diag, load_where(d->load, s),
+		diag_error(p->load->diag, load_where(p->load, s),
 		    "the name \"managed\" is that of the whitelist which susmilterctl edits");
-	d->rule.name = name;
+	p->rule.name = name;
 }
 
-static void take_mode(struct draft *d, const config_setting_t *s)
+static void take_mode(struct rule_parser *p, const config_setting_t *s)
 {
-	d->rule.monitor =
-	    load_word(d->load, load_string(s), "mode", mode_words, load_where(d->load, s)) == 1;
+	p->rule.monitor =
+	    load_word(p->load, load_string(s), "mode", mode_words, load_where(p->load, s)) == 1;
 }
 
-static void take_reply(struct draft *d, const config_setting_t *s)
+static void take_reply(struct rule_parser *p, const config_setting_t *s)
 {
 	char why[REPLY_WHY_MAX];
 	const char *wrong = reply_check(load_string(s), why);
 
 	if (wrong)
-		diag_error(d->load->diag, load_where(d->load, s), "reply: %s", wrong);
-	else if (d->rule.family == FAMILY_WHITELIST)
-		diag_warning(d->load->diag, load_where(d->load, s),
+		diag_error(p->load->diag, load_where(p->load, s), "reply: %s", wrong);
+	else if (p->rule.family == FAMILY_WHITELIST)
+		diag_warning(p->load->diag, load_where(p->load, s),
 		    "a whitelist refuses nothing: this reply is never given");
-	d->rule.reply = load_string(s);
+	p->rule.reply = load_string(s);
 }
 
-static void take_comment(struct draft *d, const config_setting_t *s)
+static void take_comment(struct rule_parser *p, const config_setting_t *s)
 {
-	d->rule.comment = load_string(s);
+	p->rule.comment = load_string(s);
 }
 
-static void take_owner(struct draft *d, const config_setting_t *s)
+static void take_owner(struct rule_parser *p, const config_setting_t *s)
 {
-	d->rule.owner = load_string(s);
+	p->rule.owner = load_string(s);
 }
 
-static void take_ticket(struct draft *d, const config_setting_t *s)
+static void take_ticket(struct rule_parser *p, const config_setting_t *s)
 {
-	d->rule.ticket = load_string(s);
+	p->rule.ticket = load_string(s);
 }
 
-static void take_expires(struct draft *d, const config_setting_t *s)
+static void take_expires(struct rule_parser *p, const config_setting_t *s)
 {
 	struct slice text = load_string(s);
 	char shown[RFC3339_TEXT_MAX];
 
-	if (!rfc3339_parse(text, &d->rule.expires)) {
-		diag_error(d->load->diag, load_where(d->load, s),
+	if (!rfc3339_parse(text, &p->rule.expires)) {
+		diag_error(p->load->diag, load_where(p->load, s),
 		    "expires is \"%.*s\" but must be a date such as \"2027-06-30\" (its end, UTC) "
 		    "or a time such as \"2027-06-30T12:00:00Z\"",
 		    SLICE_ARG(text));
 		return;
 	}
 	/* 0 means never */
-	d->rule.expires = d->rule.expires > 0 ? d->rule.expires : 1;
-	if (!rule_expired(&d->rule, d->load->now))
+	p->rule.expires = p->rule.expires > 0 ? p->rule.expires : 1;
+	if (!rule_expired(&p->rule, p->load->now))
 		return;
-	rfc3339_format(d->rule.expires, shown);
-	diag_warning(d->load->diag, load_where(d->load, s),
+	rfc3339_format(p->rule.expires, shown);
+	diag_warning(p->load->diag, load_where(p->load, s),
 	    "the rule expired at %s and never matches", shown);
 }
 
-static void take_wide(struct draft *d, const config_setting_t *s)
+static void take_wide(struct rule_parser *p, const config_setting_t *s)
 {
-	load_bool(d->load, s, &d->rule.wide);
+	load_bool(p->load, s, &p->rule.wide);
 }
 
-static void take_may_be_empty(struct draft *d, const config_setting_t *s)
+static void take_may_be_empty(struct rule_parser *p, const config_setting_t *s)
 {
-	load_bool(d->load, s, &d->may_be_empty);
+	load_bool(p->load, s, &p->may_be_empty);
 }
 
 /* ---- attributes that are lists of words ---------------------------------------------- */
@@ -127,44 +127,44 @@ static const struct word identity_words[] = {{"client_name", IDENTITY_CLIENT_NAM
     {"helo", IDENTITY_HELO}, {"sender", IDENTITY_SENDER}, {"from", IDENTITY_FROM},
     {"recipient", IDENTITY_RECIPIENT}, {NULL, 0}};
 
-static void take_in(struct draft *d, const config_setting_t *s)
+static void take_in(struct rule_parser *p, const config_setting_t *s)
 {
-	d->rule.in = take_words(d->load, s, "in", identity_words);
-	if (d->rule.family == FAMILY_WHITELIST)
-		diag_error(d->load->diag, load_where(d->load, s),
+	p->rule.in = take_words(p->load, s, "in", identity_words);
+	if (p->rule.family == FAMILY_WHITELIST)
+		diag_error(p->load->diag, load_where(p->load, s),
 		    "in a whitelist, proof says which identity counts; in has no place here");
 	else if (!config_setting_get_member(config_setting_parent(s), "domains"))
-		diag_error(d->load->diag, load_where(d->load, s), "in belongs to domains");
+		diag_error(p->load->diag, load_where(p->load, s), "in belongs to domains");
 }
 
-void draft_take_unless(struct draft *d, const config_setting_t *unless)
+void rule_parser_unless(struct rule_parser *p, const config_setting_t *unless)
 {
 	const config_setting_t *s = config_setting_get_member(unless, "in");
 
 	if (!s)
 		return;
-	d->rule.unless_in = take_words(d->load, s, "in", identity_words);
+	p->rule.unless_in = take_words(p->load, s, "in", identity_words);
 	if (!config_setting_get_member(unless, "domains"))
-		diag_error(d->load->diag, load_where(d->load, s), "in belongs to domains");
+		diag_error(p->load->diag, load_where(p->load, s), "in belongs to domains");
 }
 
-static void take_proof(struct draft *d, const config_setting_t *s)
+static void take_proof(struct rule_parser *p, const config_setting_t *s)
 {
 	/* numbers of bits of enum proof */
 	static const struct word words[] = {{"spf", 0}, {"client_name", 1}, {NULL, 0}};
 
 	_Static_assert(PROOF_SPF == 1 << 0 && PROOF_CLIENT_NAME == 1 << 1, "bits of proof");
-	d->rule.proof = take_words(d->load, s, "proof", words);
+	p->rule.proof = take_words(p->load, s, "proof", words);
 	if (!config_setting_get_member(config_setting_parent(s), "domains"))
-		diag_error(d->load->diag, load_where(d->load, s), "proof belongs to domains");
+		diag_error(p->load->diag, load_where(p->load, s), "proof belongs to domains");
 }
 
-static void take_covers(struct draft *d, const config_setting_t *s)
+static void take_covers(struct rule_parser *p, const config_setting_t *s)
 {
 	static const struct word words[] = {{"susranges", FAMILY_SUSRANGES},
 	    {"blocks", FAMILY_BLOCKS}, {"spf", FAMILY_SPF}, {"dmarc", FAMILY_DMARC}, {NULL, 0}};
 
-	d->rule.covers = take_words(d->load, s, "covers", words);
+	p->rule.covers = take_words(p->load, s, "covers", words);
 }
 
 /* ---- the keys of a rule -------------------------------------------------------------- */
@@ -173,7 +173,7 @@ struct attribute {
 	const char *key;
 	bool is_string;
 	unsigned families; /* bits 1 << family that have it, 0 = all */
-	void (*take)(struct draft *, const config_setting_t *);
+	void (*take)(struct rule_parser *, const config_setting_t *);
 };
 
 static const struct attribute attributes[] = {
@@ -194,27 +194,27 @@ static const struct attribute attributes[] = {
 enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0], KEYS_MAX = 32 };
 
 /* An attribute that rules of this family do not have; said, and true. */
-static bool belongs_elsewhere(const struct draft *d, const config_setting_t *s)
+static bool belongs_elsewhere(const struct rule_parser *p, const config_setting_t *s)
 {
 	for (unsigned i = 0; i < ATTRIBUTES; i++) {
 		const struct attribute *a = &attributes[i];
-		if (!a->families || a->families & 1u << d->rule.family ||
+		if (!a->families || a->families & 1u << p->rule.family ||
 		    strcmp(a->key, config_setting_name(s)) != 0)
 			continue;
-		diag_error(d->load->diag, load_where(d->load, s),
+		diag_error(p->load->diag, load_where(p->load, s),
 		    "%s belongs to rules of the whitelist", a->key);
 		return true;
 	}
 	return false;
 }
 
-void draft_check_keys(const struct draft *d, const config_setting_t *group, bool unless)
+void rule_parser_check_keys(const struct rule_parser *p, const config_setting_t *group, bool unless)
 {
 	const char *known[KEYS_MAX];
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < ATTRIBUTES && !unless; i++)
-		if (!attributes[i].families || attributes[i].families & 1u << d->rule.family)
+		if (!attributes[i].families || attributes[i].families & 1u << p->rule.family)
 			known[n++] = attributes[i].key;
 	for (unsigned i = 0; i < CRITERIA; i++)
 		known[n++] = load_criteria[i].word;
@@ -222,20 +222,20 @@ void draft_check_keys(const struct draft *d, const config_setting_t *group, bool
 	known[n] = NULL;
 	for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++) {
 		const config_setting_t *s = config_setting_get_elem(group, i);
-		if (unless || !belongs_elsewhere(d, s))
-			load_unknown_key(d->load, s, known);
+		if (unless || !belongs_elsewhere(p, s))
+			load_unknown_key(p->load, s, known);
 	}
 }
 
-void draft_take_attributes(struct draft *d, const config_setting_t *group)
+void rule_parser_attributes(struct rule_parser *p, const config_setting_t *group)
 {
 	for (unsigned i = 0; i < ATTRIBUTES; i++) {
 		const struct attribute *a = &attributes[i];
 		const config_setting_t *s = config_setting_get_member(group, a->key);
 
-		if (!s || (a->families && !(a->families & 1u << d->rule.family)))
+		if (!s || (a->families && !(a->families & 1u << p->rule.family)))
 			continue;
-		if (!a->is_string || load_is_string(d->load, s))
-			a->take(d, s);
+		if (!a->is_string || load_is_string(p->load, s))
+			a->take(p, s);
 	}
 }
