@@ -140,7 +140,7 @@ static void send_some(struct talk *t)
 }
 
 /* For poll(2): without end once an answer has begun, since some commands take their time. */
-static int patience_ms(const struct talk *t)
+static int timeout_ms(const struct talk *t)
 {
 	int64_t left = t->silent_until - monotonic_now();
 
@@ -158,7 +158,7 @@ static int converse(struct talk *t)
 		    {.fd = t->fd, .events = events},
 		    {.fd = t->reading_input && !pending ? STDIN_FILENO : -1, .events = POLLIN},
 		};
-		int ready = poll(fds, 2, patience_ms(t));
+		int ready = poll(fds, 2, timeout_ms(t));
 
 		if (ready < 0 && errno != EINTR)
 			break;
@@ -180,7 +180,7 @@ static int converse(struct talk *t)
 static int connect_to(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct timeval patience = {.tv_sec = SILENCE_SECONDS};
+	struct timeval timeout = {.tv_sec = SILENCE_SECONDS};
 	int fd;
 
 	if (strlen(path) >= sizeof address.sun_path) {
@@ -190,7 +190,7 @@ static int connect_to(const char *path)
 	strcpy(address.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0)
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
 		int why = errno;
 		close(fd);

@@ -230,7 +230,7 @@ static struct env env_of(struct world *w)
 	    .dkim_finish = dkim_finish,
 	    .split_note = split_note,
 	    .split_known = split_known,
-	    .idna = &idn_whatever,
+	    .idna = &idn_lenient,
 	};
 }
 

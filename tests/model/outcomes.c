@@ -74,7 +74,7 @@ static bool compare_session(const struct ruleset *rules, struct slice line, stru
 	enum truth *decided;
 
 	arena_reset(arena);
-	question_start(&q, 1000000000, &idn_whatever, arena);
+	question_start(&q, 1000000000, &idn_lenient, arena);
 	decided = arena_calloc(arena, rules->rule_count + 1, sizeof *decided);
 	if (!decided || !read_session(&q, line))
 		return false;

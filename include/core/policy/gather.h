@@ -19,14 +19,14 @@ struct gather {
 	const struct idna *idna;         /* may be NULL */
 	struct slice receiver;           /* our own name, for SPF's explanations */
 	const struct dmarc_trace *trace; /* may be NULL */
-	void *outside;
+	void *env;
 	/* NULL when there is no resolver: every question has failed then.  DMARC takes it once for
 	 * each author domain, which can so be given a budget of its own. */
-	const struct dns *(*dns)(void *outside);
+	const struct dns *(*dns)(void *env);
 	/* False: not yet, it is under way and there will be more time for it. */
-	bool (*spf)(void *outside, const struct spf_query *, struct spf_answer *out);
+	bool (*spf)(void *env, const struct spf_query *, struct spf_answer *out);
 	/* False: the signatures could not be looked at. */
-	bool (*dkim)(void *outside, struct dkim_answer *out);
+	bool (*dkim)(void *env, struct dkim_answer *out);
 };
 
 /* need: bits of enum need. */

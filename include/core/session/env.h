@@ -47,7 +47,7 @@ struct env {
 	/* Takes what it needs of the record before it returns; never blocks. */
 	void (*record)(void *self, const struct record *);
 	/* A message was judged; only what refuses it is recorded, too.  May be NULL. */
-	void (*judged)(void *self, int64_t took_us);
+	void (*observe_latency)(void *self, int64_t took_us);
 
 	/* A message has ended of which this was found, accepted or not: SPF once, DKIM for each
 	 * signature that was looked at, DMARC for each author domain.  May be NULL. */

@@ -22,6 +22,6 @@ extern const struct idna idn_uts46;
  * emoji, it becomes "u8--" and hexadecimal digits, so that ".monster" matches whatever stands in
  * front of it.
  */
-extern const struct idna idn_whatever;
+extern const struct idna idn_lenient;
 
 #endif

@@ -100,7 +100,7 @@ static void check_default_action(const struct postfix_check *c, const struct own
 }
 
 /* The end of a message may take longer than the answer to a command. */
-static void check_patience(
+static void check_timeouts(
     const struct postfix_check *c, const struct own *own, const char *enough, int least, int taken)
 {
 	if (mtacheck_seconds(own->value) >= least)
@@ -257,9 +257,9 @@ static void check_settings(const struct postfix_check *c)
 	own = milter_setting(c, list, ours, "protocol", "milter_protocol");
 	check_protocol(c, &own);
 	own = milter_setting(c, list, ours, "command_timeout", "milter_command_timeout");
-	check_patience(c, &own, "30s", ANSWER_PATIENCE, ANSWER_SECONDS);
+	check_timeouts(c, &own, "30s", ANSWER_TIMEOUT, ANSWER_SECONDS);
 	own = milter_setting(c, list, ours, "content_timeout", "milter_content_timeout");
-	check_patience(c, &own, "300s", END_PATIENCE, END_SECONDS);
+	check_timeouts(c, &own, "300s", END_TIMEOUT, END_SECONDS);
 	check_bare_newline(c);
 	mtacheck_networks(c);
 }

@@ -287,7 +287,7 @@ static void check_flags(const struct check *c, const struct sendmailcf_filter *f
  */
 static void check_times(const struct check *c, const struct sendmailcf_filter *f)
 {
-	if (f->answer < ANSWER_PATIENCE)
+	if (f->answer < ANSWER_TIMEOUT)
 		say(c, FINDING_WRONG,
 		    mtacheck_print(c->arena,
 			"R:%lds is shorter than an answer to RCPT can take, %d seconds: what is "
@@ -295,21 +295,21 @@ static void check_times(const struct check *c, const struct sendmailcf_filter *f
 			"connection",
 			f->answer, ANSWER_SECONDS),
 		    recommended_line(c));
-	else if (f->answer < ANSWER_PATIENCE + SPARE_SECONDS)
+	else if (f->answer < ANSWER_TIMEOUT + SPARE_SECONDS)
 		say(c, FINDING_NOTE,
 		    mtacheck_print(c->arena,
 			"R:%lds leaves susmilter %ld seconds to spare at RCPT; with T=R:60s a busy "
 			"host loses nothing",
 			f->answer, f->answer - ANSWER_SECONDS),
 		    NULL);
-	if (f->end != 0 && f->end < END_PATIENCE)
+	if (f->end != 0 && f->end < END_TIMEOUT)
 		say(c, FINDING_WRONG,
 		    mtacheck_print(c->arena,
 			"E:%lds is shorter than a verdict at the end of a message can take, %d "
 			"seconds",
 			f->end, END_SECONDS),
 		    recommended_line(c));
-	if (f->answer >= ANSWER_PATIENCE && (f->end == 0 || f->end >= END_PATIENCE))
+	if (f->answer >= ANSWER_TIMEOUT && (f->end == 0 || f->end >= END_TIMEOUT))
 		say(c, FINDING_GOOD,
 		    mtacheck_print(
 			c->arena, "Sendmail waits long enough: R:%lds, E:%lds", f->answer, f->end),

@@ -91,7 +91,7 @@ void pool_free(struct pool *p)
 /* ---- the parts, put together --------------------------------------------------------- */
 
 /* All that building needs and the finished trie does not. */
-struct workshop {
+struct build {
 	struct numbers numbers;
 	struct runs runs4, runs6;
 	uint32_t root4, root6; /* places */
@@ -116,7 +116,7 @@ static void *put(unsigned char **at, const void *from, size_t size)
 }
 
 /* One block: the head, the values, the roots and nodes. */
-static struct ip_radix *assemble(const struct workshop *w)
+static struct ip_radix *assemble(const struct build *w)
 {
 	size_t values = sizeof *w->numbers.values * w->numbers.n;
 	size_t bytes = round_up(sizeof(struct ip_radix)) + round_up(values) +
@@ -137,7 +137,7 @@ static struct ip_radix *assemble(const struct workshop *w)
 	return t;
 }
 
-static bool make_parts(struct workshop *w, const struct ip_radix_entry *entries, size_t n,
+static bool make_parts(struct build *w, const struct ip_radix_entry *entries, size_t n,
     const struct ip_radix_combine *combine)
 {
 	size_t n4 = 0;
@@ -157,7 +157,7 @@ static bool make_parts(struct workshop *w, const struct ip_radix_entry *entries,
 struct ip_radix *ip_radix_build(
     struct ip_radix_entry *entries, size_t n, const struct ip_radix_combine *combine)
 {
-	struct workshop w = {0};
+	struct build w = {0};
 	struct ip_radix *t = NULL;
 	struct ip_radix_entry none;
 

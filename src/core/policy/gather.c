@@ -37,9 +37,9 @@ static void gather_spf(const struct gather *g)
 	if (!has_spf(facts)) {
 		facts->spf = (struct spf_answer){.result = SPFR_NONE};
 		facts->spf_state = FACT_KNOWN;
-	} else if (g->dns(g->outside)) {
+	} else if (g->dns(g->env)) {
 		facts->spf_state =
-		    g->spf(g->outside, &query, &facts->spf) ? FACT_KNOWN : FACT_UNDER_WAY;
+		    g->spf(g->env, &query, &facts->spf) ? FACT_KNOWN : FACT_UNDER_WAY;
 	}
 }
 
@@ -49,7 +49,7 @@ static void gather_dkim(const struct gather *g)
 
 	if (facts->dkim_state != FACT_UNKNOWN)
 		return;
-	facts->dkim_state = g->dkim(g->outside, &facts->dkim) ? FACT_KNOWN : FACT_FAILED;
+	facts->dkim_state = g->dkim(g->env, &facts->dkim) ? FACT_KNOWN : FACT_FAILED;
 }
 
 /* The domain that SPF spoke about as a name: a HELO comes as the client wrote it. */
@@ -100,7 +100,7 @@ static bool spf_may_count(const struct facts *facts)
 
 void gather_dmarc_hints(const struct gather *g, const struct slice *authors, size_t count)
 {
-	const struct dns *dns = g->dns(g->outside);
+	const struct dns *dns = g->dns(g->env);
 	struct slice spf_domain = spf_may_count(g->facts) ? spf_name(g) : slice_of(NULL, 0);
 
 	if (!dns)
@@ -115,7 +115,7 @@ static void gather_dmarc(const struct gather *g)
 	struct facts *facts = g->facts;
 	struct dmarc_identifier *ids = arena_calloc(g->arena, IDENTIFIERS_MAX, sizeof *ids);
 	struct dmarc_query query = {.from_domain = facts->id[IDENTITY_FROM].name, .ids = ids};
-	const struct dns *dns = g->dns(g->outside);
+	const struct dns *dns = g->dns(g->env);
 	struct dns own;
 
 	if (facts->dmarc_state != FACT_UNKNOWN)

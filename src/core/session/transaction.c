@@ -91,24 +91,24 @@ struct message *transaction_message(struct session *s)
 	return s->message;
 }
 
-static const struct dns *ask_dns(void *outside)
+static const struct dns *ask_dns(void *env)
 {
-	struct session *s = outside;
+	struct session *s = env;
 	struct message *m = transaction_message(s);
 
 	return m ? s->env->dns(m) : NULL;
 }
 
-static bool ask_spf(void *outside, const struct spf_query *query, struct spf_answer *out)
+static bool ask_spf(void *env, const struct spf_query *query, struct spf_answer *out)
 {
-	struct session *s = outside;
+	struct session *s = env;
 
 	return s->env->spf(s->message, query, out);
 }
 
-static bool ask_dkim(void *outside, struct dkim_answer *out)
+static bool ask_dkim(void *env, struct dkim_answer *out)
 {
-	struct session *s = outside;
+	struct session *s = env;
 
 	return s->message && s->wants_dkim && s->env->dkim_finish(s->message, out);
 }
@@ -120,7 +120,7 @@ struct gather transaction_gather(struct session *s)
 	    .arena = s->mail_arena,
 	    .idna = s->env->idna,
 	    .receiver = s->mail.mta_name,
-	    .outside = s,
+	    .env = s,
 	    .dns = ask_dns,
 	    .spf = ask_spf,
 	    .dkim = ask_dkim,

@@ -124,8 +124,8 @@ static struct answer judge(const struct event *e)
 	const struct env *env = e->s->env;
 	struct answer answer = transaction_judge(e);
 
-	if (env->judged)
-		env->judged(env->self, env->monotonic_us(env->self) - e->started_us);
+	if (env->observe_latency)
+		env->observe_latency(env->self, env->monotonic_us(env->self) - e->started_us);
 	return answer;
 }
 

@@ -75,7 +75,7 @@ static bool append_label(char *out, size_t cap, size_t *len, struct slice label)
 		     : append_bytes(out, cap, len, label);
 }
 
-static size_t to_ascii_whatever(struct slice utf8, char *out, size_t cap)
+static size_t to_ascii_lenient(struct slice utf8, char *out, size_t cap)
 {
 	size_t len = to_ascii(utf8, out, cap);
 	struct slice rest = utf8, label;
@@ -111,4 +111,4 @@ static size_t fold_local(struct slice utf8, char *out, size_t cap)
 }
 
 const struct idna idn_uts46 = {.to_ascii = to_ascii, .fold_local = fold_local};
-const struct idna idn_whatever = {.to_ascii = to_ascii_whatever, .fold_local = fold_local};
+const struct idna idn_lenient = {.to_ascii = to_ascii_lenient, .fold_local = fold_local};

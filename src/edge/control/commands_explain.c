@@ -28,7 +28,7 @@ static int explain_batch(struct request *req)
 		char text[BATCH_LINE_MAX];
 		struct slice answer =
 		    cut ? batch_error("the line is longer than 65536 bytes", text)
-			: batch_answer(rules, line, now, &idn_whatever, arena, text);
+			: batch_answer(rules, line, now, &idn_lenient, arena, text);
 
 		text[answer.len] = '\n'; /* in the place of the NUL */
 		heard = channel_write(req->channel, slice_of(text, answer.len + 1));
@@ -45,7 +45,7 @@ static bool read_question(struct request *req, struct question *q)
 	char why[QUESTION_WHY_MAX];
 	const char *key, *wrong = NULL;
 
-	question_start(q, time(NULL), &idn_whatever, req->arena);
+	question_start(q, time(NULL), &idn_lenient, req->arena);
 	for (unsigned i = 0; !wrong && (key = question_key(i)); i++) {
 		const char *value = request_text(req, key);
 		if (value)

@@ -129,7 +129,7 @@ static int answer_request(
 	return status;
 }
 
-static void set_patience(int fd, int receive, int send)
+static void set_timeout(int fd, int receive, int send)
 {
 	struct timeval in = {.tv_sec = receive}, out = {.tv_sec = send};
 
@@ -146,11 +146,11 @@ static void converse(const struct connection *connection)
 
 	if (!channel)
 		return;
-	set_patience(fd, REQUEST_SECONDS, ANSWER_SECONDS);
+	set_timeout(fd, REQUEST_SECONDS, ANSWER_SECONDS);
 	if (channel_line(channel, &line, &cut)) {
 		/* What follows a request is input of a command, and may come as slowly as people
 		 * type. */
-		set_patience(fd, 0, ANSWER_SECONDS);
+		set_timeout(fd, 0, ANSWER_SECONDS);
 		channel_begin(channel);
 		channel_exit(channel, answer_request(channel, line, connection));
 	}
@@ -229,7 +229,7 @@ static void take_connection(int fd)
 }
 
 /* The socket belongs to whom its directory belongs: there is no second place to say it. */
-static void give_away(const char *path)
+static void chown_to_group(const char *path)
 {
 	char directory[sizeof control.path];
 	const char *slash = strrchr(path, '/');
@@ -250,7 +250,7 @@ static void restore_socket(void)
 	pthread_mutex_lock(&control.lock);
 	if (!control.stopping &&
 	    unixsocket_restore(control.listening, control.path, SOCKET_MODE, why, sizeof why)) {
-		give_away(control.path);
+		chown_to_group(control.path);
 		log_warning("%s was gone: made again", control.path);
 	}
 	pthread_mutex_unlock(&control.lock);
@@ -289,7 +289,7 @@ static const char *listen_on(const char *path, char *why, size_t size)
 
 	if (fd < 0)
 		return why;
-	give_away(path);
+	chown_to_group(path);
 	snprintf(control.path, sizeof control.path, "%s", path);
 	control.listening = fd;
 	return NULL;

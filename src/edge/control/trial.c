@@ -156,7 +156,7 @@ static void end_header(struct trial *t)
 {
 	end_field(t);
 	t->in_body = true;
-	fromheader_parse(t->from_fields, t->from_count, &idn_whatever, t->arena, &t->from);
+	fromheader_parse(t->from_fields, t->from_count, &idn_lenient, t->arena, &t->from);
 	t->wants_body =
 	    dkim_verifier_end_of_headers(t->verifier, t->from.domains, t->from.domain_count);
 }
@@ -209,14 +209,14 @@ void trial_author(struct trial *t, struct question *q)
 
 /* ---- facts, told --------------------------------------------------------------------- */
 
-static const struct dns *asked_dns(void *outside)
+static const struct dns *asked_dns(void *env)
 {
-	return &((struct trial *)outside)->asked;
+	return &((struct trial *)env)->asked;
 }
 
-static bool told_spf(void *outside, const struct spf_query *query, struct spf_answer *out)
+static bool told_spf(void *env, const struct spf_query *query, struct spf_answer *out)
 {
-	struct trial *t = outside;
+	struct trial *t = env;
 	struct spf_query told = *query;
 	struct dns own = dns_open(&t->asked, DNS_SPF_RCPT_MS + DNS_SPF_END_MS, t->arena);
 
@@ -235,9 +235,9 @@ static bool told_spf(void *outside, const struct spf_query *query, struct spf_an
 	return true;
 }
 
-static bool told_dkim(void *outside, struct dkim_answer *out)
+static bool told_dkim(void *env, struct dkim_answer *out)
 {
-	struct trial *t = outside;
+	struct trial *t = env;
 
 	dkim_verifier_finish(t->verifier, out);
 	if (out->count == 0)
@@ -277,9 +277,9 @@ static void get_facts(void *self, struct facts *facts, unsigned need)
 	const struct gather g = {
 	    .facts = facts,
 	    .arena = t->arena,
-	    .idna = &idn_whatever,
+	    .idna = &idn_lenient,
 	    .trace = &trace,
-	    .outside = t,
+	    .env = t,
 	    .dns = asked_dns,
 	    .spf = told_spf,
 	    .dkim = told_dkim,

@@ -28,7 +28,7 @@ enum { REPORTS_END_MS = 5000 };
 
 /* ---- orders of the supervisor -------------------------------------------------------- */
 
-static void obey_reload(struct worker *w)
+static void handle_reload(struct worker *w)
 {
 	struct diag *diag = diag_create();
 
@@ -55,7 +55,7 @@ static void drain(void)
  * Reads orders until there is no supervisor any more.  Many orders that wait are one: what a reload
  * reads is newer than all of them.
  */
-static void *take_orders(void *context)
+static void *control_pipe_thread(void *context)
 {
 	struct worker *w = context;
 	char waiting[4096];
@@ -69,7 +69,7 @@ static void *take_orders(void *context)
 		if (memchr(waiting, ORDER_REOPEN, len))
 			recorder_reopen(w->recorder);
 		if (memchr(waiting, ORDER_RELOAD, len))
-			obey_reload(w);
+			handle_reload(w);
 	}
 	/* Without a supervisor there is no time: the next one wants the socket. */
 	if (asked)
@@ -182,7 +182,7 @@ static int serve(struct worker *w, bool foreground)
 	pthread_t thread;
 	bool served;
 
-	if (pthread_create(&thread, NULL, take_orders, w) != 0 ||
+	if (pthread_create(&thread, NULL, control_pipe_thread, w) != 0 ||
 	    write(w->supervisor_fd, &ready, 1) != 1) {
 		log_error("not started: no thread for the supervisor's orders");
 		return WORKER_NOT_STARTED;

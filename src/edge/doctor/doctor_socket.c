@@ -17,7 +17,7 @@
 /* What became of a connection: 0, or errno; one that takes its time is not waited for. */
 static int try_connect(const struct sockaddr *address, socklen_t len)
 {
-	enum { PATIENCE_MS = 1000 };
+	enum { TIMEOUT_MS = 1000 };
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct pollfd ready = {.fd = fd, .events = POLLOUT};
 	int error = 0;
@@ -27,7 +27,7 @@ static int try_connect(const struct sockaddr *address, socklen_t len)
 		return errno;
 	if (connect(fd, address, len) != 0)
 		error = errno;
-	if (error == EINPROGRESS && poll(&ready, 1, PATIENCE_MS) == 1)
+	if (error == EINPROGRESS && poll(&ready, 1, TIMEOUT_MS) == 1)
 		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
 	close(fd);
 	return error;

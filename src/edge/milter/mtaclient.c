@@ -29,7 +29,7 @@ struct mtaclient {
 /* ---- connecting ---------------------------------------------------------------------- */
 
 /* What every step may take; connect(2) heeds the time to send. */
-static void set_patience(int fd, int timeout_ms)
+static void set_timeout(int fd, int timeout_ms)
 {
 	struct timeval limit = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
 
@@ -45,7 +45,7 @@ static int connect_to(
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd >= 0)
-		set_patience(fd, timeout_ms);
+		set_timeout(fd, timeout_ms);
 	if (fd >= 0 && connect(fd, address, len) == 0)
 		return fd;
 	if (errno == EAGAIN || errno == EINPROGRESS)

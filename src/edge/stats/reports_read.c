@@ -133,7 +133,7 @@ static void read_all(struct reading *r)
 bool reports_read(const char *database, struct slice domain, int64_t since, int64_t until,
     struct arena *arena, struct domain_report *out, char why[REPORTS_WHY_MAX])
 {
-	enum { PATIENCE_MS = 2000 };
+	enum { TIMEOUT_MS = 2000 };
 	struct reading r = {
 	    .domain = domain,
 	    .since = since / 3600,
@@ -145,7 +145,7 @@ bool reports_read(const char *database, struct slice domain, int64_t since, int6
 	*out = (struct domain_report){.domain = domain, .since = r.since, .until = r.until};
 	if (sqlite3_open_v2(database, &r.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) ==
 	    SQLITE_OK) {
-		sqlite3_busy_timeout(r.db, PATIENCE_MS);
+		sqlite3_busy_timeout(r.db, TIMEOUT_MS);
 		read_all(&r);
 	} else {
 		r.failed = true;

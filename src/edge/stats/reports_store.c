@@ -124,7 +124,7 @@ bool store_set_aside(const char *path, char name[STORE_NAME_MAX], char why[STORE
 struct store *store_open(const char *path, size_t max_bytes, bool *damaged, char why[STORE_WHY_MAX])
 {
 	/* A reader holds it for moments. */
-	enum { PATIENCE_MS = 5000 };
+	enum { TIMEOUT_MS = 5000 };
 	struct store *s = calloc(1, sizeof *s);
 	bool good = false;
 
@@ -134,7 +134,7 @@ struct store *store_open(const char *path, size_t max_bytes, bool *damaged, char
 			   NULL) == SQLITE_OK;
 	if (good) {
 		s->max_pages = (sqlite3_int64)(max_bytes / PAGE);
-		sqlite3_busy_timeout(s->db, PATIENCE_MS);
+		sqlite3_busy_timeout(s->db, TIMEOUT_MS);
 		good = prepare(s);
 		/* It names people: the group may read it, others not. */
 		chmod(path, 0640);

@@ -50,7 +50,7 @@ static void record(void *self, const struct record *r)
 	reports_count(w->reports, r);
 }
 
-static void judged(void *self, int64_t took_us)
+static void observe_latency(void *self, int64_t took_us)
 {
 	struct worker *w = self;
 
@@ -207,7 +207,7 @@ void environment_fill(struct worker *w)
 	    .monotonic_us = monotonic_us,
 	    .token = token,
 	    .record = record,
-	    .judged = judged,
+	    .observe_latency = observe_latency,
 	    .authenticated = authenticated,
 	    .geo = geo,
 	    .message_start = message_start,
@@ -222,6 +222,6 @@ void environment_fill(struct worker *w)
 	    .split_note = split_note,
 	    .split_known = split_known,
 	    .host_name = host_name(),
-	    .idna = &idn_whatever,
+	    .idna = &idn_lenient,
 	};
 }

@@ -10,7 +10,7 @@ static const char zone_text[] = "_dmarc.example.org TXT \"v=DMARC1; p=reject\"\n
 				"_dmarc.mute.example ANY SERVFAIL\n";
 
 /* An outside that counts how often it is asked. */
-struct outside {
+struct env {
 	struct dns resolver;
 	bool has_resolver, has_signatures, spf_slow;
 	enum spf_result spf;
@@ -20,14 +20,14 @@ struct outside {
 
 static const struct dns *give_dns(void *self)
 {
-	struct outside *o = self;
+	struct env *o = self;
 
 	return o->has_resolver ? &o->resolver : NULL;
 }
 
 static bool give_spf(void *self, const struct spf_query *query, struct spf_answer *out)
 {
-	struct outside *o = self;
+	struct env *o = self;
 
 	o->spf_asked++;
 	*out = (struct spf_answer){.result = o->spf, .domain = spf_identity(query)};
@@ -36,7 +36,7 @@ static bool give_spf(void *self, const struct spf_query *query, struct spf_answe
 
 static bool give_dkim(void *self, struct dkim_answer *out)
 {
-	struct outside *o = self;
+	struct env *o = self;
 
 	o->dkim_asked++;
 	*out = (struct dkim_answer){&o->signature, o->signature.result != DKIM_NONE, 0};
@@ -51,14 +51,14 @@ static struct identity mailbox(const char *text, struct arena *arena)
 	return identity_of_address(&a);
 }
 
-static struct gather gather_from(struct outside *o, struct facts *facts, struct arena *arena)
+static struct gather gather_from(struct env *o, struct facts *facts, struct arena *arena)
 {
 	return (struct gather){
 	    .facts = facts,
 	    .arena = arena,
 	    .idna = &idn_uts46,
 	    .receiver = SLICE("mx.example.net"),
-	    .outside = o,
+	    .env = o,
 	    .dns = give_dns,
 	    .spf = give_spf,
 	    .dkim = give_dkim,
@@ -86,7 +86,7 @@ static const struct {
 START_TEST(gathers_spf)
 {
 	struct arena *arena = arena_create(1 << 16);
-	struct outside o = {.has_resolver = spf_rows[_i].resolver, .spf = SPFR_PASS};
+	struct env o = {.has_resolver = spf_rows[_i].resolver, .spf = SPFR_PASS};
 	struct facts f = {.now = 0};
 	struct gather g = gather_from(&o, &f, arena);
 
@@ -113,7 +113,7 @@ END_TEST
 START_TEST(spf_under_way)
 {
 	struct arena *arena = arena_create(1 << 16);
-	struct outside o = {.has_resolver = true, .spf = SPFR_TEMPERROR, .spf_slow = true};
+	struct env o = {.has_resolver = true, .spf = SPFR_TEMPERROR, .spf_slow = true};
 	struct facts f = {.now = 0};
 	struct gather g = gather_from(&o, &f, arena);
 
@@ -159,7 +159,7 @@ END_TEST
 START_TEST(gathers_dkim)
 {
 	for (int has = 0; has < 2; has++) {
-		struct outside o = {.has_signatures = has};
+		struct env o = {.has_signatures = has};
 		struct facts f = {.now = 0};
 		struct gather g = gather_from(&o, &f, NULL);
 
@@ -225,7 +225,7 @@ START_TEST(gathers_dmarc)
 	char why[ZONE_WHY_MAX];
 	struct counting counting;
 	struct facts f = {.now = 0};
-	struct outside o = {
+	struct env o = {
 	    .resolver = counting_dns(&counting, zone_dns(zone)),
 	    .has_resolver = dmarc_rows[_i].resolver,
 	    .has_signatures = dmarc_rows[_i].signatures,
@@ -265,7 +265,7 @@ START_TEST(dmarc_has_its_own_time)
 	char why[ZONE_WHY_MAX];
 	const char *wrong = zone_load(zone, slice_str(zone_text), why);
 	struct slowdns slow = {.below = zone_dns(zone), .slow = ".evil.example", .takes_ms = 4000};
-	struct outside o = {.has_resolver = true, .has_signatures = true, .spf = SPFR_NONE};
+	struct env o = {.has_resolver = true, .has_signatures = true, .spf = SPFR_NONE};
 	struct facts f = {.spf_state = FACT_KNOWN};
 	struct gather g = gather_from(&o, &f, arena);
 
@@ -292,7 +292,7 @@ END_TEST
 START_TEST(leaves_nothing_unknown)
 {
 	struct arena *arena = arena_create(1 << 16);
-	struct outside o = {.has_resolver = false};
+	struct env o = {.has_resolver = false};
 	struct facts f = {.now = 0};
 	struct gather g = gather_from(&o, &f, arena);
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* How long a step may take, and a machine that is busy beyond that. */
-enum { PATIENCE_MS = 200, SECONDS_MAX = 5 };
+enum { TIMEOUT_MS = 200, SECONDS_MAX = 5 };
 
 static const struct {
 	const char *label;
@@ -58,7 +58,7 @@ START_TEST(full_queue)
 	char spec[200], why[MTACLIENT_WHY_MAX] = "";
 	int fd = listen_deaf(rows[_i].unix_socket, spec, sizeof spec);
 	time_t begin = time(NULL);
-	struct mtaclient *c = mtaclient_open(spec, PATIENCE_MS, why);
+	struct mtaclient *c = mtaclient_open(spec, TIMEOUT_MS, why);
 
 	ck_assert_ptr_null(c);
 	ck_assert_msg(time(NULL) - begin < SECONDS_MAX, "%s", rows[_i].label);
