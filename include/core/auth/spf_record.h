@@ -14,6 +14,7 @@
  * Pure functions, safe in any thread.
  */
 #include "core/auth/spf.h"
+#include "core/net/prefix.h"
 
 enum spf_selection { SPF_RECORD_ABSENT, SPF_RECORD_ONE, SPF_RECORD_SEVERAL };
 

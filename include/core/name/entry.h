@@ -19,7 +19,7 @@
 #include "core/base/arena.h"
 #include "core/base/slice.h"
 #include "core/name/name.h"
-#include "core/net/ip.h"
+#include "core/net/prefix.h"
 
 enum entry_kind {
 	ENTRY_NETWORK,    /* first..last, one family; prefix set when it is one network */

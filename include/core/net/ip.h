@@ -1,16 +1,12 @@
 #ifndef CORE_NET_IP_H
 #define CORE_NET_IP_H
 /*
- * ip: an address or a network as a value, in one canonical form.
+ * ip: an address as a value, in one canonical form.  Networks: core/net/prefix.h.
  *
  * Both families are kept left-aligned in 128 bits, so that "the first n bits" means the same for
  * both: 192.0.2.7 is hi = 0xc0000207'00000000, lo = 0.  IPv4-mapped IPv6 (::ffff:a.b.c.d,
- * RFC 4291 2.5.5.2) is folded to IPv4 wherever a value is made, also inside networks
- * (::ffff:192.0.2.0/120 is 192.0.2.0/24); no other transition format is unwrapped.
- *
- *     struct prefix p;
- *     const char *wrong = prefix_parse(SLICE("192.0.2.7/24"), &p, why);
- *     // "host bits are set below /24; did you mean 192.0.2.0/24?"
+ * RFC 4291 2.5.5.2) is folded to IPv4 wherever a value is made; no other transition format is
+ * unwrapped.
  *
  * One strict grammar: dotted quad without leading zeros, RFC 4291 text without zone or brackets.
  * Pure functions, safe in any thread.
@@ -24,13 +20,8 @@ struct ip {
 	enum ip_family family; /* IP_NONE: no address (a unix-socket client) */
 };
 
-struct prefix {
-	struct ip base;  /* all bits below length are zero */
-	unsigned length; /* 0 to 32 or 0 to 128, in bits of its own family */
-};
-
-/* Room for the longest texts and their NUL. */
-enum { IP_TEXT_MAX = 46, PREFIX_TEXT_MAX = 50 };
+/* Room for the longest text and its NUL. */
+enum { IP_TEXT_MAX = 46 };
 
 /* From network byte order; 16 bytes that are IPv4-mapped become IPv4. */
 struct ip ip_from_v4(const unsigned char bytes[4]);
@@ -58,33 +49,5 @@ bool ip_next(struct ip *);
 
 /* 32 or 128, 0 for IP_NONE. */
 unsigned ip_bits(enum ip_family);
-
-/*
- * Parses "ADDRESS" (a host) or "ADDRESS/LENGTH".  Returns NULL and fills *out, or the reason as a
- * phrase for the operator; it lives in `why`, a buffer of the caller's.
- */
-enum { PREFIX_WHY_MAX = 160 };
-const char *prefix_parse(struct slice text, struct prefix *out, char why[PREFIX_WHY_MAX]);
-
-/* The network of `length` bits that ip lies in; length is cut to the family's bits. */
-struct prefix prefix_of(const struct ip *ip, unsigned length);
-
-size_t prefix_format(const struct prefix *, char out[PREFIX_TEXT_MAX]);
-
-bool prefix_contains(const struct prefix *, const struct ip *);
-bool prefix_equal(const struct prefix *, const struct prefix *);
-
-/* Order of (family, base, length): a network stands in front of all that it contains. */
-int prefix_compare(const struct prefix *, const struct prefix *);
-
-/* The highest address inside. */
-struct ip prefix_last(const struct prefix *);
-
-/*
- * Cuts the inclusive range first..last (one family, first <= last) into the fewest networks.
- * Calls `each` for every one in order and stops when it returns false.
- */
-bool prefix_from_range(const struct ip *first, const struct ip *last,
-    bool (*each)(void *context, const struct prefix *), void *context);
 
 #endif

@@ -39,7 +39,7 @@
  * Immutable once built: look-ups are safe in any thread, take no lock, allocate nothing and cannot
  * fail.
  */
-#include "core/net/ip.h"
+#include "core/net/prefix.h"
 
 struct ip_radix;
 

@@ -8,7 +8,7 @@
  * and lives no longer than that.
  */
 #include "core/base/slice.h"
-#include "core/net/ip.h"
+#include "core/net/prefix.h"
 
 struct rule;
 

@@ -19,7 +19,7 @@
  * file is copied when it is opened: libmaxminddb maps what it reads, and a download that
  * overwrites a mapped file in place would end the process with SIGBUS.
  */
-#include "core/net/ip.h"
+#include "core/net/prefix.h"
 
 struct geo_db;
 

@@ -5,6 +5,8 @@
  */
 #include "mtacheck_private.h"
 
+#include "core/net/prefix.h"
+
 /* "[::1]/128" and "[fe80::%eth0]/64" as Postfix writes them; false for tables, files and names. */
 static bool read_network(struct slice item, struct prefix *out)
 {

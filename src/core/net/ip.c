@@ -1,5 +1,7 @@
 #include "core/net/ip.h"
 
+#include "ip_private.h"
+
 #define V4_BITS 32u
 #define V6_BITS 128u
 
@@ -9,17 +11,6 @@
 
 /* ---- bits ---------------------------------------------------------------------------- */
 
-/* The first `length` bits set, as the upper and the lower half of 128. */
-static uint64_t mask_hi(unsigned length)
-{
-	return length == 0 ? 0 : length >= 64 ? UINT64_MAX : UINT64_MAX << (64 - length);
-}
-
-static uint64_t mask_lo(unsigned length)
-{
-	return length <= 64 ? 0 : mask_hi(length - 64);
-}
-
 unsigned ip_bits(enum ip_family family)
 {
 	return family == IP_V4 ? V4_BITS : family == IP_V6 ? V6_BITS : 0;
@@ -28,6 +19,13 @@ unsigned ip_bits(enum ip_family family)
 static struct ip v4_of(uint32_t value)
 {
 	return (struct ip){.hi = (uint64_t)value << 32, .lo = 0, .family = IP_V4};
+}
+
+struct ip ip_fold(struct ip ip)
+{
+	if (ip.family == IP_V6 && ip.hi == 0 && (ip.lo & MAPPED_MASK) == MAPPED_LO)
+		return v4_of((uint32_t)ip.lo);
+	return ip;
 }
 
 /* ---- bytes --------------------------------------------------------------------------- */
@@ -55,11 +53,7 @@ struct ip ip_from_v4(const unsigned char bytes[4])
 
 struct ip ip_from_v6(const unsigned char bytes[16])
 {
-	uint64_t hi = load64(bytes), lo = load64(bytes + 8);
-
-	if (hi == 0 && (lo & MAPPED_MASK) == MAPPED_LO)
-		return v4_of((uint32_t)lo);
-	return (struct ip){hi, lo, IP_V6};
+	return ip_fold((struct ip){load64(bytes), load64(bytes + 8), IP_V6});
 }
 
 size_t ip_to_bytes(const struct ip *ip, unsigned char bytes[16])
@@ -98,79 +92,238 @@ bool ip_next(struct ip *ip)
 	return ip->hi != 0 || ip->lo != 0;
 }
 
-bool prefix_equal(const struct prefix *a, const struct prefix *b)
+/* ---- text in ------------------------------------------------------------------------- */
+
+/*
+ * The scanners read one address at p and return the place behind it, or NULL.  What may follow is
+ * the caller's affair: the end, or a slash.
+ */
+static const char *scan_v4(const char *p, const char *end, uint32_t *out)
 {
-	return a->length == b->length && ip_equal(&a->base, &b->base);
+	uint32_t value = 0;
+
+	for (int octet = 0; octet < 4; octet++) {
+		if (octet > 0 && (p == end || *p++ != '.'))
+			return NULL;
+		const char *start = p;
+		unsigned number = 0;
+		while (p < end && p - start < 3 && (unsigned)(*p - '0') <= 9)
+			number = number * 10 + (unsigned)(*p++ - '0');
+		if (p == start || number > 255 || (*start == '0' && p - start > 1))
+			return NULL;
+		value = value << 8 | number;
+	}
+	*out = value;
+	return p;
 }
 
-int prefix_compare(const struct prefix *a, const struct prefix *b)
-{
-	int order = ip_compare(&a->base, &b->base);
+/* The value of a hexadecimal digit plus one: a table, since digit or letter cannot be predicted. */
+/* clang-format off */
+static const unsigned char hex_plus_one[256] = {
+    ['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5,
+    ['5'] = 6, ['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10,
+    ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
+/* clang-format on */
 
-	return order != 0 ? order : (a->length > b->length) - (a->length < b->length);
+static unsigned hex_of(char c)
+{
+	return hex_plus_one[(unsigned char)c];
 }
 
-/* ---- networks ------------------------------------------------------------------------ */
-
-struct prefix prefix_of(const struct ip *ip, unsigned length)
+static bool is_hex(char c)
 {
-	unsigned bits = ip_bits(ip->family);
-
-	if (length > bits)
-		length = bits;
-	return (struct prefix){
-	    .base = {ip->hi & mask_hi(length), ip->lo & mask_lo(length), ip->family},
-	    .length = length,
-	};
+	return hex_of(c) != 0;
 }
 
-bool prefix_contains(const struct prefix *p, const struct ip *ip)
+static const char *scan_group(const char *p, const char *end, uint16_t *out)
 {
-	return p->base.family == ip->family && ip->family != IP_NONE &&
-	       ((p->base.hi ^ ip->hi) & mask_hi(p->length)) == 0 &&
-	       ((p->base.lo ^ ip->lo) & mask_lo(p->length)) == 0;
+	const char *start = p;
+	unsigned value = 0;
+
+	for (unsigned digit; p < end && p - start < 4 && (digit = hex_of(*p)) != 0; p++)
+		value = value << 4 | (digit - 1);
+	*out = (uint16_t)value;
+	return p;
 }
 
-struct ip prefix_last(const struct prefix *p)
+static bool is_gap(const char *p, const char *end)
 {
-	unsigned bits = ip_bits(p->base.family);
-
-	return (struct ip){
-	    .hi = p->base.hi | (mask_hi(bits) & ~mask_hi(p->length)),
-	    .lo = p->base.lo | (mask_lo(bits) & ~mask_lo(p->length)),
-	    .family = p->base.family,
-	};
+	return end - p >= 2 && p[0] == ':' && p[1] == ':';
 }
 
-/* The widest network that begins exactly at first and does not reach beyond last. */
-static struct prefix widest_from(const struct ip *first, const struct ip *last)
+/* groups[0..n) of which those from `gap` on belong at the end; gap > 8 means that there is none. */
+static struct ip v6_of(const uint16_t *groups, unsigned n, unsigned gap)
 {
-	struct prefix best = prefix_of(first, ip_bits(first->family));
+	uint64_t half[2] = {0, 0};
 
-	while (best.length > 0) {
-		struct prefix wider = prefix_of(first, best.length - 1);
-		struct ip end = prefix_last(&wider);
+	for (unsigned i = 0; i < n; i++) {
+		unsigned at = i < gap ? i : i + 8 - n;
+		half[at / 4] |= (uint64_t)groups[i] << (48 - 16 * (at % 4));
+	}
+	return (struct ip){half[0], half[1], IP_V6};
+}
 
-		if (!ip_equal(&wider.base, first) || ip_compare(&end, last) > 0)
+/* RFC 4291 2.2: up to 8 groups, one "::" for at least one, a dotted quad for the last two. */
+static const char *scan_v6(const char *p, const char *end, struct ip *out)
+{
+	const unsigned none = 9;
+	uint16_t groups[8];
+	unsigned n = 0, gap = none;
+
+	if (is_gap(p, end)) {
+		gap = 0;
+		p += 2;
+	}
+	while (n < 8 && p < end && is_hex(*p)) {
+		const char *start = p;
+		uint32_t quad;
+
+		p = scan_group(p, end, &groups[n]);
+		if (n <= 6 && p < end && *p == '.') {
+			p = scan_v4(start, end, &quad);
+			if (!p)
+				return NULL;
+			groups[n++] = (uint16_t)(quad >> 16);
+			groups[n++] = (uint16_t)quad;
 			break;
-		best = wider;
+		}
+		n++;
+		if (gap == none && is_gap(p, end)) {
+			gap = n;
+			p += 2;
+		} else if (n < 8 && end - p >= 2 && *p == ':' && is_hex(p[1])) {
+			p++;
+		} else {
+			break;
+		}
+	}
+	if (gap == none ? n != 8 : n == 8)
+		return NULL;
+	*out = v6_of(groups, n, gap);
+	return p;
+}
+
+const char *ip_scan(struct slice text, struct ip *out)
+{
+	const char *p = text.ptr, *end, *behind;
+	uint32_t quad;
+
+	if (text.len == 0)
+		return NULL;
+	end = p + text.len;
+	behind = scan_v4(p, end, &quad);
+	if (!behind)
+		return scan_v6(p, end, out);
+	*out = (struct ip){(uint64_t)quad << 32, 0, IP_V4};
+	return behind;
+}
+
+bool ip_parse(struct slice text, struct ip *out)
+{
+	struct ip ip;
+	const char *behind = ip_scan(text, &ip);
+
+	if (!behind || behind != text.ptr + text.len)
+		return false;
+	*out = ip_fold(ip);
+	return true;
+}
+
+bool ip_parse_with_port(struct slice text, struct ip *out, uint16_t *port)
+{
+	size_t colon = slice_find_last(text, ':');
+	struct slice host = slice_of(text.ptr, colon);
+	uint64_t number;
+
+	if (!slice_to_uint(slice_skip(text, colon + 1), UINT16_MAX, &number) || number == 0)
+		return false;
+	if (slice_starts(host, SLICE("[")) && slice_ends(host, SLICE("]")))
+		host = slice_of(host.ptr + 1, host.len - 2);
+	else if (slice_find(host, ':') < host.len)
+		return false; /* where the address ends cannot be told */
+	*port = (uint16_t)number;
+	return ip_parse(host, out);
+}
+
+/* ---- text out ------------------------------------------------------------------------ */
+
+char *ip_put_decimal(char *at, unsigned value)
+{
+	if (value >= 100)
+		*at++ = (char)('0' + value / 100);
+	if (value >= 10)
+		*at++ = (char)('0' + value / 10 % 10);
+	*at++ = (char)('0' + value % 10);
+	return at;
+}
+
+static char *put_v4(char *at, uint32_t value)
+{
+	for (int shift = 24; shift >= 0; shift -= 8) {
+		at = ip_put_decimal(at, value >> shift & 0xff);
+		if (shift > 0)
+			*at++ = '.';
+	}
+	return at;
+}
+
+static unsigned group_at(const struct ip *ip, unsigned i)
+{
+	return (unsigned)((i < 4 ? ip->hi : ip->lo) >> (48 - 16 * (i % 4))) & 0xffff;
+}
+
+/* The first of the longest runs of zero groups; *n is 0 when none has two (RFC 5952 4.2). */
+static unsigned longest_gap(const struct ip *ip, unsigned *n)
+{
+	unsigned best = 0;
+
+	*n = 0;
+	for (unsigned i = 0, run = 0; i < 8; i++) {
+		run = group_at(ip, i) == 0 ? run + 1 : 0;
+		if (run >= 2 && run > *n) {
+			*n = run;
+			best = i + 1 - run;
+		}
 	}
 	return best;
 }
 
-bool prefix_from_range(const struct ip *first, const struct ip *last,
-    bool (*each)(void *context, const struct prefix *), void *context)
+static char *put_v6(char *at, const struct ip *ip)
 {
-	struct ip at = *first;
+	static const char digits[] = "0123456789abcdef";
+	unsigned n, gap = longest_gap(ip, &n);
 
-	for (;;) {
-		struct prefix p = widest_from(&at, last);
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned group = group_at(ip, i);
 
-		if (!each(context, &p))
-			return false;
-		at = prefix_last(&p);
-		if (ip_compare(&at, last) >= 0)
-			return true;
-		ip_next(&at);
+		if (n > 0 && i == gap) {
+			*at++ = ':';
+			if (i + n == 8)
+				*at++ = ':';
+			i += n - 1;
+			continue;
+		}
+		if (i > 0)
+			*at++ = ':';
+		for (int shift = 12; shift >= 0; shift -= 4)
+			if (shift == 0 || group >> shift != 0)
+				*at++ = digits[group >> shift & 0xf];
 	}
+	return at;
+}
+
+size_t ip_format(const struct ip *ip, char out[IP_TEXT_MAX])
+{
+	static const char unknown[] = "unknown";
+	char *end;
+
+	if (ip->family == IP_NONE) {
+		memcpy(out, unknown, sizeof unknown);
+		return sizeof unknown - 1;
+	}
+	end = ip->family == IP_V4 ? put_v4(out, (uint32_t)(ip->hi >> 32)) : put_v6(out, ip);
+	*end = '\0';
+	return (size_t)(end - out);
 }

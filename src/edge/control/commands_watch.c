@@ -1,6 +1,6 @@
 #include "edge/control/commands.h"
 
-#include "core/net/ip.h"
+#include "core/net/prefix.h"
 #include "watch.h"
 
 #include <string.h>

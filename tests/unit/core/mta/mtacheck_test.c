@@ -1,4 +1,6 @@
 #include "core/mta/mtacheck.h"
+
+#include "core/net/prefix.h"
 #include "unit/unit.h"
 
 #include <stdio.h>

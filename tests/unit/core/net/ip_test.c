@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "core/net/ip.h"
+#include "core/net/prefix.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
