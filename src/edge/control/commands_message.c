@@ -4,7 +4,7 @@
 #include "edge/control/commands.h"
 
 #include "edge/config/config.h"
-#include "edge/control/trial.h"
+#include "edge/control/message_check.h"
 #include "edge/dns/zone.h"
 #include "edge/os/textfile.h"
 
@@ -120,19 +120,19 @@ struct lookup {
 	struct request *req;
 	struct explain_steps *steps;
 	struct answerer answerer;
-	struct trial *trial;
+	struct message_check *check;
 	bool tried;
 };
 
 static bool open_lookup(struct lookup *l, const struct facts *facts)
 {
 	if (l->tried)
-		return l->trial;
+		return l->check;
 	l->tried = true;
 	if (open_answerer(l->req, &l->answerer))
-		l->trial =
-		    trial_create(&l->answerer.dns, facts->now, l->req->arena, keep_step, l->steps);
-	return l->trial;
+		l->check = message_check_create(
+		    &l->answerer.dns, facts->now, l->req->arena, keep_step, l->steps);
+	return l->check;
 }
 
 /* SPF can be asked for: of the sender's domain, or of HELO for the null sender. */
@@ -152,7 +152,7 @@ static void look_up_spf(void *self, struct facts *facts, unsigned need)
 	if ((need & NEED_SPF) == 0 || facts->spf_state != FACT_UNKNOWN ||
 	    !knows_what_to_ask(facts) || !open_lookup(l, facts))
 		return;
-	source = trial_source(l->trial);
+	source = message_check_source(l->check);
 	source.get(source.self, facts, NEED_SPF);
 }
 
@@ -162,13 +162,13 @@ void explain_session(struct request *req, struct question *q, struct explain_ste
 	const struct question_source source = {&l, look_up_spf};
 
 	question_decide(q, req->generation->rules, &source);
-	trial_free(&l.trial);
+	message_check_free(&l.check);
 	close_answerer(&l.answerer);
 }
 
 /* ---- a message ----------------------------------------------------------------------- */
 
-static bool read_message(struct request *req, struct trial *trial)
+static bool read_message(struct request *req, struct message_check *check)
 {
 	struct slice line;
 	bool cut;
@@ -179,7 +179,7 @@ static bool read_message(struct request *req, struct trial *trial)
 						    "65536 bytes\n");
 			return false;
 		}
-		trial_line(trial, line);
+		message_check_line(check, line);
 	}
 	return true;
 }
@@ -188,23 +188,23 @@ bool explain_message(struct request *req, struct question *q, struct explain_ste
 {
 	struct answerer w;
 	struct question_source source;
-	struct trial *trial;
+	struct message_check *check;
 	bool read;
 
 	if (!open_answerer(req, &w)) {
 		close_answerer(&w);
 		return false;
 	}
-	trial = trial_create(&w.dns, q->facts.now, req->arena, keep_step, steps);
-	if (!trial)
+	check = message_check_create(&w.dns, q->facts.now, req->arena, keep_step, steps);
+	if (!check)
 		channel_error(req->channel, "explain: out of memory\n");
-	read = trial && read_message(req, trial);
+	read = check && read_message(req, check);
 	if (read) {
-		trial_author(trial, q);
-		source = trial_source(trial);
+		message_check_author(check, q);
+		source = message_check_source(check);
 		question_decide(q, req->generation->rules, &source);
 	}
-	trial_free(&trial);
+	message_check_free(&check);
 	close_answerer(&w);
 	return read;
 }

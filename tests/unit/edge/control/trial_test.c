@@ -1,4 +1,4 @@
-#include "edge/control/trial.h"
+#include "edge/control/message_check.h"
 #include "edge/dns/zone.h"
 #include "fake/configured.h"
 #include "unit/unit.h"
@@ -125,12 +125,12 @@ static void tell(void *context, const char *line)
 	ck_assert_uint_lt(t->len, sizeof t->text);
 }
 
-static void read_message(struct trial *trial, const char *message)
+static void read_message(struct message_check *trial, const char *message)
 {
 	struct slice rest = slice_str(message);
 
 	while (rest.len > 0)
-		trial_line(trial, slice_cut(&rest, '\n'));
+		message_check_line(trial, slice_cut(&rest, '\n'));
 }
 
 START_TEST(tells_each_step)
@@ -141,7 +141,7 @@ START_TEST(tells_each_step)
 	struct configured c;
 	struct question q;
 	struct question_source source;
-	struct trial *trial;
+	struct message_check *trial;
 	struct dns dns;
 	char why[ZONE_WHY_MAX + QUESTION_WHY_MAX];
 
@@ -152,14 +152,14 @@ START_TEST(tells_each_step)
 	question_set(&q, SLICE("client"), SLICE("192.0.2.99"), why);
 	question_set(&q, SLICE("sender"), slice_str(rows[_i].sender), why);
 	question_set(&q, SLICE("recipient"), SLICE("b@example.net"), why);
-	trial = trial_create(&dns, 0, arena, tell, &told);
+	trial = message_check_create(&dns, 0, arena, tell, &told);
 	read_message(trial, rows[_i].message);
-	trial_author(trial, &q);
-	source = trial_source(trial);
+	message_check_author(trial, &q);
+	source = message_check_source(trial);
 	question_decide(&q, c.rules, &source);
 	ck_assert_msg(strcmp(told.text, rows[_i].told) == 0, "%s:\n%s", rows[_i].label, told.text);
 	ck_assert_msg(q.verdict.action == rows[_i].action, "%s", rows[_i].label);
-	trial_free(&trial);
+	message_check_free(&trial);
 	configured_free(&c);
 	zone_free(&zone);
 	arena_free(&arena);

@@ -1,4 +1,4 @@
-#include "edge/control/trial.h"
+#include "edge/control/message_check.h"
 
 #include "core/auth/dnswire.h"
 #include "core/policy/gather.h"
@@ -16,11 +16,11 @@ enum { STEP_MAX = 1024 };
 
 /* The DNS behind a told one: that which was given, or one opened on a purse of its own. */
 struct told {
-	struct trial *trial;
+	struct message_check *check;
 	struct dns real;
 };
 
-struct trial {
+struct message_check {
 	struct told whole;
 	struct dns asked; /* told, then asked of `whole.real` */
 	struct arena *arena;
@@ -36,7 +36,8 @@ struct trial {
 	struct fromheader from;
 };
 
-__attribute__((format(printf, 2, 3))) static void step(struct trial *t, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void step(
+    struct message_check *t, const char *format, ...)
 {
 	char line[STEP_MAX];
 	va_list args;
@@ -52,7 +53,7 @@ __attribute__((format(printf, 2, 3))) static void step(struct trial *t, const ch
 
 /* ---- the DNS, told ------------------------------------------------------------------- */
 
-static void tell_record(struct trial *t, enum dns_type type, const struct dns_record *r)
+static void tell_record(struct message_check *t, enum dns_type type, const struct dns_record *r)
 {
 	char text[IP_TEXT_MAX];
 	struct ip ip;
@@ -80,7 +81,7 @@ static void told_lookup(
 	    [DNS_BADNAME] = "  not asked, being no name",
 	};
 	const struct told *told = self;
-	struct trial *t = told->trial;
+	struct message_check *t = told->check;
 
 	dns_lookup(&told->real, name, type, arena, out);
 	step(t, "  dns  %s %.*s%s", dns_type_name(type), SLICE_ARG(name), words[out->status]);
@@ -99,16 +100,16 @@ static void *told_open(void *self, unsigned ms, struct arena *arena)
 	struct told *own = arena_alloc(arena, sizeof *own);
 
 	if (own)
-		*own = (struct told){told->trial, dns_open(&told->real, ms, arena)};
+		*own = (struct told){told->check, dns_open(&told->real, ms, arena)};
 	return own;
 }
 
 /* ---- reading the message ------------------------------------------------------------- */
 
-struct trial *trial_create(const struct dns *dns, int64_t now, struct arena *arena,
+struct message_check *message_check_create(const struct dns *dns, int64_t now, struct arena *arena,
     void (*tell)(void *context, const char *line), void *context)
 {
-	struct trial *t = calloc(1, sizeof *t);
+	struct message_check *t = calloc(1, sizeof *t);
 
 	if (!t)
 		return NULL;
@@ -124,11 +125,11 @@ struct trial *trial_create(const struct dns *dns, int64_t now, struct arena *are
 		t->verifier =
 		    dkim_verifier_create(t->library, &t->asked, arena, now > 0 ? (uint64_t)now : 0);
 	if (!t->field || !t->verifier)
-		trial_free(&t);
+		message_check_free(&t);
 	return t;
 }
 
-void trial_free(struct trial **t)
+void message_check_free(struct message_check **t)
 {
 	if (!*t)
 		return;
@@ -139,7 +140,7 @@ void trial_free(struct trial **t)
 	*t = NULL;
 }
 
-static void end_field(struct trial *t)
+static void end_field(struct message_check *t)
 {
 	struct slice value = slice_of(t->field, t->field_len), name = slice_cut(&value, ':');
 
@@ -152,7 +153,7 @@ static void end_field(struct trial *t)
 	dkim_verifier_header(t->verifier, name, value);
 }
 
-static void end_header(struct trial *t)
+static void end_header(struct message_check *t)
 {
 	end_field(t);
 	t->in_body = true;
@@ -161,7 +162,7 @@ static void end_header(struct trial *t)
 	    dkim_verifier_end_of_headers(t->verifier, t->from.domains, t->from.domain_count);
 }
 
-static void append(struct trial *t, struct slice bytes)
+static void append(struct message_check *t, struct slice bytes)
 {
 	size_t room = HEADER_BYTES_MAX - t->field_len;
 	size_t n = bytes.len < room ? bytes.len : room;
@@ -171,7 +172,7 @@ static void append(struct trial *t, struct slice bytes)
 	t->field_len += n;
 }
 
-void trial_line(struct trial *t, struct slice line)
+void message_check_line(struct message_check *t, struct slice line)
 {
 	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
 		line.len--;
@@ -193,7 +194,7 @@ void trial_line(struct trial *t, struct slice line)
 	}
 }
 
-void trial_author(struct trial *t, struct question *q)
+void message_check_author(struct message_check *t, struct question *q)
 {
 	if (!t->in_body)
 		end_header(t);
@@ -211,12 +212,12 @@ void trial_author(struct trial *t, struct question *q)
 
 static const struct dns *asked_dns(void *env)
 {
-	return &((struct trial *)env)->asked;
+	return &((struct message_check *)env)->asked;
 }
 
 static bool told_spf(void *env, const struct spf_query *query, struct spf_answer *out)
 {
-	struct trial *t = env;
+	struct message_check *t = env;
 	struct spf_query told = *query;
 	struct dns own = dns_open(&t->asked, DNS_SPF_RCPT_MS + DNS_SPF_END_MS, t->arena);
 
@@ -237,7 +238,7 @@ static bool told_spf(void *env, const struct spf_query *query, struct spf_answer
 
 static bool told_dkim(void *env, struct dkim_answer *out)
 {
-	struct trial *t = env;
+	struct message_check *t = env;
 
 	dkim_verifier_finish(t->verifier, out);
 	if (out->count == 0)
@@ -258,7 +259,7 @@ static void tell_dmarc_step(void *self, struct slice sentence)
 	step(self, "       %.*s", SLICE_ARG(sentence));
 }
 
-static void tell_dmarc(struct trial *t, const struct dmarc_result *r)
+static void tell_dmarc(struct message_check *t, const struct dmarc_result *r)
 {
 	step(t, "dmarc  %s: %.*s", dmarc_verdict_name(r->verdict), SLICE_ARG(r->why));
 	if (r->policy_domain.len > 0)
@@ -272,7 +273,7 @@ static void tell_dmarc(struct trial *t, const struct dmarc_result *r)
 
 static void get_facts(void *self, struct facts *facts, unsigned need)
 {
-	struct trial *t = self;
+	struct message_check *t = self;
 	const struct dmarc_trace trace = {t, tell_dmarc_step};
 	const struct gather g = {
 	    .facts = facts,
@@ -291,7 +292,7 @@ static void get_facts(void *self, struct facts *facts, unsigned need)
 		tell_dmarc(t, &facts->dmarc);
 }
 
-struct question_source trial_source(struct trial *t)
+struct question_source message_check_source(struct message_check *t)
 {
 	return (struct question_source){t, get_facts};
 }
