@@ -74,6 +74,7 @@ PACKAGES_PACKAGE := debootstrap python3 util-linux iproute2 systemd-container
 PACKAGES_BENCH := python3-spf libmaxminddb-dev liblmdb-dev opendkim opendmarc unbound openssl
 PACKAGES_VALGRIND := valgrind
 PACKAGES_FUZZ  := clang libclang-rt-dev
+PACKAGES_STYLE := clang-format cppcheck
 # What the private servers of demo and wire tests need; Sendmail's own packages, which conflict with
 # Postfix, are only unpacked in the build directory, beside the libraries that they want; so is
 # Prometheus.
@@ -204,6 +205,8 @@ $(BUILD)/tests/unit/core/net/ip_radix_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=
 # Side by side, each with its output in one piece; all are run even when one fails.
 UNIT_SCRIPTS := layering pages unit_file packaging dashboards
 jobs = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+unit-programs: $(UNIT_TESTS)
 
 unit: $(UNIT_TESTS) $(BUILD)/libcore.a $(BUILD)/susmilter $(BUILD)/susmilterctl
 	@$(MAKE) --no-print-directory -k $(jobs) $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%)
@@ -356,12 +359,43 @@ soak: deps-check all $(BUILD)/tests/soak/deliver
 soak-short: all $(BUILD)/tests/soak/deliver
 	@tests/soak/reload_soak.py $(BUILD) --short
 
-check: deps-check
-	@$(MAKE) --no-print-directory unit scenario replay model-short wire soak-short
+# Everything that continuous integration holds; each part says how long it took.
+check: deps-check-all
+	@$(foreach part,unit scenario replay model-short wire soak-short check-style check-clang \
+	    check-address check-thread fuzz-short,$(call timed,$(part)) &&) :
+
+timed = start=$$(date +%s); $(MAKE) --no-print-directory $(jobs) $(1) && \
+    echo "== $(1): $$(($$(date +%s) - start)) s"
+
+# Formatting as clang-format 14 does it (Debian 12's; others differ in small things), and cppcheck.
+# Its varFuncNullUB is about systems where NULL is a plain 0.
+check-style:
+	@if clang-format --version | grep -q 'version 14\.'; then \
+		find src include tests -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror; \
+	else echo 'check-style: NOT RUN: formatting is judged by clang-format 14 only'; fi
+	@cppcheck --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
+	    --suppress=missingIncludeSystem --suppress=varFuncNullUB --error-exitcode=1 -q -j2 \
+	    -Iinclude src
+
+# Both compilers without a warning, tests included.
+check-clang:
+	@$(MAKE) --no-print-directory CC=clang all unit-programs
+
+check-address:
+	@$(MAKE) --no-print-directory CFLAGS='-O1 -g' SANITIZER=address,undefined unit scenario replay
+
+check-thread:
+	@$(MAKE) --no-print-directory CFLAGS='-O1 -g' SANITIZER=thread unit scenario replay
+
+fuzz-short:
+	@$(MAKE) --no-print-directory CC=clang SANITIZER=fuzzer-no-link,address,undefined \
+		BUILD=$(BUILD)/fuzz FUZZ_SECONDS=10 fuzz-run >$(BUILD)/fuzz-short.log 2>&1 || \
+		{ tail -n 60 $(BUILD)/fuzz-short.log; exit 1; }
 
 # All at once, so that who may not install is told one command.
 deps-build:    NEEDED = $(PACKAGES_BUILD)
 deps-check:    NEEDED = $(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_WIRE)
+deps-check-all: NEEDED = $(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_WIRE) $(PACKAGES_FUZZ) $(PACKAGES_STYLE)
 deps-demo:     NEEDED = $(PACKAGES_BUILD) $(PACKAGES_DEMO)
 deps-bench:    NEEDED = $(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_WIRE) $(PACKAGES_BENCH)
 deps-valgrind: NEEDED = $(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_WIRE) $(PACKAGES_VALGRIND)
@@ -369,7 +403,7 @@ deps-fuzz:     NEEDED = $(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_WIRE) $(P
 deps-deb:      NEEDED = $(PACKAGES_BUILD) $(PACKAGES_DEB)
 deps-package:  NEEDED = $(PACKAGES_BUILD) $(PACKAGES_DEB) $(PACKAGES_PACKAGE)
 
-deps-build deps-check deps-demo deps-bench deps-valgrind deps-fuzz deps-deb deps-package:
+deps-build deps-check deps-check-all deps-demo deps-bench deps-valgrind deps-fuzz deps-deb deps-package:
 	@contrib/install-missing $(sort $(NEEDED))
 
 # ---- the package --------------------------------------------------------------------------
@@ -420,6 +454,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload
+.PHONY: deps-check-all check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload
 
 -include $(wildcard $(addprefix $(BUILD)/,core/*/*.d edge/*/*.d ctl/*.d tests/*/*.d tests/unit/*/*/*.d))
