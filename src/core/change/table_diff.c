@@ -1,5 +1,6 @@
 #include "core/change/table_diff.h"
 
+#include "core/base/array.h"
 #include "core/policy/survey.h"
 #include "refused_runs.h"
 
@@ -30,16 +31,11 @@ static bool exempts(const struct rule *rule, enum family family, int64_t now)
 static bool append_run(void *context, const struct ip *first, const struct ip *last)
 {
 	struct runs *r = context;
+	struct interval *at = array_grow(r->at, &r->capacity, r->count + 1, sizeof *at);
 
-	if (r->count == r->capacity) {
-		size_t capacity = r->capacity ? r->capacity * 2 : 1024;
-		struct interval *bigger = realloc(r->at, capacity * sizeof *bigger);
-
-		if (!bigger)
-			return false;
-		r->at = bigger;
-		r->capacity = capacity;
-	}
+	if (!at)
+		return false;
+	r->at = at;
 	r->at[r->count++] = (struct interval){*first, *last};
 	return true;
 }

@@ -1,5 +1,7 @@
 #include "name_radix_private.h"
 
+#include "core/base/array.h"
+
 #include <stdlib.h>
 
 /* So that numbers of pairs, at most as many as entries, have 32 bits to spare. */
@@ -7,8 +9,6 @@
 
 /* Links have 32 bits. */
 #define BYTES_MAX ((size_t)UINT32_MAX)
-
-#define BYTES_FIRST ((size_t)1 << 12)
 
 /* In place of the number of a pair: no stored name ends here. */
 #define NO_VALUE UINT32_MAX
@@ -42,62 +42,41 @@ struct build {
 	size_t used, capacity;
 };
 
-/* Room for one element more: false when out of memory. */
-static bool make_room(void **array, size_t count, size_t *capacity, size_t size)
-{
-	size_t wanted = *capacity ? 2 * *capacity : 64;
-	void *bigger;
-
-	if (count < *capacity)
-		return true;
-	bigger = realloc(*array, wanted * size);
-	if (!bigger)
-		return false;
-	*array = bigger;
-	*capacity = wanted;
-	return true;
-}
-
 static bool push_level(struct build *b, struct level level)
 {
-	void *levels = b->levels;
-	bool room = make_room(&levels, b->level_count, &b->level_capacity, sizeof level);
+	struct level *levels =
+	    array_grow(b->levels, &b->level_capacity, b->level_count + 1, sizeof level);
 
+	if (!levels)
+		return false;
 	b->levels = levels;
-	if (room)
-		b->levels[b->level_count++] = level;
-	return room;
+	b->levels[b->level_count++] = level;
+	return true;
 }
 
 static bool push_child(struct build *b, struct child child)
 {
-	void *children = b->children;
-	bool room = make_room(&children, b->child_count, &b->child_capacity, sizeof child);
+	struct child *children =
+	    array_grow(b->children, &b->child_capacity, b->child_count + 1, sizeof child);
 
+	if (!children)
+		return false;
 	b->children = children;
-	if (room)
-		b->children[b->child_count++] = child;
-	return room;
+	b->children[b->child_count++] = child;
+	return true;
 }
 
 /* ---- nodes ---------------------------------------------------------------------------- */
 
 static bool make_bytes(struct build *b, size_t size)
 {
-	size_t wanted = b->capacity ? b->capacity : BYTES_FIRST;
-	unsigned char *bigger;
+	unsigned char *bytes = b->used + size <= BYTES_MAX
+				   ? array_grow(b->bytes, &b->capacity, b->used + size, 1)
+				   : NULL;
 
-	if (b->used + size > BYTES_MAX)
+	if (!bytes)
 		return false;
-	while (wanted < b->used + size)
-		wanted *= 2;
-	if (wanted == b->capacity)
-		return true;
-	bigger = realloc(b->bytes, wanted);
-	if (!bigger)
-		return false;
-	b->bytes = bigger;
-	b->capacity = wanted;
+	b->bytes = bytes;
 	return true;
 }
 

@@ -1,5 +1,6 @@
 #include "core/policy/member_sets.h"
 
+#include "core/base/array.h"
 #include "core/policy/rule.h"
 
 #include <stdlib.h>
@@ -32,18 +33,11 @@ enum { MEMO_SLOTS = 4096, INDEX_FIRST = 1024 };
 
 static bool grow(uint32_t **array, size_t *capacity, size_t need)
 {
-	size_t wanted = *capacity ? *capacity : 256;
-	uint32_t *bigger;
+	uint32_t *grown = array_grow(*array, capacity, need, sizeof *grown);
 
-	if (need <= *capacity)
-		return true;
-	while (wanted < need)
-		wanted *= 2;
-	bigger = realloc(*array, wanted * sizeof **array);
-	if (!bigger)
+	if (!grown)
 		return false;
-	*array = bigger;
-	*capacity = wanted;
+	*array = grown;
 	return true;
 }
 

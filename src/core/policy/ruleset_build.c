@@ -1,4 +1,6 @@
 #include "core/policy/ruleset.h"
+
+#include "core/base/array.h"
 #include "core/policy/survey.h"
 #include "ruleset_builder.h"
 
@@ -12,20 +14,10 @@
 void *ruleset_grow(
     struct ruleset_builder *b, void *array, size_t *capacity, size_t need, size_t size)
 {
-	size_t wanted = *capacity ? *capacity * 2 : 64;
-	void *bigger;
+	void *grown = array_grow(array, capacity, need, size);
 
-	if (need <= *capacity)
-		return array;
-	while (wanted < need)
-		wanted *= 2;
-	bigger = realloc(array, wanted * size);
-	if (!bigger) {
-		b->failed = true;
-		return array;
-	}
-	*capacity = wanted;
-	return bigger;
+	b->failed |= !grown;
+	return grown ? grown : array;
 }
 
 struct ruleset_builder *ruleset_builder_create(struct diag *diag)

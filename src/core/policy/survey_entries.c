@@ -5,6 +5,8 @@
  * is noted in its marks.
  */
 #include "ruleset_builder.h"
+
+#include "core/base/array.h"
 #include "survey_private.h"
 
 #include <stdlib.h>
@@ -162,17 +164,13 @@ static bool close_until(struct sweep *s, struct ip *at, const struct ip *next)
 
 static void open_network(struct sweep *s, const struct ip_radix_entry *e)
 {
-	if (s->depth == s->capacity) {
-		size_t capacity = s->capacity ? s->capacity * 2 : 64;
-		struct open *bigger = realloc(s->stack, capacity * sizeof *bigger);
+	struct open *stack = array_grow(s->stack, &s->capacity, s->depth + 1, sizeof *stack);
 
-		if (!bigger) {
-			s->failed = true;
-			return;
-		}
-		s->stack = bigger;
-		s->capacity = capacity;
+	if (!stack) {
+		s->failed = true;
+		return;
 	}
+	s->stack = stack;
 	s->stack[s->depth++] = (struct open){e->tag, prefix_last(&e->prefix)};
 }
 
