@@ -1,8 +1,11 @@
 /*
- * recordtext_test: what of a decision stands at the head of its line for syslog.
+ * decision_text_test: the head of a decision's line for syslog, and members of its JSON object.
  */
 #include "core/stats/decision_text.h"
 #include "unit/unit.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static const struct {
 	const char *label;
@@ -36,12 +39,70 @@ START_TEST(heads)
 }
 END_TEST
 
+/* An accepted recipient has no reply of its own, and none is made up. */
+START_TEST(accepted_has_no_reply)
+{
+	struct facts facts = {.now = 1};
+	struct verdict verdict = {.kind = VERDICT_FINAL, .action = ACTION_ACCEPT};
+	struct reply reply = {.code = 550, .xcode = "5.7.1"};
+	struct record record = {.facts = &facts, .verdict = &verdict};
+	char json[RECORD_JSON_MAX];
+
+	record_json(&record, json);
+	ck_assert_msg(strstr(json, "\"code\":250") && !strstr(json, "\"reply\""), "%s", json);
+	verdict.action = ACTION_REJECT;
+	snprintf(reply.text, sizeof reply.text, "no");
+	record.reply = &reply;
+	record_json(&record, json);
+	ck_assert_msg(
+	    strstr(json, "\"code\":550") && strstr(json, "\"reply\":\"5.7.1 no\""), "%s", json);
+}
+END_TEST
+
+static const struct dkim_signature_result two[] = {
+    {.result = DKIM_PASS, .domain = SLICE_INIT("a.example")},
+    {.result = DKIM_FAIL, .domain = SLICE_INIT("b.example")},
+};
+
+static const struct {
+	const char *label;
+	enum fact_state state;
+	size_t signatures;
+	const char *wanted; /* NULL: no member */
+} dkim_rows[] = {
+    {"not evaluated", FACT_UNKNOWN, 2, NULL},
+    {"not signed", FACT_KNOWN, 0, "\"dkim\":\"none\""},
+    {"one", FACT_KNOWN, 1, "\"dkim\":\"pass:a.example\""},
+    {"two", FACT_KNOWN, 2, "\"dkim\":\"pass:a.example fail:b.example\""},
+    {"failed", FACT_FAILED, 2, NULL},
+};
+
+START_TEST(dkim_member)
+{
+	struct facts facts = {
+	    .now = 1,
+	    .dkim_state = dkim_rows[_i].state,
+	    .dkim = {.signatures = two, .count = dkim_rows[_i].signatures},
+	};
+	struct verdict verdict = {.kind = VERDICT_FINAL, .action = ACTION_ACCEPT};
+	struct record record = {.facts = &facts, .verdict = &verdict};
+	const char *wanted = dkim_rows[_i].wanted;
+	char json[RECORD_JSON_MAX];
+
+	record_json(&record, json);
+	ck_assert_msg(wanted ? strstr(json, wanted) != NULL : !strstr(json, "\"dkim\""), "%s: %s",
+	    dkim_rows[_i].label, json);
+}
+END_TEST
+
 Suite *suite(void)
 {
-	Suite *s = suite_create("recordtext");
+	Suite *s = suite_create("decision_text");
 	TCase *t = tcase_create("lines");
 
 	tcase_add_loop_test(t, heads, 0, ROWS(rows));
+	tcase_add_test(t, accepted_has_no_reply);
+	tcase_add_loop_test(t, dkim_member, 0, ROWS(dkim_rows));
 	suite_add_tcase(s, t);
 	return s;
 }
