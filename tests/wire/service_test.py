@@ -172,7 +172,7 @@ def sendmail_line(checks, build, text):
         said = subprocess.run([build / "susmilterctl", "-c", TOP / "conf/susmilter.conf", "doctor",
                                "--sendmail", cf], capture_output=True, text=True,
                               check=False).stdout
-    for wanted in ("susmilter is asked, and first", "Sendmail waits long enough"):
+    for wanted in ("susmilter is listed, and first", "Sendmail waits long enough"):
         checks.true(f"README: {line}: {wanted}", wanted in said, said)
 
 

@@ -63,18 +63,18 @@ void mtacheck_networks(const struct postfix_check *c)
 	if (missing[0])
 		say(c, FINDING_WRONG,
 		    mtacheck_print(c->arena,
-			"mynetworks has %s, and trusted_networks has not: what these hosts send "
-			"out is judged as mail from outside",
+			"mynetworks contains %s, but trusted_networks does not: mail that these "
+			"hosts send is judged as inbound",
 			missing),
 		    mtacheck_print(
 			c->arena, "trusted_networks = [ …, %s ]; in susmilter.conf", missing));
 	else
-		say(c, FINDING_GOOD, "mynetworks: all in trusted_networks", NULL);
+		say(c, FINDING_GOOD, "mynetworks: all of it is in trusted_networks", NULL);
 	if (unread[0])
 		say(c, FINDING_NOTE,
 		    mtacheck_print(c->arena,
-			"mynetworks has %s, which doctor does not look into: trusted_networks must "
-			"have the same networks",
+			"mynetworks contains %s, which doctor does not read: make sure that "
+			"trusted_networks contains the same networks",
 			unread),
 		    NULL);
 }

@@ -29,14 +29,14 @@ static void check_path(const struct postfix_check *c, struct slice ours, struct 
 	if (mtacheck_below_queue(c, path).len > 0)
 		wrong(c,
 		    mtacheck_print(c->arena,
-			"smtpd runs in the chroot %.*s and looks for %.*s inside of it",
+			"smtpd runs in the chroot %.*s and looks for %.*s inside it",
 			SLICE_ARG(c->queue), SLICE_ARG(path)),
 		    mtacheck_right_order(c, list, ours, NULL, true));
 	else
 		wrong(c,
 		    mtacheck_print(c->arena,
-			"smtpd runs in the chroot %.*s and cannot see %.*s: the socket must be "
-			"below it",
+			"smtpd runs in the chroot %.*s and cannot reach %.*s: the socket must be "
+			"inside the chroot",
 			SLICE_ARG(c->queue), SLICE_ARG(path)),
 		    mtacheck_print(c->arena,
 			"milter = { socket = \"unix:%.*s/susmilter/milter.sock\"; } in "
@@ -80,16 +80,17 @@ static const char *change_own(
 static void check_default_action(const struct postfix_check *c, const struct own *own)
 {
 	if (slice_equal(own->value, SLICE("tempfail")))
-		good(c, "milter_default_action = tempfail: while susmilter is away, mail waits");
+		good(c,
+		    "milter_default_action = tempfail: mail is deferred while susmilter is down");
 	else if (slice_equal(own->value, SLICE("shutdown")))
-		good(c, "milter_default_action = shutdown: while susmilter is away, connections "
-			"are closed with 421, and mail waits");
+		good(c, "milter_default_action = shutdown: connections are closed with 421, and "
+			"mail is deferred, while susmilter is down");
 	else if (slice_equal(own->value, SLICE("accept")))
-		note(c, "milter_default_action = accept: while susmilter is away, mail comes in "
-			"unchecked");
+		note(c, "milter_default_action = accept: mail is accepted unchecked while "
+			"susmilter is down");
 	else if (slice_equal(own->value, SLICE("quarantine")))
-		note(c, "milter_default_action = quarantine: while susmilter is away, mail is put "
-			"on hold");
+		note(c, "milter_default_action = quarantine: mail is put on hold while susmilter "
+			"is down");
 	else
 		wrong(c,
 		    mtacheck_print(c->arena,
@@ -107,20 +108,21 @@ static void check_timeouts(
 		good(c, mtacheck_print(c->arena, "%s = %.*s", own->general, SLICE_ARG(own->value)));
 	else
 		wrong(c,
-		    mtacheck_print(c->arena, "%s = %.*s: an answer can take %d seconds",
-			own->general, SLICE_ARG(own->value), taken),
+		    mtacheck_print(c->arena,
+			"%s = %.*s is too short: an answer can take %d seconds", own->general,
+			SLICE_ARG(own->value), taken),
 		    change_own(c, own, enough));
 }
 
 static void check_protocol(const struct postfix_check *c, const struct own *own)
 {
 	if (slice_equal(own->value, SLICE("6")))
-		good(c, "milter_protocol = 6: susmilter names the macros that it needs");
+		good(c, "milter_protocol = 6: susmilter requests the macros that it needs");
 	else
 		wrong(c,
 		    mtacheck_print(c->arena,
-			"milter_protocol = %.*s: Postfix sends {auth_authen} only if main.cf says "
-			"so, and authenticated mail would be refused",
+			"milter_protocol = %.*s: Postfix sends {auth_authen} only if main.cf lists "
+			"it, and without it authenticated mail is refused",
 			SLICE_ARG(own->value)),
 		    change_own(c, own, "6"));
 }
@@ -143,12 +145,12 @@ static void check_bypass(const struct postfix_check *c)
 	if (off)
 		wrong(c,
 		    mtacheck_print(c->arena,
-			"receive_override_options = %.*s: no milter is asked at all",
+			"receive_override_options = %.*s: Postfix uses no milter at all",
 			SLICE_ARG(options)),
 		    mtacheck_change(c, "receive_override_options", others));
 	if (mtacheck_effective(c, "smtpd_milter_maps").len > 0)
-		note(c, "smtpd_milter_maps is set: clients that it names have other milters, or "
-			"none");
+		note(
+		    c, "smtpd_milter_maps is set: clients listed there use other milters, or none");
 }
 
 static void check_bare_newline(const struct postfix_check *c)
@@ -156,12 +158,12 @@ static void check_bare_newline(const struct postfix_check *c)
 	struct slice value = mtacheck_effective(c, "smtpd_forbid_bare_newline");
 
 	if (value.len == 0)
-		note(c, "this Postfix has no smtpd_forbid_bare_newline: update it, SMTP smuggling "
-			"gets around every check");
+		note(c, "this Postfix has no smtpd_forbid_bare_newline, and SMTP smuggling "
+			"(CVE-2023-51764) bypasses every check: update Postfix");
 	else if (slice_equal(value, SLICE("no")))
 		wrong(c,
-		    "smtpd_forbid_bare_newline = no: a smuggled message (CVE-2023-51764) gets "
-		    "around every check",
+		    "smtpd_forbid_bare_newline = no: SMTP smuggling (CVE-2023-51764) bypasses "
+		    "every check",
 		    mtacheck_change(c, "smtpd_forbid_bare_newline", "normalize"));
 	else
 		good(c,
@@ -192,8 +194,8 @@ static void check_overrides(const struct postfix_check *c)
 		if (slice_equal(name, SLICE("smtpd_milters")) && !takes_mail(c, key) &&
 		    !mtacheck_find_ours(c, slice_trim(value), &ours, &first))
 			note(c, mtacheck_print(c->arena,
-				    "master.cf: %.*s is set without susmilter: right for "
-				    "submission, not for mail from outside",
+				    "master.cf: %.*s does not list susmilter: correct for "
+				    "submission, wrong for inbound mail",
 				    SLICE_ARG(slice_trim(key))));
 	}
 }
@@ -219,26 +221,27 @@ static void check_list(
 	if (ours.len == 0) {
 		wrong(c,
 		    mtacheck_print(c->arena,
-			"smtpd_milters = %.*s: susmilter (%s) is not asked%s%.*s", SLICE_ARG(list),
-			c->milter, dead.len > 0 ? ", and nobody listens at " : "", SLICE_ARG(dead)),
+			"smtpd_milters = %.*s: susmilter (%s) is not listed%s%.*s", SLICE_ARG(list),
+			c->milter, dead.len > 0 ? ", and nothing listens at " : "",
+			SLICE_ARG(dead)),
 		    mtacheck_right_order(c, list, ours, NULL, false));
 		return;
 	}
 	if (first.len > 0)
 		wrong(c,
 		    mtacheck_print(c->arena,
-			"smtpd_milters asks %.*s first: what susmilter refuses was "
-			"worked on for nothing, and results of others are taken out as "
+			"smtpd_milters lists %.*s before susmilter: it also processes mail that "
+			"susmilter then refuses, and its Authentication-Results are removed as "
 			"forged",
 			SLICE_ARG(first)),
 		    mtacheck_right_order(c, list, ours, NULL, true));
 	else
-		good(c, "smtpd_milters: susmilter is asked, and first");
+		good(c, "smtpd_milters: susmilter is listed, and first");
 	check_path(c, ours, list);
 	if (dead.len > 0)
 		wrong(c,
 		    mtacheck_print(c->arena,
-			"smtpd_milters: nobody listens at %.*s: start it, or take it out",
+			"smtpd_milters: nothing listens at %.*s: start it or remove it",
 			SLICE_ARG(dead)),
 		    mtacheck_right_order(c, list, ours, NULL, false));
 }

@@ -97,7 +97,7 @@ static void check_names(const struct check *c, struct slice names)
 		if (!find_filter(c, name, &filter)) {
 			say(c, FINDING_WRONG,
 			    mtacheck_print(c->arena,
-				"InputMailFilters names \"%.*s\", which no line X defines: "
+				"InputMailFilters lists \"%.*s\", but no X line defines it: "
 				"Sendmail does not start",
 				SLICE_ARG(name)),
 			    recommended_line(c));
@@ -116,7 +116,7 @@ static void check_twice(const struct check *c)
 			if (slice_equal_nocase(filter.name, other.name))
 				say(c, FINDING_WRONG,
 				    mtacheck_print(c->arena,
-					"two lines X define \"%.*s\": Sendmail does not start",
+					"two X lines define \"%.*s\": Sendmail does not start",
 					SLICE_ARG(other.name)),
 				    "remove one of the two from sendmail.mc");
 	}
@@ -175,18 +175,18 @@ static bool check_list(
 
 	if (!find_ours(c, list->names, ours, &first)) {
 		say(c, FINDING_WRONG,
-		    mtacheck_print(c->arena, "%s: susmilter is not asked", list->title),
+		    mtacheck_print(c->arena, "%s: susmilter is not listed", list->title),
 		    change_for(c, list, our_name(c)));
 		return false;
 	}
 	if (first.len > 0)
 		say(c, FINDING_WRONG,
-		    mtacheck_print(c->arena, "%s: %.*s is asked before susmilter", list->title,
+		    mtacheck_print(c->arena, "%s: %.*s is listed before susmilter", list->title,
 			SLICE_ARG(first)),
 		    change_for(c, list, ours->name));
 	else
 		say(c, FINDING_GOOD,
-		    mtacheck_print(c->arena, "%s: susmilter is asked, and first", list->title),
+		    mtacheck_print(c->arena, "%s: susmilter is listed, and first", list->title),
 		    NULL);
 	return true;
 }
@@ -268,17 +268,18 @@ static bool has_flag(const struct sendmailcf_filter *f, char flag)
 static void check_flags(const struct check *c, const struct sendmailcf_filter *f)
 {
 	if (has_flag(f, 'T'))
-		say(c, FINDING_GOOD, "F=T: while susmilter is away, mail waits", NULL);
+		say(c, FINDING_GOOD, "F=T: mail is deferred while susmilter is down", NULL);
 	else if (has_flag(f, '4'))
 		say(c, FINDING_GOOD,
-		    "F=4: while susmilter is away, connections are closed with 421, and mail waits",
+		    "F=4: connections are closed with 421, and mail is deferred, while susmilter "
+		    "is down",
 		    NULL);
 	else if (has_flag(f, 'R'))
 		say(c, FINDING_WRONG, "F=R: mail is refused while susmilter is down",
 		    recommended_line(c));
 	else
 		say(c, FINDING_NOTE,
-		    "without F=T: while susmilter is away, mail comes in unchecked", NULL);
+		    "without F=T: mail is accepted unchecked while susmilter is down", NULL);
 }
 
 /*
@@ -290,23 +291,21 @@ static void check_times(const struct check *c, const struct sendmailcf_filter *f
 	if (f->answer < ANSWER_TIMEOUT)
 		say(c, FINDING_WRONG,
 		    mtacheck_print(c->arena,
-			"R:%lds is shorter than an answer to RCPT can take, %d seconds: what is "
-			"late comes in unchecked or is deferred, and so does the rest of the "
-			"connection",
+			"R:%lds is too short: an answer to RCPT can take %d seconds. After a "
+			"timeout, the rest of the connection is accepted unchecked or deferred",
 			f->answer, ANSWER_SECONDS),
 		    recommended_line(c));
 	else if (f->answer < ANSWER_TIMEOUT + SPARE_SECONDS)
 		say(c, FINDING_NOTE,
 		    mtacheck_print(c->arena,
-			"R:%lds leaves susmilter %ld seconds to spare at RCPT; with T=R:60s a busy "
-			"host loses nothing",
+			"R:%lds is only %ld s longer than an answer to RCPT can take: T=R:60s is "
+			"safe on a busy host, too",
 			f->answer, f->answer - ANSWER_SECONDS),
 		    NULL);
 	if (f->end != 0 && f->end < END_TIMEOUT)
 		say(c, FINDING_WRONG,
 		    mtacheck_print(c->arena,
-			"E:%lds is shorter than a verdict at the end of a message can take, %d "
-			"seconds",
+			"E:%lds is too short: a verdict at end of message can take %d seconds",
 			f->end, END_SECONDS),
 		    recommended_line(c));
 	if (f->answer >= ANSWER_TIMEOUT && (f->end == 0 || f->end >= END_TIMEOUT))
@@ -326,7 +325,7 @@ void mtacheck_sendmail(
 	check_twice(&c);
 	if (!is_defined(&c)) {
 		say(&c, FINDING_WRONG,
-		    mtacheck_print(arena, "no filter of sendmail.cf is susmilter (%s)", milter),
+		    mtacheck_print(arena, "sendmail.cf has no filter for susmilter (%s)", milter),
 		    recommended_line(&c));
 		return;
 	}

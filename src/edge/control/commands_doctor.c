@@ -53,7 +53,11 @@ int command_doctor(struct request *req)
 	} else if (v.wrong == 0) {
 		say(&v, FINDING_WRONG, "out of memory", NULL);
 	}
-	channel_print(req->channel, v.wrong ? "%u to put right\n" : "healthy\n", v.wrong);
+	if (v.wrong)
+		channel_print(
+		    req->channel, "%u problem%s to fix\n", v.wrong, v.wrong == 1 ? "" : "s");
+	else
+		channel_print(req->channel, "healthy\n");
 	ruleset_free(&rules);
 	config_free(&config);
 	diag_free(&diag);

@@ -37,15 +37,16 @@ static bool play(struct doctor *d, struct mtaclient *c)
 	if (answer == 'c' || answer == 'a')
 		return true;
 	if (answer == 'y')
-		doctor_say(d, FINDING_WRONG, NULL, "a session from loopback is answered \"%s\"",
+		doctor_say(d, FINDING_WRONG, NULL,
+		    "a test session from the loopback address was answered \"%s\"",
 		    mtaclient_text(c));
 	else if (answer == 0)
 		doctor_say(d, FINDING_WRONG, NULL,
-		    "the daemon takes connections and does not answer within %d seconds",
+		    "the daemon accepts connections but does not answer within %d seconds",
 		    ANSWER_MS / 1000);
 	else
-		doctor_say(
-		    d, FINDING_WRONG, NULL, "a session from loopback is answered '%c'", answer);
+		doctor_say(d, FINDING_WRONG, NULL,
+		    "a test session from the loopback address was answered '%c'", answer);
 	return false;
 }
 
@@ -78,7 +79,7 @@ static pid_t daemon_pid(struct doctor *d)
 
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", d->config->control_socket);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
-		doctor_say(d, FINDING_WRONG, NULL, "the control socket %s: %s",
+		doctor_say(d, FINDING_WRONG, NULL, "cannot connect to the control socket %s: %s",
 		    d->config->control_socket, strerror(errno));
 	else
 		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
@@ -105,13 +106,14 @@ static void check_limit(
 	char change[120];
 
 	if (limit < 0 || limit >= wanted) {
-		doctor_say(d, FINDING_GOOD, NULL, "the limit of %s is enough", what);
+		doctor_say(d, FINDING_GOOD, NULL, "the limit on %s is high enough", what);
 		return;
 	}
-	snprintf(change, sizeof change, "%s=%ld in the unit, or fewer milter.max_sessions",
+	snprintf(change, sizeof change, "%s=%ld in the unit, or a lower milter.max_sessions",
 	    unit_key, wanted);
-	doctor_say(d, FINDING_WRONG, change, "the daemon may have %ld %s, and %u sessions need %ld",
-	    limit, what, d->config->milter_max_sessions, wanted);
+	doctor_say(d, FINDING_WRONG, change,
+	    "the daemon is limited to %ld %s, but %u sessions need %ld", limit, what,
+	    d->config->milter_max_sessions, wanted);
 }
 
 static void check_limits(struct doctor *d)

@@ -20,11 +20,12 @@ static void check_database(struct doctor *d, const char *path, uint64_t built)
 		return;
 	days = ((int64_t)time(NULL) - (int64_t)built) / 86400;
 	if (days > STALE_DAYS)
-		doctor_say(d, FINDING_WRONG, "fetch a new one and run susmilterctl reload",
-		    "%s was built %lld days ago: networks have changed hands since", path,
+		doctor_say(d, FINDING_WRONG, "download a new one and run susmilterctl reload",
+		    "%s was built %lld days ago: networks have changed owners since", path,
 		    (long long)days);
 	else
-		doctor_say(d, FINDING_GOOD, NULL, "%s is %lld days old", path, (long long)days);
+		doctor_say(d, FINDING_GOOD, NULL, "%s is %lld day%s old", path, (long long)days,
+		    days == 1 ? "" : "s");
 }
 
 static void ask_dns(struct doctor *d, struct resolver *resolver)
@@ -42,9 +43,9 @@ static void ask_dns(struct doctor *d, struct resolver *resolver)
 		    "resolver = { servers = [ \"127.0.0.1\" ]; } with a resolver that answers",
 		    "DNS: no answer for example.com from %s%s",
 		    d->config->resolver_server_count ? d->config->resolver_servers[0] : "?",
-		    d->config->resolver_server_count > 1 ? " and the others" : "");
+		    d->config->resolver_server_count > 1 ? " or the other servers" : "");
 	else
-		doctor_say(d, FINDING_GOOD, NULL, "DNS answers");
+		doctor_say(d, FINDING_GOOD, NULL, "DNS: the name servers answer");
 }
 
 static void check_dns(struct doctor *d)
@@ -86,10 +87,11 @@ static void check_clock(struct doctor *d)
 	gmtime_r(&now, &tm);
 	if (tm.tm_year + 1900 < FIRST_YEAR)
 		doctor_say(d, FINDING_WRONG, "timedatectl set-ntp true",
-		    "the clock says %d: rules expire, and signatures, by it", tm.tm_year + 1900);
+		    "the clock says %d: expiry of rules and signatures depends on it",
+		    tm.tm_year + 1900);
 	else if (newest > now + SKEW_SECONDS)
 		doctor_say(d, FINDING_WRONG, "timedatectl set-ntp true",
-		    "the clock is behind: a file in /var/log was written %lld hours from now",
+		    "the clock is slow: a file in /var/log is dated %lld hours in the future",
 		    (long long)(newest - now) / 3600);
 	else
 		doctor_say(d, FINDING_GOOD, NULL, "the clock says %04d-%02d-%02d %02d:%02d UTC",

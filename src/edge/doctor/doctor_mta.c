@@ -101,12 +101,14 @@ static bool check_postfix(struct doctor *d, const char *directory)
 	const char *queue, *user;
 
 	if (s.main.len == 0) {
-		doctor_say(d, FINDING_WRONG, NULL, "postconf -c %s says nothing: is it Postfix's?",
+		doctor_say(d, FINDING_WRONG, NULL,
+		    "postconf -c %s prints nothing: is this a configuration directory of Postfix?",
 		    directory);
 		return true;
 	}
 	if (!mtacheck_takes_mail(&s)) {
-		doctor_say(d, FINDING_NOTE, NULL, "Postfix in %s takes no mail by SMTP", directory);
+		doctor_say(
+		    d, FINDING_NOTE, NULL, "Postfix in %s does not accept mail by SMTP", directory);
 		return false;
 	}
 	doctor_say(d, FINDING_NOTE, NULL, "Postfix in %s:", directory);
@@ -152,6 +154,6 @@ void doctor_mtas(struct doctor *d, const char *postfix, const char *sendmail)
 	found = doctor_sendmail(d, "/etc/mail/sendmail.cf", false) || found;
 	if (!found)
 		doctor_say(d, FINDING_WRONG, NULL,
-		    "no Postfix that takes mail by SMTP is configured here, and no Sendmail: "
-		    "nobody asks susmilter");
+		    "there is no Postfix that accepts mail by SMTP, and no Sendmail: no MTA uses "
+		    "susmilter");
 }

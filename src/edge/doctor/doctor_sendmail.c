@@ -39,9 +39,10 @@ static bool is_open_to_others(
 		return false;
 	snprintf(change, sizeof change, "chmod go-w %s", directory);
 	doctor_say(d, FINDING_WRONG, change,
-	    "%s (mode %04o) is writable by %s: Sendmail calls the socket unsafe and does not start",
+	    "%s (mode %04o) is writable by %s: Sendmail considers the socket unsafe and does not "
+	    "start",
 	    directory, (unsigned)st->st_mode & 07777,
-	    st->st_mode & S_IWOTH ? "everybody" : "its group");
+	    st->st_mode & S_IWOTH ? "everyone" : "its group");
 	return true;
 }
 
@@ -79,17 +80,19 @@ static bool check_way(struct doctor *d, const char *path, const struct passwd *w
 		if (!last && is_open_to_others(d, part, &st, lenient))
 			return false;
 		if (last && S_ISLNK(st.st_mode)) {
-			doctor_say(d, FINDING_WRONG, "the path of the socket itself, in both files",
-			    "%s is a link: Sendmail calls it unsafe and does not start", part);
+			doctor_say(d, FINDING_WRONG,
+			    "write the path of the socket itself in both files",
+			    "%s is a symbolic link: Sendmail considers it unsafe and does not "
+			    "start",
+			    part);
 			return false;
 		}
 		if (who && !doctor_allows(&st, who, last ? 6 : 1)) {
 			doctor_say(d, FINDING_WRONG,
-			    "milter = { socket_group = \"…\"; } with a group of that user, and its "
-			    "directory open to that group",
+			    "milter = { socket_group = \"…\"; } with a group of that user, and the "
+			    "socket's directory open to that group",
 			    "RunAsUser=%s may not use %s (mode %04o, uid %u, gid %u): Sendmail "
-			    "calls "
-			    "the socket unsafe and does not start",
+			    "considers the socket unsafe and does not start",
 			    who->pw_name, part, (unsigned)st.st_mode & 07777, (unsigned)st.st_uid,
 			    (unsigned)st.st_gid);
 			return false;
@@ -111,7 +114,7 @@ static void check_socket(struct doctor *d, struct slice cf)
 	mtacheck_sendmail_trust(cf, d->arena, &user, &lenient);
 	other = run_as(d, user, &who);
 	if (check_way(d, path, other ? &who : NULL, has_word(lenient, LENIENT)))
-		doctor_say(d, FINDING_GOOD, NULL, "Sendmail takes %s for a safe socket", path);
+		doctor_say(d, FINDING_GOOD, NULL, "Sendmail considers the socket %s safe", path);
 }
 
 /* A change of sendmail.mc does nothing before sendmail.cf is made of it. */
@@ -130,8 +133,8 @@ static void check_age(struct doctor *d, const char *cf)
 		return;
 	snprintf(change, sizeof change, "make -C %.*s && systemctl restart sendmail",
 	    (int)(strrchr(cf, '/') ? strrchr(cf, '/') - cf : 1), strrchr(cf, '/') ? cf : ".");
-	doctor_say(d, FINDING_WRONG, change,
-	    "%s is newer than %s: what was changed in it is not in effect", mc, cf);
+	doctor_say(
+	    d, FINDING_WRONG, change, "%s is newer than %s: its changes are not in effect", mc, cf);
 }
 
 bool doctor_sendmail(struct doctor *d, const char *cf, bool must)

@@ -175,8 +175,9 @@ static void complain(
 		    S_ISDIR(st->st_mode) ? "2710" : "0660", part);
 	else
 		snprintf(change, sizeof change, "chmod a+x %s", part);
-	doctor_say(d, FINDING_WRONG, change, "%s (mode %04o, uid %u, gid %u) keeps the user %s out",
-	    part, (unsigned)st->st_mode & 07777, (unsigned)st->st_uid, (unsigned)st->st_gid,
+	doctor_say(d, FINDING_WRONG, change,
+	    "%s (mode %04o, uid %u, gid %u) denies access to the user %s", part,
+	    (unsigned)st->st_mode & 07777, (unsigned)st->st_uid, (unsigned)st->st_gid,
 	    who->pw_name);
 }
 
@@ -217,7 +218,7 @@ void doctor_socket(struct doctor *d, const char *queue, bool chrooted, const cha
 	if (!path)
 		return; /* a network socket has no rights */
 	if (!who) {
-		doctor_say(d, FINDING_WRONG, NULL, "there is no user %s (mail_owner)", user);
+		doctor_say(d, FINDING_WRONG, NULL, "the user %s (mail_owner) does not exist", user);
 		return;
 	}
 	if (geteuid() != 0) {
@@ -227,7 +228,8 @@ void doctor_socket(struct doctor *d, const char *queue, bool chrooted, const cha
 	}
 	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
 		snprintf(change, sizeof change, "rm %s && systemctl restart susmilter", path);
-		doctor_say(d, FINDING_WRONG, change, "%s is no socket: it is in the way", path);
+		doctor_say(d, FINDING_WRONG, change,
+		    "%s is not a socket: susmilter cannot create its own there", path);
 		return;
 	}
 	if (is_dead(try_path(path)))
@@ -239,8 +241,9 @@ void doctor_socket(struct doctor *d, const char *queue, bool chrooted, const cha
 		doctor_say(d, FINDING_GOOD, NULL, "the user %s can connect to %s%s", user, path,
 		    chrooted ? " from the chroot" : "");
 	else if (o.step == STEP_BECOME)
-		doctor_say(d, FINDING_NOTE, NULL, "cannot become %s in %s to try the socket: %s",
-		    user, queue, strerror(o.error));
+		doctor_say(d, FINDING_NOTE, NULL,
+		    "cannot become the user %s in %s to try the socket: %s", user, queue,
+		    strerror(o.error));
 	else if (o.error == EACCES)
 		name_obstacle(d, who, path);
 	else

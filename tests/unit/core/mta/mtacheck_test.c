@@ -53,7 +53,7 @@ static const struct {
 	"smtpd_milters = { inet:localhost:12301, default_action=accept } inet:localhost:8891\n" SAFE
 	    REST,
 	"", "", "inet:8891@127.0.0.1",
-	"wrong smtpd_milters asks inet: → smtpd_milters = inet:127.0.0.1:8891, { "
+	"wrong smtpd_milters lists inet → smtpd_milters = inet:127.0.0.1:8891, { "
 	"inet:localhost:12301, default_action=accept }\n"},
     {"in brackets", "smtpd_milters = inet:[127.0.0.1]:8891\n" SAFE REST, "", "",
 	"inet:8891@127.0.0.1", ""},
@@ -88,8 +88,8 @@ static const struct {
 	"\"smtp/inet/smtpd_milters=inet:127.0.0.1:8891\"\n"},
     {"behind one that is dead", "smtpd_milters = inet:dead:1, inet:127.0.0.1:8891\n" SAFE REST, "",
 	"", "inet:8891@127.0.0.1",
-	"wrong smtpd_milters asks inet: → smtpd_milters = inet:127.0.0.1:8891, inet:dead:1\n"
-	"wrong smtpd_milters: nobody li → smtpd_milters = inet:127.0.0.1:8891\n"},
+	"wrong smtpd_milters lists inet → smtpd_milters = inet:127.0.0.1:8891, inet:dead:1\n"
+	"wrong smtpd_milters: nothing l → smtpd_milters = inet:127.0.0.1:8891\n"},
     {"no milters at all",
 	"smtpd_milters = inet:127.0.0.1:8891\n"
 	"receive_override_options = no_address_mappings, no_milters\n" SAFE REST,
@@ -111,17 +111,17 @@ static const struct {
 	"mynetworks = 127.0.0.0/8, 192.0.2.0/24 198.51.100.7 [2001:db8::]/32 [fe80::%eth0]/64\n"
 	"smtpd_milters = inet:127.0.0.1:8891\n" SAFE REST,
 	"", "", "inet:8891@127.0.0.1",
-	"wrong mynetworks has \"192.0.2. → trusted_networks = [ …, \"192.0.2.0/24\", "
+	"wrong mynetworks contains \"192 → trusted_networks = [ …, \"192.0.2.0/24\", "
 	"\"198.51.100.7/32\", \"2001:db8::/32\", \"fe80::/64\" ]; in susmilter.conf\n"},
     {"own networks in a table",
 	"mynetworks = cidr:/etc/postfix/own, /etc/postfix/more, relay.example\n"
 	"smtpd_milters = inet:127.0.0.1:8891\n" SAFE REST,
-	"", "", "inet:8891@127.0.0.1", "note mynetworks has \"cidr:/et → -\n"},
+	"", "", "inet:8891@127.0.0.1", "note mynetworks contains \"cid → -\n"},
     {"own networks of one service",
 	"mynetworks = 127.0.0.0/8\nsmtpd_milters = inet:127.0.0.1:8891\n" SAFE REST, CHROOT,
 	"smtp/inet/mynetworks = 198.51.100.0/24\n", "inet:8891@127.0.0.1",
 	"note master.cf has settings f → -\n"
-	"wrong mynetworks has \"198.51.1 → trusted_networks = [ …, \"198.51.100.0/24\" ]; in "
+	"wrong mynetworks contains \"198 → trusted_networks = [ …, \"198.51.100.0/24\" ]; in "
 	"susmilter.conf\n"},
     {"closed by default",
 	"smtpd_milters = inet:127.0.0.1:8891\nmilter_default_action = shutdown\n"
@@ -140,7 +140,7 @@ static const struct {
 	"smtpd_milters = inet:127.0.0.1:8891, inet:127.0.0.1:12301, {inet:dead:1, protocol=2}, "
 	"unix:x\n" SAFE REST,
 	"", "", "inet:8891@127.0.0.1",
-	"wrong smtpd_milters: nobody li → smtpd_milters = inet:127.0.0.1:8891, "
+	"wrong smtpd_milters: nothing l → smtpd_milters = inet:127.0.0.1:8891, "
 	"inet:127.0.0.1:12301, unix:x\n"},
     {"the wrong port", "smtpd_milters = inet:dead:8892\n" SAFE REST, "", "", "inet:8891@127.0.0.1",
 	"wrong smtpd_milters = inet:dea → smtpd_milters = inet:127.0.0.1:8891\n"},
@@ -218,22 +218,22 @@ static const struct {
 	"Xsusmilter, S=inet:8891@127.0.0.1, F=T, T=C:30s;S:30s;R:30s;E:5m\n",
 	""},
     {"not there", "O InputMailFilters=other\nXother, S=inet:1@localhost\n",
-	"wrong no filter of sendmail.cf "},
+	"wrong sendmail.cf has no filte "},
     {"by another name of this host",
 	"O InputMailFilters=s\nXs, S=inet:8891@localhost, F=T, T=C:10s;S:10s;R:60s;E:120s\n", ""},
     {"in brackets", "O InputMailFilters=s\nXs, S=inet:8891@[127.0.0.1], T=R:60s\n", ""},
     {"another port", "O InputMailFilters=s\nXs, S=inet:8892@localhost, T=R:60s\n",
-	"wrong no filter of sendmail.cf "},
+	"wrong sendmail.cf has no filte "},
     {"another host", "O InputMailFilters=s\nXs, S=inet:8891@192.0.2.1, T=R:60s\n",
-	"wrong no filter of sendmail.cf "},
+	"wrong sendmail.cf has no filte "},
     {"impatient at the end",
 	"O InputMailFilters=s\nXs, S=inet:8891@127.0.0.1, F=T, T=R:60s;E:10s\n",
-	"wrong E:10s is shorter than a  "},
+	"wrong E:10s is too short: a ve "},
     {"behind another, impatient, refusing",
 	"O InputMailFilters=other,s\nXother, S=inet:1@localhost\n"
 	"Xs, S=INET:8891@127.0.0.1, F=R, T=R:9s\n",
 	"wrong InputMailFilters=other,s wrong F=R: mail is refused whi "
-	"wrong R:9s is shorter than an  "},
+	"wrong R:9s is too short: an an "},
 };
 
 static void say_short(void *context, enum finding f, const char *what, const char *change)
