@@ -23,7 +23,8 @@ CONF = """
 trusted_networks = [ ];
 spf = { fail = "reject"; };
 blocks = ( { name = "monster"; domains = [ ".monster" ]; in = [ "helo", "client_name" ]; } );
-susranges = ( { name = "dialup"; networks = [ "file:dialup.cidr" ]; },
+susranges = ( { name = "dialup"; networks = [ "file:dialup.cidr" ];
+                comment = "dynamic addresses"; },
               { name = "hosting"; networks = [ "198.51.101.0/24", "2001:db8:66::/48" ]; },
               { name = "trial"; networks = [ "198.51.102.0/24" ]; mode = "monitor"; } );
 dmarc = { default = "reject"; };

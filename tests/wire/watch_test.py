@@ -187,6 +187,18 @@ def counts(checks, daemon, url):
                 f"{told['counted']} written, 0 waiting, 0 lost" in text, text)
 
 
+def rule_names(checks, daemon):
+    """Text has a rule's name and its comment; the page, for readers who do not know our names, has
+    the comment alone, or the name where there is none."""
+    text = daemon.ctl("report", "example.org", check=True).stdout
+    page = daemon.ctl("report", "example.org", "--html", check=True).stdout
+    checks.true("report: name and comment", "  susranges dialup: dynamic addresses\n" in text, text)
+    checks.true("report: a name alone", "  susranges hosting\n" in text, text)
+    checks.true("report --html: a comment alone",
+                ">dynamic addresses<" in page and "dialup" not in page, page)
+    checks.true("report --html: a name without comment", ">susranges hosting<" in page, page)
+
+
 def main():
     build, keep = sys.argv[1], "--keep" in sys.argv
     checks = Checks("watch")
@@ -208,6 +220,7 @@ def main():
             answers(checks, prometheus)
             texts(checks, servers, daemon, url)
         counts(checks, daemon, url)
+        rule_names(checks, daemon)
         alarm(checks, prometheus, daemon)
         checks.true("the daemon lives", daemon.alive(), daemon.said())
     sys.exit(checks.summary())

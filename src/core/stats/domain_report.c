@@ -76,10 +76,12 @@ const char *domain_report_others_text(
 	/* An estimate may be too high; there are no more of them than refusals. */
 	about = about < rest ? about : rest;
 	if (kind == TALLY_RECIPIENTS && d->recipients > shown)
-		snprintf(out, OTHERS_TEXT_MAX, "%s different recipients%s (about)",
-		    domain_report_number(about, number), shown ? " more" : "");
+		snprintf(out, OTHERS_TEXT_MAX, "to about %s%s recipient%s",
+		    domain_report_number(about, number), shown ? " more" : "",
+		    about == 1 ? "" : "s");
 	else if (d->top_count[kind] > shown && !d->recipients)
-		snprintf(out, OTHERS_TEXT_MAX, "%zu others", d->top_count[kind] - shown);
+		snprintf(out, OTHERS_TEXT_MAX, "%zu other%s", d->top_count[kind] - shown,
+		    d->top_count[kind] - shown == 1 ? "" : "s");
 	else
 		snprintf(out, OTHERS_TEXT_MAX, "others");
 	return out;
@@ -93,9 +95,9 @@ const char *domain_report_family_text(enum family family)
 	case FAMILY_SUSRANGES:
 		return "networks that must authenticate";
 	case FAMILY_SPF:
-		return "sender's domain forbids this client (SPF)";
+		return "failed SPF: the sender's domain does not allow this client";
 	case FAMILY_DMARC:
-		return "author's domain asks for refusal (DMARC)";
+		return "failed DMARC: the author's domain asks for rejection";
 	case FAMILY_LIMITS:
 		return "limits and internal errors";
 	default:
@@ -142,7 +144,7 @@ static void write_families(const struct domain_report_sink *sink, const struct d
 				domain_report_print(sink, "%14s  %s%s\n",
 				    domain_report_number(d->totals[family][monitored], number),
 				    domain_report_family_text((enum family)family),
-				    monitored ? ", in monitor mode: accepted" : "");
+				    monitored ? " (monitor mode: accepted)" : "");
 		}
 }
 
@@ -174,8 +176,9 @@ void domain_report_text(
 	    domain_report_hour_text(d->since, since), domain_report_hour_text(d->until, until),
 	    domain_report_number(domain_report_total(d, false), number));
 	if (domain_report_total(d, true) > 0)
-		domain_report_print(&sink, ", %s would have been",
-		    domain_report_number(domain_report_total(d, true), number));
+		domain_report_print(&sink, "; %s%s would have been (monitor mode)",
+		    domain_report_number(domain_report_total(d, true), number),
+		    domain_report_total(d, false) > 0 ? " more" : "");
 	domain_report_print(&sink, "\n");
 	if (domain_report_total(d, false) + domain_report_total(d, true) == 0)
 		return;

@@ -34,8 +34,8 @@ size_t domain_report_shown(const struct domain_report *, enum tally_kind);
 /* Why in the words of whoever gets the report. */
 const char *domain_report_family_text(enum family);
 
-/* Who they are, for the line of domain_report_others(): "1,000,000 different recipients more
- * (about)", "12 others" where they are known, else "others"; returns out. */
+/* Who they are, for the line of domain_report_others(): "to about 1,000,000 more recipients",
+ * "12 others" where they are known, else "others"; returns out. */
 enum { OTHERS_TEXT_MAX = 96 };
 const char *domain_report_others_text(
     const struct domain_report *, enum tally_kind, char out[OTHERS_TEXT_MAX]);

@@ -60,6 +60,33 @@ static json_t *report_json(const struct domain_report *d)
 	return o;
 }
 
+/*
+ * The rules of a report by their comments, as the running table has them: a page for the owner of a
+ * domain has the comment alone, since the names of rules are ours; a text has both.
+ */
+static void use_rule_comments(struct request *req, struct domain_report *d, bool alone)
+{
+	size_t n = d->top_count[TALLY_RULES];
+	struct domain_report_key *keys = arena_calloc(req->arena, n, sizeof *keys);
+
+	for (size_t i = 0; keys && i < n; i++) {
+		struct slice key = d->top[TALLY_RULES][i].key; /* "susranges dialup", or "spf" */
+		const struct rule *rule =
+		    slice_find(key, ' ') < key.len
+			? ruleset_find_rule(req->generation->rules, slice_after_last(key, ' '))
+			: NULL;
+
+		keys[i] = d->top[TALLY_RULES][i];
+		if (!rule || rule->comment.len == 0)
+			continue;
+		keys[i].key = alone ? rule->comment
+				    : arena_printf(req->arena, "%.*s: %.*s", SLICE_ARG(key),
+					  SLICE_ARG(rule->comment));
+	}
+	if (keys)
+		d->top[TALLY_RULES] = keys;
+}
+
 static void put(void *context, const char *piece)
 {
 	channel_write(context, slice_str(piece));
@@ -81,12 +108,13 @@ int command_report(struct request *req)
 	struct slice domain;
 
 	if (!request_argument(req, 0))
-		return complain(req, STATUS_USAGE, "say which recipient domain");
+		return complain(req, STATUS_USAGE, "needs a recipient domain, such as example.org");
 	wrong = name_parse(slice_str(request_argument(req, 0)), &idn_uts46, req->arena, &domain);
 	if (wrong)
 		return complain(req, STATUS_USAGE, wrong);
 	if (span <= 0)
-		return complain(req, STATUS_USAGE, "--since wants 24h, 7d, 4w or the like");
+		return complain(
+		    req, STATUS_USAGE, "--since needs a duration such as 24h, 7d or 4w");
 	if (!database[0])
 		return complain(
 		    req, STATUS_FAILED, "refusals are not kept: reports.database is not set");
@@ -94,9 +122,12 @@ int command_report(struct request *req)
 		reports_flush(req->worker->reports, FLUSH_MS);
 	if (!reports_read(database, domain, now - span, now + 3600, req->arena, &report, why))
 		return complain(req, STATUS_FAILED, why);
-	if (request_switch(req, "json"))
+	if (request_switch(req, "json")) {
 		request_print_json(req, report_json(&report));
-	else if (request_switch(req, "html"))
+		return STATUS_OK;
+	}
+	use_rule_comments(req, &report, request_switch(req, "html"));
+	if (request_switch(req, "html"))
 		domain_report_html(&report, now, put, req->channel);
 	else
 		domain_report_text(&report, put, req->channel);

@@ -56,12 +56,14 @@ static const struct {
 	"\nRules\n             7  others\n\nClients\n             7  others\n"},
     {"would have been refused",
 	{RANGE, .totals = {[FAMILY_SPF] = {0, 999}, [FAMILY_DMARC] = {1, 1000000}}},
-	"example.org, 2024-10-04 00:00 to 2024-10-05 00:00 UTC: 1 refused, 1,000,999 would have "
-	"been\n"
+	"example.org, 2024-10-04 00:00 to 2024-10-05 00:00 UTC: 1 refused; 1,000,999 more "
+	"would have been (monitor mode)\n"
 	"\nReasons\n"
-	"           999  sender's domain forbids this client (SPF), in monitor mode: accepted\n"
-	"             1  author's domain asks for refusal (DMARC)\n"
-	"     1,000,000  author's domain asks for refusal (DMARC), in monitor mode: accepted\n"
+	"           999  failed SPF: the sender's domain does not allow this client (monitor mode: "
+	"accepted)\n"
+	"             1  failed DMARC: the author's domain asks for rejection\n"
+	"     1,000,000  failed DMARC: the author's domain asks for rejection (monitor mode: "
+	"accepted)\n"
 	"\nRecipients\n     1,001,000  others\n\nRules\n     1,001,000  others\n"
 	"\nClients\n     1,001,000  others\n"},
     {"clients that are not known",
@@ -98,11 +100,13 @@ static const struct {
     {"more are not listed", few, 2, 1201, 0, 2, "1  others"},
     {"a few more are known", many, 20, 30000, 0, 15, "15,105  5 others"},
     {"just as many as are shown", many, 15, 14895, 0, 15, NULL},
-    {"a flood", many, MANY, 900000, 9015, 15, "885,105  9,000 different recipients more (about)"},
+    {"a flood", many, MANY, 900000, 9015, 15, "885,105  to about 9,000 more recipients"},
+    {"one more is known", many, 16, 15880, 0, 15, "985  1 other"},
+    {"about one more", many, MANY, 14896, 16, 15, "1  to about 1 more recipient"},
     {"an estimate above what there is", many, MANY, 14900, 9015, 15,
-	"5  5 different recipients more (about)"},
+	"5  to about 5 more recipients"},
     {"a flood with three who matter", flood, MANY, 100000, 50003, 3,
-	"98,500  50,000 different recipients more (about)"},
+	"98,500  to about 50,000 more recipients"},
     {"a flood of which nobody matters", flood + 3, MANY - 3, 100000, 0, 15, "99,985  46 others"},
 };
 
