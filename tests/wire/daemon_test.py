@@ -158,7 +158,7 @@ def too_few_files(checks, servers):
     limits = pathlib.Path(f"/proc/{daemon.worker()}/limits").read_text()
     granted = re.search(r"^Max open files +(\S+)", limits, re.M)[1]
     short = granted != "unlimited" and int(granted) < 2 * sessions
-    told = "the limit of open files is" in daemon.said()
+    told = "the limit on open files is" in daemon.said()
     checks.same(f"{granted} descriptors for {sessions} sessions: told", told, short)
     daemon.stop()
 
@@ -215,8 +215,8 @@ def full_disk(checks, servers):
     slowest = refuse_some(daemon, 2000)
     checks.true("no answer waits for a full disk", slowest < 0.5 * lab.slowness(servers.build),
                 slowest)
-    lab.wait_for(lambda: "cannot be written" in daemon.said(), 5, "a complaint")
-    checks.same("one complaint", daemon.said().count("cannot be written"), 1)
+    lab.wait_for(lambda: "cannot write log.decisions" in daemon.said(), 5, "a complaint")
+    checks.same("one complaint", daemon.said().count("cannot write log.decisions"), 1)
     (disk / "decisions.jsonl").unlink()
     daemon.process.send_signal(signal.SIGUSR1)
     lab.wait_for(daemon.decisions.exists, 5, "a new file")

@@ -251,7 +251,7 @@ static void restore_socket(void)
 	if (!control.stopping &&
 	    unixsocket_restore(control.listening, control.path, SOCKET_MODE, why, sizeof why)) {
 		chown_to_group(control.path);
-		log_warning("%s was gone: made again", control.path);
+		log_warning("%s was deleted: created again", control.path);
 	}
 	pthread_mutex_unlock(&control.lock);
 	if (why[0] && !failing)

@@ -11,12 +11,12 @@
 #define DEFAULT_CONFIG "/etc/susmilter/susmilter.conf"
 
 static const char usage[] =
-    "usage: susmilter [-f] [-c FILE]     run; -f stays in the foreground\n"
-    "       susmilter -t [-c FILE]       check the configuration: exit 0 clean, 1 errors\n"
-    "       susmilter -h, --help         this text\n"
-    "       susmilter -V, --version      which susmilter this is\n"
+    "usage: susmilter [-f] [-c FILE]     run; -f: stay in the foreground\n"
+    "       susmilter -t [-c FILE]       check the configuration: exit 0 without errors, else 1\n"
+    "       susmilter -h, --help         print this help\n"
+    "       susmilter -V, --version      print the version\n"
     "\n"
-    "FILE is " DEFAULT_CONFIG " unless -c says otherwise.\n"
+    "The default FILE is " DEFAULT_CONFIG ".\n"
     "Signals: HUP reloads, USR1 reopens the logs, TERM drains and stops.\n";
 
 static void print_line(void *context, enum diag_level level, const char *line)

@@ -41,7 +41,7 @@ static void order(struct supervisor *s, char what)
 	/* A full socket holds thousands of orders of the same kind already: none is lost. */
 	if (s->worker_fd >= 0 && send(s->worker_fd, &what, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
 	    errno != EAGAIN && errno != EPIPE)
-		log_warning("an order does not reach the worker: %s", strerror(errno));
+		log_warning("cannot reach the worker: %s", strerror(errno));
 }
 
 static bool start_worker(struct supervisor *s)
@@ -84,7 +84,7 @@ static void tell_starter(struct supervisor *s)
 	if (s->ready_fd < 0)
 		return;
 	if (write(s->ready_fd, &ready, 1) != 1)
-		log_warning("the process that started us is gone");
+		log_warning("the parent process has exited");
 	close(s->ready_fd);
 	s->ready_fd = -1;
 	log_detach();
@@ -126,7 +126,7 @@ static void hear_worker(struct supervisor *s)
 static void say_end(pid_t pid, int status)
 {
 	if (WIFSIGNALED(status))
-		log_error("worker %d was ended by signal %d (%s)", (int)pid, WTERMSIG(status),
+		log_error("worker %d was killed by signal %d (%s)", (int)pid, WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) != WORKER_ENDED)
 		log_error("worker %d ended with status %d", (int)pid, WEXITSTATUS(status));
@@ -142,8 +142,8 @@ static void plan_restart(struct supervisor *s)
 	s->pause_ms = s->pause_ms ? s->pause_ms * 2 : PAUSE_FIRST_MS;
 	if (s->pause_ms > PAUSE_MAX_MS)
 		s->pause_ms = PAUSE_MAX_MS;
-	log_info("starting a new worker");
-	notify("STATUS=the worker ended; a new one starts");
+	log_info("restarting the worker");
+	notify("STATUS=the worker ended; restarting it");
 }
 
 /* Collects ended children; false when the supervisor's own work is done. */
@@ -190,7 +190,7 @@ static bool take_signal(struct supervisor *s, int *exit_status)
 	default:
 		log_info("stopping");
 		notify("STOPPING=1");
-		notify("STATUS=stops when the sessions have ended");
+		notify("STATUS=stopping: waiting for open sessions to end");
 		s->stopping = true;
 		order(s, ORDER_STOP);
 		*exit_status = 0;

@@ -42,13 +42,16 @@ static void handle_reload(struct worker *w)
 /* Lets the sessions that are there end by themselves. */
 static void drain(void)
 {
+	unsigned left;
+
 	milter_shut();
 	for (int waited = 0; milter_sessions() > 0 && waited < DRAIN_SECONDS * 1000;
 	     waited += DRAIN_STEP_MS)
 		poll(NULL, 0, DRAIN_STEP_MS);
-	if (milter_sessions() > 0)
-		log_warning("stopping with %u sessions that did not end within %d seconds",
-		    milter_sessions(), DRAIN_SECONDS);
+	left = milter_sessions();
+	if (left > 0)
+		log_warning("stopping: %u session%s did not end within %d seconds", left,
+		    left == 1 ? "" : "s", DRAIN_SECONDS);
 }
 
 /*
@@ -90,7 +93,7 @@ static void raise_descriptor_limit(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		log_warning("the limit of open files stays: %s", strerror(errno));
+		log_warning("cannot raise the limit on open files: %s", strerror(errno));
 }
 
 /* Told once at the start, since a session too many for the descriptors waits until its MTA gives
@@ -102,7 +105,7 @@ static void check_descriptor_limit(const struct config *c)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted)
 		log_warning(
-		    "the limit of open files is %llu, too low for milter.max_sessions = %u: "
+		    "the limit on open files is %llu, too low for milter.max_sessions = %u: "
 		    "raise it to %llu (LimitNOFILE=), or lower max_sessions",
 		    (unsigned long long)limit.rlim_cur, c->milter_max_sessions,
 		    (unsigned long long)wanted);
@@ -141,7 +144,7 @@ static bool open_records(struct worker *w, const struct config *c)
 		log_error("%s", why);
 	w->reports = reports_create(&reports);
 	if (!w->reports)
-		log_error("no thread for reports");
+		log_error("cannot start the reports thread");
 	return w->recorder && w->reports;
 }
 
@@ -184,7 +187,7 @@ static int serve(struct worker *w, bool foreground)
 
 	if (pthread_create(&thread, NULL, control_pipe_thread, w) != 0 ||
 	    write(w->supervisor_fd, &ready, 1) != 1) {
-		log_error("not started: no thread for the supervisor's orders");
+		log_error("not started: cannot start the thread that listens to the supervisor");
 		return WORKER_NOT_STARTED;
 	}
 	pthread_detach(thread); /* it lives as long as the process */
@@ -201,7 +204,7 @@ static int serve(struct worker *w, bool foreground)
 	recorder_stop(w->recorder);
 	reports_flush(w->reports, REPORTS_END_MS);
 	if (!served)
-		log_error("libmilter gave up");
+		log_error("libmilter stopped with an error");
 	/* libmilter's own threads may still be on their way out: nothing they could touch is freed,
 	 * the process ends here. */
 	return served ? WORKER_ENDED : WORKER_FAILED;

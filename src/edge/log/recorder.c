@@ -125,7 +125,7 @@ static void tell_suppressed(
 static void open_file(struct recorder *rec, const char *path)
 {
 	if (!recordfile_open(&rec->file, path))
-		log_error("log.decisions %s cannot be opened: %s", path, strerror(errno));
+		log_error("cannot open log.decisions %s: %s", path, strerror(errno));
 }
 
 static void count(struct recorder *rec, size_t lines, size_t failed)
@@ -273,17 +273,17 @@ struct recorder *recorder_create(
 	struct recorder *rec = prepare(settings);
 
 	if (!rec) {
-		snprintf(why, RECORDER_WHY_MAX, "no memory for the decision log");
+		snprintf(why, RECORDER_WHY_MAX, "out of memory for the decision log");
 		return NULL;
 	}
 	if (!recordfile_open(&rec->file, rec->path)) {
-		snprintf(why, RECORDER_WHY_MAX, "log.decisions %s cannot be opened: %s", rec->path,
+		snprintf(why, RECORDER_WHY_MAX, "cannot open log.decisions %s: %s", rec->path,
 		    strerror(errno));
 		destroy(rec);
 		return NULL;
 	}
 	if (pthread_create(&rec->thread, NULL, write_lines, rec) != 0) {
-		snprintf(why, RECORDER_WHY_MAX, "no thread for the decision log");
+		snprintf(why, RECORDER_WHY_MAX, "cannot start the thread of the decision log");
 		destroy(rec);
 		return NULL;
 	}
@@ -304,7 +304,7 @@ bool recorder_stop(struct recorder *rec)
 	until.tv_sec += FLUSH_SECONDS;
 	rec->ended = pthread_timedjoin_np(rec->thread, NULL, &until) == 0;
 	if (!rec->ended)
-		log_warning("the decision log does not take its last lines; they are lost");
+		log_warning("the last lines of the decision log could not be written and are lost");
 	return rec->ended;
 }
 

@@ -46,7 +46,8 @@ bool recordfile_open(struct recordfile *f, const char *path)
 static void complain(struct recordfile *f, const char *why)
 {
 	if (!f->complained)
-		log_error("log.decisions cannot be written: %s; mail goes on, lines are lost", why);
+		log_error(
+		    "cannot write log.decisions: %s; mail is not affected, records are lost", why);
 	f->complained = true;
 }
 

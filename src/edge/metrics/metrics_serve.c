@@ -51,7 +51,7 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
 	(void)upload_len;
 	(void)state;
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 || strcmp(url, "/metrics") != 0) {
-		text = strdup("There is only GET /metrics here.\n");
+		text = strdup("Only GET /metrics is served here.\n");
 		return text ? send_text(
 				  connection, MHD_HTTP_NOT_FOUND, "text/plain", text, strlen(text))
 			    : MHD_NO;
@@ -98,7 +98,7 @@ static const char *serve(struct worker *w, const char *listen, char why[METRICS_
 
 	if (len == 0) {
 		snprintf(why, METRICS_WHY_MAX,
-		    "metrics.listen \"%s\" is no ADDRESS:PORT or [ADDRESS]:PORT", listen);
+		    "metrics.listen \"%s\" is not ADDRESS:PORT or [ADDRESS]:PORT", listen);
 		return why;
 	}
 	if (address.ss_family == AF_INET6)
@@ -108,7 +108,7 @@ static const char *serve(struct worker *w, const char *listen, char why[METRICS_
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
 	if (http)
 		return NULL;
-	snprintf(why, METRICS_WHY_MAX, "metrics.listen %s cannot be opened: %s", listen,
+	snprintf(why, METRICS_WHY_MAX, "cannot listen on metrics.listen %s: %s", listen,
 	    strerror(errno));
 	return why;
 }
@@ -150,8 +150,7 @@ static void *write_file(void *context)
 	while (!atomic_load(&writer_stops)) {
 		bool ok = replace_file(to);
 		if (!ok && !complained)
-			log_error(
-			    "metrics.file %s cannot be written: %s", to->path, strerror(errno));
+			log_error("cannot write metrics.file %s: %s", to->path, strerror(errno));
 		complained = !ok;
 		for (int i = 0; i < METRICS_FILE_SECONDS && !atomic_load(&writer_stops); i++)
 			sleep(1);
@@ -172,7 +171,7 @@ static const char *start_writer(struct worker *w, const char *file, char why[MET
 	if (writer_runs)
 		return NULL;
 	free(to);
-	snprintf(why, METRICS_WHY_MAX, "no thread for metrics.file");
+	snprintf(why, METRICS_WHY_MAX, "cannot start the thread for metrics.file");
 	return why;
 }
 

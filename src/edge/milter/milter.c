@@ -30,7 +30,7 @@ const char *milter_open(const struct milter_settings *settings, char why[MILTER_
 	socket_group = strdup(settings->socket_group);
 	socket_mode = settings->socket_mode;
 	if (!listening || !socket_group) {
-		snprintf(why, MILTER_WHY_MAX, "no memory for the milter's socket");
+		snprintf(why, MILTER_WHY_MAX, "out of memory for the milter's socket");
 		return why;
 	}
 	if (unixsocket_prepare(listening, why, MILTER_WHY_MAX))
@@ -38,8 +38,8 @@ const char *milter_open(const struct milter_settings *settings, char why[MILTER_
 	if (smfi_register(milter_callbacks(settings)) != MI_SUCCESS ||
 	    smfi_setconn(listening) != MI_SUCCESS || smfi_opensocket(false) != MI_SUCCESS) {
 		snprintf(why, MILTER_WHY_MAX,
-		    "milter.socket \"%s\" cannot be opened: is the address right, and is nobody "
-		    "else listening there?",
+		    "cannot listen on milter.socket \"%s\": check the address, and that no other "
+		    "process listens there",
 		    listening);
 		return why;
 	}
@@ -68,10 +68,10 @@ void milter_restore_socket(void)
 	made_again |= restored;
 	if (restored &&
 	    !unixsocket_permit(listening, socket_mode, NULL, socket_group, why, sizeof why))
-		log_warning("%s was gone: made again", listening);
+		log_warning("%s was deleted: created again", listening);
 	pthread_mutex_unlock(&file_lock);
 	if (why[0] && !failing)
-		log_error("milter.socket: %s: restart susmilter to have it made again", why);
+		log_error("milter.socket: %s: restart susmilter to create it again", why);
 	failing = why[0];
 }
 

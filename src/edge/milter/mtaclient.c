@@ -192,7 +192,7 @@ struct mtaclient *mtaclient_open(const char *spec, int timeout_ms, char why[MTAC
 	if (negotiate(c))
 		return c;
 	snprintf(why, MTACLIENT_WHY_MAX,
-	    "%s: something listens there, but it does not speak the milter protocol", spec);
+	    "%s: what listens there does not speak the milter protocol", spec);
 	mtaclient_close(&c);
 	return NULL;
 }

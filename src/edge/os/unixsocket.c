@@ -51,7 +51,7 @@ static const char *check_directory(const char *path, char *why, size_t size)
 	if (access(directory, W_OK | X_OK) == 0)
 		return NULL;
 	snprintf(
-	    why, size, "%s: no socket can be made in %s: %s", path, directory, strerror(errno));
+	    why, size, "%s: cannot create a socket in %s: %s", path, directory, strerror(errno));
 	return why;
 }
 
@@ -68,12 +68,11 @@ const char *unixsocket_prepare(const char *spec, char *why, size_t size)
 	else if (lstat(path, &st) != 0)
 		return check_directory(path, why, size);
 	else if (!S_ISSOCK(st.st_mode))
-		snprintf(why, size, "%s is in the way and is no socket; please remove it", path);
+		snprintf(why, size, "%s exists and is not a socket: remove it", path);
 	else if (somebody_listens(path))
-		snprintf(why, size, "%s: another process is listening there already", path);
+		snprintf(why, size, "%s: another process already listens there", path);
 	else if (unlink(path) != 0)
-		snprintf(
-		    why, size, "%s: the old socket cannot be removed: %s", path, strerror(errno));
+		snprintf(why, size, "%s: cannot remove the old socket: %s", path, strerror(errno));
 	else
 		return NULL;
 	return why;
@@ -90,7 +89,7 @@ int unixsocket_listen(const char *path, unsigned mode, char *why, size_t size)
 	    bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
 	    chmod(path, (mode_t)mode) == 0 && listen(fd, SOMAXCONN) == 0)
 		return fd;
-	snprintf(why, size, "%s: cannot listen there: %s", path, strerror(errno));
+	snprintf(why, size, "%s: cannot listen: %s", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -148,7 +147,7 @@ static const char *set_group(const char *path, const char *name, char *why, size
 	if (!group)
 		snprintf(why, size, "socket_group \"%s\": there is no such group", name);
 	else if (lchown(path, (uid_t)-1, group->gr_gid) != 0)
-		snprintf(why, size, "%s: group %s cannot be set: %s", path, name, strerror(errno));
+		snprintf(why, size, "%s: cannot set the group %s: %s", path, name, strerror(errno));
 	else
 		return NULL;
 	return why;
@@ -169,7 +168,7 @@ static const char *set_user(const char *path, const char *name, char *why, size_
 	if (!pw)
 		snprintf(why, size, "user \"%s\": there is no such user", name);
 	else if (!belongs_to(path, pw->pw_uid) && lchown(path, pw->pw_uid, (gid_t)-1) != 0)
-		snprintf(why, size, "%s: owner %s cannot be set: %s", path, name, strerror(errno));
+		snprintf(why, size, "%s: cannot set the owner %s: %s", path, name, strerror(errno));
 	else
 		return NULL;
 	return why;
@@ -187,7 +186,7 @@ const char *unixsocket_permit(
 	if (group && group[0] && set_group(path, group, why, size))
 		return why;
 	if (chmod(path, (mode_t)mode) != 0) {
-		snprintf(why, size, "%s: mode %o cannot be set: %s", path, mode, strerror(errno));
+		snprintf(why, size, "%s: cannot set mode %o: %s", path, mode, strerror(errno));
 		return why;
 	}
 	return NULL;

@@ -90,7 +90,7 @@ void reports_count(struct reports *r, const struct record *record)
 static void complain(struct reports *r, const char *why)
 {
 	if (!r->complained)
-		log_error("%s; mail goes on, refusals wait to be reported", why);
+		log_error("%s; mail is not affected, refusals wait to be written", why);
 	r->complained = true;
 }
 
@@ -148,8 +148,8 @@ static bool set_aside(struct reports *r, const char *database)
 		complain(r, why);
 		return false;
 	}
-	log_error("reports.database %s is damaged: it is now %s, and an empty one takes its place; "
-		  "reports begin again",
+	log_error("reports.database %s is damaged: it was renamed to %s, and reports start again "
+		  "with an empty one",
 	    database, name);
 	return true;
 }

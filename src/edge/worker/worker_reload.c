@@ -171,8 +171,9 @@ uint64_t worker_reload(struct worker *w, struct diag *diag)
 	if (number)
 		log_info("reloaded: generation %llu is live", (unsigned long long)number);
 	else
-		log_error("reload refused: %zu error%s; generation %llu stays", status.errors,
-		    status.errors == 1 ? "" : "s", (unsigned long long)status.generation);
+		log_error("reload refused: %zu error%s; generation %llu stays in use",
+		    status.errors, status.errors == 1 ? "" : "s",
+		    (unsigned long long)status.generation);
 	return number;
 }
 

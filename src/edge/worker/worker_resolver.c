@@ -95,7 +95,7 @@ static void log_servers(const struct resolvconf *system)
 	for (size_t i = 0; i < system->count; i++)
 		len += (size_t)snprintf(
 		    text + len, sizeof text - len, "%s%s", i ? ", " : "", system->servers[i]);
-	log_info("resolver: name servers of " RESOLVCONF_PATH " now: %s", text);
+	log_info("resolver: now using the name servers of " RESOLVCONF_PATH ": %s", text);
 }
 
 static bool replace(struct worker *w, const struct config *c)
@@ -151,7 +151,7 @@ bool worker_resolver_start(struct worker *w, const struct config *c)
 	if (pthread_create(&thread, NULL, watch, w) == 0)
 		pthread_detach(thread); /* it lives as long as the process */
 	else
-		log_warning("resolver: no thread to watch " RESOLVCONF_PATH);
+		log_warning("resolver: cannot start the thread that watches " RESOLVCONF_PATH);
 	return true;
 }
 

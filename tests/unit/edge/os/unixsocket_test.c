@@ -20,7 +20,7 @@ static const struct {
     {"nothing there", "a.sock", NOTHING, NULL},
     {"no directory", "none/b.sock", NOTHING, "none: No such file or directory"},
     {"below a file", "plain/c.sock", NOTHING, "plain: Permission denied"},
-    {"a file in the way", "d.sock", FILE_THERE, "is in the way and is no socket"},
+    {"a file in the way", "d.sock", FILE_THERE, "exists and is not a socket"},
     {"left by a process that is gone", "e.sock", SOCKET_DEAD, NULL},
     {"another process", "f.sock", SOCKET_ALIVE, "another process is listening"},
     {"too long",
