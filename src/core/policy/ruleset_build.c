@@ -160,8 +160,7 @@ static void check_width(struct ruleset_builder *b, unsigned number, unsigned slo
 	prefix_format(prefix, text);
 	if (is_managed(rule))
 		diag_error(b->diag, where,
-		    "%s is wider than /%u; if it is meant, it belongs in a rule of the whitelist "
-		    "with wide = true",
+		    "%s is wider than /%u; if you mean it, use a whitelist rule with wide = true",
 		    text, shortest);
 	else if (rule->family == FAMILY_TRUSTED)
 		diag_error(b->diag, where,
@@ -169,7 +168,7 @@ static void check_width(struct ruleset_builder *b, unsigned number, unsigned slo
 		    shortest);
 	else
 		diag_error(b->diag, where,
-		    "%s%s is wider than /%u in \"%.*s\" (%s%s); if it is meant, set wide = true on "
+		    "%s%s is wider than /%u in \"%.*s\" (%s%s); if you mean it, set wide = true on "
 		    "the rule",
 		    out ? "!" : "", text, shortest, SLICE_ARG(rule->name),
 		    slot >= SLOT_UNLESS ? "unless of " : "", family_name(rule->family));
@@ -275,7 +274,7 @@ static void check_breadth(struct ruleset_builder *b, const struct rule *rule, un
 		return;
 	diag_warning(b->diag, where, "\"%.*s\" excuses all names below %.*s%s",
 	    SLICE_ARG(rule->name), SLICE_ARG(e->name),
-	    is_managed(rule) ? "" : "; if it is meant, say so by wide = true");
+	    is_managed(rule) ? "" : "; if you mean it, set wide = true");
 }
 
 static bool has_addresses(unsigned key)

@@ -299,13 +299,13 @@ static void tell_tallies(struct ruleset_builder *b)
 		name = b->rules->rules[t->rule].name;
 		if (t->duplicates > 0)
 			diag_warning(b->diag, file,
-			    "%zu of %zu entries of \"%.*s\" stand here twice (this is the first)",
+			    "%zu of %zu entries of \"%.*s\" are duplicates (first one here)",
 			    t->duplicates, t->entries, SLICE_ARG(name));
 		file.line = t->first_covered;
 		if (t->covered > 0)
 			diag_warning(b->diag, file,
 			    "%zu of %zu entries of \"%.*s\" are covered by wider ones and do "
-			    "nothing (this is the first)",
+			    "nothing (first one here)",
 			    t->covered, t->entries, SLICE_ARG(name));
 	}
 }

@@ -236,12 +236,12 @@ static void tell(const struct survey *survey, const struct ruleset_builder *b)
 
 		if (r->dead > 0)
 			diag_warning(b->diag, r->first_dead,
-			    "%zu of %zu entries of \"%.*s\" decide nothing (this is the first)",
+			    "%zu of %zu entries of \"%.*s\" never take effect (first one here)",
 			    r->dead, r->entries, SLICE_ARG(name));
 		if (r->shadowed > 0)
 			diag_warning(b->diag, r->first_shadowed,
-			    "%zu of %zu entries of \"%.*s\" are refused by earlier rules already "
-			    "(this is the first)",
+			    "%zu of %zu entries of \"%.*s\" are already refused by earlier rules "
+			    "(first one here)",
 			    r->shadowed, r->entries, SLICE_ARG(name));
 	}
 }

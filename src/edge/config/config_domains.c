@@ -227,7 +227,7 @@ static void load_domain_line(struct load *load, struct slice line, struct origin
 			continue;
 		}
 		if (seen & 1u << (key - domain_keys))
-			diag_error(load->diag, where, "%s= stands here twice", key->key);
+			diag_error(load->diag, where, "%s= is given twice", key->key);
 		seen |= 1u << (key - domain_keys);
 		set_key(&d, key, value);
 	}

@@ -64,7 +64,7 @@ static void settle_wants(struct load *load)
 		if (kept == 0 || !is_same(w, before))
 			wants[kept++] = *w;
 		else if (w->out == before->out)
-			diag_warning(load->diag, w->where, "%s stands here twice (first at %s:%u)",
+			diag_warning(load->diag, w->where, "%s is listed twice (first at %s:%u)",
 			    spelling(w, text), before->where.file, before->where.line);
 		else
 			diag_error(load->diag, w->where,
@@ -121,8 +121,8 @@ static void tell_missing(const struct source *s, const char *path)
 	for (const struct geo_want *w = s->from; w < s->to; w++) {
 		if (s->found[w - s->from])
 			continue;
-		diag_warning(
-		    s->load->diag, w->where, "%s has no network of %s", path, spelling(w, text));
+		diag_warning(s->load->diag, w->where, "%s contains no network for %s", path,
+		    spelling(w, text));
 	}
 }
 
@@ -139,7 +139,7 @@ static void walk(struct source *s, const char *path, struct geo_db *db)
 		diag_error(s->load->diag, at, "%s", why);
 	else if (!s->any)
 		diag_error(
-		    s->load->diag, at, "knows no %s: its type is \"%s\"", what(s), geo_type(db));
+		    s->load->diag, at, "contains no %s: its type is \"%s\"", what(s), geo_type(db));
 	else
 		tell_missing(s, path);
 	free(s->found);

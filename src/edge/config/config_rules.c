@@ -133,7 +133,7 @@ static void load_rule(struct load *load, enum family family, const config_settin
 		p.rule.excuses = criteria_of(unless);
 		if (p.rule.excuses == 0)
 			diag_error(load->diag, load_where(load, unless),
-			    "unless has no criterion: what shall excuse?");
+			    "unless is empty: name what exempts from this rule");
 		rule_parser_unless(&p, unless);
 	} else {
 		unless = NULL;

@@ -300,12 +300,11 @@ static const char surveyed[] =
     "whitelist = ( { name = \"w\"; networks = \"198.51.0.0/16\"; } );\n";
 
 static const char survey_lines[] =
-    "t.conf:2: 1 of 4 entries of \"a\" stand here twice (this is the first)\n"
-    "t.conf:1: 1 of 4 entries of \"a\" are covered by wider ones and do nothing (this is the "
-    "first)\n"
-    "t.conf:1: 1 of 4 entries of \"a\" decide nothing (this is the first)\n"
-    "t.conf:4: 1 of 2 entries of \"b\" decide nothing (this is the first)\n"
-    "t.conf:3: 1 of 2 entries of \"b\" are refused by earlier rules already (this is the first)\n"
+    "t.conf:2: 1 of 4 entries of \"a\" are duplicates (first one here)\n"
+    "t.conf:1: 1 of 4 entries of \"a\" are covered by wider ones and do nothing (first one here)\n"
+    "t.conf:1: 1 of 4 entries of \"a\" never take effect (first one here)\n"
+    "t.conf:4: 1 of 2 entries of \"b\" never take effect (first one here)\n"
+    "t.conf:3: 1 of 2 entries of \"b\" are already refused by earlier rules (first one here)\n"
     "trusted_networks: 16777216 IPv4 addresses (0.39062 %), below 0.001 % of IPv6\n"
     "  trusted_networks: 2 entries (0 duplicate, 0 covered, 0 dead, 0 shadowed); 16777216 IPv4 "
     "addresses (0.39062 %), below 0.001 % of IPv6\n"
@@ -357,11 +356,11 @@ static const struct {
 	"none.mmdb: cannot be opened: No such file or directory\n"
 	"none.mmdb: cannot be opened: No such file or directory\n"},
     {"of another kind, without rules", "geo = { asn = \"country.mmdb\"; };\n",
-	"country.mmdb: knows no AS numbers: its type is \"Test-country\"\n"},
+	"country.mmdb: contains no AS numbers: its type is \"Test-country\"\n"},
     {"of another kind, with rules",
 	"geo = { country = \"asn.mmdb\"; };\n"
 	"susranges = ( { name = \"a\"; country = \"DE\"; } );\n",
-	"asn.mmdb: knows no countries: its type is \"Test-asn\"\n"},
+	"asn.mmdb: contains no countries: its type is \"Test-asn\"\n"},
     {"no database at all", "geo = { asn = \"lists/nets\"; };\n",
 	"lists/nets: is no complete MMDB (The MaxMind DB file contains invalid metadata)\n"},
     {"numbers twice",
@@ -369,8 +368,8 @@ static const struct {
 	"susranges = ( { name = \"a\"; country = [ \"DE\",\n \"de\" ]; asn = [ \"64500\",\n"
 	" \"AS64500\" ]; },\n { name = \"b\"; country = \"DE\"; asn = 64500;\n"
 	" unless = { country = \"!DE\"; networks = \"192.0.2.1\"; }; } );\n",
-	"warning: DE stands here twice (first at t.conf:2)\n"
-	"warning: t.conf:4: AS64500 stands here twice (first at t.conf:3)\n"},
+	"warning: DE is listed twice (first at t.conf:2)\n"
+	"warning: t.conf:4: AS64500 is listed twice (first at t.conf:3)\n"},
     {"numbers in and out",
 	"geo = { asn = \"asn.mmdb\"; country = \"country.mmdb\"; };\n"
 	"susranges = ( { name = \"a\"; country = [ \"!DE\",\n \"de\" ]; asn = [ \"64500\",\n"
@@ -382,7 +381,8 @@ static const struct {
     {"unknown numbers",
 	"geo = { asn = \"asn.mmdb\"; country = \"country.mmdb\"; };\n"
 	"susranges = ( { name = \"a\"; country = [ \"DE\",\n \"US\" ]; asn = \"AS5\"; } );\n",
-	"warning: country.mmdb has no network of US\nwarning: asn.mmdb has no network of AS5\n"},
+	"warning: country.mmdb contains no network for US\nwarning: asn.mmdb contains no network "
+	"for AS5\n"},
 };
 
 START_TEST(knows_databases)

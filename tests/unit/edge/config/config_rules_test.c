@@ -35,7 +35,7 @@ static const struct {
     {"no criterion", "blocks = ( { name = \"a\"; comment = \"all\"; } );\n",
 	"t.conf:1: the rule \"a\" has no criterion and would match everything\n"},
     {"empty unless", "blocks = ( { name = \"a\"; helo = \"b.example\";\n unless = { }; } );\n",
-	"t.conf:2: unless has no criterion: what shall excuse?\n"},
+	"t.conf:2: unless is empty: name what exempts from this rule\n"},
     {"keys of rules",
 	"blocks = ( { name = \"a\"; hello = \"b\";\n proof = \"spf\"; helo = \"x.example\";\n"
 	" unless = { name = \"c\"; helo = \"b.x.example\"; }; } );\n",
@@ -107,25 +107,21 @@ static const struct {
 	"warning: t.conf:4: helo of \"b\" only takes out (!): the rule never matches\n"
 	"t.conf:2: /x/ is both in and out of \"a\" (the other entry: t.conf:1); keep one of the "
 	"two\n"
-	"warning: t.conf:2: 1 of 6 entries of \"a\" stand here twice (this is the first)\n"},
+	"warning: t.conf:2: 1 of 6 entries of \"a\" are duplicates (first one here)\n"},
     {"width",
 	"susranges = ( { name = \"a\"; networks = [ \"64.0.0.0/3\",\n \"64.0.0.0/4\" ]; } );\n"
 	"whitelist = ( { name = \"b\"; networks = [ \"10.0.0.0/7\", \"10.0.0.0/8\",\n"
 	" \"2001::/15\", \"2001::/16\" ]; },\n"
 	" { name = \"c\"; wide = true; networks = \"0.0.0.0/0\"; } );\n",
-	"t.conf:3: 10.0.0.0/7 is wider than /8 in \"b\" (whitelist); if it is meant, set wide = "
-	"true "
-	"on the rule\n"
+	"t.conf:3: 10.0.0.0/7 is wider than /8 in \"b\" (whitelist); if you mean it, set wide = "
+	"true on the rule\n"
 	"t.conf:4: host bits are set below /15; did you mean 2000::/15?\n"
-	"t.conf:1: 64.0.0.0/3 is wider than /4 in \"a\" (susranges); if it is meant, set wide = "
-	"true "
-	"on the rule\n"
-	"warning: t.conf:3: 1 of 3 entries of \"b\" are covered by wider ones and do nothing (this "
-	"is "
-	"the first)\n"
-	"warning: t.conf:2: 1 of 2 entries of \"a\" are covered by wider ones and do nothing (this "
-	"is "
-	"the first)\n"},
+	"t.conf:1: 64.0.0.0/3 is wider than /4 in \"a\" (susranges); if you mean it, set wide = "
+	"true on the rule\n"
+	"warning: t.conf:3: 1 of 3 entries of \"b\" are covered by wider ones and do nothing "
+	"(first one here)\n"
+	"warning: t.conf:2: 1 of 2 entries of \"a\" are covered by wider ones and do nothing "
+	"(first one here)\n"},
     {"empty lists",
 	"blocks = ( { name = \"a\"; helo = [ ]; },\n { name = \"b\"; helo = \"file:empty\"; },\n"
 	" { name = \"c\"; helo = \"file:empty\"; may_be_empty = true; } );\n",
@@ -146,7 +142,7 @@ static const struct {
 	"t.conf:2: fc00::/6 is wider than /7: nothing that comes from there would be checked\n"
 	"warning: t.conf:1: 2 of 4 entries of \"trusted_networks\" are covered by wider ones and "
 	"do "
-	"nothing (this is the first)\n"},
+	"nothing (first one here)\n"},
     {"files",
 	"blocks = ( { name = \"a\"; helo = [ \"file:none\", \"file:.\",\n \"file:nul\" ]; } "
 	");\n",
@@ -155,7 +151,7 @@ static const struct {
     {"lines of files", "susranges = ( { name = \"a\"; networks = \"file:lists/mixed\"; } );\n",
 	"lists/mixed:3: host bits are set below /24; did you mean 192.0.2.0/24?\n"
 	"lists/mixed:6: \"x\" is not an address: neither IPv4 nor IPv6\n"
-	"warning: lists/mixed:5: 2 of 3 entries of \"a\" stand here twice (this is the first)\n"},
+	"warning: lists/mixed:5: 2 of 3 entries of \"a\" are duplicates (first one here)\n"},
     {"AS numbers and countries",
 	"susranges = ( { name = \"a\"; asn = [ \"ASX\", \"0\",\n \"4294967296\", \"\" ]; },\n"
 	" { name = \"b\"; country = [ \"China\", \"C1\" ]; },\n { name = \"c\"; asn = 5;\n"
@@ -259,7 +255,7 @@ static const struct {
 	"warning: lists/map:4: b.example: forwards = true cancels susranges = off" BLAME
 	"lists/map:5: the domain x.example is listed twice (first at t.conf:1)\n"},
     {"a key twice", "domains_file = \"lists/twice\";\n",
-	"lists/twice:1: dmarc= stands here twice\nlists/twice:2: spf= stands here twice\n"},
+	"lists/twice:1: dmarc= is given twice\nlists/twice:2: spf= is given twice\n"},
     {"no map", "domains_file = \"lists/none\";\n",
 	"t.conf:1: lists/none cannot be opened: No such file or directory\n"},
 
@@ -280,8 +276,8 @@ static const struct {
 	"lists/managed:13: sender= and recipient= are a name or an address\n"
 	"lists/managed:14: sender= and recipient= are a name or an address\n"
 	"lists/managed:15: added= is not followed by a time such as 2026-11-28T12:00:00Z\n"
-	"lists/managed:6: 10.0.0.0/7 is wider than /8; if it is meant, it belongs in a rule of the "
-	"whitelist with wide = true\n"},
+	"lists/managed:6: 10.0.0.0/7 is wider than /8; if you mean it, use a whitelist rule with "
+	"wide = true\n"},
     {"a top-level domain in the managed list", "managed_whitelist = \"lists/tld\";\n",
 	"warning: lists/tld:1: \"managed\" excuses all names below example\n"},
     {"no managed list", "managed_whitelist = \"lists/none\";\n", ""},

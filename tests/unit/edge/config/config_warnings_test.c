@@ -90,12 +90,11 @@ static const struct {
     {"a whitelist of a top-level domain",
 	"whitelist = ( { name = \"a\"; domains = [ \".example\",\n \"*.test\", \"com.net\", "
 	"\".x.example\", \"!.invalid\" ]; proof = \"spf\"; } );",
-	"warning: t.conf:1: \"a\" excuses all names below example; if it is meant, say so by "
-	"wide = true\n"
-	"warning: t.conf:2: \"a\" excuses all names below test; if it is meant, say so by wide "
-	"= true\n"
-	"warning: t.conf:2: 1 of 5 entries of \"a\" are covered by wider ones and do nothing (this "
-	"is the first)\n"},
+	"warning: t.conf:1: \"a\" excuses all names below example; if you mean it, set wide = "
+	"true\n"
+	"warning: t.conf:2: \"a\" excuses all names below test; if you mean it, set wide = true\n"
+	"warning: t.conf:2: 1 of 5 entries of \"a\" are covered by wider ones and do nothing "
+	"(first one here)\n"},
     {"a whitelist of a top-level domain that is meant",
 	"whitelist = ( { name = \"a\"; domains = \".example\"; proof = \"spf\"; wide = true; } );",
 	""},

@@ -184,7 +184,7 @@ static void put_right(void)
 	ck_assert_msg(
 	    strncmp(c.lines,
 		"whitelist-2025-10.txt:1982: 192.0.0.0/2 is wider than /8 in \"whitelist\" "
-		"(whitelist); if it is meant, set wide = true on the rule\nwarning: ",
+		"(whitelist); if you mean it, set wide = true on the rule\nwarning: ",
 		135) == 0,
 	    "%s", c.lines);
 	configured_free(&c);
