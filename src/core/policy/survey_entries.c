@@ -37,8 +37,9 @@ struct sweep {
 	const struct ruleset *rules;
 	int64_t now;
 	unsigned char *marks;
-	struct summary *summaries; /* by number of the set */
-	uint32_t *seen;            /* by matcher: the stretch in which its decider was met last */
+	const struct ip_radix_entry **first_dead; /* by number of the rule, in the builder */
+	struct summary *summaries;                /* by number of the set */
+	uint32_t *seen; /* by matcher: the stretch in which its decider was met last */
 	uint32_t stretch;
 	struct open *stack;
 	size_t depth, capacity;
@@ -195,14 +196,23 @@ static void sweep(struct sweep *s)
 
 /* ---- counting ------------------------------------------------------------------------ */
 
-static void keep_first(struct origin *first, struct origin here)
+/* True when it is, and is kept. */
+static bool keep_first(struct origin *first, struct origin here)
 {
-	if (!first->file || (strcmp(first->file, here.file) == 0 && here.line < first->line))
-		*first = here;
+	if (first->file && (strcmp(first->file, here.file) != 0 || here.line >= first->line))
+		return false;
+	*first = here;
+	return true;
 }
 
-static void count(struct survey_rule *r, unsigned char marks, struct origin here)
+static void count(
+    struct sweep *s, struct survey_rule *r, const struct ip_radix_entry *network, unsigned number)
 {
+	const struct ruleset_builder *b = s->builder;
+	const struct rule_entry *e = &b->entries[network->tag];
+	struct origin here = {b->tallies[e->tally].file, e->line};
+	unsigned char marks = s->marks[network->tag];
+
 	r->entries++;
 	if (marks & MARK_DUPLICATE) {
 		r->duplicate++;
@@ -210,39 +220,83 @@ static void count(struct survey_rule *r, unsigned char marks, struct origin here
 		r->covered++;
 	} else if ((marks & (DECIDES | TAKES | NOT_EXCUSED)) != (DECIDES | TAKES | NOT_EXCUSED)) {
 		r->dead++;
-		keep_first(&r->first_dead, here);
+		if (keep_first(&r->first_dead, here))
+			s->first_dead[number] = network;
 	} else if ((marks & NOT_SHADOWED) == 0) {
 		r->shadowed++;
 		keep_first(&r->first_shadowed, here);
 	}
 }
 
-static void count_all(struct survey *survey, const struct ruleset_builder *b)
+static void count_all(struct survey *survey, struct sweep *s)
 {
-	for (size_t i = 0; i < b->network_count; i++) {
-		const struct rule_entry *e = &b->entries[b->networks[i].tag];
+	const struct ruleset_builder *b = s->builder;
 
-		if (member_rank(e->member) == RANK_NETWORK)
-			count(&survey->rules[member_rule(e->member)], b->marks[b->networks[i].tag],
-			    (struct origin){b->tallies[e->tally].file, e->line});
+	for (size_t i = 0; i < b->network_count; i++) {
+		uint32_t member = b->entries[b->networks[i].tag].member;
+		unsigned number = member_rule(member);
+
+		if (member_rank(member) == RANK_NETWORK)
+			count(s, &survey->rules[number], &b->networks[i], number);
 	}
 }
 
-static void tell(const struct survey *survey, const struct ruleset_builder *b)
+/* ---- warnings ------------------------------------------------------------------------ */
+
+/* The unconditional whitelist rule that exempts an address from a family, or NULL. */
+static const struct rule *exempting_rule(const struct sweep *s, const struct ip *at, enum family f)
+{
+	const struct ruleset *rules = s->rules;
+	size_t n;
+	const uint32_t *members =
+	    member_sets_get(rules->sets, ip_radix_lookup(rules->networks, at), &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct rule *rule = &rules->rules[member_rule(members[i])];
+
+		if (member_slot(members[i]) == KEY_NETWORKS && !member_out(members[i]) &&
+		    rule->family == FAMILY_WHITELIST && rule->covers & 1u << f &&
+		    survey_is_unconditional(rule, s->now))
+			return rule;
+	}
+	return NULL;
+}
+
+/* Why the first dead entry of a rule is one; its first address stands for all of its own. */
+static void warn_of_dead(const struct sweep *s, const struct survey_rule *r, unsigned number)
+{
+	static const char format[] =
+	    "%zu of %zu entries of \"%.*s\" never take effect (first one here): %s%.*s%s";
+	const struct rule *rule = &s->rules->rules[number], *exempts;
+	const struct ip_radix_entry *network = s->first_dead[number];
+	const char *why = "the whitelist lets these addresses in first";
+
+	if ((s->marks[network->tag] & DECIDES) == 0)
+		why = "longer entries divide all of it up";
+	else if ((s->marks[network->tag] & TAKES) == 0)
+		why = "there is nothing that it could take out";
+	else if ((exempts = exempting_rule(s, &network->prefix.base, rule->family))) {
+		diag_warning(s->builder->diag, r->first_dead, format, r->dead, r->entries,
+		    SLICE_ARG(rule->name), "whitelist \"", SLICE_ARG(exempts->name),
+		    "\" lets these addresses in first");
+		return;
+	}
+	diag_warning(s->builder->diag, r->first_dead, format, r->dead, r->entries,
+	    SLICE_ARG(rule->name), why, 0, "", "");
+}
+
+static void warn_of_all(const struct survey *survey, const struct sweep *s)
 {
 	for (unsigned i = 0; i < survey->rule_count; i++) {
 		const struct survey_rule *r = &survey->rules[i];
-		struct slice name = b->rules->rules[i].name;
 
 		if (r->dead > 0)
-			diag_warning(b->diag, r->first_dead,
-			    "%zu of %zu entries of \"%.*s\" never take effect (first one here)",
-			    r->dead, r->entries, SLICE_ARG(name));
+			warn_of_dead(s, r, i);
 		if (r->shadowed > 0)
-			diag_warning(b->diag, r->first_shadowed,
+			diag_warning(s->builder->diag, r->first_shadowed,
 			    "%zu of %zu entries of \"%.*s\" are already refused by earlier rules "
 			    "(first one here)",
-			    r->shadowed, r->entries, SLICE_ARG(name));
+			    r->shadowed, r->entries, SLICE_ARG(s->rules->rules[i].name));
 	}
 }
 
@@ -269,21 +323,23 @@ bool survey_entries(struct survey *survey, const struct ruleset_builder *b)
 	    .marks = b->marks,
 	    .summaries = calloc(member_sets_count(b->rules->sets), sizeof *s.summaries),
 	    .seen = calloc(((size_t)b->rules->rule_count + 1) * SLOT_COUNT, sizeof *s.seen),
+	    .first_dead = calloc((size_t)b->rules->rule_count + 1, sizeof *s.first_dead),
 	};
 
 	survey->rule_count = b->rules->rule_count;
 	survey->rules = calloc((size_t)survey->rule_count + 1, sizeof *survey->rules);
-	if (s.summaries && s.seen && survey->rules)
+	if (s.summaries && s.seen && s.first_dead && survey->rules)
 		sweep(&s);
 	else
 		s.failed = true;
+	if (!s.failed) {
+		count_all(survey, &s);
+		warn_of_all(survey, &s);
+		keep_names(survey, b->rules->arena);
+	}
 	free(s.summaries);
 	free(s.seen);
+	free(s.first_dead);
 	free(s.stack);
-	if (s.failed)
-		return false;
-	count_all(survey, b);
-	tell(survey, b);
-	keep_names(survey, b->rules->arena);
-	return true;
+	return !s.failed;
 }

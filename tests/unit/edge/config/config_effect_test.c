@@ -302,8 +302,10 @@ static const char surveyed[] =
 static const char survey_lines[] =
     "t.conf:2: 1 of 4 entries of \"a\" are duplicates (first one here)\n"
     "t.conf:1: 1 of 4 entries of \"a\" are covered by wider ones and do nothing (first one here)\n"
-    "t.conf:1: 1 of 4 entries of \"a\" never take effect (first one here)\n"
-    "t.conf:4: 1 of 2 entries of \"b\" never take effect (first one here)\n"
+    "t.conf:1: 1 of 4 entries of \"a\" never take effect (first one here): whitelist \"w\" lets "
+    "these addresses in first\n"
+    "t.conf:4: 1 of 2 entries of \"b\" never take effect (first one here): there is nothing that "
+    "it could take out\n"
     "t.conf:3: 1 of 2 entries of \"b\" are already refused by earlier rules (first one here)\n"
     "trusted_networks: 16777216 IPv4 addresses (0.39062 %), below 0.001 % of IPv6\n"
     "  trusted_networks: 2 entries (0 duplicate, 0 covered, 0 dead, 0 shadowed); 16777216 IPv4 "

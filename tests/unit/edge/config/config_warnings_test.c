@@ -4,6 +4,10 @@
 #include "fake/mmdb.h"
 #include "fake/scratch.h"
 
+#include "core/policy/survey.h"
+
+#include <stdio.h>
+
 #define LATE    "asks for the author (from), known at the end of the message only: it "
 #define REFUSES LATE "refuses nothing at RCPT\n"
 #define EXCUSES LATE "excuses nothing that is refused at RCPT\n"
@@ -119,12 +123,66 @@ START_TEST(tells)
 }
 END_TEST
 
+/* Why an entry never takes effect. */
+static const struct {
+	const char *label, *text, *want;
+} dead_entries[] = {
+    {"longer entries",
+	"susranges = ( { name = \"a\"; networks = [ \"192.0.2.0/24\",\n \"!192.0.2.0/25\", "
+	"\"!192.0.2.128/25\" ]; } );\n",
+	"t.conf:1: 1 of 3 entries of \"a\" never take effect (first one here): longer entries "
+	"divide all of it up\n"},
+    {"the whitelist that covers the family",
+	"susranges = ( { name = \"a\"; networks = \"192.0.2.0/24\"; } );\n"
+	"whitelist = ( { name = \"v\"; networks = \"192.0.2.0/24\"; covers = [ \"spf\" ]; },\n"
+	" { name = \"w\"; networks = \"192.0.2.0/24\"; } );\n",
+	"t.conf:1: 1 of 1 entries of \"a\" never take effect (first one here): whitelist \"w\" "
+	"lets these addresses in first\n"},
+    {"two whitelists, each for a half of it",
+	"susranges = ( { name = \"a\"; networks = \"192.0.2.0/24\"; } );\n"
+	"whitelist = ( { name = \"v\"; networks = \"192.0.2.0/25\"; },\n"
+	" { name = \"w\"; networks = \"192.0.2.128/25\"; } );\n",
+	"t.conf:1: 1 of 1 entries of \"a\" never take effect (first one here): whitelist \"v\" "
+	"lets these addresses in first\n"},
+};
+
+static void append_line(void *context, enum diag_level level, const char *line)
+{
+	char *text = context;
+	size_t len = strlen(text);
+
+	(void)level;
+	snprintf(text + len, 4096 - len, "%s\n", line);
+}
+
+START_TEST(says_why_entries_are_dead)
+{
+	struct survey *survey = survey_create(1790000000);
+	struct diag *diag = diag_create();
+	struct ruleset *table;
+	struct config *config;
+	char text[4096] = "";
+
+	configured_file("t.conf", dead_entries[_i].text);
+	config = config_survey("t.conf", NULL, diag, &table, survey);
+	diag_each(diag, append_line, text);
+	ck_assert_msg(config != NULL, "%s", text);
+	ck_assert_msg(
+	    strcmp(text, dead_entries[_i].want) == 0, "%s: got\n%s", dead_entries[_i].label, text);
+	config_free(&config);
+	ruleset_free(&table);
+	diag_free(&diag);
+	survey_free(&survey);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("config_warnings");
 	TCase *told = tcase_create("rules that do nothing, or late");
 
 	tcase_add_loop_test(told, tells, 0, (int)ROWS(rules));
+	tcase_add_loop_test(told, says_why_entries_are_dead, 0, (int)ROWS(dead_entries));
 	suite_add_tcase(s, told);
 	return s;
 }
