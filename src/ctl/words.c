@@ -128,23 +128,34 @@ static bool take_option(struct line *l, const char *word)
 	return false;
 }
 
-/* Says what may follow a word that begins commands of two. */
-static void complain_of_command(const char *word)
+/* The next command of two words that begins with this one; NULL when there is none. */
+static const struct command *next_with(const struct command *c, const char *word)
 {
 	size_t len = strlen(word);
+
+	while (c->words && (strncmp(c->words, word, len) != 0 || c->words[len] != ' '))
+		c++;
+	return c->words ? c : NULL;
+}
+
+/* Says what may follow a word that begins commands of two. */
+static void print_command_error(const char *word)
+{
+	const struct command *c = next_with(commands, word), *next;
 	const char *separator = " needs a subcommand: ";
 
-	fprintf(stderr, "susmilterctl: ");
-	for (const struct command *c = commands; c->words; c++)
-		if (strncmp(c->words, word, len) == 0 && c->words[len] == ' ') {
-			fprintf(stderr, "%s%s%s", separator[0] == ',' ? "" : word, separator,
-			    c->words + len + 1);
-			separator = ", ";
-		}
-	if (separator[0] == ',')
-		fprintf(stderr, "\n");
-	else
-		fprintf(stderr, "unknown command \"%s\" (--help lists the commands)\n", word);
+	if (!c) {
+		fprintf(stderr,
+		    "susmilterctl: unknown command \"%s\" (--help lists the commands)\n", word);
+		return;
+	}
+	fprintf(stderr, "susmilterctl: %s", word);
+	for (; c; c = next) {
+		next = next_with(c + 1, word);
+		fprintf(stderr, "%s%s", separator, c->words + strlen(word) + 1);
+		separator = next && next_with(next + 1, word) ? ", " : " or ";
+	}
+	fprintf(stderr, "\n");
 }
 
 /* The command that the next word, or the next two, name. */
@@ -161,7 +172,7 @@ static bool take_command(struct line *l, const char *word)
 	}
 	if (l->words->command)
 		return true;
-	complain_of_command(word);
+	print_command_error(word);
 	return false;
 }
 

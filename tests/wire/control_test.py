@@ -112,7 +112,7 @@ def words(checks, servers, daemon):
         checks.true(f"usage: {label}", done.returncode == 2 and done.stderr, done)
     for argv in (("whitelist",), ("whitelist", "frobnicate")):
         checks.same(f"usage: {' '.join(argv)}", run(*argv).stderr, "susmilterctl: whitelist "
-                    "needs a subcommand: add, remove, list\n")
+                    "needs a subcommand: add, remove or list\n")
     checks.same("usage of a command without arguments", run("status", "now").stderr,
                 "usage: susmilterctl status\n")
     nowhere = servers.dir / "nowhere.sock"
@@ -340,7 +340,7 @@ def explain(checks, daemon):
         [daemon.lab.build / "susmilterctl", "-c", odd, "explain", "--json", "--client", DIALUP],
         capture_output=True, check=True).stdout)
     checks.same("explain: a file whose name is no text", offline.get("file"),
-                "(bytes that are no text)")
+                "(not text)")
     checks.same("explain: all its rules are told", [r["rule"] for r in offline["rules"]],
                 [r["rule"] for r in told["rules"]])
     for label, argv in (("nothing", ()), ("no address", ("--client", "1.2.3")),
@@ -490,7 +490,7 @@ def whitelist(checks, daemon, token):
             ("too wide", ("0.0.0.0/2",), "wider than /8"),
             ("host bits", ("198.51.100.7/24",), "did you mean 198.51.100.0/24"),
             ("no entry at all", ("foo bar",), ""), ("empty", ("",), ""),
-            ("a pattern", ("/x/",), "no patterns"), ("taken out", ("!192.0.2.1",), "taken out"),
+            ("a pattern", ("/x/",), "not patterns"), ("taken out", ("!192.0.2.1",), "taken out"),
             ("a bad time", ("192.0.2.1", "--for", "soon"), "--for needs"),
             ("an owner with a line end", ("192.0.2.1", "--owner", "a\n0.0.0.0/8"), "one word"),
             ("a comment with a line end", ("192.0.2.1", "--comment", "a\n0.0.0.0/8"), "one line"),

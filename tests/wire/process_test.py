@@ -51,7 +51,7 @@ def check_of_a_start(checks, servers):
     checks.true("-t: a user", f'{conf}:2: milter.user "no-such-user": there is no such user\n'
                 in done.stderr, done.stderr)
     checks.true("-t: a log", f"warning: {conf}:4: log.decisions {conf.parent}/none/" in done.stderr
-                and "its directory is not there\n" in done.stderr, done.stderr)
+                and "its directory does not exist\n" in done.stderr, done.stderr)
 
 
 def deleted_sockets(checks, servers):

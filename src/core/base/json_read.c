@@ -226,7 +226,7 @@ bool json_read_next(struct json_read *r, struct slice *key, struct slice *value)
 		return false;
 	r->started = true;
 	if (first && !take(r, '{'))
-		return fail(r, "this is no JSON object");
+		return fail(r, "not a JSON object");
 	if (take(r, '}'))
 		return end(r);
 	if (!first && !take(r, ','))

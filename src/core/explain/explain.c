@@ -194,7 +194,7 @@ const char *explain_effect_text(enum explain_effect effect)
 	    [EXPLAIN_EXPIRED] = "has expired and never matches",
 	    [EXPLAIN_UNKNOWN] = "undecided: a fact that it looks at is unknown",
 	    [EXPLAIN_DECIDES] = "matches and decides",
-	    [EXPLAIN_EXCUSES] = "matches and excuses",
+	    [EXPLAIN_EXCUSES] = "matches and exempts",
 	    [EXPLAIN_UNPROVEN] = "matches, but its proof is missing",
 	    [EXPLAIN_MONITOR] = "matches, in monitor mode",
 	    [EXPLAIN_OFF] = "matches, but is off for this recipient's domain",

@@ -190,9 +190,9 @@ static const char *state_text(enum fact_state state, const char *known)
 	case FACT_KNOWN:
 		return known;
 	case FACT_FAILED:
-		return "is needed and not known";
+		return "is needed but not known";
 	case FACT_UNDER_WAY:
-		return "is under way";
+		return "is still being looked up";
 	default:
 		return "not needed";
 	}
@@ -267,10 +267,10 @@ static void print_undecided(const struct writer *w, const struct question *q)
 		unsigned need;
 		const char *text;
 	} facts[] = {
-	    {NEED_SPF, "SPF is needed and not known: give --client and --sender (and --helo for "
+	    {NEED_SPF, "SPF is needed but not known: give --client and --sender (and --helo for "
 		       "the null sender), or --spf"},
-	    {NEED_DKIM, "DKIM is needed and not known: give --message or --dkim"},
-	    {NEED_DMARC, "DMARC is needed and not known: give --message or --dmarc"},
+	    {NEED_DKIM, "DKIM is needed but not known: give --message or --dkim"},
+	    {NEED_DMARC, "DMARC is needed but not known: give --message or --dmarc"},
 	};
 
 	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)

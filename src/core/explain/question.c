@@ -13,12 +13,14 @@ void question_start(struct question *q, int64_t now, const struct idna *idna, st
 	q->from = NULL;
 }
 
-static const char *not_a_result(struct slice value, const char *key, char why[QUESTION_WHY_MAX])
+/* `kind` is "an SPF result (pass, fail, …)". */
+static const char *not_a_result(
+    struct slice value, const char *key, const char *kind, char why[QUESTION_WHY_MAX])
 {
 	char shown[EXCERPT_MAX];
 
-	snprintf(why, QUESTION_WHY_MAX, "%s: \"%s\" is no result of %s", key,
-	    slice_excerpt(value, shown), key);
+	snprintf(
+	    why, QUESTION_WHY_MAX, "%s: \"%s\" is not %s", key, slice_excerpt(value, shown), kind);
 	return why;
 }
 
@@ -30,8 +32,8 @@ static const char *set_client(struct question *q, struct slice value, char why[Q
 
 	if (ip_parse(value, &q->facts.client))
 		return NULL;
-	snprintf(
-	    why, QUESTION_WHY_MAX, "client: \"%s\" is no IP address", slice_excerpt(value, shown));
+	snprintf(why, QUESTION_WHY_MAX, "client: \"%s\" is not an IP address",
+	    slice_excerpt(value, shown));
 	return why;
 }
 
@@ -112,7 +114,7 @@ static const char *set_spf(struct question *q, struct slice value, char why[QUES
 		q->facts.spf_state = FACT_KNOWN;
 		return NULL;
 	}
-	return not_a_result(value, "spf", why);
+	return not_a_result(value, "spf", "an SPF result (pass, fail, softfail, …)", why);
 }
 
 static const char *set_dkim(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
@@ -129,7 +131,7 @@ static const char *set_dkim(struct question *q, struct slice value, char why[QUE
 		q->facts.dkim_state = FACT_KNOWN;
 		return NULL;
 	}
-	return not_a_result(value, "dkim", why);
+	return not_a_result(value, "dkim", "a DKIM result (pass, fail, none, …)", why);
 }
 
 static bool policy_of(struct slice text, enum dmarc_policy *policy)
@@ -150,7 +152,8 @@ static const char *set_dmarc(struct question *q, struct slice value, char why[QU
 	enum dmarc_policy published = DMARC_P_REJECT;
 
 	if (policy.ptr && ((!is_fail && !is_temperror) || !policy_of(policy, &published)))
-		return not_a_result(value, "dmarc", why);
+		return not_a_result(
+		    value, "dmarc", "a DMARC result (pass, none, fail, fail:quarantine, …)", why);
 	q->has_no_policy = is_temperror && !policy.ptr;
 	for (int i = DMARC_V_NONE; i <= DMARC_V_PERMERROR; i++) {
 		if (!slice_equal(result, slice_str(dmarc_verdict_name((enum dmarc_verdict)i))))
@@ -161,7 +164,8 @@ static const char *set_dmarc(struct question *q, struct slice value, char why[QU
 		q->facts.dmarc_state = FACT_KNOWN;
 		return NULL;
 	}
-	return not_a_result(value, "dmarc", why);
+	return not_a_result(
+	    value, "dmarc", "a DMARC result (pass, none, fail, fail:quarantine, …)", why);
 }
 
 static const char *set_now(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])

@@ -135,7 +135,7 @@ static const char *mailbox(struct slice text, size_t at, struct words with, stru
 	if (local.len == 0)
 		return "there is no user in front of the '@'";
 	if (local.ptr[0] != '"' && slice_find(local, '*') < local.len)
-		return "'*' stands only in user+*@example.com and *.example.com";
+		return "'*' is allowed only in user+*@example.com and *.example.com";
 	wrong = local_part(local, with, out);
 	/* Sub-addresses are looked up by what stands in front of their first '+'. */
 	if (!wrong && out->kind == ENTRY_SUBADDRESS && slice_find(out->local, '+') < out->local.len)
@@ -155,7 +155,7 @@ static const char *name_or_mailbox(
 	if (at == text.len && text.ptr[0] != '<')
 		return name(text, with, out);
 	if (accept != ENTRY_ACCEPT_ADDRESSES)
-		return "only names and patterns can stand here, no mail addresses";
+		return "only names and patterns are allowed here, not mail addresses";
 	if (slice_equal(text, SLICE("<>"))) {
 		out->kind = ENTRY_NULL;
 		return NULL;

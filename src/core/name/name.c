@@ -40,14 +40,14 @@ static const char *why_bad(char c)
 	case '/':
 		return "not a name: character '/'";
 	case '*':
-		return "not a name: '*' stands only in front, as in *.example.com";
+		return "not a name: '*' is allowed only in front, as in *.example.com";
 	case '[':
 	case ']':
 		return "not a name: an address literal has none";
 	case ':':
 		return "not a name: character ':'";
 	default:
-		return "not a name: only letters, digits, '-', '_' and '.' may stand in it";
+		return "not a name: only letters, digits, '-', '_' and '.' are allowed";
 	}
 }
 

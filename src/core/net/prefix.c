@@ -164,7 +164,7 @@ const char *prefix_parse(struct slice text, struct prefix *out, char why[PREFIX_
 	bits = ip_bits(ip.family);
 	if (!read_length(slice_skip(text, (size_t)(behind - text.ptr)), bits, &given)) {
 		snprintf(why, PREFIX_WHY_MAX,
-		    "\"%s\" is no prefix length: that of an IPv%d network is a number from 0 to %u",
+		    "\"%s\" is not a prefix length: an IPv%d network needs a number from 0 to %u",
 		    slice_excerpt(slice_skip(text, (size_t)(behind - text.ptr) + 1), shown),
 		    (int)ip.family, bits);
 		return why;

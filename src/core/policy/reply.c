@@ -335,7 +335,7 @@ const char *reply_check(struct slice template, char why[REPLY_WHY_MAX])
 	word = slice_cut(&(struct slice){rest.ptr, rest.len}, ' ');
 	if (word.len > 0 && is_digit(word.ptr[0]) && slice_find(word, '.') < word.len) {
 		if (!is_xcode(word))
-			return "the second word is no enhanced status code such as 5.7.1";
+			return "the second word is not an enhanced status code such as 5.7.1";
 		if ((unsigned)(word.ptr[0] - '0') != code / 100)
 			return "the enhanced status code is of another class than the reply code";
 	}

@@ -272,7 +272,7 @@ static void check_breadth(struct ruleset_builder *b, const struct rule *rule, un
 	if (rule->family != FAMILY_WHITELIST || slot != KEY_DOMAINS || e->out || rule->wide ||
 	    e->kind == ENTRY_NAME || name_labels(e->name) != 1)
 		return;
-	diag_warning(b->diag, where, "\"%.*s\" excuses all names below %.*s%s",
+	diag_warning(b->diag, where, "\"%.*s\" exempts all names below %.*s%s",
 	    SLICE_ARG(rule->name), SLICE_ARG(e->name),
 	    is_managed(rule) ? "" : "; if you mean it, set wide = true");
 }

@@ -194,7 +194,7 @@ static void put_identity_field(struct line *l, const char *key, const struct ide
 	if (id->state != FACT_KNOWN)
 		return;
 	if (!slice_is_utf8(text))
-		text = SLICE("(bytes that are no text)");
+		text = SLICE("(not text)");
 	put_field(l, key, text, true);
 }
 
@@ -298,8 +298,7 @@ struct slice suppressed_line(const struct suppressed *s, char out[RECORD_LINE_MA
 	put(&l, SLICE("suppressed: "));
 	put(&l, slice_of(number, (size_t)n));
 	put(&l, SLICE(" lines in a minute;"));
-	put_field(&l, "to",
-	    slice_is_utf8(s->recipient) ? s->recipient : SLICE("(bytes that are no text)"), true);
+	put_field(&l, "to", slice_is_utf8(s->recipient) ? s->recipient : SLICE("(not text)"), true);
 	put_field(&l, "rule", s->rule, false);
 	out[l.len] = '\0';
 	return slice_of(out, l.len);

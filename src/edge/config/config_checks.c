@@ -10,7 +10,7 @@ enum { SOCKET_PATH_MAX = 107, URL_MAX = 200, WORD_MAX = 253 };
 const char *check_socket_path(struct slice text, char why[WHY_MAX])
 {
 	if (text.len == 0)
-		return "is no path";
+		return "is not a path";
 	if (text.len <= SOCKET_PATH_MAX)
 		return NULL;
 	snprintf(why, WHY_MAX, "is longer than the %d bytes that a unix socket's name may have",
@@ -60,7 +60,7 @@ const char *check_url(struct slice text, char why[WHY_MAX])
 	if (!slice_starts(text, SLICE("https://")) && !slice_starts(text, SLICE("http://")))
 		return "does not begin with https:// or http://";
 	if (!slice_is_printable_ascii(text) || slice_find(text, ' ') < text.len)
-		return "must be printable ASCII without blanks: it stands at the end of a reply";
+		return "must be printable ASCII without blanks: it ends a reply";
 	return text.len <= URL_MAX ? NULL : "is longer than 200 bytes: a reply has 480 in all";
 }
 

@@ -83,7 +83,8 @@ static void take_asn(struct load *load, const struct criterion *c, unsigned rule
 		digits = slice_skip(digits, 2);
 	if (!slice_to_uint(digits, UINT32_MAX, &number) || number == 0)
 		diag_error(load->diag, where,
-		    "\"%.*s\" is no AS number; write 4134, \"4134\" or \"AS4134\", and as strings "
+		    "\"%.*s\" is not an AS number; write 4134, \"4134\" or \"AS4134\", and as "
+		    "strings "
 		    "those above 2147483647",
 		    SLICE_ARG(text));
 	else
@@ -112,7 +113,7 @@ static void take_country(struct load *load, const struct criterion *c, unsigned 
 	(void)c;
 	if (code.len != 2 || !is_letter(code.ptr[0]) || !is_letter(code.ptr[1])) {
 		diag_error(load->diag, where,
-		    "\"%.*s\" is no country; write two letters of ISO 3166 such as \"CN\"",
+		    "\"%.*s\" is not a country; write two letters of ISO 3166 such as \"CN\"",
 		    SLICE_ARG(text));
 		return;
 	}

@@ -36,12 +36,12 @@ static void check_whitelist(struct rule_parser *p)
 
 	if (rule->keys & 1u << KEY_DOMAINS && rule->proof == 0)
 		diag_error(p->load->diag, rule->where,
-		    "\"%.*s\" excuses by domains, which prove nothing: add proof = [ \"spf\", "
+		    "\"%.*s\" exempts by domains, which prove nothing: add proof = [ \"spf\", "
 		    "\"client_name\" ] or one of the two",
 		    SLICE_ARG(rule->name));
 	else if (rule->keys != 0 && (rule->keys & alone) == 0)
 		diag_error(p->load->diag, rule->where,
-		    "\"%.*s\" excuses by what a client merely says (sender, helo, from): use "
+		    "\"%.*s\" exempts by what a client merely says (sender, helo, from): use "
 		    "domains with proof, or add networks, asn, country or client_name",
 		    SLICE_ARG(rule->name));
 	rule->in = (rule->proof & PROOF_SPF ? 1u << IDENTITY_SENDER : 0) |
@@ -103,7 +103,7 @@ void load_check_names(struct load *load)
 			first = i;
 		else
 			diag_error(load->diag, n->where,
-			    "a rule named \"%.*s\" stands at %s:%u already", SLICE_ARG(n->name),
+			    "a rule named \"%.*s\" is already at %s:%u", SLICE_ARG(n->name),
 			    f->where.file, f->where.line);
 	}
 }

@@ -122,8 +122,8 @@ static void add_server(void *context, struct slice text, struct origin at)
 		    "address such as 192.0.2.53 or 192.0.2.53@5353",
 		    SLICE_ARG(text));
 	else if (!alone && (word || !resolver_is_address(slice_str(c->resolver_servers[0]))))
-		diag_error(
-		    load->diag, at, "\"system\" and \"recursive\" stand alone in resolver.servers");
+		diag_error(load->diag, at,
+		    "\"system\" and \"recursive\" must be the only value of resolver.servers");
 	else if (c->resolver_server_count == CONFIG_SERVERS_MAX)
 		diag_error(
 		    load->diag, at, "more than %d resolver.servers", (int)CONFIG_SERVERS_MAX);

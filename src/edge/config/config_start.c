@@ -125,7 +125,7 @@ static void check_log(const struct load *load, const struct config *c, struct di
 		diag_warning(diag, where_is(load, c, "log.decisions"),
 		    "log.decisions %s cannot be opened by %s, and without it nothing starts: %s",
 		    c->log_decisions, c->milter_user[0] ? c->milter_user : "us",
-		    error == ENOENT ? "its directory is not there" : strerror(error));
+		    error == ENOENT ? "its directory does not exist" : strerror(error));
 }
 
 /* Reads the file once more for the lines; its errors are known already. */

@@ -16,14 +16,14 @@ static void warn_only_out(const struct rule_parser *p)
 		diag_warning(p->load->diag, p->rule.where, "%s of \"%.*s\" only takes out (!): %s",
 		    rule_key_name((enum rule_key)(slot & (SLOT_UNLESS - 1))),
 		    SLICE_ARG(p->rule.name),
-		    slot >= SLOT_UNLESS ? "it excuses nobody" : "the rule never matches");
+		    slot >= SLOT_UNLESS ? "it exempts nobody" : "the rule never matches");
 	}
 }
 
 static void warn_idle_whitelist(const struct rule_parser *p)
 {
 	if (p->rule.monitor)
-		warn(p, "is in monitor mode: a whitelist on trial excuses nobody");
+		warn(p, "is in monitor mode: a whitelist on trial exempts nobody");
 	if (p->rule.proof == PROOF_SPF && p->rule.covers == 1u << FAMILY_SPF)
 		warn(p, "never acts: what SPF proves is nothing that SPF refuses");
 }
@@ -54,7 +54,7 @@ static void warn_late(const struct rule_parser *p)
 	if (rule->family == FAMILY_WHITELIST && (author || excuse)) {
 		if ((rule->covers & at_rcpt) != 0)
 			warn(p, "asks for the author (from), known at the end of the message only: "
-				"it excuses nothing that is refused at RCPT");
+				"it exempts nothing that is refused at RCPT");
 	} else if (author ? rule->family == FAMILY_SUSRANGES : excuse) {
 		warn(p, "asks for the author (from), known at the end of the message only: it "
 			"refuses nothing at RCPT");

@@ -68,13 +68,13 @@ static bool open_copy(struct geo_db *db, int fd, char why[GEO_WHY_MAX])
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	error = MMDB_open(path, MMDB_MODE_MMAP, &db->mmdb);
 	if (error != MMDB_SUCCESS) {
-		snprintf(why, GEO_WHY_MAX, "is no complete MMDB (%s)", MMDB_strerror(error));
+		snprintf(why, GEO_WHY_MAX, "is not a complete MMDB (%s)", MMDB_strerror(error));
 		return false;
 	}
 	wrong = check_metadata(&db->mmdb.metadata);
 	if (!wrong)
 		return true;
-	snprintf(why, GEO_WHY_MAX, "is no usable MMDB: it %s", wrong);
+	snprintf(why, GEO_WHY_MAX, "is not a usable MMDB: it %s", wrong);
 	MMDB_close(&db->mmdb);
 	return false;
 }

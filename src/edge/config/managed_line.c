@@ -21,7 +21,7 @@ const char *managed_parse_entry(
 	if (slice_starts(text, SLICE("!")))
 		return "nothing is taken out here: remove the entry instead";
 	if (slice_starts(text, SLICE("/")))
-		return "only addresses and names can stand here, no patterns";
+		return "only addresses and names are allowed here, not patterns";
 	return entry_parse(text, looks_numeric(text) ? ENTRY_ACCEPT_NETWORKS : ENTRY_ACCEPT_NAMES,
 	    &idn_uts46, arena, out, why);
 }

@@ -153,7 +153,7 @@ json_t *json_from_slice(struct slice s)
 {
 	json_t *text = json_stringn(s.ptr ? s.ptr : "", s.len);
 
-	return text ? text : json_string("(bytes that are no text)");
+	return text ? text : json_string("(not text)");
 }
 
 const char *plain_text(const char *text, char out[PLAIN_MAX])

@@ -78,7 +78,7 @@ static void told_lookup(
 	    [DNS_NODATA] = "  no such record",
 	    [DNS_NXDOMAIN] = "  no such name",
 	    [DNS_TEMP] = "  no answer",
-	    [DNS_BADNAME] = "  not asked, being no name",
+	    [DNS_BADNAME] = "  not asked: not a name",
 	};
 	const struct told *told = self;
 	struct message_check *t = told->check;

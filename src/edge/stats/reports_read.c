@@ -93,7 +93,7 @@ static void read_top(struct reading *r, enum tally_kind kind)
 		    (const char *)sqlite3_column_text(q, 0), (size_t)sqlite3_column_bytes(q, 0));
 
 		if (!slice_is_utf8(key))
-			key = SLICE("(bytes that are no text)");
+			key = SLICE("(not text)");
 		if (keys && n < TALLY_TOP)
 			keys[n++] = (struct domain_report_key){
 			    arena_copy(r->arena, key), (uint64_t)sqlite3_column_int64(q, 1)};

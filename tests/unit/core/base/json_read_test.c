@@ -51,9 +51,9 @@ END_TEST
 static const struct {
 	const char *line, *said;
 } bad[] = {
-    {"", "!this is no JSON object"},
-    {"x", "!this is no JSON object"},
-    {"[]", "!this is no JSON object"},
+    {"", "!not a JSON object"},
+    {"x", "!not a JSON object"},
+    {"[]", "!not a JSON object"},
     {"{", "!a member must start with its name in quotes"},
     {"{}x", "!something follows the object"},
     {"{}{}", "!something follows the object"},

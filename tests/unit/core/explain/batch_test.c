@@ -109,15 +109,16 @@ static const struct {
 static const struct {
 	const char *line, *want;
 } wrong[] = {
-    {"x", "{\"error\":\"this is no JSON object\"}"},
-    {"{\"client\":\"1.2.3\"}", "{\"error\":\"client: \\u00221.2.3\\u0022 is no IP address\"}"},
-    {"{\"client\":\"\"}", "{\"error\":\"client: \\u0022\\u0022 is no IP address\"}"},
+    {"x", "{\"error\":\"not a JSON object\"}"},
+    {"{\"client\":\"1.2.3\"}", "{\"error\":\"client: \\u00221.2.3\\u0022 is not an IP address\"}"},
+    {"{\"client\":\"\"}", "{\"error\":\"client: \\u0022\\u0022 is not an IP address\"}"},
     {"{\"cilent\":\"\"}", "{\"error\":\"there is no key \\u0022cilent\\u0022\"}"},
     {"{\"helo\":\"a\",\"helo\":\"a\"}", "{\"error\":\"helo is given twice\"}"},
     {"{\"recipient\":\"\"}", "{\"error\":\"recipient: a recipient is not empty\"}"},
     {"{\"from\":\"a@b..c\"}", NULL},
     {"{\"from\":\"a\"}", "{\"error\":\"from: the address of an author has a domain\"}"},
-    {"{\"spf\":\"Pass\"}", "{\"error\":\"spf: \\u0022Pass\\u0022 is no result of spf\"}"},
+    {"{\"spf\":\"Pass\"}",
+	"{\"error\":\"spf: \\u0022Pass\\u0022 is not an SPF result (pass, fail, softfail, …)\"}"},
     {"{\"spf\":\"policy\"}", NULL},
     {"{\"dkim\":\"softfail\"}", NULL},
     {"{\"dmarc\":\"pass:none\"}", NULL},

@@ -316,7 +316,7 @@ START_TEST(tells_undecided)
 		const char *session, *first;
 	} undecided[] = {
 	    {"client=203.0.113.7 sender=a@b.example recipient=c@d.example",
-		"undecided: SPF is needed and not known"},
+		"undecided: SPF is needed but not known"},
 	    {"client=203.0.113.7 sender=a@b.example recipient=c@d.example spf=fail", "reject: "},
 	    {"client=203.0.113.7 sender=a@b.example recipient=c@d.example spf=none", "accept: "},
 	    {"client=203.0.113.7 sender=a@b.example recipient=postmaster@d.example", "accept: "},

@@ -67,7 +67,7 @@ static const struct {
     {SLICE_INIT("exa mple.com"), NULL, "a blank inside", false},
     {SLICE_INIT("user@example.com"), NULL, "'@'", false},
     {SLICE_INIT("192.0.2.0/24"), NULL, "'/'", false},
-    {SLICE_INIT("a.*.com"), NULL, "'*' stands only in front", false},
+    {SLICE_INIT("a.*.com"), NULL, "'*' is allowed only in front", false},
     {SLICE_INIT("[192.0.2.7]"), NULL, "address literal", false},
     {SLICE_INIT("2001:db8::1"), NULL, "':'", false},
     {SLICE_INIT("a\0b.com"), NULL, "only letters", false},

@@ -27,9 +27,9 @@ static const struct {
     {"550 5.7.1", "the reply has no text"},
     {"550 4.7.1 x", "the enhanced status code is of another class"},
     {"450 5.7.1 x", "the enhanced status code is of another class"},
-    {"550 5.7 x", "the second word is no enhanced status code"},
-    {"550 5.7.1.1 x", "the second word is no enhanced status code"},
-    {"550 5.1000.1 x", "the second word is no enhanced status code"},
+    {"550 5.7 x", "the second word is not an enhanced status code"},
+    {"550 5.7.1.1 x", "the second word is not an enhanced status code"},
+    {"550 5.1000.1 x", "the second word is not an enhanced status code"},
     {"550 x %{sender}",
 	"unknown variable %{sender}; there are client, network, asn, rule, sender_domain, "
 	"from_domain, helo, name, recipient, spf_domain, policy_domain, policy, from_problem"},

@@ -61,8 +61,9 @@ static const struct {
 	W
 	"\"a.example\" and \"b.example\" are read as one string: write a comma between them" FROM},
     {"the joined one is no entry", B("domains = [ \".icu\" \"*.top\" ];"),
-	W "\".icu\" and \"*.top\" are read as one string: write a comma between them" FROM
-	  "t.conf:1: \".icu*.top\": not a name: '*' stands only in front, as in *.example.com\n"},
+	W
+	"\".icu\" and \"*.top\" are read as one string: write a comma between them" FROM
+	"t.conf:1: \".icu*.top\": not a name: '*' is allowed only in front, as in *.example.com\n"},
     {"a reply in two lines", B("helo = \"x\"; reply = \"550 5.7.1 one\"\n \" two\";"), ""},
     {"a comma", B("domains = [ \".icu\" , \".top\" ];"), ""},
     {"settings side by side", B("helo = \"x\"; comment = \"y\";"), ""},

@@ -364,7 +364,7 @@ static const struct {
 	"susranges = ( { name = \"a\"; country = \"DE\"; } );\n",
 	"asn.mmdb: contains no countries: its type is \"Test-asn\"\n"},
     {"no database at all", "geo = { asn = \"lists/nets\"; };\n",
-	"lists/nets: is no complete MMDB (The MaxMind DB file contains invalid metadata)\n"},
+	"lists/nets: is not a complete MMDB (The MaxMind DB file contains invalid metadata)\n"},
     {"numbers twice",
 	"geo = { asn = \"asn.mmdb\"; country = \"country.mmdb\"; };\n"
 	"susranges = ( { name = \"a\"; country = [ \"DE\",\n \"de\" ]; asn = [ \"64500\",\n"

@@ -30,8 +30,8 @@ static const struct {
 	"susranges = ( { name = \"x\"; networks = \"192.0.2.0/24\"; } );\n"
 	"blocks = (\n { name = \"x\"; helo = \"a.example\"; },\n"
 	" { name = \"y\"; helo = \"a.example\"; },\n { name = \"x\"; helo = \"c.example\"; } );\n",
-	"t.conf:5: a rule named \"x\" stands at t.conf:3 already\n"
-	"t.conf:1: a rule named \"x\" stands at t.conf:3 already\n"},
+	"t.conf:5: a rule named \"x\" is already at t.conf:3\n"
+	"t.conf:1: a rule named \"x\" is already at t.conf:3\n"},
     {"no criterion", "blocks = ( { name = \"a\"; comment = \"all\"; } );\n",
 	"t.conf:1: the rule \"a\" has no criterion and would match everything\n"},
     {"empty unless", "blocks = ( { name = \"a\"; helo = \"b.example\";\n unless = { }; } );\n",
@@ -86,9 +86,9 @@ static const struct {
     {"more entries",
 	"blocks = ( { name = \"a\"; helo = [ \"a b\",\n \"u@x.example\" ];\n"
 	" networks = [ \"10.0.0.0/33\" ]; sender = ( \"/(/\", true ); } );\n",
-	"t.conf:3: \"33\" is no prefix length: that of an IPv4 network is a number from 0 to 32\n"
+	"t.conf:3: \"33\" is not a prefix length: an IPv4 network needs a number from 0 to 32\n"
 	"t.conf:1: \"a b\": not a name: a blank inside\n"
-	"t.conf:2: \"u@x.example\": only names and patterns can stand here, no mail addresses\n"
+	"t.conf:2: \"u@x.example\": only names and patterns are allowed here, not mail addresses\n"
 	"t.conf:3: /(/: missing closing parenthesis at character 1\n"
 	"t.conf:3: an entry must be a string in quotes\n"},
     {"in and out",
@@ -156,18 +156,20 @@ static const struct {
 	"susranges = ( { name = \"a\"; asn = [ \"ASX\", \"0\",\n \"4294967296\", \"\" ]; },\n"
 	" { name = \"b\"; country = [ \"China\", \"C1\" ]; },\n { name = \"c\"; asn = 5;\n"
 	" country = \"!cn\"; } );\n",
-	"t.conf:1: \"ASX\" is no AS number; write 4134, \"4134\" or \"AS4134\", and as strings "
+	"t.conf:1: \"ASX\" is not an AS number; write 4134, \"4134\" or \"AS4134\", and as strings "
 	"those "
 	"above 2147483647\n"
-	"t.conf:1: \"0\" is no AS number; write 4134, \"4134\" or \"AS4134\", and as strings those "
+	"t.conf:1: \"0\" is not an AS number; write 4134, \"4134\" or \"AS4134\", and as strings "
+	"those "
 	"above 2147483647\n"
-	"t.conf:2: \"4294967296\" is no AS number; write 4134, \"4134\" or \"AS4134\", and as "
+	"t.conf:2: \"4294967296\" is not an AS number; write 4134, \"4134\" or \"AS4134\", and as "
 	"strings "
 	"those above 2147483647\n"
-	"t.conf:2: \"\" is no AS number; write 4134, \"4134\" or \"AS4134\", and as strings those "
+	"t.conf:2: \"\" is not an AS number; write 4134, \"4134\" or \"AS4134\", and as strings "
+	"those "
 	"above 2147483647\n"
-	"t.conf:3: \"China\" is no country; write two letters of ISO 3166 such as \"CN\"\n"
-	"t.conf:3: \"C1\" is no country; write two letters of ISO 3166 such as \"CN\"\n"
+	"t.conf:3: \"China\" is not a country; write two letters of ISO 3166 such as \"CN\"\n"
+	"t.conf:3: \"C1\" is not a country; write two letters of ISO 3166 such as \"CN\"\n"
 	"t.conf:5: countries need a database: set geo.country\n"
 	"t.conf:4: AS numbers need a database: set geo.asn\n"},
 
@@ -178,13 +180,13 @@ static const struct {
 	" { name = \"c\"; domains = \".qq.com\"; proof = [ ]; },\n"
 	" { name = \"d\"; domains = \".qq.com\"; proof = \"dkim\"; },\n"
 	" { name = \"e\"; domains = \".qq.com\"; proof = \"spf\"; in = \"helo\"; } );\n",
-	"t.conf:1: \"a\" excuses by domains, which prove nothing: add proof = [ \"spf\", "
+	"t.conf:1: \"a\" exempts by domains, which prove nothing: add proof = [ \"spf\", "
 	"\"client_name\" ] or one of the two\n"
 	"t.conf:2: proof belongs to domains\nt.conf:3: proof is empty\n"
-	"t.conf:3: \"c\" excuses by domains, which prove nothing: add proof = [ \"spf\", "
+	"t.conf:3: \"c\" exempts by domains, which prove nothing: add proof = [ \"spf\", "
 	"\"client_name\" ] or one of the two\n"
 	"t.conf:4: proof is \"dkim\" but must be spf or client_name\n"
-	"t.conf:4: \"d\" excuses by domains, which prove nothing: add proof = [ \"spf\", "
+	"t.conf:4: \"d\" exempts by domains, which prove nothing: add proof = [ \"spf\", "
 	"\"client_name\" ] or one of the two\n"
 	"t.conf:5: in a whitelist, proof says which identity counts; in has no place here\n"},
     {"what proves nothing",
@@ -193,10 +195,10 @@ static const struct {
 	" { name = \"c\"; client_name = \".b.example\"; },\n"
 	" { name = \"d\"; recipient = \"list@\"; sender = \"b.example\"; },\n"
 	" { name = \"e\"; networks = \"192.0.2.1\"; helo = \"b.example\"; } );\n",
-	"t.conf:1: \"a\" excuses by what a client merely says (sender, helo, from): use domains "
+	"t.conf:1: \"a\" exempts by what a client merely says (sender, helo, from): use domains "
 	"with "
 	"proof, or add networks, asn, country or client_name\n"
-	"t.conf:2: \"b\" excuses by what a client merely says (sender, helo, from): use domains "
+	"t.conf:2: \"b\" exempts by what a client merely says (sender, helo, from): use domains "
 	"with "
 	"proof, or add networks, asn, country or client_name\n"},
     {"covers",
@@ -262,7 +264,7 @@ static const struct {
     /* the managed list */
     {"managed", "managed_whitelist = \"lists/managed\";\n",
 	"lists/managed:2: nothing is taken out here: remove the entry instead\n"
-	"lists/managed:3: only addresses and names can stand here, no patterns\n"
+	"lists/managed:3: only addresses and names are allowed here, not patterns\n"
 	"lists/managed:4: host bits are set below /24; did you mean 192.0.2.0/24?\n"
 	"lists/managed:5: expires= is not followed by a time such as 2026-11-28T12:00:00Z\n"
 	"lists/managed:7: covers= is not followed by susranges, blocks, spf or dmarc, with "
@@ -279,7 +281,7 @@ static const struct {
 	"lists/managed:6: 10.0.0.0/7 is wider than /8; if you mean it, use a whitelist rule with "
 	"wide = true\n"},
     {"a top-level domain in the managed list", "managed_whitelist = \"lists/tld\";\n",
-	"warning: lists/tld:1: \"managed\" excuses all names below example\n"},
+	"warning: lists/tld:1: \"managed\" exempts all names below example\n"},
     {"no managed list", "managed_whitelist = \"lists/none\";\n", ""},
     {"a managed directory", "managed_whitelist = \"lists\";\n",
 	"lists: is a directory, not a regular file\n"},

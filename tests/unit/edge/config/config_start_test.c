@@ -44,11 +44,11 @@ static const struct {
     {"a log without a directory",
 	"milter = { user = \"\"; };\nlog = {\n  decisions = \"none/d.jsonl\"; };\n",
 	"warning: t.conf:3: log.decisions none/d.jsonl cannot be opened by us, and without it "
-	"nothing starts: its directory is not there\n"},
+	"nothing starts: its directory does not exist\n"},
     {"a log of somebody else without a directory",
 	"milter = { user = \"nobody\"; };\nlog = { decisions = \"none/d.jsonl\"; };\n",
 	"warning: t.conf:2: log.decisions none/d.jsonl cannot be opened by nobody, and without it "
-	"nothing starts: its directory is not there\n"},
+	"nothing starts: its directory does not exist\n"},
     {"a log that is a directory", "milter = { user = \"\"; };\nlog = { decisions = \"log\"; };\n",
 	"warning: t.conf:2: log.decisions log cannot be opened by us, and without it nothing "
 	"starts: Is a directory\n"},

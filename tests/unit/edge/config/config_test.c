@@ -60,7 +60,7 @@ static const struct {
 	"t.conf:3: metrics.listen \"localhost:9118\" is neither ADDRESS:PORT nor "
 	"[IPV6-ADDRESS]:PORT\n"},
     {"no sockets", "milter = { socket = \"\"; };\ncontrol = { socket = \"\"; };\n",
-	"t.conf:2: control.socket \"\" is no path\n"},
+	"t.conf:2: control.socket \"\" is not a path\n"},
     {"hosts that are none",
 	"milter = { socket = \"inet:8891@a b\"; };\nmetrics = { listen = \"::1:9118\"; };\n",
 	"t.conf:1: milter.socket \"inet:8891@a b\" is none of inet:PORT@HOST, inet6:PORT@HOST and "
@@ -87,7 +87,7 @@ static const struct {
     {"servers",
 	"resolver = {\n servers = [ \"system\",\n  \"192.0.2.53\",\n  \"dns.example\",\n"
 	"  \"192.0.2.53@0\"\n ];\n};\n",
-	"t.conf:3: \"system\" and \"recursive\" stand alone in resolver.servers\n"
+	"t.conf:3: \"system\" and \"recursive\" must be the only value of resolver.servers\n"
 	"t.conf:4: resolver.servers \"dns.example\" is neither \"system\" nor \"recursive\" nor an "
 	"address such as 192.0.2.53 or 192.0.2.53@5353\n"
 	"t.conf:5: resolver.servers \"192.0.2.53@0\" is neither \"system\" nor \"recursive\" nor "
@@ -278,8 +278,8 @@ static const struct {
     {"absolute", "control = { socket = \"/run/x/c.sock\"; };\n", "", "/run/x/c.sock"},
     {"as the milter's", "control = { socket = \"unix:/run/x/c.sock\"; };\n", "", "/run/x/c.sock"},
     {"relative to its file", "@include \"sub/control.conf\"\n", "", "sub/c.sock"},
-    {"none", "control = { socket = \"unix:\"; };\n", "t.conf:1: control.socket \"\" is no path\n",
-	NULL},
+    {"none", "control = { socket = \"unix:\"; };\n",
+	"t.conf:1: control.socket \"\" is not a path\n", NULL},
 };
 
 START_TEST(finds_the_control_socket)

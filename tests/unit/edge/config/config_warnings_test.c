@@ -10,7 +10,7 @@
 
 #define LATE    "asks for the author (from), known at the end of the message only: it "
 #define REFUSES LATE "refuses nothing at RCPT\n"
-#define EXCUSES LATE "excuses nothing that is refused at RCPT\n"
+#define EXCUSES LATE "exempts nothing that is refused at RCPT\n"
 #define PROVEN  " domains = \"x.example\"; proof = \"spf\";"
 
 static const struct {
@@ -27,14 +27,14 @@ static const struct {
     {"nothing at all", "blocks = ( { name = \"a\"; helo = [ ]; may_be_empty = true; } );", ""},
     {"unless only out",
 	"blocks = ( { name = \"a\"; helo = \"x\"; unless = { sender = \"!y.example\"; }; } );",
-	"warning: t.conf:1: sender of \"a\" only takes out (!): it excuses nobody\n"},
+	"warning: t.conf:1: sender of \"a\" only takes out (!): it exempts nobody\n"},
     {"networks, asn and country are one set",
 	"geo = { asn = \"asn.mmdb\"; };\n"
 	"susranges = ( { name = \"a\"; networks = \"!192.0.2.0/24\"; asn = 64500; } );",
 	""},
     {"a whitelist on trial",
 	"whitelist = ( { name = \"a\"; networks = \"192.0.2.1\"; mode = \"monitor\"; } );",
-	"warning: t.conf:1: \"a\" is in monitor mode: a whitelist on trial excuses nobody\n"},
+	"warning: t.conf:1: \"a\" is in monitor mode: a whitelist on trial exempts nobody\n"},
     {"a block on trial", "blocks = ( { name = \"a\"; helo = \"x\"; mode = \"monitor\"; } );", ""},
     {"SPF that passes is not refused by SPF",
 	"whitelist = ( { name = \"a\";" PROVEN " covers = \"spf\"; } );",
@@ -94,9 +94,9 @@ static const struct {
     {"a whitelist of a top-level domain",
 	"whitelist = ( { name = \"a\"; domains = [ \".example\",\n \"*.test\", \"com.net\", "
 	"\".x.example\", \"!.invalid\" ]; proof = \"spf\"; } );",
-	"warning: t.conf:1: \"a\" excuses all names below example; if you mean it, set wide = "
+	"warning: t.conf:1: \"a\" exempts all names below example; if you mean it, set wide = "
 	"true\n"
-	"warning: t.conf:2: \"a\" excuses all names below test; if you mean it, set wide = true\n"
+	"warning: t.conf:2: \"a\" exempts all names below test; if you mean it, set wide = true\n"
 	"warning: t.conf:2: 1 of 5 entries of \"a\" are covered by wider ones and do nothing "
 	"(first one here)\n"},
     {"a whitelist of a top-level domain that is meant",

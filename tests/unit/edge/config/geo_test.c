@@ -349,9 +349,9 @@ START_TEST(says_what_is_wrong)
 	ck_assert_ptr_null(geo_open("/", why));
 	ck_assert_str_eq(why, "is a directory, not a regular file");
 	open_bytes(SLICE(""), why);
-	ck_assert_msg(strncmp(why, "is no complete MMDB", 19) == 0, "%s", why);
+	ck_assert_msg(strncmp(why, "is not a complete MMDB", 22) == 0, "%s", why);
 	open_bytes(SLICE("192.0.2.0/24\n"), why);
-	ck_assert_msg(strncmp(why, "is no complete MMDB", 19) == 0, "%s", why);
+	ck_assert_msg(strncmp(why, "is not a complete MMDB", 22) == 0, "%s", why);
 }
 END_TEST
 

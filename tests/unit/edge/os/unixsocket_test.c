@@ -22,7 +22,7 @@ static const struct {
     {"below a file", "plain/c.sock", NOTHING, "plain: Permission denied"},
     {"a file in the way", "d.sock", FILE_THERE, "exists and is not a socket"},
     {"left by a process that is gone", "e.sock", SOCKET_DEAD, NULL},
-    {"another process", "f.sock", SOCKET_ALIVE, "another process is listening"},
+    {"another process", "f.sock", SOCKET_ALIVE, "another process already listens"},
     {"too long",
 	"ggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggg"
 	"gggggggggggggggggg",
