@@ -60,29 +60,29 @@ PLAYS = (
          sender=WALKIN),
     Play("the same host writes to postmaster@", DIALUP, "250", sender=WALKIN,
          to=("postmaster@example.org",)),
-    Play("the same host, logged in as alice", DIALUP, "250", sender=WALKIN, login="alice"),
+    Play("the same host, authenticated as alice", DIALUP, "250", sender=WALKIN, login="alice"),
     Play("the same host to a domain with susranges off", DIALUP, "250", sender=WALKIN,
          to=("eve@open.example",)),
     Play("whitelisted neighbour of that bot", "198.51.100.25", "250", sender=WALKIN),
-    Play("host in a country that must log in", CHINA, "550", "susranges/china",
+    Play("host in a country that must authenticate", CHINA, "550", "susranges/china",
          sender=WALKIN),
     Play("envelope sender below .monster", GOOD, "550", "blocks/monster",
          sender="win@cash.monster"),
-    Play("the one .monster that is known to be good", GOOD, "250", sender="ann@good.monster"),
+    Play("sender good.monster, which the rule exempts", GOOD, "250", sender="ann@good.monster"),
     Play("HELO name of a well-known bot", GOOD, "550", "blocks/bots", helo="ylmf-pc"),
     Play(".monster only in the From header", GOOD, "550", "blocks/monster",
          author="prize@lucky.monster"),
-    Play("sender's domain forbids this host (SPF)", STRAY, "550", "spf",
+    Play("SPF fail for the envelope sender", STRAY, "550", "spf",
          sender="sales@shop.example"),
-    Play("forged From, recipient asks for DMARC", GOOD, "550", "dmarc",
+    Play("forged From, recipient's domain has DMARC on", GOOD, "550", "dmarc",
          author="alert@bank.example"),
-    Play("the same to a domain that does not", GOOD, "250", author="alert@bank.example",
+    Play("the same to a domain without DMARC", GOOD, "250", author="alert@bank.example",
          to=("dan@example.net",)),
-    Play("the same to both: come apart, please", GOOD, "451", "limits",
+    Play("the same to both recipients: to be split", GOOD, "451", "limits",
          author="alert@bank.example", to=("bob@example.org", "dan@example.net")),
-    Play("… tried again: one now, the other apart", GOOD, "550", "dmarc",
+    Play("… tried again: the first recipient now", GOOD, "550", "dmarc",
          author="alert@bank.example", to=("bob@example.org", "dan@example.net")),
-    Play("… and the other", GOOD, "250", author="alert@bank.example", to=("dan@example.net",)),
+    Play("… and the other recipient", GOOD, "250", author="alert@bank.example", to=("dan@example.net",)),
 )
 
 
@@ -109,7 +109,7 @@ class Table:
     def row(self, number, play, replies, rule):
         """One session: its verdict is the last reply, others are told too."""
         code = replies[-1][:3]
-        verdict = {"2": "accepted", "4": "later", "5": "refused"}[code[0]]
+        verdict = {"2": "accepted", "4": "deferred", "5": "refused"}[code[0]]
         right = code == play.want and rule == play.rule
         self.wrong += not right
         print(f" {number:>2}  {play.client:<15} {play.what:<46} "
@@ -181,7 +181,7 @@ def command(table, daemon, *words):
 def live(table, postfix, daemon, refused):
     table.title("Why was the bot refused?")
     command(table, daemon, "explain", "--decision", refused["id"])
-    table.title("It was no bot but a new customer: let in while mail flows")
+    table.title("It was a new customer, not a bot: whitelisted while mail flows")
     command(table, daemon, "whitelist", "add", DIALUP, "--for", "7d", "--owner", "demo")
     command(table, daemon, "status")
     print()
@@ -206,7 +206,7 @@ def play_all(build):
         daemon = servers.daemon(dns.resolver + conf, LISTS)
         postfix = servers.postfix(daemon)
         print(f"susmilter behind a private Postfix on 127.0.0.1:{postfix.port}, with the rules of "
-              "tests/demo/demo.conf.\nXCLIENT gives each session the client that it tells of.")
+              "tests/demo/demo.conf.\nXCLIENT sets the client address of each session.")
         refused = sessions(table, postfix, daemon)
         live(table, postfix, daemon, refused)
     sent = len(PLAYS) + 1

@@ -100,7 +100,7 @@ def hangs(checks, notified, daemon):
 # Who runs the blocks of the README, by their first word.  through-postfix takes the commands for
 # Postfix from the README and asks doctor; tests/package/run installs both ways.
 ELSEWHERE = {"postconf": "contrib/debian/tests/through-postfix", "sudo": "tests/package/run"}
-HERE_TOO = {"make", "mode", "INPUT_MAIL_FILTER(`susmilter',", "susmilterctl"}
+HERE_TOO = {"make", "mode", "INPUT_MAIL_FILTER(`susmilter',", "susmilterctl", "#"}
 # A key of susmilter.conf with all of its value.
 KEY = re.compile(r'^(\w+) = (?:"[^"\n]*";|[({][^\n]*[)}];$|[({].*?^[)}];$)', re.M | re.S)
 
@@ -187,6 +187,9 @@ def makefile_targets(checks, build, text):
     checks.same("README: make demo is played", done.returncode, 0)
     checks.true("and as it should be", "answered as it should be" in done.stdout,
                 done.stdout[-2000:] + done.stderr)
+    printed = [line.strip() for line in done.stdout.splitlines()]
+    for line in next(b for b in blocks(text) if b[0].split()[0] == "#"):
+        checks.true(f"README: the demo prints {line.strip()!r}", line.strip() in printed)
 
 
 def would_be_refused(daemon):
