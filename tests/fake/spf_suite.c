@@ -229,8 +229,10 @@ void spf_suite_free(struct spf_suite **s)
 
 const char *spf_suite_path(struct arena *arena)
 {
-	const char *shared = getenv("SHARED");
+	const char *path = getenv("SPF_SUITE"), *shared = getenv("SHARED");
 
-	return arena_printf(arena, "%s/data/spf/rfc7208-tests.yml", shared ? shared : "../shared")
-	    .ptr;
+	return path ? path
+		    : arena_printf(
+			  arena, "%s/data/spf/rfc7208-tests.yml", shared ? shared : "../shared")
+			  .ptr;
 }

@@ -32,7 +32,7 @@ struct spf_suite {
 struct spf_suite *spf_suite_load(const char *path);
 void spf_suite_free(struct spf_suite **);
 
-/* Where the suite lies: below $SHARED, or ../shared.  In the arena. */
+/* Where the suite is: $SPF_SUITE, or below $SHARED or ../shared.  In the arena. */
 const char *spf_suite_path(struct arena *);
 
 #endif

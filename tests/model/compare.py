@@ -15,7 +15,9 @@ import sys
 import tempfile
 import time
 
-import generate
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lab"))
+import generate  # noqa: E402
+import not_run  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GEO = 4     # pairs of databases, shared by the sets
@@ -88,7 +90,7 @@ def sets(options, top):
             rules = generate.RealLists(random.Random(options.seed + i), directory, lists)
             yield prepare(rules, directory, options.real // 4)
     elif options.real > 0:
-        print(f"model: {lists} is not there: only generated rule sets are compared")
+        not_run.note("model: sessions over real lists", lists)
     for i in range(options.sets):
         directory = f"{top}/{i}"
         os.mkdir(directory)

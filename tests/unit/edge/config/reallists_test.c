@@ -4,6 +4,7 @@
 #include "core/policy/survey.h"
 #include "edge/os/textfile.h"
 #include "fake/configured.h"
+#include "fake/not_run.h"
 #include "fake/scratch.h"
 
 #include <limits.h>
@@ -40,7 +41,7 @@ static void find_lists(void)
 		snprintf(
 		    path, sizeof path, "%s/data/lists/%s", shared ? shared : "../shared", names[i]);
 		if (!realpath(path, paths[i])) {
-			printf("reallists: %s is not here: nothing is tested\n", path);
+			not_run("reallists: what check says of real lists", path);
 			present = false;
 		}
 	}
