@@ -21,7 +21,7 @@ enum finding { FINDING_GOOD, FINDING_NOTE, FINDING_WRONG };
 
 struct findings {
 	/* `change` is NULL when there is nothing to change. */
-	void (*say)(void *context, enum finding, const char *what, const char *change);
+	void (*add)(void *context, enum finding, const char *what, const char *change);
 	void *context;
 };
 

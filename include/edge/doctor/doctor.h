@@ -26,7 +26,7 @@ struct doctor {
 };
 
 /* One finding; what is said is borrowed for the call. */
-void doctor_say(struct doctor *, enum finding, const char *change, const char *format, ...)
+void doctor_add_finding(struct doctor *, enum finding, const char *change, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* doctor_mta.c: `postfix` and `sendmail` name a configuration directory and a sendmail.cf; NULL:

@@ -19,7 +19,7 @@ struct slice mtacheck_below_queue(const struct postfix_check *c, struct slice pa
 }
 
 /* Our socket as Postfix should spell it. */
-static const char *spelling(const struct postfix_check *c)
+static const char *format_our_socket(const struct postfix_check *c)
 {
 	struct slice path = mtacheck_unix_path(slice_str(c->milter)),
 		     below = mtacheck_below_queue(c, path);
@@ -36,7 +36,7 @@ static const char *spelling(const struct postfix_check *c)
 	    SLICE_ARG(rest.len > 0 ? rest : SLICE("127.0.0.1")), SLICE_ARG(port));
 }
 
-static bool same_inet(struct slice a, struct slice b)
+static bool is_same_postfix_inet(struct slice a, struct slice b)
 {
 	size_t ca = slice_find_last(a, ':'), cb = slice_find_last(b, ':');
 	struct slice ha, hb;
@@ -58,7 +58,8 @@ bool mtacheck_is_inside(const struct postfix_check *c, struct slice theirs, stru
 
 bool mtacheck_is_ours(const struct postfix_check *c, struct slice item)
 {
-	struct slice ours = slice_str(spelling(c)), path = mtacheck_unix_path(slice_str(c->milter));
+	struct slice ours = slice_str(format_our_socket(c)),
+		     path = mtacheck_unix_path(slice_str(c->milter));
 	struct slice theirs = mtacheck_unix_path(item);
 
 	if (slice_equal(item, ours))
@@ -68,7 +69,7 @@ bool mtacheck_is_ours(const struct postfix_check *c, struct slice item)
 		       (slice_equal(theirs, path) ||
 			   mtacheck_is_inside(c, theirs, mtacheck_below_queue(c, path)));
 	return slice_starts(item, SLICE("inet:")) &&
-	       same_inet(slice_skip(item, 5), slice_skip(ours, 5));
+	       is_same_postfix_inet(slice_skip(item, 5), slice_skip(ours, 5));
 }
 
 bool mtacheck_find_ours(
@@ -99,9 +100,10 @@ struct slice mtacheck_socket_of(struct slice item)
 }
 
 /* Ours as it stands in the list, `ours`, well spelled and without one of its own settings. */
-static const char *our_item(const struct postfix_check *c, struct slice ours, const char *without)
+static const char *format_our_item(
+    const struct postfix_check *c, struct slice ours, const char *without)
 {
-	const char *item = spelling(c);
+	const char *item = format_our_socket(c);
 	struct slice part;
 	bool braces = false;
 
@@ -126,7 +128,7 @@ bool mtacheck_is_dead(const struct postfix_check *c, struct slice milter)
 const char *mtacheck_right_order(const struct postfix_check *c, struct slice list,
     struct slice ours, const char *without, bool with_dead)
 {
-	const char *line = our_item(c, ours, without);
+	const char *line = format_our_item(c, ours, without);
 	struct slice item, name;
 
 	while (mtacheck_next_item(&list, &item)) {

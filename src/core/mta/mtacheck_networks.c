@@ -32,14 +32,15 @@ static bool is_trusted(const struct postfix_check *c, const struct prefix *netwo
 	return s->trusts(s->context, &network->base) && s->trusts(s->context, &last);
 }
 
-static const char *with_item(const struct postfix_check *c, const char *list, const char *item)
+static const char *append_item(const struct postfix_check *c, const char *list, const char *item)
 {
 	return mtacheck_print(c->arena, "%s%s\"%s\"", list, list[0] ? ", " : "", item);
 }
 
-static void say(const struct postfix_check *c, enum finding f, const char *what, const char *change)
+static void add_finding(
+    const struct postfix_check *c, enum finding f, const char *what, const char *change)
 {
-	c->findings->say(c->findings->context, f, what, change);
+	c->findings->add(c->findings->context, f, what, change);
 }
 
 void mtacheck_networks(const struct postfix_check *c)
@@ -53,15 +54,15 @@ void mtacheck_networks(const struct postfix_check *c)
 		if (item.ptr[0] == '!')
 			continue;
 		if (!read_network(item, &network)) {
-			unread =
-			    with_item(c, unread, mtacheck_print(c->arena, "%.*s", SLICE_ARG(item)));
+			unread = append_item(
+			    c, unread, mtacheck_print(c->arena, "%.*s", SLICE_ARG(item)));
 		} else if (!is_trusted(c, &network)) {
 			prefix_format(&network, text);
-			missing = with_item(c, missing, text);
+			missing = append_item(c, missing, text);
 		}
 	}
 	if (missing[0])
-		say(c, FINDING_WRONG,
+		add_finding(c, FINDING_WRONG,
 		    mtacheck_print(c->arena,
 			"mynetworks contains %s, but trusted_networks does not: mail that these "
 			"hosts send is judged as inbound",
@@ -69,9 +70,9 @@ void mtacheck_networks(const struct postfix_check *c)
 		    mtacheck_print(
 			c->arena, "trusted_networks = [ …, %s ]; in susmilter.conf", missing));
 	else
-		say(c, FINDING_GOOD, "mynetworks: all of it is in trusted_networks", NULL);
+		add_finding(c, FINDING_GOOD, "mynetworks: all of it is in trusted_networks", NULL);
 	if (unread[0])
-		say(c, FINDING_NOTE,
+		add_finding(c, FINDING_NOTE,
 		    mtacheck_print(c->arena,
 			"mynetworks contains %s, which doctor does not read: make sure that "
 			"trusted_networks contains the same networks",

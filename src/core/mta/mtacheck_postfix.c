@@ -1,18 +1,18 @@
 #include "mtacheck_private.h"
 
-static void good(const struct postfix_check *c, const char *what)
+static void add_good(const struct postfix_check *c, const char *what)
 {
-	c->findings->say(c->findings->context, FINDING_GOOD, what, NULL);
+	c->findings->add(c->findings->context, FINDING_GOOD, what, NULL);
 }
 
-static void wrong(const struct postfix_check *c, const char *what, const char *change)
+static void add_problem(const struct postfix_check *c, const char *what, const char *change)
 {
-	c->findings->say(c->findings->context, FINDING_WRONG, what, change);
+	c->findings->add(c->findings->context, FINDING_WRONG, what, change);
 }
 
-static void note(const struct postfix_check *c, const char *what)
+static void add_note(const struct postfix_check *c, const char *what)
 {
-	c->findings->say(c->findings->context, FINDING_NOTE, what, NULL);
+	c->findings->add(c->findings->context, FINDING_NOTE, what, NULL);
 }
 
 /* The spelling of a path that a chrooted smtpd cannot follow. */
@@ -27,13 +27,13 @@ static void check_path(const struct postfix_check *c, struct slice ours, struct 
 		c, path, mtacheck_below_queue(c, mtacheck_unix_path(slice_str(c->milter)))))
 		return;
 	if (mtacheck_below_queue(c, path).len > 0)
-		wrong(c,
+		add_problem(c,
 		    mtacheck_print(c->arena,
 			"smtpd runs in the chroot %.*s and looks for %.*s inside it",
 			SLICE_ARG(c->queue), SLICE_ARG(path)),
 		    mtacheck_right_order(c, list, ours, NULL, true));
 	else
-		wrong(c,
+		add_problem(c,
 		    mtacheck_print(c->arena,
 			"smtpd runs in the chroot %.*s and cannot reach %.*s: the socket must be "
 			"inside the chroot",
@@ -45,7 +45,7 @@ static void check_path(const struct postfix_check *c, struct slice ours, struct 
 }
 
 /* A setting of one milter in braces, or of all. */
-struct own {
+struct setting {
 	struct slice list, ours; /* smtpd_milters, and the item that is ours */
 	const char *name;        /* in braces */
 	const char *general;     /* for all milters */
@@ -53,10 +53,10 @@ struct own {
 	bool in_braces;
 };
 
-static struct own milter_setting(const struct postfix_check *c, struct slice list,
+static struct setting milter_setting(const struct postfix_check *c, struct slice list,
     struct slice ours, const char *name, const char *general)
 {
-	struct own own = {list, ours, name, general, mtacheck_effective(c, general), false};
+	struct setting own = {list, ours, name, general, mtacheck_effective(c, general), false};
 	struct slice part;
 
 	while (mtacheck_next_item(&ours, &part)) {
@@ -70,61 +70,64 @@ static struct own milter_setting(const struct postfix_check *c, struct slice lis
 }
 
 /* For all, or, where braces hide that, the list without this setting. */
-static const char *change_own(
-    const struct postfix_check *c, const struct own *own, const char *value)
+static const char *change_setting(
+    const struct postfix_check *c, const struct setting *own, const char *value)
 {
 	return own->in_braces ? mtacheck_right_order(c, own->list, own->ours, own->name, true)
 			      : mtacheck_change(c, own->general, value);
 }
 
-static void check_default_action(const struct postfix_check *c, const struct own *own)
+static void check_default_action(const struct postfix_check *c, const struct setting *own)
 {
 	if (slice_equal(own->value, SLICE("tempfail")))
-		good(c,
+		add_good(c,
 		    "milter_default_action = tempfail: mail is deferred while susmilter is down");
 	else if (slice_equal(own->value, SLICE("shutdown")))
-		good(c, "milter_default_action = shutdown: connections are closed with 421, and "
-			"mail is deferred, while susmilter is down");
+		add_good(c,
+		    "milter_default_action = shutdown: connections are closed with 421, and "
+		    "mail is deferred, while susmilter is down");
 	else if (slice_equal(own->value, SLICE("accept")))
-		note(c, "milter_default_action = accept: mail is accepted unchecked while "
-			"susmilter is down");
+		add_note(c, "milter_default_action = accept: mail is accepted unchecked while "
+			    "susmilter is down");
 	else if (slice_equal(own->value, SLICE("quarantine")))
-		note(c, "milter_default_action = quarantine: mail is put on hold while susmilter "
-			"is down");
+		add_note(c,
+		    "milter_default_action = quarantine: mail is put on hold while susmilter "
+		    "is down");
 	else
-		wrong(c,
+		add_problem(c,
 		    mtacheck_print(c->arena,
 			"milter_default_action = %.*s: mail is refused while susmilter is "
 			"down",
 			SLICE_ARG(own->value)),
-		    change_own(c, own, "tempfail"));
+		    change_setting(c, own, "tempfail"));
 }
 
 /* The end of a message may take longer than the answer to a command. */
-static void check_timeouts(
-    const struct postfix_check *c, const struct own *own, const char *enough, int least, int taken)
+static void check_timeout(const struct postfix_check *c, const struct setting *own,
+    const char *enough, int least, int taken)
 {
 	if (mtacheck_seconds(own->value) >= least)
-		good(c, mtacheck_print(c->arena, "%s = %.*s", own->general, SLICE_ARG(own->value)));
+		add_good(
+		    c, mtacheck_print(c->arena, "%s = %.*s", own->general, SLICE_ARG(own->value)));
 	else
-		wrong(c,
+		add_problem(c,
 		    mtacheck_print(c->arena,
 			"%s = %.*s is too short: an answer can take %d seconds", own->general,
 			SLICE_ARG(own->value), taken),
-		    change_own(c, own, enough));
+		    change_setting(c, own, enough));
 }
 
-static void check_protocol(const struct postfix_check *c, const struct own *own)
+static void check_protocol(const struct postfix_check *c, const struct setting *own)
 {
 	if (slice_equal(own->value, SLICE("6")))
-		good(c, "milter_protocol = 6: susmilter requests the macros that it needs");
+		add_good(c, "milter_protocol = 6: susmilter requests the macros that it needs");
 	else
-		wrong(c,
+		add_problem(c,
 		    mtacheck_print(c->arena,
 			"milter_protocol = %.*s: Postfix sends {auth_authen} only if main.cf lists "
 			"it, and without it authenticated mail is refused",
 			SLICE_ARG(own->value)),
-		    change_own(c, own, "6"));
+		    change_setting(c, own, "6"));
 }
 
 /* What keeps milters from being asked at all. */
@@ -143,13 +146,13 @@ static void check_bypass(const struct postfix_check *c)
 			    c->arena, "%s%s%.*s", others, others[0] ? "," : "", SLICE_ARG(item));
 	}
 	if (off)
-		wrong(c,
+		add_problem(c,
 		    mtacheck_print(c->arena,
 			"receive_override_options = %.*s: Postfix uses no milter at all",
 			SLICE_ARG(options)),
 		    mtacheck_change(c, "receive_override_options", others));
 	if (mtacheck_effective(c, "smtpd_milter_maps").len > 0)
-		note(
+		add_note(
 		    c, "smtpd_milter_maps is set: clients listed there use other milters, or none");
 }
 
@@ -158,20 +161,20 @@ static void check_bare_newline(const struct postfix_check *c)
 	struct slice value = mtacheck_effective(c, "smtpd_forbid_bare_newline");
 
 	if (value.len == 0)
-		note(c, "this Postfix has no smtpd_forbid_bare_newline, and SMTP smuggling "
-			"(CVE-2023-51764) bypasses every check: update Postfix");
+		add_note(c, "this Postfix has no smtpd_forbid_bare_newline, and SMTP smuggling "
+			    "(CVE-2023-51764) bypasses every check: update Postfix");
 	else if (slice_equal(value, SLICE("no")))
-		wrong(c,
+		add_problem(c,
 		    "smtpd_forbid_bare_newline = no: SMTP smuggling (CVE-2023-51764) bypasses "
 		    "every check",
 		    mtacheck_change(c, "smtpd_forbid_bare_newline", "normalize"));
 	else
-		good(c,
+		add_good(c,
 		    mtacheck_print(c->arena, "smtpd_forbid_bare_newline = %.*s", SLICE_ARG(value)));
 }
 
 /* SERVICE/TYPE/NAME: the service is one that was looked at as such. */
-static bool takes_mail(const struct postfix_check *c, struct slice key)
+static bool is_inbound_override(const struct postfix_check *c, struct slice key)
 {
 	struct slice lines = c->settings->services, service;
 
@@ -191,17 +194,17 @@ static void check_overrides(const struct postfix_check *c)
 		struct slice value = slice_cut(&lines, '\n'), key = slice_cut(&value, '=');
 		struct slice name = slice_after_last(slice_trim(key), '/');
 
-		if (slice_equal(name, SLICE("smtpd_milters")) && !takes_mail(c, key) &&
+		if (slice_equal(name, SLICE("smtpd_milters")) && !is_inbound_override(c, key) &&
 		    !mtacheck_find_ours(c, slice_trim(value), &ours, &first))
-			note(c, mtacheck_print(c->arena,
-				    "master.cf: %.*s does not list susmilter: correct for "
-				    "submission, wrong for inbound mail",
-				    SLICE_ARG(slice_trim(key))));
+			add_note(c, mtacheck_print(c->arena,
+					"master.cf: %.*s does not list susmilter: correct for "
+					"submission, wrong for inbound mail",
+					SLICE_ARG(slice_trim(key))));
 	}
 }
 
 /* The first of the others that nobody serves: Postfix's default action is done for it. */
-static struct slice dead_one(const struct postfix_check *c, struct slice list)
+static struct slice first_dead(const struct postfix_check *c, struct slice list)
 {
 	struct slice item;
 
@@ -213,13 +216,13 @@ static struct slice dead_one(const struct postfix_check *c, struct slice list)
 	return slice_of("", 0);
 }
 
-static void check_list(
+static void check_milter_list(
     const struct postfix_check *c, struct slice list, struct slice ours, struct slice first)
 {
-	struct slice dead = dead_one(c, list);
+	struct slice dead = first_dead(c, list);
 
 	if (ours.len == 0) {
-		wrong(c,
+		add_problem(c,
 		    mtacheck_print(c->arena,
 			"smtpd_milters = %.*s: susmilter (%s) is not listed%s%.*s", SLICE_ARG(list),
 			c->milter, dead.len > 0 ? ", and nothing listens at " : "",
@@ -228,7 +231,7 @@ static void check_list(
 		return;
 	}
 	if (first.len > 0)
-		wrong(c,
+		add_problem(c,
 		    mtacheck_print(c->arena,
 			"smtpd_milters lists %.*s before susmilter: it also processes mail that "
 			"susmilter then refuses, and its Authentication-Results are removed as "
@@ -236,10 +239,10 @@ static void check_list(
 			SLICE_ARG(first)),
 		    mtacheck_right_order(c, list, ours, NULL, true));
 	else
-		good(c, "smtpd_milters: susmilter is listed, and first");
+		add_good(c, "smtpd_milters: susmilter is listed, and first");
 	check_path(c, ours, list);
 	if (dead.len > 0)
-		wrong(c,
+		add_problem(c,
 		    mtacheck_print(c->arena,
 			"smtpd_milters: nothing listens at %.*s: start it or remove it",
 			SLICE_ARG(dead)),
@@ -250,19 +253,19 @@ static void check_list(
 static void check_settings(const struct postfix_check *c)
 {
 	struct slice list = mtacheck_effective(c, "smtpd_milters"), ours, first;
-	struct own own;
+	struct setting own;
 
 	mtacheck_find_ours(c, list, &ours, &first);
-	check_list(c, list, ours, first);
+	check_milter_list(c, list, ours, first);
 	check_bypass(c);
 	own = milter_setting(c, list, ours, "default_action", "milter_default_action");
 	check_default_action(c, &own);
 	own = milter_setting(c, list, ours, "protocol", "milter_protocol");
 	check_protocol(c, &own);
 	own = milter_setting(c, list, ours, "command_timeout", "milter_command_timeout");
-	check_timeouts(c, &own, "30s", ANSWER_TIMEOUT, ANSWER_SECONDS);
+	check_timeout(c, &own, "30s", ANSWER_TIMEOUT_MIN, ANSWER_SECONDS);
 	own = milter_setting(c, list, ours, "content_timeout", "milter_content_timeout");
-	check_timeouts(c, &own, "300s", END_TIMEOUT, END_SECONDS);
+	check_timeout(c, &own, "300s", END_TIMEOUT_MIN, END_SECONDS);
 	check_bare_newline(c);
 	mtacheck_networks(c);
 }
@@ -302,8 +305,8 @@ void mtacheck_postfix(const struct postfix_settings *settings, const char *milte
 			as_main++;
 			continue;
 		}
-		note(&c, mtacheck_print(
-			     arena, "master.cf has settings for %.*s:", SLICE_ARG(c.service)));
+		add_note(&c, mtacheck_print(
+				 arena, "master.cf has settings for %.*s:", SLICE_ARG(c.service)));
 		check_settings(&c);
 	}
 	c.service = slice_of("", 0);

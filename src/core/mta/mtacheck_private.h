@@ -8,7 +8,7 @@
  * patient an MTA has to be: a little more.  At the end it hears every 4 seconds that we are at
  * work.
  */
-enum { ANSWER_SECONDS = 8, ANSWER_TIMEOUT = 10, END_SECONDS = 20, END_TIMEOUT = 25 };
+enum { ANSWER_SECONDS = 8, ANSWER_TIMEOUT_MIN = 10, END_SECONDS = 20, END_TIMEOUT_MIN = 25 };
 
 /* printf into the arena, as a string. */
 const char *mtacheck_print(struct arena *, const char *format, ...)

@@ -6,7 +6,7 @@
 /* Below this much more than an answer can take, a slow moment of the host decides. */
 enum { SPARE_SECONDS = 5 };
 
-struct check {
+struct sendmail_check {
 	struct slice cf;
 	const char *milter;
 	struct slice main; /* the last InputMailFilters */
@@ -16,18 +16,19 @@ struct check {
 };
 
 /* A list of filters, and what it is called in a finding. */
-struct list {
+struct filter_list {
 	const char *title;
 	struct slice names;
 	const struct sendmailcf_port *port; /* whose own list it is, or NULL */
 };
 
-static void say(const struct check *c, enum finding f, const char *what, const char *change)
+static void add_finding(
+    const struct sendmail_check *c, enum finding f, const char *what, const char *change)
 {
-	c->findings->say(c->findings->context, f, what, change);
+	c->findings->add(c->findings->context, f, what, change);
 }
 
-static const char *recommended_line(const struct check *c)
+static const char *recommended_line(const struct sendmail_check *c)
 {
 	struct slice path = mtacheck_unix_path(slice_str(c->milter));
 
@@ -39,7 +40,7 @@ static const char *recommended_line(const struct check *c)
 
 /* ---- our filter ---------------------------------------------------------------------- */
 
-static bool same_inet_socket(struct slice theirs, struct slice ours)
+static bool is_same_sendmail_inet(struct slice theirs, struct slice ours)
 {
 	struct slice port = slice_cut(&theirs, '@');
 
@@ -51,7 +52,7 @@ static bool same_inet_socket(struct slice theirs, struct slice ours)
 }
 
 /* KIND:ADDRESS in any case; without a kind it is a path.  A host may have several names. */
-static bool is_our_socket(const struct check *c, struct slice theirs)
+static bool is_our_socket(const struct sendmail_check *c, struct slice theirs)
 {
 	struct slice ours = slice_str(c->milter), path = mtacheck_unix_path(ours), kind;
 
@@ -61,11 +62,13 @@ static bool is_our_socket(const struct check *c, struct slice theirs)
 	if (kind.len == 0 || slice_equal_nocase(kind, SLICE("unix")) ||
 	    slice_equal_nocase(kind, SLICE("local")))
 		return path.len > 0 && slice_equal(theirs, path);
-	return slice_equal_nocase(kind, slice_cut(&ours, ':')) && same_inet_socket(theirs, ours);
+	return slice_equal_nocase(kind, slice_cut(&ours, ':')) &&
+	       is_same_sendmail_inet(theirs, ours);
 }
 
 /* The filter of this name; false when no line X defines it. */
-static bool find_filter(const struct check *c, struct slice name, struct sendmailcf_filter *filter)
+static bool find_filter(
+    const struct sendmail_check *c, struct slice name, struct sendmailcf_filter *filter)
 {
 	struct slice rest = c->cf;
 
@@ -75,7 +78,7 @@ static bool find_filter(const struct check *c, struct slice name, struct sendmai
 	return false;
 }
 
-static bool is_defined(const struct check *c)
+static bool has_our_filter(const struct sendmail_check *c)
 {
 	struct slice rest = c->cf;
 	struct sendmailcf_filter filter;
@@ -88,14 +91,14 @@ static bool is_defined(const struct check *c)
 
 /* ---- what keeps Sendmail from starting ----------------------------------------------- */
 
-static void check_names(const struct check *c, struct slice names)
+static void check_filter_names(const struct sendmail_check *c, struct slice names)
 {
 	struct sendmailcf_filter filter;
 	struct slice name;
 
 	while (sendmailcf_next_name(&names, &name))
 		if (!find_filter(c, name, &filter)) {
-			say(c, FINDING_WRONG,
+			add_finding(c, FINDING_WRONG,
 			    mtacheck_print(c->arena,
 				"InputMailFilters lists \"%.*s\", but no X line defines it: "
 				"Sendmail does not start",
@@ -105,7 +108,7 @@ static void check_names(const struct check *c, struct slice names)
 		}
 }
 
-static void check_twice(const struct check *c)
+static void check_duplicate_filters(const struct sendmail_check *c)
 {
 	struct slice rest = c->cf, behind;
 	struct sendmailcf_filter filter, other;
@@ -114,7 +117,7 @@ static void check_twice(const struct check *c)
 		behind = rest;
 		while (sendmailcf_next_filter(&behind, c->arena, &other))
 			if (slice_equal_nocase(filter.name, other.name))
-				say(c, FINDING_WRONG,
+				add_finding(c, FINDING_WRONG,
 				    mtacheck_print(c->arena,
 					"two X lines define \"%.*s\": Sendmail does not start",
 					SLICE_ARG(other.name)),
@@ -125,7 +128,8 @@ static void check_twice(const struct check *c)
 /* ---- who asks us --------------------------------------------------------------------- */
 
 /* The list with ours in front, as DAEMON_OPTIONS takes it. */
-static const char *change_for(const struct check *c, const struct list *list, struct slice ours)
+static const char *format_change(
+    const struct sendmail_check *c, const struct filter_list *list, struct slice ours)
 {
 	const char *names = mtacheck_print(c->arena, "%.*s", SLICE_ARG(ours));
 	struct slice rest = list->names, name;
@@ -141,8 +145,8 @@ static const char *change_for(const struct check *c, const struct list *list, st
 }
 
 /* Ours in a list, and the filter that stands in front of it; false when it is not there. */
-static bool find_ours(
-    const struct check *c, struct slice names, struct sendmailcf_filter *ours, struct slice *first)
+static bool find_our_filter(const struct sendmail_check *c, struct slice names,
+    struct sendmailcf_filter *ours, struct slice *first)
 {
 	struct slice name;
 
@@ -157,7 +161,7 @@ static bool find_ours(
 }
 
 /* The name that the line X with our socket has. */
-static struct slice our_name(const struct check *c)
+static struct slice our_filter_name(const struct sendmail_check *c)
 {
 	struct slice rest = c->cf;
 	struct sendmailcf_filter filter;
@@ -168,32 +172,32 @@ static struct slice our_name(const struct check *c)
 	return SLICE("susmilter");
 }
 
-static bool check_list(
-    const struct check *c, const struct list *list, struct sendmailcf_filter *ours)
+static bool check_filter_list(
+    const struct sendmail_check *c, const struct filter_list *list, struct sendmailcf_filter *ours)
 {
 	struct slice first;
 
-	if (!find_ours(c, list->names, ours, &first)) {
-		say(c, FINDING_WRONG,
+	if (!find_our_filter(c, list->names, ours, &first)) {
+		add_finding(c, FINDING_WRONG,
 		    mtacheck_print(c->arena, "%s: susmilter is not listed", list->title),
-		    change_for(c, list, our_name(c)));
+		    format_change(c, list, our_filter_name(c)));
 		return false;
 	}
 	if (first.len > 0)
-		say(c, FINDING_WRONG,
+		add_finding(c, FINDING_WRONG,
 		    mtacheck_print(c->arena, "%s: %.*s is listed before susmilter", list->title,
 			SLICE_ARG(first)),
-		    change_for(c, list, ours->name));
+		    format_change(c, list, ours->name));
 	else
-		say(c, FINDING_GOOD,
+		add_finding(c, FINDING_GOOD,
 		    mtacheck_print(c->arena, "%s: susmilter is listed, and first", list->title),
 		    NULL);
 	return true;
 }
 
-static struct list main_list(const struct check *c)
+static struct filter_list main_list(const struct sendmail_check *c)
 {
-	struct list list = {NULL, c->main, NULL};
+	struct filter_list list = {NULL, c->main, NULL};
 
 	if (!c->has_main)
 		list.title = "InputMailFilters is not set";
@@ -204,56 +208,57 @@ static struct list main_list(const struct check *c)
 	return list;
 }
 
-static struct list list_of(const struct check *c, const struct sendmailcf_port *port)
+static struct filter_list port_list(
+    const struct sendmail_check *c, const struct sendmailcf_port *port)
 {
-	struct list list = {NULL, port->filters, port};
+	struct filter_list list = {NULL, port->filters, port};
 
 	list.title = mtacheck_print(c->arena, "DaemonPortOptions of %.*s has InputMailFilters=%.*s",
 	    SLICE_ARG(port->name.len > 0 ? port->name : SLICE("a port")), SLICE_ARG(port->filters));
 	return list;
 }
 
-static bool is_for_strangers(const struct sendmailcf_port *port)
+static bool is_inbound_port(const struct sendmailcf_port *port)
 {
 	return port->is_smtp && !port->needs_login;
 }
 
-static bool has_smtp_port(const struct check *c)
+static bool has_inbound_port(const struct sendmail_check *c)
 {
 	struct slice rest = c->cf;
 	struct sendmailcf_port port;
 
 	while (sendmailcf_next_port(&rest, c->arena, &port))
-		if (is_for_strangers(&port))
+		if (is_inbound_port(&port))
 			return true;
 	return false;
 }
 
 /* Each port that takes mail from outside; where none is at the port of SMTP, each that there is. */
-static bool check_ports(const struct check *c, struct sendmailcf_filter *ours)
+static bool check_ports(const struct sendmail_check *c, struct sendmailcf_filter *ours)
 {
 	struct slice rest = c->cf;
 	struct sendmailcf_port port;
-	bool smtp = has_smtp_port(c), as_main = false, asked = false;
+	bool smtp = has_inbound_port(c), as_main = false, asked = false;
 	unsigned ports = 0;
-	struct list list;
+	struct filter_list list;
 
 	while (sendmailcf_next_port(&rest, c->arena, &port)) {
 		ports++;
 		if (port.own_filters)
-			check_names(c, port.filters);
-		if (smtp && !is_for_strangers(&port))
+			check_filter_names(c, port.filters);
+		if (smtp && !is_inbound_port(&port))
 			continue;
 		if (!port.own_filters) {
 			as_main = true;
 			continue;
 		}
-		list = list_of(c, &port);
-		asked = check_list(c, &list, ours) || asked;
+		list = port_list(c, &port);
+		asked = check_filter_list(c, &list, ours) || asked;
 	}
 	list = main_list(c);
 	if (as_main || ports == 0)
-		asked = check_list(c, &list, ours) || asked;
+		asked = check_filter_list(c, &list, ours) || asked;
 	return asked;
 }
 
@@ -265,20 +270,20 @@ static bool has_flag(const struct sendmailcf_filter *f, char flag)
 }
 
 /* Where several flags are set, Sendmail looks for T, then 4, then R. */
-static void check_flags(const struct check *c, const struct sendmailcf_filter *f)
+static void check_failure_flags(const struct sendmail_check *c, const struct sendmailcf_filter *f)
 {
 	if (has_flag(f, 'T'))
-		say(c, FINDING_GOOD, "F=T: mail is deferred while susmilter is down", NULL);
+		add_finding(c, FINDING_GOOD, "F=T: mail is deferred while susmilter is down", NULL);
 	else if (has_flag(f, '4'))
-		say(c, FINDING_GOOD,
+		add_finding(c, FINDING_GOOD,
 		    "F=4: connections are closed with 421, and mail is deferred, while susmilter "
 		    "is down",
 		    NULL);
 	else if (has_flag(f, 'R'))
-		say(c, FINDING_WRONG, "F=R: mail is refused while susmilter is down",
+		add_finding(c, FINDING_WRONG, "F=R: mail is refused while susmilter is down",
 		    recommended_line(c));
 	else
-		say(c, FINDING_NOTE,
+		add_finding(c, FINDING_NOTE,
 		    "without F=T: mail is accepted unchecked while susmilter is down", NULL);
 }
 
@@ -286,30 +291,30 @@ static void check_flags(const struct check *c, const struct sendmailcf_filter *f
  * R: is the patience for each answer, and at the end of a message for each sign of work; E: is that
  * for the whole end, which Sendmail looks at with each of these signs.
  */
-static void check_times(const struct check *c, const struct sendmailcf_filter *f)
+static void check_timeouts(const struct sendmail_check *c, const struct sendmailcf_filter *f)
 {
-	if (f->answer < ANSWER_TIMEOUT)
-		say(c, FINDING_WRONG,
+	if (f->answer < ANSWER_TIMEOUT_MIN)
+		add_finding(c, FINDING_WRONG,
 		    mtacheck_print(c->arena,
 			"R:%lds is too short: an answer to RCPT can take %d seconds. After a "
 			"timeout, the rest of the connection is accepted unchecked or deferred",
 			f->answer, ANSWER_SECONDS),
 		    recommended_line(c));
-	else if (f->answer < ANSWER_TIMEOUT + SPARE_SECONDS)
-		say(c, FINDING_NOTE,
+	else if (f->answer < ANSWER_TIMEOUT_MIN + SPARE_SECONDS)
+		add_finding(c, FINDING_NOTE,
 		    mtacheck_print(c->arena,
 			"R:%lds is only %ld s longer than an answer to RCPT can take: T=R:60s is "
 			"safe on a busy host, too",
 			f->answer, f->answer - ANSWER_SECONDS),
 		    NULL);
-	if (f->end != 0 && f->end < END_TIMEOUT)
-		say(c, FINDING_WRONG,
+	if (f->end != 0 && f->end < END_TIMEOUT_MIN)
+		add_finding(c, FINDING_WRONG,
 		    mtacheck_print(c->arena,
 			"E:%lds is too short: a verdict at end of message can take %d seconds",
 			f->end, END_SECONDS),
 		    recommended_line(c));
-	if (f->answer >= ANSWER_TIMEOUT && (f->end == 0 || f->end >= END_TIMEOUT))
-		say(c, FINDING_GOOD,
+	if (f->answer >= ANSWER_TIMEOUT_MIN && (f->end == 0 || f->end >= END_TIMEOUT_MIN))
+		add_finding(c, FINDING_GOOD,
 		    mtacheck_print(
 			c->arena, "Sendmail waits long enough: R:%lds, E:%lds", f->answer, f->end),
 		    NULL);
@@ -318,22 +323,23 @@ static void check_times(const struct check *c, const struct sendmailcf_filter *f
 void mtacheck_sendmail(
     struct slice cf, const char *milter, struct arena *arena, const struct findings *findings)
 {
-	struct check c = {.cf = cf, .milter = milter, .arena = arena, .findings = findings};
+	struct sendmail_check c = {
+	    .cf = cf, .milter = milter, .arena = arena, .findings = findings};
 	struct sendmailcf_filter ours;
 
 	c.has_main = sendmailcf_last(cf, arena, SENDMAILCF_INPUT_MAIL_FILTERS, &c.main);
-	check_twice(&c);
-	if (!is_defined(&c)) {
-		say(&c, FINDING_WRONG,
+	check_duplicate_filters(&c);
+	if (!has_our_filter(&c)) {
+		add_finding(&c, FINDING_WRONG,
 		    mtacheck_print(arena, "sendmail.cf has no filter for susmilter (%s)", milter),
 		    recommended_line(&c));
 		return;
 	}
-	check_names(&c, c.main);
+	check_filter_names(&c, c.main);
 	if (!check_ports(&c, &ours))
 		return;
-	check_flags(&c, &ours);
-	check_times(&c, &ours);
+	check_failure_flags(&c, &ours);
+	check_timeouts(&c, &ours);
 }
 
 void mtacheck_sendmail_trust(

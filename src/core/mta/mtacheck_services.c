@@ -19,7 +19,7 @@ bool mtacheck_next_item(struct slice *rest, struct slice *item)
 }
 
 /* The n-th word of a line of master.cf. */
-static struct slice word(struct slice line, unsigned n)
+static struct slice nth_word(struct slice line, unsigned n)
 {
 	struct slice item = slice_of("", 0);
 
@@ -32,10 +32,10 @@ static struct slice word(struct slice line, unsigned n)
 /* A line of master.cf for an smtpd: behind a port, or behind postscreen ("pass"). */
 static bool is_smtpd(struct slice line)
 {
-	struct slice type = word(line, 1);
+	struct slice type = nth_word(line, 1);
 
 	return (slice_equal(type, SLICE("inet")) || slice_equal(type, SLICE("pass"))) &&
-	       slice_equal(word(line, 7), SLICE("smtpd"));
+	       slice_equal(nth_word(line, 7), SLICE("smtpd"));
 }
 
 bool mtacheck_takes_mail(const struct postfix_settings *s)
@@ -59,7 +59,7 @@ bool mtacheck_is_chrooted(const struct postfix_settings *s)
 	bool by_default = level.len == 0 || level.ptr[0] == '0';
 
 	while (lines.len > 0) {
-		struct slice line = slice_cut(&lines, '\n'), chroot = word(line, 4);
+		struct slice line = slice_cut(&lines, '\n'), chroot = nth_word(line, 4);
 		if (is_smtpd(line) && (slice_equal(chroot, SLICE("y")) ||
 					  (by_default && slice_equal(chroot, SLICE("-")))))
 			return true;
@@ -68,12 +68,12 @@ bool mtacheck_is_chrooted(const struct postfix_settings *s)
 }
 
 /* Takes mail from outside: the port of SMTP, or what postscreen passes on. */
-static bool is_for_strangers(struct slice line)
+static bool is_inbound_service(struct slice line)
 {
-	struct slice port = slice_after_last(word(line, 0), ':');
+	struct slice port = slice_after_last(nth_word(line, 0), ':');
 
 	return is_smtpd(line) &&
-	       (slice_equal(word(line, 1), SLICE("pass")) || slice_equal(port, SLICE("smtp")) ||
+	       (slice_equal(nth_word(line, 1), SLICE("pass")) || slice_equal(port, SLICE("smtp")) ||
 		   slice_equal(port, SLICE("25")));
 }
 
@@ -114,10 +114,10 @@ bool mtacheck_next_service(struct slice *lines, struct arena *arena, struct slic
 {
 	while (lines->len > 0) {
 		struct slice line = slice_cut(lines, '\n');
-		if (!is_for_strangers(line))
+		if (!is_inbound_service(line))
 			continue;
-		*service = slice_str(mtacheck_print(
-		    arena, "%.*s/%.*s", SLICE_ARG(word(line, 0)), SLICE_ARG(word(line, 1))));
+		*service = slice_str(mtacheck_print(arena, "%.*s/%.*s",
+		    SLICE_ARG(nth_word(line, 0)), SLICE_ARG(nth_word(line, 1))));
 		return true;
 	}
 	return false;

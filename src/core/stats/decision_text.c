@@ -7,7 +7,7 @@
 
 /* "2026-11-21T03:45:31.123456Z" (RFC 3339), NUL-terminated.  us: since the epoch, not negative. */
 enum { TIME_TEXT_MAX = RFC3339_TEXT_MAX + 16 };
-static struct slice time_text(int64_t us, char out[TIME_TEXT_MAX])
+static struct slice format_time_us(int64_t us, char out[TIME_TEXT_MAX])
 {
 	char seconds[RFC3339_TEXT_MAX];
 	size_t n = rfc3339_format(us / 1000000, seconds);
@@ -43,35 +43,35 @@ const char *stage_name(enum stage stage)
 	return names[stage];
 }
 
-static void put_text(struct json_write *j, const char *key, struct slice value)
+static void json_put_text(struct json_write *j, const char *key, struct slice value)
 {
 	if (value.len > 0)
 		json_write_string(j, key, value);
 }
 
-static void put_identity(struct json_write *j, const char *key, const struct identity *id)
+static void json_put_identity(struct json_write *j, const char *key, const struct identity *id)
 {
 	if (id->state == FACT_KNOWN)
 		json_write_string(j, key, id->text);
 }
 
-static void put_client(struct json_write *j, const struct facts *facts)
+static void json_put_client(struct json_write *j, const struct facts *facts)
 {
 	char text[IP_TEXT_MAX];
 
 	if (facts->client.family != IP_NONE)
 		json_write_string(j, "client", slice_of(text, ip_format(&facts->client, text)));
-	put_identity(j, "client_name", &facts->id[IDENTITY_CLIENT_NAME]);
-	put_identity(j, "helo", &facts->id[IDENTITY_HELO]);
+	json_put_identity(j, "client_name", &facts->id[IDENTITY_CLIENT_NAME]);
+	json_put_identity(j, "helo", &facts->id[IDENTITY_HELO]);
 	if (facts->asn)
 		json_write_number(j, "asn", facts->asn);
-	put_text(j, "country", slice_str(facts->country));
+	json_put_text(j, "country", slice_str(facts->country));
 	if (facts->auth_state == FACT_KNOWN)
 		json_write_string(j, "auth", facts->auth);
 }
 
 /* "bad From: more than one From field" */
-static void put_reason(struct json_write *j, const struct record *r)
+static void json_put_reason(struct json_write *j, const struct record *r)
 {
 	const char *name = reason_name(r->verdict->reason);
 	struct slice why = r->facts->author_why;
@@ -86,7 +86,7 @@ static void put_reason(struct json_write *j, const struct record *r)
 	json_write_string(j, "reason", slice_str(text));
 }
 
-static void put_verdict(struct json_write *j, const struct record *r)
+static void json_put_verdict(struct json_write *j, const struct record *r)
 {
 	const struct verdict *v = r->verdict;
 	char text[PREFIX_TEXT_MAX];
@@ -104,13 +104,13 @@ static void put_verdict(struct json_write *j, const struct record *r)
 		json_write_string(j, "rule", v->rule->name);
 	if (v->has_network)
 		json_write_string(j, "network", slice_of(text, prefix_format(&v->network, text)));
-	put_reason(j, r);
+	json_put_reason(j, r);
 	if (v->monitored)
 		json_write_string(j, "mode", SLICE("monitor"));
 }
 
 /* "pass:example.org fail:example.net", a word a signature. */
-static void put_dkim(struct json_write *j, const struct dkim_answer *dkim)
+static void json_put_dkim(struct json_write *j, const struct dkim_answer *dkim)
 {
 	char text[DKIM_VERIFIED_MAX * 280];
 	size_t len = 0;
@@ -132,22 +132,22 @@ struct slice record_json(const struct record *r, char out[RECORD_JSON_MAX])
 	const struct facts *facts = r->facts;
 	char time[TIME_TEXT_MAX];
 
-	json_write_string(&j, "time", time_text(r->time_us, time));
-	put_text(&j, "id", r->token);
-	put_text(&j, "session", r->session);
-	put_text(&j, "queue_id", r->queue_id);
+	json_write_string(&j, "time", format_time_us(r->time_us, time));
+	json_put_text(&j, "id", r->token);
+	json_put_text(&j, "session", r->session);
+	json_put_text(&j, "queue_id", r->queue_id);
 	if (r->generation)
 		json_write_number(&j, "generation", (int64_t)r->generation);
 	json_write_string(&j, "stage", slice_str(stage_name(r->stage)));
-	put_verdict(&j, r);
-	put_client(&j, facts);
-	put_identity(&j, "sender", &facts->id[IDENTITY_SENDER]);
-	put_identity(&j, "recipient", &facts->id[IDENTITY_RECIPIENT]);
-	put_identity(&j, "from", &facts->id[IDENTITY_FROM]);
+	json_put_verdict(&j, r);
+	json_put_client(&j, facts);
+	json_put_identity(&j, "sender", &facts->id[IDENTITY_SENDER]);
+	json_put_identity(&j, "recipient", &facts->id[IDENTITY_RECIPIENT]);
+	json_put_identity(&j, "from", &facts->id[IDENTITY_FROM]);
 	if (facts->spf_state == FACT_KNOWN)
 		json_write_string(&j, "spf", slice_str(spf_result_text(facts->spf.result)));
 	if (facts->dkim_state == FACT_KNOWN)
-		put_dkim(&j, &facts->dkim);
+		json_put_dkim(&j, &facts->dkim);
 	if (facts->dmarc_state == FACT_KNOWN)
 		json_write_string(&j, "dmarc", slice_str(dmarc_verdict_name(facts->dmarc.verdict)));
 	json_write_number(&j, "us", r->took_us);
@@ -156,13 +156,13 @@ struct slice record_json(const struct record *r, char out[RECORD_JSON_MAX])
 
 /* ---- the syslog line ----------------------------------------------------------------- */
 
-struct line {
+struct syslog_line {
 	char *at;
 	size_t len;
 };
 
 /* Nothing that a terminal obeys: also not U+0080 to U+009F, which begin with the octet C2. */
-static void put(struct line *l, struct slice s)
+static void line_append(struct syslog_line *l, struct slice s)
 {
 	for (size_t i = 0; i < s.len && l->len + 1 < RECORD_LINE_MAX; i++) {
 		unsigned char c = (unsigned char)s.ptr[i];
@@ -174,20 +174,21 @@ static void put(struct line *l, struct slice s)
 }
 
 /* " key=value", or " key=<value>" with brackets that the value cannot close. */
-static void put_field(struct line *l, const char *key, struct slice value, bool brackets)
+static void line_append_field(
+    struct syslog_line *l, const char *key, struct slice value, bool brackets)
 {
-	put(l, SLICE(" "));
-	put(l, slice_str(key));
-	put(l, brackets ? SLICE("=<") : SLICE("="));
+	line_append(l, SLICE(" "));
+	line_append(l, slice_str(key));
+	line_append(l, brackets ? SLICE("=<") : SLICE("="));
 	for (size_t i = 0; i < value.len; i++)
-		put(l, brackets && (value.ptr[i] == '<' || value.ptr[i] == '>')
-			   ? slice_of(NULL, 0)
-			   : slice_of(value.ptr + i, 1));
+		line_append(l, brackets && (value.ptr[i] == '<' || value.ptr[i] == '>')
+				   ? slice_of(NULL, 0)
+				   : slice_of(value.ptr + i, 1));
 	if (brackets)
-		put(l, SLICE(">"));
+		line_append(l, SLICE(">"));
 }
 
-static void put_identity_field(struct line *l, const char *key, const struct identity *id)
+static void line_append_identity(struct syslog_line *l, const char *key, const struct identity *id)
 {
 	struct slice text = id->text;
 
@@ -195,10 +196,10 @@ static void put_identity_field(struct line *l, const char *key, const struct ide
 		return;
 	if (!slice_is_utf8(text))
 		text = SLICE("(not text)");
-	put_field(l, key, text, true);
+	line_append_field(l, key, text, true);
 }
 
-static const char *smtp_stage(enum stage stage)
+static const char *smtp_stage_name(enum stage stage)
 {
 	static const char *const names[] = {
 	    [STAGE_CONNECT] = "CONNECT",
@@ -211,7 +212,7 @@ static const char *smtp_stage(enum stage stage)
 }
 
 /* An id of the MTA: ASCII in those that we know; any other byte would not be text in the log. */
-static void put_id(struct line *l, struct slice id)
+static void line_append_id(struct syslog_line *l, struct slice id)
 {
 	char escaped[8];
 
@@ -219,58 +220,59 @@ static void put_id(struct line *l, struct slice id)
 		unsigned char c = (unsigned char)id.ptr[i];
 
 		if (c < 0x80)
-			put(l, slice_of(id.ptr + i, 1));
+			line_append(l, slice_of(id.ptr + i, 1));
 		else
-			put(l, slice_of(escaped,
-				   (size_t)snprintf(escaped, sizeof escaped, "\\x%02x", c)));
+			line_append(l, slice_of(escaped, (size_t)snprintf(escaped, sizeof escaped,
+							     "\\x%02x", c)));
 	}
 }
 
-static void put_head(struct line *l, const struct record *r)
+static void line_append_head(struct syslog_line *l, const struct record *r)
 {
 	const struct identity *name = &r->facts->id[IDENTITY_CLIENT_NAME];
 	char text[IP_TEXT_MAX];
 
-	put_id(l, r->queue_id.len > 0 ? r->queue_id : r->session);
-	put(l, SLICE(": "));
-	put(l, slice_str(record_action(r->verdict)));
-	put(l, SLICE(": "));
-	put(l, slice_str(smtp_stage(r->stage)));
-	put(l, SLICE(" from "));
-	put(l,
+	line_append_id(l, r->queue_id.len > 0 ? r->queue_id : r->session);
+	line_append(l, SLICE(": "));
+	line_append(l, slice_str(record_action(r->verdict)));
+	line_append(l, SLICE(": "));
+	line_append(l, slice_str(smtp_stage_name(r->stage)));
+	line_append(l, SLICE(" from "));
+	line_append(l,
 	    name->state == FACT_KNOWN && slice_is_utf8(name->text) ? name->text : SLICE("unknown"));
-	put(l, SLICE("["));
-	put(l, slice_of(text, ip_format(&r->facts->client, text)));
-	put(l, SLICE("]:"));
+	line_append(l, SLICE("["));
+	line_append(l, slice_of(text, ip_format(&r->facts->client, text)));
+	line_append(l, SLICE("]:"));
 	if (r->reply) {
 		char reply[REPLY_MAX + REPLY_XCODE_MAX + 8];
 		int n = snprintf(reply, sizeof reply, " %u %s %s", r->reply->code, r->reply->xcode,
 		    r->reply->text);
-		put(l, slice_of(reply, (size_t)n));
+		line_append(l, slice_of(reply, (size_t)n));
 	} else {
-		put(l, SLICE(" "));
-		put(l, slice_str(reason_name(r->verdict->reason)));
+		line_append(l, SLICE(" "));
+		line_append(l, slice_str(reason_name(r->verdict->reason)));
 	}
-	put(l, SLICE(";"));
+	line_append(l, SLICE(";"));
 }
 
 struct slice record_line(const struct record *r, char out[RECORD_LINE_MAX])
 {
-	struct line l = {.at = out};
+	struct syslog_line l = {.at = out};
 	const struct verdict *v = r->verdict;
 	char text[PREFIX_TEXT_MAX];
 
-	put_head(&l, r);
-	put_identity_field(&l, "from", &r->facts->id[IDENTITY_SENDER]);
-	put_identity_field(&l, "to", &r->facts->id[IDENTITY_RECIPIENT]);
-	put_identity_field(&l, "helo", &r->facts->id[IDENTITY_HELO]);
+	line_append_head(&l, r);
+	line_append_identity(&l, "from", &r->facts->id[IDENTITY_SENDER]);
+	line_append_identity(&l, "to", &r->facts->id[IDENTITY_RECIPIENT]);
+	line_append_identity(&l, "helo", &r->facts->id[IDENTITY_HELO]);
 	if (v->rule)
-		put_field(&l, "rule", v->rule->name, false);
+		line_append_field(&l, "rule", v->rule->name, false);
 	if (v->family != FAMILY_NONE)
-		put_field(&l, "family", slice_str(family_name(v->family)), false);
+		line_append_field(&l, "family", slice_str(family_name(v->family)), false);
 	if (v->has_network)
-		put_field(&l, "network", slice_of(text, prefix_format(&v->network, text)), false);
-	put_field(&l, "id", r->token, false);
+		line_append_field(
+		    &l, "network", slice_of(text, prefix_format(&v->network, text)), false);
+	line_append_field(&l, "id", r->token, false);
 	out[l.len] = '\0';
 	return slice_of(out, l.len);
 }
@@ -282,24 +284,25 @@ struct slice suppressed_json(const struct suppressed *s, char out[RECORD_JSON_MA
 	struct json_write j = json_write_begin(out, RECORD_JSON_MAX);
 	char time[TIME_TEXT_MAX];
 
-	json_write_string(&j, "time", time_text(s->time_us, time));
+	json_write_string(&j, "time", format_time_us(s->time_us, time));
 	json_write_number(&j, "suppressed", (int64_t)s->lines);
-	put_text(&j, "rule", s->rule);
-	put_text(&j, "recipient", s->recipient);
+	json_put_text(&j, "rule", s->rule);
+	json_put_text(&j, "recipient", s->recipient);
 	return json_write_end(&j);
 }
 
 struct slice suppressed_line(const struct suppressed *s, char out[RECORD_LINE_MAX])
 {
-	struct line l = {.at = out};
+	struct syslog_line l = {.at = out};
 	char number[24];
 	int n = snprintf(number, sizeof number, "%llu", (unsigned long long)s->lines);
 
-	put(&l, SLICE("suppressed: "));
-	put(&l, slice_of(number, (size_t)n));
-	put(&l, SLICE(" lines in a minute;"));
-	put_field(&l, "to", slice_is_utf8(s->recipient) ? s->recipient : SLICE("(not text)"), true);
-	put_field(&l, "rule", s->rule, false);
+	line_append(&l, SLICE("suppressed: "));
+	line_append(&l, slice_of(number, (size_t)n));
+	line_append(&l, SLICE(" lines in a minute;"));
+	line_append_field(
+	    &l, "to", slice_is_utf8(s->recipient) ? s->recipient : SLICE("(not text)"), true);
+	line_append_field(&l, "rule", s->rule, false);
 	out[l.len] = '\0';
 	return slice_of(out, l.len);
 }

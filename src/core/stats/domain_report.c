@@ -135,7 +135,7 @@ static void write_key(const struct domain_report_sink *sink, struct slice key)
 		    sink, "%c", domain_report_is_control(key, i) ? '?' : key.ptr[i]);
 }
 
-static void write_families(const struct domain_report_sink *sink, const struct domain_report *d)
+static void write_text_reasons(const struct domain_report_sink *sink, const struct domain_report *d)
 {
 	for (int family = 0; family < FAMILY_COUNT; family++)
 		for (int monitored = 0; monitored < 2; monitored++) {
@@ -148,7 +148,7 @@ static void write_families(const struct domain_report_sink *sink, const struct d
 		}
 }
 
-static void write_list(
+static void write_text_list(
     const struct domain_report_sink *sink, const struct domain_report *d, enum tally_kind kind)
 {
 	char number[NUMBER_TEXT_MAX], others[OTHERS_TEXT_MAX];
@@ -183,7 +183,7 @@ void domain_report_text(
 	if (domain_report_total(d, false) + domain_report_total(d, true) == 0)
 		return;
 	domain_report_print(&sink, "\nReasons\n");
-	write_families(&sink, d);
+	write_text_reasons(&sink, d);
 	for (int kind = 0; kind < TALLY_KINDS; kind++)
-		write_list(&sink, d, (enum tally_kind)kind);
+		write_text_list(&sink, d, (enum tally_kind)kind);
 }

@@ -6,13 +6,13 @@
 
 #include <stdio.h>
 
-struct page {
+struct html_page {
 	const struct domain_report *report;
 	struct domain_report_sink sink;
 };
 
 /* Text from outside. */
-static void text(const struct page *p, struct slice s)
+static void write_escaped(const struct html_page *p, struct slice s)
 {
 	char out[8];
 
@@ -61,7 +61,7 @@ static const char style[] =
 /* In units of the drawing; bars are hours, or several together when there are many. */
 enum { WIDTH = 760, HEIGHT = 200, LEFT = 76, TOP = 10, BOTTOM = 24, BARS_MAX = 96 };
 
-struct bar {
+struct chart_bar {
 	uint64_t refused, monitored;
 };
 
@@ -94,12 +94,12 @@ static uint64_t round_up(uint64_t n)
 	return n;
 }
 
-static double height_of(uint64_t n, uint64_t top)
+static double bar_height(uint64_t n, uint64_t top)
 {
 	return (double)n / (double)top * (HEIGHT - TOP - BOTTOM);
 }
 
-static void draw_axis(const struct page *p, uint64_t top)
+static void draw_axis(const struct html_page *p, uint64_t top)
 {
 	for (int i = 0; i <= 2; i++) {
 		char number[NUMBER_TEXT_MAX];
@@ -115,12 +115,12 @@ static void draw_axis(const struct page *p, uint64_t top)
 	}
 }
 
-static void draw_bar(const struct page *p, int64_t at, int64_t bars, const struct bar *b,
+static void draw_bar(const struct html_page *p, int64_t at, int64_t bars, const struct chart_bar *b,
     uint64_t top, const char *title)
 {
 	double width = (double)(WIDTH - LEFT) / (double)bars, x = LEFT + width * (double)at;
-	double base = HEIGHT - BOTTOM, refused = height_of(b->refused, top);
-	double monitored = height_of(b->monitored, top);
+	double base = HEIGHT - BOTTOM, refused = bar_height(b->refused, top);
+	double monitored = bar_height(b->monitored, top);
 
 	domain_report_print(&p->sink, "<g><title>%s: %llu</title>", title,
 	    (unsigned long long)(b->refused + b->monitored));
@@ -135,16 +135,16 @@ static void draw_bar(const struct page *p, int64_t at, int64_t bars, const struc
 	domain_report_print(&p->sink, "</g>");
 }
 
-static void draw_chart(const struct page *p)
+static void draw_chart(const struct html_page *p)
 {
 	const struct domain_report *d = p->report;
-	struct bar bars[BARS_MAX + 1] = {{0}};
+	struct chart_bar bars[BARS_MAX + 1] = {{0}};
 	int64_t step = hours_a_bar(d), count = (d->until - d->since + step - 1) / step;
 	uint64_t top = 1;
 	char when[HOUR_TEXT_MAX];
 
 	for (size_t i = 0; i < d->hour_count; i++) {
-		struct bar *b = &bars[(d->hours[i].hour - d->since) / step];
+		struct chart_bar *b = &bars[(d->hours[i].hour - d->since) / step];
 		b->refused += d->hours[i].refused;
 		b->monitored += d->hours[i].monitored;
 		top = b->refused + b->monitored > top ? b->refused + b->monitored : top;
@@ -171,20 +171,20 @@ static void draw_chart(const struct page *p)
 
 /* ---- tables -------------------------------------------------------------------------- */
 
-static void row(const struct page *p, const char *class, struct slice key, uint64_t n,
+static void write_row(const struct html_page *p, const char *class, struct slice key, uint64_t n,
     uint64_t most, bool monitored)
 {
 	char number[NUMBER_TEXT_MAX];
 
 	domain_report_print(&p->sink, "<tr%s><td class=k>", class);
-	text(p, key);
+	write_escaped(p, key);
 	domain_report_print(&p->sink,
 	    "<i%s style=\"width:%.1f%%\"></i></td><td class=n>%s</td></tr>",
 	    monitored ? " class=w" : "", most ? 100.0 * (double)n / (double)most : 0,
 	    domain_report_number(n, number));
 }
 
-static void write_reasons(const struct page *p)
+static void write_html_reasons(const struct html_page *p)
 {
 	const struct domain_report *d = p->report;
 	uint64_t all = domain_report_total(d, false) + domain_report_total(d, true);
@@ -198,12 +198,13 @@ static void write_reasons(const struct page *p)
 			snprintf(label, sizeof label, "%s%s",
 			    domain_report_family_text((enum family)family),
 			    monitored ? " (monitor mode: accepted)" : "");
-			row(p, "", slice_str(label), d->totals[family][monitored], all, monitored);
+			write_row(
+			    p, "", slice_str(label), d->totals[family][monitored], all, monitored);
 		}
 	domain_report_print(&p->sink, "</table></section>");
 }
 
-static void write_list(const struct page *p, enum tally_kind kind)
+static void write_html_list(const struct html_page *p, enum tally_kind kind)
 {
 	const struct domain_report *d = p->report;
 	uint64_t all = domain_report_total(d, false) + domain_report_total(d, true);
@@ -212,14 +213,14 @@ static void write_list(const struct page *p, enum tally_kind kind)
 
 	domain_report_print(&p->sink, "<section><h2>%s</h2><table>", domain_report_kind_name(kind));
 	for (size_t i = 0; i < domain_report_shown(d, kind); i++)
-		row(p, "", d->top[kind][i].key, d->top[kind][i].count, all, false);
+		write_row(p, "", d->top[kind][i].key, d->top[kind][i].count, all, false);
 	if (rest > 0)
-		row(p, " class=rest", slice_str(domain_report_others_text(d, kind, others)), rest,
-		    all, false);
+		write_row(p, " class=rest", slice_str(domain_report_others_text(d, kind, others)),
+		    rest, all, false);
 	domain_report_print(&p->sink, "</table></section>");
 }
 
-static void write_totals(const struct page *p)
+static void write_html_totals(const struct html_page *p)
 {
 	const struct domain_report *d = p->report;
 	char number[NUMBER_TEXT_MAX];
@@ -239,28 +240,28 @@ static void write_totals(const struct page *p)
 void domain_report_html(const struct domain_report *d, int64_t now,
     void (*put)(void *context, const char *piece), void *context)
 {
-	struct page p = {d, {put, context}};
+	struct html_page p = {d, {put, context}};
 	char since[HOUR_TEXT_MAX], until[HOUR_TEXT_MAX], made[HOUR_TEXT_MAX];
 
 	domain_report_print(&p.sink,
 	    "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>"
 	    "<meta name=viewport content=\"width=device-width,initial-scale=1\"><title>");
-	text(&p, d->domain);
+	write_escaped(&p, d->domain);
 	domain_report_print(&p.sink, ": refused mail</title><style>");
 	put(context, style);
 	domain_report_print(
 	    &p.sink, "</style></head><body><main><p class=soft>Refused mail</p><h1>");
-	text(&p, d->domain);
+	write_escaped(&p, d->domain);
 	domain_report_print(&p.sink, "</h1><p class=soft>%s to %s UTC</p>",
 	    domain_report_hour_text(d->since, since), domain_report_hour_text(d->until, until));
-	write_totals(&p);
+	write_html_totals(&p);
 	if (domain_report_total(d, false) + domain_report_total(d, true) > 0) {
 		domain_report_print(&p.sink, "<section><h2>Over time</h2>");
 		draw_chart(&p);
 		domain_report_print(&p.sink, "</section>");
-		write_reasons(&p);
+		write_html_reasons(&p);
 		for (int kind = 0; kind < TALLY_KINDS; kind++)
-			write_list(&p, (enum tally_kind)kind);
+			write_html_list(&p, (enum tally_kind)kind);
 	}
 	domain_report_print(&p.sink,
 	    "<footer>Totals are exact. Generated by susmilter, %s UTC. Refused senders got an "

@@ -8,8 +8,8 @@
 /* Chains of the hash table: a quarter of a million domains make chains of four. */
 enum { CHAINS = 1 << 16 };
 
-struct domain_hour {
-	struct domain_hour *next;
+struct tally_entry {
+	struct tally_entry *next;
 	struct tally_domain domain;
 	struct hyperloglog *recipients;
 	size_t bytes; /* as counted into the tally */
@@ -19,7 +19,7 @@ struct domain_hour {
 struct tally {
 	size_t limit, bytes;
 	uint64_t total;
-	struct domain_hour *chains[CHAINS];
+	struct tally_entry *chains[CHAINS];
 };
 
 struct tally *tally_create(size_t limit)
@@ -33,7 +33,7 @@ struct tally *tally_create(size_t limit)
 	return t;
 }
 
-static void free_entry(struct domain_hour *e)
+static void entry_free(struct tally_entry *e)
 {
 	for (int k = 0; k < TALLY_KINDS; k++)
 		top_k_free(&e->domain.top[k]);
@@ -46,9 +46,9 @@ void tally_free(struct tally **t)
 	if (!*t)
 		return;
 	for (int i = 0; i < CHAINS; i++)
-		for (struct domain_hour *e = (*t)->chains[i], *next; e; e = next) {
+		for (struct tally_entry *e = (*t)->chains[i], *next; e; e = next) {
 			next = e->next;
-			free_entry(e);
+			entry_free(e);
 		}
 	free(*t);
 	*t = NULL;
@@ -56,14 +56,14 @@ void tally_free(struct tally **t)
 
 /* ---- domains ------------------------------------------------------------------------- */
 
-static struct domain_hour **chain_of(struct tally *t, struct slice name, int64_t hour)
+static struct tally_entry **entry_chain(struct tally *t, struct slice name, int64_t hour)
 {
 	uint64_t h = fnv(FNV_START ^ (uint64_t)hour, name);
 
 	return &t->chains[(h ^ h >> 32) & (CHAINS - 1)];
 }
 
-static size_t bytes_of(const struct domain_hour *e)
+static size_t entry_bytes(const struct tally_entry *e)
 {
 	/* The entry, its name, and what the allocator adds. */
 	size_t bytes = sizeof *e + e->domain.name.len + 32;
@@ -74,9 +74,9 @@ static size_t bytes_of(const struct domain_hour *e)
 	return bytes + (e->recipients ? sizeof *e->recipients : 0);
 }
 
-static struct domain_hour *add(struct domain_hour **chain, struct slice name, int64_t hour)
+static struct tally_entry *entry_add(struct tally_entry **chain, struct slice name, int64_t hour)
 {
-	struct domain_hour *e = calloc(1, sizeof *e + name.len + 1);
+	struct tally_entry *e = calloc(1, sizeof *e + name.len + 1);
 
 	if (!e)
 		return NULL;
@@ -90,22 +90,22 @@ static struct domain_hour *add(struct domain_hour **chain, struct slice name, in
 }
 
 /* The entry; that of "" when there is no room for another domain. */
-static struct domain_hour *entry_of(struct tally *t, struct slice name, int64_t hour)
+static struct tally_entry *entry_find_or_add(struct tally *t, struct slice name, int64_t hour)
 {
-	struct domain_hour **chain = chain_of(t, name, hour), *e = *chain;
+	struct tally_entry **chain = entry_chain(t, name, hour), *e = *chain;
 
 	while (e && (e->domain.hour != hour || !slice_equal(e->domain.name, name)))
 		e = e->next;
 	if (e)
 		return e;
 	if (t->bytes > t->limit && name.len > 0)
-		return entry_of(t, slice_of("", 0), hour);
-	return add(chain, name, hour);
+		return entry_find_or_add(t, slice_of("", 0), hour);
+	return entry_add(chain, name, hour);
 }
 
 /* ---- counting ------------------------------------------------------------------------ */
 
-static void add_distinct(void *context, struct slice key, uint64_t at_least, uint64_t at_most)
+static void add_to_hyperloglog(void *context, struct slice key, uint64_t at_least, uint64_t at_most)
 {
 	(void)at_least;
 	(void)at_most;
@@ -113,7 +113,7 @@ static void add_distinct(void *context, struct slice key, uint64_t at_least, uin
 }
 
 /* From the first recipient on that has no slot of its own any more. */
-static void count_distinct(struct domain_hour *e, struct slice recipient)
+static void count_recipient(struct tally_entry *e, struct slice recipient)
 {
 	if (!e->recipients) {
 		if (!top_k_is_full(e->domain.top[TALLY_RECIPIENTS]))
@@ -121,7 +121,8 @@ static void count_distinct(struct domain_hour *e, struct slice recipient)
 		e->recipients = calloc(1, sizeof *e->recipients);
 		e->domain.recipients = e->recipients;
 		if (e->recipients)
-			top_k_each(e->domain.top[TALLY_RECIPIENTS], add_distinct, e->recipients);
+			top_k_each(
+			    e->domain.top[TALLY_RECIPIENTS], add_to_hyperloglog, e->recipients);
 	}
 	if (e->recipients)
 		hyperloglog_add(e->recipients, recipient);
@@ -131,7 +132,7 @@ static void count_distinct(struct domain_hour *e, struct slice recipient)
  * At the limit lists stop growing; keys that take the place of others may be longer, so that at
  * twice the limit they stay as they are.
  */
-static void count_keys(struct tally *t, struct domain_hour *e, const struct refusal *r)
+static void count_keys(struct tally *t, struct tally_entry *e, const struct refusal *r)
 {
 	if (t->bytes > 2 * t->limit)
 		return;
@@ -148,12 +149,12 @@ static void count_keys(struct tally *t, struct domain_hour *e, const struct refu
 			top_k_count(*top, r->keys[k], 1);
 	}
 	if (r->keys[TALLY_RECIPIENTS].len > 0 && e->domain.top[TALLY_RECIPIENTS])
-		count_distinct(e, r->keys[TALLY_RECIPIENTS]);
+		count_recipient(e, r->keys[TALLY_RECIPIENTS]);
 }
 
 void tally_count(struct tally *t, const struct refusal *r)
 {
-	struct domain_hour *e = entry_of(t, r->domain, r->hour);
+	struct tally_entry *e = entry_find_or_add(t, r->domain, r->hour);
 	size_t bytes;
 
 	t->total++;
@@ -163,7 +164,7 @@ void tally_count(struct tally *t, const struct refusal *r)
 	/* Known domains keep their lists, which are bounded; together under "" there are none. */
 	if (e->domain.name.len > 0)
 		count_keys(t, e, r);
-	bytes = bytes_of(e);
+	bytes = entry_bytes(e);
 	t->bytes += bytes - e->bytes;
 	e->bytes = bytes;
 }
@@ -182,6 +183,6 @@ void tally_each(
     struct tally *t, void (*each)(void *context, const struct tally_domain *), void *context)
 {
 	for (int i = 0; i < CHAINS; i++)
-		for (struct domain_hour *e = t->chains[i]; e; e = e->next)
+		for (struct tally_entry *e = t->chains[i]; e; e = e->next)
 			each(context, &e->domain);
 }

@@ -7,7 +7,7 @@ struct visit {
 	unsigned wrong;
 };
 
-static void say(void *context, enum finding f, const char *what, const char *change)
+static void print_finding(void *context, enum finding f, const char *what, const char *change)
 {
 	static const char *const marks[] = {
 	    [FINDING_GOOD] = "ok     ",
@@ -21,15 +21,15 @@ static void say(void *context, enum finding f, const char *what, const char *cha
 	    change ? change : "");
 }
 
-static void say_line(void *context, enum diag_level level, const char *line)
+static void print_config_line(void *context, enum diag_level level, const char *line)
 {
-	say(context, level == DIAG_ERROR ? FINDING_WRONG : FINDING_NOTE, line, NULL);
+	print_finding(context, level == DIAG_ERROR ? FINDING_WRONG : FINDING_NOTE, line, NULL);
 }
 
-static void look(struct visit *v, const struct config *config, const struct ruleset *rules)
+static void run_checks(struct visit *v, const struct config *config, const struct ruleset *rules)
 {
 	struct request *req = v->asked;
-	struct doctor d = {{say, v}, config, rules, req->arena};
+	struct doctor d = {{print_finding, v}, config, rules, req->arena};
 
 	doctor_mtas(&d, request_text(req, "postfix"), request_text(req, "sendmail"));
 	doctor_daemon(&d);
@@ -46,12 +46,12 @@ int command_doctor(struct request *req)
 	if (config)
 		config_check_reach(config, diag);
 	if (diag)
-		diag_each(diag, say_line, &v);
+		diag_each(diag, print_config_line, &v);
 	if (config) {
 		channel_print(req->channel, "ok     %s has no errors\n", req->config_path);
-		look(&v, config, rules);
+		run_checks(&v, config, rules);
 	} else if (v.wrong == 0) {
-		say(&v, FINDING_WRONG, "out of memory", NULL);
+		print_finding(&v, FINDING_WRONG, "out of memory", NULL);
 	}
 	if (v.wrong)
 		channel_print(

@@ -3,7 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void doctor_say(struct doctor *d, enum finding f, const char *change, const char *format, ...)
+void doctor_add_finding(
+    struct doctor *d, enum finding f, const char *change, const char *format, ...)
 {
 	char text[2048];
 	va_list args;
@@ -11,5 +12,5 @@ void doctor_say(struct doctor *d, enum finding f, const char *change, const char
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	d->findings.say(d->findings.context, f, text, change);
+	d->findings.add(d->findings.context, f, text, change);
 }

@@ -18,7 +18,7 @@ enum { THREADS_BESIDES = 50 };
 /* ---- a session ----------------------------------------------------------------------- */
 
 /* From a loopback address: not inbound where the configuration is not unusual. */
-static bool play(struct doctor *d, struct mtaclient *c)
+static bool play_session(struct doctor *d, struct mtaclient *c)
 {
 	struct ip client;
 	char answer;
@@ -37,15 +37,15 @@ static bool play(struct doctor *d, struct mtaclient *c)
 	if (answer == 'c' || answer == 'a')
 		return true;
 	if (answer == 'y')
-		doctor_say(d, FINDING_WRONG, NULL,
+		doctor_add_finding(d, FINDING_WRONG, NULL,
 		    "a test session from the loopback address was answered \"%s\"",
 		    mtaclient_text(c));
 	else if (answer == 0)
-		doctor_say(d, FINDING_WRONG, NULL,
+		doctor_add_finding(d, FINDING_WRONG, NULL,
 		    "the daemon accepts connections but does not answer within %d seconds",
 		    ANSWER_MS / 1000);
 	else
-		doctor_say(d, FINDING_WRONG, NULL,
+		doctor_add_finding(d, FINDING_WRONG, NULL,
 		    "a test session from the loopback address was answered '%c'", answer);
 	return false;
 }
@@ -56,13 +56,13 @@ static void check_session(struct doctor *d)
 	struct mtaclient *c = mtaclient_open(d->config->milter_socket, ANSWER_MS, why);
 
 	if (!c) {
-		doctor_say(
+		doctor_add_finding(
 		    d, FINDING_WRONG, "systemctl start susmilter", "no milter answers: %s", why);
 		return;
 	}
-	if (play(d, c))
-		doctor_say(d, FINDING_GOOD, NULL, "%s speaks the milter protocol and answers",
-		    d->config->milter_socket);
+	if (play_session(d, c))
+		doctor_add_finding(d, FINDING_GOOD, NULL,
+		    "%s speaks the milter protocol and answers", d->config->milter_socket);
 	mtaclient_close(&c);
 }
 
@@ -79,8 +79,9 @@ static pid_t daemon_pid(struct doctor *d)
 
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", d->config->control_socket);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
-		doctor_say(d, FINDING_WRONG, NULL, "cannot connect to the control socket %s: %s",
-		    d->config->control_socket, strerror(errno));
+		doctor_add_finding(d, FINDING_WRONG, NULL,
+		    "cannot connect to the control socket %s: %s", d->config->control_socket,
+		    strerror(errno));
 	else
 		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
 	if (fd >= 0)
@@ -89,7 +90,7 @@ static pid_t daemon_pid(struct doctor *d)
 }
 
 /* The soft limit of a line of /proc/PID/limits; -1 = unlimited or not there. */
-static long limit_of(const char *limits, const char *name)
+static long soft_limit(const char *limits, const char *name)
 {
 	const char *line = strstr(limits, name);
 
@@ -106,12 +107,12 @@ static void check_limit(
 	char change[120];
 
 	if (limit < 0 || limit >= wanted) {
-		doctor_say(d, FINDING_GOOD, NULL, "the limit on %s is high enough", what);
+		doctor_add_finding(d, FINDING_GOOD, NULL, "the limit on %s is high enough", what);
 		return;
 	}
 	snprintf(change, sizeof change, "%s=%ld in the unit, or a lower milter.max_sessions",
 	    unit_key, wanted);
-	doctor_say(d, FINDING_WRONG, change,
+	doctor_add_finding(d, FINDING_WRONG, change,
 	    "the daemon is limited to %ld %s, but %u sessions need %ld", limit, what,
 	    d->config->milter_max_sessions, wanted);
 }
@@ -129,15 +130,15 @@ static void check_limits(struct doctor *d)
 	snprintf(path, sizeof path, "/proc/%ld/limits", (long)pid);
 	f = fopen(path, "re");
 	if (!f) {
-		doctor_say(d, FINDING_NOTE, NULL, "%s: %s", path, strerror(errno));
+		doctor_add_finding(d, FINDING_NOTE, NULL, "%s: %s", path, strerror(errno));
 		return;
 	}
 	n = fread(text, 1, sizeof text - 1, f);
 	text[n] = '\0';
 	fclose(f);
-	check_limit(d, "open files", limit_of(text, "Max open files"),
+	check_limit(d, "open files", soft_limit(text, "Max open files"),
 	    sessions * WORKER_FILES_A_SESSION + WORKER_FILES_BESIDES, "LimitNOFILE");
-	check_limit(d, "threads", limit_of(text, "Max processes"), sessions + THREADS_BESIDES,
+	check_limit(d, "threads", soft_limit(text, "Max processes"), sessions + THREADS_BESIDES,
 	    "LimitNPROC");
 }
 

@@ -20,15 +20,16 @@ static void check_database(struct doctor *d, const char *path, uint64_t built)
 		return;
 	days = ((int64_t)time(NULL) - (int64_t)built) / 86400;
 	if (days > STALE_DAYS)
-		doctor_say(d, FINDING_WRONG, "download a new one and run susmilterctl reload",
+		doctor_add_finding(d, FINDING_WRONG,
+		    "download a new one and run susmilterctl reload",
 		    "%s was built %lld days ago: networks have changed owners since", path,
 		    (long long)days);
 	else
-		doctor_say(d, FINDING_GOOD, NULL, "%s is %lld day%s old", path, (long long)days,
-		    days == 1 ? "" : "s");
+		doctor_add_finding(d, FINDING_GOOD, NULL, "%s is %lld day%s old", path,
+		    (long long)days, days == 1 ? "" : "s");
 }
 
-static void ask_dns(struct doctor *d, struct resolver *resolver)
+static void query_dns(struct doctor *d, struct resolver *resolver)
 {
 	struct resolver_session session;
 	struct dns_answer answer;
@@ -39,13 +40,13 @@ static void ask_dns(struct doctor *d, struct resolver *resolver)
 	dns_lookup(&dns, SLICE("example.com"), DNS_MX, d->arena, &answer);
 	resolver_session_end(&session);
 	if (answer.status == DNS_TEMP)
-		doctor_say(d, FINDING_WRONG,
+		doctor_add_finding(d, FINDING_WRONG,
 		    "resolver = { servers = [ \"127.0.0.1\" ]; } with a resolver that answers",
 		    "DNS: no answer for example.com from %s%s",
 		    d->config->resolver_server_count ? d->config->resolver_servers[0] : "?",
 		    d->config->resolver_server_count > 1 ? " or the other servers" : "");
 	else
-		doctor_say(d, FINDING_GOOD, NULL, "DNS: the name servers answer");
+		doctor_add_finding(d, FINDING_GOOD, NULL, "DNS: the name servers answer");
 }
 
 static void check_dns(struct doctor *d)
@@ -54,16 +55,16 @@ static void check_dns(struct doctor *d)
 	struct resolver *resolver = config_resolver(d->config, NULL, NULL, why, sizeof why);
 
 	if (!resolver) {
-		doctor_say(d, FINDING_WRONG, NULL, "resolver: %s", why);
+		doctor_add_finding(d, FINDING_WRONG, NULL, "resolver: %s", why);
 		return;
 	}
-	ask_dns(d, resolver);
+	query_dns(d, resolver);
 	resolver_stop(resolver);
 	resolver_free(&resolver);
 }
 
 /* When the newest file of a directory was written; 0 when it cannot be told. */
-static time_t newest_in(const char *directory)
+static time_t newest_file_time(const char *directory)
 {
 	DIR *dir = opendir(directory);
 	struct dirent *entry;
@@ -81,21 +82,22 @@ static time_t newest_in(const char *directory)
 
 static void check_clock(struct doctor *d)
 {
-	time_t now = time(NULL), newest = newest_in("/var/log");
+	time_t now = time(NULL), newest = newest_file_time("/var/log");
 	struct tm tm;
 
 	gmtime_r(&now, &tm);
 	if (tm.tm_year + 1900 < FIRST_YEAR)
-		doctor_say(d, FINDING_WRONG, "timedatectl set-ntp true",
+		doctor_add_finding(d, FINDING_WRONG, "timedatectl set-ntp true",
 		    "the clock says %d: expiry of rules and signatures depends on it",
 		    tm.tm_year + 1900);
 	else if (newest > now + SKEW_SECONDS)
-		doctor_say(d, FINDING_WRONG, "timedatectl set-ntp true",
+		doctor_add_finding(d, FINDING_WRONG, "timedatectl set-ntp true",
 		    "the clock is slow: a file in /var/log is dated %lld hours in the future",
 		    (long long)(newest - now) / 3600);
 	else
-		doctor_say(d, FINDING_GOOD, NULL, "the clock says %04d-%02d-%02d %02d:%02d UTC",
-		    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min);
+		doctor_add_finding(d, FINDING_GOOD, NULL,
+		    "the clock says %04d-%02d-%02d %02d:%02d UTC", tm.tm_year + 1900, tm.tm_mon + 1,
+		    tm.tm_mday, tm.tm_hour, tm.tm_min);
 }
 
 void doctor_surroundings(struct doctor *d)

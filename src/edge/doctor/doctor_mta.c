@@ -37,7 +37,7 @@ static struct slice read_pipe(struct doctor *d, int fd)
 }
 
 /* What a program prints; the empty slice when there is none, or it fails. */
-static struct slice output_of(struct doctor *d, const char *const argv[])
+static struct slice run_program(struct doctor *d, const char *const argv[])
 {
 	extern char **environ;
 	posix_spawn_file_actions_t actions;
@@ -62,23 +62,23 @@ static struct slice output_of(struct doctor *d, const char *const argv[])
 }
 
 /* postconf is beside the other commands of an administrator, where a user's PATH does not lead. */
-static const char *program(const char *sbin, const char *name)
+static const char *program_path(const char *sbin, const char *name)
 {
 	return access(sbin, X_OK) == 0 ? sbin : name;
 }
 
-static struct slice postconf(struct doctor *d, const char *directory, const char *what)
+static struct slice run_postconf(struct doctor *d, const char *directory, const char *what)
 {
 	const char *argv[] = {
-	    program("/usr/sbin/postconf", "postconf"), "-c", directory, what, NULL};
+	    program_path("/usr/sbin/postconf", "postconf"), "-c", directory, what, NULL};
 
-	return output_of(d, argv);
+	return run_program(d, argv);
 }
 
 /* ---- Postfix ------------------------------------------------------------------------- */
 
 /* As the policy sees a client that has not logged in. */
-static bool is_trusted(void *context, const struct ip *address)
+static bool is_trusted_address(void *context, const struct ip *address)
 {
 	const struct doctor *d = context;
 	struct facts facts = {.now = time(NULL), .client = *address, .auth_state = FACT_ABSENT};
@@ -90,28 +90,28 @@ static bool is_trusted(void *context, const struct ip *address)
 static bool check_postfix(struct doctor *d, const char *directory)
 {
 	struct postfix_settings s = {
-	    .main = postconf(d, directory, "-x"),
-	    .services = postconf(d, directory, "-M"),
-	    .overrides = postconf(d, directory, "-Px"),
+	    .main = run_postconf(d, directory, "-x"),
+	    .services = run_postconf(d, directory, "-M"),
+	    .overrides = run_postconf(d, directory, "-Px"),
 	    .directory = slice_str(directory),
 	    .listens = doctor_listens,
-	    .trusts = is_trusted,
+	    .trusts = is_trusted_address,
 	    .context = d,
 	};
 	const char *queue, *user;
 
 	if (s.main.len == 0) {
-		doctor_say(d, FINDING_WRONG, NULL,
+		doctor_add_finding(d, FINDING_WRONG, NULL,
 		    "postconf -c %s prints nothing: is this a configuration directory of Postfix?",
 		    directory);
 		return true;
 	}
 	if (!mtacheck_takes_mail(&s)) {
-		doctor_say(
+		doctor_add_finding(
 		    d, FINDING_NOTE, NULL, "Postfix in %s does not accept mail by SMTP", directory);
 		return false;
 	}
-	doctor_say(d, FINDING_NOTE, NULL, "Postfix in %s:", directory);
+	doctor_add_finding(d, FINDING_NOTE, NULL, "Postfix in %s:", directory);
 	mtacheck_postfix(&s, d->config->milter_socket, d->arena, &d->findings);
 	queue = arena_strdup(d->arena, mtacheck_setting(s.main, "queue_directory"));
 	user = arena_strdup(d->arena, mtacheck_setting(s.main, "mail_owner"));
@@ -121,10 +121,10 @@ static bool check_postfix(struct doctor *d, const char *directory)
 }
 
 /* The instances that postmulti lists: NAME GROUP y|n DIRECTORY; how many of them take mail. */
-static unsigned each_instance(struct doctor *d)
+static unsigned check_instances(struct doctor *d)
 {
-	const char *argv[] = {program("/usr/sbin/postmulti", "postmulti"), "-l", NULL};
-	struct slice lines = output_of(d, argv);
+	const char *argv[] = {program_path("/usr/sbin/postmulti", "postmulti"), "-l", NULL};
+	struct slice lines = run_program(d, argv);
 	unsigned count = 0;
 
 	while (lines.len > 0 && count < INSTANCES_MAX) {
@@ -150,10 +150,10 @@ void doctor_mtas(struct doctor *d, const char *postfix, const char *sendmail)
 		doctor_sendmail(d, sendmail, true);
 	if (postfix || sendmail)
 		return;
-	found = each_instance(d) > 0;
+	found = check_instances(d) > 0;
 	found = doctor_sendmail(d, "/etc/mail/sendmail.cf", false) || found;
 	if (!found)
-		doctor_say(d, FINDING_WRONG, NULL,
+		doctor_add_finding(d, FINDING_WRONG, NULL,
 		    "there is no Postfix that accepts mail by SMTP, and no Sendmail: no MTA uses "
 		    "susmilter");
 }

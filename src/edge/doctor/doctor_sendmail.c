@@ -15,7 +15,7 @@
 
 static const char LENIENT[] = "GroupWritableDirPathSafe";
 
-static bool has_word(struct slice text, const char *wanted)
+static bool contains_word(struct slice text, const char *wanted)
 {
 	while (text.len > 0) {
 		size_t n = 0;
@@ -38,7 +38,7 @@ static bool is_open_to_others(
 	if (!(st->st_mode & S_IWOTH) && (lenient || !(st->st_mode & S_IWGRP)))
 		return false;
 	snprintf(change, sizeof change, "chmod go-w %s", directory);
-	doctor_say(d, FINDING_WRONG, change,
+	doctor_add_finding(d, FINDING_WRONG, change,
 	    "%s (mode %04o) is writable by %s: Sendmail considers the socket unsafe and does not "
 	    "start",
 	    directory, (unsigned)st->st_mode & 07777,
@@ -47,7 +47,7 @@ static bool is_open_to_others(
 }
 
 /* USER or USER:GROUP, by name; false when Sendmail stays root or there is no such user. */
-static bool run_as(struct doctor *d, struct slice user, struct passwd *out)
+static bool find_run_as_user(struct doctor *d, struct slice user, struct passwd *out)
 {
 	const char *name = arena_strdup(d->arena, slice_trim(slice_cut(&user, ':')));
 	const char *group = arena_strdup(d->arena, slice_trim(user));
@@ -63,7 +63,7 @@ static bool run_as(struct doctor *d, struct slice user, struct passwd *out)
 }
 
 /* Each directory on the way, then the socket; false when something was wrong. */
-static bool check_way(struct doctor *d, const char *path, const struct passwd *who, bool lenient)
+static bool check_path(struct doctor *d, const char *path, const struct passwd *who, bool lenient)
 {
 	char part[sizeof((struct sockaddr_un *)0)->sun_path + 1];
 	struct stat st;
@@ -80,7 +80,7 @@ static bool check_way(struct doctor *d, const char *path, const struct passwd *w
 		if (!last && is_open_to_others(d, part, &st, lenient))
 			return false;
 		if (last && S_ISLNK(st.st_mode)) {
-			doctor_say(d, FINDING_WRONG,
+			doctor_add_finding(d, FINDING_WRONG,
 			    "write the path of the socket itself in both files",
 			    "%s is a symbolic link: Sendmail considers it unsafe and does not "
 			    "start",
@@ -88,7 +88,7 @@ static bool check_way(struct doctor *d, const char *path, const struct passwd *w
 			return false;
 		}
 		if (who && !doctor_allows(&st, who, last ? 6 : 1)) {
-			doctor_say(d, FINDING_WRONG,
+			doctor_add_finding(d, FINDING_WRONG,
 			    "milter = { socket_group = \"…\"; } with a group of that user, and the "
 			    "socket's directory open to that group",
 			    "RunAsUser=%s may not use %s (mode %04o, uid %u, gid %u): Sendmail "
@@ -112,9 +112,10 @@ static void check_socket(struct doctor *d, struct slice cf)
 	if (!path || path[0] != '/')
 		return;
 	mtacheck_sendmail_trust(cf, d->arena, &user, &lenient);
-	other = run_as(d, user, &who);
-	if (check_way(d, path, other ? &who : NULL, has_word(lenient, LENIENT)))
-		doctor_say(d, FINDING_GOOD, NULL, "Sendmail considers the socket %s safe", path);
+	other = find_run_as_user(d, user, &who);
+	if (check_path(d, path, other ? &who : NULL, contains_word(lenient, LENIENT)))
+		doctor_add_finding(
+		    d, FINDING_GOOD, NULL, "Sendmail considers the socket %s safe", path);
 }
 
 /* A change of sendmail.mc does nothing before sendmail.cf is made of it. */
@@ -133,7 +134,7 @@ static void check_age(struct doctor *d, const char *cf)
 		return;
 	snprintf(change, sizeof change, "make -C %.*s && systemctl restart sendmail",
 	    (int)(strrchr(cf, '/') ? strrchr(cf, '/') - cf : 1), strrchr(cf, '/') ? cf : ".");
-	doctor_say(
+	doctor_add_finding(
 	    d, FINDING_WRONG, change, "%s is newer than %s: its changes are not in effect", mc, cf);
 }
 
@@ -146,10 +147,10 @@ bool doctor_sendmail(struct doctor *d, const char *cf, bool must)
 	if (result == TEXTFILE_MISSING && !must)
 		return false;
 	if (result != TEXTFILE_OK) {
-		doctor_say(d, FINDING_WRONG, NULL, "%s: %s", cf, why);
+		doctor_add_finding(d, FINDING_WRONG, NULL, "%s: %s", cf, why);
 		return true;
 	}
-	doctor_say(d, FINDING_NOTE, NULL, "Sendmail with %s:", cf);
+	doctor_add_finding(d, FINDING_NOTE, NULL, "Sendmail with %s:", cf);
 	mtacheck_sendmail(text, d->config->milter_socket, d->arena, &d->findings);
 	check_socket(d, text);
 	check_age(d, cf);

@@ -15,9 +15,9 @@
 /* ---- does anybody listen ------------------------------------------------------------- */
 
 /* What became of a connection: 0, or errno; one that takes its time is not waited for. */
-static int try_connect(const struct sockaddr *address, socklen_t len)
+static int connect_error(const struct sockaddr *address, socklen_t len)
 {
-	enum { TIMEOUT_MS = 1000 };
+	enum { CONNECT_TIMEOUT_MS = 1000 };
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct pollfd ready = {.fd = fd, .events = POLLOUT};
 	int error = 0;
@@ -27,24 +27,24 @@ static int try_connect(const struct sockaddr *address, socklen_t len)
 		return errno;
 	if (connect(fd, address, len) != 0)
 		error = errno;
-	if (error == EINPROGRESS && poll(&ready, 1, TIMEOUT_MS) == 1)
+	if (error == EINPROGRESS && poll(&ready, 1, CONNECT_TIMEOUT_MS) == 1)
 		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
 	close(fd);
 	return error;
 }
 
 /* True when a socket cannot be there, or nobody is behind it. */
-static bool is_dead(int error)
+static bool is_dead_error(int error)
 {
 	return error == ECONNREFUSED || error == ENOENT || error == ENOTDIR;
 }
 
-static int try_path(const char *path)
+static int connect_error_of_path(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-	return try_connect((struct sockaddr *)&address, sizeof address);
+	return connect_error((struct sockaddr *)&address, sizeof address);
 }
 
 /* HOST:PORT or [HOST]:PORT; every address of the host must be dead. */
@@ -64,7 +64,7 @@ static bool inet_listens(struct slice where)
 	if (getaddrinfo(host, service, &hints, &list) != 0)
 		return true;
 	for (const struct addrinfo *a = list; a && dead; a = a->ai_next)
-		dead = is_dead(try_connect(a->ai_addr, a->ai_addrlen));
+		dead = is_dead_error(connect_error(a->ai_addr, a->ai_addrlen));
 	freeaddrinfo(list);
 	return !dead;
 }
@@ -84,64 +84,64 @@ bool doctor_listens(void *context, struct slice milter, struct slice queue)
 	snprintf(outside, sizeof outside, "%.*s", SLICE_ARG(path));
 	if (n >= (int)sizeof inside)
 		return true;
-	return !is_dead(try_path(inside)) ||
-	       (slice_starts(path, SLICE("/")) && !is_dead(try_path(outside)));
+	return !is_dead_error(connect_error_of_path(inside)) ||
+	       (slice_starts(path, SLICE("/")) && !is_dead_error(connect_error_of_path(outside)));
 }
 
 /* ---- as Postfix ---------------------------------------------------------------------- */
 
 /* What went wrong first, in the child that becomes Postfix. */
-enum step { STEP_CONNECTED, STEP_CONNECT, STEP_BECOME };
+enum connect_step { STEP_CONNECTED, STEP_CONNECT, STEP_BECOME };
 
-struct outcome {
-	enum step step;
+struct connect_result {
+	enum connect_step step;
 	int error;
 };
 
 /* In the child: as smtpd, in the queue directory or its chroot. */
-static struct outcome try_as(
+static struct connect_result connect_as(
     const char *queue, bool chrooted, const struct passwd *who, const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd;
 
 	if (strlen(path) >= sizeof address.sun_path)
-		return (struct outcome){STEP_CONNECT, ENAMETOOLONG};
+		return (struct connect_result){STEP_CONNECT, ENAMETOOLONG};
 	strcpy(address.sun_path, path);
 	if (initgroups(who->pw_name, who->pw_gid) != 0 || chdir(queue) != 0 ||
 	    (chrooted && chroot(queue) != 0) || setgid(who->pw_gid) != 0 ||
 	    setuid(who->pw_uid) != 0)
-		return (struct outcome){STEP_BECOME, errno};
+		return (struct connect_result){STEP_BECOME, errno};
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
-		return (struct outcome){STEP_CONNECT, errno};
-	return (struct outcome){STEP_CONNECTED, 0};
+		return (struct connect_result){STEP_CONNECT, errno};
+	return (struct connect_result){STEP_CONNECTED, 0};
 }
 
-static struct outcome try_in_child(
+static struct connect_result connect_in_child(
     const char *queue, bool chrooted, const struct passwd *who, const char *path)
 {
-	struct outcome outcome = {STEP_BECOME, EIO};
+	struct connect_result result = {STEP_BECOME, EIO};
 	int ends[2];
 	pid_t pid;
 
 	if (pipe(ends) != 0)
-		return outcome;
+		return result;
 	pid = fork();
 	if (pid == 0) {
-		outcome = try_as(queue, chrooted, who, path);
-		_exit(write(ends[1], &outcome, sizeof outcome) == sizeof outcome ? 0 : 1);
+		result = connect_as(queue, chrooted, who, path);
+		_exit(write(ends[1], &result, sizeof result) == sizeof result ? 0 : 1);
 	}
 	close(ends[1]);
-	if (pid < 0 || read(ends[0], &outcome, sizeof outcome) != sizeof outcome)
-		outcome = (struct outcome){STEP_BECOME, EIO};
+	if (pid < 0 || read(ends[0], &result, sizeof result) != sizeof result)
+		result = (struct connect_result){STEP_BECOME, EIO};
 	close(ends[0]);
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
-	return outcome;
+	return result;
 }
 
-static bool in_group(const struct passwd *who, gid_t wanted)
+static bool is_in_group(const struct passwd *who, gid_t wanted)
 {
 	enum { GROUPS = 64 };
 	gid_t groups[GROUPS];
@@ -159,13 +159,13 @@ bool doctor_allows(const struct stat *st, const struct passwd *who, unsigned bit
 {
 	if (st->st_uid == who->pw_uid)
 		return (st->st_mode >> 6 & bits) == bits;
-	if (in_group(who, st->st_gid))
+	if (is_in_group(who, st->st_gid))
 		return (st->st_mode >> 3 & bits) == bits;
 	return (st->st_mode & bits) == bits;
 }
 
 /* The rights of the socket and of its own directory; others on the way only need be passed. */
-static void complain(
+static void print_rights_problem(
     struct doctor *d, const struct passwd *who, const char *part, const struct stat *st, bool own)
 {
 	char change[300];
@@ -175,14 +175,14 @@ static void complain(
 		    S_ISDIR(st->st_mode) ? "2710" : "0660", part);
 	else
 		snprintf(change, sizeof change, "chmod a+x %s", part);
-	doctor_say(d, FINDING_WRONG, change,
+	doctor_add_finding(d, FINDING_WRONG, change,
 	    "%s (mode %04o, uid %u, gid %u) denies access to the user %s", part,
 	    (unsigned)st->st_mode & 07777, (unsigned)st->st_uid, (unsigned)st->st_gid,
 	    who->pw_name);
 }
 
 /* The first directory on the way, or the socket itself, that keeps this user out. */
-static void name_obstacle(struct doctor *d, const struct passwd *who, const char *path)
+static void print_obstacle(struct doctor *d, const struct passwd *who, const char *path)
 {
 	char part[sizeof((struct sockaddr_un *)0)->sun_path + 1];
 	struct stat st;
@@ -194,11 +194,11 @@ static void name_obstacle(struct doctor *d, const struct passwd *who, const char
 			continue;
 		snprintf(part, sizeof part, "%.*s", (int)i, path);
 		if (stat(part, &st) != 0) {
-			doctor_say(d, FINDING_WRONG, NULL, "%s: %s", part, strerror(errno));
+			doctor_add_finding(d, FINDING_WRONG, NULL, "%s: %s", part, strerror(errno));
 			return;
 		}
 		if (!doctor_allows(&st, who, last ? 2 : 1)) {
-			complain(d, who, part, &st, !strchr(path + i + !last, '/'));
+			print_rights_problem(d, who, part, &st, !strchr(path + i + !last, '/'));
 			return;
 		}
 		if (last)
@@ -213,40 +213,41 @@ void doctor_socket(struct doctor *d, const char *queue, bool chrooted, const cha
 	size_t len = strlen(queue);
 	char change[300];
 	struct stat st;
-	struct outcome o;
+	struct connect_result o;
 
 	if (!path)
 		return; /* a network socket has no rights */
 	if (!who) {
-		doctor_say(d, FINDING_WRONG, NULL, "the user %s (mail_owner) does not exist", user);
+		doctor_add_finding(
+		    d, FINDING_WRONG, NULL, "the user %s (mail_owner) does not exist", user);
 		return;
 	}
 	if (geteuid() != 0) {
-		doctor_say(d, FINDING_NOTE, NULL,
+		doctor_add_finding(d, FINDING_NOTE, NULL,
 		    "only root can find out whether %s may use the socket", user);
 		return;
 	}
 	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
 		snprintf(change, sizeof change, "rm %s && systemctl restart susmilter", path);
-		doctor_say(d, FINDING_WRONG, change,
+		doctor_add_finding(d, FINDING_WRONG, change,
 		    "%s is not a socket: susmilter cannot create its own there", path);
 		return;
 	}
-	if (is_dead(try_path(path)))
+	if (is_dead_error(connect_error_of_path(path)))
 		return; /* nobody is behind it, which the session that is played tells */
 	if (strncmp(path, queue, len) == 0 && path[len] == '/')
 		seen = path + len + 1;
-	o = try_in_child(queue, chrooted, who, seen);
+	o = connect_in_child(queue, chrooted, who, seen);
 	if (o.step == STEP_CONNECTED)
-		doctor_say(d, FINDING_GOOD, NULL, "the user %s can connect to %s%s", user, path,
-		    chrooted ? " from the chroot" : "");
+		doctor_add_finding(d, FINDING_GOOD, NULL, "the user %s can connect to %s%s", user,
+		    path, chrooted ? " from the chroot" : "");
 	else if (o.step == STEP_BECOME)
-		doctor_say(d, FINDING_NOTE, NULL,
+		doctor_add_finding(d, FINDING_NOTE, NULL,
 		    "cannot become the user %s in %s to try the socket: %s", user, queue,
 		    strerror(o.error));
 	else if (o.error == EACCES)
-		name_obstacle(d, who, path);
+		print_obstacle(d, who, path);
 	else
-		doctor_say(d, FINDING_WRONG, NULL, "the user %s cannot connect to %s%s: %s", user,
-		    seen, chrooted ? " from the chroot" : "", strerror(o.error));
+		doctor_add_finding(d, FINDING_WRONG, NULL, "the user %s cannot connect to %s%s: %s",
+		    user, seen, chrooted ? " from the chroot" : "", strerror(o.error));
 }

@@ -9,7 +9,7 @@
 enum kind { COUNTER, GAUGE, HISTOGRAM };
 
 /* One text under construction. */
-struct page {
+struct metrics_page {
 	FILE *out;
 	struct worker *worker;
 	const struct generation *generation;
@@ -18,12 +18,12 @@ struct page {
 	struct reports_counts reports;
 	struct reload_status reload;
 	const char *name; /* of the metric that is being written */
-	unsigned rules_told;
+	unsigned rules_written;
 	uint64_t others[FAMILY_COUNT][ACTION_COUNT][2];
 };
 
-__attribute__((format(printf, 3, 4))) static void sample(
-    struct page *p, double value, const char *labels, ...)
+__attribute__((format(printf, 3, 4))) static void write_sample(
+    struct metrics_page *p, double value, const char *labels, ...)
 {
 	va_list args;
 
@@ -34,60 +34,60 @@ __attribute__((format(printf, 3, 4))) static void sample(
 	fprintf(p->out, "} %.15g\n", value);
 }
 
-static void plain(struct page *p, double value)
+static void write_value(struct metrics_page *p, double value)
 {
 	fprintf(p->out, "%s %.15g\n", p->name, value);
 }
 
 /* ---- one function a metric ----------------------------------------------------------- */
 
-static void decision(struct page *p, enum family family, struct slice rule, enum action action,
-    bool monitored, uint64_t count)
+static void write_decision(struct metrics_page *p, enum family family, struct slice rule,
+    enum action action, bool monitored, uint64_t count)
 {
-	sample(p, (double)count, "family=\"%s\",rule=\"%.*s\",action=\"%s\",mode=\"%s\"",
+	write_sample(p, (double)count, "family=\"%s\",rule=\"%.*s\",action=\"%s\",mode=\"%s\"",
 	    family_name(family), SLICE_ARG(rule), action_name(action),
 	    monitored ? "monitor" : "enforce");
 }
 
-static void one_decision(void *context, const struct counter *c)
+static void write_rule_decisions(void *context, const struct counter *c)
 {
-	struct page *p = context;
+	struct metrics_page *p = context;
 
-	if (p->rules_told++ < METRICS_RULES_MAX)
-		decision(p, c->family, c->rule, c->action, c->monitored, c->count);
+	if (p->rules_written++ < METRICS_RULES_MAX)
+		write_decision(p, c->family, c->rule, c->action, c->monitored, c->count);
 	else
 		p->others[c->family][c->action][c->monitored] += c->count;
 }
 
-static void decisions(struct page *p)
+static void write_decisions(struct metrics_page *p)
 {
-	counters_each(p->worker->counters, one_decision, p);
+	counters_each(p->worker->counters, write_rule_decisions, p);
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		for (int a = 0; a < ACTION_COUNT; a++)
 			for (int monitored = 0; monitored < 2; monitored++)
 				if (p->others[f][a][monitored] > 0)
-					decision(p, (enum family)f, SLICE("other"), (enum action)a,
-					    monitored, p->others[f][a][monitored]);
+					write_decision(p, (enum family)f, SLICE("other"),
+					    (enum action)a, monitored, p->others[f][a][monitored]);
 }
 
-static void results_of(
-    struct page *p, enum auth_method method, const char *name, int result, const char *word)
+static void write_result(
+    struct metrics_page *p, enum auth_method method, const char *name, int result, const char *word)
 {
-	sample(p, (double)counters_results(p->worker->counters, method, result),
+	write_sample(p, (double)counters_results(p->worker->counters, method, result),
 	    "method=\"%s\",result=\"%s\"", name, word);
 }
 
-static void results(struct page *p)
+static void write_results(struct metrics_page *p)
 {
 	for (int r = SPFR_NONE; r <= SPFR_PERMERROR; r++)
-		results_of(p, AUTH_SPF, "spf", r, spf_result_text((enum spf_result)r));
+		write_result(p, AUTH_SPF, "spf", r, spf_result_text((enum spf_result)r));
 	for (int r = DKIM_NONE; r <= DKIM_PERMERROR; r++)
-		results_of(p, AUTH_DKIM, "dkim", r, dkim_result_name((enum dkim_result)r));
+		write_result(p, AUTH_DKIM, "dkim", r, dkim_result_name((enum dkim_result)r));
 	for (int r = DMARC_V_NONE; r <= DMARC_V_PERMERROR; r++)
-		results_of(p, AUTH_DMARC, "dmarc", r, dmarc_verdict_name((enum dmarc_verdict)r));
+		write_result(p, AUTH_DMARC, "dmarc", r, dmarc_verdict_name((enum dmarc_verdict)r));
 }
 
-static void latency_of(struct page *p, enum stage stage, const char *name)
+static void write_latency(struct metrics_page *p, enum stage stage, const char *name)
 {
 	struct latency l = counters_latency(p->worker->counters, stage);
 	uint64_t below = 0;
@@ -105,19 +105,19 @@ static void latency_of(struct page *p, enum stage stage, const char *name)
 	    p->out, "%s_count{stage=\"%s\"} %llu\n", p->name, name, (unsigned long long)l.count);
 }
 
-static void latencies(struct page *p)
+static void write_latencies(struct metrics_page *p)
 {
-	latency_of(p, STAGE_MAIL, "mail");
-	latency_of(p, STAGE_RCPT, "rcpt");
-	latency_of(p, STAGE_END, "end");
+	write_latency(p, STAGE_MAIL, "mail");
+	write_latency(p, STAGE_RCPT, "rcpt");
+	write_latency(p, STAGE_END, "end");
 }
 
-static void sessions(struct page *p)
+static void write_sessions(struct metrics_page *p)
 {
-	plain(p, milter_sessions());
+	write_value(p, milter_sessions());
 }
 
-static void dns_lookups(struct page *p)
+static void write_dns_lookups(struct metrics_page *p)
 {
 	static const char *const outcomes[] = {
 	    [DNS_OK] = "ok",
@@ -128,144 +128,144 @@ static void dns_lookups(struct page *p)
 	};
 
 	for (int i = DNS_OK; i <= DNS_BADNAME; i++)
-		sample(p, (double)p->dns.lookups[i], "outcome=\"%s\"", outcomes[i]);
+		write_sample(p, (double)p->dns.lookups[i], "outcome=\"%s\"", outcomes[i]);
 }
 
-static void dns_cached(struct page *p)
+static void write_dns_cached(struct metrics_page *p)
 {
-	plain(p, (double)p->dns.cached);
+	write_value(p, (double)p->dns.cached);
 }
 
-static void dns_asked(struct page *p)
+static void write_dns_asked(struct metrics_page *p)
 {
-	plain(p, (double)p->dns.asked);
+	write_value(p, (double)p->dns.asked);
 }
 
-static void dns_expired(struct page *p)
+static void write_dns_expired(struct metrics_page *p)
 {
-	plain(p, (double)p->dns.expired);
+	write_value(p, (double)p->dns.expired);
 }
 
-static void dns_in_flight(struct page *p)
+static void write_dns_in_flight(struct metrics_page *p)
 {
-	plain(p, (double)p->dns.in_flight);
+	write_value(p, (double)p->dns.in_flight);
 }
 
-static void dns_running(struct page *p)
+static void write_dns_running(struct metrics_page *p)
 {
-	plain(p, p->dns.running);
+	write_value(p, p->dns.running);
 }
 
-static void table_number(struct page *p)
+static void write_table_number(struct metrics_page *p)
 {
-	plain(p, (double)p->generation->number);
+	write_value(p, (double)p->generation->number);
 }
 
-static void table_loaded(struct page *p)
+static void write_table_loaded(struct metrics_page *p)
 {
-	plain(p, (double)p->generation->loaded_us / 1e6);
+	write_value(p, (double)p->generation->loaded_us / 1e6);
 }
 
-static void table_bytes(struct page *p)
+static void write_table_bytes(struct metrics_page *p)
 {
-	plain(p, (double)p->generation->bytes);
+	write_value(p, (double)p->generation->bytes);
 }
 
-static void table_rules(struct page *p)
+static void write_table_rules(struct metrics_page *p)
 {
-	plain(p, p->generation->rules->rule_count);
+	write_value(p, p->generation->rules->rule_count);
 }
 
-static void table_entries(struct page *p)
+static void write_table_entries(struct metrics_page *p)
 {
 	const struct ruleset *rules = p->generation->rules;
 
-	sample(p, (double)rules->network_entries, "kind=\"%s\"", "network");
-	sample(p, (double)rules->name_entries, "kind=\"%s\"", "name");
-	sample(p, (double)rules->domain_entries, "kind=\"%s\"", "recipient_domain");
+	write_sample(p, (double)rules->network_entries, "kind=\"%s\"", "network");
+	write_sample(p, (double)rules->name_entries, "kind=\"%s\"", "name");
+	write_sample(p, (double)rules->domain_entries, "kind=\"%s\"", "recipient_domain");
 }
 
-static void table_generations(struct page *p)
+static void write_table_generations(struct metrics_page *p)
 {
-	plain(p, table_retained(p->worker->table));
+	write_value(p, table_retained(p->worker->table));
 }
 
-static void reload_ok(struct page *p)
+static void write_reload_ok(struct metrics_page *p)
 {
-	plain(p, p->reload.at_us == 0 || p->reload.ok);
+	write_value(p, p->reload.at_us == 0 || p->reload.ok);
 }
 
-static void reload_time(struct page *p)
+static void write_reload_time(struct metrics_page *p)
 {
-	plain(p, (double)p->reload.at_us / 1e6);
+	write_value(p, (double)p->reload.at_us / 1e6);
 }
 
-static void geo_built_times(struct page *p)
+static void write_geo_built_times(struct metrics_page *p)
 {
 	const struct config *c = p->generation->config;
 
-	sample(p, (double)c->geo_asn_built, "database=\"%s\"", "asn");
-	sample(p, (double)c->geo_country_built, "database=\"%s\"", "country");
+	write_sample(p, (double)c->geo_asn_built, "database=\"%s\"", "asn");
+	write_sample(p, (double)c->geo_country_built, "database=\"%s\"", "country");
 }
 
-static void records_written(struct page *p)
+static void write_records_written(struct metrics_page *p)
 {
-	plain(p, (double)p->records.written);
+	write_value(p, (double)p->records.written);
 }
 
-static void records_suppressed(struct page *p)
+static void write_records_suppressed(struct metrics_page *p)
 {
-	plain(p, (double)p->records.suppressed);
+	write_value(p, (double)p->records.suppressed);
 }
 
-static void records_dropped(struct page *p)
+static void write_records_dropped(struct metrics_page *p)
 {
-	plain(p, (double)p->records.dropped);
+	write_value(p, (double)p->records.dropped);
 }
 
-static void records_failed(struct page *p)
+static void write_records_failed(struct metrics_page *p)
 {
-	plain(p, (double)p->records.failed);
+	write_value(p, (double)p->records.failed);
 }
 
-static void records_queued(struct page *p)
+static void write_records_queued(struct metrics_page *p)
 {
-	plain(p, (double)p->records.queued);
+	write_value(p, (double)p->records.queued);
 }
 
-static void reports_counted(struct page *p)
+static void write_reports_counted(struct metrics_page *p)
 {
-	plain(p, (double)p->reports.counted);
+	write_value(p, (double)p->reports.counted);
 }
 
-static void reports_written(struct page *p)
+static void write_reports_written(struct metrics_page *p)
 {
-	plain(p, (double)p->reports.written);
+	write_value(p, (double)p->reports.written);
 }
 
-static void reports_lost(struct page *p)
+static void write_reports_lost(struct metrics_page *p)
 {
-	plain(p, (double)p->reports.lost);
+	write_value(p, (double)p->reports.lost);
 }
 
-static void reports_waiting_now(struct page *p)
+static void write_reports_waiting_now(struct metrics_page *p)
 {
-	plain(p, (double)reports_waiting(&p->reports));
+	write_value(p, (double)reports_waiting(&p->reports));
 }
 
-static void reports_bytes(struct page *p)
+static void write_reports_bytes(struct metrics_page *p)
 {
-	plain(p, (double)p->reports.bytes);
+	write_value(p, (double)p->reports.bytes);
 }
 
-static void restarts(struct page *p)
+static void write_restarts(struct metrics_page *p)
 {
-	plain(p, (double)p->worker->restarts);
+	write_value(p, (double)p->worker->restarts);
 }
 
-static void started(struct page *p)
+static void write_start_time(struct metrics_page *p)
 {
-	plain(p, (double)p->worker->started_us / 1e6);
+	write_value(p, (double)p->worker->started_us / 1e6);
 }
 
 /* ---- the table ----------------------------------------------------------------------- */
@@ -275,60 +275,65 @@ static const struct metric {
 	const char *name;
 	enum kind kind;
 	const char *help;
-	void (*write)(struct page *);
+	void (*write)(struct metrics_page *);
 } metrics[] = {
     {"susmilter_decisions", COUNTER,
 	"Decisions by family, rule, action and mode; in mode monitor the action was recorded, not "
 	"taken.",
-	decisions},
+	write_decisions},
     {"susmilter_results", COUNTER,
-	"Results of SPF, DKIM (each signature) and DMARC, for accepted and refused mail.", results},
+	"Results of SPF, DKIM (each signature) and DMARC, for accepted and refused mail.",
+	write_results},
     {"susmilter_decision_duration_seconds", HISTOGRAM,
-	"Time from the MTA's request to the verdict, DNS included, by stage.", latencies},
-    {"susmilter_sessions", GAUGE, "Open SMTP sessions.", sessions},
-    {"susmilter_dns_lookups", COUNTER, "DNS lookups for verdicts, by outcome.", dns_lookups},
-    {"susmilter_dns_cached", COUNTER, "DNS queries answered from the cache.", dns_cached},
-    {"susmilter_dns_asked", COUNTER, "DNS queries sent to the name servers.", dns_asked},
-    {"susmilter_dns_expired", COUNTER, "DNS queries that timed out.", dns_expired},
-    {"susmilter_dns_in_flight", GAUGE, "DNS queries in flight.", dns_in_flight},
-    {"susmilter_dns_up", GAUGE, "1 while the resolver runs.", dns_running},
+	"Time from the MTA's request to the verdict, DNS included, by stage.", write_latencies},
+    {"susmilter_sessions", GAUGE, "Open SMTP sessions.", write_sessions},
+    {"susmilter_dns_lookups", COUNTER, "DNS lookups for verdicts, by outcome.", write_dns_lookups},
+    {"susmilter_dns_cached", COUNTER, "DNS queries answered from the cache.", write_dns_cached},
+    {"susmilter_dns_asked", COUNTER, "DNS queries sent to the name servers.", write_dns_asked},
+    {"susmilter_dns_expired", COUNTER, "DNS queries that timed out.", write_dns_expired},
+    {"susmilter_dns_in_flight", GAUGE, "DNS queries in flight.", write_dns_in_flight},
+    {"susmilter_dns_up", GAUGE, "1 while the resolver runs.", write_dns_running},
     {"susmilter_table_generation", GAUGE, "Generation number of the rule table in use.",
-	table_number},
+	write_table_number},
     {"susmilter_table_loaded_timestamp_seconds", GAUGE, "Time when this table was loaded.",
-	table_loaded},
-    {"susmilter_table_bytes", GAUGE, "Memory used by this table.", table_bytes},
-    {"susmilter_table_rules", GAUGE, "Rules in this table.", table_rules},
-    {"susmilter_table_entries", GAUGE, "Entries in this table, by kind.", table_entries},
+	write_table_loaded},
+    {"susmilter_table_bytes", GAUGE, "Memory used by this table.", write_table_bytes},
+    {"susmilter_table_rules", GAUGE, "Rules in this table.", write_table_rules},
+    {"susmilter_table_entries", GAUGE, "Entries in this table, by kind.", write_table_entries},
     {"susmilter_table_retained", GAUGE,
 	"Rule tables in memory: the one in use, and older ones that open transactions still need.",
-	table_generations},
-    {"susmilter_reload_success", GAUGE, "1 if the last reload succeeded.", reload_ok},
+	write_table_generations},
+    {"susmilter_reload_success", GAUGE, "1 if the last reload succeeded.", write_reload_ok},
     {"susmilter_reload_timestamp_seconds", GAUGE, "Time of the last reload; 0: none yet.",
-	reload_time},
+	write_reload_time},
     {"susmilter_geo_built_timestamp_seconds", GAUGE, "Build time of each MMDB; 0: none.",
-	geo_built_times},
-    {"susmilter_records_written", COUNTER, "Decision records written to the log.", records_written},
+	write_geo_built_times},
+    {"susmilter_records_written", COUNTER, "Decision records written to the log.",
+	write_records_written},
     {"susmilter_records_suppressed", COUNTER,
 	"Decision records not written: above the limit for their recipient and rule.",
-	records_suppressed},
+	write_records_suppressed},
     {"susmilter_records_dropped", COUNTER, "Decision records not written: the queue was full.",
-	records_dropped},
+	write_records_dropped},
     {"susmilter_records_failed", COUNTER,
-	"Decision records not written: the file could not be written.", records_failed},
-    {"susmilter_records_queued", GAUGE, "Decision records waiting to be written.", records_queued},
-    {"susmilter_reports_counted", COUNTER, "Refusals counted for reports.", reports_counted},
-    {"susmilter_reports_written", COUNTER, "Of these, written to the database.", reports_written},
+	"Decision records not written: the file could not be written.", write_records_failed},
+    {"susmilter_records_queued", GAUGE, "Decision records waiting to be written.",
+	write_records_queued},
+    {"susmilter_reports_counted", COUNTER, "Refusals counted for reports.", write_reports_counted},
+    {"susmilter_reports_written", COUNTER, "Of these, written to the database.",
+	write_reports_written},
     {"susmilter_reports_lost", COUNTER,
-	"Of these, lost: the database could not be written for too long.", reports_lost},
-    {"susmilter_reports_waiting", GAUGE, "Of these, waiting to be written.", reports_waiting_now},
-    {"susmilter_reports_bytes", GAUGE, "Memory used by waiting refusals.", reports_bytes},
+	"Of these, lost: the database could not be written for too long.", write_reports_lost},
+    {"susmilter_reports_waiting", GAUGE, "Of these, waiting to be written.",
+	write_reports_waiting_now},
+    {"susmilter_reports_bytes", GAUGE, "Memory used by waiting refusals.", write_reports_bytes},
     {"susmilter_worker_restarts", COUNTER, "Restarts of the worker since the daemon started.",
-	restarts},
+	write_restarts},
     {"susmilter_worker_start_timestamp_seconds", GAUGE, "Start time of the current worker.",
-	started},
+	write_start_time},
 };
 
-static void write_metric(struct page *p, const struct metric *m, bool open)
+static void write_metric(struct metrics_page *p, const struct metric *m, bool open)
 {
 	static const char *const kinds[] = {
 	    [COUNTER] = "counter",
@@ -345,7 +350,7 @@ static void write_metric(struct page *p, const struct metric *m, bool open)
 	m->write(p);
 }
 
-static void take_snapshot(struct page *p)
+static void take_snapshot(struct metrics_page *p)
 {
 	struct worker *w = p->worker;
 
@@ -361,7 +366,7 @@ static void take_snapshot(struct page *p)
 char *metrics_write(struct worker *w, bool open, size_t *len)
 {
 	char *text = NULL;
-	struct page p = {.out = open_memstream(&text, len), .worker = w};
+	struct metrics_page p = {.out = open_memstream(&text, len), .worker = w};
 
 	if (!p.out)
 		return NULL;

@@ -37,8 +37,9 @@ static enum MHD_Result send_text(
 	return result;
 }
 
-static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *url,
-    const char *method, const char *version, const char *upload, size_t *upload_len, void **state)
+static enum MHD_Result answer_request(void *context, struct MHD_Connection *connection,
+    const char *url, const char *method, const char *version, const char *upload,
+    size_t *upload_len, void **state)
 {
 	const char *accept =
 	    MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
@@ -90,7 +91,7 @@ static socklen_t parse_listen(const char *listen, struct sockaddr_storage *out)
 	return sizeof *v6;
 }
 
-static const char *serve(struct worker *w, const char *listen, char why[METRICS_WHY_MAX])
+static const char *start_http(struct worker *w, const char *listen, char why[METRICS_WHY_MAX])
 {
 	struct sockaddr_storage address;
 	socklen_t len = parse_listen(listen, &address);
@@ -103,7 +104,7 @@ static const char *serve(struct worker *w, const char *listen, char why[METRICS_
 	}
 	if (address.ss_family == AF_INET6)
 		flags |= MHD_USE_IPv6;
-	http = MHD_start_daemon(flags, 0, NULL, NULL, answer, w, MHD_OPTION_SOCK_ADDR,
+	http = MHD_start_daemon(flags, 0, NULL, NULL, answer_request, w, MHD_OPTION_SOCK_ADDR,
 	    (struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
 	if (http)
@@ -115,7 +116,7 @@ static const char *serve(struct worker *w, const char *listen, char why[METRICS_
 
 /* ---- the file ------------------------------------------------------------------------ */
 
-struct writing {
+struct metrics_file {
 	struct worker *worker;
 	char path[4096];
 };
@@ -129,7 +130,7 @@ static bool write_all(const char *path, const char *text, size_t len)
 }
 
 /* Replaces the file as a whole, so that a collector never reads half of it. */
-static bool replace_file(const struct writing *to)
+static bool replace_file(const struct metrics_file *to)
 {
 	char fresh[sizeof to->path + 8];
 	size_t len;
@@ -142,16 +143,16 @@ static bool replace_file(const struct writing *to)
 	return ok;
 }
 
-static void *write_file(void *context)
+static void *metrics_file_thread(void *context)
 {
-	struct writing *to = context;
-	bool complained = false;
+	struct metrics_file *to = context;
+	bool was_logged = false;
 
 	while (!atomic_load(&writer_stops)) {
 		bool ok = replace_file(to);
-		if (!ok && !complained)
+		if (!ok && !was_logged)
 			log_error("cannot write metrics.file %s: %s", to->path, strerror(errno));
-		complained = !ok;
+		was_logged = !ok;
 		for (int i = 0; i < METRICS_FILE_SECONDS && !atomic_load(&writer_stops); i++)
 			sleep(1);
 	}
@@ -161,12 +162,12 @@ static void *write_file(void *context)
 
 static const char *start_writer(struct worker *w, const char *file, char why[METRICS_WHY_MAX])
 {
-	struct writing *to = malloc(sizeof *to);
+	struct metrics_file *to = malloc(sizeof *to);
 
 	if (to) {
 		to->worker = w;
 		snprintf(to->path, sizeof to->path, "%s", file);
-		writer_runs = pthread_create(&writer, NULL, write_file, to) == 0;
+		writer_runs = pthread_create(&writer, NULL, metrics_file_thread, to) == 0;
 	}
 	if (writer_runs)
 		return NULL;
@@ -178,7 +179,7 @@ static const char *start_writer(struct worker *w, const char *file, char why[MET
 const char *metrics_start(
     struct worker *w, const char *listen, const char *file, char why[METRICS_WHY_MAX])
 {
-	if (listen[0] && serve(w, listen, why))
+	if (listen[0] && start_http(w, listen, why))
 		return why;
 	if (file[0] && start_writer(w, file, why))
 		return why;

@@ -10,19 +10,19 @@
 /* Thirty million entries; whoever names a larger file has named the wrong one. */
 #define TEXTFILE_BYTES_MAX ((size_t)1 << 30)
 
-static enum textfile_result broken(char *why, const char *doing, int error)
+static enum textfile_result file_error(char *why, const char *doing, int error)
 {
 	snprintf(why, TEXTFILE_WHY_MAX, "%s: %s", doing, strerror(error));
 	return error == ENOENT || error == ENOTDIR ? TEXTFILE_MISSING : TEXTFILE_BROKEN;
 }
 
 /* The size if it is a file that can be read whole. */
-static enum textfile_result measure(int fd, size_t *size, char *why)
+static enum textfile_result check_size(int fd, size_t *size, char *why)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
-		return broken(why, "cannot be examined", errno);
+		return file_error(why, "cannot be examined", errno);
 	if (!S_ISREG(st.st_mode)) {
 		snprintf(why, TEXTFILE_WHY_MAX, "%s, not a regular file",
 		    S_ISDIR(st.st_mode) ? "is a directory" : "is a device, pipe or socket");
@@ -46,7 +46,7 @@ static enum textfile_result read_bytes(int fd, char *to, size_t size, size_t *go
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return broken(why, "cannot be read", errno);
+			return file_error(why, "cannot be read", errno);
 		if (n == 0)
 			break;
 		*got += (size_t)n;
@@ -57,14 +57,14 @@ static enum textfile_result read_bytes(int fd, char *to, size_t size, size_t *go
 static enum textfile_result read_open(int fd, struct slice *out, char *why)
 {
 	size_t size = 0, got = 0;
-	enum textfile_result result = measure(fd, &size, why);
+	enum textfile_result result = check_size(fd, &size, why);
 	char *bytes;
 
 	if (result != TEXTFILE_OK)
 		return result;
 	bytes = malloc(size + 1);
 	if (!bytes)
-		return broken(why, "cannot be read", ENOMEM);
+		return file_error(why, "cannot be read", ENOMEM);
 	result = read_bytes(fd, bytes, size, &got, why);
 	if (result != TEXTFILE_OK) {
 		free(bytes);
@@ -83,7 +83,7 @@ enum textfile_result textfile_read(const char *path, struct slice *out, char why
 
 	*out = slice_of(NULL, 0);
 	if (fd < 0)
-		return broken(why, "cannot be opened", errno);
+		return file_error(why, "cannot be opened", errno);
 	result = read_open(fd, out, why);
 	close(fd);
 	return result;

@@ -22,7 +22,7 @@ const char *unixsocket_path(const char *spec)
 	return spec[0] == '/' ? spec : NULL;
 }
 
-static bool somebody_listens(const char *path)
+static bool has_listener(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -69,7 +69,7 @@ const char *unixsocket_prepare(const char *spec, char *why, size_t size)
 		return check_directory(path, why, size);
 	else if (!S_ISSOCK(st.st_mode))
 		snprintf(why, size, "%s exists and is not a socket: remove it", path);
-	else if (somebody_listens(path))
+	else if (has_listener(path))
 		snprintf(why, size, "%s: another process already listens there", path);
 	else if (unlink(path) != 0)
 		snprintf(why, size, "%s: cannot remove the old socket: %s", path, strerror(errno));
@@ -98,7 +98,7 @@ int unixsocket_listen(const char *path, unsigned mode, char *why, size_t size)
 /* Puts `fresh` in the place of `fd`.  Who polls the old one is woken first: poll(2) goes on waiting
  * at the old one and looks at the new one.  Where it looks only after dup3(2) it sleeps on, in
  * libmilter for at most 5 s; connections wait in the queue of the new one. */
-static void replace(int fd, int fresh)
+static void replace_listener(int fd, int fresh)
 {
 	shutdown(fd, SHUT_RDWR);
 	while (dup3(fresh, fd, O_CLOEXEC) < 0 && (errno == EINTR || errno == EBUSY))
@@ -118,7 +118,7 @@ bool unixsocket_restore(int fd, const char *path, unsigned mode, char *why, size
 	if (fresh < 0)
 		return false;
 	fcntl(fresh, F_SETFL, fcntl(fd, F_GETFL));
-	replace(fd, fresh);
+	replace_listener(fd, fresh);
 	return true;
 }
 
@@ -154,7 +154,7 @@ static const char *set_group(const char *path, const char *name, char *why, size
 }
 
 /* A sandbox may forbid chown(2) even where it changes nothing. */
-static bool belongs_to(const char *path, uid_t user)
+static bool is_owned_by(const char *path, uid_t user)
 {
 	struct stat st;
 
@@ -167,7 +167,7 @@ static const char *set_user(const char *path, const char *name, char *why, size_
 
 	if (!pw)
 		snprintf(why, size, "user \"%s\": there is no such user", name);
-	else if (!belongs_to(path, pw->pw_uid) && lchown(path, pw->pw_uid, (gid_t)-1) != 0)
+	else if (!is_owned_by(path, pw->pw_uid) && lchown(path, pw->pw_uid, (gid_t)-1) != 0)
 		snprintf(why, size, "%s: cannot set the owner %s: %s", path, name, strerror(errno));
 	else
 		return NULL;
