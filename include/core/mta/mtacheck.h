@@ -1,15 +1,16 @@
 #ifndef CORE_MTA_MTACHECK_H
 #define CORE_MTA_MTACHECK_H
 /*
- * mtacheck: does an MTA's configuration ask this milter, in the right order and with patience?
+ * mtacheck: checks an MTA's configuration: does it list this milter, first, and with time-outs that
+ * are long enough?
  *
- *     struct findings f = {say, context};
+ *     struct findings f = {add, context};
  *     mtacheck_postfix(&settings, "unix:/var/spool/postfix/susmilter/milter.sock", &f);
- *     //  wrong  "smtpd_milters asks inet:localhost:12301 first: …"
+ *     //  wrong  "smtpd_milters lists inet:localhost:12301 before …"
  *     //         "smtpd_milters = unix:susmilter/milter.sock, inet:localhost:12301"
  *
- * For Postfix the services that take mail from outside are looked at: with main.cf, and with what
- * master.cf has for each of them instead.
+ * For Postfix, the services that accept inbound mail are checked, each with main.cf and its
+ * overrides in master.cf.
  *
  * Each finding is one line for the administrator and, where something is wrong, the line to write
  * instead.  Pure: the texts are what `postconf` prints, or sendmail.cf.
@@ -31,7 +32,7 @@ struct postfix_settings {
 	struct slice overrides; /* postconf -Px: SERVICE/TYPE/NAME = VALUE */
 	/* The directory of this instance, for commands: with none, postconf changes another's. */
 	struct slice directory;
-	/* Whether somebody listens at a milter in Postfix's spelling; NULL: that is not asked. */
+	/* Whether a process listens at a milter socket in Postfix's spelling; NULL: not checked. */
 	bool (*listens)(void *context, struct slice milter, struct slice queue);
 	/* Whether an address is in trusted_networks; NULL: mynetworks is not compared. */
 	bool (*trusts)(void *context, const struct ip *);
@@ -53,7 +54,8 @@ void mtacheck_postfix(
 void mtacheck_sendmail(
     struct slice cf, const char *milter, struct arena *, const struct findings *);
 
-/* RunAsUser and DontBlameSendmail, which say what Sendmail takes for a safe socket; or empty. */
+/* RunAsUser and DontBlameSendmail, which decide whether Sendmail considers a socket safe; or empty.
+ */
 void mtacheck_sendmail_trust(
     struct slice cf, struct arena *, struct slice *user, struct slice *lenient);
 

@@ -7,7 +7,7 @@
  *     4bXyZ: reject: RCPT from unknown[198.51.100.7]: 550 5.7.1 Unauthenticated …; from=<a@b>
  *         to=<c@d> helo=<x> rule=dialup family=susranges network=198.51.100.0/24 id=k3…
  *
- * What a minute had too many of (SPEC 6) is told in one such pair of its own, with "suppressed".
+ * Records above the limit of a minute (SPEC 6) are reported by one such pair with "suppressed".
  *
  * Absent facts are left out.  Nothing that a client sent can break out of its field: bytes that
  * are not printable are escaped.  Pure; writes only into the buffers given.

@@ -43,7 +43,7 @@ uint64_t domain_report_total(const struct domain_report *, bool monitored);
 /* "Recipients", "Rules", "Clients". */
 const char *domain_report_kind_name(enum tally_kind);
 
-/* Each piece ends where it likes, not with lines. */
+/* Pieces are not lines: each may end anywhere. */
 void domain_report_text(
     const struct domain_report *, void (*put)(void *context, const char *piece), void *context);
 void domain_report_html(const struct domain_report *, int64_t now,

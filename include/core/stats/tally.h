@@ -22,7 +22,7 @@
 
 struct tally;
 
-/* What is listed, of each kind, for one domain and hour: more than anybody reads. */
+/* Length of each list of a domain and hour. */
 enum { TALLY_TOP = 64 };
 
 enum tally_kind { TALLY_RECIPIENTS, TALLY_RULES, TALLY_CLIENTS, TALLY_KINDS };

@@ -1,16 +1,16 @@
 #ifndef EDGE_DOCTOR_DOCTOR_H
 #define EDGE_DOCTOR_DOCTOR_H
 /*
- * doctor: looks over a host, from the configuration of the MTA to an answer of the running daemon.
+ * doctor: checks a host, from the configuration of the MTA to an answer of the running daemon.
  *
- *     struct doctor d = {.findings = {say, context}, .config = config, .rules = rules, .arena =
- * arena}; doctor_mtas(&d, NULL, NULL);       // every Postfix instance, or Sendmail
- *     doctor_daemon(&d);                 // connects as an MTA, plays a session, looks at limits
+ *     struct doctor d = {findings, config, rules, arena};
+ *     doctor_mtas(&d, NULL, NULL);       // every Postfix instance, or Sendmail
+ *     doctor_daemon(&d);                 // connects as an MTA, runs a test session, checks limits
  *     doctor_surroundings(&d);           // databases, DNS, clock
  *
- * Everything is only looked at; the session that is played comes from a loopback address, so that
- * no mail is counted and no decision recorded as mail.  As root it tries the milter socket as
- * Postfix does: in its chroot, as its user.
+ * Nothing is changed; the test session comes from a loopback address, so that it is neither counted
+ * nor recorded as inbound mail.  As root it tries the milter socket as Postfix does: in its chroot,
+ * as its user.
  */
 #include "core/mta/mtacheck.h"
 #include "edge/config/config.h"
@@ -25,7 +25,7 @@ struct doctor {
 	struct arena *arena;
 };
 
-/* One finding; what is said is borrowed for the call. */
+/* One finding; the texts are borrowed for the call. */
 void doctor_add_finding(struct doctor *, enum finding, const char *change, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
@@ -39,7 +39,8 @@ void doctor_socket(struct doctor *, const char *queue, bool chrooted, const char
 /* Whether the mode lets this user do what the three bits say. */
 bool doctor_allows(const struct stat *, const struct passwd *, unsigned bits);
 
-/* False when nobody serves the milter that Postfix spells so; true when that cannot be told. */
+/* Whether a process listens at a milter socket in Postfix's spelling; true when that cannot be
+ * found out. */
 bool doctor_listens(void *context, struct slice milter, struct slice queue);
 
 /*

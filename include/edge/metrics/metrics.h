@@ -1,13 +1,13 @@
 #ifndef EDGE_METRICS_METRICS_H
 #define EDGE_METRICS_METRICS_H
 /*
- * metrics: the worker's numbers for Prometheus: over HTTP on loopback, and as a file for
+ * metrics: the worker's metrics for Prometheus: over HTTP on loopback, and as a file for
  * node_exporter's textfile collector.
  *
  *     GET /metrics → what metrics_write() gives; OpenMetrics where the scraper asks for it
  *
  * Every metric is one row of the table in metrics.c.  Labels take few values: families, actions,
- * stages, outcomes; and names of rules, of which only METRICS_RULES_MAX are told apart.
+ * stages, outcomes; and names of rules, of which only METRICS_RULES_MAX get a label.
  */
 #include "edge/worker/worker.h"
 

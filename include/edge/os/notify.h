@@ -1,7 +1,8 @@
 #ifndef EDGE_OS_NOTIFY_H
 #define EDGE_OS_NOTIFY_H
 /*
- * notify: tells systemd how we are (sd_notify(3), spoken directly: one datagram, no library).
+ * notify: sends the unit's state to systemd (the protocol of sd_notify(3): one datagram, no
+ * library).
  *
  * Without NOTIFY_SOCKET in the environment every call does nothing.  Only the supervisor speaks:
  * it is the unit's main process.

@@ -4,8 +4,8 @@
  * unixsocket: where the milter and the control socket listen on a path.
  *
  * A socket file outlives its process.  Before binding, one that nobody listens on is removed;
- * anything else that stands there (a file, a symbolic link, a living socket) is left alone and
- * said to be in the way, and so is a directory in which none can be made.
+ * anything else at the path (a file, a symbolic link, a socket with a listener) is left alone and
+ * reported, and so is a directory in which no socket can be created.
  */
 #include "core/base/slice.h"
 
@@ -15,7 +15,7 @@ const char *unixsocket_prepare(const char *spec, char *why, size_t size);
 
 /*
  * A socket that listens at `path` with this mode, which unixsocket_prepare() has cleared; never
- * open to more people in between.  -1 and the reason in why[size].
+ * with wider permissions in between.  -1 and the reason in why[size].
  */
 int unixsocket_listen(const char *path, unsigned mode, char *why, size_t size);
 

@@ -1,4 +1,4 @@
-/* Reading that the checks of both MTAs share. */
+/* Parsing that the checks of both MTAs share. */
 #include "mtacheck_private.h"
 
 #include <stdarg.h>

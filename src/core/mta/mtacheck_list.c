@@ -1,4 +1,4 @@
-/* smtpd_milters: where we are in it, and how it should read. */
+/* smtpd_milters: the position of susmilter in it, and the corrected list. */
 #include "mtacheck_private.h"
 
 struct slice mtacheck_unix_path(struct slice spec)
@@ -18,7 +18,7 @@ struct slice mtacheck_below_queue(const struct postfix_check *c, struct slice pa
 	return slice_skip(path, c->queue.len + 1);
 }
 
-/* Our socket as Postfix should spell it. */
+/* susmilter's socket in Postfix's spelling. */
 static const char *format_our_socket(const struct postfix_check *c)
 {
 	struct slice path = mtacheck_unix_path(slice_str(c->milter)),
@@ -99,7 +99,8 @@ struct slice mtacheck_socket_of(struct slice item)
 	return name;
 }
 
-/* Ours as it stands in the list, `ours`, well spelled and without one of its own settings. */
+/* susmilter's item of the list, `ours`, with its socket in Postfix's spelling and without one of
+ * its settings. */
 static const char *format_our_item(
     const struct postfix_check *c, struct slice ours, const char *without)
 {

@@ -1,7 +1,7 @@
 /*
  * mynetworks against trusted_networks.  Postfix lets mynetworks send anywhere; a client there that
- * susmilter takes for a stranger is refused all the same.  A network counts as trusted when its
- * first and its last address are.
+ * is not trusted is still checked as inbound.  A network counts as trusted when its first and its
+ * last address are.
  */
 #include "mtacheck_private.h"
 

@@ -15,7 +15,7 @@ static void add_note(const struct postfix_check *c, const char *what)
 	c->findings->add(c->findings->context, FINDING_NOTE, what, NULL);
 }
 
-/* The spelling of a path that a chrooted smtpd cannot follow. */
+/* A socket path that a chrooted smtpd cannot reach. */
 static void check_path(const struct postfix_check *c, struct slice ours, struct slice list)
 {
 	struct slice item, path;
@@ -69,7 +69,7 @@ static struct setting milter_setting(const struct postfix_check *c, struct slice
 	return own;
 }
 
-/* For all, or, where braces hide that, the list without this setting. */
+/* The general setting or, if braces override it, the list without the override. */
 static const char *change_setting(
     const struct postfix_check *c, const struct setting *own, const char *value)
 {
@@ -102,7 +102,7 @@ static void check_default_action(const struct postfix_check *c, const struct set
 		    change_setting(c, own, "tempfail"));
 }
 
-/* The end of a message may take longer than the answer to a command. */
+/* A time-out of Postfix against the time that susmilter can take. */
 static void check_timeout(const struct postfix_check *c, const struct setting *own,
     const char *enough, int least, int taken)
 {
@@ -130,7 +130,7 @@ static void check_protocol(const struct postfix_check *c, const struct setting *
 		    change_setting(c, own, "6"));
 }
 
-/* What keeps milters from being asked at all. */
+/* Settings that turn milters off. */
 static void check_bypass(const struct postfix_check *c)
 {
 	struct slice options = mtacheck_effective(c, "receive_override_options"), rest = options,
@@ -173,7 +173,7 @@ static void check_bare_newline(const struct postfix_check *c)
 		    mtacheck_print(c->arena, "smtpd_forbid_bare_newline = %.*s", SLICE_ARG(value)));
 }
 
-/* SERVICE/TYPE/NAME: the service is one that was looked at as such. */
+/* Whether SERVICE/TYPE/NAME belongs to an inbound service, which is checked by itself. */
 static bool is_inbound_override(const struct postfix_check *c, struct slice key)
 {
 	struct slice lines = c->settings->services, service;
@@ -203,7 +203,7 @@ static void check_overrides(const struct postfix_check *c)
 	}
 }
 
-/* The first of the others that nobody serves: Postfix's default action is done for it. */
+/* The first other milter without a listener: Postfix applies its default action for it. */
 static struct slice first_dead(const struct postfix_check *c, struct slice list)
 {
 	struct slice item;
@@ -249,7 +249,7 @@ static void check_milter_list(
 		    mtacheck_right_order(c, list, ours, NULL, false));
 }
 
-/* What holds for a service of master.cf, or for main.cf. */
+/* Checks the settings in effect for a service of master.cf, or for main.cf. */
 static void check_settings(const struct postfix_check *c)
 {
 	struct slice list = mtacheck_effective(c, "smtpd_milters"), ours, first;

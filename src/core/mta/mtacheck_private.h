@@ -4,9 +4,9 @@
 #include "core/mta/mtacheck.h"
 
 /*
- * How long an answer to RCPT and a verdict at the end of a message can take, DNS included, and how
- * patient an MTA has to be: a little more.  At the end it hears every 4 seconds that we are at
- * work.
+ * Maximum seconds of an answer to RCPT and of a verdict at the end of a message, DNS included, and
+ * the shortest time-outs of an MTA that are enough: a little more.  At the end of a message the MTA
+ * gets a progress reply every 4 seconds.
  */
 enum { ANSWER_SECONDS = 8, ANSWER_TIMEOUT_MIN = 10, END_SECONDS = 20, END_TIMEOUT_MIN = 25 };
 
@@ -14,7 +14,7 @@ enum { ANSWER_SECONDS = 8, ANSWER_TIMEOUT_MIN = 10, END_SECONDS = 20, END_TIMEOU
 const char *mtacheck_print(struct arena *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* A host by which an MTA finds what listens beside it. */
+/* Whether this is the loopback host, in any of its spellings. */
 bool mtacheck_is_this_host(struct slice);
 
 /* "30s", "5m", "1h", or seconds; -1 when it is none of these. */
@@ -25,7 +25,7 @@ long mtacheck_seconds(struct slice);
 struct postfix_check {
 	const struct postfix_settings *settings;
 	struct slice service; /* of master.cf, with settings of its own; empty: as main.cf says */
-	const char *milter;   /* ours */
+	const char *milter;   /* susmilter's socket, in libmilter's spelling */
 	struct slice queue;   /* queue_directory */
 	bool chrooted;
 	struct arena *arena;
@@ -41,10 +41,10 @@ bool mtacheck_next_service(struct slice *lines, struct arena *, struct slice *se
 /* What master.cf says for c->service; false when it leaves the setting to main.cf. */
 bool mtacheck_overridden(const struct postfix_check *, const char *name, struct slice *value);
 
-/* What holds for c->service. */
+/* The value in effect for c->service. */
 struct slice mtacheck_effective(const struct postfix_check *, const char *name);
 
-/* Where it is to be written: a line of main.cf, or the command that changes master.cf. */
+/* The change to make: a line of main.cf, or the command that changes master.cf. */
 const char *mtacheck_change(const struct postfix_check *, const char *name, const char *value);
 
 /* mtacheck_networks.c: are the hosts that may relay trusted? */
@@ -61,7 +61,7 @@ bool mtacheck_is_inside(const struct postfix_check *, struct slice theirs, struc
 
 bool mtacheck_is_ours(const struct postfix_check *, struct slice milter);
 
-/* Nobody listens there. */
+/* No process listens at this milter's socket. */
 bool mtacheck_is_dead(const struct postfix_check *, struct slice milter);
 
 /* The first word of an item, which names the socket. */
@@ -72,8 +72,8 @@ bool mtacheck_find_ours(
     const struct postfix_check *, struct slice list, struct slice *ours, struct slice *first);
 
 /*
- * The change that makes the list right: ours in front, with its own settings but for `without`
- * (or NULL), and all others behind, or only those where somebody listens.
+ * The corrected smtpd_milters: susmilter first, with its own settings except `without` (or NULL),
+ * then all others, or only those that have a listener.
  */
 const char *mtacheck_right_order(const struct postfix_check *, struct slice list, struct slice ours,
     const char *without, bool with_dead);

@@ -1,9 +1,9 @@
-/* What sendmail.cf makes of susmilter: which ports ask it, and what becomes of mail without it. */
+/* Checks of sendmail.cf: which ports list susmilter, the failure action, and the time-outs. */
 #include "mtacheck_private.h"
 
 #include "sendmailcf.h"
 
-/* Below this much more than an answer can take, a slow moment of the host decides. */
+/* Spare seconds above the maximum answer time; with less, a busy host runs into the time-out. */
 enum { SPARE_SECONDS = 5 };
 
 struct sendmail_check {
@@ -15,7 +15,7 @@ struct sendmail_check {
 	const struct findings *findings;
 };
 
-/* A list of filters, and what it is called in a finding. */
+/* A list of filters, and its title in a finding. */
 struct filter_list {
 	const char *title;
 	struct slice names;
@@ -125,7 +125,7 @@ static void check_duplicate_filters(const struct sendmail_check *c)
 	}
 }
 
-/* ---- who asks us --------------------------------------------------------------------- */
+/* ---- ports and lists ----------------------------------------------------------------- */
 
 /* The list with ours in front, as DAEMON_OPTIONS takes it. */
 static const char *format_change(
@@ -144,7 +144,7 @@ static const char *format_change(
 	    SLICE_ARG(list->port->name.len > 0 ? list->port->name : SLICE("the port")));
 }
 
-/* Ours in a list, and the filter that stands in front of it; false when it is not there. */
+/* Finds susmilter in a list, and the first filter before it; false when it is not listed. */
 static bool find_our_filter(const struct sendmail_check *c, struct slice names,
     struct sendmailcf_filter *ours, struct slice *first)
 {
@@ -160,7 +160,7 @@ static bool find_our_filter(const struct sendmail_check *c, struct slice names,
 	return false;
 }
 
-/* The name that the line X with our socket has. */
+/* The name in the X line with susmilter's socket. */
 static struct slice our_filter_name(const struct sendmail_check *c)
 {
 	struct slice rest = c->cf;
@@ -262,7 +262,7 @@ static bool check_ports(const struct sendmail_check *c, struct sendmailcf_filter
 	return asked;
 }
 
-/* ---- when susmilter is away, or slow ------------------------------------------------- */
+/* ---- failure action and time-outs ---------------------------------------------------- */
 
 static bool has_flag(const struct sendmailcf_filter *f, char flag)
 {
@@ -288,8 +288,8 @@ static void check_failure_flags(const struct sendmail_check *c, const struct sen
 }
 
 /*
- * R: is the patience for each answer, and at the end of a message for each sign of work; E: is that
- * for the whole end, which Sendmail looks at with each of these signs.
+ * R: is the time-out of each answer, and at the end of a message of each progress reply; E: is that
+ * of the whole end, which Sendmail checks at each progress reply.
  */
 static void check_timeouts(const struct sendmail_check *c, const struct sendmailcf_filter *f)
 {

@@ -1,4 +1,4 @@
-/* What master.cf says: which smtpd takes mail from outside, and with which settings. */
+/* master.cf: which smtpd services accept inbound mail, and their overrides. */
 #include "mtacheck_private.h"
 
 bool mtacheck_next_item(struct slice *rest, struct slice *item)
@@ -67,7 +67,7 @@ bool mtacheck_is_chrooted(const struct postfix_settings *s)
 	return false;
 }
 
-/* Takes mail from outside: the port of SMTP, or what postscreen passes on. */
+/* A service for inbound mail: the port of SMTP, or what postscreen passes on. */
 static bool is_inbound_service(struct slice line)
 {
 	struct slice port = slice_after_last(nth_word(line, 0), ':');

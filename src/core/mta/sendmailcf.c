@@ -1,9 +1,9 @@
 #include "sendmailcf.h"
 
-/* Sendmail's own patience, where T= does not say (milter.c). */
+/* Sendmail's default time-outs, without T= (milter.c). */
 enum { ANSWER_DEFAULT = 10, END_DEFAULT = 300 };
 
-/* Beyond this a number is as good as no limit, and products of it still fit. */
+/* Limit of a number: larger ones mean no time-out in practice, and products still fit. */
 enum { NUMBER_MAX = 100000000 };
 
 static bool is_blank(char c)
@@ -75,7 +75,7 @@ static bool next_line(struct slice *rest, struct arena *arena, char kind, struct
 
 /* ---- options ------------------------------------------------------------------------- */
 
-/* `least` letters tell it from all others. */
+/* `least`: the length of the shortest abbreviation that is unique. */
 static const struct {
 	const char *name;
 	size_t least;

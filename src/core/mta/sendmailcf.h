@@ -30,7 +30,7 @@ enum sendmailcf_option {
 
 struct sendmailcf_filter {
 	struct slice name, socket, flags;
-	long answer, end; /* T=R:, the patience for one answer; T=E:, to the end; 0 = no limit */
+	long answer, end; /* time-outs: T=R: of one answer, T=E: of the end; 0 = none */
 };
 
 struct sendmailcf_port {

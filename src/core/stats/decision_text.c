@@ -161,7 +161,7 @@ struct syslog_line {
 	size_t len;
 };
 
-/* Nothing that a terminal obeys: also not U+0080 to U+009F, which begin with the octet C2. */
+/* Appends without control characters: also not U+0080 to U+009F, which begin with octet C2. */
 static void line_append(struct syslog_line *l, struct slice s)
 {
 	for (size_t i = 0; i < s.len && l->len + 1 < RECORD_LINE_MAX; i++) {

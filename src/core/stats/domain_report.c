@@ -46,7 +46,7 @@ const char *domain_report_hour_text(int64_t hour, char out[HOUR_TEXT_MAX])
 
 size_t domain_report_shown(const struct domain_report *d, enum tally_kind kind)
 {
-	/* Of a flood, who came by a slot at the end is no news: less than a thousandth. */
+	/* In a flood, keys that came into the list late are noise: less than a thousandth. */
 	enum { NEWS = 1000 };
 	uint64_t all = domain_report_total(d, false) + domain_report_total(d, true);
 	size_t n =

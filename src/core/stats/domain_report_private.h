@@ -14,7 +14,7 @@ enum { DOMAIN_REPORT_PIECE_MAX = 2048 };
 void domain_report_print(const struct domain_report_sink *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Text from outside, byte by byte: whether a terminal would obey it, U+0080 to U+009F included. */
+/* Whether the byte at `at` belongs to a control character, U+0080 to U+009F included. */
 bool domain_report_is_control(struct slice text, size_t at);
 
 /* "1,234,567"; returns out. */
@@ -31,10 +31,10 @@ uint64_t domain_report_others(const struct domain_report *, enum tally_kind);
 /* Entries of a list that are shown. */
 size_t domain_report_shown(const struct domain_report *, enum tally_kind);
 
-/* Why in the words of whoever gets the report. */
+/* The reason in words for the reader of the report. */
 const char *domain_report_family_text(enum family);
 
-/* Who they are, for the line of domain_report_others(): "to about 1,000,000 more recipients",
+/* The text of the line of domain_report_others(): "to about 1,000,000 more recipients",
  * "12 others" where they are known, else "others"; returns out. */
 enum { OTHERS_TEXT_MAX = 96 };
 const char *domain_report_others_text(

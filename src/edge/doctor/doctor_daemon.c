@@ -17,7 +17,7 @@ enum { THREADS_BESIDES = 50 };
 
 /* ---- a session ----------------------------------------------------------------------- */
 
-/* From a loopback address: not inbound where the configuration is not unusual. */
+/* The test session, from a loopback address: not inbound if that is in trusted_networks. */
 static bool play_session(struct doctor *d, struct mtaclient *c)
 {
 	struct ip client;
@@ -68,13 +68,13 @@ static void check_session(struct doctor *d)
 
 /* ---- the process --------------------------------------------------------------------- */
 
-/* Whoever listens on the control socket; 0 when nobody does. */
+/* The process that listens on the control socket; 0: none. */
 static pid_t daemon_pid(struct doctor *d)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct ucred peer = {.pid = 0};
 	socklen_t len = sizeof peer;
-	/* A socket that takes nobody any more must not keep the doctor waiting. */
+	/* Non-blocking: the queue of the socket may be full. */
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", d->config->control_socket);

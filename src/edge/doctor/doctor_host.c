@@ -6,10 +6,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* Address space changes hands all the time; databases come weekly or monthly. */
+/* Age of a geo database that is reported; new ones are published weekly or monthly. */
 enum { STALE_DAYS = 45 };
 
-/* A log file cannot have been written tomorrow, nor anything of this in 2025. */
+/* Limits of the clock check: a log file dated in the future, and a year before this program was
+ * written. */
 enum { SKEW_SECONDS = 86400, FIRST_YEAR = 2026 };
 
 static void check_database(struct doctor *d, const char *path, uint64_t built)
@@ -63,7 +64,7 @@ static void check_dns(struct doctor *d)
 	resolver_free(&resolver);
 }
 
-/* When the newest file of a directory was written; 0 when it cannot be told. */
+/* Time of the newest file in a directory; 0: unknown. */
 static time_t newest_file_time(const char *directory)
 {
 	DIR *dir = opendir(directory);

@@ -15,7 +15,7 @@ enum { INSTANCES_MAX = 32 };
 
 /* ---- asking programs ----------------------------------------------------------------- */
 
-/* All that comes, so that the program can end; closes the descriptor. */
+/* Reads to the end, so that the program can exit; closes the descriptor. */
 static struct slice read_pipe(struct doctor *d, int fd)
 {
 	FILE *from = fdopen(fd, "r");
@@ -36,7 +36,7 @@ static struct slice read_pipe(struct doctor *d, int fd)
 	return kept;
 }
 
-/* What a program prints; the empty slice when there is none, or it fails. */
+/* The standard output of a program; empty when it does not exist or fails. */
 static struct slice run_program(struct doctor *d, const char *const argv[])
 {
 	extern char **environ;
@@ -61,7 +61,7 @@ static struct slice run_program(struct doctor *d, const char *const argv[])
 	return status == 0 ? out : slice_of("", 0);
 }
 
-/* postconf is beside the other commands of an administrator, where a user's PATH does not lead. */
+/* The absolute path if it exists: a user's PATH may lack /usr/sbin. */
 static const char *program_path(const char *sbin, const char *name)
 {
 	return access(sbin, X_OK) == 0 ? sbin : name;
@@ -77,7 +77,7 @@ static struct slice run_postconf(struct doctor *d, const char *directory, const 
 
 /* ---- Postfix ------------------------------------------------------------------------- */
 
-/* As the policy sees a client that has not logged in. */
+/* The policy's decision for an unauthenticated client. */
 static bool is_trusted_address(void *context, const struct ip *address)
 {
 	const struct doctor *d = context;
@@ -86,7 +86,7 @@ static bool is_trusted_address(void *context, const struct ip *address)
 	return policy_decide(d->rules, &facts, PHASE_MAIL).reason == REASON_TRUSTED;
 }
 
-/* False when this one has nothing to ask us. */
+/* False when this instance accepts no mail by SMTP. */
 static bool check_postfix(struct doctor *d, const char *directory)
 {
 	struct postfix_settings s = {

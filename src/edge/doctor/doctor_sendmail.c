@@ -1,8 +1,8 @@
 /*
- * What Sendmail takes for a safe socket (its safefile(), seen on 8.17.1): no directory on the way
- * may be written to by all, sticky or not, nor by its group unless DontBlameSendmail has
- * GroupWritableDirPathSafe; the socket is no link; and RunAsUser can read and write it.  An unsafe
- * one keeps the whole Sendmail from starting.
+ * The conditions under which Sendmail considers a socket safe (its safefile(), seen on 8.17.1): no
+ * directory of the path may be writable by everyone, sticky or not, nor by its group unless
+ * DontBlameSendmail has GroupWritableDirPathSafe; the socket is no link; and RunAsUser can read and
+ * write it.  An unsafe one keeps the whole Sendmail from starting.
  */
 #include "edge/doctor/doctor.h"
 
@@ -29,7 +29,7 @@ static bool contains_word(struct slice text, const char *wanted)
 	return false;
 }
 
-/* Whether others than its owner may write to a directory on the way; says so. */
+/* Whether others than the owner may write to a directory of the path; adds a finding if so. */
 static bool is_open_to_others(
     struct doctor *d, const char *directory, const struct stat *st, bool lenient)
 {
@@ -62,7 +62,7 @@ static bool find_run_as_user(struct doctor *d, struct slice user, struct passwd 
 	return true;
 }
 
-/* Each directory on the way, then the socket; false when something was wrong. */
+/* Checks each directory of the path, then the socket; false when there was a problem. */
 static bool check_path(struct doctor *d, const char *path, const struct passwd *who, bool lenient)
 {
 	char part[sizeof((struct sockaddr_un *)0)->sun_path + 1];
@@ -75,8 +75,7 @@ static bool check_path(struct doctor *d, const char *path, const struct passwd *
 			continue;
 		snprintf(part, sizeof part, "%.*s", (int)i, path);
 		if ((last ? lstat(part, &st) : stat(part, &st)) != 0)
-			return true; /* nobody listens there, which the session that is played tells
-				      */
+			return true; /* no socket: the test session reports it */
 		if (!last && is_open_to_others(d, part, &st, lenient))
 			return false;
 		if (last && S_ISLNK(st.st_mode)) {
@@ -118,7 +117,7 @@ static void check_socket(struct doctor *d, struct slice cf)
 		    d, FINDING_GOOD, NULL, "Sendmail considers the socket %s safe", path);
 }
 
-/* A change of sendmail.mc does nothing before sendmail.cf is made of it. */
+/* A change of sendmail.mc has no effect until sendmail.cf is rebuilt. */
 static void check_age(struct doctor *d, const char *cf)
 {
 	char mc[4096], change[300];

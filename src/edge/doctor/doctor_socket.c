@@ -12,9 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- does anybody listen ------------------------------------------------------------- */
+/* ---- listeners ----------------------------------------------------------------------- */
 
-/* What became of a connection: 0, or errno; one that takes its time is not waited for. */
+/* Connects, for at most CONNECT_TIMEOUT_MS; 0, or errno. */
 static int connect_error(const struct sockaddr *address, socklen_t len)
 {
 	enum { CONNECT_TIMEOUT_MS = 1000 };
@@ -33,7 +33,7 @@ static int connect_error(const struct sockaddr *address, socklen_t len)
 	return error;
 }
 
-/* True when a socket cannot be there, or nobody is behind it. */
+/* True for the errors of a socket that does not exist or has no listener. */
 static bool is_dead_error(int error)
 {
 	return error == ECONNREFUSED || error == ENOENT || error == ENOTDIR;
@@ -90,7 +90,7 @@ bool doctor_listens(void *context, struct slice milter, struct slice queue)
 
 /* ---- as Postfix ---------------------------------------------------------------------- */
 
-/* What went wrong first, in the child that becomes Postfix. */
+/* The step that failed, in the child that runs as Postfix. */
 enum connect_step { STEP_CONNECTED, STEP_CONNECT, STEP_BECOME };
 
 struct connect_result {
@@ -164,7 +164,8 @@ bool doctor_allows(const struct stat *st, const struct passwd *who, unsigned bit
 	return (st->st_mode & bits) == bits;
 }
 
-/* The rights of the socket and of its own directory; others on the way only need be passed. */
+/* A finding for missing permissions: the socket and its own directory need those of the group,
+ * directories above only search permission. */
 static void print_rights_problem(
     struct doctor *d, const struct passwd *who, const char *part, const struct stat *st, bool own)
 {
@@ -181,7 +182,7 @@ static void print_rights_problem(
 	    who->pw_name);
 }
 
-/* The first directory on the way, or the socket itself, that keeps this user out. */
+/* Finds the first directory of the path, or the socket itself, that denies access to this user. */
 static void print_obstacle(struct doctor *d, const struct passwd *who, const char *path)
 {
 	char part[sizeof((struct sockaddr_un *)0)->sun_path + 1];
@@ -234,7 +235,7 @@ void doctor_socket(struct doctor *d, const char *queue, bool chrooted, const cha
 		return;
 	}
 	if (is_dead_error(connect_error_of_path(path)))
-		return; /* nobody is behind it, which the session that is played tells */
+		return; /* no listener: the test session reports it */
 	if (strncmp(path, queue, len) == 0 && path[len] == '/')
 		seen = path + len + 1;
 	o = connect_in_child(queue, chrooted, who, seen);

@@ -1,4 +1,4 @@
-/* The metrics' two ways out: libmicrohttpd on loopback, and a file that is replaced as a whole. */
+/* Serving of the metrics: libmicrohttpd on loopback, and a file that is replaced as a whole. */
 #include "edge/log/log.h"
 #include "edge/metrics/metrics.h"
 
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Scrapers are few; more connections than this are somebody else's. */
+/* Limits of the HTTP server; scrapers need no more. */
 enum { CONNECTIONS_MAX = 16, IDLE_SECONDS = 10 };
 
 static struct MHD_Daemon *http;

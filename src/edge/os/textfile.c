@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Thirty million entries; whoever names a larger file has named the wrong one. */
+/* Size limit: thirty million entries; a larger file was named by mistake. */
 #define TEXTFILE_BYTES_MAX ((size_t)1 << 30)
 
 static enum textfile_result file_error(char *why, const char *doing, int error)
@@ -77,7 +77,7 @@ static enum textfile_result read_open(int fd, struct slice *out, char *why)
 
 enum textfile_result textfile_read(const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX])
 {
-	/* Nobody waits here for the other end of a pipe. */
+	/* O_NONBLOCK: to open a FIFO must not wait for its writer. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	enum textfile_result result;
 

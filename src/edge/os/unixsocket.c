@@ -37,7 +37,7 @@ static bool has_listener(const char *path)
 	return listens;
 }
 
-/* Nothing stands at `path` yet: can a socket be made there? */
+/* Nothing is at `path` yet: can a socket be created there? */
 static const char *check_directory(const char *path, char *why, size_t size)
 {
 	const char *slash = strrchr(path, '/');
@@ -95,9 +95,9 @@ int unixsocket_listen(const char *path, unsigned mode, char *why, size_t size)
 	return -1;
 }
 
-/* Puts `fresh` in the place of `fd`.  Who polls the old one is woken first: poll(2) goes on waiting
- * at the old one and looks at the new one.  Where it looks only after dup3(2) it sleeps on, in
- * libmilter for at most 5 s; connections wait in the queue of the new one. */
+/* Replaces the socket of `fd` by `fresh` (dup3(2)).  Who polls the old one is woken first: poll(2)
+ * goes on waiting at the old one and looks at the new one.  Where it looks only after dup3(2) it
+ * sleeps on, in libmilter for at most 5 s; connections wait in the queue of the new one. */
 static void replace_listener(int fd, int fresh)
 {
 	shutdown(fd, SHUT_RDWR);
