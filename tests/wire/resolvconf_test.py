@@ -107,7 +107,7 @@ def says(checks, servers, daemon):
                                   capture_output=True, text=True, check=False))):
         checks.same(f"{label}, no interface: status", done.returncode, 1)
         checks.true(f"{label}, no interface: says so",
-                    "names an interface that is not there" in done.stdout + done.stderr,
+                    "names an interface that does not exist" in done.stdout + done.stderr,
                     done.stdout + done.stderr)
     checks.same("no interface: the old resolver stays", ask(daemon), "127.0.0.2")
 

@@ -35,7 +35,7 @@ static const struct {
     {{"192.0.2.1", "x"}, "\"x\" is neither"},
     {{"fe80::53%lo"}, NULL},
     {{"fe80::53%1@5353"}, NULL},
-    {{"fe80::53%nosuch0"}, "\"fe80::53%nosuch0\" names an interface that is not there"},
+    {{"fe80::53%nosuch0"}, "\"fe80::53%nosuch0\" names an interface that does not exist"},
     {{"fe80::53%"}, "is neither"},
     {{"192.0.2.1%lo"}, "is neither"},
 };
@@ -118,7 +118,7 @@ static const struct {
     {"nameserver fe80::53%lo\n", "fe80::53%1", NULL},
     {"nameserver fe80::53%1\n", "fe80::53%1", NULL},
     {"nameserver fe80::53%nosuch0\nnameserver 192.0.2.1\n", "192.0.2.1",
-	":1: nameserver \"fe80::53%nosuch0\" names an interface that is not there"},
+	":1: nameserver \"fe80::53%nosuch0\" names an interface that does not exist"},
     {"nameserver [::1]\nnameserver 192.0.2.1\n", "192.0.2.1",
 	":1: nameserver \"[::1]\" is not an IP address: this line is ignored"},
     {"nameserver 192.0.2.1\nnameserver 127.0.0.1:53\n", "192.0.2.1",
@@ -135,9 +135,9 @@ static const struct {
     {"nameserver x\nnameserver 192.0.2.1\nnameserver ::1\nnameserver 192.0.2.2\n",
 	"192.0.2.1 ::1 192.0.2.2", ":1: nameserver \"x\""},
     {"nameserver 127.0.0.1:53\n", "127.0.0.1", ":1: nameserver \"127.0.0.1:53\""},
-    {"search example.org\n", "127.0.0.1", ": names no usable name server: 127.0.0.1 is asked"},
+    {"search example.org\n", "127.0.0.1", ": names no usable name server: 127.0.0.1 is used"},
     {"\n", "127.0.0.1", "names no usable name server"},
-    {NULL, "127.0.0.1", ": No such file or directory: 127.0.0.1 is asked"},
+    {NULL, "127.0.0.1", ": No such file or directory: 127.0.0.1 is used"},
 };
 
 static void keep_first(void *context, enum diag_level level, const char *line)

@@ -45,7 +45,7 @@ static const char *write_v6(
 	size_t len;
 
 	if (scope.ptr && number == 0)
-		return "names an interface that is not there";
+		return "names an interface that does not exist";
 	if (IN6_IS_ADDR_UNSPECIFIED(&address))
 		address = in6addr_loopback;
 	inet_ntop(AF_INET6, &address, out, RESOLVCONF_ADDRESS_MAX);
@@ -153,7 +153,7 @@ void resolvconf_read(const char *path, struct resolvconf *out, struct diag *diag
 		return;
 	memcpy(out->servers[out->count++], fallback, sizeof fallback);
 	if (diag)
-		diag_warning(diag, (struct origin){path, 0}, "%s: %s is asked", why, fallback);
+		diag_warning(diag, (struct origin){path, 0}, "%s: %s is used", why, fallback);
 }
 
 bool resolvconf_equal(const struct resolvconf *a, const struct resolvconf *b)
