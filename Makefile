@@ -6,14 +6,14 @@
 #   make check        installs what is missing, builds and runs all tests
 #   make unit         only the unit tests        make wire    only those with servers
 #   make check SANITIZER=thread  the same, instrumented; also SANITIZER=address,undefined
-#   make bench        look-ups, builds, reloads and transactions against peers, by hand
+#   make bench        lookups, builds, reloads and transactions against peers, by hand
 #   make model        a million sessions through the product and through a slow model of it
 #   make soak         the long runs: reloads under load, signal storms, kill -9
 #   make valgrind     the unit tests under valgrind
 #   make fuzz         ten minutes for each fuzz target (FUZZ_SECONDS=600, FUZZ=NAME for one)
 #   make deb          the Debian package build/susmilter_*.deb, judged by lintian
 #   make check-package  installs, upgrades and purges it in a fresh Debian, as root, by hand
-#   make install      below $(DESTDIR)$(prefix); `make uninstall` takes it away again
+#   make install      below $(DESTDIR)$(prefix); `make uninstall` removes it
 #   make clean        removes build/
 #   make help         prints this
 #
