@@ -5,7 +5,7 @@
  * empty no such name, byte 0xfd separates records), the body, then the header fields as
  * "Name:value". No signature can pass, since nobody has made one.
  */
-#include "core/auth/dkimfield.h"
+#include "core/auth/dkim_field.h"
 #include "core/auth/dmarc.h"
 #include "core/auth/taglist.h"
 #include "edge/auth/dkim.h"

@@ -10,7 +10,7 @@
  *
  * Slices are borrowed from the arenas of the connection and the transaction.
  */
-#include "core/auth/dkim.h"
+#include "core/auth/dkim_result.h"
 #include "core/auth/dmarc.h"
 #include "core/auth/spf.h"
 #include "core/mail/fromheader.h"

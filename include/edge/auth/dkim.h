@@ -22,7 +22,7 @@
  *
  * Failure is a result, never an exception: out of memory, in any place, is temperror.
  */
-#include "core/auth/dkim.h"
+#include "core/auth/dkim_result.h"
 #include "core/auth/dns.h"
 
 struct dkim_library;

@@ -11,10 +11,10 @@
  *
  * libopendkim is given all plain fields, and of the DKIM-Signature fields only the chosen ones that
  * are well formed and plain: each that it sees costs a pass over the header, and it may read any
- * other in its own way.  Those, and what it refuses, are hashed by core/auth/dkimcanon.h over all
+ * other in its own way.  Those, and what it refuses, are hashed by core/auth/dkim_header.h over all
  * fields of the message.
  */
-#include "core/auth/dkimfield.h"
+#include "core/auth/dkim_field.h"
 #include "core/base/arena.h"
 #include "edge/auth/dkimheader.h"
 

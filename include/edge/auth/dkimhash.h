@@ -13,7 +13,7 @@
  * However the signatures differ, the body is canonicalised at most twice (simple, relaxed), and
  * hashed once for each: a length l= only copies the state of the hash on the way.
  */
-#include "core/auth/dkimfield.h"
+#include "core/auth/dkim_field.h"
 
 struct dkim_body_hash {
 	bool relaxed, has_length; /* these three from the signature */
@@ -36,7 +36,7 @@ bool dkim_hasher_finish(struct dkim_hasher **);
 /* Without results. */
 void dkim_hasher_free(struct dkim_hasher **);
 
-/* The header hash of the signature in fields[own], see dkim_canon_header().  False when out of
+/* The header hash of the signature in fields[own], see dkim_header_canon().  False when out of
  * memory. */
 bool dkim_hash_header(const struct dkim_field *, const struct slice *fields, size_t n, size_t own,
     struct arena *, unsigned char digest[DKIM_HASH_LEN]);

@@ -19,9 +19,9 @@
  *  - using freed memory after an allocation fails: it allocates in a region that is left by
  *    longjmp and dropped whole;
  *  - reading what it was not meant to read: fields that are not dkim_field.plain, which
- *    core/auth/dkimcanon.h canonicalises, and "Name :", which it takes for "Name:".
+ *    core/auth/dkim_header.h canonicalises, and "Name :", which it takes for "Name:".
  */
-#include "core/auth/dkimfield.h"
+#include "core/auth/dkim_field.h"
 
 struct dkim_headers;
 

@@ -6,7 +6,7 @@
  *     struct dkim_keys *keys = dkim_keys_create();           // once; any number of threads
  *     if (dkim_keys_verify(keys, &record, digest, signature) == DKIM_VERIFIED) ...
  *
- * Keys are built from the numbers that core/auth/dkimrecord.h read, not from DER: OpenSSL 3.0's
+ * Keys are built from the numbers that core/auth/dkim_key.h read, not from DER: OpenSSL 3.0's
  * decoders take 180 us a key and a lock that all threads share.  The built keys are kept by their
  * numbers, with what OpenSSL computes for each (Montgomery form), in a table of a fixed size: a
  * stranger who publishes many keys makes others slower by 5 us, and nothing else.
@@ -14,7 +14,7 @@
  * libcrypto beside libopendkim, which uses the same library below: Debian's own OpenSSL, with its
  * security updates.
  */
-#include "core/auth/dkimrecord.h"
+#include "core/auth/dkim_key.h"
 
 enum dkim_verification {
 	DKIM_VERIFIED,
@@ -28,8 +28,8 @@ struct dkim_keys;
 struct dkim_keys *dkim_keys_create(void);
 void dkim_keys_free(struct dkim_keys **);
 
-/* The record is one for which dkim_record_read() gave DKIM_NONE. */
-enum dkim_verification dkim_keys_verify(struct dkim_keys *, const struct dkim_record *,
+/* The record is one for which dkim_key_read() gave DKIM_NONE. */
+enum dkim_verification dkim_keys_verify(struct dkim_keys *, const struct dkim_key *,
     const unsigned char digest[DKIM_HASH_LEN], struct slice signature);
 
 #endif

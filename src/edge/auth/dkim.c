@@ -1,6 +1,6 @@
 #include "edge/auth/dkim.h"
 
-#include "core/auth/dkimrecord.h"
+#include "core/auth/dkim_key.h"
 #include "core/auth/dmarc.h"
 #include "core/base/base64.h"
 #include "edge/auth/dkimfeed.h"
@@ -223,7 +223,7 @@ static void decide_partly(struct candidate *c)
 
 /* True when the DNS has a key that may be used; else the candidate has its result. */
 static bool find_key(
-    struct dkim_verifier *v, struct candidate *c, const struct dns *dns, struct dkim_record *record)
+    struct dkim_verifier *v, struct candidate *c, const struct dns *dns, struct dkim_key *record)
 {
 	struct slice name = dkim_field_key_name(c->field, v->arena), reason;
 	struct dns_answer answer = {.status = DNS_TEMP};
@@ -231,7 +231,7 @@ static bool find_key(
 
 	if (name.ptr)
 		dns_lookup(dns, name, DNS_TXT, v->arena, &answer);
-	result = dkim_record_read(&answer, c->field, v->arena, record, &reason);
+	result = dkim_key_read(&answer, c->field, v->arena, record, &reason);
 	c->result.bits = record->bits;
 	c->result.testing = record->testing;
 	if (result == DKIM_TEMPERROR && !c->result.body_covered)
@@ -242,7 +242,7 @@ static bool find_key(
 }
 
 static void check_signature(
-    struct dkim_verifier *v, struct candidate *c, const struct dkim_record *record)
+    struct dkim_verifier *v, struct candidate *c, const struct dkim_key *record)
 {
 	size_t room = base64_room(c->field->signature.len), len;
 	unsigned char *octets = arena_alloc(v->arena, room);
@@ -276,7 +276,7 @@ static void check_signature(
 /* The body first: it is known already, and spares the question for the key. */
 static void verify(struct dkim_verifier *v, struct candidate *c, const struct dns *dns)
 {
-	struct dkim_record record;
+	struct dkim_key record;
 
 	if (c->open && body_holds(c) && find_key(v, c, dns, &record))
 		check_signature(v, c, &record);

@@ -1,7 +1,7 @@
 #include "edge/auth/dkimhash.h"
 
-#include "core/auth/dkimbody.h"
-#include "core/auth/dkimcanon.h"
+#include "core/auth/dkim_body.h"
+#include "core/auth/dkim_header.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -154,7 +154,7 @@ bool dkim_hash_header(const struct dkim_field *field, const struct slice *fields
 {
 	struct header_hash h = {.hash = EVP_MD_CTX_new()};
 	bool done = h.hash && EVP_DigestInit_ex(h.hash, EVP_sha256(), NULL) == 1 &&
-		    dkim_canon_header(field, fields, n, own, arena, hash_header_bytes, &h) &&
+		    dkim_header_canon(field, fields, n, own, arena, hash_header_bytes, &h) &&
 		    !h.failed && EVP_DigestFinal_ex(h.hash, digest, NULL) == 1;
 
 	EVP_MD_CTX_free(h.hash);

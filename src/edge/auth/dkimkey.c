@@ -80,7 +80,7 @@ static void append(struct name *name, struct slice bytes)
 }
 
 /* FNV-1a over 8 octets at a time is enough: the names compared are high-entropy numbers. */
-static struct name name_of(const struct dkim_keys *keys, const struct dkim_record *record)
+static struct name name_of(const struct dkim_keys *keys, const struct dkim_key *record)
 {
 	struct name name = {.hash = keys->seed};
 	uint64_t word;
@@ -161,7 +161,7 @@ static void to_native(struct slice big_endian, unsigned char *out)
 		out[probe.first ? big_endian.len - 1 - i : i] = (unsigned char)big_endian.ptr[i];
 }
 
-static EVP_PKEY *build_rsa(const struct dkim_record *record)
+static EVP_PKEY *build_rsa(const struct dkim_key *record)
 {
 	unsigned char modulus[MODULUS_MAX], exponent[EXPONENT_MAX];
 	OSSL_PARAM params[] = {
@@ -180,7 +180,7 @@ static EVP_PKEY *build_rsa(const struct dkim_record *record)
 	return key;
 }
 
-static EVP_PKEY *build(const struct dkim_record *record)
+static EVP_PKEY *build(const struct dkim_key *record)
 {
 	if (record->algorithm == DKIM_ED25519_SHA256)
 		return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL,
@@ -188,7 +188,7 @@ static EVP_PKEY *build(const struct dkim_record *record)
 	return build_rsa(record);
 }
 
-static EVP_PKEY *get_key(struct dkim_keys *keys, const struct dkim_record *record)
+static EVP_PKEY *get_key(struct dkim_keys *keys, const struct dkim_key *record)
 {
 	struct name name = name_of(keys, record);
 	struct set *set = &keys->sets[(name.hash >> 32) % SETS];
@@ -235,7 +235,7 @@ static enum dkim_verification verify_ed25519(
 	return v;
 }
 
-enum dkim_verification dkim_keys_verify(struct dkim_keys *keys, const struct dkim_record *record,
+enum dkim_verification dkim_keys_verify(struct dkim_keys *keys, const struct dkim_key *record,
     const unsigned char digest[DKIM_HASH_LEN], struct slice signature)
 {
 	EVP_PKEY *key = get_key(keys, record);

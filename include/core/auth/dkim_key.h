@@ -1,18 +1,18 @@
-#ifndef CORE_AUTH_DKIMRECORD_H
-#define CORE_AUTH_DKIMRECORD_H
+#ifndef CORE_AUTH_DKIM_KEY_H
+#define CORE_AUTH_DKIM_KEY_H
 /*
- * dkimrecord: the key of a signer as the DNS has it (RFC 6376 3.6.1, RFC 8301, RFC 8463).
+ * dkim_key: the key of a signer as the DNS has it (RFC 6376 3.6.1, RFC 8301, RFC 8463).
  *
  *     dns_lookup(dns, dkim_field_key_name(&field, arena), DNS_TXT, arena, &answer);
- *     result = dkim_record_read(&answer, &field, arena, &record, &reason);
+ *     result = dkim_key_read(&answer, &field, arena, &record, &reason);
  *     if (result == DKIM_NONE) ...     // record.modulus and .exponent, or .point, may be used
  *
  * The key is taken apart here, by a DER reader of two screens, so that its size is known before a
  * crypto library sees it and no general ASN.1 decoder meets bytes that a stranger wrote.  RSA keys
  * come as SubjectPublicKeyInfo or as the bare RSAPublicKey that RFC 6376 also allows.
  */
-#include "core/auth/dkim.h"
-#include "core/auth/dkimfield.h"
+#include "core/auth/dkim_field.h"
+#include "core/auth/dkim_result.h"
 #include "core/auth/dns.h"
 #include "core/base/arena.h"
 
@@ -23,11 +23,11 @@
 #define DKIM_EXPONENT_BITS_MAX 32
 
 /* A record with an RSA key of 4,096 bits has 800 octets; beyond this it is not parsed. */
-#define DKIM_RECORD_MAX 4096
+#define DKIM_KEY_RECORD_MAX 4096
 
 #define DKIM_POINT_LEN 32 /* an ed25519 public key */
 
-struct dkim_record {
+struct dkim_key {
 	enum dkim_algorithm algorithm; /* DKIM_RSA_SHA256 for any RSA key, DKIM_ED25519_SHA256 */
 	unsigned bits;                 /* of the modulus; 256 for ed25519 */
 	struct slice modulus;          /* RSA: big-endian, without leading zeros */
@@ -40,7 +40,7 @@ struct dkim_record {
  * Judges the answer of the DNS for this field: DKIM_NONE when the key may be used for it, else the
  * result with its reason (in the arena, or a literal).  *out is then filled as far as was read.
  */
-enum dkim_result dkim_record_read(const struct dns_answer *, const struct dkim_field *,
-    struct arena *, struct dkim_record *out, struct slice *reason);
+enum dkim_result dkim_key_read(const struct dns_answer *, const struct dkim_field *, struct arena *,
+    struct dkim_key *out, struct slice *reason);
 
 #endif

@@ -1,11 +1,11 @@
-#include "core/auth/dkimcanon.h"
+#include "core/auth/dkim_header.h"
 
 #include "core/auth/taglist.h"
 
 /* Canonical octets on their way to the sink. */
 struct writer {
 	bool relaxed;
-	dkim_canon_sink *sink;
+	dkim_header_sink *sink;
 	void *self;
 	bool started; /* relaxed: something of the value was written */
 	bool blank;   /* relaxed: white space seen, not yet written */
@@ -135,8 +135,8 @@ static void write_own(struct writer *w, struct slice text, struct slice signatur
 	write_field(w, slice_of(text.ptr, start), slice_skip(text, end));
 }
 
-bool dkim_canon_header(const struct dkim_field *field, const struct slice *fields, size_t n,
-    size_t own, struct arena *arena, dkim_canon_sink *sink, void *self)
+bool dkim_header_canon(const struct dkim_field *field, const struct slice *fields, size_t n,
+    size_t own, struct arena *arena, dkim_header_sink *sink, void *self)
 {
 	struct writer w = {.relaxed = field->relaxed_header, .sink = sink, .self = self};
 	bool *taken = arena_calloc(arena, n, sizeof *taken);

@@ -1,7 +1,7 @@
 /* DKIM-Signature fields: what is read, what is refused before any work, which are chosen. */
 #include "unit/unit.h"
 
-#include "core/auth/dkimfield.h"
+#include "core/auth/dkim_field.h"
 
 #include <stdio.h>
 
@@ -436,8 +436,8 @@ END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("dkimfield");
-	TCase *t = tcase_create("dkimfield");
+	Suite *s = suite_create("dkim_field");
+	TCase *t = tcase_create("dkim_field");
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, judges, 0, ROWS(rows));

@@ -1,4 +1,4 @@
-#include "core/auth/dkimbody.h"
+#include "core/auth/dkim_body.h"
 
 /* Line ends that were held back are passed on in pieces of this many. */
 #define NEWLINES_AT_ONCE 32

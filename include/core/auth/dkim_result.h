@@ -1,7 +1,7 @@
-#ifndef CORE_AUTH_DKIM_H
-#define CORE_AUTH_DKIM_H
+#ifndef CORE_AUTH_DKIM_RESULT_H
+#define CORE_AUTH_DKIM_RESULT_H
 /*
- * dkim: what came of the DKIM signatures of one message, as values (RFC 8601 2.7.1).
+ * dkim_result: what came of the DKIM signatures of one message, as values (RFC 8601 2.7.1).
  *
  * edge/auth/dkim.h produces a dkim_answer; policy, DMARC and Authentication-Results read it:
  *

@@ -1,4 +1,4 @@
-#include "core/auth/dkim.h"
+#include "core/auth/dkim_result.h"
 
 /* RFC 6008 4: at least the first eight characters. */
 enum { PREFIX_MIN = 8 };

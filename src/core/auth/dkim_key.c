@@ -1,4 +1,4 @@
-#include "core/auth/dkimrecord.h"
+#include "core/auth/dkim_key.h"
 
 #include "core/auth/taglist.h"
 #include "core/base/base64.h"
@@ -59,7 +59,7 @@ static bool der_positive(struct slice *der, struct slice *number)
 	return number->len > 0;
 }
 
-static bool read_rsa_public_key(struct slice der, struct dkim_record *out)
+static bool read_rsa_public_key(struct slice der, struct dkim_key *out)
 {
 	struct slice key;
 
@@ -103,7 +103,7 @@ struct reading {
 	struct taglist tags;
 	const struct dkim_field *field;
 	struct arena *arena;
-	struct dkim_record *record;
+	struct dkim_key *record;
 	struct slice *reason;
 };
 
@@ -168,7 +168,7 @@ static enum dkim_result read_type(struct reading *r)
 
 static enum dkim_result check_rsa(struct reading *r)
 {
-	struct dkim_record *key = r->record;
+	struct dkim_key *key = r->record;
 
 	key->bits = bits_of(key->modulus);
 	if (key->bits < DKIM_BITS_MIN || key->bits > DKIM_BITS_MAX) {
@@ -216,7 +216,7 @@ static enum dkim_result read_record(struct reading *r, struct slice text)
 {
 	enum dkim_result result;
 
-	if (text.len > DKIM_RECORD_MAX)
+	if (text.len > DKIM_KEY_RECORD_MAX)
 		return refuse(r, DKIM_PERMERROR, "the key record is too long");
 	if (taglist_parse(text, &r->tags))
 		return refuse(r, DKIM_PERMERROR, "the key record is malformed");
@@ -226,12 +226,12 @@ static enum dkim_result read_record(struct reading *r, struct slice text)
 	return result == DKIM_NONE ? read_key(r) : result;
 }
 
-enum dkim_result dkim_record_read(const struct dns_answer *answer, const struct dkim_field *field,
-    struct arena *arena, struct dkim_record *out, struct slice *reason)
+enum dkim_result dkim_key_read(const struct dns_answer *answer, const struct dkim_field *field,
+    struct arena *arena, struct dkim_key *out, struct slice *reason)
 {
 	struct reading r = {.field = field, .arena = arena, .record = out, .reason = reason};
 
-	*out = (struct dkim_record){.algorithm = DKIM_UNKNOWN};
+	*out = (struct dkim_key){.algorithm = DKIM_UNKNOWN};
 	*reason = slice_of(NULL, 0);
 	switch (answer->status) {
 	case DNS_OK:

@@ -1,7 +1,7 @@
-#ifndef CORE_AUTH_DKIMBODY_H
-#define CORE_AUTH_DKIMBODY_H
+#ifndef CORE_AUTH_DKIM_BODY_H
+#define CORE_AUTH_DKIM_BODY_H
 /*
- * dkimbody: the canonical form of a body, as a stream (RFC 6376 3.4.3 and 3.4.4).
+ * dkim_body: the canonical form of a body, as a stream (RFC 6376 3.4.3 and 3.4.4).
  *
  *     struct dkim_body b;
  *     dkim_body_init(&b, true, hash_update, hash);      // relaxed

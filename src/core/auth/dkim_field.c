@@ -1,4 +1,4 @@
-#include "core/auth/dkimfield.h"
+#include "core/auth/dkim_field.h"
 
 #include "core/auth/dmarc.h"
 #include "core/auth/taglist.h"

@@ -1,7 +1,7 @@
 /* Key records: what a key may be, and what is refused before a crypto library sees it. */
 #include "unit/unit.h"
 
-#include "core/auth/dkimrecord.h"
+#include "core/auth/dkim_key.h"
 
 /* One RSA key of 1,024 bits, as SubjectPublicKeyInfo and bare. */
 #define BARE                                                                                       \
@@ -30,13 +30,13 @@ static void teardown(void)
 	arena_free(&arena);
 }
 
-static enum dkim_result read_text(struct slice text, const struct dkim_field *field,
-    struct dkim_record *record, struct slice *why)
+static enum dkim_result read_text(
+    struct slice text, const struct dkim_field *field, struct dkim_key *record, struct slice *why)
 {
 	struct dns_record one = {.data = text};
 	struct dns_answer answer = {.status = DNS_OK, .count = 1, .records = &one};
 
-	return dkim_record_read(&answer, field, arena, record, why);
+	return dkim_key_read(&answer, field, arena, record, why);
 }
 
 static const struct {
@@ -90,7 +90,7 @@ START_TEST(reads)
 {
 	struct dkim_field field = {
 	    .algorithm = rows[_i].algorithm, .identity_below = rows[_i].below};
-	struct dkim_record record;
+	struct dkim_key record;
 	struct slice why;
 	enum dkim_result result = read_text(slice_str(rows[_i].text), &field, &record, &why);
 
@@ -104,7 +104,7 @@ END_TEST
 START_TEST(both_forms_are_one_key)
 {
 	struct dkim_field field = {.algorithm = DKIM_RSA_SHA256};
-	struct dkim_record a, b;
+	struct dkim_key a, b;
 	struct slice why;
 
 	ck_assert_int_eq(read_text(SLICE("t=y; p=" SPKI), &field, &a, &why), DKIM_NONE);
@@ -137,9 +137,9 @@ START_TEST(maps_answers)
 	struct dns_record records[2] = {{.data = SLICE("p=" SPKI)}, {.data = SLICE("p=" SPKI)}};
 	struct dns_answer answer = {
 	    .status = answers[_i].status, .count = answers[_i].count, .records = records};
-	struct dkim_record record;
+	struct dkim_key record;
 	struct slice why;
-	enum dkim_result result = dkim_record_read(&answer, &field, arena, &record, &why);
+	enum dkim_result result = dkim_key_read(&answer, &field, arena, &record, &why);
 
 	ck_assert_msg(
 	    result == answers[_i].result, "%s: %s", answers[_i].label, dkim_result_name(result));
@@ -227,7 +227,7 @@ START_TEST(bounds_keys)
 	    integer(number(sizes[_i].exponent, sizes[_i].even_exponent)));
 	struct slice text = base64(key), why;
 	struct dkim_field field = {.algorithm = DKIM_RSA_SHA256};
-	struct dkim_record record;
+	struct dkim_key record;
 	enum dkim_result result =
 	    read_text(arena_printf(arena, "p=%.*s", SLICE_ARG(text)), &field, &record, &why);
 
@@ -265,7 +265,7 @@ START_TEST(refuses_broken_der)
 {
 	struct slice text = base64(broken[_i].bytes), why;
 	struct dkim_field field = {.algorithm = DKIM_RSA_SHA256};
-	struct dkim_record record;
+	struct dkim_key record;
 
 	ck_assert_msg(read_text(arena_printf(arena, "p=%.*s", SLICE_ARG(text)), &field, &record,
 			  &why) == DKIM_PERMERROR &&
@@ -277,8 +277,8 @@ END_TEST
 START_TEST(long_records)
 {
 	struct dkim_field field = {.algorithm = DKIM_RSA_SHA256};
-	struct dkim_record record;
-	struct slice why, text = arena_printf(arena, "n=%*s; p=" SPKI, DKIM_RECORD_MAX, "x");
+	struct dkim_key record;
+	struct slice why, text = arena_printf(arena, "n=%*s; p=" SPKI, DKIM_KEY_RECORD_MAX, "x");
 
 	ck_assert_int_eq(read_text(text, &field, &record, &why), DKIM_PERMERROR);
 	ck_assert(slice_equal(why, SLICE("the key record is too long")));
@@ -288,7 +288,7 @@ END_TEST
 START_TEST(out_of_memory)
 {
 	struct dkim_field field = {.algorithm = DKIM_RSA_SHA256};
-	struct dkim_record record;
+	struct dkim_key record;
 	struct slice why;
 
 	arena_free(&arena);
@@ -299,8 +299,8 @@ END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("dkimrecord");
-	TCase *t = tcase_create("dkimrecord");
+	Suite *s = suite_create("dkim_key");
+	TCase *t = tcase_create("dkim_key");
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, reads, 0, ROWS(rows));

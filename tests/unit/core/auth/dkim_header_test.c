@@ -1,7 +1,7 @@
 /* The octets of a header that a signature signs, written out. */
 #include "unit/unit.h"
 
-#include "core/auth/dkimcanon.h"
+#include "core/auth/dkim_header.h"
 
 #define TAGS                                                                                       \
 	"v=1; a=rsa-sha256; d=example.org; s=a; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; "
@@ -85,7 +85,7 @@ START_TEST(canonical)
 	dkim_field_parse(slice_skip(own, sizeof "DKIM-Signature:" - 1), NULL, 1, arena, &f);
 	ck_assert_msg(f.result == DKIM_NONE, "%s: %s", rows[_i].label, f.reason);
 	ck_assert(f.relaxed_header == rows[_i].relaxed);
-	ck_assert(dkim_canon_header(&f, fields, FIELDS + 1, OWN, arena, append, &got));
+	ck_assert(dkim_header_canon(&f, fields, FIELDS + 1, OWN, arena, append, &got));
 	want = arena_printf(arena, "%s%s" TAGS "%s", rows[_i].canonical,
 	    rows[_i].relaxed ? "dkim-signature:" : "DKIM-Signature: ", rows[_i].own);
 	ck_assert_msg(slice_equal(slice_of(got.bytes, got.len), want), "%s: %.*s", rows[_i].label,
@@ -108,7 +108,7 @@ START_TEST(long_values)
 	fields[0] = slice_of(from, sizeof from);
 	fields[1] = SLICE("a:" TAGS "h=from; b=AAAA");
 	dkim_field_parse(slice_skip(fields[1], 2), NULL, 1, arena, &f);
-	ck_assert(dkim_canon_header(&f, fields, 2, 1, arena, append, &got));
+	ck_assert(dkim_header_canon(&f, fields, 2, 1, arena, append, &got));
 	ck_assert_uint_eq(got.len, sizeof from + 2 + fields[1].len - 4);
 	ck_assert(slice_starts(slice_of(got.bytes, got.len), fields[0]));
 	arena_free(&arena);
@@ -123,7 +123,7 @@ START_TEST(out_of_memory)
 	struct text got = {.len = 0};
 
 	dkim_field_parse(slice_skip(fields[0], 2), NULL, 1, arena, &f);
-	ck_assert(!dkim_canon_header(&f, fields, 1, 0, small, append, &got));
+	ck_assert(!dkim_header_canon(&f, fields, 1, 0, small, append, &got));
 	arena_free(&arena);
 	arena_free(&small);
 }
@@ -131,8 +131,8 @@ END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("dkimcanon");
-	TCase *t = tcase_create("dkimcanon");
+	Suite *s = suite_create("dkim_header");
+	TCase *t = tcase_create("dkim_header");
 
 	tcase_add_loop_test(t, canonical, 0, ROWS(rows));
 	tcase_add_test(t, long_values);

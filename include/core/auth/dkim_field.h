@@ -1,7 +1,7 @@
-#ifndef CORE_AUTH_DKIMFIELD_H
-#define CORE_AUTH_DKIMFIELD_H
+#ifndef CORE_AUTH_DKIM_FIELD_H
+#define CORE_AUTH_DKIM_FIELD_H
 /*
- * dkimfield: one DKIM-Signature field as parsed, and which ones of a message are verified.
+ * dkim_field: one DKIM-Signature field as parsed, and which ones of a message are verified.
  *
  * One run.  Each field is parsed when it arrives; when the author domains are known, at most five
  * are chosen, those that may pass and are aligned first:
@@ -19,9 +19,9 @@
  *
  * Some fields are right, but libopendkim refuses or misreads them: UTF-8, "b =", a tag that ends in
  * b, an empty name in h=, a very long h=, h= with DKIM-Signature.  They are not `plain`, and are
- * hashed by core/auth/dkimcanon.h.
+ * hashed by core/auth/dkim_header.h.
  */
-#include "core/auth/dkim.h"
+#include "core/auth/dkim_result.h"
 #include "core/base/arena.h"
 #include "core/name/name.h"
 

@@ -1,7 +1,7 @@
 /* The canonical body against a dumb model that has the whole body at once. */
 #include "unit/unit.h"
 
-#include "core/auth/dkimbody.h"
+#include "core/auth/dkim_body.h"
 
 #include <stdlib.h>
 
@@ -140,8 +140,8 @@ END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("dkimbody");
-	TCase *t = tcase_create("dkimbody");
+	Suite *s = suite_create("dkim_body");
+	TCase *t = tcase_create("dkim_body");
 
 	tcase_add_loop_test(t, known_bodies, 0, ROWS(rows));
 	tcase_add_test(t, random_bodies);
