@@ -204,7 +204,7 @@ $(BUILD)/rfc7208-tests.yml: | $(BUILD)/pyspf
 	@gzip -dc $(BUILD)/pyspf/usr/share/doc/python3-spf/rfc7208-tests.yml.gz >$@
 
 # Lets allocations fail.
-$(BUILD)/tests/unit/core/base/diag_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
+$(BUILD)/tests/unit/core/base/report_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
 $(BUILD)/tests/unit/core/name/name_radix_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
 $(BUILD)/tests/unit/edge/auth/dkim_hostile_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
@@ -295,7 +295,7 @@ bench-flood: deps-bench all $(BUILD)/tests/bench/flood_bench
 $(BUILD)/tests/bench/message_bench: $(BUILD)/tests/bench/message_bench.o
 	$(LINK) -o $@ $^ -pthread
 
-bench-message: deps-bench all $(BUILD)/tests/bench/message_bench
+bench-message: deps-bench all $(BUILD)/tests/bench/message_bench $(BUILD)/tests/bench/noop_milter
 	@tests/bench/message_bench.py $(BUILD)
 
 bench-ip: deps-bench $(BUILD)/tests/bench/ip_radix_bench

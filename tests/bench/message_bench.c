@@ -11,10 +11,11 @@
  * Each round measures each name once, every other round the other way round.  Told are the messages
  * a second of all rounds together (milter_bench.c says why no median), as lines
  *
- *     NAME MESSAGES_A_SECOND REFUSED FIELD
+ *     NAME MESSAGES_A_SECOND REFUSED MESSAGES SECONDS FIELD
  *
- * where FIELD is the last that the last filter added, so that it can be seen what was evaluated, or
- * the last reply of a filter that refused.
+ * where MESSAGES is how many were played in all, warm-up included, SECONDS the processor time that
+ * this program itself took for them, and FIELD is the last that the last filter added, so that it
+ * can be seen what was evaluated, or the last reply of a filter that refused.
  */
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -372,7 +373,8 @@ struct subject {
 	const char *name, *sockets[CHAIN_MAX];
 	unsigned chain;
 	double rates; /* of all rounds, added */
-	unsigned long refused;
+	unsigned long refused, played;
+	double processor; /* seconds that the players took */
 	char told[TEXT_MAX];
 };
 
@@ -387,11 +389,20 @@ static void note(struct subject *s, const struct player *p)
 			*c = ' ';
 }
 
+/* User and system time of this process so far. */
+static double processor_time(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
 static double run(struct subject *s, struct player *players, unsigned count, double seconds)
 {
 	pthread_t threads[256];
 	unsigned long played = 0;
-	double start = now();
+	double start = now(), processor = processor_time();
 
 	for (unsigned i = 0; i < count; i++) {
 		players[i].seconds = seconds;
@@ -405,6 +416,8 @@ static double run(struct subject *s, struct player *players, unsigned count, dou
 		s->refused += players[i].refused;
 	}
 	note(s, &players[0]);
+	s->played += played;
+	s->processor += processor_time() - processor;
 	return (double)played / (now() - start);
 }
 
@@ -462,7 +475,8 @@ int main(int argc, char **argv)
 			at->rates += measure(at, (unsigned)atoi(argv[1]), atof(argv[3]));
 		}
 	for (int i = 0; i < count; i++)
-		printf("%s %.1f %lu %s\n", subjects[i].name, subjects[i].rates / rounds,
-		    subjects[i].refused, subjects[i].told);
+		printf("%s %.1f %lu %lu %.6f %s\n", subjects[i].name, subjects[i].rates / rounds,
+		    subjects[i].refused, subjects[i].played, subjects[i].processor,
+		    subjects[i].told);
 	return 0;
 }

@@ -8,9 +8,14 @@ played to milters over unix sockets (message_bench.c) so that no MTA is in the w
 local unbound that has all answers in memory; both sides may keep what they asked for.  The peers
 are Debian's packages with the configuration that does the same: verify, SPF, refuse failures.
 
-Then the same messages with everything off: a table that knows of SPF and DMARC and has both off
-for every recipient, beside one that has nothing but ranges.
+Then the same messages beside a libmilter filter that does nothing (noop_milter.c): what the whole
+conversation costs in processor time, the player's own part included, so that what else the machine
+does falls out of the ratio.
+
+Then with everything off: a table that knows of SPF and DMARC and has both off for every recipient,
+beside one that has nothing but ranges.
 """
+import os
 import pathlib
 import subprocess
 import sys
@@ -25,10 +30,11 @@ import lab  # noqa: E402
 DNS, CLIENT = "192.0.2.53", "203.0.113.25"
 CONNECTIONS = (1, 16)
 # Rounds and their seconds: many short ones where a difference of a twentieth is to be seen.
-CHAIN_ROUNDS, OFF_ROUNDS = (11, 0.8), (121, 0.1)
+CHAIN_ROUNDS, NOOP_ROUNDS, OFF_ROUNDS = (11, 0.8), (41, 0.2), (121, 0.1)
 DOMAINS = 32
 SIZE = 10 * 1024
-CHAIN_BAR, OFF_BAR = 2.0, 0.95
+CHAIN_BAR, NOOP_BAR, OFF_BAR = 2.0, 0.65, 0.95
+NOOP_BAR_AT = 16  # connections
 
 RANGES = 'susranges = ( { name = "dialup"; networks = [ "198.51.100.0/24" ]; } );\n'
 FULL = f"""
@@ -122,23 +128,56 @@ def start_peers(servers, records):
     return ",".join(f"unix:{p}" for p in sockets)
 
 
+class Seen:
+    """What one subject did: messages a second, messages in all, the player's seconds for them."""
+
+    def __init__(self, rate, messages, player):
+        self.rate, self.messages, self.player = float(rate), int(messages), float(player)
+
+
+def processor_time(pid):
+    """Seconds, of user and system, of all threads of a process."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def measure(build, folder, connections, rounds, subjects):
-    """Messages a second by name; ends when one of them refused what must pass."""
+    """What was seen by name; ends when one of them refused what must pass."""
     done = subprocess.run([build / "tests/bench/message_bench", str(connections),
                            *map(str, rounds), folder,
                            *(f"{n}={s}" for n, s in subjects.items())],
                           capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"message_bench: status {done.returncode}: {done.stderr}")
-    rates = {}
+    seen = {}
     for line in done.stdout.splitlines():
-        name, rate, refused, field = line.split(" ", 3)
-        rates[name] = float(rate)
+        name, rate, refused, messages, player, field = line.split(" ", 5)
+        seen[name] = Seen(rate, messages, player)
         if refused != "0":
             sys.exit(f"{name} refused {refused} messages: {field}")
         if name in ("susmilter", "chain") and "dmarc=pass" not in field:
             sys.exit(f"{name} has not evaluated DMARC: {field}")
-    return rates
+    return seen
+
+
+def compare_time(build, folder, subjects, pids):
+    """Processor time a message, in µs: of the player, of the filter; the ratio of the sums."""
+    held = False
+    for connections in CONNECTIONS:
+        before = {name: processor_time(pid) for name, pid in pids.items()}
+        seen = measure(build, folder, connections, NOOP_ROUNDS, subjects)
+        cost = {}
+        for name, pid in pids.items():
+            spent = (processor_time(pid) - before[name], seen[name].player)
+            cost[name] = [s * 1e6 / seen[name].messages for s in spent]
+            print(f"{connections:>11} {name:>11}: {cost[name][0]:6.1f} µs and "
+                  f"{cost[name][1]:6.1f} of the player; {seen[name].rate:,.0f} messages/s")
+        ratio = sum(cost["noop"]) / sum(cost["susmilter"])
+        print(f"{'':>11} ratio {ratio:.2f}")
+        if connections == NOOP_BAR_AT:
+            held = ratio >= NOOP_BAR
+    print(f"at {NOOP_BAR_AT} connections, floor {NOOP_BAR}: {'held' if held else 'MISSED'}\n")
+    return held
 
 
 def compare(build, folder, rounds, subjects, bar):
@@ -146,7 +185,8 @@ def compare(build, folder, rounds, subjects, bar):
     names, worst = list(subjects), 1e9
     print(f"{'connections':>11}" + "".join(f"{n + '/s':>13}" for n in names) + "   ratio")
     for connections in CONNECTIONS:
-        rates = measure(build, folder, connections, rounds, subjects)
+        seen = measure(build, folder, connections, rounds, subjects)
+        rates = {name: seen[name].rate for name in names}
         ratio = rates[names[0]] / rates[names[1]]
         worst = min(worst, ratio)
         print(f"{connections:>11}" + "".join(f"{rates[n]:>13,.0f}" for n in names) +
@@ -165,13 +205,22 @@ def main():
         chain = start_peers(servers, write_messages(folder))
         domains = "".join(f"r{i}.example spf=off dmarc=off\n" for i in range(1000))
         spec = {name: f"unix:{servers.dir}/{name}.sock" for name in ("susmilter", "off", "bare")}
-        for name, conf in (("susmilter", FULL), ("off", OFF), ("bare", BARE)):
-            servers.daemon(conf, {"domains.map": domains}, name=f"daemon-{name}",
-                           socket_spec=spec[name])
+        daemons = {name: servers.daemon(conf, {"domains.map": domains}, name=f"daemon-{name}",
+                                        socket_spec=spec[name])
+                   for name, conf in (("susmilter", FULL), ("off", OFF), ("bare", BARE))}
+        noop = servers.process([build / "tests/bench/noop_milter", f"unix:{servers.dir}/noop.sock",
+                                "message"])
+        lab.wait_for((servers.dir / "noop.sock").exists, 10, "start of the noop filter")
         print(f"messages of {SIZE} bytes, RSA-2048, SPF and DMARC pass, DNS in memory; "
               f"{CHAIN_ROUNDS[0]} rounds of {CHAIN_ROUNDS[1]} s")
         held = compare(build, folder, CHAIN_ROUNDS,
                        {"susmilter": spec["susmilter"], "chain": chain}, CHAIN_BAR)
+        print(f"beside a filter that does nothing, in processor time a message; {NOOP_ROUNDS[0]} "
+              f"rounds of {NOOP_ROUNDS[1]} s")
+        held &= compare_time(build, folder,
+                             {"susmilter": spec["susmilter"],
+                              "noop": f"unix:{servers.dir}/noop.sock"},
+                             {"susmilter": daemons["susmilter"].worker(), "noop": noop.pid})
         print(f"everything off, beside a table of ranges alone; {OFF_ROUNDS[0]} rounds of "
               f"{OFF_ROUNDS[1]} s")
         held &= compare(build, folder, OFF_ROUNDS, {"off": spec["off"], "bare": spec["bare"]},
