@@ -7,7 +7,7 @@
  * at most depends on what else the machine does, so a computation without any lock runs in the same
  * rounds, and scaling is what a contestant reaches of that.  Exit status 1 when a bar is missed.
  */
-#include "edge/auth/dkim.h"
+#include "edge/auth/dkim_verifier.h"
 #include "fake/signer.h"
 
 #include <opendkim/dkim.h>

@@ -9,7 +9,7 @@
  * stage_make_keys() once a program, stage_setup() before each test; failures end the test.
  */
 #include "core/auth/dkim_result.h"
-#include "edge/auth/dkim.h"
+#include "edge/auth/dkim_verifier.h"
 #include "edge/dns/zone.h"
 #include "fake/counting.h"
 #include "fake/signer.h"

@@ -8,7 +8,7 @@
 #include "core/auth/dkim_field.h"
 #include "core/auth/dmarc.h"
 #include "core/auth/taglist.h"
-#include "edge/auth/dkim.h"
+#include "edge/auth/dkim_verifier.h"
 
 #include <stdlib.h>
 

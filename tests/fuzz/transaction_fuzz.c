@@ -16,7 +16,7 @@
 #include "core/base/json_read.h"
 #include "core/session/transaction.h"
 #include "core/stats/decision_text.h"
-#include "edge/auth/dkim.h"
+#include "edge/auth/dkim_verifier.h"
 #include "edge/auth/spf.h"
 #include "edge/config/config.h"
 #include "edge/config/idn.h"

@@ -11,7 +11,7 @@
  * selects nothing, and an empty name never does.  Behind the selected fields stands the signature's
  * own field with an empty b=; it is never selected itself.
  *
- * libopendkim does the same for nearly all mail (edge/auth/dkimheader.h).  This is for the
+ * libopendkim does the same for nearly all mail (edge/auth/dkim_opendkim.h).  This is for the
  * signatures that it refuses or misreads although they are right: see dkim_field.plain.
  */
 #include "core/auth/dkim_field.h"

@@ -5,7 +5,7 @@
  * together, run and stopped is edge/daemon/worker_main.h; here is what commands, metrics and doctor
  * may ask of them: a reload, and its outcome.
  */
-#include "edge/auth/dkim.h"
+#include "edge/auth/dkim_verifier.h"
 #include "edge/config/config.h"
 #include "edge/config/table.h"
 #include "edge/dns/resolvconf.h"

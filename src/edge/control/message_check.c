@@ -3,7 +3,7 @@
 #include "core/auth/dnswire.h"
 #include "core/policy/gather.h"
 #include "core/session/transaction.h"
-#include "edge/auth/dkim.h"
+#include "edge/auth/dkim_verifier.h"
 #include "edge/auth/spf.h"
 #include "edge/config/idn.h"
 

@@ -1,7 +1,7 @@
 /*
  * dkim_time_test: whose time the keys take, in virtual time.
  */
-#include "edge/auth/dkim.h"
+#include "edge/auth/dkim_verifier.h"
 #include "edge/dns/zone.h"
 #include "fake/slowdns.h"
 #include "unit/unit.h"

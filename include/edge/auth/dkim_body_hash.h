@@ -1,8 +1,8 @@
-#ifndef EDGE_AUTH_DKIMHASH_H
-#define EDGE_AUTH_DKIMHASH_H
+#ifndef EDGE_AUTH_DKIM_BODY_HASH_H
+#define EDGE_AUTH_DKIM_BODY_HASH_H
 /*
- * dkimhash: the hashes of one message by libcrypto: the body hashes that its signatures need, in
- * one pass; the header hash of a signature that libopendkim does not read.
+ * dkim_body_hash: the hashes of one message by libcrypto: the body hashes that its signatures need,
+ * in one pass; the header hash of a signature that libopendkim does not read.
  *
  *     struct dkim_body_hash want[2] = {{.relaxed = true}, {.relaxed = true, .has_length = true,
  *         .length = 100}};

@@ -1,7 +1,7 @@
-#ifndef EDGE_AUTH_DKIMHEADER_H
-#define EDGE_AUTH_DKIMHEADER_H
+#ifndef EDGE_AUTH_DKIM_OPENDKIM_H
+#define EDGE_AUTH_DKIM_OPENDKIM_H
 /*
- * dkimheader: the header hashes of DKIM signatures, by libopendkim.
+ * dkim_opendkim: the header hashes of DKIM signatures, by libopendkim.
  *
  *     struct dkim_headers *lib = dkim_headers_create();          // once; any number of threads
  *     struct dkim_header_hash want[2] = {{.field = 0}, {.field = 3}};

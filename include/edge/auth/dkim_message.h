@@ -1,13 +1,13 @@
-#ifndef EDGE_AUTH_DKIMFEED_H
-#define EDGE_AUTH_DKIMFEED_H
+#ifndef EDGE_AUTH_DKIM_MESSAGE_H
+#define EDGE_AUTH_DKIM_MESSAGE_H
 /*
- * dkimfeed: the header of one message as signers see it, and what of it goes to libopendkim.
+ * dkim_message: the header of one message as signers see it, and what of it goes to libopendkim.
  *
- *     struct dkim_feed *feed = dkim_feed_create(arena, now);
- *     dkim_feed_add(feed, SLICE("From"), SLICE(" a@example.org"));    // each field, in order
- *     n = dkim_field_choose(feed->signatures, feed->count, from, chosen);
- *     dkim_feed_hash(feed, headers, chosen, n, hashes);
- *     dkim_feed_free(&feed);
+ *     struct dkim_message *message = dkim_message_create(arena, now);
+ *     dkim_message_add(message, SLICE("From"), SLICE(" a@example.org"));    // each field, in order
+ *     n = dkim_field_choose(message->signatures, message->count, from, chosen);
+ *     dkim_message_hash(message, headers, chosen, n, hashes);
+ *     dkim_message_free(&message);
  *
  * libopendkim is given all plain fields, and of the DKIM-Signature fields only the chosen ones that
  * are well formed and plain: each that it sees costs a pass over the header, and it may read any
@@ -16,11 +16,11 @@
  */
 #include "core/auth/dkim_field.h"
 #include "core/base/arena.h"
-#include "edge/auth/dkimheader.h"
+#include "edge/auth/dkim_opendkim.h"
 
-struct dkim_feed_text;
+struct dkim_message_text;
 
-struct dkim_feed {
+struct dkim_message {
 	struct dkim_field *signatures; /* every DKIM-Signature field, in order; moves with add */
 	size_t count;
 	bool no_memory; /* something was not kept: nothing that follows is certain */
@@ -29,7 +29,7 @@ struct dkim_feed {
 	struct arena *arena;
 	uint64_t now;
 	size_t room;
-	struct dkim_feed_text *texts;
+	struct dkim_message_text *texts;
 	size_t text_count, text_room;
 	bool nul; /* a field holds a NUL: libopendkim would read only what is in front of it */
 	bool
@@ -37,21 +37,22 @@ struct dkim_feed {
 };
 
 /* The header hash of one signature: result is DKIM_NONE and the digest holds, or why not. */
-struct dkim_feed_hash {
+struct dkim_message_hash {
 	enum dkim_result result;
 	const char *reason;
 	unsigned char digest[DKIM_HASH_LEN];
 };
 
 /* The arena is borrowed until free.  NULL when out of memory. */
-struct dkim_feed *dkim_feed_create(struct arena *, uint64_t now);
-void dkim_feed_free(struct dkim_feed **);
+struct dkim_message *dkim_message_create(struct arena *, uint64_t now);
+void dkim_message_free(struct dkim_message **);
 
 /* Copies one field, see dkim_verifier_header().  The parsed field when it is a DKIM-Signature. */
-const struct dkim_field *dkim_feed_add(struct dkim_feed *, struct slice name, struct slice value);
+const struct dkim_field *dkim_message_add(
+    struct dkim_message *, struct slice name, struct slice value);
 
 /* out[i] is for signatures[chosen[i]].  False when out of memory. */
-bool dkim_feed_hash(const struct dkim_feed *, struct dkim_headers *, const size_t *chosen, size_t n,
-    struct dkim_feed_hash *out);
+bool dkim_message_hash(const struct dkim_message *, struct dkim_headers *, const size_t *chosen,
+    size_t n, struct dkim_message_hash *out);
 
 #endif

@@ -1,33 +1,33 @@
-#include "edge/auth/dkimfeed.h"
+#include "edge/auth/dkim_message.h"
 
-#include "edge/auth/dkimhash.h"
+#include "edge/auth/dkim_body_hash.h"
 #include "edge/config/idn.h"
 
 #include <stdlib.h>
 
 /* "Name: value", CRLF in folds, none at the end. */
-struct dkim_feed_text {
+struct dkim_message_text {
 	struct slice bytes;
 	size_t signature; /* 1 + its index in `signatures`; 0: another field */
 };
 
-struct dkim_feed *dkim_feed_create(struct arena *arena, uint64_t now)
+struct dkim_message *dkim_message_create(struct arena *arena, uint64_t now)
 {
-	struct dkim_feed *f = calloc(1, sizeof *f);
+	struct dkim_message *m = calloc(1, sizeof *m);
 
-	if (f)
-		*f = (struct dkim_feed){.arena = arena, .now = now};
-	return f;
+	if (m)
+		*m = (struct dkim_message){.arena = arena, .now = now};
+	return m;
 }
 
-void dkim_feed_free(struct dkim_feed **f)
+void dkim_message_free(struct dkim_message **m)
 {
-	if (!*f)
+	if (!*m)
 		return;
-	free((*f)->signatures);
-	free((*f)->texts);
-	free(*f);
-	*f = NULL;
+	free((*m)->signatures);
+	free((*m)->texts);
+	free(*m);
+	*m = NULL;
 }
 
 /* The array with room for one more; NULL, and the old one unchanged, when out of memory. */
@@ -73,47 +73,49 @@ static struct slice as_signed(struct arena *arena, struct slice name, struct sli
 	return slice_of(text, n);
 }
 
-static const struct dkim_field *add_signature(struct dkim_feed *f, struct slice value)
+static const struct dkim_field *add_signature(struct dkim_message *m, struct slice value)
 {
 	struct dkim_field *signatures =
-	    grown(f->signatures, f->count, &f->room, sizeof *signatures);
+	    grown(m->signatures, m->count, &m->room, sizeof *signatures);
 
 	if (!signatures) {
-		f->no_memory = true;
+		m->no_memory = true;
 		return NULL;
 	}
-	f->signatures = signatures;
-	dkim_field_parse(value, &idn_uts46, f->now, f->arena, &signatures[f->count]);
-	return &signatures[f->count++];
+	m->signatures = signatures;
+	dkim_field_parse(value, &idn_uts46, m->now, m->arena, &signatures[m->count]);
+	return &signatures[m->count++];
 }
 
-const struct dkim_field *dkim_feed_add(struct dkim_feed *f, struct slice name, struct slice value)
+const struct dkim_field *dkim_message_add(
+    struct dkim_message *m, struct slice name, struct slice value)
 {
-	struct dkim_feed_text *texts = grown(f->texts, f->text_count, &f->text_room, sizeof *texts);
+	struct dkim_message_text *texts =
+	    grown(m->texts, m->text_count, &m->text_room, sizeof *texts);
 	const struct dkim_field *signature = NULL;
-	struct slice bytes = as_signed(f->arena, name, value);
+	struct slice bytes = as_signed(m->arena, name, value);
 
-	f->texts = texts ? texts : f->texts;
+	m->texts = texts ? texts : m->texts;
 	if (!texts || !bytes.ptr) {
-		f->no_memory = true;
+		m->no_memory = true;
 		return NULL;
 	}
-	f->nul = f->nul || memchr(bytes.ptr, 0, bytes.len);
-	f->blank = f->blank || slice_trim(name).len != name.len;
+	m->nul = m->nul || memchr(bytes.ptr, 0, bytes.len);
+	m->blank = m->blank || slice_trim(name).len != name.len;
 	if (slice_equal_nocase(slice_trim(name), SLICE("DKIM-Signature")))
-		signature = add_signature(f, slice_skip(bytes, name.len + 1));
-	texts[f->text_count++] = (struct dkim_feed_text){bytes, signature ? f->count : 0};
+		signature = add_signature(m, slice_skip(bytes, name.len + 1));
+	texts[m->text_count++] = (struct dkim_message_text){bytes, signature ? m->count : 0};
 	return signature;
 }
 
 /* ---- header hashes ------------------------------------------------------------------- */
 
 /* Which field of the message a chosen signature is. */
-static size_t text_of(const struct dkim_feed *f, size_t signature)
+static size_t text_of(const struct dkim_message *m, size_t signature)
 {
 	size_t i = 0;
 
-	while (f->texts[i].signature != signature + 1)
+	while (m->texts[i].signature != signature + 1)
 		i++;
 	return i;
 }
@@ -123,13 +125,13 @@ struct call {
 	struct slice *fields;
 	size_t n;
 	struct dkim_header_hash want[DKIM_VERIFIED_MAX];
-	struct dkim_feed_hash *whose[DKIM_VERIFIED_MAX];
+	struct dkim_message_hash *whose[DKIM_VERIFIED_MAX];
 	size_t wanted;
 };
 
 /* Where the result of this signature goes; NULL when it was not chosen. */
-static struct dkim_feed_hash *place_of(
-    size_t signature, const size_t *chosen, size_t n, struct dkim_feed_hash *out)
+static struct dkim_message_hash *place_of(
+    size_t signature, const size_t *chosen, size_t n, struct dkim_message_hash *out)
 {
 	for (size_t i = 0; i < n; i++)
 		if (signature == chosen[i] + 1)
@@ -138,13 +140,13 @@ static struct dkim_feed_hash *place_of(
 }
 
 /* All plain fields, and the chosen signatures that libopendkim reads as they are meant. */
-static void fill_call(const struct dkim_feed *f, const size_t *chosen, size_t n,
-    struct dkim_feed_hash *out, struct call *call)
+static void fill_call(const struct dkim_message *m, const size_t *chosen, size_t n,
+    struct dkim_message_hash *out, struct call *call)
 {
-	for (size_t i = 0; i < f->text_count; i++) {
-		size_t signature = f->texts[i].signature;
-		struct dkim_feed_hash *place = place_of(signature, chosen, n, out);
-		const struct dkim_field *field = signature ? &f->signatures[signature - 1] : NULL;
+	for (size_t i = 0; i < m->text_count; i++) {
+		size_t signature = m->texts[i].signature;
+		struct dkim_message_hash *place = place_of(signature, chosen, n, out);
+		const struct dkim_field *field = signature ? &m->signatures[signature - 1] : NULL;
 
 		if (field && (!place || !field->plain || field->result == DKIM_PERMERROR))
 			continue;
@@ -152,18 +154,18 @@ static void fill_call(const struct dkim_feed *f, const size_t *chosen, size_t n,
 			call->want[call->wanted] = (struct dkim_header_hash){.field = call->n};
 			call->whose[call->wanted++] = place;
 		}
-		call->fields[call->n++] = f->texts[i].bytes;
+		call->fields[call->n++] = m->texts[i].bytes;
 	}
 }
 
-static bool hash_by_opendkim(const struct dkim_feed *f, struct dkim_headers *headers,
-    const size_t *chosen, size_t n, struct dkim_feed_hash *out)
+static bool hash_by_opendkim(const struct dkim_message *m, struct dkim_headers *headers,
+    const size_t *chosen, size_t n, struct dkim_message_hash *out)
 {
-	struct call call = {.fields = arena_alloc(f->arena, f->text_count * sizeof *call.fields)};
+	struct call call = {.fields = arena_alloc(m->arena, m->text_count * sizeof *call.fields)};
 
 	if (!call.fields)
 		return false;
-	fill_call(f, chosen, n, out, &call);
+	fill_call(m, chosen, n, out, &call);
 	if (call.wanted == 0)
 		return true;
 	if (!dkim_headers_hash(headers, call.fields, call.n, call.want, call.wanted))
@@ -179,20 +181,20 @@ static bool hash_by_opendkim(const struct dkim_feed *f, struct dkim_headers *hea
 
 /* What has no hash yet although it is well formed. */
 static bool hash_the_rest(
-    const struct dkim_feed *f, const size_t *chosen, size_t n, struct dkim_feed_hash *out)
+    const struct dkim_message *m, const size_t *chosen, size_t n, struct dkim_message_hash *out)
 {
-	struct slice *fields = arena_alloc(f->arena, f->text_count * sizeof *fields);
+	struct slice *fields = arena_alloc(m->arena, m->text_count * sizeof *fields);
 
 	if (!fields)
 		return false;
-	for (size_t i = 0; i < f->text_count; i++)
-		fields[i] = f->texts[i].bytes;
+	for (size_t i = 0; i < m->text_count; i++)
+		fields[i] = m->texts[i].bytes;
 	for (size_t i = 0; i < n; i++) {
-		const struct dkim_field *field = &f->signatures[chosen[i]];
+		const struct dkim_field *field = &m->signatures[chosen[i]];
 
 		if (out[i].result == DKIM_NONE || field->result == DKIM_PERMERROR)
 			continue;
-		if (!dkim_hash_header(field, fields, f->text_count, text_of(f, chosen[i]), f->arena,
+		if (!dkim_hash_header(field, fields, m->text_count, text_of(m, chosen[i]), m->arena,
 			out[i].digest))
 			return false;
 		out[i].result = DKIM_NONE;
@@ -200,17 +202,17 @@ static bool hash_the_rest(
 	return true;
 }
 
-bool dkim_feed_hash(const struct dkim_feed *f, struct dkim_headers *headers, const size_t *chosen,
-    size_t n, struct dkim_feed_hash *out)
+bool dkim_message_hash(const struct dkim_message *m, struct dkim_headers *headers,
+    const size_t *chosen, size_t n, struct dkim_message_hash *out)
 {
 	for (size_t i = 0; i < n; i++)
-		out[i] = (struct dkim_feed_hash){
+		out[i] = (struct dkim_message_hash){
 		    .result = DKIM_PERMERROR,
-		    .reason = f->nul ? "a header field holds a NUL" : "the field is malformed",
+		    .reason = m->nul ? "a header field holds a NUL" : "the field is malformed",
 		};
-	if (f->nul)
+	if (m->nul)
 		return true;
-	if (!f->blank && !hash_by_opendkim(f, headers, chosen, n, out))
+	if (!m->blank && !hash_by_opendkim(m, headers, chosen, n, out))
 		return false;
-	return hash_the_rest(f, chosen, n, out);
+	return hash_the_rest(m, chosen, n, out);
 }

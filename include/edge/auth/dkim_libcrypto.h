@@ -1,7 +1,7 @@
-#ifndef EDGE_AUTH_DKIMKEY_H
-#define EDGE_AUTH_DKIMKEY_H
+#ifndef EDGE_AUTH_DKIM_LIBCRYPTO_H
+#define EDGE_AUTH_DKIM_LIBCRYPTO_H
 /*
- * dkimkey: verifies signatures with public keys that are kept ready, by libcrypto.
+ * dkim_libcrypto: verifies signatures with public keys that are kept ready, by libcrypto.
  *
  *     struct dkim_keys *keys = dkim_keys_create();           // once; any number of threads
  *     if (dkim_keys_verify(keys, &record, digest, signature) == DKIM_VERIFIED) ...

@@ -1,11 +1,11 @@
-#include "edge/auth/dkim.h"
+#include "edge/auth/dkim_verifier.h"
 
 #include "core/auth/dkim_key.h"
 #include "core/auth/dmarc.h"
 #include "core/base/base64.h"
-#include "edge/auth/dkimfeed.h"
-#include "edge/auth/dkimhash.h"
-#include "edge/auth/dkimkey.h"
+#include "edge/auth/dkim_body_hash.h"
+#include "edge/auth/dkim_libcrypto.h"
+#include "edge/auth/dkim_message.h"
 
 #include <stdlib.h>
 
@@ -31,7 +31,7 @@ struct dkim_verifier {
 	struct dkim_library *lib;
 	const struct dns *dns;
 	struct arena *arena;
-	struct dkim_feed *feed;
+	struct dkim_message *message;
 	unsigned hints;
 	bool no_memory;
 
@@ -72,8 +72,8 @@ struct dkim_verifier *dkim_verifier_create(
 	if (!v)
 		return NULL;
 	*v = (struct dkim_verifier){.lib = lib, .dns = dns, .arena = arena};
-	v->feed = dkim_feed_create(arena, now);
-	if (!v->feed)
+	v->message = dkim_message_create(arena, now);
+	if (!v->message)
 		dkim_verifier_free(&v);
 	return v;
 }
@@ -83,7 +83,7 @@ void dkim_verifier_free(struct dkim_verifier **v)
 	if (!*v)
 		return;
 	dkim_hasher_free(&(*v)->hasher);
-	dkim_feed_free(&(*v)->feed);
+	dkim_message_free(&(*v)->message);
 	free(*v);
 	*v = NULL;
 }
@@ -100,7 +100,7 @@ static void hint_key(struct dkim_verifier *v, const struct dkim_field *field)
 
 void dkim_verifier_header(struct dkim_verifier *v, struct slice name, struct slice value)
 {
-	const struct dkim_field *field = dkim_feed_add(v->feed, name, value);
+	const struct dkim_field *field = dkim_message_add(v->message, name, value);
 
 	if (field && field->result == DKIM_NONE && v->hints < HINTS_MAX) {
 		v->hints++;
@@ -118,7 +118,7 @@ static void decide(struct candidate *c, enum dkim_result result, struct slice re
 }
 
 static void add_candidate(struct dkim_verifier *v, const struct dkim_field *field,
-    enum dmarc_nearness nearness, const struct dkim_feed_hash *hash)
+    enum dmarc_nearness nearness, const struct dkim_message_hash *hash)
 {
 	struct candidate *c = &v->chosen[v->count++];
 
@@ -135,18 +135,18 @@ static void add_candidate(struct dkim_verifier *v, const struct dkim_field *fiel
 
 static void choose(struct dkim_verifier *v, const struct slice *authors, size_t author_count)
 {
-	struct dkim_feed_hash hashes[DKIM_VERIFIED_MAX] = {{.result = DKIM_NONE}};
+	struct dkim_message_hash hashes[DKIM_VERIFIED_MAX] = {{.result = DKIM_NONE}};
 	size_t chosen[DKIM_VERIFIED_MAX];
-	size_t n =
-	    dkim_field_choose(v->feed->signatures, v->feed->count, authors, author_count, chosen);
+	size_t n = dkim_field_choose(
+	    v->message->signatures, v->message->count, authors, author_count, chosen);
 	bool work = false;
 
 	for (size_t i = 0; i < n; i++)
-		work = work || v->feed->signatures[chosen[i]].result == DKIM_NONE;
-	v->no_memory = v->feed->no_memory ||
-		       (work && !dkim_feed_hash(v->feed, v->lib->headers, chosen, n, hashes));
+		work = work || v->message->signatures[chosen[i]].result == DKIM_NONE;
+	v->no_memory = v->message->no_memory ||
+		       (work && !dkim_message_hash(v->message, v->lib->headers, chosen, n, hashes));
 	for (size_t i = 0; i < n; i++) {
-		const struct dkim_field *field = &v->feed->signatures[chosen[i]];
+		const struct dkim_field *field = &v->message->signatures[chosen[i]];
 
 		add_candidate(
 		    v, field, dmarc_nearness(field->domain, authors, author_count), &hashes[i]);
@@ -323,6 +323,6 @@ void dkim_verifier_finish(struct dkim_verifier *v, struct dkim_answer *out)
 	*out = (struct dkim_answer){
 	    .signatures = results,
 	    .count = v->count,
-	    .not_looked_at = v->feed->count - v->count,
+	    .not_looked_at = v->message->count - v->count,
 	};
 }

@@ -1,7 +1,7 @@
-#ifndef EDGE_AUTH_DKIM_H
-#define EDGE_AUTH_DKIM_H
+#ifndef EDGE_AUTH_DKIM_VERIFIER_H
+#define EDGE_AUTH_DKIM_VERIFIER_H
 /*
- * dkim: verifies the DKIM signatures of one message as it passes.
+ * dkim_verifier: verifies the DKIM signatures of one message as it passes.
  *
  * create → header … → end_of_headers → body … → finish, in this order; free at any time.
  *

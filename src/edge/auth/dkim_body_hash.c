@@ -1,4 +1,4 @@
-#include "edge/auth/dkimhash.h"
+#include "edge/auth/dkim_body_hash.h"
 
 #include "core/auth/dkim_body.h"
 #include "core/auth/dkim_header.h"

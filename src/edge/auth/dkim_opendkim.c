@@ -1,4 +1,4 @@
-#include "edge/auth/dkimheader.h"
+#include "edge/auth/dkim_opendkim.h"
 
 #include "core/base/arena.h"
 

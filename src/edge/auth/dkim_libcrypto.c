@@ -1,4 +1,4 @@
-#include "edge/auth/dkimkey.h"
+#include "edge/auth/dkim_libcrypto.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -15,7 +15,7 @@
 #define MODULUS_MAX  (DKIM_BITS_MAX / 8)
 #define EXPONENT_MAX (DKIM_EXPONENT_BITS_MAX / 8)
 
-struct cached_key {
+struct entry {
 	EVP_PKEY *key; /* NULL: free */
 	uint64_t used; /* when last, counted in uses of its set */
 	uint64_t hash;
@@ -28,7 +28,7 @@ struct cached_key {
 struct set {
 	pthread_mutex_t lock;
 	uint64_t uses;
-	struct cached_key ways[WAYS];
+	struct entry ways[WAYS];
 };
 
 struct dkim_keys {
@@ -99,10 +99,10 @@ static struct name name_of(const struct dkim_keys *keys, const struct dkim_key *
 	return name;
 }
 
-static struct cached_key *find(struct set *set, const struct name *name)
+static struct entry *find(struct set *set, const struct name *name)
 {
 	for (size_t i = 0; i < WAYS; i++) {
-		struct cached_key *e = &set->ways[i];
+		struct entry *e = &set->ways[i];
 
 		if (e->key && e->hash == name->hash && e->name_len == name->len &&
 		    memcmp(e->name, name->bytes, name->len) == 0)
@@ -115,7 +115,7 @@ static struct cached_key *find(struct set *set, const struct name *name)
 static EVP_PKEY *kept_key(struct set *set, const struct name *name)
 {
 	EVP_PKEY *key = NULL;
-	struct cached_key *e;
+	struct entry *e;
 
 	pthread_mutex_lock(&set->lock);
 	e = find(set, name);
@@ -131,7 +131,7 @@ static EVP_PKEY *kept_key(struct set *set, const struct name *name)
 static void keep_key(struct set *set, const struct name *name, EVP_PKEY *key)
 {
 	EVP_PKEY *old = NULL;
-	struct cached_key *oldest = &set->ways[0];
+	struct entry *oldest = &set->ways[0];
 
 	pthread_mutex_lock(&set->lock);
 	for (size_t i = 1; i < WAYS; i++)
