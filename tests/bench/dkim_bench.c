@@ -7,7 +7,9 @@
  * at most depends on what else the machine does, so a computation without any lock runs in the same
  * rounds, and scaling is what a contestant reaches of that.  Exit status 1 when a bar is missed.
  */
-#include "edge/auth/dkim_verifier.h"
+#include "core/auth/dkim_verifier.h"
+#include "edge/auth/dkim_library.h"
+#include "edge/config/idn.h"
 #include "fake/signer.h"
 
 #include <opendkim/dkim.h>
@@ -26,7 +28,7 @@ enum { ROUNDS = 21, BATCH = 1500, BODY = 10000, LARGE = 20000000, KEYS_MAX = 5 }
 #define BAR_HOSTILE 0.050 /* seconds beyond reading the message */
 
 static int missed;
-static struct dkim_library *library;
+static struct dkim_crypto *library;
 static struct slice records[KEYS_MAX + 1]; /* what the DNS says of selector "0", "1", … */
 
 static double seconds(clockid_t clock)
@@ -104,7 +106,8 @@ static struct message split(struct slice text, struct arena *arena)
 static enum dkim_result verify(const struct message *m)
 {
 	struct arena *arena = arena_create((size_t)16 << 20);
-	struct dkim_verifier *v = dkim_verifier_create(library, &dns, arena, (uint64_t)time(NULL));
+	struct dkim_verifier *v =
+	    dkim_verifier_create(library, &dns, &idn_uts46, arena, (uint64_t)time(NULL));
 	struct slice author = SLICE("example.org");
 	struct dkim_answer answer;
 	enum dkim_result result;

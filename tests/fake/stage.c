@@ -120,7 +120,8 @@ struct slice stage_give_header(struct dkim_verifier *v, struct slice message)
 void stage_play_at(
     struct slice message, const char *from, struct arena *a, uint64_t now, struct dkim_answer *out)
 {
-	struct dkim_verifier *v = dkim_verifier_create(stage.library, &stage.dns, a, now);
+	struct dkim_verifier *v =
+	    dkim_verifier_create(stage.library, &stage.dns, &idn_uts46, a, now);
 	struct slice body, author = slice_str(from);
 
 	*out = (struct dkim_answer){.count = 0};

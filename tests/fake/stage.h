@@ -9,7 +9,9 @@
  * stage_make_keys() once a program, stage_setup() before each test; failures end the test.
  */
 #include "core/auth/dkim_result.h"
-#include "edge/auth/dkim_verifier.h"
+#include "core/auth/dkim_verifier.h"
+#include "edge/auth/dkim_library.h"
+#include "edge/config/idn.h"
 #include "edge/dns/zone.h"
 #include "fake/counting.h"
 #include "fake/signer.h"
@@ -36,7 +38,7 @@ struct stage {
 	struct zone *zone; /* has every key at SELECTOR._domainkey.example.org */
 	struct dns dns;    /* of it, counting */
 	struct counting counting;
-	struct dkim_library *library;
+	struct dkim_crypto *library;
 };
 
 extern struct stage stage;

@@ -6,9 +6,11 @@
  * "Name:value". No signature can pass, since nobody has made one.
  */
 #include "core/auth/dkim_field.h"
+#include "core/auth/dkim_verifier.h"
 #include "core/auth/dmarc.h"
 #include "core/auth/taglist.h"
-#include "edge/auth/dkim_verifier.h"
+#include "edge/auth/dkim_library.h"
+#include "edge/config/idn.h"
 
 #include <stdlib.h>
 
@@ -76,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct slice authors[] = {
 	    SLICE_INIT("example.org"), SLICE_INIT("sub.example.net")};
-	static struct dkim_library *library;
+	static struct dkim_crypto *library;
 	struct slice rest = {(const char *)data, size};
 	struct source source = {.key = slice_cut(&rest, '\xfe')};
 	struct slice body = slice_cut(&rest, '\xfe');
@@ -88,7 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!library)
 		library = dkim_library_create();
 	check_list(source.key);
-	v = dkim_verifier_create(library, &dns, arena, NOW);
+	v = dkim_verifier_create(library, &dns, &idn_uts46, arena, NOW);
 	while (rest.ptr) {
 		struct slice value = slice_cut(&rest, '\xfe'), name = slice_cut(&value, ':');
 

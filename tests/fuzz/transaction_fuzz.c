@@ -13,10 +13,11 @@
  *
  * Insists on what an MTA, a client and a reader of the log are promised of every answer.
  */
+#include "core/auth/dkim_verifier.h"
 #include "core/base/json_read.h"
 #include "core/session/transaction.h"
 #include "core/stats/decision_text.h"
-#include "edge/auth/dkim_verifier.h"
+#include "edge/auth/dkim_library.h"
 #include "edge/auth/spf.h"
 #include "edge/config/config.h"
 #include "edge/config/idn.h"
@@ -63,7 +64,7 @@ struct world {
 	struct config *config;
 	struct ruleset *rules;
 	struct zone *zone;
-	struct dkim_library *library;
+	struct dkim_crypto *library;
 	struct env env;
 	struct session *session;
 	struct slice auth;
@@ -172,7 +173,8 @@ static void message_at_end(struct message *m)
 static void dkim_header(struct message *m, struct slice name, struct slice value)
 {
 	if (!m->verifier)
-		m->verifier = dkim_verifier_create(m->world->library, &m->dns, m->arena, NOW);
+		m->verifier =
+		    dkim_verifier_create(m->world->library, &m->dns, &idn_uts46, m->arena, NOW);
 	dkim_verifier_header(m->verifier, name, value);
 }
 

@@ -3,7 +3,7 @@
 /*
  * dkim_result: what came of the DKIM signatures of one message, as values (RFC 8601 2.7.1).
  *
- * edge/auth/dkim_verifier.h produces a dkim_answer; policy, DMARC and Authentication-Results read
+ * core/auth/dkim_verifier.h produces a dkim_answer; policy, DMARC and Authentication-Results read
  * it:
  *
  *     for (size_t i = 0; i < answer.count; i++)

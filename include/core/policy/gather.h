@@ -35,7 +35,7 @@ void gather_facts(const struct gather *, unsigned need);
 /*
  * Tells the resolver at the end of the header what DMARC will ask: for each author domain its walk
  * and whether it exists, and the walk from the domain that SPF speaks for where that may be aligned
- * with one of them and SPF has not denied it.  (Those of signatures: edge/auth/dkim_verifier.h.)
+ * with one of them and SPF has not denied it.  (Those of signatures: core/auth/dkim_verifier.h.)
  * So all are under way side by side, before any is waited for: at most 9 questions for an author
  * and 8 for SPF, which with five signatures and eight authors makes some 130 a message.
  */

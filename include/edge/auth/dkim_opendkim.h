@@ -3,9 +3,9 @@
 /*
  * dkim_opendkim: the header hashes of DKIM signatures, by libopendkim.
  *
- *     struct dkim_headers *lib = dkim_headers_create();          // once; any number of threads
+ *     struct dkim_opendkim *lib = dkim_opendkim_create();          // once; any number of threads
  *     struct dkim_header_hash want[2] = {{.field = 0}, {.field = 3}};
- *     if (!dkim_headers_hash(lib, fields, n, want, 2))
+ *     if (!dkim_opendkim_hash(lib, fields, n, want, 2))
  *             ...                                                // out of memory
  *     if (want[0].done) ... want[0].digest ...                   // else it refused the field
  *
@@ -21,28 +21,16 @@
  *  - reading what it was not meant to read: fields that are not dkim_field.plain, which
  *    core/auth/dkim_header.h canonicalises, and "Name :", which it takes for "Name:".
  */
-#include "core/auth/dkim_field.h"
+#include "core/auth/dkim_crypto.h"
 
-struct dkim_headers;
+struct dkim_opendkim;
 
 /* NULL when out of memory. */
-struct dkim_headers *dkim_headers_create(void);
-void dkim_headers_free(struct dkim_headers **);
+struct dkim_opendkim *dkim_opendkim_create(void);
+void dkim_opendkim_free(struct dkim_opendkim **);
 
-/* One signature: which field it is, and after the call its header hash, unless it was refused. */
-struct dkim_header_hash {
-	size_t field; /* index of the DKIM-Signature field */
-	bool done;
-	unsigned char digest[DKIM_HASH_LEN];
-};
-
-/*
- * fields: the header in the order of the message, each "Name: value" with CRLF inside folds and
- * none at the end, without NUL.  want: in the order of their fields, at most DKIM_VERIFIED_MAX,
- * each parsed by dkim_field_parse() without complaint, and plain; DKIM-Signature fields that are
- * not wanted must be left out of `fields`.  False when out of memory.
- */
-bool dkim_headers_hash(struct dkim_headers *, const struct slice *fields, size_t n,
+/* As dkim_crypto.hash_headers. */
+bool dkim_opendkim_hash(struct dkim_opendkim *, const struct slice *fields, size_t n,
     struct dkim_header_hash *want, size_t wanted);
 
 #endif

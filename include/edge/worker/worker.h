@@ -5,7 +5,7 @@
  * together, run and stopped is edge/daemon/worker_main.h; here is what commands, metrics and doctor
  * may ask of them: a reload, and its outcome.
  */
-#include "edge/auth/dkim_verifier.h"
+#include "edge/auth/dkim_library.h"
 #include "edge/config/config.h"
 #include "edge/config/table.h"
 #include "edge/dns/resolvconf.h"
@@ -37,7 +37,7 @@ struct worker {
 	struct recorder *recorder;
 	struct reports *reports;
 	struct split_memory *splits;
-	struct dkim_library *dkim;
+	struct dkim_crypto *dkim;
 	/* Guards the pointer: a session is started on a resolver that a reload may replace. */
 	pthread_mutex_t resolver_lock;
 	struct resolver *resolver; /* NULL: DNS questions fail */

@@ -31,7 +31,8 @@ struct set {
 	struct entry ways[WAYS];
 };
 
-struct dkim_keys {
+struct dkim_libcrypto {
+	EVP_MD *sha256;
 	uint64_t seed; /* so that nobody can choose keys that fall into one set */
 	struct set sets[SETS];
 };
@@ -43,33 +44,82 @@ struct name {
 	unsigned char bytes[MODULUS_MAX + EXPONENT_MAX];
 };
 
-struct dkim_keys *dkim_keys_create(void)
+struct dkim_libcrypto *dkim_libcrypto_create(void)
 {
-	struct dkim_keys *k = calloc(1, sizeof *k);
+	struct dkim_libcrypto *lib = calloc(1, sizeof *lib);
 
-	if (!k)
+	if (!lib)
 		return NULL;
-	if (RAND_bytes((unsigned char *)&k->seed, sizeof k->seed) != 1) {
-		free(k);
-		return NULL;
-	}
 	for (size_t i = 0; i < SETS; i++)
-		pthread_mutex_init(&k->sets[i].lock, NULL);
-	return k;
+		pthread_mutex_init(&lib->sets[i].lock, NULL);
+	lib->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (!lib->sha256 || RAND_bytes((unsigned char *)&lib->seed, sizeof lib->seed) != 1)
+		dkim_libcrypto_free(&lib);
+	return lib;
 }
 
-void dkim_keys_free(struct dkim_keys **keys)
+void dkim_libcrypto_free(struct dkim_libcrypto **lib)
 {
-	if (!*keys)
+	if (!*lib)
 		return;
 	for (size_t i = 0; i < SETS; i++) {
 		for (size_t j = 0; j < WAYS; j++)
-			EVP_PKEY_free((*keys)->sets[i].ways[j].key);
-		pthread_mutex_destroy(&(*keys)->sets[i].lock);
+			EVP_PKEY_free((*lib)->sets[i].ways[j].key);
+		pthread_mutex_destroy(&(*lib)->sets[i].lock);
 	}
-	free(*keys);
-	*keys = NULL;
+	EVP_MD_free((*lib)->sha256);
+	free(*lib);
+	*lib = NULL;
 }
+
+/* ---- SHA-256 ------------------------------------------------------------------------- */
+
+/* core's opaque hash is libcrypto's context. */
+static EVP_MD_CTX *context_of(struct dkim_hash *hash)
+{
+	return (EVP_MD_CTX *)hash;
+}
+
+struct dkim_hash *dkim_libcrypto_hash_create(const struct dkim_libcrypto *lib)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	if (ctx && EVP_DigestInit_ex(ctx, lib->sha256, NULL) == 1)
+		return (struct dkim_hash *)ctx;
+	EVP_MD_CTX_free(ctx);
+	return NULL;
+}
+
+bool dkim_libcrypto_hash_update(struct dkim_hash *hash, const char *bytes, size_t len)
+{
+	return EVP_DigestUpdate(context_of(hash), bytes, len) == 1;
+}
+
+bool dkim_libcrypto_hash_digest(const struct dkim_hash *hash, unsigned char digest[DKIM_HASH_LEN])
+{
+	EVP_MD_CTX *copy = EVP_MD_CTX_new();
+	bool done = copy && EVP_MD_CTX_copy_ex(copy, (const EVP_MD_CTX *)hash) == 1 &&
+		    EVP_DigestFinal_ex(copy, digest, NULL) == 1;
+
+	EVP_MD_CTX_free(copy);
+	return done;
+}
+
+bool dkim_libcrypto_hash_finish(struct dkim_hash **hash, unsigned char digest[DKIM_HASH_LEN])
+{
+	bool done = EVP_DigestFinal_ex(context_of(*hash), digest, NULL) == 1;
+
+	dkim_libcrypto_hash_free(hash);
+	return done;
+}
+
+void dkim_libcrypto_hash_free(struct dkim_hash **hash)
+{
+	EVP_MD_CTX_free(context_of(*hash));
+	*hash = NULL;
+}
+
+/* ---- keys that are kept --------------------------------------------------------------- */
 
 static void append(struct name *name, struct slice bytes)
 {
@@ -80,9 +130,9 @@ static void append(struct name *name, struct slice bytes)
 }
 
 /* FNV-1a over 8 octets at a time is enough: the names compared are high-entropy numbers. */
-static struct name name_of(const struct dkim_keys *keys, const struct dkim_key *record)
+static struct name name_of(const struct dkim_libcrypto *lib, const struct dkim_key *record)
 {
-	struct name name = {.hash = keys->seed};
+	struct name name = {.hash = lib->seed};
 	uint64_t word;
 
 	append(&name, record->point);
@@ -188,10 +238,10 @@ static EVP_PKEY *build(const struct dkim_key *record)
 	return build_rsa(record);
 }
 
-static EVP_PKEY *get_key(struct dkim_keys *keys, const struct dkim_key *record)
+static EVP_PKEY *get_key(struct dkim_libcrypto *lib, const struct dkim_key *record)
 {
-	struct name name = name_of(keys, record);
-	struct set *set = &keys->sets[(name.hash >> 32) % SETS];
+	struct name name = name_of(lib, record);
+	struct set *set = &lib->sets[(name.hash >> 32) % SETS];
 	EVP_PKEY *key = kept_key(set, &name);
 
 	if (key)
@@ -202,15 +252,15 @@ static EVP_PKEY *get_key(struct dkim_keys *keys, const struct dkim_key *record)
 	return key;
 }
 
-static enum dkim_verification verify_rsa(
-    EVP_PKEY *key, const unsigned char *digest, struct slice signature)
+static enum dkim_verification verify_rsa(const struct dkim_libcrypto *lib, EVP_PKEY *key,
+    const unsigned char *digest, struct slice signature)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
 	enum dkim_verification v = DKIM_NO_MEMORY;
 
 	if (ctx && EVP_PKEY_verify_init(ctx) == 1 &&
 	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
-	    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1)
+	    EVP_PKEY_CTX_set_signature_md(ctx, lib->sha256) == 1)
 		v = EVP_PKEY_verify(ctx, (const unsigned char *)signature.ptr, signature.len,
 			digest, DKIM_HASH_LEN) == 1
 			? DKIM_VERIFIED
@@ -235,16 +285,17 @@ static enum dkim_verification verify_ed25519(
 	return v;
 }
 
-enum dkim_verification dkim_keys_verify(struct dkim_keys *keys, const struct dkim_key *record,
-    const unsigned char digest[DKIM_HASH_LEN], struct slice signature)
+enum dkim_verification dkim_libcrypto_verify(struct dkim_libcrypto *lib,
+    const struct dkim_key *record, const unsigned char digest[DKIM_HASH_LEN],
+    struct slice signature)
 {
-	EVP_PKEY *key = get_key(keys, record);
+	EVP_PKEY *key = get_key(lib, record);
 	enum dkim_verification v = DKIM_NO_MEMORY;
 
 	if (key)
 		v = record->algorithm == DKIM_ED25519_SHA256
 			? verify_ed25519(key, digest, signature)
-			: verify_rsa(key, digest, signature);
+			: verify_rsa(lib, key, digest, signature);
 	EVP_PKEY_free(key);
 	/* A mismatch leaves words in the thread's queue of errors, which would grow. */
 	ERR_clear_error();

@@ -12,7 +12,7 @@
 /* Names in h= hold no blank, so none can mean this field. */
 static unsigned char never_signed[] = "no name:";
 
-struct dkim_headers {
+struct dkim_opendkim {
 	DKIM_LIB *lib;
 };
 
@@ -48,11 +48,11 @@ static DKIM_CBSTAT stop_before_keys(DKIM *dkim, DKIM_SIGINFO **sigs, int n)
 	return DKIM_CBSTAT_REJECT;
 }
 
-struct dkim_headers *dkim_headers_create(void)
+struct dkim_opendkim *dkim_opendkim_create(void)
 {
 	/* Keys are not asked for at the end of the header; malformed fields keep their place. */
 	unsigned flags = DKIM_LIBFLAGS_DELAYSIGPROC | DKIM_LIBFLAGS_BADSIGHANDLES;
-	struct dkim_headers *h = calloc(1, sizeof *h);
+	struct dkim_opendkim *h = calloc(1, sizeof *h);
 
 	if (!h)
 		return NULL;
@@ -66,7 +66,7 @@ struct dkim_headers *dkim_headers_create(void)
 	return h;
 }
 
-void dkim_headers_free(struct dkim_headers **h)
+void dkim_opendkim_free(struct dkim_opendkim **h)
 {
 	if (!*h)
 		return;
@@ -131,7 +131,7 @@ static void run(DKIM_LIB *lib, struct region *region, const struct slice *fields
 	take_hashes(dkim, want, wanted);
 }
 
-bool dkim_headers_hash(struct dkim_headers *h, const struct slice *fields, size_t n,
+bool dkim_opendkim_hash(struct dkim_opendkim *h, const struct slice *fields, size_t n,
     struct dkim_header_hash *want, size_t wanted)
 {
 	struct region region = {.arena = arena_create(REGION_LIMIT)};

@@ -1,9 +1,10 @@
 #include "edge/control/message_check.h"
 
+#include "core/auth/dkim_verifier.h"
 #include "core/auth/dnswire.h"
 #include "core/policy/gather.h"
 #include "core/session/transaction.h"
-#include "edge/auth/dkim_verifier.h"
+#include "edge/auth/dkim_library.h"
 #include "edge/auth/spf.h"
 #include "edge/config/idn.h"
 
@@ -26,7 +27,7 @@ struct message_check {
 	struct arena *arena;
 	void (*tell)(void *context, const char *line);
 	void *context;
-	struct dkim_library *library;
+	struct dkim_crypto *library;
 	struct dkim_verifier *verifier;
 	char *field; /* the header field under construction, folds included */
 	size_t field_len;
@@ -122,8 +123,8 @@ struct message_check *message_check_create(const struct dns *dns, int64_t now, s
 	t->field = malloc(HEADER_BYTES_MAX);
 	t->library = dkim_library_create();
 	if (t->library)
-		t->verifier =
-		    dkim_verifier_create(t->library, &t->asked, arena, now > 0 ? (uint64_t)now : 0);
+		t->verifier = dkim_verifier_create(
+		    t->library, &t->asked, &idn_uts46, arena, now > 0 ? (uint64_t)now : 0);
 	if (!t->field || !t->verifier)
 		message_check_free(&t);
 	return t;

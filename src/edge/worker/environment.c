@@ -1,5 +1,6 @@
 #include "edge/worker/environment.h"
 
+#include "core/auth/dkim_verifier.h"
 #include "edge/auth/spf.h"
 #include "edge/config/geo.h"
 #include "edge/config/idn.h"
@@ -142,8 +143,8 @@ static void message_at_end(struct message *m)
 static void message_dkim_header(struct message *m, struct slice name, struct slice value)
 {
 	if (!m->verifier && !m->no_verifier) {
-		m->verifier = dkim_verifier_create(
-		    m->worker->dkim, &m->dns, m->arena, m->now > 0 ? (uint64_t)m->now : 0);
+		m->verifier = dkim_verifier_create(m->worker->dkim, &m->dns, &idn_uts46, m->arena,
+		    m->now > 0 ? (uint64_t)m->now : 0);
 		m->no_verifier = !m->verifier;
 	}
 	if (m->verifier)

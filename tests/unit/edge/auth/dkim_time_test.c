@@ -1,7 +1,9 @@
 /*
  * dkim_time_test: whose time the keys take, in virtual time.
  */
-#include "edge/auth/dkim_verifier.h"
+#include "core/auth/dkim_verifier.h"
+#include "edge/auth/dkim_library.h"
+#include "edge/config/idn.h"
 #include "edge/dns/zone.h"
 #include "fake/slowdns.h"
 #include "unit/unit.h"
@@ -65,8 +67,9 @@ START_TEST(whose_time)
 	struct slowdns slow = {
 	    .below = zone_dns(zone), .slow = rows[_i].slow, .takes_ms = rows[_i].takes_ms};
 	struct dns dns = slowdns_dns(&slow, 0); /* all else has spent what it had */
-	struct dkim_library *library = dkim_library_create();
-	struct dkim_verifier *v = dkim_verifier_create(library, &dns, arena, 1800000000);
+	struct dkim_crypto *library = dkim_library_create();
+	struct dkim_verifier *v =
+	    dkim_verifier_create(library, &dns, &idn_uts46, arena, 1800000000);
 	struct dkim_answer answer;
 	struct slice authors[8], rest;
 	size_t author_count = 0;

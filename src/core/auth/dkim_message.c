@@ -1,7 +1,6 @@
-#include "edge/auth/dkim_message.h"
+#include "core/auth/dkim_message.h"
 
-#include "edge/auth/dkim_body_hash.h"
-#include "edge/config/idn.h"
+#include "core/auth/dkim_header.h"
 
 #include <stdlib.h>
 
@@ -11,12 +10,12 @@ struct dkim_message_text {
 	size_t signature; /* 1 + its index in `signatures`; 0: another field */
 };
 
-struct dkim_message *dkim_message_create(struct arena *arena, uint64_t now)
+struct dkim_message *dkim_message_create(struct arena *arena, const struct idna *idna, uint64_t now)
 {
 	struct dkim_message *m = calloc(1, sizeof *m);
 
 	if (m)
-		*m = (struct dkim_message){.arena = arena, .now = now};
+		*m = (struct dkim_message){.arena = arena, .idna = idna, .now = now};
 	return m;
 }
 
@@ -83,7 +82,7 @@ static const struct dkim_field *add_signature(struct dkim_message *m, struct sli
 		return NULL;
 	}
 	m->signatures = signatures;
-	dkim_field_parse(value, &idn_uts46, m->now, m->arena, &signatures[m->count]);
+	dkim_field_parse(value, m->idna, m->now, m->arena, &signatures[m->count]);
 	return &signatures[m->count++];
 }
 
@@ -158,7 +157,7 @@ static void fill_call(const struct dkim_message *m, const size_t *chosen, size_t
 	}
 }
 
-static bool hash_by_opendkim(const struct dkim_message *m, struct dkim_headers *headers,
+static bool hash_by_library(const struct dkim_message *m, const struct dkim_crypto *crypto,
     const size_t *chosen, size_t n, struct dkim_message_hash *out)
 {
 	struct call call = {.fields = arena_alloc(m->arena, m->text_count * sizeof *call.fields)};
@@ -168,7 +167,7 @@ static bool hash_by_opendkim(const struct dkim_message *m, struct dkim_headers *
 	fill_call(m, chosen, n, out, &call);
 	if (call.wanted == 0)
 		return true;
-	if (!dkim_headers_hash(headers, call.fields, call.n, call.want, call.wanted))
+	if (!crypto->hash_headers(crypto, call.fields, call.n, call.want, call.wanted))
 		return false;
 	for (size_t i = 0; i < call.wanted; i++) {
 		if (!call.want[i].done)
@@ -179,30 +178,63 @@ static bool hash_by_opendkim(const struct dkim_message *m, struct dkim_headers *
 	return true;
 }
 
-/* What has no hash yet although it is well formed. */
-static bool hash_the_rest(
-    const struct dkim_message *m, const size_t *chosen, size_t n, struct dkim_message_hash *out)
+struct header_hash {
+	const struct dkim_crypto *crypto;
+	struct dkim_hash *hash;
+	bool failed;
+};
+
+static void hash_header_bytes(void *self, const char *bytes, size_t len)
+{
+	struct header_hash *h = self;
+
+	h->failed = h->failed || !h->crypto->hash_update(h->hash, bytes, len);
+}
+
+/* The header hash of one signature over all fields of the message; false when out of memory. */
+static bool hash_one(const struct dkim_message *m, const struct dkim_crypto *crypto,
+    size_t signature, const struct slice *fields, unsigned char digest[DKIM_HASH_LEN])
+{
+	struct header_hash h = {.crypto = crypto, .hash = crypto->hash_create(crypto)};
+	bool done = h.hash &&
+		    dkim_header_canon(&m->signatures[signature], fields, m->text_count,
+			text_of(m, signature), m->arena, hash_header_bytes, &h) &&
+		    !h.failed;
+
+	if (done)
+		return crypto->hash_finish(&h.hash, digest);
+	crypto->hash_free(&h.hash);
+	return false;
+}
+
+static struct slice *all_fields(const struct dkim_message *m)
 {
 	struct slice *fields = arena_alloc(m->arena, m->text_count * sizeof *fields);
 
-	if (!fields)
-		return false;
-	for (size_t i = 0; i < m->text_count; i++)
+	for (size_t i = 0; fields && i < m->text_count; i++)
 		fields[i] = m->texts[i].bytes;
-	for (size_t i = 0; i < n; i++) {
-		const struct dkim_field *field = &m->signatures[chosen[i]];
+	return fields;
+}
 
-		if (out[i].result == DKIM_NONE || field->result == DKIM_PERMERROR)
+/* What has no hash yet although it is well formed. */
+static bool hash_the_rest(const struct dkim_message *m, const struct dkim_crypto *crypto,
+    const size_t *chosen, size_t n, struct dkim_message_hash *out)
+{
+	const struct slice *fields = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (out[i].result == DKIM_NONE || m->signatures[chosen[i]].result == DKIM_PERMERROR)
 			continue;
-		if (!dkim_hash_header(field, fields, m->text_count, text_of(m, chosen[i]), m->arena,
-			out[i].digest))
+		if (!fields)
+			fields = all_fields(m);
+		if (!fields || !hash_one(m, crypto, chosen[i], fields, out[i].digest))
 			return false;
 		out[i].result = DKIM_NONE;
 	}
 	return true;
 }
 
-bool dkim_message_hash(const struct dkim_message *m, struct dkim_headers *headers,
+bool dkim_message_hash(const struct dkim_message *m, const struct dkim_crypto *crypto,
     const size_t *chosen, size_t n, struct dkim_message_hash *out)
 {
 	for (size_t i = 0; i < n; i++)
@@ -212,7 +244,7 @@ bool dkim_message_hash(const struct dkim_message *m, struct dkim_headers *header
 		};
 	if (m->nul)
 		return true;
-	if (!m->blank && !hash_by_opendkim(m, headers, chosen, n, out))
+	if (!m->blank && !hash_by_library(m, crypto, chosen, n, out))
 		return false;
-	return hash_the_rest(m, chosen, n, out);
+	return hash_the_rest(m, crypto, chosen, n, out);
 }

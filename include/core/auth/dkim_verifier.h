@@ -1,13 +1,11 @@
-#ifndef EDGE_AUTH_DKIM_VERIFIER_H
-#define EDGE_AUTH_DKIM_VERIFIER_H
+#ifndef CORE_AUTH_DKIM_VERIFIER_H
+#define CORE_AUTH_DKIM_VERIFIER_H
 /*
  * dkim_verifier: verifies the DKIM signatures of one message as it passes.
  *
  * create → header … → end_of_headers → body … → finish, in this order; free at any time.
  *
- *     struct dkim_library *lib = dkim_library_create();          // once; any number of threads
- *
- *     struct dkim_verifier *v = dkim_verifier_create(lib, &dns, arena, now);
+ *     struct dkim_verifier *v = dkim_verifier_create(crypto, &dns, &idn_uts46, arena, now);
  *     dkim_verifier_header(v, SLICE("Subject"), SLICE(" hello"));   // each field, in order
  *     if (dkim_verifier_end_of_headers(v, from.domains, from.domain_count))
  *             dkim_verifier_body(v, chunk, len);                 // as often as it comes
@@ -22,22 +20,18 @@
  *
  * Failure is a result, never an exception: out of memory, in any place, is temperror.
  */
+#include "core/auth/dkim_crypto.h"
 #include "core/auth/dkim_result.h"
 #include "core/auth/dns.h"
 
-struct dkim_library;
 struct dkim_verifier;
 
-/* NULL when out of memory. */
-struct dkim_library *dkim_library_create(void);
-void dkim_library_free(struct dkim_library **);
-
 /*
- * dns and arena are borrowed until free; the answer and all that it points to are in the arena.
- * now: seconds since 1970.  NULL when out of memory.
+ * All but now are borrowed until free; the answer and all that it points to are in the arena.
+ * idna is for U-labels in signatures, now in seconds since 1970.  NULL when out of memory.
  */
-struct dkim_verifier *dkim_verifier_create(
-    struct dkim_library *, const struct dns *, struct arena *, uint64_t now);
+struct dkim_verifier *dkim_verifier_create(const struct dkim_crypto *, const struct dns *,
+    const struct idna *, struct arena *, uint64_t now);
 
 /*
  * One field, copied.  value is everything after the colon, exactly as the MTA delivers it with

@@ -1,12 +1,12 @@
-#ifndef EDGE_AUTH_DKIM_MESSAGE_H
-#define EDGE_AUTH_DKIM_MESSAGE_H
+#ifndef CORE_AUTH_DKIM_MESSAGE_H
+#define CORE_AUTH_DKIM_MESSAGE_H
 /*
  * dkim_message: the header of one message as signers see it, and what of it goes to libopendkim.
  *
- *     struct dkim_message *message = dkim_message_create(arena, now);
+ *     struct dkim_message *message = dkim_message_create(arena, idna, now);
  *     dkim_message_add(message, SLICE("From"), SLICE(" a@example.org"));    // each field, in order
  *     n = dkim_field_choose(message->signatures, message->count, from, chosen);
- *     dkim_message_hash(message, headers, chosen, n, hashes);
+ *     dkim_message_hash(message, crypto, chosen, n, hashes);
  *     dkim_message_free(&message);
  *
  * libopendkim is given all plain fields, and of the DKIM-Signature fields only the chosen ones that
@@ -14,9 +14,9 @@
  * other in its own way.  Those, and what it refuses, are hashed by core/auth/dkim_header.h over all
  * fields of the message.
  */
+#include "core/auth/dkim_crypto.h"
 #include "core/auth/dkim_field.h"
 #include "core/base/arena.h"
-#include "edge/auth/dkim_opendkim.h"
 
 struct dkim_message_text;
 
@@ -27,6 +27,7 @@ struct dkim_message {
 
 	/* Private. */
 	struct arena *arena;
+	const struct idna *idna;
 	uint64_t now;
 	size_t room;
 	struct dkim_message_text *texts;
@@ -43,8 +44,8 @@ struct dkim_message_hash {
 	unsigned char digest[DKIM_HASH_LEN];
 };
 
-/* The arena is borrowed until free.  NULL when out of memory. */
-struct dkim_message *dkim_message_create(struct arena *, uint64_t now);
+/* Arena and idna are borrowed until free.  NULL when out of memory. */
+struct dkim_message *dkim_message_create(struct arena *, const struct idna *, uint64_t now);
 void dkim_message_free(struct dkim_message **);
 
 /* Copies one field, see dkim_verifier_header().  The parsed field when it is a DKIM-Signature. */
@@ -52,7 +53,7 @@ const struct dkim_field *dkim_message_add(
     struct dkim_message *, struct slice name, struct slice value);
 
 /* out[i] is for signatures[chosen[i]].  False when out of memory. */
-bool dkim_message_hash(const struct dkim_message *, struct dkim_headers *, const size_t *chosen,
-    size_t n, struct dkim_message_hash *out);
+bool dkim_message_hash(const struct dkim_message *, const struct dkim_crypto *,
+    const size_t *chosen, size_t n, struct dkim_message_hash *out);
 
 #endif

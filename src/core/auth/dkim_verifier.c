@@ -1,21 +1,15 @@
-#include "edge/auth/dkim_verifier.h"
+#include "core/auth/dkim_verifier.h"
 
+#include "core/auth/dkim_body_hash.h"
 #include "core/auth/dkim_key.h"
+#include "core/auth/dkim_message.h"
 #include "core/auth/dmarc.h"
 #include "core/base/base64.h"
-#include "edge/auth/dkim_body_hash.h"
-#include "edge/auth/dkim_libcrypto.h"
-#include "edge/auth/dkim_message.h"
 
 #include <stdlib.h>
 
 /* Keys hinted before it is known which signatures are chosen: as many as will be. */
 #define HINTS_MAX DKIM_VERIFIED_MAX
-
-struct dkim_library {
-	struct dkim_headers *headers;
-	struct dkim_keys *keys;
-};
 
 /* A chosen signature on its way to a result. */
 struct candidate {
@@ -28,7 +22,7 @@ struct candidate {
 };
 
 struct dkim_verifier {
-	struct dkim_library *lib;
+	const struct dkim_crypto *crypto;
 	const struct dns *dns;
 	struct arena *arena;
 	struct dkim_message *message;
@@ -38,41 +32,18 @@ struct dkim_verifier {
 	size_t count;
 	struct candidate chosen[DKIM_VERIFIED_MAX];
 	struct dkim_body_hash body[DKIM_VERIFIED_MAX];
-	struct dkim_hasher *hasher;
+	struct dkim_body_hasher *hasher;
 };
 
-struct dkim_library *dkim_library_create(void)
-{
-	struct dkim_library *lib = calloc(1, sizeof *lib);
-
-	if (!lib)
-		return NULL;
-	lib->headers = dkim_headers_create();
-	lib->keys = dkim_keys_create();
-	if (!lib->headers || !lib->keys)
-		dkim_library_free(&lib);
-	return lib;
-}
-
-void dkim_library_free(struct dkim_library **lib)
-{
-	if (!*lib)
-		return;
-	dkim_headers_free(&(*lib)->headers);
-	dkim_keys_free(&(*lib)->keys);
-	free(*lib);
-	*lib = NULL;
-}
-
-struct dkim_verifier *dkim_verifier_create(
-    struct dkim_library *lib, const struct dns *dns, struct arena *arena, uint64_t now)
+struct dkim_verifier *dkim_verifier_create(const struct dkim_crypto *crypto, const struct dns *dns,
+    const struct idna *idna, struct arena *arena, uint64_t now)
 {
 	struct dkim_verifier *v = calloc(1, sizeof *v);
 
 	if (!v)
 		return NULL;
-	*v = (struct dkim_verifier){.lib = lib, .dns = dns, .arena = arena};
-	v->message = dkim_message_create(arena, now);
+	*v = (struct dkim_verifier){.crypto = crypto, .dns = dns, .arena = arena};
+	v->message = dkim_message_create(arena, idna, now);
 	if (!v->message)
 		dkim_verifier_free(&v);
 	return v;
@@ -82,7 +53,7 @@ void dkim_verifier_free(struct dkim_verifier **v)
 {
 	if (!*v)
 		return;
-	dkim_hasher_free(&(*v)->hasher);
+	dkim_body_hasher_free(&(*v)->hasher);
 	dkim_message_free(&(*v)->message);
 	free(*v);
 	*v = NULL;
@@ -144,7 +115,7 @@ static void choose(struct dkim_verifier *v, const struct slice *authors, size_t 
 	for (size_t i = 0; i < n; i++)
 		work = work || v->message->signatures[chosen[i]].result == DKIM_NONE;
 	v->no_memory = v->message->no_memory ||
-		       (work && !dkim_message_hash(v->message, v->lib->headers, chosen, n, hashes));
+		       (work && !dkim_message_hash(v->message, v->crypto, chosen, n, hashes));
 	for (size_t i = 0; i < n; i++) {
 		const struct dkim_field *field = &v->message->signatures[chosen[i]];
 
@@ -179,7 +150,7 @@ static void start_body(struct dkim_verifier *v)
 		hint_key(v, c->field);
 		dmarc_hint_identifier(v->dns, c->field->domain, c->nearness);
 	}
-	v->hasher = dkim_hasher_create(v->body, n);
+	v->hasher = dkim_body_hasher_create(v->crypto, v->body, n);
 	v->no_memory = !v->hasher;
 }
 
@@ -196,7 +167,7 @@ bool dkim_verifier_end_of_headers(
 void dkim_verifier_body(struct dkim_verifier *v, const char *bytes, size_t len)
 {
 	if (v->hasher)
-		dkim_hasher_feed(v->hasher, bytes, len);
+		dkim_body_hasher_feed(v->hasher, bytes, len);
 }
 
 /* ---- the end of the message ---------------------------------------------------------- */
@@ -255,8 +226,8 @@ static void check_signature(
 		decide(c, DKIM_PERMERROR, SLICE("b= is not base64"));
 		return;
 	}
-	switch (dkim_keys_verify(
-	    v->lib->keys, record, c->header_hash, slice_of((const char *)octets, len))) {
+	switch (v->crypto->verify(
+	    v->crypto, record, c->header_hash, slice_of((const char *)octets, len))) {
 	case DKIM_VERIFIED:
 		if (c->result.body_covered)
 			decide(c, DKIM_PASS, slice_of(NULL, 0));
@@ -308,7 +279,7 @@ void dkim_verifier_finish(struct dkim_verifier *v, struct dkim_answer *out)
 {
 	struct dkim_signature_result *results;
 
-	if (v->hasher && !dkim_hasher_finish(&v->hasher))
+	if (v->hasher && !dkim_body_hasher_finish(&v->hasher))
 		v->no_memory = true;
 	if (!v->no_memory)
 		verify_all(v);
