@@ -50,8 +50,12 @@ struct dkim_crypto {
 	bool (*hash_headers)(const struct dkim_crypto *, const struct slice *fields, size_t n,
 	    struct dkim_header_hash *want, size_t wanted);
 
-	/* The key is one for which dkim_key_read() gave DKIM_NONE. */
-	enum dkim_verification (*verify)(const struct dkim_crypto *, const struct dkim_key *,
+	/* A key record, read and decoded, or found as it was read before; false when out of memory.
+	 * Each one is given back. */
+	bool (*key_read)(const struct dkim_crypto *, struct slice record, struct dkim_key *out);
+	void (*key_drop)(struct dkim_key *);
+	/* The key is flawless. */
+	enum dkim_verification (*verify)(const struct dkim_key *,
 	    const unsigned char digest[DKIM_HASH_LEN], struct slice signature);
 };
 

@@ -3,115 +3,37 @@
 #include "core/auth/taglist.h"
 #include "core/base/base64.h"
 
-/* ---- DER, as much of it as an RSA public key needs ----------------------------------- */
+/* ---- the answer of the DNS ----------------------------------------------------------- */
 
-enum { DER_INTEGER = 0x02, DER_BITS = 0x03, DER_SEQUENCE = 0x30 };
-
-/* AlgorithmIdentifier of rsaEncryption (1.2.840.113549.1.1.1), with and without its NULL. */
-static const char rsa_with_null[] = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
-static const struct slice rsa_id = {rsa_with_null, 13};
-static const struct slice rsa_id_bare = {rsa_with_null, 11};
-
-/* The length octets in front of *der, or false; *der then begins after them. */
-static bool der_length(struct slice *der, size_t *length)
+static enum dkim_result refuse(struct slice *to, enum dkim_result result, const char *reason)
 {
-	size_t octets;
-
-	if (der->len == 0)
-		return false;
-	*length = (unsigned char)der->ptr[0];
-	*der = slice_skip(*der, 1);
-	if (*length < 0x80)
-		return true;
-	octets = *length & 0x7f;
-	if (octets == 0 || octets > 2 || der->len < octets)
-		return false;
-	*length = 0;
-	for (size_t i = 0; i < octets; i++)
-		*length = *length << 8 | (unsigned char)der->ptr[i];
-	*der = slice_skip(*der, octets);
-	return true;
+	*to = slice_str(reason);
+	return result;
 }
 
-/* Takes one element with this tag off the front of *der. */
-static bool der_take(struct slice *der, int tag, struct slice *content)
+enum dkim_result dkim_key_of_answer(
+    const struct dns_answer *answer, struct slice *record, struct slice *reason)
 {
-	size_t length;
-
-	if (der->len == 0 || (unsigned char)der->ptr[0] != tag)
-		return false;
-	*der = slice_skip(*der, 1);
-	if (!der_length(der, &length) || length > der->len)
-		return false;
-	*content = slice_of(der->ptr, length);
-	*der = slice_skip(*der, length);
-	return true;
-}
-
-/* A positive integer, without its leading zeros. */
-static bool der_positive(struct slice *der, struct slice *number)
-{
-	if (!der_take(der, DER_INTEGER, number) || number->len == 0 ||
-	    (unsigned char)number->ptr[0] >= 0x80)
-		return false;
-	while (number->len > 0 && number->ptr[0] == 0)
-		*number = slice_skip(*number, 1);
-	return number->len > 0;
-}
-
-static bool read_rsa_public_key(struct slice der, struct dkim_key *out)
-{
-	struct slice key;
-
-	return der_take(&der, DER_SEQUENCE, &key) && der.len == 0 &&
-	       der_positive(&key, &out->modulus) && der_positive(&key, &out->exponent) &&
-	       key.len == 0;
-}
-
-/* What stands in the bit string of a SubjectPublicKeyInfo for RSA. */
-static bool unwrap_rsa(struct slice der, struct slice *inner)
-{
-	struct slice info, id, bits;
-
-	if (!der_take(&der, DER_SEQUENCE, &info) || der.len != 0 ||
-	    !der_take(&info, DER_SEQUENCE, &id) || !der_take(&info, DER_BITS, &bits) ||
-	    info.len != 0)
-		return false;
-	if (!slice_equal(id, rsa_id) && !slice_equal(id, rsa_id_bare))
-		return false;
-	if (bits.len == 0 || bits.ptr[0] != 0)
-		return false;
-	*inner = slice_skip(bits, 1);
-	return true;
-}
-
-static unsigned bits_of(struct slice number)
-{
-	unsigned top = (unsigned char)number.ptr[0], bits = (unsigned)(number.len - 1) * 8;
-
-	while (top > 0) {
-		bits++;
-		top >>= 1;
+	*record = *reason = slice_of(NULL, 0);
+	switch (answer->status) {
+	case DNS_OK:
+		break;
+	case DNS_TEMP:
+		return refuse(reason, DKIM_TEMPERROR, "the DNS gave no answer for the key");
+	case DNS_BADNAME:
+		return refuse(reason, DKIM_PERMERROR, "the name of the key is not a name");
+	case DNS_NODATA:
+	case DNS_NXDOMAIN:
+	default:
+		return refuse(reason, DKIM_PERMERROR, "there is no key in the DNS");
 	}
-	return bits;
+	if (answer->count != 1)
+		return refuse(reason, DKIM_PERMERROR, "there are several key records");
+	*record = answer->records[0].data;
+	return DKIM_NONE;
 }
 
 /* ---- the record ---------------------------------------------------------------------- */
-
-/* What the readers below share. */
-struct reading {
-	struct taglist tags;
-	const struct dkim_field *field;
-	struct arena *arena;
-	struct dkim_key *record;
-	struct slice *reason;
-};
-
-static enum dkim_result refuse(struct reading *r, enum dkim_result result, const char *reason)
-{
-	*r->reason = slice_str(reason);
-	return result;
-}
 
 static bool has_element(
     const struct taglist *tags, const char *name, struct slice a, struct slice b)
@@ -134,118 +56,117 @@ static bool allows(const struct taglist *tags, const char *name, struct slice a,
 	return !taglist_get(tags, name, &value) || has_element(tags, name, a, b);
 }
 
-static enum dkim_result read_flags(struct reading *r)
+static enum dkim_key_flaw read_flags(const struct taglist *tags, struct dkim_key *key)
 {
 	struct slice value;
 
-	if (taglist_get(&r->tags, "v", &value) && !slice_equal(value, SLICE("DKIM1")))
-		return refuse(r, DKIM_PERMERROR, "the key record has an unknown version");
-	r->record->testing = has_element(&r->tags, "t", SLICE("y"), SLICE("y"));
-	if (!allows(&r->tags, "h", SLICE("sha256"), SLICE("sha256")))
-		return refuse(r, DKIM_PERMERROR, "the key does not allow SHA-256");
-	if (!allows(&r->tags, "s", SLICE("email"), SLICE("*")))
-		return refuse(r, DKIM_PERMERROR, "the key is not for email");
-	if (r->field->identity_below && has_element(&r->tags, "t", SLICE("s"), SLICE("s")))
-		return refuse(r, DKIM_PERMERROR, "the key does not allow an i= below d=");
-	return DKIM_NONE;
+	if (taglist_get(tags, "v", &value) && !slice_equal(value, SLICE("DKIM1")))
+		return DKIM_KEY_VERSION;
+	key->testing = has_element(tags, "t", SLICE("y"), SLICE("y"));
+	key->strict = has_element(tags, "t", SLICE("s"), SLICE("s"));
+	if (!allows(tags, "h", SLICE("sha256"), SLICE("sha256")))
+		return DKIM_KEY_NOT_SHA256;
+	return allows(tags, "s", SLICE("email"), SLICE("*")) ? DKIM_KEY_FLAWLESS
+							     : DKIM_KEY_NOT_FOR_EMAIL;
 }
 
-static enum dkim_result read_type(struct reading *r)
+static enum dkim_key_flaw read_type(const struct taglist *tags, struct dkim_key *key)
 {
 	struct slice value;
 
-	r->record->algorithm = DKIM_RSA_SHA256;
-	if (taglist_get(&r->tags, "k", &value)) {
-		if (slice_equal_nocase(value, SLICE("ed25519")))
-			r->record->algorithm = DKIM_ED25519_SHA256;
-		else if (!slice_equal_nocase(value, SLICE("rsa")))
-			return refuse(r, DKIM_PERMERROR, "the key is of an unknown type");
-	}
-	if (r->record->algorithm != r->field->algorithm)
-		return refuse(r, DKIM_PERMERROR, "the key is of another type than the signature");
-	return DKIM_NONE;
+	key->algorithm = DKIM_RSA_SHA256;
+	if (!taglist_get(tags, "k", &value) || slice_equal_nocase(value, SLICE("rsa")))
+		return DKIM_KEY_FLAWLESS;
+	key->algorithm = DKIM_ED25519_SHA256;
+	return slice_equal_nocase(value, SLICE("ed25519")) ? DKIM_KEY_FLAWLESS : DKIM_KEY_TYPE;
 }
 
-static enum dkim_result check_rsa(struct reading *r)
+static enum dkim_key_flaw read_octets(
+    const struct taglist *tags, struct dkim_key *key, unsigned char *room, size_t *len)
 {
-	struct dkim_key *key = r->record;
+	struct slice text;
 
-	key->bits = bits_of(key->modulus);
-	if (key->bits < DKIM_BITS_MIN || key->bits > DKIM_BITS_MAX) {
-		*r->reason = arena_printf(r->arena, "the key has %u bits; accepted are %d to %d",
-		    key->bits, DKIM_BITS_MIN, DKIM_BITS_MAX);
-		return DKIM_POLICY;
-	}
-	if (bits_of(key->exponent) > DKIM_EXPONENT_BITS_MAX)
-		return refuse(r, DKIM_POLICY, "the public exponent of the key is too large");
-	if ((key->modulus.ptr[key->modulus.len - 1] & 1) == 0 ||
-	    (key->exponent.ptr[key->exponent.len - 1] & 1) == 0 || bits_of(key->exponent) < 2)
-		return refuse(r, DKIM_PERMERROR, "the key is not an RSA key");
-	return DKIM_NONE;
-}
-
-static enum dkim_result read_key(struct reading *r)
-{
-	struct slice text, inner, der;
-	unsigned char *octets;
-	size_t len;
-
-	if (!taglist_get(&r->tags, "p", &text))
-		return refuse(r, DKIM_PERMERROR, "the key record has no key");
+	if (!taglist_get(tags, "p", &text))
+		return DKIM_KEY_MISSING;
 	if (text.len == 0)
-		return refuse(r, DKIM_PERMERROR, "the key is revoked");
-	octets = arena_alloc(r->arena, base64_room(text.len));
-	if (!octets)
-		return refuse(r, DKIM_TEMPERROR, "out of memory");
-	if (!base64_decode(text, octets, base64_room(text.len), &len))
-		return refuse(r, DKIM_PERMERROR, "the key is not base64");
-	der = slice_of((const char *)octets, len);
-	if (r->record->algorithm == DKIM_ED25519_SHA256) {
-		r->record->point = der;
-		r->record->bits = 8 * DKIM_POINT_LEN;
-		return len == DKIM_POINT_LEN
-			   ? DKIM_NONE
-			   : refuse(r, DKIM_PERMERROR, "the key is not an ed25519 key");
-	}
-	if (!read_rsa_public_key(unwrap_rsa(der, &inner) ? inner : der, r->record))
-		return refuse(r, DKIM_PERMERROR, "the key is not an RSA key");
-	return check_rsa(r);
+		return DKIM_KEY_REVOKED;
+	if (!base64_decode(text, room, DKIM_KEY_RECORD_MAX, len))
+		return DKIM_KEY_NOT_BASE64;
+	if (key->algorithm != DKIM_ED25519_SHA256)
+		return DKIM_KEY_FLAWLESS;
+	key->bits = 8 * DKIM_POINT_LEN;
+	return *len == DKIM_POINT_LEN ? DKIM_KEY_FLAWLESS : DKIM_KEY_NOT_ED25519;
 }
 
-static enum dkim_result read_record(struct reading *r, struct slice text)
+struct slice dkim_key_parse(
+    struct slice record, unsigned char room[DKIM_KEY_RECORD_MAX], struct dkim_key *out)
 {
+	struct taglist tags;
+	size_t len = 0;
+
+	*out = (struct dkim_key){.flaw = DKIM_KEY_TOO_LONG};
+	if (record.len > DKIM_KEY_RECORD_MAX)
+		return slice_of(NULL, 0);
+	out->flaw = taglist_parse(record, &tags) ? DKIM_KEY_MALFORMED : read_flags(&tags, out);
+	if (out->flaw == DKIM_KEY_FLAWLESS)
+		out->flaw = read_type(&tags, out);
+	if (out->flaw == DKIM_KEY_FLAWLESS)
+		out->flaw = read_octets(&tags, out, room, &len);
+	return out->flaw == DKIM_KEY_FLAWLESS ? slice_of((const char *)room, len)
+					      : slice_of(NULL, 0);
+}
+
+static enum dkim_key_flaw judge_numbers(const struct dkim_key_numbers *numbers)
+{
+	if (numbers->modulus_bits < DKIM_BITS_MIN || numbers->modulus_bits > DKIM_BITS_MAX)
+		return DKIM_KEY_SIZE;
+	if (numbers->exponent_bits > DKIM_EXPONENT_BITS_MAX)
+		return DKIM_KEY_EXPONENT;
+	return numbers->odd && numbers->exponent_bits > 1 ? DKIM_KEY_FLAWLESS : DKIM_KEY_NUMBERS;
+}
+
+void dkim_key_set_rsa(struct dkim_key *key, const struct dkim_key_numbers *numbers)
+{
+	key->bits = numbers ? numbers->modulus_bits : 0;
+	key->flaw = numbers ? judge_numbers(numbers) : DKIM_KEY_NOT_RSA;
+}
+
+/* ---- for one signature --------------------------------------------------------------- */
+
+static const char not_rsa[] = "the key is not an RSA key";
+
+static const struct {
 	enum dkim_result result;
+	const char *reason;
+} flaws[] = {
+    [DKIM_KEY_TOO_LONG] = {DKIM_PERMERROR, "the key record is too long"},
+    [DKIM_KEY_MALFORMED] = {DKIM_PERMERROR, "the key record is malformed"},
+    [DKIM_KEY_VERSION] = {DKIM_PERMERROR, "the key record has an unknown version"},
+    [DKIM_KEY_NOT_SHA256] = {DKIM_PERMERROR, "the key does not allow SHA-256"},
+    [DKIM_KEY_NOT_FOR_EMAIL] = {DKIM_PERMERROR, "the key is not for email"},
+    [DKIM_KEY_TYPE] = {DKIM_PERMERROR, "the key is of an unknown type"},
+    [DKIM_KEY_MISSING] = {DKIM_PERMERROR, "the key record has no key"},
+    [DKIM_KEY_REVOKED] = {DKIM_PERMERROR, "the key is revoked"},
+    [DKIM_KEY_NOT_BASE64] = {DKIM_PERMERROR, "the key is not base64"},
+    [DKIM_KEY_NOT_ED25519] = {DKIM_PERMERROR, "the key is not an ed25519 key"},
+    [DKIM_KEY_NOT_RSA] = {DKIM_PERMERROR, not_rsa},
+    [DKIM_KEY_SIZE] = {DKIM_POLICY, NULL}, /* with the number of bits */
+    [DKIM_KEY_EXPONENT] = {DKIM_POLICY, "the public exponent of the key is too large"},
+    [DKIM_KEY_NUMBERS] = {DKIM_PERMERROR, not_rsa},
+    [DKIM_KEY_FLAWLESS] = {DKIM_NONE, ""},
+};
 
-	if (text.len > DKIM_KEY_RECORD_MAX)
-		return refuse(r, DKIM_PERMERROR, "the key record is too long");
-	if (taglist_parse(text, &r->tags))
-		return refuse(r, DKIM_PERMERROR, "the key record is malformed");
-	result = read_flags(r);
-	if (result == DKIM_NONE)
-		result = read_type(r);
-	return result == DKIM_NONE ? read_key(r) : result;
-}
-
-enum dkim_result dkim_key_read(const struct dns_answer *answer, const struct dkim_field *field,
-    struct arena *arena, struct dkim_key *out, struct slice *reason)
+enum dkim_result dkim_key_judge(const struct dkim_key *key, const struct dkim_field *field,
+    struct arena *arena, struct slice *reason)
 {
-	struct reading r = {.field = field, .arena = arena, .record = out, .reason = reason};
-
-	*out = (struct dkim_key){.algorithm = DKIM_UNKNOWN};
-	*reason = slice_of(NULL, 0);
-	switch (answer->status) {
-	case DNS_OK:
-		break;
-	case DNS_TEMP:
-		return refuse(&r, DKIM_TEMPERROR, "the DNS gave no answer for the key");
-	case DNS_BADNAME:
-		return refuse(&r, DKIM_PERMERROR, "the name of the key is not a name");
-	case DNS_NODATA:
-	case DNS_NXDOMAIN:
-	default:
-		return refuse(&r, DKIM_PERMERROR, "there is no key in the DNS");
-	}
-	if (answer->count != 1)
-		return refuse(&r, DKIM_PERMERROR, "there are several key records");
-	return read_record(&r, answer->records[0].data);
+	if (key->flaw > DKIM_KEY_NOT_FOR_EMAIL && key->strict && field->identity_below)
+		return refuse(reason, DKIM_PERMERROR, "the key does not allow an i= below d=");
+	if (key->flaw > DKIM_KEY_TYPE && key->algorithm != field->algorithm)
+		return refuse(
+		    reason, DKIM_PERMERROR, "the key is of another type than the signature");
+	if (key->flaw != DKIM_KEY_SIZE)
+		return refuse(reason, flaws[key->flaw].result, flaws[key->flaw].reason);
+	*reason = arena_printf(arena, "the key has %u bits; accepted are %d to %d", key->bits,
+	    DKIM_BITS_MIN, DKIM_BITS_MAX);
+	return DKIM_POLICY;
 }

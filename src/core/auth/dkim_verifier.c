@@ -192,19 +192,26 @@ static void decide_partly(struct candidate *c)
 	decide(c, DKIM_POLICY, SLICE("l= leaves a part of the body unsigned"));
 }
 
-/* True when the DNS has a key that may be used; else the candidate has its result. */
+/* True when the DNS has a key that may be used; else the candidate has its result.  The key is
+ * given back by the caller either way. */
 static bool find_key(
-    struct dkim_verifier *v, struct candidate *c, const struct dns *dns, struct dkim_key *record)
+    struct dkim_verifier *v, struct candidate *c, const struct dns *dns, struct dkim_key *key)
 {
-	struct slice name = dkim_field_key_name(c->field, v->arena), reason;
+	struct slice name = dkim_field_key_name(c->field, v->arena), record, reason;
 	struct dns_answer answer = {.status = DNS_TEMP};
 	enum dkim_result result;
 
 	if (name.ptr)
 		dns_lookup(dns, name, DNS_TXT, v->arena, &answer);
-	result = dkim_key_read(&answer, c->field, v->arena, record, &reason);
-	c->result.bits = record->bits;
-	c->result.testing = record->testing;
+	result = dkim_key_of_answer(&answer, &record, &reason);
+	if (result == DKIM_NONE && !v->crypto->key_read(v->crypto, record, key)) {
+		result = DKIM_TEMPERROR;
+		reason = SLICE("out of memory");
+	} else if (result == DKIM_NONE) {
+		result = dkim_key_judge(key, c->field, v->arena, &reason);
+	}
+	c->result.bits = key->bits;
+	c->result.testing = key->testing;
 	if (result == DKIM_TEMPERROR && !c->result.body_covered)
 		decide_partly(c);
 	else if (result != DKIM_NONE)
@@ -213,7 +220,7 @@ static bool find_key(
 }
 
 static void check_signature(
-    struct dkim_verifier *v, struct candidate *c, const struct dkim_key *record)
+    struct dkim_verifier *v, struct candidate *c, const struct dkim_key *key)
 {
 	size_t room = base64_room(c->field->signature.len), len;
 	unsigned char *octets = arena_alloc(v->arena, room);
@@ -226,8 +233,7 @@ static void check_signature(
 		decide(c, DKIM_PERMERROR, SLICE("b= is not base64"));
 		return;
 	}
-	switch (v->crypto->verify(
-	    v->crypto, record, c->header_hash, slice_of((const char *)octets, len))) {
+	switch (v->crypto->verify(key, c->header_hash, slice_of((const char *)octets, len))) {
 	case DKIM_VERIFIED:
 		if (c->result.body_covered)
 			decide(c, DKIM_PASS, slice_of(NULL, 0));
@@ -247,10 +253,13 @@ static void check_signature(
 /* The body first: it is known already, and spares the question for the key. */
 static void verify(struct dkim_verifier *v, struct candidate *c, const struct dns *dns)
 {
-	struct dkim_key record;
+	struct dkim_key key = {.public_key = NULL};
 
-	if (c->open && body_holds(c) && find_key(v, c, dns, &record))
-		check_signature(v, c, &record);
+	if (!c->open || !body_holds(c))
+		return;
+	if (find_key(v, c, dns, &key))
+		check_signature(v, c, &key);
+	v->crypto->key_drop(&key);
 }
 
 /* Those that may be aligned stand first (dkim_field_choose()), and nobody else spends their time.

@@ -3,45 +3,20 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <openssl/rsa.h>
-#include <pthread.h>
+#include <openssl/x509.h>
+#include <stdatomic.h>
 #include <stdlib.h>
-
-/* 512 keys are more than the signers whose mail a busy server sees in a minute; 2 MiB at most. */
-#define SETS 128
-#define WAYS 4
-
-#define MODULUS_MAX  (DKIM_BITS_MAX / 8)
-#define EXPONENT_MAX (DKIM_EXPONENT_BITS_MAX / 8)
-
-struct entry {
-	EVP_PKEY *key; /* NULL: free */
-	uint64_t used; /* when last, counted in uses of its set */
-	uint64_t hash;
-	size_t name_len;
-	unsigned char name[MODULUS_MAX + EXPONENT_MAX];
-};
-
-/* The lock guards the entries of its set; nothing is called under it that takes another lock,
- * but OpenSSL's counting of references. */
-struct set {
-	pthread_mutex_t lock;
-	uint64_t uses;
-	struct entry ways[WAYS];
-};
 
 struct dkim_libcrypto {
 	EVP_MD *sha256;
-	uint64_t seed; /* so that nobody can choose keys that fall into one set */
-	struct set sets[SETS];
 };
 
-/* What a key is found by: its numbers (an ed25519 point is shorter than any modulus). */
-struct name {
-	uint64_t hash;
-	size_t len;
-	unsigned char bytes[MODULUS_MAX + EXPONENT_MAX];
+/* Read by all threads, changed by none once it is made. */
+struct dkim_public_key {
+	atomic_uint holders;
+	EVP_PKEY *key;
+	EVP_PKEY_CTX *prepared; /* RSA: a verification, up to the digest */
 };
 
 struct dkim_libcrypto *dkim_libcrypto_create(void)
@@ -50,10 +25,8 @@ struct dkim_libcrypto *dkim_libcrypto_create(void)
 
 	if (!lib)
 		return NULL;
-	for (size_t i = 0; i < SETS; i++)
-		pthread_mutex_init(&lib->sets[i].lock, NULL);
 	lib->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	if (!lib->sha256 || RAND_bytes((unsigned char *)&lib->seed, sizeof lib->seed) != 1)
+	if (!lib->sha256)
 		dkim_libcrypto_free(&lib);
 	return lib;
 }
@@ -62,11 +35,6 @@ void dkim_libcrypto_free(struct dkim_libcrypto **lib)
 {
 	if (!*lib)
 		return;
-	for (size_t i = 0; i < SETS; i++) {
-		for (size_t j = 0; j < WAYS; j++)
-			EVP_PKEY_free((*lib)->sets[i].ways[j].key);
-		pthread_mutex_destroy(&(*lib)->sets[i].lock);
-	}
 	EVP_MD_free((*lib)->sha256);
 	free(*lib);
 	*lib = NULL;
@@ -119,148 +87,203 @@ void dkim_libcrypto_hash_free(struct dkim_hash **hash)
 	*hash = NULL;
 }
 
-/* ---- keys that are kept --------------------------------------------------------------- */
+/* ---- decoding a key ------------------------------------------------------------------ */
 
-static void append(struct name *name, struct slice bytes)
+/* AlgorithmIdentifier of rsaEncryption (RFC 3279 2.3.1), its parameters NULL or left out. */
+static bool is_rsa_algorithm(const ASN1_TYPE *id)
 {
-	if (bytes.len == 0)
-		return;
-	memcpy(name->bytes + name->len, bytes.ptr, bytes.len);
-	name->len += bytes.len;
+	const unsigned char *at;
+	const ASN1_OBJECT *oid = NULL;
+	X509_ALGOR *algorithm;
+	int parameters;
+	bool is_rsa;
+
+	if (id->type != V_ASN1_SEQUENCE)
+		return false;
+	at = id->value.sequence->data;
+	algorithm = d2i_X509_ALGOR(NULL, &at, id->value.sequence->length);
+	X509_ALGOR_get0(&oid, &parameters, NULL, algorithm);
+	is_rsa = algorithm && OBJ_obj2nid(oid) == NID_rsaEncryption &&
+		 (parameters == V_ASN1_NULL || parameters == V_ASN1_UNDEF);
+	X509_ALGOR_free(algorithm);
+	return is_rsa;
 }
 
-/* FNV-1a over 8 octets at a time is enough: the names compared are high-entropy numbers. */
-static struct name name_of(const struct dkim_libcrypto *lib, const struct dkim_key *record)
+static EVP_PKEY *decode_public_key(const unsigned char *octets, size_t len)
 {
-	struct name name = {.hash = lib->seed};
-	uint64_t word;
+	const unsigned char *at = octets;
+	EVP_PKEY *key = d2i_PublicKey(EVP_PKEY_RSA, NULL, &at, (long)len);
 
-	append(&name, record->point);
-	append(&name, record->modulus);
-	append(&name, record->exponent);
-	for (size_t i = 0; i < name.len; i += sizeof word) {
-		size_t n = name.len - i < sizeof word ? name.len - i : sizeof word;
-
-		word = 0;
-		memcpy(&word, name.bytes + i, n);
-		name.hash = (name.hash ^ word) * 0x100000001b3;
-		name.hash ^= name.hash >> 29;
-	}
-	return name;
-}
-
-static struct entry *find(struct set *set, const struct name *name)
-{
-	for (size_t i = 0; i < WAYS; i++) {
-		struct entry *e = &set->ways[i];
-
-		if (e->key && e->hash == name->hash && e->name_len == name->len &&
-		    memcmp(e->name, name->bytes, name->len) == 0)
-			return e;
-	}
+	if (key && at == octets + len)
+		return key;
+	EVP_PKEY_free(key);
 	return NULL;
 }
 
-/* A reference of the caller's own, or NULL. */
-static EVP_PKEY *kept_key(struct set *set, const struct name *name)
+/* SubjectPublicKeyInfo (RFC 5280 4.1): a sequence of an algorithm and a string of whole octets. */
+static EVP_PKEY *decode_key_info(const ASN1_SEQUENCE_ANY *info)
 {
-	EVP_PKEY *key = NULL;
-	struct entry *e;
+	const ASN1_TYPE *bits = sk_ASN1_TYPE_num(info) == 2 ? sk_ASN1_TYPE_value(info, 1) : NULL;
 
-	pthread_mutex_lock(&set->lock);
-	e = find(set, name);
-	if (e && EVP_PKEY_up_ref(e->key) == 1) {
-		key = e->key;
-		e->used = ++set->uses;
-	}
-	pthread_mutex_unlock(&set->lock);
-	return key;
+	if (!bits || !is_rsa_algorithm(sk_ASN1_TYPE_value(info, 0)) ||
+	    bits->type != V_ASN1_BIT_STRING || (bits->value.bit_string->flags & 7) != 0)
+		return NULL;
+	return decode_public_key(
+	    bits->value.bit_string->data, (size_t)bits->value.bit_string->length);
 }
 
-/* Keeps a reference of its own, in the place of the entry that was not used for the longest. */
-static void keep_key(struct set *set, const struct name *name, EVP_PKEY *key)
+/* In either of the two forms of RFC 6376 3.6.1; NULL when it is in none, or out of memory. */
+static EVP_PKEY *decode_rsa(struct slice octets)
 {
-	EVP_PKEY *old = NULL;
-	struct entry *oldest = &set->ways[0];
-
-	pthread_mutex_lock(&set->lock);
-	for (size_t i = 1; i < WAYS; i++)
-		if (set->ways[i].used < oldest->used)
-			oldest = &set->ways[i];
-	if (!find(set, name) && EVP_PKEY_up_ref(key) == 1) {
-		old = oldest->key;
-		oldest->key = key;
-		oldest->used = ++set->uses;
-		oldest->hash = name->hash;
-		oldest->name_len = name->len;
-		memcpy(oldest->name, name->bytes, name->len);
-	}
-	pthread_mutex_unlock(&set->lock);
-	EVP_PKEY_free(old);
-}
-
-/* OSSL_PARAM takes integers in the byte order of the machine. */
-static void to_native(struct slice big_endian, unsigned char *out)
-{
-	const union {
-		uint16_t number;
-		unsigned char first;
-	} probe = {1};
-
-	for (size_t i = 0; i < big_endian.len; i++)
-		out[probe.first ? big_endian.len - 1 - i : i] = (unsigned char)big_endian.ptr[i];
-}
-
-static EVP_PKEY *build_rsa(const struct dkim_key *record)
-{
-	unsigned char modulus[MODULUS_MAX], exponent[EXPONENT_MAX];
-	OSSL_PARAM params[] = {
-	    OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_N, modulus, record->modulus.len),
-	    OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_E, exponent, record->exponent.len),
-	    OSSL_PARAM_END,
-	};
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	const unsigned char *der = (const unsigned char *)octets.ptr, *at = der;
+	ASN1_SEQUENCE_ANY *info = d2i_ASN1_SEQUENCE_ANY(NULL, &at, (long)octets.len);
 	EVP_PKEY *key = NULL;
 
-	to_native(record->modulus, modulus);
-	to_native(record->exponent, exponent);
-	if (ctx && EVP_PKEY_fromdata_init(ctx) == 1)
-		EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params);
-	EVP_PKEY_CTX_free(ctx);
+	if (info && at == der + octets.len) {
+		key = decode_key_info(info);
+		if (!key)
+			key = decode_public_key(der, octets.len);
+	}
+	sk_ASN1_TYPE_pop_free(info, ASN1_TYPE_free);
 	return key;
 }
 
-static EVP_PKEY *build(const struct dkim_key *record)
+/* False when out of memory. */
+static bool take_numbers(EVP_PKEY *key, struct dkim_key_numbers *out)
 {
-	if (record->algorithm == DKIM_ED25519_SHA256)
-		return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL,
-		    (const unsigned char *)record->point.ptr, record->point.len);
-	return build_rsa(record);
+	BIGNUM *modulus = NULL, *exponent = NULL;
+	bool taken = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &modulus) == 1 &&
+		     EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1;
+
+	if (taken)
+		*out = (struct dkim_key_numbers){
+		    .modulus_bits = (unsigned)BN_num_bits(modulus),
+		    .exponent_bits = (unsigned)BN_num_bits(exponent),
+		    .odd = BN_is_odd(modulus) && BN_is_odd(exponent),
+		};
+	BN_free(modulus);
+	BN_free(exponent);
+	return taken;
 }
 
-static EVP_PKEY *get_key(struct dkim_libcrypto *lib, const struct dkim_key *record)
-{
-	struct name name = name_of(lib, record);
-	struct set *set = &lib->sets[(name.hash >> 32) % SETS];
-	EVP_PKEY *key = kept_key(set, &name);
+/* ---- keys ---------------------------------------------------------------------------- */
 
-	if (key)
-		return key;
-	key = build(record);
-	if (key)
-		keep_key(set, &name, key);
-	return key;
+static bool is_out_of_memory(void)
+{
+	return ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE;
 }
 
-static enum dkim_verification verify_rsa(const struct dkim_libcrypto *lib, EVP_PKEY *key,
-    const unsigned char *digest, struct slice signature)
+static EVP_PKEY_CTX *prepare_rsa(const struct dkim_libcrypto *lib, EVP_PKEY *key)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-	enum dkim_verification v = DKIM_NO_MEMORY;
 
 	if (ctx && EVP_PKEY_verify_init(ctx) == 1 &&
 	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
 	    EVP_PKEY_CTX_set_signature_md(ctx, lib->sha256) == 1)
+		return ctx;
+	EVP_PKEY_CTX_free(ctx);
+	return NULL;
+}
+
+static void free_key(struct dkim_public_key *key)
+{
+	EVP_PKEY_CTX_free(key->prepared);
+	EVP_PKEY_free(key->key);
+	free(key);
+}
+
+/* Takes over decoded; NULL when out of memory. */
+static struct dkim_public_key *make_key(
+    const struct dkim_libcrypto *lib, enum dkim_algorithm algorithm, EVP_PKEY *decoded)
+{
+	struct dkim_public_key *key = calloc(1, sizeof *key);
+
+	if (!key) {
+		EVP_PKEY_free(decoded);
+		return NULL;
+	}
+	atomic_init(&key->holders, 1);
+	key->key = decoded;
+	if (algorithm == DKIM_RSA_SHA256)
+		key->prepared = prepare_rsa(lib, decoded);
+	if (decoded && (key->prepared || algorithm != DKIM_RSA_SHA256))
+		return key;
+	free_key(key);
+	return NULL;
+}
+
+/* False when out of memory; *decoded is NULL when the key has a flaw. */
+static bool decode(struct slice octets, struct dkim_key *out, EVP_PKEY **decoded)
+{
+	struct dkim_key_numbers numbers;
+
+	*decoded = NULL;
+	if (out->algorithm == DKIM_ED25519_SHA256) {
+		*decoded = EVP_PKEY_new_raw_public_key(
+		    EVP_PKEY_ED25519, NULL, (const unsigned char *)octets.ptr, octets.len);
+		return *decoded;
+	}
+	*decoded = decode_rsa(octets);
+	if (!*decoded) {
+		dkim_key_set_rsa(out, NULL);
+		return !is_out_of_memory();
+	}
+	if (!take_numbers(*decoded, &numbers)) {
+		EVP_PKEY_free(*decoded);
+		return false;
+	}
+	dkim_key_set_rsa(out, &numbers);
+	if (out->flaw != DKIM_KEY_FLAWLESS) {
+		EVP_PKEY_free(*decoded);
+		*decoded = NULL;
+	}
+	return true;
+}
+
+bool dkim_libcrypto_key_read(
+    const struct dkim_libcrypto *lib, struct slice record, struct dkim_key *out)
+{
+	unsigned char room[DKIM_KEY_RECORD_MAX];
+	struct slice octets = dkim_key_parse(record, room, out);
+	EVP_PKEY *decoded;
+	bool done = true;
+
+	if (out->flaw != DKIM_KEY_FLAWLESS)
+		return true;
+	ERR_clear_error();
+	done = decode(octets, out, &decoded);
+	if (done && decoded) {
+		out->public_key = make_key(lib, out->algorithm, decoded);
+		done = out->public_key;
+	}
+	/* What went wrong stays in the thread's queue of errors, which would grow. */
+	ERR_clear_error();
+	return done;
+}
+
+void dkim_libcrypto_key_hold(const struct dkim_key *key)
+{
+	if (key->public_key)
+		atomic_fetch_add_explicit(&key->public_key->holders, 1, memory_order_relaxed);
+}
+
+void dkim_libcrypto_key_drop(struct dkim_key *key)
+{
+	if (key->public_key &&
+	    atomic_fetch_sub_explicit(&key->public_key->holders, 1, memory_order_acq_rel) == 1)
+		free_key(key->public_key);
+	key->public_key = NULL;
+}
+
+/* ---- signatures ---------------------------------------------------------------------- */
+
+static enum dkim_verification verify_rsa(const struct dkim_public_key *key,
+    const unsigned char digest[DKIM_HASH_LEN], struct slice signature)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_dup(key->prepared);
+	enum dkim_verification v = DKIM_NO_MEMORY;
+
+	if (ctx)
 		v = EVP_PKEY_verify(ctx, (const unsigned char *)signature.ptr, signature.len,
 			digest, DKIM_HASH_LEN) == 1
 			? DKIM_VERIFIED
@@ -270,13 +293,13 @@ static enum dkim_verification verify_rsa(const struct dkim_libcrypto *lib, EVP_P
 }
 
 /* RFC 8463 3: PureEdDSA over the SHA-256 hash. */
-static enum dkim_verification verify_ed25519(
-    EVP_PKEY *key, const unsigned char *digest, struct slice signature)
+static enum dkim_verification verify_ed25519(const struct dkim_public_key *key,
+    const unsigned char digest[DKIM_HASH_LEN], struct slice signature)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	enum dkim_verification v = DKIM_NO_MEMORY;
 
-	if (ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1)
+	if (ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key->key) == 1)
 		v = EVP_DigestVerify(ctx, (const unsigned char *)signature.ptr, signature.len,
 			digest, DKIM_HASH_LEN) == 1
 			? DKIM_VERIFIED
@@ -285,19 +308,14 @@ static enum dkim_verification verify_ed25519(
 	return v;
 }
 
-enum dkim_verification dkim_libcrypto_verify(struct dkim_libcrypto *lib,
-    const struct dkim_key *record, const unsigned char digest[DKIM_HASH_LEN],
-    struct slice signature)
+enum dkim_verification dkim_libcrypto_verify(
+    const struct dkim_key *key, const unsigned char digest[DKIM_HASH_LEN], struct slice signature)
 {
-	EVP_PKEY *key = get_key(lib, record);
-	enum dkim_verification v = DKIM_NO_MEMORY;
+	enum dkim_verification v = key->algorithm == DKIM_ED25519_SHA256
+				       ? verify_ed25519(key->public_key, digest, signature)
+				       : verify_rsa(key->public_key, digest, signature);
 
-	if (key)
-		v = record->algorithm == DKIM_ED25519_SHA256
-			? verify_ed25519(key, digest, signature)
-			: verify_rsa(lib, key, digest, signature);
-	EVP_PKEY_free(key);
-	/* A mismatch leaves words in the thread's queue of errors, which would grow. */
-	ERR_clear_error();
+	if (v != DKIM_VERIFIED)
+		ERR_clear_error();
 	return v;
 }

@@ -1,5 +1,6 @@
 #include "edge/auth/dkim_library.h"
 
+#include "edge/auth/dkim_keys.h"
 #include "edge/auth/dkim_libcrypto.h"
 #include "edge/auth/dkim_opendkim.h"
 
@@ -10,6 +11,7 @@ struct library {
 	struct dkim_crypto crypto;
 	struct dkim_opendkim *opendkim;
 	struct dkim_libcrypto *libcrypto;
+	struct dkim_keys *keys;
 };
 
 static const struct library *library_of(const struct dkim_crypto *crypto)
@@ -28,10 +30,16 @@ static bool hash_headers(const struct dkim_crypto *crypto, const struct slice *f
 	return dkim_opendkim_hash(library_of(crypto)->opendkim, fields, n, want, wanted);
 }
 
-static enum dkim_verification verify(const struct dkim_crypto *crypto, const struct dkim_key *key,
-    const unsigned char digest[DKIM_HASH_LEN], struct slice signature)
+static bool key_read(const struct dkim_crypto *crypto, struct slice record, struct dkim_key *out)
 {
-	return dkim_libcrypto_verify(library_of(crypto)->libcrypto, key, digest, signature);
+	const struct library *lib = library_of(crypto);
+
+	if (dkim_keys_find(lib->keys, record, out))
+		return true;
+	if (!dkim_libcrypto_key_read(lib->libcrypto, record, out))
+		return false;
+	dkim_keys_keep(lib->keys, record, out);
+	return true;
 }
 
 struct dkim_crypto *dkim_library_create(void)
@@ -48,11 +56,14 @@ struct dkim_crypto *dkim_library_create(void)
 	    .hash_finish = dkim_libcrypto_hash_finish,
 	    .hash_free = dkim_libcrypto_hash_free,
 	    .hash_headers = hash_headers,
-	    .verify = verify,
+	    .key_read = key_read,
+	    .key_drop = dkim_libcrypto_key_drop,
+	    .verify = dkim_libcrypto_verify,
 	};
 	lib->opendkim = dkim_opendkim_create();
 	lib->libcrypto = dkim_libcrypto_create();
-	if (!lib->opendkim || !lib->libcrypto)
+	lib->keys = dkim_keys_create();
+	if (!lib->opendkim || !lib->libcrypto || !lib->keys)
 		dkim_library_free(&crypto);
 	return crypto;
 }
@@ -64,6 +75,7 @@ void dkim_library_free(struct dkim_crypto **crypto)
 	if (!lib)
 		return;
 	dkim_opendkim_free(&lib->opendkim);
+	dkim_keys_free(&lib->keys);
 	dkim_libcrypto_free(&lib->libcrypto);
 	free(lib);
 	*crypto = NULL;
