@@ -29,6 +29,14 @@ struct dkim_opendkim;
 struct dkim_opendkim *dkim_opendkim_create(void);
 void dkim_opendkim_free(struct dkim_opendkim **);
 
+/*
+ * Whether this build of the library does what the above relies on: a message of two signatures is
+ * hashed as it should be, allocates and frees the same through the hooks, and takes nothing beside
+ * them.  NULL, or what it does instead ("does not free …"): from then on it is not used, every
+ * hash stays undone, and core/auth/dkim_header.h makes it.  Before there are other threads.
+ */
+const char *dkim_opendkim_probe(struct dkim_opendkim *);
+
 /* As dkim_crypto.hash_headers. */
 bool dkim_opendkim_hash(struct dkim_opendkim *, const struct slice *fields, size_t n,
     struct dkim_header_hash *want, size_t wanted);

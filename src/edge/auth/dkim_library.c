@@ -68,6 +68,11 @@ struct dkim_crypto *dkim_library_create(void)
 	return crypto;
 }
 
+const char *dkim_library_probe(struct dkim_crypto *crypto)
+{
+	return dkim_opendkim_probe(library_of(crypto)->opendkim);
+}
+
 void dkim_library_free(struct dkim_crypto **crypto)
 {
 	struct library *lib = (struct library *)*crypto;

@@ -210,6 +210,20 @@ static int serve(struct worker *w, bool foreground)
 	return served ? WORKER_ENDED : WORKER_FAILED;
 }
 
+/* False when out of memory. */
+static bool start_dkim(struct worker *w)
+{
+	const char *wrong;
+
+	w->dkim = dkim_library_create();
+	wrong = w->dkim ? dkim_library_probe(w->dkim) : NULL;
+	if (wrong)
+		log_warning("libopendkim %s: DKIM works without it; please report this with the "
+			    "version of the package libopendkim11",
+		    wrong);
+	return w->dkim;
+}
+
 int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bool foreground)
 {
 	struct worker *w = calloc(1, sizeof *w);
@@ -231,8 +245,7 @@ int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bo
 	w->counters = counters_create();
 	w->clients = clients_create();
 	w->splits = split_memory_create();
-	w->dkim = dkim_library_create();
-	if (!w->table || !w->counters || !w->clients || !w->splits || !w->dkim ||
+	if (!w->table || !w->counters || !w->clients || !w->splits || !start_dkim(w) ||
 	    !worker_first_load(w) || !start_parts(w))
 		return WORKER_NOT_STARTED;
 	return serve(w, foreground);
