@@ -102,8 +102,10 @@ static bool is_rsa_algorithm(const ASN1_TYPE *id)
 		return false;
 	at = id->value.sequence->data;
 	algorithm = d2i_X509_ALGOR(NULL, &at, id->value.sequence->length);
+	if (!algorithm)
+		return false;
 	X509_ALGOR_get0(&oid, &parameters, NULL, algorithm);
-	is_rsa = algorithm && OBJ_obj2nid(oid) == NID_rsaEncryption &&
+	is_rsa = OBJ_obj2nid(oid) == NID_rsaEncryption &&
 		 (parameters == V_ASN1_NULL || parameters == V_ASN1_UNDEF);
 	X509_ALGOR_free(algorithm);
 	return is_rsa;
