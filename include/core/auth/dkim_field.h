@@ -44,8 +44,9 @@ enum dkim_algorithm { DKIM_UNKNOWN, DKIM_RSA_SHA1, DKIM_RSA_SHA256, DKIM_ED25519
 struct dkim_field {
 	enum dkim_result result; /* DKIM_NONE: may pass; else why it cannot */
 	const char *reason;      /* a phrase, when result is not DKIM_NONE */
-	struct slice domain;     /* d=, canonical; these four are empty while malformed */
+	struct slice domain;     /* d=, canonical; these five are empty while malformed */
 	struct slice selector;   /* s=, canonical */
+	struct slice key_name;   /* of a field that may pass: "selector._domainkey.domain" */
 	struct slice identity; /* i= as dkim-quoted-printable with A-labels; "@domain" by default */
 	struct slice algorithm_name;
 	enum dkim_algorithm algorithm;
@@ -77,9 +78,6 @@ void dkim_field_parse(
  */
 size_t dkim_field_choose(const struct dkim_field *, size_t n, const struct slice *authors,
     size_t author_count, size_t chosen[DKIM_VERIFIED_MAX]);
-
-/* The name of the key: "selector._domainkey.domain"; {NULL, 0} when out of memory. */
-struct slice dkim_field_key_name(const struct dkim_field *, struct arena *);
 
 /* The result so far with what the field says of itself; a field that may pass gives DKIM_NEUTRAL
  * and no reason, to be replaced. */

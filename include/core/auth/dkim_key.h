@@ -3,7 +3,7 @@
 /*
  * dkim_key: the key record of a signer as the DNS has it (RFC 6376 3.6.1, RFC 8301, RFC 8463).
  *
- *     dns_lookup(dns, dkim_field_key_name(&field, arena), DNS_TXT, arena, &answer);
+ *     dns_lookup(dns, field.key_name, DNS_TXT, arena, &answer);
  *     result = dkim_key_of_answer(&answer, &record, &reason);
  *     octets = dkim_key_parse(record, room, &key);        // for any signature: may be kept
  *     dkim_key_set_rsa(&key, &numbers);                   // as a library decoded the octets

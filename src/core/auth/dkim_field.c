@@ -67,18 +67,32 @@ static const char *read_domain(struct reading *r)
 								       : NULL;
 }
 
+static const struct slice key_label = SLICE_INIT("._domainkey.");
+
 static const char *read_selector(struct reading *r)
 {
-	static const struct slice between = SLICE_INIT("._domainkey.");
 	struct slice value;
 
 	if (!taglist_get(r->tags, "s", &value))
 		return "the selector tag s= is missing";
 	if (name_parse(value, r->idna, r->arena, &r->field->selector))
 		return "s= is not a selector";
-	if (r->field->selector.len + between.len + r->field->domain.len > NAME_MAX_OCTETS)
+	if (r->field->selector.len + key_label.len + r->field->domain.len > NAME_MAX_OCTETS)
 		return "s= and d= together are longer than a name can be";
 	return NULL;
+}
+
+/* {NULL, 0} when out of memory. */
+static struct slice make_key_name(const struct dkim_field *f, struct arena *arena)
+{
+	char *text = arena_alloc(arena, f->selector.len + key_label.len + f->domain.len);
+
+	if (!text)
+		return slice_of(NULL, 0);
+	memcpy(text, f->selector.ptr, f->selector.len);
+	memcpy(text + f->selector.len, key_label.ptr, key_label.len);
+	memcpy(text + f->selector.len + key_label.len, f->domain.ptr, f->domain.len);
+	return slice_of(text, f->selector.len + key_label.len + f->domain.len);
 }
 
 /* dkim-quoted-printable (RFC 6376 2.11) to the octets it means; blanks are none of them. */
@@ -341,6 +355,8 @@ void dkim_field_parse(struct slice value, const struct idna *idna, uint64_t now,
 		refuse(out, DKIM_PERMERROR, wrong);
 	else if (out->algorithm == DKIM_RSA_SHA1)
 		refuse(out, DKIM_POLICY, "rsa-sha1 is not accepted (RFC 8301)");
+	else
+		out->key_name = make_key_name(out, arena);
 	if (arena_failed(arena))
 		refuse(out, DKIM_TEMPERROR, "out of memory");
 }
@@ -398,12 +414,6 @@ size_t dkim_field_choose(const struct dkim_field *fields, size_t n, const struct
 	while (take(&c, slice_of(NULL, 0), HOPELESS))
 		continue;
 	return c.count;
-}
-
-struct slice dkim_field_key_name(const struct dkim_field *f, struct arena *arena)
-{
-	return arena_printf(
-	    arena, "%.*s._domainkey.%.*s", SLICE_ARG(f->selector), SLICE_ARG(f->domain));
 }
 
 struct dkim_signature_result dkim_field_result(const struct dkim_field *f, struct arena *arena)

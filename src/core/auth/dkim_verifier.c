@@ -27,6 +27,7 @@ struct dkim_verifier {
 	struct arena *arena;
 	struct dkim_message *message;
 	unsigned hints;
+	size_t hinted; /* of the signatures in front of this one, all that may pass */
 	bool no_memory;
 
 	size_t count;
@@ -61,21 +62,16 @@ void dkim_verifier_free(struct dkim_verifier **v)
 
 /* ---- the header ---------------------------------------------------------------------- */
 
-static void hint_key(struct dkim_verifier *v, const struct dkim_field *field)
-{
-	struct slice name = dkim_field_key_name(field, v->arena);
-
-	if (name.ptr)
-		dns_hint(v->dns, name, DNS_TXT);
-}
-
 void dkim_verifier_header(struct dkim_verifier *v, struct slice name, struct slice value)
 {
 	const struct dkim_field *field = dkim_message_add(v->message, name, value);
 
-	if (field && field->result == DKIM_NONE && v->hints < HINTS_MAX) {
+	if (!field || v->hints == HINTS_MAX)
+		return;
+	v->hinted = v->message->count;
+	if (field->result == DKIM_NONE) {
 		v->hints++;
-		hint_key(v, field);
+		dns_hint(v->dns, field->key_name, DNS_TXT);
 	}
 }
 
@@ -147,7 +143,8 @@ static void start_body(struct dkim_verifier *v)
 		    .length = c->field->length,
 		};
 		c->body = &v->body[n++];
-		hint_key(v, c->field);
+		if (c->field >= v->message->signatures + v->hinted)
+			dns_hint(v->dns, c->field->key_name, DNS_TXT);
 		dmarc_hint_identifier(v->dns, c->field->domain, c->nearness);
 	}
 	v->hasher = dkim_body_hasher_create(v->crypto, v->body, n);
@@ -197,12 +194,11 @@ static void decide_partly(struct candidate *c)
 static bool find_key(
     struct dkim_verifier *v, struct candidate *c, const struct dns *dns, struct dkim_key *key)
 {
-	struct slice name = dkim_field_key_name(c->field, v->arena), record, reason;
-	struct dns_answer answer = {.status = DNS_TEMP};
+	struct slice record, reason;
+	struct dns_answer answer;
 	enum dkim_result result;
 
-	if (name.ptr)
-		dns_lookup(dns, name, DNS_TXT, v->arena, &answer);
+	dns_lookup(dns, c->field->key_name, DNS_TXT, v->arena, &answer);
 	result = dkim_key_of_answer(&answer, &record, &reason);
 	if (result == DKIM_NONE && !v->crypto->key_read(v->crypto, record, key)) {
 		result = DKIM_TEMPERROR;
