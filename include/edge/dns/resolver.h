@@ -48,6 +48,8 @@ enum {
 	/* More than any message asks for: SPF 100, eight authors' walks and their signers' 128.
 	 * Hints leave half of it to what is waited for. */
 	RESOLVER_QUESTIONS_MAX = 512,
+	/* A signed message hints some five questions, most of them twice. */
+	RESOLVER_ANSWERED = 8,
 	/* What a message keeps of answers that it waited for: an SPF check takes some 10 KiB.
 	 * Beyond that an answer is only in the cache. */
 	RESOLVER_KEPT_BYTES = 256 * 1024,
@@ -109,6 +111,13 @@ struct resolver_joined;
 /* One message.  The fields are the resolver's own; the struct may lie anywhere. */
 struct resolver_session {
 	struct resolver *resolver;
+	/* Hints that found their answer in the cache, the last few: several parts of a message hint
+	 * the same question, which is not looked for again while the answer lives. */
+	struct {
+		uint64_t hash;
+		int64_t until; /* by monotonic_now() */
+	} answered[RESOLVER_ANSWERED];
+	size_t answered_next;
 	struct resolver_purse purse;
 	int64_t until; /* no wait lasts beyond that, by monotonic_now() */
 	int64_t told;  /* when it began, was limited, or was told of last */

@@ -256,23 +256,45 @@ static void lookup(
 	atomic_fetch_add_explicit(&r->lookups[out->status], 1, memory_order_relaxed);
 }
 
+static bool was_answered(
+    const struct resolver_session *session, const struct resolver_key *key, int64_t now)
+{
+	for (size_t i = 0; i < RESOLVER_ANSWERED; i++)
+		if (session->answered[i].hash == key->hash && now < session->answered[i].until)
+			return true;
+	return false;
+}
+
+static void note_answered(
+    struct resolver_session *session, const struct resolver_key *key, int64_t until)
+{
+	size_t at = session->answered_next++ % RESOLVER_ANSWERED;
+
+	session->answered[at].hash = key->hash;
+	session->answered[at].until = until;
+}
+
 /* Whatever the purse holds: what is asked before others are waited for takes nobody's time. */
 static void hint(void *self, struct slice name, enum dns_type type)
 {
 	struct resolver_purse *purse = self;
-	struct resolver *r = purse->session->resolver;
+	struct resolver_session *session = purse->session;
+	struct resolver *r = session->resolver;
 	char room[DNSWIRE_QUESTION_MAX];
 	struct resolver_answer *answer;
 	struct resolver_key key;
+	int64_t now = monotonic_now();
 	uint32_t ttl;
 
 	if (!resolver_key_make(&key, &r->seed, name, type, room) ||
-	    joined_before(purse->session, &key))
+	    was_answered(session, &key, now) || joined_before(session, &key))
 		return;
-	if (resolver_cache_find(r->cache, &key, monotonic_now(), &answer, &ttl))
+	if (resolver_cache_find(r->cache, &key, now, &answer, &ttl)) {
 		resolver_answer_drop(answer);
-	else
-		join(purse->session, &key, true);
+		note_answered(session, &key, now + ttl * MONOTONIC_SECOND);
+	} else {
+		join(session, &key, true);
+	}
 }
 
 static void *open_purse(void *self, unsigned ms, struct arena *arena)
