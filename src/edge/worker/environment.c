@@ -28,17 +28,25 @@ static int64_t monotonic_us(void *self)
 	return monotonic_now() / 1000;
 }
 
+/* Random octets that each thread draws for its next tokens: the most that getrandom() gives without
+ * being interrupted. */
+enum { RANDOM_DRAWN = 256 };
+
 /* Base 32 (RFC 4648 alphabet, lower case): five bits a character. */
 static void token(void *self, char *out)
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
-	unsigned char random[TOKEN_CHARS];
+	static _Thread_local unsigned char random[RANDOM_DRAWN];
+	static _Thread_local size_t left;
 
 	(void)self;
-	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-		memset(random, 0, sizeof random); /* only before the kernel has any entropy */
+	if (left < TOKEN_CHARS) {
+		left = sizeof random;
+		if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+			memset(random, 0, sizeof random); /* only before the kernel has entropy */
+	}
 	for (int i = 0; i < TOKEN_CHARS; i++)
-		out[i] = alphabet[random[i] & 31];
+		out[i] = alphabet[random[--left] & 31];
 }
 
 static void record(void *self, const struct record *r)
