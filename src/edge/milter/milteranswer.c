@@ -59,17 +59,32 @@ sfsistat milteranswer_broken(SMFICTX *ctx)
 	return SMFIS_TEMPFAIL;
 }
 
+/* libmilter takes text that ends in NUL; NULL when out of memory. */
+static char *join_value(const char *blank, struct slice value, struct arena *arena)
+{
+	size_t n = strlen(blank);
+	char *text = arena_alloc(arena, n + value.len + 1);
+
+	if (!text)
+		return NULL;
+	memcpy(text, blank, n);
+	if (value.len > 0)
+		memcpy(text + n, value.ptr, value.len);
+	text[n + value.len] = '\0';
+	return text;
+}
+
 static bool make_edit(
     SMFICTX *ctx, const struct header_edit *edit, const char *blank, struct arena *arena)
 {
 	char *name = arena_strdup(arena, edit->name);
-	struct slice value = arena_printf(arena, "%s%.*s", blank, SLICE_ARG(edit->value));
+	char *value = join_value(blank, edit->value, arena);
 
-	if (!name || !value.ptr)
+	if (!name || !value)
 		return false;
 	if (edit->remove)
 		return smfi_chgheader(ctx, name, (int)edit->index, NULL) == MI_SUCCESS;
-	return smfi_insheader(ctx, 0, name, milteranswer_text(value.ptr)) == MI_SUCCESS;
+	return smfi_insheader(ctx, 0, name, value) == MI_SUCCESS;
 }
 
 bool milteranswer_edit(
