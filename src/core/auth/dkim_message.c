@@ -43,33 +43,49 @@ static void *grown(void *array, size_t count, size_t *room, size_t size)
 	return larger;
 }
 
-static bool is_bare_lf(struct slice s, size_t i)
+static size_t count_lf(struct slice s)
 {
-	return s.ptr[i] == '\n' && (i == 0 || s.ptr[i - 1] != '\r');
+	size_t n = 0;
+
+	for (size_t at = slice_find(s, '\n'); at < s.len; at = slice_find(s, '\n')) {
+		s = slice_skip(s, at + 1);
+		n++;
+	}
+	return n;
+}
+
+/* Copies the value, line by line; a CR in front of each LF that has none.  Returns the end. */
+static char *copy_as_signed(char *to, struct slice value)
+{
+	while (value.len > 0) {
+		size_t at = slice_find(value, '\n');
+
+		memcpy(to, value.ptr, at);
+		to += at;
+		if (at < value.len) {
+			if (to[-1] != '\r')
+				*to++ = '\r';
+			*to++ = '\n';
+		}
+		value = slice_skip(value, at + 1);
+	}
+	return to;
 }
 
 /* Signers hash CRLF; MTAs hand folds over with LF.  {NULL, 0} when out of memory. */
 static struct slice as_signed(struct arena *arena, struct slice name, struct slice value)
 {
-	size_t bare = 0, n = name.len;
-	char *text;
+	char *text = arena_alloc(arena, name.len + 1 + value.len + count_lf(value)), *end;
 
-	for (size_t i = 0; i < value.len; i++)
-		bare += is_bare_lf(value, i);
-	text = arena_alloc(arena, name.len + 1 + value.len + bare);
 	if (!text)
 		return slice_of(NULL, 0);
 	if (name.len > 0)
 		memcpy(text, name.ptr, name.len);
-	text[n++] = ':';
-	for (size_t i = 0; i < value.len; i++) {
-		if (is_bare_lf(value, i))
-			text[n++] = '\r';
-		text[n++] = value.ptr[i];
-	}
-	while (n > name.len + 1 && (text[n - 1] == '\r' || text[n - 1] == '\n'))
-		n--;
-	return slice_of(text, n);
+	text[name.len] = ':';
+	end = copy_as_signed(text + name.len + 1, value);
+	while (end[-1] == '\r' || end[-1] == '\n')
+		end--;
+	return slice_of(text, (size_t)(end - text));
 }
 
 static const struct dkim_field *add_signature(struct dkim_message *m, struct slice value)

@@ -183,7 +183,10 @@ bool slice_has_controls(struct slice s)
 bool slice_is_utf8(struct slice s)
 {
 	for (size_t i = 0; i < s.len;) {
-		size_t len = utf8_sequence((const unsigned char *)s.ptr + i, s.len - i);
+		size_t len = 1;
+
+		if ((unsigned char)s.ptr[i] >= 0x80)
+			len = utf8_sequence((const unsigned char *)s.ptr + i, s.len - i);
 		if (len == 0)
 			return false;
 		i += len;
