@@ -13,7 +13,7 @@
 /* NULL when out of memory. */
 struct dkim_crypto *dkim_library_create(void);
 /* Probes libopendkim (dkim_opendkim_probe()).  NULL, or what is wrong with it: DKIM then does
- * without.  Once, at start, before there are other threads. */
+ * without.  Before anybody else uses this one. */
 const char *dkim_library_probe(struct dkim_crypto *);
 
 void dkim_library_free(struct dkim_crypto **);

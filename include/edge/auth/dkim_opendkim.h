@@ -33,7 +33,8 @@ void dkim_opendkim_free(struct dkim_opendkim **);
  * Whether this build of the library does what the above relies on: a message of two signatures is
  * hashed as it should be, allocates and frees the same through the hooks, and takes nothing beside
  * them.  NULL, or what it does instead ("does not free …"): from then on it is not used, every
- * hash stays undone, and core/auth/dkim_header.h makes it.  Before there are other threads.
+ * hash stays undone, and core/auth/dkim_header.h makes it.  Nobody else uses this one meanwhile;
+ * threads that allocate much may make it distrust a sound library, which changes no result.
  */
 const char *dkim_opendkim_probe(struct dkim_opendkim *);
 

@@ -122,9 +122,11 @@ struct message_check *message_check_create(const struct dns *dns, int64_t now, s
 	t->context = context;
 	t->field = malloc(HEADER_BYTES_MAX);
 	t->library = dkim_library_create();
-	if (t->library)
+	if (t->library) {
+		dkim_library_probe(t->library); /* as the daemon did: its log says what was found */
 		t->verifier = dkim_verifier_create(
 		    t->library, &t->asked, &idn_uts46, arena, now > 0 ? (uint64_t)now : 0);
+	}
 	if (!t->field || !t->verifier)
 		message_check_free(&t);
 	return t;

@@ -218,8 +218,8 @@ static bool start_dkim(struct worker *w)
 	w->dkim = dkim_library_create();
 	wrong = w->dkim ? dkim_library_probe(w->dkim) : NULL;
 	if (wrong)
-		log_warning("libopendkim %s: DKIM works without it; please report this with the "
-			    "version of the package libopendkim11",
+		log_warning("libopendkim %s: DKIM works without it; please report this with its "
+			    "version",
 		    wrong);
 	return w->dkim;
 }
