@@ -10,7 +10,9 @@
 
 /* ---- a library with faults ----------------------------------------------------------- */
 
-static enum { SOUND, FREES_NOTHING, FREES_TWICE, TAKES_MORE, HASHES_WRONG } fault;
+enum fault { SOUND, FREES_NOTHING, FREES_TWICE, TAKES_MORE, HASHES_WRONG };
+
+static enum fault fault;
 
 DKIM_STAT __real_dkim_free(DKIM *);
 DKIM_STAT __real_dkim_eoh(DKIM *);
@@ -62,7 +64,7 @@ static void teardown(void)
 }
 
 static const struct {
-	int fault;
+	enum fault fault;
 	const char *wrong;
 } rows[] = {
     {SOUND, ""},
