@@ -86,8 +86,11 @@ struct answer transaction_one_too_many(struct session *s)
 
 struct message *transaction_message(struct session *s)
 {
-	if (!s->message && s->env->message_start)
-		s->message = s->env->message_start(s->env->self, s->mail_arena, s->facts.now);
+	if (s->message || !s->env->message_start)
+		return s->message;
+	s->message = s->env->message_start(s->env->self, s->mail_arena, s->facts.now);
+	if (s->message && s->at_end)
+		s->env->at_end(s->message);
 	return s->message;
 }
 
@@ -149,7 +152,7 @@ static void forget_transaction(struct session *s)
 	s->message = NULL;
 	arena_reset(s->mail_arena);
 	s->open = s->inbound = s->split = s->split_alone = false;
-	s->wants_dkim = s->headers_ended = s->wants_body = false;
+	s->wants_dkim = s->headers_ended = s->wants_body = s->at_end = false;
 	s->mail = (struct mail_event){.rules = NULL};
 	s->queue_id = slice_of(NULL, 0);
 	s->recipients = NULL;

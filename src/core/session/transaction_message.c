@@ -132,6 +132,7 @@ static struct answer judge(const struct event *e)
 /* RCPT could not wait for SPF; now there is time for it, and it decides what RCPT left open. */
 static void go_on(struct session *s)
 {
+	s->at_end = true;
 	if (s->message)
 		s->env->at_end(s->message);
 	if (s->facts.spf_state == FACT_UNDER_WAY) {

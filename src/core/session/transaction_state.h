@@ -71,6 +71,7 @@ struct session {
 	struct forged *forged;                   /* of each name the last field first */
 	unsigned own_count[OWN_FIELDS];          /* fields of these names so far */
 	bool wants_dkim, headers_ended, wants_body;
+	bool at_end; /* the message is whole: what is asked now has the time of its end */
 };
 
 /* What one event needs to be answered and recorded. */
