@@ -155,27 +155,39 @@ static enum tri rule_matches(struct look l, const struct rule *r, unsigned in, s
 
 /* ---- whitelist ----------------------------------------------------------------------- */
 
-/* By which of the identities that a whitelist rule by domain may be proved it is. */
-static unsigned proved(const struct rule *r, const struct session *s)
+static bool is(const char *result, const char *word)
+{
+	return result && strcmp(result, word) == 0;
+}
+
+/* A DNS answer that did not come. */
+static bool is_missing(const char *result)
+{
+	return !result || strcmp(result, "temperror") == 0;
+}
+
+/* By which of the identities that a whitelist rule by domain may be proved it is, when SPF says
+ * this of the sender. */
+static unsigned proved(const struct rule *r, bool pass)
 {
 	unsigned in = 0;
 
 	if (r->proof & PROOF_CLIENT_NAME)
 		in |= 1u << ID_CLIENT_NAME;
-	if (r->proof & PROOF_SPF && s->spf && strcmp(s->spf, "pass") == 0)
+	if (r->proof & PROOF_SPF && pass)
 		in |= 1u << ID_SENDER;
 	return in;
 }
 
-/* The first rule that excuses from one of `families`; NULL when none does. */
-static const struct rule *excuse(struct look l, unsigned families, struct verdict *v)
+/* The first rule that excuses from one of `families` when SPF says this; NULL when none does. */
+static const struct rule *excuse_if(struct look l, unsigned families, bool pass, struct verdict *v)
 {
 	const struct rules *w = &l.conf->whitelist;
 
 	for (size_t i = 0; i < w->count; i++) {
 		const struct rule *r = &w->rule[i];
 		struct net net = {0};
-		unsigned in = r->match.key[K_DOMAINS] ? proved(r, l.session) : 0;
+		unsigned in = r->match.key[K_DOMAINS] ? proved(r, pass) : 0;
 
 		if (r->monitor || !(r->covers & families))
 			continue;
@@ -188,11 +200,20 @@ static const struct rule *excuse(struct look l, unsigned families, struct verdic
 	return NULL;
 }
 
-static bool excused(struct look l, unsigned family)
+static const struct rule *excuse(struct look l, unsigned families, struct verdict *v)
+{
+	return excuse_if(l, families, is(l.session->spf, "pass"), v);
+}
+
+/* Whether the refusals of a family are withdrawn; unknown where that hangs on the answer of SPF
+ * that did not come. */
+static enum tri excused(struct look l, unsigned family)
 {
 	struct verdict ignored;
 
-	return excuse(l, family, &ignored) != NULL;
+	if (excuse(l, family, &ignored))
+		return YES;
+	return is_missing(l.session->spf) && excuse_if(l, family, true, &ignored) ? UNKNOWN : NO;
 }
 
 /* ---- verdicts ------------------------------------------------------------------------ */
@@ -222,9 +243,19 @@ static bool asks_from(const struct criteria *c)
 	return c->key[ID_FROM] || (c->key[K_DOMAINS] && c->in & 1u << ID_FROM);
 }
 
+/* A refusal that might be withdrawn is put off. */
+static struct verdict put_off(struct verdict v, enum tri withdrawn)
+{
+	if (withdrawn == UNKNOWN && v.code >= 400) {
+		v.action = "tempfail";
+		v.code = 451;
+	}
+	return v;
+}
+
 /* A family of rules, as far as this phase decides them: at the end those that look at From. */
-static void try_rules(
-    struct look l, const struct rules *rules, const char *family, bool at_end, struct verdict *v)
+static void try_rules(struct look l, const struct rules *rules, const char *family, bool at_end,
+    enum tri withdrawn, struct verdict *v)
 {
 	for (size_t i = 0; i < rules->count && !decided(v); i++) {
 		const struct rule *r = &rules->rule[i];
@@ -236,16 +267,18 @@ static void try_rules(
 			continue;
 		f.rule = r->name;
 		f.has_net = r->match.key[K_NETWORKS] != NULL;
-		keep(v, f);
+		keep(v, put_off(f, withdrawn));
 	}
 }
 
 static void try_families(struct look l, const struct switches *sw, bool at_end, struct verdict *v)
 {
-	if (sw->blocks && !excused(l, COVERS_BLOCKS))
-		try_rules(l, &l.conf->blocks, "blocks", at_end, v);
-	if (sw->susranges && !excused(l, COVERS_SUSRANGES))
-		try_rules(l, &l.conf->susranges, "susranges", at_end, v);
+	enum tri blocks = excused(l, COVERS_BLOCKS), ranges = excused(l, COVERS_SUSRANGES);
+
+	if (sw->blocks && blocks != YES)
+		try_rules(l, &l.conf->blocks, "blocks", at_end, blocks, v);
+	if (sw->susranges && ranges != YES)
+		try_rules(l, &l.conf->susranges, "susranges", at_end, ranges, v);
 }
 
 /* A refusal by SPF or DMARC stands, or an entry that covers the family withdraws it and is told. */
@@ -255,20 +288,9 @@ static void meet(
 	struct verdict by;
 
 	if (!excuse(l, family, &by))
-		keep(v, f);
+		keep(v, put_off(f, excused(l, family)));
 	else if (!f.monitored)
 		*told_by = by;
-}
-
-static bool is(const char *result, const char *word)
-{
-	return result && strcmp(result, word) == 0;
-}
-
-/* A DNS answer that did not come. */
-static bool is_missing(const char *result)
-{
-	return !result || strcmp(result, "temperror") == 0;
 }
 
 static void try_spf(struct look l, const struct switches *sw, bool at_end, struct verdict *v,

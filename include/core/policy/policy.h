@@ -38,7 +38,9 @@ struct verdict policy_decide(const struct ruleset *, const struct facts *, enum 
 
 /*
  * Is there the proof that a whitelist rule by domain needs to excuse (SPEC 3.4)?  Unknown while SPF
- * may still give it.  The outcome is that of a rule that is YES.
+ * may still give it, and where its answer did not come: the refusal that the rule could have
+ * withdrawn is then 451 (SPEC 3.1).  That is for senders whose domain is in the rule's list; whom
+ * no entry names gains nothing by a silent name server.  The outcome is that of a rule that is YES.
  */
 enum truth policy_proven(const struct outcome *, const struct facts *);
 

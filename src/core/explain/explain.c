@@ -56,9 +56,13 @@ static struct explain_criterion criterion_of(const struct facts *facts, const st
 
 static enum explain_effect effect_of_excuse(const struct facts *facts, const struct outcome *o)
 {
-	if (o->rule->monitor)
-		return EXPLAIN_MONITOR;
-	return policy_proven(o, facts) == TRUTH_YES ? EXPLAIN_EXCUSES : EXPLAIN_UNPROVEN;
+	static const enum explain_effect effects[] = {
+	    [TRUTH_NO] = EXPLAIN_UNPROVEN,
+	    [TRUTH_YES] = EXPLAIN_EXCUSES,
+	    [TRUTH_UNKNOWN] = EXPLAIN_UNDECIDED,
+	};
+
+	return o->rule->monitor ? EXPLAIN_MONITOR : effects[policy_proven(o, facts)];
 }
 
 static enum explain_effect effect_of_refusal(
@@ -196,6 +200,7 @@ const char *explain_effect_text(enum explain_effect effect)
 	    [EXPLAIN_DECIDES] = "matches and decides",
 	    [EXPLAIN_EXCUSES] = "matches and exempts",
 	    [EXPLAIN_UNPROVEN] = "matches, but its proof is missing",
+	    [EXPLAIN_UNDECIDED] = "matches, but its proof is undecided: SPF is not known",
 	    [EXPLAIN_MONITOR] = "matches, in monitor mode",
 	    [EXPLAIN_OFF] = "matches, but is off for this recipient's domain",
 	    [EXPLAIN_EXCUSED] = "matches, but a whitelist entry exempts it",

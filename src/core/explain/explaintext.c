@@ -159,7 +159,7 @@ static void print_rule(
 	    place_of(rule, place));
 	for (size_t i = 0; i < r->count; i++)
 		print_criterion(w, e, &r->criteria[i]);
-	if (r->effect == EXPLAIN_UNPROVEN)
+	if (r->effect == EXPLAIN_UNPROVEN || r->effect == EXPLAIN_UNDECIDED)
 		print_proof(w, rule);
 }
 

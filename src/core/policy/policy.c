@@ -7,8 +7,8 @@ struct findings {
 	const struct rule *exempt;
 	const struct rule *trusted;
 	struct verdict trusted_verdict;
-	unsigned excused;           /* families, bits 1 << family, that whitelist entries cover */
-	unsigned excusable;         /* … that entries would cover if SPF said pass */
+	unsigned excused;   /* families, bits 1 << family, that whitelist entries cover */
+	unsigned excusable; /* … that entries would cover if SPF said pass, which it may */
 	struct verdict whitelisted; /* the first entry that excuses */
 	struct verdict excuses[2];  /* the first that covers: spf, dmarc */
 	struct verdict refused[2];  /* by family: blocks, susranges */
@@ -47,7 +47,7 @@ static struct verdict accepted(enum family family, enum reason reason, const str
 
 /*
  * An entry by domain excuses only with proof: the verified client name is in the list, or the
- * sender's domain is and SPF says pass.  Whether SPF would prove it may not be known yet.
+ * sender's domain is and SPF says pass.  A missing answer of the DNS proves neither way.
  */
 enum truth policy_proven(const struct outcome *o, const struct facts *facts)
 {
@@ -59,10 +59,9 @@ enum truth policy_proven(const struct outcome *o, const struct facts *facts)
 		return TRUTH_YES;
 	if (!(rule->proof & PROOF_SPF) || !(o->domains & 1u << IDENTITY_SENDER))
 		return TRUTH_NO;
-	if (facts->spf_state == FACT_UNKNOWN || facts->spf_state == FACT_UNDER_WAY)
+	if (facts->spf_state != FACT_KNOWN || facts->spf.result == SPFR_TEMPERROR)
 		return TRUTH_UNKNOWN;
-	return facts->spf_state == FACT_KNOWN && facts->spf.result == SPFR_PASS ? TRUTH_YES
-										: TRUTH_NO;
+	return facts->spf.result == SPFR_PASS ? TRUTH_YES : TRUTH_NO;
 }
 
 static struct verdict *excuse_of(struct findings *f, enum family family)
@@ -154,19 +153,23 @@ static void find(struct findings *f, const struct ruleset *rules, const struct f
 	}
 }
 
-/* A verdict that a whitelist entry by domain may still withdraw asks for its proof. */
+/* A verdict that a whitelist entry by domain could withdraw hangs on its proof. */
 static bool needs_proof(const struct findings *f, const struct verdict *refusal)
 {
 	return (f->excusable & 1u << refusal->family) != 0;
 }
 
-/* What such a refusal comes to: the proof is asked for, or, while it is under way, another try. */
-static struct verdict without_proof(const struct verdict *refusal, const struct facts *facts)
+/*
+ * Undecided (SPEC 3.1): the proof is asked for; where its answer is under way or did not come, a
+ * refusal becomes another try.  A quarantine refuses nobody and stays.
+ */
+static struct verdict without_proof(const struct verdict *found, const struct facts *facts)
 {
-	struct verdict v = {.kind = VERDICT_NEED, .need = NEED_SPF};
+	struct verdict v = *found;
 
-	if (facts->spf_state == FACT_UNDER_WAY) {
-		v = *refusal;
+	if (facts->spf_state == FACT_UNKNOWN)
+		return (struct verdict){.kind = VERDICT_NEED, .need = NEED_SPF};
+	if (v.action != ACTION_QUARANTINE) {
 		v.action = ACTION_TEMPFAIL;
 		v.reason = REASON_SPF_TEMPERROR;
 	}

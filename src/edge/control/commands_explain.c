@@ -104,6 +104,7 @@ static json_t *rule_json(const struct explain_rule *r)
 	    [EXPLAIN_DECIDES] = "decides",
 	    [EXPLAIN_EXCUSES] = "excuses",
 	    [EXPLAIN_UNPROVEN] = "unproven",
+	    [EXPLAIN_UNDECIDED] = "undecided",
 	    [EXPLAIN_MONITOR] = "monitor",
 	    [EXPLAIN_OFF] = "off",
 	    [EXPLAIN_EXCUSED] = "excused",

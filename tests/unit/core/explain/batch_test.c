@@ -81,8 +81,12 @@ static const struct {
 	"{" CLEAN ",\"from\":\"\",\"recipient\":\"u@reject.example\"}", DMARC("reject", "550")},
     {"proof", "{\"client\":\"198.51.100.7\",\"sender\":\"a@qq.example\",\"spf\":\"pass\"}",
 	"{\"action\":\"accept\",\"code\":250,\"family\":\"whitelist\",\"rule\":\"qq\"}"},
-    {"no proof is given", "{\"client\":\"198.51.100.7\",\"sender\":\"a@qq.example\"}",
+    {"another result is no proof",
+	"{\"client\":\"198.51.100.7\",\"sender\":\"a@qq.example\",\"spf\":\"neutral\"}",
 	DIALUP("198.51.100.0/24")},
+    {"no proof is given", "{\"client\":\"198.51.100.7\",\"sender\":\"a@qq.example\"}",
+	"{\"action\":\"tempfail\",\"code\":451,\"family\":\"susranges\",\"rule\":\"dialup\","
+	"\"network\":\"198.51.100.0/24\"}"},
     {"SPF fail waits for the end", "{\"client\":\"203.0.113.200\",\"spf\":\"fail\"}", ACCEPT},
     {"and then is refused", "{\"spf\":\"fail\",\"from\":\"a@x.example\",\"dkim\":\"none\"}",
 	SPF("reject", "550")},

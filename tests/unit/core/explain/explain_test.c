@@ -92,6 +92,9 @@ static const struct {
     {"client=198.51.100.7 sender=a@qq.example spf=fail client_name=x.example helo=h "
      "from=a@x.example",
 	"qq", EXPLAIN_UNPROVEN, "yes: .qq.example fits sender a@qq.example", 0},
+    {"client=198.51.100.7 sender=a@qq.example spf=temperror client_name=x.example helo=h "
+     "from=a@x.example",
+	"qq", EXPLAIN_UNDECIDED, "yes: .qq.example fits sender a@qq.example", 0},
     {"client=198.51.100.7 sender=a@qq.example spf=pass client_name=x.example helo=h "
      "from=a@x.example",
 	"qq", EXPLAIN_DECIDES, "", 0},

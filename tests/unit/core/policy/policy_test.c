@@ -21,6 +21,8 @@ static const char table[] =
     " { name = \"w-sus\"; networks = \"198.51.100.201\"; covers = [ \"susranges\" ]; },\n"
     " { name = \"w-proof\"; domains = \".good.example\"; proof = [ \"spf\", \"client_name\" ]; },\n"
     " { name = \"w-dns\"; domains = \".dns.example\"; proof = \"client_name\"; },\n"
+    " { name = \"w-half\"; domains = \".half.example\"; proof = \"spf\";\n"
+    "   covers = \"susranges\"; },\n"
     " { name = \"w-monitor\"; networks = \"198.51.100.202\"; mode = \"monitor\"; } );\n"
     "blocks = (\n"
     " { name = \"b-monster\"; domains = \".monster\"; },\n"
@@ -85,7 +87,19 @@ static const struct {
 	"reject susranges s-wide"},
     {"or the DNS is silent", PHASE_RCPT,
 	{.client = "198.51.100.130", .sender = "u@good.example", .recipient = TO}, SPFR_TEMPERROR,
+	"tempfail susranges s-wide"},
+    {"a silent DNS helps nobody whom no entry names", PHASE_RCPT,
+	{.client = "198.51.100.130", SENDER, .recipient = TO}, SPFR_TEMPERROR,
 	"reject susranges s-wide"},
+    {"nor where only the name counts", PHASE_RCPT,
+	{.client = "198.51.100.130", .sender = "u@dns.example", .recipient = TO}, SPFR_TEMPERROR,
+	"reject susranges s-wide"},
+    {"nor in a family that the entry does not cover", PHASE_RCPT,
+	{.client = "192.0.2.1", .sender = "u@half.example", .helo = "x.monster", .recipient = TO},
+	SPFR_TEMPERROR, "reject blocks b-monster"},
+    {"what monitor mode finds is put off in the record", PHASE_RCPT,
+	{.client = "198.51.100.1", .sender = "u@good.example", .recipient = TO}, SPFR_TEMPERROR,
+	"would tempfail susranges s-monitor"},
     {"proof is asked for only when somebody refuses", PHASE_RCPT,
 	{.client = "192.0.2.1", .sender = "u@good.example", .recipient = TO}, NOTHING,
 	"continue none -"},

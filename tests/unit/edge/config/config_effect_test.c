@@ -151,7 +151,7 @@ static const struct {
     {{"198.51.100.37", NULL, "x", "c@s.example", "c@b.example"}, "reject nets"},
     {{"198.51.100.37", NULL, "x", "c@other.example", "a@b.example"}, "reject nets"},
     {{"198.51.100.37", NULL, "x", NULL, "a@b.example"}, "reject nets"},
-    {{"198.51.100.38", NULL, "x", "c@s.example", "a@b.example"}, "reject nets"},
+    {{"198.51.100.38", NULL, "x", "c@s.example", "a@b.example"}, "tempfail nets"},
     {{"198.51.100.38", NULL, "x", "c@t.example", "a@b.example"}, "reject nets"},
     {{"198.51.100.38", NULL, "x", NULL, "a@b.example"}, "reject nets"},
     {{"198.51.100.1", "n.example", "x", NULL, "a@b.example"}, "continue managed"},
