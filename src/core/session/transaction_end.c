@@ -46,13 +46,13 @@ static void judge_authors(struct session *s, struct recipient *r)
 
 /* ---- recipients that disagree (SPEC 4) ----------------------------------------------- */
 
-/* From mild to strict.  Quarantined mail bears a mark that all its recipients would see, so that
- * it differs from accepted mail also where it is not held. */
-static int severity(const struct verdict *v)
+/* From mild to strict: accept, hold, tempfail, reject.  What is marked is accepted: the header
+ * tells all recipients of the failure, whatever their switches say. */
+static int severity_of(const struct settings *settings, const struct verdict *v)
 {
-	static const int order[ACTION_COUNT] = {
+	const int order[ACTION_COUNT] = {
 	    [ACTION_ACCEPT] = 0,
-	    [ACTION_QUARANTINE] = 1,
+	    [ACTION_QUARANTINE] = settings->dmarc_hold ? 1 : 0,
 	    [ACTION_TEMPFAIL] = 2,
 	    [ACTION_REJECT] = 3,
 	};
@@ -74,14 +74,13 @@ static void judge_recipients(
 {
 	*mildest = *strictest = s->recipients;
 	for (struct recipient *r = s->recipients; r; r = r->next) {
-		int of_this;
 		s->facts.id[IDENTITY_RECIPIENT] = r->identity;
 		judge_authors(s, r);
 		keep_monitored_verdict(s, &r->verdict);
-		of_this = severity(&r->verdict);
-		if (of_this < severity(&(*mildest)->verdict))
+		r->severity = severity_of(&s->mail.rules->settings, &r->verdict);
+		if (r->severity < (*mildest)->severity)
 			*mildest = r;
-		if (of_this > severity(&(*strictest)->verdict))
+		if (r->severity > (*strictest)->severity)
 			*strictest = r;
 	}
 }
@@ -106,7 +105,7 @@ static bool is_worth_a_record(const struct session *s, const struct recipient *r
 }
 
 /* Gives all the deciding effect and records what was found for each recipient; what another
- * recipient's switch softened is told as `would`. */
+ * recipient's milder verdict softened is told as `would`. */
 static struct answer conclude_all(const struct event *e, const struct recipient *deciding)
 {
 	struct session *s = e->s;
@@ -116,10 +115,10 @@ static struct answer conclude_all(const struct event *e, const struct recipient 
 	for (struct recipient *r = s->recipients; r; r = r->next) {
 		struct answer one;
 
-		if (severity(&r->verdict) < severity(&all)) {
+		if (r->severity < deciding->severity) {
 			r->verdict = all;
 			r->author = deciding->author;
-		} else if (severity(&r->verdict) > severity(&all))
+		} else if (r->severity > deciding->severity)
 			r->verdict.monitored = true;
 		if (!is_worth_a_record(s, r))
 			continue;
@@ -141,7 +140,7 @@ static struct answer conclude_all(const struct event *e, const struct recipient 
 static bool only_dmarc_differs(const struct session *s)
 {
 	for (const struct recipient *r = s->recipients; r; r = r->next)
-		if (r->exempt || (severity(&r->verdict) > 0 && r->verdict.family != FAMILY_DMARC))
+		if (r->exempt || (r->severity > 0 && r->verdict.family != FAMILY_DMARC))
 			return false;
 	return true;
 }
@@ -155,7 +154,7 @@ struct answer transaction_judge(const struct event *e)
 	if (!s->recipients)
 		return (struct answer){.kind = ANSWER_CONTINUE};
 	judge_recipients(s, &mildest, &strictest);
-	if (severity(&mildest->verdict) == severity(&strictest->verdict))
+	if (mildest->severity == strictest->severity)
 		return conclude_all(e, strictest);
 	if (mixed == MIXED_SPLIT || !only_dmarc_differs(s))
 		return split(e);

@@ -28,6 +28,7 @@ struct recipient {
 	const struct rule *spf_excuse; /* the whitelist entry that withdrew a refusal by SPF */
 	struct verdict verdict;        /* at the end of the message */
 	size_t author;                 /* … by which author domain */
+	int severity; /* … and how strict it is, to be compared with the others */
 };
 
 /* A rule of monitor mode that would have refused, for the X-Susmilter header. */
