@@ -14,6 +14,7 @@ enum spf_switch { SPF_OFF, SPF_MONITOR, SPF_UNLESS_DKIM, SPF_REJECT };
 /* What follows a DMARC failure, for one recipient domain, from mild to strict. */
 enum dmarc_switch { DMARC_OFF, DMARC_MONITOR, DMARC_QUARANTINE, DMARC_REJECT, DMARC_STRICT };
 
+/* What becomes of recipients that disagree (SPEC 4), in every family. */
 enum dmarc_mixed { MIXED_SPLIT, MIXED_LENIENT, MIXED_STRICT };
 
 /* The switches of one recipient domain (SPEC 3.3). */

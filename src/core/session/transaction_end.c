@@ -133,30 +133,25 @@ static struct answer conclude_all(const struct event *e, const struct recipient 
 }
 
 /*
- * dmarc.mixed speaks of DMARC switches only.  Where a recipient is exempt, or another check refuses
- * for some of them, neither may that exemption open the door for the others nor that refusal shut
- * it: they come apart.
+ * Each recipient's verdict comes from its own switches, exemptions, covers and rules; where these
+ * differ, `mixed` decides, whatever the family.
  */
-static bool only_dmarc_differs(const struct session *s)
-{
-	for (const struct recipient *r = s->recipients; r; r = r->next)
-		if (r->exempt || (r->severity > 0 && r->verdict.family != FAMILY_DMARC))
-			return false;
-	return true;
-}
-
 struct answer transaction_judge(const struct event *e)
 {
 	struct session *s = e->s;
 	struct recipient *mildest, *strictest;
-	enum dmarc_mixed mixed = s->mail.rules->settings.dmarc_mixed;
 
 	if (!s->recipients)
 		return (struct answer){.kind = ANSWER_CONTINUE};
 	judge_recipients(s, &mildest, &strictest);
 	if (mildest->severity == strictest->severity)
 		return conclude_all(e, strictest);
-	if (mixed == MIXED_SPLIT || !only_dmarc_differs(s))
+	switch (s->mail.rules->settings.dmarc_mixed) {
+	case MIXED_LENIENT:
+		return conclude_all(e, mildest);
+	case MIXED_STRICT:
+		return conclude_all(e, strictest);
+	default:
 		return split(e);
-	return conclude_all(e, mixed == MIXED_LENIENT ? mildest : strictest);
+	}
 }

@@ -41,13 +41,26 @@ bool transaction_must_come_apart(struct session *s, const struct recipient *r)
 	return s->split_alone || (s->split && !same_kind(r, s->recipients));
 }
 
+/* Whether two recipients of one kind have different verdicts, by a rule that looks at the
+ * recipient: then only each by itself is sure to have one of its own. */
+static bool differ_within_kinds(const struct session *s)
+{
+	for (const struct recipient *r = s->recipients; r; r = r->next) {
+		const struct recipient *first = s->recipients;
+
+		while (!same_kind(first, r))
+			first = first->next;
+		if (first->severity != r->severity)
+			return true;
+	}
+	return false;
+}
+
 void transaction_note_split(struct session *s)
 {
 	const struct env *env = s->env;
-	bool kinds = false;
+	bool alone = differ_within_kinds(s);
 
-	for (struct recipient *r = s->recipients; r; r = r->next)
-		kinds |= !same_kind(r, s->recipients);
 	for (struct recipient *r = s->recipients; r && env->split_note; r = r->next)
-		env->split_note(env->self, split_key(s, &r->identity, !kinds));
+		env->split_note(env->self, split_key(s, &r->identity, alone));
 }
