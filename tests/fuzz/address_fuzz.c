@@ -25,12 +25,15 @@ static void check_address(struct slice given, struct arena *arena)
 		insist(a.local.len == 0 && a.domain.len == 0 && !a.null);
 		return;
 	}
-	insist(!address_parse(a.text, NULL, arena, &again) || arena_failed(arena));
+	insist(!address_parse(a.text, &idn_uts46, arena, &again) || arena_failed(arena));
 	insist(arena_failed(arena) ||
 	       (slice_equal(a.text, again.text) && slice_equal(a.sent, again.sent) &&
-		   slice_equal(a.domain, again.domain) && a.null == again.null));
-	address_parse(a.text, &idn_uts46, arena, &again);
-	insist(arena_failed(arena) || slice_equal(a.local, again.local));
+		   slice_equal(a.folded, again.folded) && slice_equal(a.composed, again.composed) &&
+		   slice_equal(a.local, again.local) && slice_equal(a.domain, again.domain) &&
+		   a.null == again.null));
+	insist(!address_parse(a.folded, NULL, arena, &again) || arena_failed(arena));
+	insist(arena_failed(arena) ||
+	       (slice_equal(a.local, again.sent) && slice_equal(a.folded, again.folded)));
 }
 
 static void check_name(struct slice given, struct arena *arena)

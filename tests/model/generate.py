@@ -19,9 +19,10 @@ DOMAINS = ["example.org", "a.example.org", "b.a.example.org", "example.net", "ma
 LOCALS = ["bob", "alice", "bob+tag", "bob+tag+more", "alice+x", "postmaster", "abuse",
           "müller", "MÜLLER", "mu\u0308ller", "Müller+tag"]
 JUNK = ["[192.0.2.1]", "a..b", "two words", "-", "x" * 64 + ".example.org", "ünïcode", "a@b",
-        "localhost", "1.2.3.4"]
+        "localhost", "1.2.3.4", "u\u0308ni\u0308code", "u\u0308 x"]
 PATTERNS = ["/.*bob.*/", "/[a-z]+@example\\.org/", "/mx[0-9]+\\..*/", "/\\[.*\\]/", "/<>/",
-            "/.*@.*monster/", "/(alice|bob)@.*/", "/[^@]*/", "/.*\\.example/", "/a.*/", "/.*org/"]
+            "/.*@.*monster/", "/(alice|bob)@.*/", "/[^@]*/", "/.*\\.example/", "/a.*/", "/.*org/",
+            "/müller@.*/", "/mu\u0308ller.*/", "/[üänï]+code/", "/.u\u0308.*/"]
 COUNTRIES = ["CN", "DE", "US", "FR", "BR"]
 ASNS = [4134, 4812, 64500, 64501, 4200000000]
 IDENTITIES = ["client_name", "helo", "sender", "from", "recipient"]

@@ -1,6 +1,7 @@
 #include "model.h"
 
 #include <jansson.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,7 @@ static struct who name_told(const char *text)
 	if (!text || !*text)
 		return w;
 	w.name = parse_name(text);
-	w.text = w.name ? w.name : need(strdup(text));
+	w.text = w.name ? w.name : composed(text);
 	return w;
 }
 
@@ -484,6 +485,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: model CONFIGURATION <SESSIONS\n");
 		return 2;
 	}
+	setlocale(LC_CTYPE, "C.UTF-8"); /* for patterns: letters beyond ASCII have a case, too */
 	read_conf(&conf, argv[1]);
 	while (fgets(line, sizeof line, stdin)) {
 		json_t *o = json_loads(line, 0, NULL);

@@ -42,6 +42,7 @@ bool parse_net(const char *text, struct net *out);
 bool in_net(u128 ip, const struct net *n);
 void print_net(const struct net *n, char *out, size_t size);
 char *fold_local(const char *local);
+char *composed(const char *text);
 char *parse_name(const char *text); /* canonical, or NULL: no name */
 struct address parse_address(const char *text);
 bool is_below(const char *name, const char *ancestor);

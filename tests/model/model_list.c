@@ -81,11 +81,11 @@ static uint64_t hash_of(const char *s)
 
 static void set_pattern(struct entry *e, const char *text)
 {
-	char *whole = need(malloc(strlen(text) + 8));
-	size_t n = strlen(text);
+	const char *re = composed(text); /* with its slashes */
+	size_t n = strlen(re);
+	char *whole = need(malloc(n + 8));
 
-	/* text is /re/ */
-	snprintf(whole, n + 8, "^(%.*s)$", (int)n - 2, text + 1);
+	snprintf(whole, n + 8, "^(%.*s)$", (int)n - 2, re + 1);
 	e->form = F_PATTERN;
 	if (regcomp(&e->re, whole, REG_EXTENDED | REG_ICASE | REG_NOSUB) != 0) {
 		fprintf(stderr, "model: cannot read the pattern %s\n", text);

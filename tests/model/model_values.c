@@ -169,6 +169,15 @@ char *fold_local(const char *local)
 	return folded ? (char *)folded : need(strdup(local));
 }
 
+/* In NFC, as patterns and what they look at are; what cannot be composed stays. */
+char *composed(const char *text)
+{
+	size_t n = 0;
+	uint8_t *nfc = u8_normalize(UNINORM_NFC, (const uint8_t *)text, strlen(text) + 1, NULL, &n);
+
+	return nfc ? (char *)nfc : need(strdup(text));
+}
+
 static char *compose(const char *local, const char *domain)
 {
 	bool quotes = local[0] == '\0' || strpbrk(local, " ()<>[]:;@\\,\"") != NULL;
@@ -209,7 +218,7 @@ struct address parse_address(const char *text)
 {
 	char *s = lower(text), *at;
 	size_t n = strlen(s);
-	struct address a = {need(strdup(text)), NULL, NULL};
+	struct address a = {composed(text), NULL, NULL};
 
 	if (n >= 2 && s[0] == '<' && s[n - 1] == '>') {
 		s[n - 1] = '\0';
@@ -225,7 +234,7 @@ struct address parse_address(const char *text)
 	if (at && at[1] == '[') {
 		*at = '\0';
 		a.local = unquoted(s);
-		a.text = compose(a.local, at + 1);
+		a.text = composed(compose(a.local, at + 1));
 		a.local = fold_local(a.local);
 		return a;
 	}
@@ -236,7 +245,7 @@ struct address parse_address(const char *text)
 			return a;
 	}
 	a.local = unquoted(s);
-	a.text = compose(a.local, a.domain ? a.domain : "");
+	a.text = composed(compose(a.local, a.domain ? a.domain : ""));
 	a.local = fold_local(a.local);
 	return a;
 }

@@ -48,7 +48,7 @@ struct entry {
 	struct ip first, last; /* ENTRY_NETWORK && is_range */
 	struct slice name;     /* canonical domain; empty for LOCAL, NULL and PATTERN */
 	struct slice local;    /* ADDRESS, SUBADDRESS, LOCAL; lower case */
-	struct slice text;     /* PATTERN: the expression */
+	struct slice text;     /* PATTERN: the expression, in NFC like what it looks at */
 };
 
 enum { ENTRY_WHY_MAX = 240 };

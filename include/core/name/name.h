@@ -26,16 +26,26 @@ enum { NAME_MAX_OCTETS = 253, NAME_LABEL_MAX = 63 };
 #define NAME_BYTES_LABEL SLICE("u8--")
 
 /*
- * What core needs of Unicode.  Both write at most `cap` bytes and return the length, or 0.
+ * What core needs of Unicode.  All write at most `cap` bytes and return the length, or 0.
  *
  * to_ascii: bytes that should be UTF-8 to A-labels; 0 when it is no name.
  * fold_local: a local part as local parts are compared, NFC and case-folded; 0 when it is not
  * UTF-8.  NULL: only ASCII is folded.
+ * compose: NFC and nothing else, for patterns and what they look at; 0 when it is not UTF-8.
+ * NULL: text stays as it comes.
  */
 struct idna {
 	size_t (*to_ascii)(struct slice utf8, char *out, size_t cap);
 	size_t (*fold_local)(struct slice utf8, char *out, size_t cap);
+	size_t (*compose)(struct slice utf8, char *out, size_t cap);
 };
+
+/* No character becomes longer than this by the last two (UAX 15; Unicode, SpecialCasing). */
+enum { IDNA_GROWTH = 3 };
+
+/* text in NFC; as it came where it is so already, where it is no UTF-8 or idna does not know how,
+ * and when memory runs out, which the arena remembers.  idna may be NULL. */
+struct slice idna_compose(const struct idna *, struct slice text, struct arena *);
 
 /*
  * Returns NULL and the canonical name, or the reason as a literal phrase for the operator

@@ -27,14 +27,23 @@ enum fact_state {
 			   more */
 };
 
-/* One of the five identities.  For a client name or HELO that is no domain name (an address
- * literal, junk) name is empty and text alone can be matched, by patterns. */
+/*
+ * One of the five identities.  For a client name or HELO that is no domain name (an address
+ * literal, junk) name is empty and it can be matched by patterns alone.
+ *
+ * The whole identity, as "user@example.com", "<>" or "mx.example.com", in three forms: records and
+ * replies keep what was sent (of host names the canonical form); what is remembered, counted or
+ * limited by it goes by the folded form, in which one mailbox has one spelling; patterns look at
+ * the composed one (core/name/address.h).
+ */
 struct identity {
 	enum fact_state state;
-	struct slice text;  /* the whole identity: "user@example.com", "<>", "mx.example.com" */
-	struct slice name;  /* its canonical domain name, or empty */
-	struct slice local; /* its local part as it is compared, or empty */
-	struct slice sent;  /* its local part as it was sent, or empty */
+	struct slice text;     /* as it was sent */
+	struct slice folded;   /* as it is compared */
+	struct slice composed; /* as patterns look at it */
+	struct slice name;     /* its canonical domain name, or empty */
+	struct slice local;    /* its local part as it is compared, or empty */
+	struct slice sent;     /* its local part as it was sent, or empty */
 };
 
 struct facts {

@@ -77,7 +77,7 @@ static const char *without_route(struct slice *path)
 
 /* ---- the local part ------------------------------------------------------------------ */
 
-/* Quotes and backslashes taken away, ASCII in lower case. */
+/* Quotes and backslashes taken away. */
 static bool unquoted(struct slice from, struct arena *arena, struct slice *out)
 {
 	char *to = arena_alloc(arena, from.len + 1);
@@ -90,25 +90,34 @@ static bool unquoted(struct slice from, struct arena *arena, struct slice *out)
 			continue;
 		if (from.ptr[i] == '\\')
 			i++;
-		to[n++] = slice_lower(from.ptr[i]);
+		to[n++] = from.ptr[i];
 	}
 	*out = slice_of(to, n);
 	return true;
 }
 
-/* No character becomes longer than this when it is case-folded (Unicode, SpecialCasing). */
-enum { FOLDED_GROWTH = 3 };
+static bool lowered(struct slice from, struct arena *arena, struct slice *out)
+{
+	char *to = arena_alloc(arena, from.len);
+
+	if (!to)
+		return false;
+	for (size_t i = 0; i < from.len; i++)
+		to[i] = slice_lower(from.ptr[i]);
+	*out = slice_of(to, from.len);
+	return true;
+}
 
 /* The local part as local parts are compared; what cannot be folded stays as it is. */
 static bool fold_local(
-    struct slice sent, const struct idna *idna, struct arena *arena, struct slice *out)
+    struct slice lower, const struct idna *idna, struct arena *arena, struct slice *out)
 {
-	char *folded = arena_alloc(arena, sent.len * FOLDED_GROWTH);
+	char *folded = arena_alloc(arena, lower.len * IDNA_GROWTH);
 	size_t len;
 
 	if (!folded)
 		return false;
-	len = idna->fold_local(sent, folded, sent.len * FOLDED_GROWTH);
+	len = idna->fold_local(lower, folded, lower.len * IDNA_GROWTH);
 	if (len > 0)
 		*out = slice_of(folded, len);
 	return true;
@@ -192,11 +201,38 @@ static const char *compose(const struct halves *h, struct slice local, struct sl
 	return NULL;
 }
 
+/* The local part as it was sent, as it is compared, and composed for patterns. */
+static const char *local_part(const struct halves *h, const struct idna *idna, struct arena *arena,
+    struct address *out, struct slice *composed)
+{
+	struct slice lower;
+
+	out->sent = h->local;
+	if (h->encoded && !unquoted(h->local, arena, &out->sent))
+		return "out of memory";
+	lower = out->sent;
+	if (h->upper && !lowered(out->sent, arena, &lower))
+		return "out of memory";
+	out->local = *composed = lower;
+	if (!h->wide || !idna)
+		return NULL;
+	*composed = idna_compose(idna, lower, arena);
+	if (idna->fold_local && !fold_local(lower, idna, arena, &out->local))
+		return "out of memory";
+	return arena_failed(arena) ? "out of memory" : NULL;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 static const char *mailbox(
     struct slice path, const struct idna *idna, struct arena *arena, struct address *out)
 {
 	struct halves h;
-	struct slice domain; /* as text shows it: a name or a literal */
+	struct slice domain; /* a name or a literal, in canonical form */
+	struct slice composed;
 	const char *wrong = without_route(&path);
 
 	if (!wrong)
@@ -216,23 +252,25 @@ static const char *mailbox(
 		return wrong;
 	if (out->domain.len > 0)
 		domain = out->domain;
-	out->sent = h.local;
-	if ((h.encoded || h.upper) && !unquoted(h.local, arena, &out->sent))
-		return "out of memory";
-	out->local = out->sent;
-	if (h.wide && idna && idna->fold_local && !fold_local(out->sent, idna, arena, &out->local))
-		return "out of memory";
-	return compose(&h, out->sent, domain, arena, &out->text);
+	wrong = local_part(&h, idna, arena, out, &composed);
+	if (!wrong)
+		wrong = compose(&h, out->local, domain, arena, &out->folded);
+	out->composed = out->folded;
+	if (!wrong && h.wide)
+		wrong = compose(&h, composed, domain, arena, &out->composed);
+	out->text = path;
+	/* A path that was broken differently would not read as the same address. */
+	if (!wrong && (path.ptr[0] == '<' || is_blank(path.ptr[0])))
+		wrong = compose(&h, out->sent, h.domain, arena, &out->text);
+	return wrong;
 }
 
-const char *address_parse(
-    struct slice text, const struct idna *idna, struct arena *arena, struct address *out)
+static const char *parse(
+    struct slice path, const struct idna *idna, struct arena *arena, struct address *out)
 {
-	struct slice path = slice_trim(text);
 	struct address found = {.null = false};
 	const char *wrong;
 
-	*out = (struct address){.text = text};
 	if (path.len == 0)
 		return "empty address";
 	if (path.ptr[0] == '<') {
@@ -241,11 +279,24 @@ const char *address_parse(
 		path = slice_trim(slice_of(path.ptr + 1, path.len - 2));
 	}
 	if (path.len == 0) {
-		*out = (struct address){.text = SLICE("<>"), .null = true};
+		out->text = out->folded = out->composed = SLICE("<>");
+		out->null = true;
 		return NULL;
 	}
 	wrong = mailbox(path, idna, arena, &found);
 	if (!wrong)
 		*out = found;
+	return wrong;
+}
+
+const char *address_parse(
+    struct slice text, const struct idna *idna, struct arena *arena, struct address *out)
+{
+	const char *wrong;
+
+	*out = (struct address){.text = text, .folded = text, .composed = text};
+	wrong = parse(slice_trim(text), idna, arena, out);
+	if (wrong)
+		out->composed = idna_compose(idna, text, arena);
 	return wrong;
 }

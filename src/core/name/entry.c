@@ -4,6 +4,11 @@
 
 #include <stdio.h>
 
+struct words {
+	const struct idna *idna;
+	struct arena *arena;
+};
+
 /* ---- networks ------------------------------------------------------------------------ */
 
 /* Sets the one prefix that first..last is, if it is one. */
@@ -69,7 +74,7 @@ static size_t closing_slash(struct slice text)
 	return text.len;
 }
 
-static const char *pattern(struct slice text, struct entry *out)
+static const char *pattern(struct slice text, struct words with, struct entry *out)
 {
 	size_t end = closing_slash(text);
 
@@ -81,16 +86,11 @@ static const char *pattern(struct slice text, struct entry *out)
 	if (end == 1)
 		return "the pattern is empty";
 	out->kind = ENTRY_PATTERN;
-	out->text = slice_of(text.ptr + 1, end - 1);
+	out->text = idna_compose(with.idna, slice_of(text.ptr + 1, end - 1), with.arena);
 	return NULL;
 }
 
 /* ---- names and addresses ------------------------------------------------------------- */
-
-struct words {
-	const struct idna *idna;
-	struct arena *arena;
-};
 
 static const char *name(struct slice text, struct words with, struct entry *out)
 {
@@ -180,7 +180,7 @@ static const char *parse(
 	if (accept == ENTRY_ACCEPT_NETWORKS)
 		return network(text, out, why);
 	if (text.ptr[0] == '/')
-		return pattern(text, out);
+		return pattern(text, with, out);
 	wrong = name_or_mailbox(text, accept, with, out);
 	if (!wrong)
 		return NULL;

@@ -185,3 +185,17 @@ bool name_is_within(struct slice name, struct slice ancestor)
 		return false;
 	return name.len == ancestor.len || name.ptr[name.len - ancestor.len - 1] == '.';
 }
+
+struct slice idna_compose(const struct idna *idna, struct slice text, struct arena *arena)
+{
+	char *composed;
+	size_t len = 0;
+
+	while (len < text.len && (unsigned char)text.ptr[len] < 0x80)
+		len++;
+	if (!idna || !idna->compose || len == text.len)
+		return text;
+	composed = arena_alloc(arena, text.len * IDNA_GROWTH);
+	len = composed ? idna->compose(text, composed, text.len * IDNA_GROWTH) : 0;
+	return len > 0 ? slice_of(composed, len) : text;
+}

@@ -5,6 +5,8 @@ struct identity identity_of_address(const struct address *address)
 	return (struct identity){
 	    .state = FACT_KNOWN,
 	    .text = address->text,
+	    .folded = address->folded,
+	    .composed = address->composed,
 	    .name = address->domain,
 	    .local = address->local,
 	    .sent = address->sent,
@@ -13,14 +15,17 @@ struct identity identity_of_address(const struct address *address)
 
 struct identity identity_of_name(struct slice text, const struct idna *idna, struct arena *arena)
 {
-	struct identity id = {.state = FACT_KNOWN, .text = text};
+	struct identity id = {.state = FACT_KNOWN};
 
 	if (text.len == 0)
 		return (struct identity){.state = FACT_ABSENT};
-	if (name_parse(text, idna, arena, &id.name) != NULL)
+	if (name_parse(text, idna, arena, &id.name) != NULL) {
 		id.name = slice_of(NULL, 0);
-	else
-		id.text = id.name;
+		id.text = id.folded = text;
+		id.composed = idna_compose(idna, text, arena);
+	} else {
+		id.text = id.folded = id.composed = id.name;
+	}
 	return id;
 }
 
@@ -41,6 +46,8 @@ struct identity identity_of_author(const struct fromheader *from, size_t i)
 	return (struct identity){
 	    .state = FACT_KNOWN,
 	    .text = from->domains[i],
+	    .folded = from->domains[i],
+	    .composed = from->domains[i],
 	    .name = from->domains[i],
 	};
 }

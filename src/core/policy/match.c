@@ -164,7 +164,7 @@ static void apply_patterns(struct match *m, struct outcome *o)
 		const struct identity *id = &m->facts->id[identity];
 
 		if (((decided | out) & bit) != 0 || id->state != FACT_KNOWN ||
-		    pattern_match(p->pattern, id->text) != PATTERN_YES)
+		    pattern_match(p->pattern, id->composed) != PATTERN_YES)
 			continue;
 		if (p->out || (o->yes & bit) == 0)
 			note_decider(m->trace, p->slot,

@@ -140,7 +140,7 @@ static struct slice results_body(struct session *s)
 	if (facts->spf.null_sender_used_helo)
 		spf.helo = facts->id[IDENTITY_HELO].text;
 	else
-		spf.mailfrom = sender->text;
+		spf.mailfrom = sender->composed;
 	spf.comment = spf_comment(s);
 	if (facts->spf_state == FACT_KNOWN)
 		a.spf = &spf;

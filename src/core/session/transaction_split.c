@@ -12,7 +12,7 @@ enum { SPLIT_NETWORK_V4 = 16, SPLIT_NETWORK_V6 = 32 };
 static uint64_t split_key(const struct session *s, const struct identity *recipient, bool alone)
 {
 	const struct ip *client = &s->facts.client;
-	struct slice sender = s->facts.id[IDENTITY_SENDER].text;
+	struct slice sender = s->facts.id[IDENTITY_SENDER].folded;
 	struct prefix network =
 	    prefix_of(client, client->family == IP_V6 ? SPLIT_NETWORK_V6 : SPLIT_NETWORK_V4);
 	uint64_t h = FNV_START;
@@ -20,7 +20,7 @@ static uint64_t split_key(const struct session *s, const struct identity *recipi
 	h = fnv(h, slice_of((const char *)&network.base.hi, sizeof network.base.hi));
 	h = fnv(h, sender);
 	h = fnv(h, alone ? SLICE("\1") : SLICE("\0"));
-	return fnv(h, recipient->text);
+	return fnv(h, recipient->folded);
 }
 
 static bool same_kind(const struct recipient *a, const struct recipient *b)

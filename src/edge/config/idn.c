@@ -110,5 +110,21 @@ static size_t fold_local(struct slice utf8, char *out, size_t cap)
 	return 0;
 }
 
-const struct idna idn_uts46 = {.to_ascii = to_ascii, .fold_local = fold_local};
-const struct idna idn_lenient = {.to_ascii = to_ascii_lenient, .fold_local = fold_local};
+static size_t compose(struct slice utf8, char *out, size_t cap)
+{
+	size_t len = cap;
+	uint8_t *composed;
+
+	if (utf8.len == 0 || cap == 0 || !slice_is_utf8(utf8))
+		return 0;
+	composed =
+	    u8_normalize(UNINORM_NFC, (const uint8_t *)utf8.ptr, utf8.len, (uint8_t *)out, &len);
+	if (!composed || composed == (uint8_t *)out)
+		return composed ? len : 0;
+	free(composed);
+	return 0;
+}
+
+const struct idna idn_uts46 = {.to_ascii = to_ascii, .fold_local = fold_local, .compose = compose};
+const struct idna idn_lenient = {
+    .to_ascii = to_ascii_lenient, .fold_local = fold_local, .compose = compose};

@@ -74,7 +74,7 @@ static void enqueue(struct recorder *rec, struct recordline *line)
 static bool admit(struct recorder *rec, const struct record *r, bool *json, bool *text)
 {
 	const struct identity *to = &r->facts->id[IDENTITY_RECIPIENT];
-	struct slice recipient = to->state == FACT_KNOWN ? to->text : SLICE("");
+	struct slice recipient = to->state == FACT_KNOWN ? to->folded : SLICE("");
 	bool watched = watchers_count(&rec->watchers) > 0, admitted = false;
 
 	pthread_mutex_lock(&rec->lock);

@@ -78,7 +78,7 @@ void reports_count(struct reports *r, const struct record *record)
 	if (v->kind != VERDICT_FINAL || to->state != FACT_KNOWN || to->name.len == 0 ||
 	    (v->action != ACTION_REJECT && v->action != ACTION_TEMPFAIL))
 		return;
-	refusal.keys[TALLY_RECIPIENTS] = to->text;
+	refusal.keys[TALLY_RECIPIENTS] = to->folded;
 	refusal.keys[TALLY_RULES] = rule_of(v, rule, sizeof rule);
 	refusal.keys[TALLY_CLIENTS] = slice_of(client, ip_format(&record->facts->client, client));
 	reports_add(r, &refusal);

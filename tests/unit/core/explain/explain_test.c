@@ -111,7 +111,7 @@ static const struct {
     {"helo=a.below.example sender=a@x.example", "monster", EXPLAIN_DECIDES,
 	"yes: *.below.example fits helo a.below.example", 0},
     {"helo=mx.example sender=Bob@b.example", "bob", EXPLAIN_DECIDES,
-	"yes: bob@b.example fits sender bob@b.example", 1},
+	"yes: bob@b.example fits sender Bob@b.example", 1},
     {"helo=mx.example sender=sue+x@b.example", "bob", EXPLAIN_DECIDES,
 	"yes: sue+*@b.example fits sender sue+x@b.example", 1},
     {"helo=mx.example sender=root@x.example", "bob", EXPLAIN_DECIDES,

@@ -301,8 +301,8 @@ START_TEST(table)
 	    from_kind_name(from.kind), SLICE_ARG(from.why));
 	ck_assert_msg(
 	    strcmp(domains, rows[_i].domains) == 0, "%s: domains '%s'", rows[_i].label, domains);
-	ck_assert_msg(slice_equal(from.author.text, slice_str(rows[_i].author)),
-	    "%s: author '%.*s'", rows[_i].label, SLICE_ARG(from.author.text));
+	ck_assert_msg(slice_equal(from.author.folded, slice_str(rows[_i].author)),
+	    "%s: author '%.*s'", rows[_i].label, SLICE_ARG(from.author.folded));
 	ck_assert_msg((from.kind == FROM_ONE && !from.forgiven) == (from.why.len == 0),
 	    "%s: reason '%.*s'", rows[_i].label, SLICE_ARG(from.why));
 	ck_assert_msg(!from.forgiven || rows[_i].why, "%s: forgiven", rows[_i].label);

@@ -60,7 +60,7 @@ static const struct {
     {"a HELO that is no name", "helo = \".example\";", {.helo = "[192.0.2.1]"}, NO, NULL},
 
     /* addresses: exact, user+*@, names, user@, patterns */
-    {"an address", "sender = \"u@x.example\";", {.sender = "<U@X.example>"}, YES, "u@x.example"},
+    {"an address", "sender = \"u@x.example\";", {.sender = "<U@X.example>"}, YES, "U@X.example"},
     {"another user", "sender = \"u@x.example\";", {.sender = "v@x.example"}, NO, NULL},
     {"a sub-address", "sender = \"u+*@x.example\";", {.sender = "u+a+b@x.example"}, YES,
 	"u+a+b@x.example"},

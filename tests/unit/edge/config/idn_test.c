@@ -162,6 +162,42 @@ START_TEST(folds_local_parts)
 }
 END_TEST
 
+/* Composed, and nothing more: patterns find the case by themselves. */
+static const struct {
+	const char *label, *text, *composed;
+} spelled[] = {
+    {"ASCII", "Bob", "Bob"},
+    {"capitals", "M\xc3\x9cLLER", "M\xc3\x9cLLER"},
+    {"decomposed", "MU\xcc\x88ller", "M\xc3\x9cller"},
+    {"sharp s",
+	"stra\xc3\x9f"
+	"e",
+	"stra\xc3\x9f"
+	"e"},
+    {"three for one", "\xef\xac\xac", "\xd7\xa9\xd6\xbc\xd7\x81"},
+    {"not UTF-8", "u\xcc\x88\xff", NULL},
+    {"nothing", "", NULL},
+};
+
+START_TEST(composes)
+{
+	char out[64];
+	struct slice text = slice_str(spelled[_i].text);
+	size_t n = idn_uts46.compose(text, out, sizeof out);
+
+	ck_assert_msg(spelled[_i].composed
+			  ? slice_equal(slice_of(out, n), slice_str(spelled[_i].composed))
+			  : n == 0,
+	    "%s: \"%.*s\"", spelled[_i].label, (int)n, out);
+	ck_assert_uint_le(n, text.len * IDNA_GROWTH);
+	for (size_t cap = 0; cap < n; cap++) {
+		memset(out, '~', sizeof out);
+		ck_assert_uint_eq(idn_lenient.compose(text, out, cap), 0);
+		ck_assert_msg(out[cap] == '~', "%s: room of %zu", spelled[_i].label, cap);
+	}
+}
+END_TEST
+
 static void *convert_often(void *unused)
 {
 	char out[64];
@@ -196,6 +232,7 @@ Suite *suite(void)
 	tcase_add_loop_test(t, converts, 0, ROWS(rows));
 	tcase_add_loop_test(t, converts_whatever, 0, ROWS(whatever));
 	tcase_add_loop_test(t, folds_local_parts, 0, ROWS(locals));
+	tcase_add_loop_test(t, composes, 0, ROWS(spelled));
 	tcase_add_test(t, keeps_to_its_room);
 	tcase_add_test(t, works_in_threads);
 	suite_add_tcase(s, t);

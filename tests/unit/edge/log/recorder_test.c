@@ -29,7 +29,8 @@ static void make(struct made *m, struct slice to)
 	*m = (struct made){.facts.client = ip_from_v4(client)};
 	m->facts.id[IDENTITY_SENDER] =
 	    (struct identity){.state = FACT_KNOWN, .text = SLICE("a\xff\n@example.org")};
-	m->facts.id[IDENTITY_RECIPIENT] = (struct identity){.state = FACT_KNOWN, .text = to};
+	m->facts.id[IDENTITY_RECIPIENT] =
+	    (struct identity){.state = FACT_KNOWN, .text = to, .folded = to};
 	m->verdict = (struct verdict){.kind = VERDICT_FINAL,
 	    .action = ACTION_REJECT,
 	    .family = FAMILY_SUSRANGES,
@@ -99,6 +100,25 @@ START_TEST(test_lines)
 	ck_assert_ptr_null(r);
 	ck_assert_uint_eq(count_lines("\"rule\":\"dialup\""), 20 + 1);
 	ck_assert_uint_eq(count_lines("\"sender\":\"a\\u00ff\\u000a@example.org\""), 20);
+	ck_assert_uint_eq(count_lines("\"suppressed\":5"), 1);
+}
+END_TEST
+
+/* One mailbox, written in two ways: each line as it was sent, one limit for both. */
+START_TEST(test_spellings)
+{
+	struct recorder *r = open_recorder(path, 20);
+	struct made m;
+
+	make(&m, SLICE("b@example.net"));
+	for (int i = 0; i < 25; i++) {
+		m.facts.id[IDENTITY_RECIPIENT].text =
+		    i % 2 ? SLICE("B@Example.net") : SLICE("b@example.net");
+		recorder_record(r, &m.record);
+	}
+	ck_assert_uint_eq(recorder_counts(r).suppressed, 5);
+	recorder_free(&r);
+	ck_assert_uint_eq(count_lines("\"recipient\":\"B@Example.net\""), 10);
 	ck_assert_uint_eq(count_lines("\"suppressed\":5"), 1);
 }
 END_TEST
@@ -305,6 +325,7 @@ Suite *suite(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_set_timeout(c, 30);
 	tcase_add_test(c, test_lines);
+	tcase_add_test(c, test_spellings);
 	tcase_add_test(c, test_late_records);
 	tcase_add_test(c, test_reopen);
 	tcase_add_test(c, test_full_disk);
