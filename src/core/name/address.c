@@ -222,11 +222,6 @@ static const char *local_part(const struct halves *h, const struct idna *idna, s
 	return arena_failed(arena) ? "out of memory" : NULL;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 static const char *mailbox(
     struct slice path, const struct idna *idna, struct arena *arena, struct address *out)
 {
@@ -259,8 +254,8 @@ static const char *mailbox(
 	if (!wrong && h.wide)
 		wrong = compose(&h, composed, domain, arena, &out->composed);
 	out->text = path;
-	/* A path that was broken differently would not read as the same address. */
-	if (!wrong && (path.ptr[0] == '<' || is_blank(path.ptr[0])))
+	/* Behind a route some begin so that by themselves they would read as another address. */
+	if (!wrong && strchr("<@ \t", path.ptr[0]))
 		wrong = compose(&h, out->sent, h.domain, arena, &out->text);
 	return wrong;
 }

@@ -187,6 +187,7 @@ static const struct {
     {SLICE_INIT("<@Relay.example:Bob@Example.ORG>"), SLICE_INIT("Bob@Example.ORG"),
 	SLICE_INIT("bob@example.org")},
     {SLICE_INIT("<@a.org:<U@X.org>"), SLICE_INIT("\"<U\"@X.org"), SLICE_INIT("\"<u\"@x.org")},
+    {SLICE_INIT("<@a.org:@b@X.org>"), SLICE_INIT("\"@b\"@X.org"), SLICE_INIT("\"@b\"@x.org")},
     {SLICE_INIT("<@a.org: U@X.org>"), SLICE_INIT("\" U\"@X.org"), SLICE_INIT("\" u\"@x.org")},
     {SLICE_INIT("<U@[IPv6:2001:DB8::1]>"), SLICE_INIT("U@[IPv6:2001:DB8::1]"),
 	SLICE_INIT("u@[IPv6:2001:db8::1]")},
