@@ -12,7 +12,7 @@
  * - it is the only From field, valid UTF-8, without control bytes but those of folding,
  * - it holds exactly one <local@domain>, without blank, comment or anything else between the
  *   brackets, or no bracket and one local@domain, set off by blanks, commas, ";" or ":"; outside
- *   quoted strings, comments and [ ],
+ *   quoted strings, comments and [ ]; local is a dot-atom, or quoted and without blank or "@",
  * - however it is read (as it stands or with encoded words decoded; quotes taken away; comments
  *   skipped or opened; wide "@", full stops and blanks as the narrow ones; blanks and comments
  *   skipped around "@" and dots, or between words as well; the address itself thrown away), no
@@ -25,7 +25,7 @@
  *     struct slice fields[] = {SLICE(" \"Bob, Jr.\" <bob@Example.ORG>\r\n (of sales)")};
  *     struct fromheader from;
  *     fromheader_parse(fields, 1, idna, arena, &from);
- *     // FROM_ONE, from.domains[0] "example.org", from.author.text "bob@example.org"
+ *     // FROM_ONE, from.domains[0] "example.org", from.author.folded "bob@example.org"
  *
  *     field                                    answer
  *     a@x.org                                  one: x.org
@@ -52,8 +52,9 @@
  *     Doe   <>   ;                             bad: a list member without address
  *     NUL or control bytes, loose CR or LF     bad
  *
- * Local parts may hold any dots ("a..b@docomo.example" is in use and names one domain only) and
- * have no limit of length.  A domain of one label is a name.
+ * In a field that is not crooked otherwise local parts may hold any dots ("a..b@docomo.example" is
+ * in use and names one domain only); they have no limit of length, as in RFC 5322.  A domain of one
+ * label is a name.
  */
 #include "core/base/arena.h"
 #include "core/base/slice.h"
@@ -95,8 +96,7 @@ struct fromheader {
 	size_t domain_count;
 	bool more; /* there were more than FROM_DOMAINS_MAX */
 	/*
-	 * The first author address, for FROM_ONE and FROM_MANY; else empty.  As core/name/address.h
-	 * has it: local part in lower case, canonical domain.
+	 * The first author address, for FROM_ONE and FROM_MANY; else empty.
 	 */
 	struct address author;
 };

@@ -94,13 +94,30 @@ static bool is_unambiguous(struct rfc5322 s, struct unended unended)
 	return !unended.quote && (!unended.comment || count_byte(s.text, '(') == 1);
 }
 
+/* A dot-atom, or a quoted string without a blank or a second "@" (SPEC 4.9): what readers agree on
+ * in a well-formed field they may not agree on beside something crooked. */
+static bool is_strict_local(struct slice local)
+{
+	char last = '.';
+
+	if (local.ptr[0] == '"')
+		return count_byte(local, '@') == 0 && count_byte(local, ' ') == 0 &&
+		       count_byte(local, '\t') == 0;
+	for (size_t i = 0; i < local.len; i++) {
+		if (local.ptr[i] == '.' && last == '.')
+			return false;
+		last = local.ptr[i];
+	}
+	return last != '.';
+}
+
 /* At a "<": local@domain> and nothing else. */
 static bool take_strict_angle(struct from_parser *p)
 {
 	struct slice local;
 
 	rfc5322_take(&p->s, '<');
-	if (!from_take_word(p, &local) || rfc5322_peek(&p->s) != '@')
+	if (!from_take_word(p, &local) || rfc5322_peek(&p->s) != '@' || !is_strict_local(local))
 		return false;
 	from_take_address(p, local);
 	return rfc5322_take(&p->s, '>');
@@ -112,7 +129,8 @@ static bool take_strict_bare(struct from_parser *p)
 	struct from_parser tried = *p;
 	struct slice local;
 
-	if (!from_take_word(&tried, &local) || rfc5322_peek(&tried.s) != '@')
+	if (!from_take_word(&tried, &local) || rfc5322_peek(&tried.s) != '@' ||
+	    !is_strict_local(local))
 		return false;
 	from_take_address(&tried, local);
 	*p = tried;
