@@ -298,7 +298,7 @@ static void try_spf(struct look l, const struct switches *sw, bool at_end, struc
     struct verdict *told_by)
 {
 	const char *spf = l.session->spf, *dkim = l.session->dkim;
-	bool monitored = sw->spf == SPF_MONITOR; /* of a fail; of nothing else anything follows */
+	bool monitored = sw->spf == SPF_MONITOR;
 	bool waits = sw->spf == SPF_UNLESS_DKIM;
 
 	if (sw->spf == SPF_OFF || decided(v))
@@ -308,10 +308,10 @@ static void try_spf(struct look l, const struct switches *sw, bool at_end, struc
 
 		if (!waits || !signable || (!is(dkim, "pass") && !is_missing(dkim)))
 			meet(l, COVERS_SPF, found("spf", 550, monitored), v, told_by);
-	} else if (!at_end && !monitored && is_missing(spf) && l.conf->spf_temp) {
-		meet(l, COVERS_SPF, found("spf", 451, false), v, told_by);
-	} else if (!at_end && !monitored && is(spf, "permerror") && l.conf->spf_perm) {
-		meet(l, COVERS_SPF, found("spf", 550, false), v, told_by);
+	} else if (!at_end && is_missing(spf) && l.conf->spf_temp) {
+		meet(l, COVERS_SPF, found("spf", 451, monitored), v, told_by);
+	} else if (!at_end && is(spf, "permerror") && l.conf->spf_perm) {
+		meet(l, COVERS_SPF, found("spf", 550, monitored), v, told_by);
 	}
 }
 
@@ -359,8 +359,9 @@ static void try_dmarc(
 		}
 		meet(l, COVERS_DMARC, f, v, told_by);
 	} else if (is_missing(dmarc)) {
-		if (l.conf->dmarc_temp && sw->dmarc != DMARC_MONITOR)
-			meet(l, COVERS_DMARC, found("dmarc", 451, false), v, told_by);
+		if (l.conf->dmarc_temp)
+			meet(l, COVERS_DMARC, found("dmarc", 451, sw->dmarc == DMARC_MONITOR), v,
+			    told_by);
 	} else if (policy && strcmp(policy, ":none") == 0) {
 		return;
 	} else if (strncmp(dmarc, "temperror:", 10) == 0) {

@@ -114,13 +114,15 @@ bool policy_judge_spf(const struct settings *settings, const struct facts *facts
 	}
 	if (facts->spf_state == FACT_KNOWN && facts->spf.result == SPFR_FAIL)
 		return judge_spf_fail(facts, spf, phase, out);
-	if (!spf_decides(facts, phase) || spf == SPF_MONITOR)
+	if (!spf_decides(facts, phase))
 		return false;
 	if (facts->spf_state == FACT_FAILED || facts->spf.result == SPFR_TEMPERROR) {
 		*out = authentication_verdict(FAMILY_SPF, ACTION_TEMPFAIL, REASON_SPF_TEMPERROR);
+		out->monitored = spf == SPF_MONITOR;
 		return settings->spf_temperror_tempfail;
 	}
 	*out = authentication_verdict(FAMILY_SPF, ACTION_REJECT, REASON_SPF_PERMERROR);
+	out->monitored = spf == SPF_MONITOR;
 	return facts->spf.result == SPFR_PERMERROR && settings->spf_permerror_reject;
 }
 
@@ -175,7 +177,8 @@ static bool judge_unproven(const struct settings *settings, const struct facts *
 	if (!has_policy) {
 		*out =
 		    authentication_verdict(FAMILY_DMARC, ACTION_TEMPFAIL, REASON_DMARC_TEMPERROR);
-		return settings->dmarc_temperror_tempfail && dmarc != DMARC_MONITOR;
+		out->monitored = dmarc == DMARC_MONITOR;
+		return settings->dmarc_temperror_tempfail;
 	}
 	action = dmarc_action(dmarc, facts->dmarc.policy);
 	if (action == ACTION_REJECT)

@@ -8,7 +8,8 @@
 
 /*
  * False when there is nothing against the mail (yet); true with a refusal, or with VERDICT_NEED for
- * facts that are wanted first, in *out.  A refusal that the switch only monitors is a `would`.
+ * facts that are wanted first, in *out.  What the switch only monitors is a `would`: whatever
+ * reject, the enforcing switch, would do, a missing answer and a bad From among it.
  */
 bool policy_judge_spf(const struct settings *, const struct facts *, enum spf_switch, enum phase,
     struct verdict *out);

@@ -223,7 +223,12 @@ static const struct {
     {"reject", "temperror = \"tempfail\";", SPFR_TEMPERROR, PHASE_RCPT, "tempfail spf -"},
     {"reject", "permerror = \"reject\";", SPFR_PERMERROR, PHASE_RCPT, "reject spf -"},
     {"monitor", "", SPFR_FAIL, PHASE_RCPT, "would reject spf -"},
-    {"monitor", "temperror = \"tempfail\";", SPFR_TEMPERROR, PHASE_RCPT, "continue none -"},
+    {"monitor", "temperror = \"tempfail\";", SPFR_TEMPERROR, PHASE_RCPT, "would tempfail spf -"},
+    {"monitor", "", SPFR_TEMPERROR, PHASE_RCPT, "continue none -"},
+    {"monitor", "permerror = \"reject\";", SPFR_PERMERROR, PHASE_RCPT, "would reject spf -"},
+    {"monitor", "", SPFR_PERMERROR, PHASE_RCPT, "continue none -"},
+    {"off", "temperror = \"tempfail\"; permerror = \"reject\";", SPFR_TEMPERROR, PHASE_RCPT,
+	"continue none -"},
     {"unless-dkim", "", SPFR_FAIL, PHASE_RCPT, "continue none -"},
     {"unless-dkim", "", SPFR_FAIL, PHASE_END, "need dkim"},
 };
