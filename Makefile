@@ -348,13 +348,19 @@ $(BUILD)/tests/model/model: $(MODEL:%=$(BUILD)/tests/model/%.o)
 $(BUILD)/tests/model/outcomes: $(BUILD)/tests/model/outcomes.o $(BUILD)/libedge.a $(BUILD)/libcore.a
 	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(EDGE_LIBS)) $(EDGE_PLAIN)
 
+# What becomes of each recipient of a message.
+$(BUILD)/tests/model/messages: $(BUILD)/tests/model/messages.o $(BUILD)/libedge.a $(BUILD)/libcore.a
+	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(EDGE_LIBS)) $(EDGE_PLAIN)
+
 # Its walks over a quarter of a million entries are worth a vectorising compiler.
 $(BUILD)/tests/model/%.o: CFLAGS += -O3
 
-model-short: $(BUILD)/tests/model/model $(BUILD)/tests/model/outcomes all
+MODEL_PROGRAMS := model outcomes messages
+
+model-short: $(MODEL_PROGRAMS:%=$(BUILD)/tests/model/%) all
 	@tests/model/compare.py $(BUILD)
 
-model: deps-check $(BUILD)/tests/model/model $(BUILD)/tests/model/outcomes all
+model: deps-check $(MODEL_PROGRAMS:%=$(BUILD)/tests/model/%) all
 	@tests/model/compare.py $(BUILD) --sets 1000 --sessions 880 --real 120000
 
 demo: deps-demo

@@ -2,8 +2,9 @@
 """compare.py BUILD [--sets N] [--sessions N] [--real N] [--seed N] [--keep DIRECTORY]
 
 Plays generated sessions to `susmilterctl explain --batch` and to the model, and shows the first
-sessions on which they do not agree; and compares, for each rule of each set of generated rules, what
-explain prints with what decides (outcomes.c).  --sets configurations with --sessions sessions each, and
+sessions on which they do not agree; compares, for each rule of each set of generated rules, what explain
+prints with what decides (outcomes.c); and plays messages with several recipients until each has its
+answer (messages.c).  --sets configurations with --sessions sessions each, and
 --real sessions over the lists in $SHARED/data/lists.  Exit status 1 when they differ.
 """
 import argparse
@@ -46,8 +47,32 @@ def outcomes(build, directory):
     return int(counts[0]), [done.stderr] if counts[1] != "0" else []
 
 
+def differences(conf, what, asked, product, model):
+    """The first of them, in words."""
+    differing = [i for i in range(len(asked)) if model[i] != product[i]]
+    return [f"{conf}, {what} {i + 1} of {len(differing)} that differ\n  {asked[i]}"
+            f"  product {product[i]}  model   {model[i]}" for i in differing[:SHOWN]]
+
+
+def messages(build, directory):
+    """(messages, those that were split, differences) of one configuration."""
+    conf, told = f"{directory}/susmilter.conf", f"{directory}/messages"
+    if not os.path.exists(told):
+        return 0, 0, []
+    model = run([f"{build}/tests/model/model", conf], told, f"{directory}/fates.model",
+                ASAN_OPTIONS="detect_leaks=0")
+    product = run([f"{build}/tests/model/messages", conf], told, f"{directory}/fates.product")
+    with open(told) as f:
+        asked = f.readlines()
+    if not len(asked) == len(model) == len(product):
+        return len(asked), 0, [f"{directory}: {len(asked)} messages, {len(product)} answers of the "
+                               f"product, {len(model)} of the model\n"]
+    split = sum(not line.startswith("0") for line in product)
+    return len(asked), split, differences(conf, "message", asked, product, model)
+
+
 def compare(build, directory):
-    """(sessions, refusals, outcomes of rules, differences) of one configuration."""
+    """(sessions, refusals, outcomes of rules, messages, splits, differences) of one configuration."""
     conf, sessions = f"{directory}/susmilter.conf", f"{directory}/sessions"
     # It keeps all its memory to the end.
     model = run([f"{build}/tests/model/model", conf], sessions, f"{directory}/model",
@@ -57,20 +82,22 @@ def compare(build, directory):
     with open(sessions) as f:
         asked = f.readlines()
     if not len(asked) == len(model) == len(product):
-        return len(asked), 0, 0, [f"{directory}: {len(asked)} sessions, {len(product)} answers of the "
-                               f"product, {len(model)} of the model\n"]
-    differing = [i for i in range(len(asked)) if model[i] != product[i]]
-    shown = [f"{conf}, session {i + 1} of {len(differing)} that differ\n  {asked[i]}"
-             f"  product {product[i]}  model   {model[i]}" for i in differing[:SHOWN]]
+        return len(asked), 0, 0, 0, 0, [f"{directory}: {len(asked)} sessions, {len(product)} answers "
+                                     f"of the product, {len(model)} of the model\n"]
+    shown = differences(conf, "session", asked, product, model)
     refused = sum('"accept"' not in line for line in product)
     told, contradicted = outcomes(build, directory)
-    return len(asked), refused, told, shown + contradicted
+    played, split, unlike = messages(build, directory)
+    return len(asked), refused, told, played, split, shown + contradicted + unlike
 
 
-def prepare(rules, directory, count):
+def prepare(rules, directory, count, messages_count=0):
     rules.write()
     with open(f"{directory}/sessions", "w") as f:
         f.writelines(rules.sessions(count))
+    if messages_count:
+        with open(f"{directory}/messages", "w") as f:
+            f.writelines(rules.messages(messages_count))
     return directory
 
 
@@ -96,19 +123,18 @@ def sets(options, top):
         os.mkdir(directory)
         pair = rnd.choice(geo) if rnd.random() < 0.5 else (None, None)
         rules = generate.Rules(random.Random(options.seed * 100003 + i), directory, *pair)
-        yield prepare(rules, directory, options.sessions)
+        yield prepare(rules, directory, options.sessions, options.sessions // 4)
 
 
 def compare_all(options, top):
-    asked = refused = told = 0
-    differences = []
+    totals, found = [0] * 5, []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         runs = [pool.submit(compare, options.build, d) for d in sets(options, top)]
         for r in runs:
-            n, refusals, rules, shown = r.result()
-            asked, refused, told = asked + n, refused + refusals, told + rules
-            differences += shown
-    return asked, refused, told, differences
+            *counts, shown = r.result()
+            totals = [a + b for a, b in zip(totals, counts)]
+            found += shown
+    return totals, found
 
 
 def main():
@@ -123,16 +149,17 @@ def main():
     start = time.monotonic()
     if options.keep:
         os.makedirs(options.keep, exist_ok=True)
-        asked, refused, told, differences = compare_all(options, options.keep)
+        totals, found = compare_all(options, options.keep)
     else:
         with tempfile.TemporaryDirectory(prefix="susmilter-model-") as top:
-            asked, refused, told, differences = compare_all(options, top)
-    for text in differences[:20]:
+            totals, found = compare_all(options, top)
+    for text in found[:20]:
         print(text, end="")
+    asked, refused, told, played, split = totals
     print(f"model: {asked} sessions, {refused} not accepted, {told} outcomes of rules, "
-          f"{'some differ' if differences else 'all agree'}, "
-          f"{time.monotonic() - start:.0f} s")
-    sys.exit(1 if differences or asked == 0 or told == 0 else 0)
+          f"{played} messages, {split} split, "
+          f"{'some differ' if found else 'all agree'}, {time.monotonic() - start:.0f} s")
+    sys.exit(1 if found or 0 in (asked, told, split) else 0)
 
 
 main()

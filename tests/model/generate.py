@@ -306,8 +306,10 @@ class Rules:
         text += ('dmarc = { default = "' +
                  rnd.choice(["off", "monitor", "quarantine", "reject", "strict"]) +
                  f'"; temperror = "{rnd.choice(["accept", "tempfail"])}";'
+                 f' quarantine = "{rnd.choice(["mark", "hold"])}";'
                  f' unproven = "{rnd.choice(["tempfail", "accept"])}";'
                  f' bad_from = "{rnd.choice(["reject", "accept"])}"; }};\n')
+        text += f'mixed = "{rnd.choice(["split", "split", "lenient", "strict"])}";\n'
         for section, make, most in (("whitelist", self.excuse, 6), ("blocks", self.rule, 8)):
             rules = [make() for _ in range(rnd.randint(0, most))]
             text += f"{section} = (\n" + ",\n".join(rules) + "\n);\n"
@@ -383,6 +385,43 @@ class Rules:
                 s[key] = rnd.choice(results)
         s["now"] = NOW + rnd.choice([0, 0, 0, 86400 * 2, -86400 * 2, 86400 * 400])
         return s
+
+    def message(self):
+        """A session whose facts are those that a message can have, with several recipients, and the
+        policy of the author's domain; nobody's SPF is aligned with it."""
+        rnd, s = self.rnd, {}
+        author = self.author() if rnd.random() < 0.95 else ""
+        domain = self.canonical(author.rpartition("@")[2])
+        s["client"] = self.client()
+        s["client_name"] = self.spoken() if rnd.random() < 0.8 else ""
+        s["helo"] = self.unrelated(domain, self.spoken)
+        s["sender"] = "<>" if rnd.random() < 0.1 else self.unrelated(domain, self.mailbox)
+        s["from"] = author
+        s["recipients"] = " ".join(dict.fromkeys(
+            r for r in (self.mailbox() if rnd.random() < 0.9 else "postmaster"
+                        for _ in range(rnd.randint(1, 5))) if " " not in r)) or "postmaster"
+        s["spf"] = rnd.choice(SPF)
+        s["policy"] = rnd.choice(["none", "timeout", "reject", "reject", "quarantine"])
+        s["dkim"] = rnd.choice(["none", "fail"] if s["policy"] == "timeout" else DKIM)
+        s["dmarc"] = {"none": "none", "timeout": "temperror"}.get(
+            s["policy"], {"pass": "pass", "temperror": "temperror:" + s["policy"]}.get(
+                s["dkim"], "fail:" + s["policy"]))
+        s["now"] = NOW
+        return s
+
+    def unrelated(self, domain, make):
+        """A name or address whose name is neither the domain nor above or below it; one that SPF
+        can be asked of."""
+        while True:
+            text = make()
+            name = self.canonical(text.strip("<>").rpartition("@")[2])
+            if all(0 < len(label) < 64 for label in name.split(".")) and "[" not in text and not f".{name}".endswith(f".{domain}") and \
+                    not f".{domain}".endswith(f".{name}"):
+                return text
+
+    def messages(self, count):
+        for _ in range(count):
+            yield json.dumps(self.message()) + "\n"
 
     def author(self):
         """An address that has a domain name, as a parsed From has."""

@@ -458,6 +458,63 @@ static struct verdict decide(const struct conf *c, const struct session *s)
 	return v;
 }
 
+/* ---- one message (SPEC 4, "Recipients that disagree") -------------------------------- */
+
+enum { RECIPIENTS_MAX = 8 };
+
+/* From mild to strict. */
+enum fate { ACCEPT, HOLD, TEMPFAIL, REJECT };
+
+static const char *const fate_words[] = {"accept", "hold", "tempfail", "reject"};
+
+static enum fate fate_of(const struct conf *c, const struct verdict *v)
+{
+	if (v->monitored || strcmp(v->action, "accept") == 0)
+		return ACCEPT;
+	if (strcmp(v->action, "quarantine") == 0)
+		return c->hold ? HOLD : ACCEPT;
+	return strcmp(v->action, "tempfail") == 0 ? TEMPFAIL : REJECT;
+}
+
+/*
+ * Who is refused at RCPT has his answer.  The others have a verdict of their own at the end; where
+ * these are not all the same, the strictest or the mildest is for all, or each gets his own in the
+ * end, after one 451 for all of them.
+ */
+static void print_fates(const struct conf *c, const struct session *s, char *recipients)
+{
+	enum fate fate[RECIPIENTS_MAX], mildest = REJECT, strictest = ACCEPT;
+	bool at_end[RECIPIENTS_MAX];
+	size_t n = 0;
+
+	for (char *r = strtok(recipients, " "); r && n < RECIPIENTS_MAX;
+	     r = strtok(NULL, " "), n++) {
+		struct session at_rcpt = *s, whole = *s;
+		struct verdict v;
+
+		at_rcpt.id[ID_RECIPIENT] = whole.id[ID_RECIPIENT] = address_told(r);
+		at_rcpt.from_told = at_rcpt.id[ID_FROM].known = false;
+		v = decide(c, &at_rcpt);
+		fate[n] = fate_of(c, &v);
+		at_end[n] = fate[n] == ACCEPT;
+		if (!at_end[n])
+			continue;
+		v = decide(c, &whole);
+		fate[n] = fate_of(c, &v);
+		mildest = fate[n] < mildest ? fate[n] : mildest;
+		strictest = fate[n] > strictest ? fate[n] : strictest;
+	}
+	printf("%d", !c->lenient && !c->strict && mildest < strictest);
+	for (size_t i = 0; i < n; i++) {
+		if (at_end[i] && c->lenient)
+			fate[i] = mildest;
+		if (at_end[i] && c->strict)
+			fate[i] = strictest;
+		printf(" %s", fate_words[fate[i]]);
+	}
+	printf("\n");
+}
+
 /* ---- lines in, lines out ------------------------------------------------------------- */
 
 static void print(const struct verdict *v)
@@ -498,8 +555,12 @@ int main(int argc, char **argv)
 			return 2;
 		}
 		s = read_session(o, time(NULL));
-		v = decide(&conf, &s);
-		print(&v);
+		if (told(o, "recipients")) {
+			print_fates(&conf, &s, need(strdup(told(o, "recipients"))));
+		} else {
+			v = decide(&conf, &s);
+			print(&v);
+		}
 		json_decref(o);
 	}
 	return 0;

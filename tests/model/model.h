@@ -6,10 +6,11 @@
  *     model susmilter.conf <sessions >verdicts
  *
  * reads the configuration and its lists, and answers the same JSON lines as
- * `susmilterctl explain --batch -c susmilter.conf`.  Written from the specification, apart from
- * the product: every look-up is a walk over all entries from the first to the last, every session
- * looks at every rule, and nothing here comes from the product's headers.  The configuration has
- * to be without errors: what is wrong with one is not this program's matter.
+ * `susmilterctl explain --batch -c susmilter.conf`.  Lines with "recipients" are messages, as
+ * messages.c has them: what becomes of each recipient in the end.  Written from the specification,
+ * apart from the product: every look-up is a walk over all entries from the first to the last,
+ * every session looks at every rule, and nothing here comes from the product's headers.  The
+ * configuration has to be without errors: what is wrong with one is not this program's matter.
  *
  * AS numbers and countries come from a text beside the database, FILE.mmdb.txt, from which the
  * database was made: lines NETWORK ASN COUNTRY, none inside another.
@@ -159,7 +160,8 @@ struct conf {
 	struct switches defaults;
 	struct domain *domains;
 	size_t domain_count;
-	bool spf_temp, spf_perm, dmarc_temp, unproven_accept, bad_from_accept;
+	bool spf_temp, spf_perm, dmarc_temp, unproven_accept, bad_from_accept, hold;
+	bool lenient, strict; /* mixed; neither: split */
 	struct geo asn, country;
 };
 

@@ -323,6 +323,9 @@ void read_conf(struct conf *c, const char *path)
 	c->dmarc_temp = option(&config, "dmarc.temperror", "tempfail");
 	c->unproven_accept = option(&config, "dmarc.unproven", "accept");
 	c->bad_from_accept = option(&config, "dmarc.bad_from", "accept");
+	c->hold = option(&config, "dmarc.quarantine", "hold");
+	c->lenient = option(&config, "mixed", "lenient");
+	c->strict = option(&config, "mixed", "strict");
 	if (config_lookup_string(&config, "geo.asn", &text) && *text)
 		read_geo(&c->asn, beside(path, text));
 	if (config_lookup_string(&config, "geo.country", &text) && *text)
