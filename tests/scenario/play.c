@@ -10,6 +10,8 @@
  *     list    FILE LINE       a line of a list file beside it
  *     dns     NAME TYPE DATA  include/edge/dns/zone.h
  *     case    TITLE           begins a case
+ *     reload                  the configuration again, with the lines that came since; what is
+ *                             remembered stays
  *     now     2027-01-01      the clock
  *     client  ADDRESS [NAME]  connects; `client local` has no address, `client played ADDRESS` a
  *                             session that the MTA plays for mail that is not from SMTP
@@ -268,8 +270,17 @@ static bool ready(struct play *p)
 	if (p->case_over)
 		return false;
 	p->env = made_up(p);
-	p->session = session_create(&p->env);
+	if (!p->session)
+		p->session = session_create(&p->env);
 	return true;
+}
+
+static void on_reload(struct play *p)
+{
+	if (p->session)
+		transaction_abort(p->session);
+	ruleset_free(&p->rules);
+	config_free(&p->config);
 }
 
 static void on_client(struct play *p, struct slice words)
@@ -392,6 +403,8 @@ static bool set_up(struct play *p, struct slice word, struct slice rest)
 		start_case(p, rest);
 	else if (slice_equal(word, SLICE("now")) && !rfc3339_parse(rest, &p->now))
 		play_fail(p, "no time: ", rest);
+	else if (slice_equal(word, SLICE("reload")))
+		on_reload(p);
 	else if (slice_equal(word, SLICE("auth")))
 		snprintf(p->auth, sizeof p->auth, "%.*s", SLICE_ARG(rest));
 	else if (slice_equal(word, SLICE("reads")))

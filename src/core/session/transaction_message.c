@@ -70,6 +70,25 @@ static struct answer refuse(struct session *s, enum action action, enum reason r
 	return transaction_refuse(&e, action, reason);
 }
 
+/* Beyond the limit nothing more is looked at.  Monitor mode takes the message all the same, judged
+ * by its envelope: its author is not known. */
+static struct answer refuse_header(struct session *s)
+{
+	struct event e = transaction_event(s, STAGE_END);
+	struct verdict v = {
+	    .kind = VERDICT_FINAL,
+	    .action = ACTION_REJECT,
+	    .monitored = s->mail.rules->settings.monitor,
+	    .family = FAMILY_LIMITS,
+	    .reason = REASON_HEADERS_TOO_LARGE,
+	};
+
+	s->headers_ended = true;
+	s->wants_dkim = false;
+	keep_monitored_verdict(s, &v);
+	return transaction_conclude(&e, &v);
+}
+
 struct answer transaction_header(struct session *s, struct slice name, struct slice value)
 {
 	struct answer answer = {.kind = ANSWER_CONTINUE};
@@ -81,7 +100,7 @@ struct answer transaction_header(struct session *s, struct slice name, struct sl
 		start_signatures(s);
 	s->header_bytes += name.len + 1 + value.len + 2;
 	if (s->header_fields > HEADER_FIELDS_MAX || s->header_bytes > HEADER_BYTES_MAX)
-		return refuse(s, ACTION_REJECT, REASON_HEADERS_TOO_LARGE);
+		return refuse_header(s);
 	if (slice_equal_nocase(name, SLICE("From")) && s->from_count < FROM_FIELDS_MAX)
 		s->from_fields[s->from_count++] = arena_copy(s->mail_arena, value);
 	else

@@ -28,11 +28,19 @@ static bool same_kind(const struct recipient *a, const struct recipient *b)
 	return a->exempt == b->exempt && a->switches == b->switches;
 }
 
+/* What was remembered may be of rules that have gone: where nothing is split, nobody waits. */
+static bool is_splitting(const struct session *s)
+{
+	const struct settings *settings = &s->mail.rules->settings;
+
+	return settings->dmarc_mixed == MIXED_SPLIT && !settings->monitor && s->env->split_known;
+}
+
 bool transaction_must_come_apart(struct session *s, const struct recipient *r)
 {
 	const struct env *env = s->env;
 
-	if (!env->split_known)
+	if (!is_splitting(s))
 		return false;
 	s->split |= env->split_known(env->self, split_key(s, &r->identity, false));
 	s->split_alone |= env->split_known(env->self, split_key(s, &r->identity, true));
