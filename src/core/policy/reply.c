@@ -18,19 +18,19 @@ static void put(struct line *l, struct slice s)
 
 /* ---- variables ----------------------------------------------------------------------- */
 
-struct scene {
+struct reply_ctx {
 	const struct facts *facts;
 	const struct verdict *verdict;
 };
 
-static void put_client(struct line *l, const struct scene *s)
+static void put_client(struct line *l, const struct reply_ctx *s)
 {
 	char text[IP_TEXT_MAX];
 
 	put(l, slice_of(text, ip_format(&s->facts->client, text)));
 }
 
-static void put_network(struct line *l, const struct scene *s)
+static void put_network(struct line *l, const struct reply_ctx *s)
 {
 	char text[PREFIX_TEXT_MAX];
 
@@ -40,7 +40,7 @@ static void put_network(struct line *l, const struct scene *s)
 		put_client(l, s);
 }
 
-static void put_asn(struct line *l, const struct scene *s)
+static void put_asn(struct line *l, const struct reply_ctx *s)
 {
 	char text[16];
 
@@ -48,7 +48,7 @@ static void put_asn(struct line *l, const struct scene *s)
 	put(l, s->facts->asn ? slice_str(text) : SLICE("AS unknown"));
 }
 
-static void put_rule(struct line *l, const struct scene *s)
+static void put_rule(struct line *l, const struct reply_ctx *s)
 {
 	if (s->verdict->rule)
 		put(l, s->verdict->rule->name);
@@ -59,23 +59,23 @@ static void put_domain(struct line *l, const struct identity *id)
 	put(l, id->name.len > 0 ? id->name : id->text);
 }
 
-static void put_sender_domain(struct line *l, const struct scene *s)
+static void put_sender_domain(struct line *l, const struct reply_ctx *s)
 {
 	put_domain(l, &s->facts->id[IDENTITY_SENDER]);
 }
 
-static void put_from_domain(struct line *l, const struct scene *s)
+static void put_from_domain(struct line *l, const struct reply_ctx *s)
 {
 	put_domain(l, &s->facts->id[IDENTITY_FROM]);
 }
 
-static void put_helo(struct line *l, const struct scene *s)
+static void put_helo(struct line *l, const struct reply_ctx *s)
 {
 	put(l, s->facts->id[IDENTITY_HELO].text);
 }
 
 /* Whose mail a block refuses: the name that matched, or else the client. */
-static void put_name(struct line *l, const struct scene *s)
+static void put_name(struct line *l, const struct reply_ctx *s)
 {
 	const struct verdict *v = s->verdict;
 
@@ -85,34 +85,34 @@ static void put_name(struct line *l, const struct scene *s)
 		put_client(l, s);
 }
 
-static void put_recipient(struct line *l, const struct scene *s)
+static void put_recipient(struct line *l, const struct reply_ctx *s)
 {
 	put(l, s->facts->id[IDENTITY_RECIPIENT].text);
 }
 
-static void put_spf_domain(struct line *l, const struct scene *s)
+static void put_spf_domain(struct line *l, const struct reply_ctx *s)
 {
 	put(l, s->facts->spf.domain);
 }
 
-static void put_policy_domain(struct line *l, const struct scene *s)
+static void put_policy_domain(struct line *l, const struct reply_ctx *s)
 {
 	put(l, s->facts->dmarc.policy_domain);
 }
 
-static void put_from_problem(struct line *l, const struct scene *s)
+static void put_from_problem(struct line *l, const struct reply_ctx *s)
 {
 	put(l, s->facts->author_why);
 }
 
-static void put_policy(struct line *l, const struct scene *s)
+static void put_policy(struct line *l, const struct reply_ctx *s)
 {
 	put(l, slice_str(dmarc_policy_name(s->facts->dmarc.published)));
 }
 
 static const struct variable {
 	struct slice name;
-	void (*put)(struct line *, const struct scene *);
+	void (*put)(struct line *, const struct reply_ctx *);
 } variables[] = {
     {SLICE_INIT("client"), put_client},
     {SLICE_INIT("network"), put_network},
@@ -247,7 +247,7 @@ static void cut_xcode(struct slice *rest, unsigned code, char out[REPLY_XCODE_MA
 	}
 }
 
-static void expand(struct line *l, struct slice template, const struct scene *scene)
+static void expand(struct line *l, struct slice template, const struct reply_ctx *ctx)
 {
 	struct slice name;
 
@@ -255,7 +255,7 @@ static void expand(struct line *l, struct slice template, const struct scene *sc
 		if (cut_variable(&template, &name)) {
 			const struct variable *v = find_variable(name);
 			if (v)
-				v->put(l, scene);
+				v->put(l, ctx);
 			continue;
 		}
 		put(l, slice_of(template.ptr, 1));
@@ -266,7 +266,7 @@ static void expand(struct line *l, struct slice template, const struct scene *sc
 void reply_make(const struct ruleset *rules, const struct facts *facts, const struct verdict *v,
     struct slice token, struct reply *out)
 {
-	struct scene scene = {facts, v};
+	struct reply_ctx ctx = {facts, v};
 	bool own = v->rule && v->rule->reply.len > 0 && v->reason == REASON_RULE;
 	struct slice template = own ? v->rule->reply : default_template(v);
 	struct slice url = rules ? rules->settings.help_url : slice_of(NULL, 0);
@@ -279,7 +279,7 @@ void reply_make(const struct ruleset *rules, const struct facts *facts, const st
 	codes = 3 + 1 + strlen(out->xcode) + 1;
 	l.max = REPLY_MAX - 1 - codes;
 	l.max -= tail < l.max ? tail : l.max;
-	expand(&l, template, &scene);
+	expand(&l, template, &ctx);
 	l.max = REPLY_MAX - 1 - codes;
 	if (tail > 0) {
 		put(&l, SLICE(" "));

@@ -277,7 +277,7 @@ static bool keep_recipient(struct session *s, const struct recipient *accepted)
 	return true;
 }
 
-void keep_monitored_verdict(struct session *s, const struct verdict *v)
+void transaction_keep_monitored_verdict(struct session *s, const struct verdict *v)
 {
 	struct slice name = v->rule ? v->rule->name : slice_str(family_name(v->family));
 	struct monitored_rule **at = &s->monitored_rules;
@@ -304,7 +304,7 @@ struct answer transaction_rcpt(
 		return answer;
 	s->facts.id[IDENTITY_RECIPIENT] = envelope_identity(s, recipient, mta_recipient);
 	v = transaction_decide(s, PHASE_RCPT);
-	keep_monitored_verdict(s, &v);
+	transaction_keep_monitored_verdict(s, &v);
 	if (arena_failed(s->mail_arena))
 		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
 	recipient_is = recipient_now(s, &v);

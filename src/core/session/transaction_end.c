@@ -76,7 +76,7 @@ static void judge_recipients(
 	for (struct recipient *r = s->recipients; r; r = r->next) {
 		s->facts.id[IDENTITY_RECIPIENT] = r->identity;
 		judge_authors(s, r);
-		keep_monitored_verdict(s, &r->verdict);
+		transaction_keep_monitored_verdict(s, &r->verdict);
 		r->severity = severity_of(&s->mail.rules->settings, &r->verdict);
 		if (r->severity < (*mildest)->severity)
 			*mildest = r;

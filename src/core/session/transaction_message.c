@@ -85,7 +85,7 @@ static struct answer refuse_header(struct session *s)
 
 	s->headers_ended = true;
 	s->wants_dkim = false;
-	keep_monitored_verdict(s, &v);
+	transaction_keep_monitored_verdict(s, &v);
 	return transaction_conclude(&e, &v);
 }
 

@@ -101,7 +101,7 @@ struct gather transaction_gather(struct session *);
 struct verdict transaction_decide(struct session *, enum phase);
 
 /* Remembers what monitor mode would have refused, each rule once. */
-void keep_monitored_verdict(struct session *, const struct verdict *);
+void transaction_keep_monitored_verdict(struct session *, const struct verdict *);
 
 /* The verdict on the message for all its recipients, recorded. */
 struct answer transaction_judge(const struct event *);
