@@ -12,7 +12,7 @@
  * how often a message was answered 451 4.7.1, and the fate of each recipient.
  */
 #include "core/base/json_read.h"
-#include "core/explain/question.h"
+#include "core/explain/session_query.h"
 #include "core/session/transaction.h"
 #include "edge/config/config.h"
 #include "edge/config/idn.h"
@@ -26,7 +26,7 @@ enum { ARENA_BYTES = 1024 * 1024, RECIPIENTS_MAX = 8, SPLITS_MAX = 1024, ATTEMPT
 
 /* A message as it is told, and the outside that it meets. */
 struct told {
-	struct question
+	struct session_query
 	    q; /* client, names, sender, SPF and DKIM, read by the product's own reader */
 	struct slice recipients[RECIPIENTS_MAX];
 	size_t count;
@@ -167,7 +167,7 @@ static void read_recipients(struct told *t, struct slice rest)
 		t->recipients[t->count++] = slice_cut(&rest, ' ');
 }
 
-/* What is not for question_set(), or is needed as it was told as well. */
+/* What is not for session_query_set(), or is needed as it was told as well. */
 static bool read_own(struct told *t, struct slice key, struct slice value)
 {
 	if (slice_equal(key, SLICE("client_name")))
@@ -188,11 +188,11 @@ static bool read_own(struct told *t, struct slice key, struct slice value)
 static bool read_message(struct told *t, struct slice line)
 {
 	struct json_read r = json_read_begin(line, t->q.arena);
-	char why[QUESTION_WHY_MAX];
+	char why[SESSION_QUERY_WHY_MAX];
 	struct slice key, value;
 
 	while (json_read_next(&r, &key, &value))
-		if (!read_own(t, key, value) && question_set(&t->q, key, value, why))
+		if (!read_own(t, key, value) && session_query_set(&t->q, key, value, why))
 			return false;
 	return !r.wrong && t->count > 0;
 }
@@ -308,7 +308,7 @@ static bool play_line(const struct ruleset *rules, struct slice line, struct are
 
 	arena_reset(arena);
 	told = (struct told){.count = 0};
-	question_start(&told.q, 1000000000, &idn_lenient, arena);
+	session_query_start(&told.q, 1000000000, &idn_lenient, arena);
 	good = read_message(&told, line) && publish(&told) && play(&told, rules);
 	zone_free(&told.zone);
 	return good;

@@ -19,14 +19,14 @@ enum { ARENA_BYTES = 8 * 1024 * 1024, SHOWN = 3 };
 
 static unsigned long long outcomes, contradictions;
 
-static bool read_session(struct question *q, struct slice line)
+static bool read_session(struct session_query *q, struct slice line)
 {
 	struct json_read r = json_read_begin(line, q->arena);
-	char why[QUESTION_WHY_MAX];
+	char why[SESSION_QUERY_WHY_MAX];
 	struct slice key, value;
 
 	while (json_read_next(&r, &key, &value))
-		if (value.ptr && question_set(q, key, value, why))
+		if (value.ptr && session_query_set(q, key, value, why))
 			return false;
 	return !r.wrong;
 }
@@ -48,7 +48,7 @@ static enum truth printed_truth(const struct explain_rule *r, int64_t now)
 	return truth;
 }
 
-static void compare_rule(const struct explain_rule *r, const struct question *q,
+static void compare_rule(const struct explain_rule *r, const struct session_query *q,
     const enum truth *decided, const struct ruleset *rules, struct slice session)
 {
 	enum truth printed = printed_truth(r, q->facts.now);
@@ -67,14 +67,14 @@ static void compare_rule(const struct explain_rule *r, const struct question *q,
 
 static bool compare_session(const struct ruleset *rules, struct slice line, struct arena *arena)
 {
-	struct question q;
+	struct session_query q;
 	struct explanation *e;
 	struct match m;
 	struct outcome o;
 	enum truth *decided;
 
 	arena_reset(arena);
-	question_start(&q, 1000000000, &idn_lenient, arena);
+	session_query_start(&q, 1000000000, &idn_lenient, arena);
 	decided = arena_calloc(arena, rules->rule_count + 1, sizeof *decided);
 	if (!decided || !read_session(&q, line))
 		return false;

@@ -7,11 +7,11 @@
  *     {"action":"reject","code":550,"family":"susranges","rule":"dialup",
  *      "network":"198.51.100.0/24"}
  *
- * The keys are those of core/explain/question.h; null is the same as absent.  A line that is wrong
- * gives
+ * The keys are those of core/explain/session_query.h; null is the same as absent.  A line that is
+ * wrong gives
  * {"error":"…"}.  What has no family, rule or network leaves it out.
  */
-#include "core/explain/question.h"
+#include "core/explain/session_query.h"
 
 enum { BATCH_LINE_MAX = 1024 };
 

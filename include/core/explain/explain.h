@@ -1,9 +1,9 @@
 #ifndef CORE_EXPLAIN_EXPLAIN_H
 #define CORE_EXPLAIN_EXPLAIN_H
 /*
- * explain: a question and its verdict → why: every rule that was looked at, and what it said.
+ * explain: a session query and its verdict → why: every rule that was looked at, and what it said.
  *
- *     question_decide(&q, rules, source);
+ *     session_query_decide(&q, rules, source);
  *     struct explanation *e = explain_make(&q, rules, false, arena);
  *     explain_text(e, print_line, NULL);       // core/explain/explaintext.h
  *
@@ -13,7 +13,7 @@
  *
  * Pure; everything lives in the arena.
  */
-#include "core/explain/question.h"
+#include "core/explain/session_query.h"
 #include "core/policy/match.h"
 #include "core/policy/reply.h"
 
@@ -66,7 +66,7 @@ struct explain_family {
 enum { EXPLAIN_FAMILIES = 5 };
 
 struct explanation {
-	const struct question *question;
+	const struct session_query *query;
 	const struct ruleset *ruleset;
 	const struct switches *switches; /* of the recipient's domain */
 	struct explain_family families[EXPLAIN_FAMILIES];
@@ -77,7 +77,7 @@ struct explanation {
 
 /* `all`: untouched rules, too.  NULL when out of memory. */
 struct explanation *explain_make(
-    const struct question *, const struct ruleset *, bool all, struct arena *);
+    const struct session_query *, const struct ruleset *, bool all, struct arena *);
 
 /* Static phrases. */
 const char *explain_effect_text(enum explain_effect);

@@ -116,12 +116,12 @@ struct explain_steps {
 };
 
 /* Reads the message from the input and decides the question by it; false after a complaint. */
-struct question;
-bool explain_message(struct request *, struct question *, struct explain_steps *);
+struct session_query;
+bool explain_message(struct request *, struct session_query *, struct explain_steps *);
 
 /* Decides the question without a message: SPF is asked of the DNS, as the daemon does, where the
  * verdict hangs on it and client and sender are given. */
-void explain_session(struct request *, struct question *, struct explain_steps *);
+void explain_session(struct request *, struct session_query *, struct explain_steps *);
 
 void explain_print_steps(struct request *, const struct explain_steps *);
 

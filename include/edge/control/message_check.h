@@ -7,14 +7,14 @@
  *     struct message_check *t = message_check_create(&dns, now, arena, tell, context);
  *     while (next line) message_check_line(t, line);          // without its line end
  *     message_check_author(t, &question);                     // From → facts
- *     struct question_source source = message_check_source(t);
- *     question_decide(&question, rules, &source);     // SPF, DKIM, DMARC as the policy asks
+ *     struct session_query_source source = message_check_source(t);
+ *     session_query_decide(&question, rules, &source);     // SPF, DKIM, DMARC as the policy asks
  *     message_check_free(&t);
  *
  * One thread at a time.  What stands in facts afterwards lives in the arena.
  */
 #include "core/auth/dns.h"
-#include "core/explain/question.h"
+#include "core/explain/session_query.h"
 
 struct message_check;
 
@@ -28,8 +28,8 @@ void message_check_free(struct message_check **);
 void message_check_line(struct message_check *, struct slice line);
 
 /* The message is complete: fills in the author. */
-void message_check_author(struct message_check *, struct question *);
+void message_check_author(struct message_check *, struct session_query *);
 
-struct question_source message_check_source(struct message_check *);
+struct session_query_source message_check_source(struct message_check *);
 
 #endif

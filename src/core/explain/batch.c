@@ -13,13 +13,14 @@ struct slice batch_error(const char *why, char out[BATCH_LINE_MAX])
 }
 
 /* NULL, or what is wrong with the line. */
-static const char *read_session(struct question *q, struct slice line, char why[QUESTION_WHY_MAX])
+static const char *read_session(
+    struct session_query *q, struct slice line, char why[SESSION_QUERY_WHY_MAX])
 {
 	struct json_read r = json_read_begin(line, q->arena);
 	struct slice key, value;
 
 	while (json_read_next(&r, &key, &value)) {
-		const char *wrong = value.ptr ? question_set(q, key, value, why) : NULL;
+		const char *wrong = value.ptr ? session_query_set(q, key, value, why) : NULL;
 		if (wrong)
 			return wrong;
 	}
@@ -27,7 +28,7 @@ static const char *read_session(struct question *q, struct slice line, char why[
 }
 
 /* The code of the reply that the client would get or, in monitor mode, would have got. */
-static unsigned code_of(const struct ruleset *rules, const struct question *q)
+static unsigned code_of(const struct ruleset *rules, const struct session_query *q)
 {
 	const struct verdict *v = &q->verdict;
 	struct reply reply;
@@ -39,7 +40,7 @@ static unsigned code_of(const struct ruleset *rules, const struct question *q)
 }
 
 static struct slice write_verdict(
-    const struct ruleset *rules, const struct question *q, char out[BATCH_LINE_MAX])
+    const struct ruleset *rules, const struct session_query *q, char out[BATCH_LINE_MAX])
 {
 	const struct verdict *v = &q->verdict;
 	struct json_write j = json_write_begin(out, BATCH_LINE_MAX);
@@ -59,17 +60,17 @@ static struct slice write_verdict(
 struct slice batch_answer(const struct ruleset *rules, struct slice line, int64_t now,
     const struct idna *idna, struct arena *arena, char out[BATCH_LINE_MAX])
 {
-	char why[QUESTION_WHY_MAX];
-	struct question q;
+	char why[SESSION_QUERY_WHY_MAX];
+	struct session_query q;
 	const char *wrong;
 
 	arena_reset(arena);
-	question_start(&q, now, idna, arena);
+	session_query_start(&q, now, idna, arena);
 	wrong = read_session(&q, line, why);
 	if (!wrong && arena_failed(arena))
 		wrong = "out of memory";
 	if (wrong)
 		return batch_error(wrong, out);
-	question_decide(&q, rules, NULL);
+	session_query_decide(&q, rules, NULL);
 	return write_verdict(rules, &q, out);
 }

@@ -80,13 +80,13 @@ static enum explain_effect effect_of_refusal(
 static enum explain_effect effect_of(
     const struct explanation *e, const struct outcome *o, unsigned excused)
 {
-	const struct facts *facts = &e->question->facts;
+	const struct facts *facts = &e->query->facts;
 
 	if (rule_expired(o->rule, facts->now))
 		return EXPLAIN_EXPIRED;
 	if (o->truth != TRUTH_YES)
 		return o->truth == TRUTH_NO ? EXPLAIN_NO : EXPLAIN_UNKNOWN;
-	if (o->rule == e->question->verdict.rule)
+	if (o->rule == e->query->verdict.rule)
 		return EXPLAIN_DECIDES;
 	if (o->rule->family == FAMILY_WHITELIST)
 		return effect_of_excuse(facts, o);
@@ -137,13 +137,13 @@ static bool add_rule(struct builder *b, struct explain_family *f, const struct o
 		return true;
 	}
 	*r = (struct explain_rule){.rule = o->rule, .effect = effect_of(b->e, o, b->excused)};
-	if (o->rule == b->e->question->verdict.rule)
+	if (o->rule == b->e->query->verdict.rule)
 		b->e->deciding = r;
 	if (o->rule->family == FAMILY_WHITELIST &&
 	    (r->effect == EXPLAIN_EXCUSES || r->effect == EXPLAIN_DECIDES))
 		b->excused |= o->rule->covers;
 	f->count++;
-	return add_criteria(r, &b->e->question->facts, o, trace, b->arena);
+	return add_criteria(r, &b->e->query->facts, o, trace, b->arena);
 }
 
 /* The rules of one family stand together, from *next on. */
@@ -161,7 +161,7 @@ static bool explain_family(
 		struct outcome o;
 		struct match_trace trace;
 
-		match_rule(rules, &b->e->question->facts, i, &o, &trace);
+		match_rule(rules, &b->e->query->facts, i, &o, &trace);
 		if (!add_rule(b, f, &o, &trace))
 			return false;
 	}
@@ -169,7 +169,7 @@ static bool explain_family(
 }
 
 struct explanation *explain_make(
-    const struct question *q, const struct ruleset *rules, bool all, struct arena *arena)
+    const struct session_query *q, const struct ruleset *rules, bool all, struct arena *arena)
 {
 	static const enum family order[EXPLAIN_FAMILIES] = {
 	    FAMILY_TRUSTED, FAMILY_EXEMPT, FAMILY_WHITELIST, FAMILY_BLOCKS, FAMILY_SUSRANGES};
@@ -179,7 +179,7 @@ struct explanation *explain_make(
 
 	if (!e)
 		return NULL;
-	e->question = q;
+	e->query = q;
 	e->ruleset = rules;
 	e->switches = ruleset_switches(rules, q->facts.id[IDENTITY_RECIPIENT].name);
 	for (int i = 0; i < EXPLAIN_FAMILIES; i++)

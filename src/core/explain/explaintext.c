@@ -68,7 +68,7 @@ static void print(const struct writer *w, int indent, int hang, const char *form
 /* What was not said of the session: names of keys. */
 static void print_session(const struct writer *w, const struct explanation *e)
 {
-	const struct facts *facts = &e->question->facts;
+	const struct facts *facts = &e->query->facts;
 	char line[LINE_MAX_OCTETS], missing[LINE_MAX_OCTETS], ip[IP_TEXT_MAX];
 	int n = 0, m = 0;
 
@@ -125,7 +125,7 @@ static void print_criterion(
 	char text[EXPLAIN_CRITERION_MAX];
 	const char *key = rule_key_name((enum rule_key)(c->slot & (SLOT_UNLESS - 1)));
 
-	explain_criterion_text(c, &e->question->facts, text);
+	explain_criterion_text(c, &e->query->facts, text);
 	print(w, 4, 8, "%s%s %s%s%.*s%s", c->slot < SLOT_UNLESS ? "" : "unless ", key, text,
 	    c->place.len ? " (" : "", SLICE_ARG(c->place), c->place.len ? ")" : "");
 }
@@ -202,7 +202,7 @@ static void print_authentication(const struct writer *w, const struct explanatio
 {
 	static const char *const spf[] = {"off", "monitor", "unless-dkim", "reject"};
 	static const char *const dmarc[] = {"off", "monitor", "quarantine", "reject", "strict"};
-	const struct facts *facts = &e->question->facts;
+	const struct facts *facts = &e->query->facts;
 
 	print(w, 0, 2, "spf (%s here): %s", spf[e->switches->spf],
 	    state_text(facts->spf_state, spf_result_text(facts->spf.result)));
@@ -239,7 +239,7 @@ static const char *reason_in_words(const struct verdict *v)
 
 /* "reject: susranges rule \"dialup\", …": the verdict in one line. */
 enum { EXPLAIN_VERDICT_MAX = 1400 };
-static void verdict_line(const struct question *q, char out[EXPLAIN_VERDICT_MAX])
+static void verdict_line(const struct session_query *q, char out[EXPLAIN_VERDICT_MAX])
 {
 	const struct verdict *v = &q->verdict;
 	char network[PREFIX_TEXT_MAX] = "", place[PLACE_MAX];
@@ -261,7 +261,7 @@ static void verdict_line(const struct question *q, char out[EXPLAIN_VERDICT_MAX]
 }
 
 /* Which facts the verdict hangs on, and what would tell them. */
-static void print_undecided(const struct writer *w, const struct question *q)
+static void print_undecided(const struct writer *w, const struct session_query *q)
 {
 	static const struct {
 		unsigned need;
@@ -283,11 +283,11 @@ static void print_verdict(const struct writer *w, const struct explanation *e)
 {
 	char text[EXPLAIN_VERDICT_MAX];
 
-	if (question_undecided(e->question))
-		print_undecided(w, e->question);
-	verdict_line(e->question, text);
+	if (session_query_undecided(e->query))
+		print_undecided(w, e->query);
+	verdict_line(e->query, text);
 	wrap(w, text, 0, 2);
-	if (e->question->verdict.monitored)
+	if (e->query->verdict.monitored)
 		wrap(w, "monitor mode: the mail is accepted; enforced, the client would see", 0, 2);
 	if (e->has_reply)
 		print(w, 2, 6, "%u %s %s", e->reply.code, e->reply.xcode, e->reply.text);

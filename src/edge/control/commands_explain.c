@@ -40,16 +40,16 @@ static int explain_batch(struct request *req)
 /* ---- one, step by step --------------------------------------------------------------- */
 
 /* The keys of the request that tell of the session; false after a complaint. */
-static bool read_question(struct request *req, struct question *q)
+static bool read_question(struct request *req, struct session_query *q)
 {
-	char why[QUESTION_WHY_MAX];
+	char why[SESSION_QUERY_WHY_MAX];
 	const char *key, *wrong = NULL;
 
-	question_start(q, time(NULL), &idn_lenient, req->arena);
-	for (unsigned i = 0; !wrong && (key = question_key(i)); i++) {
+	session_query_start(q, time(NULL), &idn_lenient, req->arena);
+	for (unsigned i = 0; !wrong && (key = session_query_key(i)); i++) {
 		const char *value = request_text(req, key);
 		if (value)
-			wrong = question_set(q, slice_str(key), slice_str(value), why);
+			wrong = session_query_set(q, slice_str(key), slice_str(value), why);
 	}
 	if (!wrong && q->given == 0)
 		wrong = "give at least one fact about the session, such as --client ADDRESS";
@@ -122,12 +122,12 @@ static json_t *rule_json(const struct explain_rule *r)
 
 static json_t *verdict_json(const struct explanation *e)
 {
-	const struct verdict *v = &e->question->verdict;
+	const struct verdict *v = &e->query->verdict;
 	char network[PREFIX_TEXT_MAX];
-	bool undecided = question_undecided(e->question);
+	bool undecided = session_query_undecided(e->query);
 	json_t *o =
 	    json_pack("{s:s, s:s, s:s, s:i}", "action", undecided ? "undecided" : record_action(v),
-		"stage", stage_name(e->question->phase == PHASE_END ? STAGE_END : STAGE_RCPT),
+		"stage", stage_name(e->query->phase == PHASE_END ? STAGE_END : STAGE_RCPT),
 		"reason", reason_name(v->reason), "code", e->has_reply ? (int)e->reply.code : 250);
 
 	if (undecided)
@@ -172,7 +172,7 @@ static bool tells_of_a_session(const struct request *req)
 {
 	const char *key;
 
-	for (unsigned i = 0; (key = question_key(i)); i++)
+	for (unsigned i = 0; (key = session_query_key(i)); i++)
 		if (request_text(req, key))
 			return true;
 	return request_text(req, "message");
@@ -200,7 +200,7 @@ int command_explain(struct request *req)
 	const char *token = request_text(req, "decision"), *wrong = contradiction(req);
 	struct explain_steps steps = {.arena = req->arena};
 	struct explanation *e;
-	struct question q;
+	struct session_query q;
 
 	if (wrong) {
 		channel_error(req->channel, "explain: %s\n", wrong);

@@ -147,7 +147,7 @@ static bool knows_what_to_ask(const struct facts *facts)
 static void look_up_spf(void *self, struct facts *facts, unsigned need)
 {
 	struct lookup *l = self;
-	struct question_source source;
+	struct session_query_source source;
 
 	if ((need & NEED_SPF) == 0 || facts->spf_state != FACT_UNKNOWN ||
 	    !knows_what_to_ask(facts) || !open_lookup(l, facts))
@@ -156,12 +156,12 @@ static void look_up_spf(void *self, struct facts *facts, unsigned need)
 	source.get(source.self, facts, NEED_SPF);
 }
 
-void explain_session(struct request *req, struct question *q, struct explain_steps *steps)
+void explain_session(struct request *req, struct session_query *q, struct explain_steps *steps)
 {
 	struct lookup l = {.req = req, .steps = steps};
-	const struct question_source source = {&l, look_up_spf};
+	const struct session_query_source source = {&l, look_up_spf};
 
-	question_decide(q, req->generation->rules, &source);
+	session_query_decide(q, req->generation->rules, &source);
 	message_check_free(&l.check);
 	close_answerer(&l.answerer);
 }
@@ -184,10 +184,10 @@ static bool read_message(struct request *req, struct message_check *check)
 	return true;
 }
 
-bool explain_message(struct request *req, struct question *q, struct explain_steps *steps)
+bool explain_message(struct request *req, struct session_query *q, struct explain_steps *steps)
 {
 	struct answerer w;
-	struct question_source source;
+	struct session_query_source source;
 	struct message_check *check;
 	bool read;
 
@@ -202,7 +202,7 @@ bool explain_message(struct request *req, struct question *q, struct explain_ste
 	if (read) {
 		message_check_author(check, q);
 		source = message_check_source(check);
-		question_decide(q, req->generation->rules, &source);
+		session_query_decide(q, req->generation->rules, &source);
 	}
 	message_check_free(&check);
 	close_answerer(&w);

@@ -197,11 +197,11 @@ void message_check_line(struct message_check *t, struct slice line)
 	}
 }
 
-void message_check_author(struct message_check *t, struct question *q)
+void message_check_author(struct message_check *t, struct session_query *q)
 {
 	if (!t->in_body)
 		end_header(t);
-	question_set_author(q, &t->from);
+	session_query_set_author(q, &t->from);
 	step(t, "from   %s%s%s%.*s", from_kind_name(t->from.kind),
 	    t->from.forgiven ? ", forgiven" : "", t->from.why.len > 0 ? ": " : "",
 	    SLICE_ARG(t->from.why));
@@ -295,7 +295,7 @@ static void get_facts(void *self, struct facts *facts, unsigned need)
 		tell_dmarc(t, &facts->dmarc);
 }
 
-struct question_source message_check_source(struct message_check *t)
+struct session_query_source message_check_source(struct message_check *t)
 {
-	return (struct question_source){t, get_facts};
+	return (struct session_query_source){t, get_facts};
 }

@@ -196,19 +196,19 @@ START_TEST(asks_the_source)
 	struct arena *arena = arena_create(64 * 1024);
 	unsigned asked = 0;
 	struct configured c;
-	struct question_source source = {&asked, get_spf};
-	struct question q;
-	char why[QUESTION_WHY_MAX];
+	struct session_query_source source = {&asked, get_spf};
+	struct session_query q;
+	char why[SESSION_QUERY_WHY_MAX];
 
 	configured_load(&c, table);
-	question_start(&q, 0, &idn_uts46, arena);
-	ck_assert_ptr_null(question_set(&q, SLICE("client"), SLICE("203.0.113.200"), why));
-	question_decide(&q, c.rules, &source);
+	session_query_start(&q, 0, &idn_uts46, arena);
+	ck_assert_ptr_null(session_query_set(&q, SLICE("client"), SLICE("203.0.113.200"), why));
+	session_query_decide(&q, c.rules, &source);
 	ck_assert_uint_eq(asked, NEED_SPF);
 	ck_assert_uint_eq(q.missing, 0);
 	ck_assert_int_eq((int)q.verdict.reason, REASON_SPF_PERMERROR);
-	question_start(&q, 0, &idn_uts46, arena);
-	question_decide(&q, c.rules, NULL);
+	session_query_start(&q, 0, &idn_uts46, arena);
+	session_query_decide(&q, c.rules, NULL);
 	ck_assert_uint_eq(q.missing, NEED_SPF);
 	arena_free(&arena);
 	configured_free(&c);

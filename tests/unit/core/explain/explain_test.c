@@ -30,7 +30,7 @@ static const char table[] =
 struct scene {
 	struct configured c;
 	struct arena *arena;
-	struct question q;
+	struct session_query q;
 	struct explanation *e;
 };
 
@@ -38,18 +38,18 @@ struct scene {
 static void open_scene(struct scene *s, const char *text, const char *session, bool all)
 {
 	struct slice rest;
-	char why[QUESTION_WHY_MAX];
+	char why[SESSION_QUERY_WHY_MAX];
 
 	configured_load(&s->c, text);
 	ck_assert_msg(s->c.rules, "%s", s->c.lines);
 	s->arena = arena_create(16 << 20);
 	rest = arena_copy(s->arena, slice_str(session));
-	question_start(&s->q, 1795867200, &idn_uts46, s->arena);
+	session_query_start(&s->q, 1795867200, &idn_uts46, s->arena);
 	while (rest.len > 0) {
 		struct slice value = slice_cut(&rest, ' '), key = slice_cut(&value, '=');
-		ck_assert_msg(!question_set(&s->q, key, value, why), "%s", why);
+		ck_assert_msg(!session_query_set(&s->q, key, value, why), "%s", why);
 	}
-	question_decide(&s->q, s->c.rules, NULL);
+	session_query_decide(&s->q, s->c.rules, NULL);
 	s->e = explain_make(&s->q, s->c.rules, all, s->arena);
 	ck_assert_ptr_nonnull(s->e);
 }

@@ -1,4 +1,4 @@
-#include "core/explain/question.h"
+#include "core/explain/session_query.h"
 
 #include "core/policy/policy.h"
 #include "edge/config/idn.h"
@@ -52,12 +52,12 @@ static const struct {
 START_TEST(takes_words)
 {
 	struct arena *arena = arena_create(1 << 16);
-	struct question q;
-	char why[QUESTION_WHY_MAX];
+	struct session_query q;
+	char why[SESSION_QUERY_WHY_MAX];
 	const char *wrong;
 
-	question_start(&q, 1, &idn_uts46, arena);
-	wrong = question_set(&q, slice_str(words[_i].key), slice_str(words[_i].value), why);
+	session_query_start(&q, 1, &idn_uts46, arena);
+	wrong = session_query_set(&q, slice_str(words[_i].key), slice_str(words[_i].value), why);
 	if (words[_i].want)
 		ck_assert_str_eq(wrong ? wrong : "taken", words[_i].want);
 	else
@@ -71,16 +71,17 @@ START_TEST(takes_each_key_once)
 	struct arena *arena = arena_create(1 << 16);
 	static const char *const good[] = {
 	    "192.0.2.1", "a", "a", "a@b.de", "a@b.de", "a", "a@b.de", "pass", "pass", "pass", "1"};
-	struct question q;
-	char why[QUESTION_WHY_MAX], want[64];
+	struct session_query q;
+	char why[SESSION_QUERY_WHY_MAX], want[64];
 	unsigned n = 0;
 
-	question_start(&q, 1, &idn_uts46, arena);
-	for (const char *key; (key = question_key(n)) != NULL; n++) {
+	session_query_start(&q, 1, &idn_uts46, arena);
+	for (const char *key; (key = session_query_key(n)) != NULL; n++) {
 		ck_assert_uint_lt(n, ROWS(good));
-		ck_assert_ptr_null(question_set(&q, slice_str(key), slice_str(good[n]), why));
+		ck_assert_ptr_null(session_query_set(&q, slice_str(key), slice_str(good[n]), why));
 		snprintf(want, sizeof want, "%s is given twice", key);
-		ck_assert_str_eq(question_set(&q, slice_str(key), slice_str(good[n]), why), want);
+		ck_assert_str_eq(
+		    session_query_set(&q, slice_str(key), slice_str(good[n]), why), want);
 	}
 	ck_assert_uint_eq(n, ROWS(good));
 	arena_free(&arena);
@@ -139,18 +140,18 @@ static const struct {
 	"accept none end 4"},
 };
 
-static void set_words(struct question *q, const char *text)
+static void set_words(struct session_query *q, const char *text)
 {
 	struct slice rest = slice_str(text);
-	char why[QUESTION_WHY_MAX];
+	char why[SESSION_QUERY_WHY_MAX];
 
 	while (rest.len > 0) {
 		struct slice key = slice_cut(&rest, ' ');
-		ck_assert_ptr_null(question_set(q, key, slice_cut(&rest, ' '), why));
+		ck_assert_ptr_null(session_query_set(q, key, slice_cut(&rest, ' '), why));
 	}
 }
 
-static void answer(const struct question *q, char out[128])
+static void answer(const struct session_query *q, char out[128])
 {
 	snprintf(out, 128, "%s%s %s %s %u", q->verdict.monitored ? "would_" : "",
 	    action_name(q->verdict.kind == VERDICT_FINAL ? q->verdict.action : ACTION_ACCEPT),
@@ -162,14 +163,14 @@ START_TEST(decides)
 {
 	struct arena *arena = arena_create(1 << 16);
 	struct configured c;
-	struct question q;
+	struct session_query q;
 	char got[128];
 
 	configured_load(&c, conf);
 	ck_assert_str_eq(c.lines, "");
-	question_start(&q, 1, &idn_uts46, arena);
+	session_query_start(&q, 1, &idn_uts46, arena);
 	set_words(&q, asked[_i].words);
-	question_decide(&q, c.rules, NULL);
+	session_query_decide(&q, c.rules, NULL);
 	answer(&q, got);
 	ck_assert_msg(strcmp(got, asked[_i].want) == 0, "%s: %s", asked[_i].label, got);
 	configured_free(&c);
@@ -199,14 +200,14 @@ START_TEST(decides_in_monitor_mode)
 {
 	struct arena *arena = arena_create(1 << 16);
 	struct configured c;
-	struct question q;
+	struct session_query q;
 	char text[sizeof conf + 32], got[128];
 
 	snprintf(text, sizeof text, "mode = \"monitor\";\n%s", conf);
 	configured_load(&c, text);
-	question_start(&q, 1, &idn_uts46, arena);
+	session_query_start(&q, 1, &idn_uts46, arena);
 	set_words(&q, monitored[_i].words);
-	question_decide(&q, c.rules, NULL);
+	session_query_decide(&q, c.rules, NULL);
 	answer(&q, got);
 	ck_assert_msg(strcmp(got, monitored[_i].want) == 0, "%s: %s", monitored[_i].label, got);
 	configured_free(&c);
@@ -254,15 +255,15 @@ START_TEST(asks_its_source)
 {
 	struct arena *arena = arena_create(1 << 16);
 	struct source s = {.helps = sources[_i].helps};
-	struct question_source source = {&s, get};
+	struct session_query_source source = {&s, get};
 	struct configured c;
-	struct question q;
+	struct session_query q;
 	char got[128];
 
 	configured_load(&c, conf);
-	question_start(&q, 1, &idn_uts46, arena);
+	session_query_start(&q, 1, &idn_uts46, arena);
 	set_words(&q, sources[_i].words);
-	question_decide(&q, c.rules, &source);
+	session_query_decide(&q, c.rules, &source);
 	answer(&q, got);
 	ck_assert_msg(strcmp(got, sources[_i].want) == 0, "%s: %s", sources[_i].label, got);
 	ck_assert_msg(s.times == sources[_i].times, "%s: %u times", sources[_i].label, s.times);
@@ -274,7 +275,7 @@ END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("question");
+	Suite *s = suite_create("session_query");
 	TCase *told = tcase_create("words"), *decided = tcase_create("decisions");
 
 	tcase_add_loop_test(told, takes_words, 0, (int)ROWS(words));

@@ -1,17 +1,18 @@
-#ifndef CORE_EXPLAIN_QUESTION_H
-#define CORE_EXPLAIN_QUESTION_H
+#ifndef CORE_EXPLAIN_SESSION_QUERY_H
+#define CORE_EXPLAIN_SESSION_QUERY_H
 /*
- * question: a session told in words → facts → verdict: for `explain`, which asks what would happen.
+ * session_query: a session told in words → facts → verdict: for `explain`, which asks what would
+ * happen.
  *
- *     struct question q;
- *     question_start(&q, now, idna, arena);
- *     question_set(&q, SLICE("client"), SLICE("198.51.100.7"), why);
- *     question_set(&q, SLICE("spf"), SLICE("fail"), why);
- *     question_decide(&q, rules, NULL);
+ *     struct session_query q;
+ *     session_query_start(&q, now, idna, arena);
+ *     session_query_set(&q, SLICE("client"), SLICE("198.51.100.7"), why);
+ *     session_query_set(&q, SLICE("spf"), SLICE("fail"), why);
+ *     session_query_decide(&q, rules, NULL);
  *     // q.verdict: FINAL reject, family susranges
  *
  * What is not told is unknown.  Where the policy needs it all the same, the source is asked; a
- * fact that it has not got either has failed, as a DNS answer that did not come, and the question
+ * fact that it has not got either has failed, as a DNS answer that did not come, and the query
  * is undecided: the verdict is then only what the daemon would do without that answer.
  *
  *     client       an address               client_name, helo   names
@@ -31,9 +32,9 @@
 #include "core/base/arena.h"
 #include "core/policy/policy.h"
 
-enum { QUESTION_WHY_MAX = 160 };
+enum { SESSION_QUERY_WHY_MAX = 160 };
 
-struct question {
+struct session_query {
 	struct facts facts;
 	const struct idna *idna;
 	struct arena *arena;
@@ -42,35 +43,35 @@ struct question {
 	unsigned given; /* bits by row of the table of keys */
 	struct dkim_signature_result signature;
 	bool has_no_policy; /* DMARC found no record, for want of an answer */
-	/* after question_decide() */
+	/* after session_query_decide() */
 	struct verdict verdict;
 	enum phase phase; /* in which it fell */
 	unsigned missing; /* facts that were needed and could not be had: bits of enum need */
 };
 
 /* Somebody who can get facts: each state must leave FACT_UNKNOWN, or else becomes FACT_FAILED. */
-struct question_source {
+struct session_query_source {
 	void *self;
 	void (*get)(void *self, struct facts *, unsigned need);
 };
 
-void question_start(struct question *, int64_t now, const struct idna *, struct arena *);
+void session_query_start(struct session_query *, int64_t now, const struct idna *, struct arena *);
 
 /* The author domains of a message, which must stay until it is decided. */
-void question_set_author(struct question *, const struct fromheader *);
+void session_query_set_author(struct session_query *, const struct fromheader *);
 
 /* NULL, or what is wrong, written to `why`. */
-const char *question_set(
-    struct question *, struct slice key, struct slice value, char why[QUESTION_WHY_MAX]);
+const char *session_query_set(
+    struct session_query *, struct slice key, struct slice value, char why[SESSION_QUERY_WHY_MAX]);
 
 /* The n-th key from 0, NULL behind the last. */
-const char *question_key(unsigned n);
+const char *session_query_key(unsigned n);
 
 /* True when the verdict hangs on a fact that nobody has given. */
-bool question_undecided(const struct question *);
+bool session_query_undecided(const struct session_query *);
 
 /* source may be NULL. */
-void question_decide(
-    struct question *, const struct ruleset *, const struct question_source *source);
+void session_query_decide(
+    struct session_query *, const struct ruleset *, const struct session_query_source *source);
 
 #endif

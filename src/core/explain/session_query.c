@@ -1,8 +1,9 @@
-#include "core/explain/question.h"
+#include "core/explain/session_query.h"
 
 #include <stdio.h>
 
-void question_start(struct question *q, int64_t now, const struct idna *idna, struct arena *arena)
+void session_query_start(
+    struct session_query *q, int64_t now, const struct idna *idna, struct arena *arena)
 {
 	q->facts = (struct facts){.now = now};
 	q->idna = idna;
@@ -15,37 +16,39 @@ void question_start(struct question *q, int64_t now, const struct idna *idna, st
 
 /* `kind` is "an SPF result (pass, fail, …)". */
 static const char *not_a_result(
-    struct slice value, const char *key, const char *kind, char why[QUESTION_WHY_MAX])
+    struct slice value, const char *key, const char *kind, char why[SESSION_QUERY_WHY_MAX])
 {
 	char shown[EXCERPT_MAX];
 
 	snprintf(
-	    why, QUESTION_WHY_MAX, "%s: \"%s\" is not %s", key, slice_excerpt(value, shown), kind);
+	    why, SESSION_QUERY_WHY_MAX, "%s: \"%s\" is not %s", key, slice_excerpt(value, shown), kind);
 	return why;
 }
 
 /* ---- one fact each ------------------------------------------------------------------- */
 
-static const char *set_client(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+static const char *set_client(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
 	char shown[EXCERPT_MAX];
 
 	if (ip_parse(value, &q->facts.client))
 		return NULL;
-	snprintf(why, QUESTION_WHY_MAX, "client: \"%s\" is not an IP address",
+	snprintf(why, SESSION_QUERY_WHY_MAX, "client: \"%s\" is not an IP address",
 	    slice_excerpt(value, shown));
 	return why;
 }
 
 static const char *set_client_name(
-    struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
 	(void)why;
 	q->facts.id[IDENTITY_CLIENT_NAME] = identity_of_name(value, q->idna, q->arena);
 	return NULL;
 }
 
-static const char *set_helo(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+static const char *set_helo(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
 	(void)why;
 	q->facts.id[IDENTITY_HELO] = identity_of_name(value, q->idna, q->arena);
@@ -53,7 +56,8 @@ static const char *set_helo(struct question *q, struct slice value, char why[QUE
 }
 
 /* As the MTA's words are taken: what is no address is kept as text. */
-static const char *set_sender(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+static const char *set_sender(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
 	struct address address;
 
@@ -63,12 +67,13 @@ static const char *set_sender(struct question *q, struct slice value, char why[Q
 	return NULL;
 }
 
-static const char *set_recipient(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+static const char *set_recipient(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
 	struct address address;
 
 	if (value.len == 0) {
-		snprintf(why, QUESTION_WHY_MAX, "recipient: a recipient is not empty");
+		snprintf(why, SESSION_QUERY_WHY_MAX, "recipient: a recipient is not empty");
 		return why;
 	}
 	address_parse(value, q->idna, q->arena, &address);
@@ -76,7 +81,8 @@ static const char *set_recipient(struct question *q, struct slice value, char wh
 	return NULL;
 }
 
-static const char *set_auth(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+static const char *set_auth(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
 	(void)why;
 	q->facts.auth_state = value.len > 0 ? FACT_KNOWN : FACT_ABSENT;
@@ -84,7 +90,8 @@ static const char *set_auth(struct question *q, struct slice value, char why[QUE
 	return NULL;
 }
 
-static const char *set_from(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+static const char *set_from(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
 	struct address address = {.null = false};
 	const char *wrong = NULL;
@@ -101,11 +108,12 @@ static const char *set_from(struct question *q, struct slice value, char why[QUE
 		wrong = "the address of an author has a domain";
 	if (!wrong)
 		return NULL;
-	snprintf(why, QUESTION_WHY_MAX, "from: %s", wrong);
+	snprintf(why, SESSION_QUERY_WHY_MAX, "from: %s", wrong);
 	return why;
 }
 
-static const char *set_spf(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+static const char *set_spf(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
 	for (int i = SPFR_NONE; i <= SPFR_PERMERROR; i++) {
 		if (!slice_equal(value, slice_str(spf_result_text((enum spf_result)i))))
@@ -117,7 +125,8 @@ static const char *set_spf(struct question *q, struct slice value, char why[QUES
 	return not_a_result(value, "spf", "an SPF result (pass, fail, softfail, …)", why);
 }
 
-static const char *set_dkim(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+static const char *set_dkim(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
 	for (int i = DKIM_NONE; i <= DKIM_PERMERROR; i++) {
 		if (!slice_equal(value, slice_str(dkim_result_name((enum dkim_result)i))))
@@ -144,7 +153,8 @@ static bool policy_of(struct slice text, enum dmarc_policy *policy)
 	return false;
 }
 
-static const char *set_dmarc(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+static const char *set_dmarc(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
 	struct slice policy = value, result = slice_cut(&policy, ':');
 	bool is_fail = slice_equal(result, SLICE("fail"));
@@ -168,19 +178,20 @@ static const char *set_dmarc(struct question *q, struct slice value, char why[QU
 	    value, "dmarc", "a DMARC result (pass, none, fail, fail:quarantine, …)", why);
 }
 
-static const char *set_now(struct question *q, struct slice value, char why[QUESTION_WHY_MAX])
+static const char *set_now(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
 	uint64_t now;
 
 	if (!slice_to_uint(value, INT64_MAX, &now)) {
-		snprintf(why, QUESTION_WHY_MAX, "now: not a number of seconds since 1970");
+		snprintf(why, SESSION_QUERY_WHY_MAX, "now: not a number of seconds since 1970");
 		return why;
 	}
 	q->facts.now = (int64_t)now;
 	return NULL;
 }
 
-void question_set_author(struct question *q, const struct fromheader *from)
+void session_query_set_author(struct session_query *q, const struct fromheader *from)
 {
 	facts_set_author(&q->facts, from);
 	q->facts.id[IDENTITY_FROM] = identity_of_author(from, 0);
@@ -191,7 +202,8 @@ void question_set_author(struct question *q, const struct fromheader *from)
 
 static const struct row {
 	struct slice key;
-	const char *(*set)(struct question *, struct slice value, char why[QUESTION_WHY_MAX]);
+	const char *(*set)(
+	    struct session_query *, struct slice value, char why[SESSION_QUERY_WHY_MAX]);
 } rows[] = {
     {SLICE_INIT("client"), set_client},
     {SLICE_INIT("client_name"), set_client_name},
@@ -208,13 +220,13 @@ static const struct row {
 
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
-const char *question_key(unsigned n)
+const char *session_query_key(unsigned n)
 {
 	return n < ROWS ? rows[n].key.ptr : NULL;
 }
 
-const char *question_set(
-    struct question *q, struct slice key, struct slice value, char why[QUESTION_WHY_MAX])
+const char *session_query_set(
+    struct session_query *q, struct slice key, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
 	char shown[EXCERPT_MAX];
 
@@ -222,17 +234,17 @@ const char *question_set(
 		if (!slice_equal(rows[i].key, key))
 			continue;
 		if ((q->given & 1u << i) != 0) {
-			snprintf(why, QUESTION_WHY_MAX, "%s is given twice", rows[i].key.ptr);
+			snprintf(why, SESSION_QUERY_WHY_MAX, "%s is given twice", rows[i].key.ptr);
 			return why;
 		}
 		q->given |= 1u << i;
 		return rows[i].set(q, value, why);
 	}
-	snprintf(why, QUESTION_WHY_MAX, "there is no key \"%s\"", slice_excerpt(key, shown));
+	snprintf(why, SESSION_QUERY_WHY_MAX, "there is no key \"%s\"", slice_excerpt(key, shown));
 	return why;
 }
 
-bool question_undecided(const struct question *q)
+bool session_query_undecided(const struct session_query *q)
 {
 	return q->missing != 0;
 }
@@ -240,7 +252,7 @@ bool question_undecided(const struct question *q)
 /* ---- deciding ------------------------------------------------------------------------ */
 
 /* What a result says of a domain is said of the one that the session names. */
-static void fill_domains(struct question *q)
+static void fill_domains(struct session_query *q)
 {
 	const struct identity *sender = &q->facts.id[IDENTITY_SENDER];
 	const struct identity *from = &q->facts.id[IDENTITY_FROM];
@@ -262,7 +274,8 @@ static bool settle(enum fact_state *state)
 	return failed;
 }
 
-static void gather(struct question *q, unsigned need, const struct question_source *source)
+static void gather(
+    struct session_query *q, unsigned need, const struct session_query_source *source)
 {
 	if (source)
 		source->get(source->self, &q->facts, need);
@@ -274,8 +287,8 @@ static void gather(struct question *q, unsigned need, const struct question_sour
 		q->missing |= NEED_DMARC;
 }
 
-static struct verdict decide(struct question *q, const struct ruleset *rules, enum phase phase,
-    const struct question_source *source)
+static struct verdict decide(struct session_query *q, const struct ruleset *rules, enum phase phase,
+    const struct session_query_source *source)
 {
 	struct verdict v;
 
@@ -285,8 +298,8 @@ static struct verdict decide(struct question *q, const struct ruleset *rules, en
 }
 
 /* RCPT is over before the daemon sees the header: nothing there may look at From. */
-static struct verdict decide_rcpt(struct question *q, const struct ruleset *rules,
-    const struct question_source *source, enum fact_state author, struct identity from)
+static struct verdict decide_rcpt(struct session_query *q, const struct ruleset *rules,
+    const struct session_query_source *source, enum fact_state author, struct identity from)
 {
 	q->facts.author_state = q->facts.id[IDENTITY_FROM].state = FACT_UNKNOWN;
 	q->phase = PHASE_RCPT;
@@ -300,7 +313,7 @@ static struct verdict decide_rcpt(struct question *q, const struct ruleset *rule
 
 /* Of several author domains, the one that brings the strictest verdict stays in the facts. */
 static struct verdict decide_end(
-    struct question *q, const struct ruleset *rules, const struct question_source *source)
+    struct session_query *q, const struct ruleset *rules, const struct session_query_source *source)
 {
 	const struct settings *settings = &rules->settings;
 	struct verdict v, worst = decide(q, rules, PHASE_END, source);
@@ -325,7 +338,7 @@ static struct verdict decide_end(
 
 /* As enforced: RCPT, and the end of the message where it gets there. */
 static void decide_enforced(
-    struct question *q, const struct ruleset *rules, const struct question_source *source)
+    struct session_query *q, const struct ruleset *rules, const struct session_query_source *source)
 {
 	struct verdict at_end, at_rcpt = decide_rcpt(q, rules, source, q->facts.author_state,
 				   q->facts.id[IDENTITY_FROM]);
@@ -341,8 +354,8 @@ static void decide_enforced(
 }
 
 /* mode = "monitor" decides the same and refuses nothing: it says what enforcing would do. */
-void question_decide(
-    struct question *q, const struct ruleset *rules, const struct question_source *source)
+void session_query_decide(
+    struct session_query *q, const struct ruleset *rules, const struct session_query_source *source)
 {
 	struct ruleset enforcing = *rules;
 
