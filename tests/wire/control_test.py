@@ -702,6 +702,25 @@ def large(checks, servers):
         print(f"control: large: {label}: {(time.monotonic() - start) * 1000:.0f} ms")
 
 
+def watching(checks, daemon):
+    """`tail --recipient` knows a mailbox by any spelling, and shows the one that was sent."""
+    for wanted in ("joe.doe@bücher.example", '"Joe.Doe"@XN--BCHER-KVA.Example', "@Bücher.Example."):
+        with subprocess.Popen([daemon.lab.build / "susmilterctl", "--socket", daemon.control, "tail",
+                               "--recipient", wanted, "--count", "1", "--json"],
+                              stdout=subprocess.PIPE, text=True) as tail:
+            end = time.monotonic() + 10
+            while tail.poll() is None and time.monotonic() < end:
+                refuse(daemon, recipient="joe@other.example")
+                refuse(daemon, recipient="Joe.DOE@xn--Bcher-kva.Example")
+                time.sleep(0.2)
+            tail.kill()
+            checks.true(f"tail --recipient {wanted}",
+                        '"Joe.DOE@xn--Bcher-kva.Example"' in tail.stdout.read())
+    done = daemon.ctl("tail", "--recipient", "@a..b")
+    checks.true("tail --recipient of no name", done.returncode == 2 and "empty label" in done.stderr,
+                done.stderr)
+
+
 def ending(checks, daemon):
     """Whoever watches does not keep the daemon from ending, and hears of it."""
     tail = subprocess.Popen([daemon.lab.build / "susmilterctl", "--socket", daemon.control, "tail"],
@@ -736,6 +755,7 @@ def main():
         batch(checks, daemon)
         token = decisions(checks, daemon)
         whitelist(checks, daemon, token)
+        watching(checks, daemon)
         large(checks, servers)
         checks.true("the daemon lives", daemon.alive(), daemon.said())
         checks.true("and is the first worker still",

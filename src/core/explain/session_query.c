@@ -20,8 +20,8 @@ static const char *not_a_result(
 {
 	char shown[EXCERPT_MAX];
 
-	snprintf(
-	    why, SESSION_QUERY_WHY_MAX, "%s: \"%s\" is not %s", key, slice_excerpt(value, shown), kind);
+	snprintf(why, SESSION_QUERY_WHY_MAX, "%s: \"%s\" is not %s", key,
+	    slice_excerpt(value, shown), kind);
 	return why;
 }
 

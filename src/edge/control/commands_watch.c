@@ -1,6 +1,8 @@
 #include "edge/control/commands.h"
 
+#include "core/name/address.h"
 #include "core/net/prefix.h"
+#include "edge/config/idn.h"
 #include "watch.h"
 
 #include <string.h>
@@ -66,10 +68,16 @@ const char *record_text(const json_t *record, const char *key)
 /* ---- tail ---------------------------------------------------------------------------- */
 
 struct filter {
-	const char *rule, *recipient, *action;
+	const char *rule, *action;
 	bool by_client;
 	struct prefix client;
+	bool by_recipient, by_domain;
+	struct slice recipient; /* folded; by_domain: a canonical name */
+	struct arena *scratch;  /* for the record that is looked at */
 };
+
+/* What a record may need to be looked at: an address, folded. */
+enum { SCRATCH_MAX = 16 * 1024 };
 
 /* A word that no record has would wait for ever. */
 static bool is_action(const char *action)
@@ -99,6 +107,27 @@ static bool has_sense(struct request *req, const struct filter *f)
 	return true;
 }
 
+/* "@example.org" is any recipient there. */
+static bool read_recipient(struct request *req, struct filter *f)
+{
+	struct slice wanted = slice_str(request_text(req, "recipient"));
+	struct address address;
+	const char *wrong = NULL;
+
+	f->by_recipient = wanted.ptr;
+	f->by_domain = slice_starts(wanted, SLICE("@"));
+	if (f->by_domain) {
+		wrong = name_parse(slice_skip(wanted, 1), &idn_lenient, req->arena, &f->recipient);
+	} else if (f->by_recipient) {
+		address_parse(wanted, &idn_lenient, req->arena, &address);
+		f->recipient = address.folded;
+	}
+	if (wrong)
+		channel_error(
+		    req->channel, "tail: --recipient %.*s: %s\n", SLICE_ARG(wanted), wrong);
+	return !wrong;
+}
+
 static bool read_filter(struct request *req, struct filter *f)
 {
 	const char *client = request_text(req, "client");
@@ -106,21 +135,22 @@ static bool read_filter(struct request *req, struct filter *f)
 	const char *wrong;
 
 	*f = (struct filter){.rule = request_text(req, "rule"),
-	    .recipient = request_text(req, "recipient"),
 	    .action = request_text(req, "action"),
 	    .by_client = client};
 	wrong = client ? prefix_parse(slice_str(client), &f->client, why) : NULL;
 	if (wrong)
 		channel_error(req->channel, "tail: --client %s: %s\n", client, wrong);
-	return !wrong && has_sense(req, f);
+	return !wrong && read_recipient(req, f) && has_sense(req, f);
 }
 
-/* "@example.org" is any recipient there. */
-static bool is_recipient(const char *wanted, const char *recipient)
+/* Records keep what was sent: one mailbox may be written in many ways. */
+static bool is_recipient(const struct filter *f, const char *recipient)
 {
-	struct slice r = slice_str(recipient), w = slice_str(wanted);
+	struct address address;
 
-	return w.len > 0 && w.ptr[0] == '@' ? slice_ends(r, w) : slice_equal_nocase(r, w);
+	arena_reset(f->scratch);
+	address_parse(slice_str(recipient), &idn_lenient, f->scratch, &address);
+	return slice_equal(f->by_domain ? address.domain : address.folded, f->recipient);
 }
 
 static bool passes(const struct filter *f, const json_t *record)
@@ -131,7 +161,7 @@ static bool passes(const struct filter *f, const json_t *record)
 		return false;
 	if (f->action && strcmp(f->action, record_text(record, "action")) != 0)
 		return false;
-	if (f->recipient && !is_recipient(f->recipient, record_text(record, "recipient")))
+	if (f->by_recipient && !is_recipient(f, record_text(record, "recipient")))
 		return false;
 	return !f->by_client || (ip_parse(slice_str(record_text(record, "client")), &client) &&
 				    prefix_contains(&f->client, &client));
@@ -215,10 +245,18 @@ int command_tail(struct request *req)
 {
 	struct filter f;
 	uint64_t left;
+	int status;
 
 	if (!read_filter(req, &f) || !read_count(req, &left))
 		return STATUS_USAGE;
+	f.scratch = arena_create(SCRATCH_MAX);
+	if (!f.scratch) {
+		channel_error(req->channel, "tail: out of memory\n");
+		return STATUS_FAILED;
+	}
 	/* It may go on for days: the table is not needed meanwhile. */
 	table_unpin(&req->generation);
-	return follow(req, &f, left);
+	status = follow(req, &f, left);
+	arena_free(&f.scratch);
+	return status;
 }
