@@ -27,6 +27,9 @@ enum { PREFIX_TEXT_MAX = 50 };
 enum { PREFIX_WHY_MAX = 160 };
 const char *prefix_parse(struct slice text, struct prefix *out, char why[PREFIX_WHY_MAX]);
 
+/* The same, but host bits below the length are cleared: "192.0.2.7/24" is 192.0.2.0/24. */
+const char *prefix_parse_around(struct slice text, struct prefix *out, char why[PREFIX_WHY_MAX]);
+
 /* The network of `length` bits that ip lies in; length is cut to the family's bits. */
 struct prefix prefix_of(const struct ip *ip, unsigned length);
 

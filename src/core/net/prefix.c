@@ -149,36 +149,58 @@ static bool read_length(struct slice text, unsigned bits, unsigned *out)
 	return true;
 }
 
-const char *prefix_parse(struct slice text, struct prefix *out, char why[PREFIX_WHY_MAX])
+/* The network around what the text says, and what it says; `given` is the length as written. */
+static const char *read_prefix(struct slice text, struct prefix *out, struct ip *said,
+    unsigned *given, char why[PREFIX_WHY_MAX])
 {
 	struct ip ip;
 	const char *behind = ip_scan(text, &ip);
-	unsigned bits, given, length;
+	unsigned bits, length;
 	char shown[EXCERPT_MAX];
-	struct prefix p;
 
 	if (!behind || (behind != text.ptr + text.len && *behind != '/')) {
 		size_t slash = slice_find(text, '/');
 		return say_no_address(slice_of(text.ptr, slash > 0 ? slash : text.len), why);
 	}
 	bits = ip_bits(ip.family);
-	if (!read_length(slice_skip(text, (size_t)(behind - text.ptr)), bits, &given)) {
+	if (!read_length(slice_skip(text, (size_t)(behind - text.ptr)), bits, given)) {
 		snprintf(why, PREFIX_WHY_MAX,
 		    "\"%s\" is not a prefix length: an IPv%d network needs a number from 0 to %u",
 		    slice_excerpt(slice_skip(text, (size_t)(behind - text.ptr) + 1), shown),
 		    (int)ip.family, bits);
 		return why;
 	}
-	length = given;
-	if (given >= MAPPED_LENGTH) {
+	length = *given;
+	if (*given >= MAPPED_LENGTH) {
 		ip = ip_fold(ip);
 		length -= bits - ip_bits(ip.family);
 	}
-	p = prefix_of(&ip, length);
-	if (!ip_equal(&p.base, &ip))
+	*said = ip;
+	*out = prefix_of(&ip, length);
+	return NULL;
+}
+
+const char *prefix_parse(struct slice text, struct prefix *out, char why[PREFIX_WHY_MAX])
+{
+	unsigned given;
+	struct ip said;
+	struct prefix p;
+	const char *wrong = read_prefix(text, &p, &said, &given, why);
+
+	if (wrong)
+		return wrong;
+	if (!ip_equal(&p.base, &said))
 		return say_host_bits(given, &p, why);
 	*out = p;
 	return NULL;
+}
+
+const char *prefix_parse_around(struct slice text, struct prefix *out, char why[PREFIX_WHY_MAX])
+{
+	unsigned given;
+	struct ip said;
+
+	return read_prefix(text, out, &said, &given, why);
 }
 
 size_t prefix_format(const struct prefix *p, char out[PREFIX_TEXT_MAX])
