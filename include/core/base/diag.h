@@ -37,6 +37,10 @@ void diag_error(struct diag *, struct origin, const char *format, ...)
 void diag_warning(struct diag *, struct origin, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A warning that is told before all else, behind earlier ones of its kind. */
+void report_headline(struct diag *, struct origin, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Exact counts, also of what was not kept. */
 size_t diag_errors(const struct diag *);
 size_t diag_warnings(const struct diag *);

@@ -24,6 +24,7 @@ struct file {
 
 struct diag {
 	struct message *messages, **last_message;
+	struct message **last_headline; /* in the same list */
 	struct file *files, **last_file;
 	struct file *latest; /* mostly the one that is asked for next */
 	size_t total[LEVELS];
@@ -35,7 +36,7 @@ struct diag *diag_create(void)
 	struct diag *r = calloc(1, sizeof *r);
 
 	if (r) {
-		r->last_message = &r->messages;
+		r->last_message = r->last_headline = &r->messages;
 		r->last_file = &r->files;
 	}
 	return r;
@@ -89,18 +90,24 @@ static void make_printable(char *line)
 			*line = '?';
 }
 
-static bool keep(struct diag *r, enum diag_level level, const char *line)
+static bool keep(struct diag *r, enum diag_level level, bool headline, const char *line)
 {
 	size_t size = strlen(line) + 1;
 	struct message *m = malloc(sizeof *m + size);
 
 	if (!m)
 		return false;
-	m->next = NULL;
 	m->level = level;
 	memcpy(m->line, line, size);
-	*r->last_message = m;
-	r->last_message = &m->next;
+	m->next = headline ? *r->last_headline : NULL;
+	if (!headline || !m->next) {
+		*r->last_message = m;
+		r->last_message = &m->next;
+	} else {
+		*r->last_headline = m;
+	}
+	if (headline)
+		r->last_headline = &m->next;
 	return true;
 }
 
@@ -115,8 +122,8 @@ static void compose(char line[LINE_MAX_BYTES], struct origin at, const char *for
 	make_printable(line);
 }
 
-static void say(
-    struct diag *r, enum diag_level level, struct origin at, const char *format, va_list args)
+static void say(struct diag *r, enum diag_level level, bool headline, struct origin at,
+    const char *format, va_list args)
 {
 	struct file *file = file_of(r, at.file);
 	char line[LINE_MAX_BYTES];
@@ -129,7 +136,7 @@ static void say(
 	if (++file->said[level] > DIAG_PER_FILE)
 		return;
 	compose(line, at, format, args);
-	if (!keep(r, level, line))
+	if (!keep(r, level, headline, line))
 		r->out_of_memory = true;
 }
 
@@ -138,7 +145,7 @@ void diag_error(struct diag *r, struct origin at, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(r, DIAG_ERROR, at, format, args);
+	say(r, DIAG_ERROR, false, at, format, args);
 	va_end(args);
 }
 
@@ -147,7 +154,16 @@ void diag_warning(struct diag *r, struct origin at, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(r, DIAG_WARNING, at, format, args);
+	say(r, DIAG_WARNING, false, at, format, args);
+	va_end(args);
+}
+
+void report_headline(struct diag *r, struct origin at, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(r, DIAG_WARNING, true, at, format, args);
 	va_end(args);
 }
 

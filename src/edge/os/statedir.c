@@ -1,0 +1,117 @@
+#include "edge/os/statedir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FILE_MODE = 0640, DIRECTORY_MODE = 0750 };
+
+static bool fail(char why[STATEDIR_WHY_MAX], const char *doing)
+{
+	int error = errno;
+
+	snprintf(why, STATEDIR_WHY_MAX, "%s: %s", doing, strerror(error));
+	errno = error;
+	return false;
+}
+
+static int open_directory(int above, const char *name, bool make, int flags)
+{
+	if (make && mkdirat(above, name, DIRECTORY_MODE) != 0 && errno != EEXIST)
+		return -1;
+	return openat(above, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
+}
+
+int statedir_open(const char *directory, const char *name, bool make, char why[STATEDIR_WHY_MAX])
+{
+	/* The administrator may have made the directory itself a link. */
+	int above = open_directory(AT_FDCWD, directory, make, 0), dir = -1;
+
+	if (above >= 0)
+		dir = open_directory(above, name, make, O_NOFOLLOW);
+	if (dir < 0)
+		fail(why, "the directory cannot be opened");
+	if (above >= 0) {
+		int error = errno;
+
+		close(above);
+		errno = error;
+	}
+	return dir;
+}
+
+static bool write_all(int fd, struct slice s)
+{
+	while (s.len > 0) {
+		ssize_t n = write(fd, s.ptr, s.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		s = slice_skip(s, (size_t)n);
+	}
+	return true;
+}
+
+bool statedir_write(int dir, const char *name, struct slice bytes, char why[STATEDIR_WHY_MAX])
+{
+	char fresh[NAME_MAX + 1];
+	bool ok;
+	int fd;
+
+	snprintf(fresh, sizeof fresh, "%s.new", name);
+	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+	if (fd < 0)
+		return fail(why, "a file cannot be made");
+	ok = write_all(fd, bytes) && fsync(fd) == 0;
+	ok = close(fd) == 0 && ok;
+	ok = ok && renameat(dir, fresh, dir, name) == 0 && fsync(dir) == 0;
+	if (ok)
+		return true;
+	fail(why, "a file cannot be written");
+	unlinkat(dir, fresh, 0);
+	return false;
+}
+
+enum textfile_result statedir_read(
+    int dir, const char *name, struct slice *out, char why[TEXTFILE_WHY_MAX])
+{
+	char path[64 + NAME_MAX];
+	struct stat st;
+
+	*out = slice_of(NULL, 0);
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode)) {
+		snprintf(why, TEXTFILE_WHY_MAX, "is not a regular file");
+		return TEXTFILE_BROKEN;
+	}
+	snprintf(path, sizeof path, "/proc/self/fd/%d/%s", dir, name);
+	return textfile_read(path, out, why);
+}
+
+void statedir_remove(int dir, const char *name)
+{
+	unlinkat(dir, name, 0);
+}
+
+void statedir_sweep(int dir, bool (*wanted)(void *context, const char *name), void *context)
+{
+	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = again >= 0 ? fdopendir(again) : NULL;
+	const struct dirent *e;
+
+	if (!d) {
+		if (again >= 0)
+			close(again);
+		return;
+	}
+	while ((e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+		    !wanted(context, e->d_name))
+			unlinkat(dir, e->d_name, 0);
+	closedir(d);
+}
