@@ -93,10 +93,10 @@ class Lab:
         return server
 
     def daemon(self, conf, lists=None, name="susmilter", socket_spec=None, env=None, milter="",
-               decisions=None):
-        """milter: more of that section; decisions: another place for the log."""
+               decisions=None, state=None):
+        """milter: more of that section; decisions, state: another place for the log, for copies."""
         return self._add(Daemon(self, name, conf, lists, socket_spec, env or {}, milter,
-                                decisions))
+                                decisions, state))
 
     def process(self, argv, **options):
         """Any other program that must end with the lab."""

@@ -11,24 +11,34 @@ from server import Server, free_port, wait_for
 class Daemon(Server):
     """susmilter in the foreground, with a configuration of its own."""
 
-    def __init__(self, lab, name, conf, lists, socket_spec, env, milter, decisions):
+    def __init__(self, lab, name, conf, lists, socket_spec, env, milter, decisions,
+                 state=None):
         self.dir = lab.dir / name
         self.dir.mkdir()
         self.lab = lab
         self.control = self.dir / "control.sock"
+        self.state = state or self.dir / "state"
         self.decisions = decisions or self.dir / "decisions.jsonl"
         self.port = free_port()
         self.milter = socket_spec or f"inet:{self.port}@127.0.0.1"
         self.conf = self.dir / "susmilter.conf"
         self.base = (f'milter = {{ socket = "{self.milter}"; user = ""; {milter} }};\n'
                      f'control = {{ socket = "{self.control}"; }};\n'
-                     f'log = {{ decisions = "{self.decisions}"; syslog = false; }};\n')
+                     f'log = {{ decisions = "{self.decisions}"; syslog = false; }};\n'
+                     f'state = "{self.state}";\n')
         self.configure(conf, lists)
         self.log_path = self.dir / "log"
         self.log = open(self.log_path, "ab")
-        super().__init__([lab.build / "susmilter", "-f", "-c", self.conf], stdout=self.log,
-                         stderr=self.log, env={**os.environ, **env})
-        wait_for(lambda: not self.alive() or "ready" in self.said(), 60, "start of susmilter")
+        self.env = {**os.environ, **env}
+        self.start()
+
+    def start(self):
+        """For the first time, or again after stop()."""
+        before = self.said().count("ready")
+        super().__init__([self.lab.build / "susmilter", "-f", "-c", self.conf], stdout=self.log,
+                         stderr=self.log, env=self.env)
+        wait_for(lambda: not self.alive() or self.said().count("ready") > before, 60,
+                 "start of susmilter")
         if not self.alive():
             raise RuntimeError("susmilter did not start:\n" + self.said())
 

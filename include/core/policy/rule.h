@@ -112,6 +112,9 @@ bool rule_mentions_from(const struct rule *);
 /* True when the rule is past its `expires` and never matches. */
 bool rule_expired(const struct rule *, int64_t now);
 
+/* True for an entry that lets mail in, where a wrong one would be dangerous. */
+bool rule_lets_in(enum family, unsigned slot, bool out);
+
 /* The shortest prefix that a rule of a family takes without `wide` (SPEC 3.1), for entries that let
  * mail in or do not. */
 unsigned rule_shortest_prefix(enum family, bool lets_in, enum ip_family);

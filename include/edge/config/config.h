@@ -27,6 +27,7 @@
  */
 #include "core/base/diag.h"
 #include "core/policy/ruleset.h"
+#include "edge/config/copies.h"
 #include "edge/dns/resolver.h"
 
 struct geo_db;
@@ -69,18 +70,42 @@ struct config {
 	unsigned reports_keep_days;
 
 	const char *managed_whitelist; /* the file that susmilterctl edits, "" = none */
+	const char *state;             /* the state directory, "" = none */
+	const char *copies_directory;  /* the state directory in which copies are */
+
+	struct loaded *loaded; /* the files that were read; texts until loaded_release() */
+	/* of a generation that was loaded from copies: of which, and where they are; else NULL */
+	struct copies *from;
+	enum copies_set from_set;
+};
+
+/* What is asked of a load beside the file. */
+struct config_request {
+	const char *path;
+	const struct config
+	    *previous;         /* may be NULL; MMDBs older than its are refused, and feeds
+				* that are not taken keep the entries that they have in it */
+	struct survey *survey; /* may be NULL; is filled as well (core/policy/survey.h) */
+	int64_t now;           /* seconds since the epoch; 0 = the clock */
+	/* Mail will be decided by it.  Otherwise who cannot read the copies of feeds is only
+	 * warned. */
+	bool live;
+	const char *take; /* the rule whose shrunken feeds are taken; NULL: none */
+	/* Loads these copies instead of the files; NULL: the files.  A copy is made. */
+	const struct copies *from;
+	enum copies_set from_set;
+	struct loaded **refused; /* gets what was read when there are errors; may be NULL */
 };
 
 /*
  * Loads, validates and builds.  NULL when diag holds an error; then *rules is NULL too.
- * The caller owns both results and gives a new, empty diag.  `previous` may be NULL; otherwise
- * MMDBs older than its are refused.  Safe in any thread, several at once.
+ * The caller owns both results and gives a new, empty diag.  Safe in any thread, several at once.
  */
+struct config *config_request(const struct config_request *, struct diag *, struct ruleset **rules);
+
+/* The same for what is no request of a running daemon: a check, or the file alone. */
 struct config *config_load(
     const char *path, const struct config *previous, struct diag *, struct ruleset **rules);
-
-/* As config_load(); then the survey (core/policy/survey.h), which may be NULL, is filled as well.
- */
 struct config *config_survey(const char *path, const struct config *previous, struct diag *,
     struct ruleset **rules, struct survey *);
 

@@ -4,7 +4,7 @@
  * geo: one MMDB by libmaxminddb: the networks of an AS or a country for the table, and the AS and
  * country of one address for the log.  The only module that knows the library.
  *
- *     struct geo_db *db = geo_open("/var/lib/GeoIP/asn.mmdb", why);
+ *     struct geo_db *db = geo_open(bytes, why);        // of the whole file
  *     geo_each_network(db, each, context, why);       // once, when the table is built
  *     geo_lookup(db, &client, &place);                // for each line of the log, in any thread
  *     geo_free(&db);
@@ -31,8 +31,11 @@ struct geo_place {
 	char country[3]; /* two capitals and a NUL */
 };
 
-/* NULL: the sentence is in why, without the path. */
-struct geo_db *geo_open(const char *path, char why[GEO_WHY_MAX]);
+/* From the bytes of a file, which are copied.  NULL: the sentence is in why. */
+struct geo_db *geo_open(struct slice bytes, char why[GEO_WHY_MAX]);
+
+/* The same bytes, as long as it stays open. */
+struct slice geo_bytes(const struct geo_db *);
 void geo_free(struct geo_db **);
 
 /* When the database was made, in seconds since the epoch. */

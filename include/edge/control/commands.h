@@ -101,6 +101,14 @@ void request_print_diag(struct request *, const struct diag *);
 int command_status(struct request *);
 int command_stats(struct request *);
 
+/* commands_feeds.c: the feeds of a generation, for status and reload. */
+json_t *feeds_json(const struct loaded *, int64_t now);
+void feeds_print(struct request *, const struct loaded *, int64_t now);
+
+/* "files", or "copy" of those of an earlier generation. */
+json_t *source_json(const struct config *);
+void source_print(struct request *, const struct config *);
+
 /* commands_load.c */
 int command_check(struct request *);
 int command_reload(struct request *);

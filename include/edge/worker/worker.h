@@ -26,7 +26,26 @@ struct reload_status {
 	uint64_t generation; /* the one that runs since, or still */
 	size_t errors, warnings;
 	char first_error[512]; /* "" when ok */
+	/* why the files of the running generation have no copy; "" when they have */
+	char copies_why[COPIES_WHY_MAX];
 };
+
+/* Which files a reload reads. */
+enum reload_files {
+	RELOAD_FILES,      /* as they are */
+	RELOAD_IF_CHANGED, /* the same, when one of them is another than it was; else nothing is
+			      read */
+	RELOAD_PREVIOUS,   /* the copies of those of the generation before */
+	/* those that run, files or copies, beside a managed whitelist that has changed */
+	RELOAD_SAME,
+};
+
+struct reload_order {
+	enum reload_files files;
+	const char *take; /* the rule whose shrunken feeds are taken; NULL: none */
+};
+
+enum reload_result { RELOAD_LIVE, RELOAD_REFUSED, RELOAD_UNCHANGED };
 
 struct worker {
 	const char *config_path;
@@ -49,6 +68,14 @@ struct worker {
 	/* Guards the act of reloading, which may take seconds.  Inside, any other lock may be
 	 * taken: whoever only asks waits for none of them. */
 	pthread_mutex_t reload_lock;
+	/* Of the files that run and ran; under the lock of reloads. */
+	struct copies *copies;
+	/* What the last reload read if it was refused for that, else NULL: until a file of these
+	 * changes, reading them again would end the same.  Under the lock of reloads. */
+	struct loaded *refused;
+	/* While copies run: the files that they took the place of, whose change ends that.  Under
+	 * the lock of reloads. */
+	struct loaded *undone;
 	/* Guards `reload`; nothing is taken inside. */
 	pthread_mutex_t status_lock;
 	struct reload_status reload;
@@ -73,10 +100,16 @@ enum {
 enum { WORKER_FILES_A_SESSION = 2, WORKER_FILES_BESIDES = 600 };
 
 /*
- * Loads the configuration aside and publishes it.  Returns the new generation's number; 0 when the
- * report holds errors and nothing changed.  From any thread; one reload at a time.
+ * Loads the configuration aside and publishes it.  *number is the generation that runs then: the
+ * new one, or, when the report holds errors or nothing was to be read, the old.  From any thread;
+ * one reload at a time.
+ *
+ * The undo (RELOAD_PREVIOUS) lasts until an administrator's file changes or an ordinary reload is
+ * asked for, also across a restart: a worker that crashes, or a timer that reloads when something
+ * changed, must not bring back what somebody has just undone.
  */
-uint64_t worker_reload(struct worker *, struct diag *);
+enum reload_result worker_reload(
+    struct worker *, const struct reload_order *, struct diag *, uint64_t *number);
 
 /* What became of the last one; never waits for one that is under way. */
 struct reload_status worker_reload_status(struct worker *);
@@ -85,6 +118,27 @@ struct recorder_settings worker_recorder_settings(const struct config *);
 
 /* Loads the first generation; false after the errors are said. */
 bool worker_first_load(struct worker *);
+
+/* Keeps its files, when privileges are dropped: the copies belong to the daemon's user. */
+void worker_first_copies(struct worker *);
+
+/* ---- worker_copies.c: the copies of files, for worker_reload.c; under the lock of reloads ---- */
+
+/* Reads what the state directory has, and says what is wrong with it.  False: out of memory. */
+bool worker_copies_open(struct worker *, const struct config *);
+
+/* True when nothing that the running generation was made of has changed. */
+bool worker_files_unchanged(struct worker *, const struct config *running);
+
+/* Fills the request for the copies that are asked for; false, and an error, when there are none:
+ * then no reload was tried. */
+bool worker_copies_request(struct worker *, const struct config *running, enum reload_files,
+    struct config_request *, struct diag *);
+
+/* Notes that the generation runs, and what before it did, and writes its files; `why` is "" or
+ * says why they could not be written. */
+void worker_copies_note(struct worker *, const struct config *before, const struct config *now,
+    struct diag *, char why[COPIES_WHY_MAX]);
 
 /* "generation 7, 253458 entries; last reload failed: lists/dialup.cidr:12: …" */
 void worker_status_text(struct worker *, char out[NOTIFY_STATUS_MAX]);

@@ -19,6 +19,13 @@ bool rule_expired(const struct rule *rule, int64_t now)
  * tighter.  A trusted network may be all of fc00::/7 (RFC 4193). */
 enum { EXCUSE_V4 = 8, EXCUSE_V6 = 16, TRUSTED_V6 = 7, REFUSE = 4 };
 
+bool rule_lets_in(enum family family, unsigned slot, bool out)
+{
+	bool lets_in = family == FAMILY_WHITELIST || family == FAMILY_TRUSTED;
+
+	return lets_in != (slot >= SLOT_UNLESS) ? !out : out;
+}
+
 unsigned rule_shortest_prefix(enum family family, bool lets_in, enum ip_family ip)
 {
 	if (!lets_in)

@@ -133,14 +133,6 @@ static uint32_t add_origin(
 	return (uint32_t)b->entry_count++;
 }
 
-/* True for an entry that lets mail in where a wrong one would be dangerous. */
-static bool is_excuse(const struct rule *rule, unsigned slot, bool out)
-{
-	bool lets_in = rule->family == FAMILY_WHITELIST || rule->family == FAMILY_TRUSTED;
-
-	return lets_in != (slot >= SLOT_UNLESS) ? !out : out;
-}
-
 /* The rule of the list that susmilterctl edits: nobody can set its attributes. */
 static bool is_managed(const struct rule *rule)
 {
@@ -151,8 +143,8 @@ static void check_width(struct ruleset_builder *b, unsigned number, unsigned slo
     const struct prefix *prefix, struct origin where)
 {
 	const struct rule *rule = &b->rules->rules[number];
-	unsigned shortest =
-	    rule_shortest_prefix(rule->family, is_excuse(rule, slot, out), prefix->base.family);
+	unsigned shortest = rule_shortest_prefix(
+	    rule->family, rule_lets_in(rule->family, slot, out), prefix->base.family);
 	char text[PREFIX_TEXT_MAX];
 
 	if (rule->wide || prefix->length >= shortest)

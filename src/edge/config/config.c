@@ -55,10 +55,18 @@ static void tell_syntax_error(struct load *load)
 		    slice_excerpt(text, shown));
 }
 
+static enum textfile_result read_config(
+    void *context, const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX])
+{
+	return load_file(context, LOADED_CONFIG, path, out, why);
+}
+
 bool load_tree(struct load *load, const char *path)
 {
+	const struct config_reader reader = {read_config, load};
+
 	config_init(&load->tree);
-	config_text_read(&load->text, path, load->diag, load->arena);
+	config_text_read(&load->text, path, &reader, load->diag, load->arena);
 	if (diag_errors(load->diag) > 0)
 		return false;
 	if (config_read_string(&load->tree, load->text.bytes) == CONFIG_TRUE)
@@ -69,8 +77,8 @@ bool load_tree(struct load *load, const char *path)
 
 void load_close(struct load *load)
 {
-	for (struct list_file *f = load->files; f; f = f->next)
-		textfile_free(&f->text);
+	loaded_free(&load->loaded);
+	load_close_feeds(load);
 	config_destroy(&load->tree);
 	config_text_free(&load->text);
 	free(load->names);
@@ -107,9 +115,21 @@ const char *config_default_socket(struct arena *arena, const char *queue)
 	return arena_strdup(arena, SLICE("unix:/run/susmilter/milter.sock"));
 }
 
-static struct ruleset *build(
-    struct load *load, const struct config *previous, struct survey *survey)
+/* Copies stay where they are while the process runs: a restart takes another `state`. */
+static void set_copies_directory(struct load *load)
 {
+	const struct config *previous = load->request->previous;
+	struct config *c = load->config;
+
+	c->copies_directory = c->state ? c->state : "";
+	if (previous)
+		c->copies_directory = arena_strdup(c->arena, slice_str(previous->copies_directory));
+}
+
+static struct ruleset *build(struct load *load)
+{
+	struct survey *survey = load->request->survey;
+
 	load->builder = ruleset_builder_create(load->diag);
 	if (!load->builder) {
 		diag_error(load->diag, (struct origin){load->config->path, 0}, "out of memory");
@@ -118,12 +138,14 @@ static struct ruleset *build(
 	if (survey)
 		ruleset_survey(load->builder, survey);
 	load_options(load);
+	set_copies_directory(load);
 	if (load->config->milter_socket && !load->config->milter_socket[0])
 		load->config->milter_socket =
 		    config_default_socket(load->config->arena, POSTFIX_QUEUE);
 	load_check_names(load);
 	load_check_wide(load);
-	load_geo(load, previous);
+	load_feeds(load);
+	load_geo(load, load->from ? NULL : load->request->previous);
 	ruleset_set_settings(load->builder, &load->settings);
 	if (arena_failed(load->arena) || arena_failed(load->config->arena))
 		diag_error(load->diag, (struct origin){load->config->path, 0}, "out of memory");
@@ -139,19 +161,54 @@ struct config *config_load(
 struct config *config_survey(const char *path, const struct config *previous, struct diag *diag,
     struct ruleset **rules, struct survey *survey)
 {
+	const struct config_request request = {
+	    .path = path, .previous = previous, .survey = survey};
+
+	return config_request(&request, diag, rules);
+}
+
+/* A copy of the copies that are loaded: the generation looks into them later. */
+static bool take_copies(struct load *load, const struct config_request *request)
+{
+	if (!request->from)
+		return true;
+	load->config->from = copies_duplicate(request->from);
+	load->config->from_set = load->from_set = request->from_set;
+	load->from = load->config->from;
+	return load->from != NULL;
+}
+
+static void hand_over(struct load *load, const struct config_request *request, bool built)
+{
+	if (built) {
+		load->config->loaded = load->loaded;
+		load->loaded = NULL;
+	} else if (request->refused && load->loaded) {
+		loaded_release(load->loaded);
+		*request->refused = load->loaded;
+		load->loaded = NULL;
+	}
+}
+
+struct config *config_request(
+    const struct config_request *request, struct diag *diag, struct ruleset **rules)
+{
 	struct load load = {
-	    .config = create_config(path),
+	    .config = create_config(request->path),
+	    .request = request,
+	    .loaded = loaded_create(),
 	    .settings.defaults = {.susranges = true, .blocks = true},
 	    .diag = diag,
 	    .arena = load_arena(),
-	    .now = time(NULL),
+	    .now = request->now ? request->now : time(NULL),
 	};
 
 	*rules = NULL;
-	if (!load.config || !load.arena)
-		diag_error(diag, (struct origin){path, 0}, "out of memory");
-	else if (load_tree(&load, path))
-		*rules = build(&load, previous, survey);
+	if (!load.config || !load.arena || !load.loaded || !take_copies(&load, request))
+		diag_error(diag, (struct origin){request->path, 0}, "out of memory");
+	else if (load_tree(&load, request->path))
+		*rules = build(&load);
+	hand_over(&load, request, *rules != NULL);
 	load_close(&load);
 	if (!*rules)
 		config_free(&load.config);
@@ -164,6 +221,8 @@ void config_free(struct config **config)
 		return;
 	geo_free(&(*config)->geo_asn_db);
 	geo_free(&(*config)->geo_country_db);
+	loaded_free(&(*config)->loaded);
+	copies_free(&(*config)->from);
 	arena_free(&(*config)->arena);
 	free(*config);
 	*config = NULL;

@@ -88,7 +88,19 @@ static void take_wide(struct rule_parser *p, const config_setting_t *s)
 
 static void take_may_be_empty(struct rule_parser *p, const config_setting_t *s)
 {
-	load_bool(p->load, s, &p->may_be_empty);
+	load_bool(p->load, s, &p->limits.may_be_empty);
+}
+
+static void take_max_shrink(struct rule_parser *p, const config_setting_t *s)
+{
+	int percent = config_setting_type(s) == CONFIG_TYPE_INT ? config_setting_get_int(s) : -1;
+
+	if (percent < 0 || percent > 100)
+		diag_error(p->load->diag, load_where(p->load, s),
+		    "max_shrink must be a whole number from 0 to 100: per cent of the entries that "
+		    "a feed may lose at once");
+	else
+		p->limits.max_shrink = (unsigned)percent;
 }
 
 /* ---- attributes that are lists of words ---------------------------------------------- */
@@ -115,7 +127,7 @@ static unsigned take_words(
 {
 	unsigned bits = 0;
 	struct words_into into = {load, words, key, &bits};
-	struct value_walk walk = {add_word, &into, true};
+	struct value_walk walk = {add_word, &into, true, NULL};
 
 	load_each_value(load, s, &walk);
 	if (config_setting_is_aggregate(s) && config_setting_length(s) == 0)
@@ -186,6 +198,7 @@ static const struct attribute attributes[] = {
     {"expires", true, 0, take_expires},
     {"wide", false, 0, take_wide},
     {"may_be_empty", false, 0, take_may_be_empty},
+    {"max_shrink", false, 0, take_max_shrink},
     {"in", false, 0, take_in},
     {"proof", false, 1u << FAMILY_WHITELIST, take_proof},
     {"covers", false, 1u << FAMILY_WHITELIST, take_covers},

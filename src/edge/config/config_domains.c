@@ -245,7 +245,7 @@ void load_domains_file(struct load *load, const config_setting_t *section)
 		return;
 	where = load_where(load, section);
 	where.file = config_path(load->arena, where.file, load_string(section));
-	if (load_list_file(load, where.file, &rest, why) != TEXTFILE_OK) {
+	if (load_file(load, LOADED_LIST, where.file, &rest, why) != TEXTFILE_OK) {
 		diag_error(load->diag, load_where(load, section), "%s %s", where.file, why);
 		return;
 	}

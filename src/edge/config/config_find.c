@@ -54,6 +54,34 @@ static void compare(void *context, struct slice text, struct origin where)
 	}
 }
 
+static void compare_line(struct finder *f, const struct feed_line *l, struct origin where)
+{
+	for (unsigned i = 0; i < l->piece_count; i++)
+		if (f->is_network && prefix_equal(&f->network, &l->pieces[i]))
+			f->exact = where;
+	if (l->piece_count == 0 && slice_equal(spelling_of(f->load.arena, &l->entry), f->wanted))
+		f->exact = where;
+}
+
+/* Where the feed has it today; what its copy alone has stands nowhere. */
+static void find_in_feed(void *context, struct slice named, struct origin where)
+{
+	struct finder *f = context;
+	struct feed_terms terms = {.accept = f->accept, .idna = &idn_uts46, .arena = f->load.arena};
+	const char *path = config_path(f->load.arena, where.file, named);
+	char why[TEXTFILE_WHY_MAX];
+	struct feed_reader r;
+	struct feed_line l;
+	struct slice text;
+
+	if (!path || load_file(&f->load, LOADED_FEED, path, &text, why) != TEXTFILE_OK)
+		return;
+	r = feed_reader(text);
+	while (!f->exact.file && feed_next(&r, &terms, &l))
+		if (l.fault == FEED_NO_FAULT)
+			compare_line(f, &l, (struct origin){path, l.line});
+}
+
 /* The group of a rule: an element of its section. */
 static const config_setting_t *find_group(const config_setting_t *section, const struct rule *rule)
 {
@@ -72,7 +100,7 @@ static void find_in_tree(struct finder *f, const struct rule *rule, unsigned slo
 {
 	const config_setting_t *s = config_setting_get_member(
 	    config_root_setting(&f->load.tree), family_name(rule->family));
-	struct value_walk walk = {compare, f, true};
+	struct value_walk walk = {compare, f, true, find_in_feed};
 
 	if (rule->family != FAMILY_TRUSTED && rule->family != FAMILY_EXEMPT) {
 		s = find_group(s, rule);
@@ -92,7 +120,7 @@ static void find_in_managed(struct finder *f, const char *path)
 	struct slice rest, entry;
 	char why[TEXTFILE_WHY_MAX];
 
-	if (load_list_file(&f->load, path, &rest, why) == TEXTFILE_OK)
+	if (load_file(&f->load, LOADED_MANAGED, path, &rest, why) == TEXTFILE_OK)
 		while (entry_next_line(&rest, &where.line, &entry))
 			compare(f, entry, where);
 }
@@ -111,7 +139,10 @@ struct slice config_find_entry(const struct config *config, const struct rule *r
     struct slice entry, struct arena *arena)
 {
 	struct finder f = {
-	    .load = {.diag = diag_create(), .arena = load_arena()},
+	    .load = {.diag = diag_create(),
+		.arena = load_arena(),
+		.from = config->from,
+		.from_set = config->from_set},
 	    .accept = accept_of(slot),
 	    .wanted = slice_skip(entry, slice_starts(entry, SLICE("!"))),
 	};

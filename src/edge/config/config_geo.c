@@ -145,6 +145,28 @@ static void walk(struct source *s, const char *path, struct geo_db *db)
 	free(s->found);
 }
 
+/* The bytes that were read give way to those of the database. */
+static struct geo_db *open_database(struct load *load, const char *path, char why[GEO_WHY_MAX])
+{
+	char wrong[TEXTFILE_WHY_MAX];
+	struct loaded_file *file;
+	struct geo_db *db;
+	struct slice bytes;
+
+	if (load_file(load, LOADED_GEO, path, &bytes, wrong) != TEXTFILE_OK) {
+		snprintf(why, GEO_WHY_MAX, "%s", wrong);
+		return NULL;
+	}
+	db = geo_open(bytes, why);
+	file = loaded_find(load->loaded, path);
+	if (!db || !file->owned)
+		return db;
+	textfile_free(&file->text);
+	file->text = geo_bytes(db);
+	file->owned = false;
+	return db;
+}
+
 static struct geo_db *read_database(struct source *s, const char *path, uint64_t loaded)
 {
 	struct origin at = {path, 0};
@@ -157,7 +179,7 @@ static struct geo_db *read_database(struct source *s, const char *path, uint64_t
 			    what(s), s->rank == RANK_ASN ? "asn" : "country");
 		return NULL;
 	}
-	db = geo_open(path, why);
+	db = open_database(s->load, path, why);
 	if (!db)
 		diag_error(s->load->diag, at, "%s", why);
 	else if (geo_built(db) < loaded)

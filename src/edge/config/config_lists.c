@@ -20,6 +20,8 @@ void load_entry(struct load *load, enum entry_accept accept, unsigned rule, unsi
 		load_note_doubt(load->checks, &entry, text, where);
 		load_note_wide(load, rule, &entry, text, where);
 	}
+	if (load->exceptions && !feed_exceptions_add(load->exceptions, &entry))
+		diag_error(load->diag, where, "out of memory");
 	ruleset_add_entry(load->builder, rule, slot, &entry, where);
 }
 
@@ -45,7 +47,7 @@ static void take_domain(struct load *load, const struct criterion *c, unsigned r
 
 /* ---- AS numbers and countries -------------------------------------------------------- */
 
-static void want(struct load *load, struct geo_want wanted)
+void load_want_geo(struct load *load, struct geo_want wanted)
 {
 	if (load->want_count == load->want_capacity) {
 		size_t capacity = load->want_capacity ? load->want_capacity * 2 : 64;
@@ -71,25 +73,43 @@ static bool cut_out(struct slice *text)
 	return true;
 }
 
+/* One of the configuration's own, which no feed brings back when it is taken out. */
+static void want(struct load *load, struct geo_want wanted)
+{
+	if (load->exceptions &&
+	    !feed_exceptions_add_number(load->exceptions, wanted.number, wanted.out))
+		diag_error(load->diag, wanted.where, "out of memory");
+	load_want_geo(load, wanted);
+}
+
+static bool asn_number(struct slice text, uint32_t *out)
+{
+	uint64_t number;
+
+	if (slice_starts_nocase(text, SLICE("AS")))
+		text = slice_skip(text, 2);
+	if (!slice_to_uint(text, UINT32_MAX, &number) || number == 0)
+		return false;
+	*out = (uint32_t)number;
+	return true;
+}
+
 static void take_asn(struct load *load, const struct criterion *c, unsigned rule, unsigned slot,
     struct slice text, struct origin where)
 {
 	struct slice digits = text;
 	bool out = cut_out(&digits);
-	uint64_t number;
+	uint32_t number;
 
 	(void)c;
-	if (slice_starts_nocase(digits, SLICE("AS")))
-		digits = slice_skip(digits, 2);
-	if (!slice_to_uint(digits, UINT32_MAX, &number) || number == 0)
+	if (asn_number(digits, &number))
+		want(load, (struct geo_want){rule, slot, out, RANK_ASN, number, where, 0});
+	else
 		diag_error(load->diag, where,
 		    "\"%.*s\" is not an AS number; write 4134, \"4134\" or \"AS4134\", and as "
 		    "strings "
 		    "those above 2147483647",
 		    SLICE_ARG(text));
-	else
-		want(
-		    load, (struct geo_want){rule, slot, out, RANK_ASN, (uint32_t)number, where, 0});
 }
 
 uint32_t load_country_number(const char code[2])
@@ -104,35 +124,42 @@ static bool is_letter(char c)
 	return c >= 'a' && c <= 'z';
 }
 
+static bool country_number(struct slice text, uint32_t *out)
+{
+	if (text.len != 2 || !is_letter(text.ptr[0]) || !is_letter(text.ptr[1]))
+		return false;
+	*out = load_country_number(text.ptr);
+	return true;
+}
+
 static void take_country(struct load *load, const struct criterion *c, unsigned rule, unsigned slot,
     struct slice text, struct origin where)
 {
 	struct slice code = text;
 	bool out = cut_out(&code);
+	uint32_t number;
 
 	(void)c;
-	if (code.len != 2 || !is_letter(code.ptr[0]) || !is_letter(code.ptr[1])) {
+	if (country_number(code, &number))
+		want(load, (struct geo_want){rule, slot, out, RANK_COUNTRY, number, where, 0});
+	else
 		diag_error(load->diag, where,
 		    "\"%.*s\" is not a country; write two letters of ISO 3166 such as \"CN\"",
 		    SLICE_ARG(text));
-		return;
-	}
-	want(load, (struct geo_want){
-		       rule, slot, out, RANK_COUNTRY, load_country_number(code.ptr), where, 0});
 }
 
 /* ---- the criteria -------------------------------------------------------------------- */
 
 const struct criterion load_criteria[CRITERIA] = {
-    {"networks", KEY_NETWORKS, ENTRY_ACCEPT_NETWORKS, take_entry},
-    {"asn", KEY_NETWORKS, ENTRY_ACCEPT_NETWORKS, take_asn},
-    {"country", KEY_NETWORKS, ENTRY_ACCEPT_NETWORKS, take_country},
-    {"client_name", KEY_CLIENT_NAME, ENTRY_ACCEPT_NAMES, take_entry},
-    {"helo", KEY_HELO, ENTRY_ACCEPT_NAMES, take_entry},
-    {"sender", KEY_SENDER, ENTRY_ACCEPT_ADDRESSES, take_entry},
-    {"from", KEY_FROM, ENTRY_ACCEPT_ADDRESSES, take_entry},
-    {"recipient", KEY_RECIPIENT, ENTRY_ACCEPT_ADDRESSES, take_entry},
-    {"domains", KEY_DOMAINS, ENTRY_ACCEPT_NAMES, take_domain},
+    {"networks", KEY_NETWORKS, ENTRY_ACCEPT_NETWORKS, take_entry, NULL},
+    {"asn", KEY_NETWORKS, ENTRY_ACCEPT_NETWORKS, take_asn, asn_number},
+    {"country", KEY_NETWORKS, ENTRY_ACCEPT_NETWORKS, take_country, country_number},
+    {"client_name", KEY_CLIENT_NAME, ENTRY_ACCEPT_NAMES, take_entry, NULL},
+    {"helo", KEY_HELO, ENTRY_ACCEPT_NAMES, take_entry, NULL},
+    {"sender", KEY_SENDER, ENTRY_ACCEPT_ADDRESSES, take_entry, NULL},
+    {"from", KEY_FROM, ENTRY_ACCEPT_ADDRESSES, take_entry, NULL},
+    {"recipient", KEY_RECIPIENT, ENTRY_ACCEPT_ADDRESSES, take_entry, NULL},
+    {"domains", KEY_DOMAINS, ENTRY_ACCEPT_NAMES, take_domain, NULL},
 };
 
 const struct criterion *load_criterion(const char *word)
@@ -147,7 +174,8 @@ struct entries {
 	struct load *load;
 	const struct criterion *criterion;
 	unsigned rule, slot;
-	unsigned found; /* bits of enum entries_found */
+	unsigned found;        /* bits of enum entries_found */
+	struct feed_want feed; /* what all feeds of the key have */
 };
 
 static void each_entry(void *context, struct slice text, struct origin where)
@@ -158,16 +186,32 @@ static void each_entry(void *context, struct slice text, struct origin where)
 	e->criterion->take(e->load, e->criterion, e->rule, e->slot, text, where);
 }
 
-unsigned load_entries(struct load *load, const struct criterion *criterion, const struct rule *rule,
-    unsigned number, unsigned slot, const config_setting_t *s, bool may_be_empty)
+static void each_feed(void *context, struct slice path, struct origin where)
 {
-	struct entries e = {load, criterion, number, slot, 0};
-	struct value_walk walk = {each_entry, &e, may_be_empty};
+	struct entries *e = context;
+
+	e->found |= FOUND_IN;
+	e->feed.path = config_path(e->load->arena, where.file, path);
+	e->feed.where = where;
+	load_note_feed(e->load, &e->feed);
+}
+
+unsigned load_entries(struct load *load, const struct criterion *criterion, const struct rule *rule,
+    unsigned number, unsigned slot, const config_setting_t *s, struct list_limits limits)
+{
+	struct entries e = {load, criterion, number, slot, 0,
+	    {.criterion = criterion,
+		.rule = *rule,
+		.number = number,
+		.slot = slot,
+		.limits = limits}};
+	struct value_walk walk = {each_entry, &e, limits.may_be_empty, each_feed};
 	struct key_checks checks = {.rule = rule, .slot = slot};
 
 	load->checks = &checks;
 	load_each_value(load, s, &walk);
 	load->checks = NULL;
+	load->exceptions = NULL;
 	load_tell_doubts(load, &checks, config_setting_name(s));
 	return e.found;
 }

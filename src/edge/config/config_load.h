@@ -8,6 +8,7 @@
  *     config_set       the value of an option → its place; config_checks: single strings
  *     config_values    a value of the configuration → the texts that it lists, files opened
  *     config_lists     those texts → entries of a rule
+ *     config_feeds     feeds → entries of a rule, when all else is known
  *     config_rules     the sections that hold rules; config_attributes: a rule's attributes
  *     config_doubt     entries that cannot match
  *     config_wide      rules that match nearly everything
@@ -25,13 +26,6 @@
 #include "edge/os/textfile.h"
 
 #include <libconfig.h>
-
-/* A list file that was read: its entries point into it until the table is built. */
-struct list_file {
-	struct list_file *next;
-	const char *path;
-	struct slice text;
-};
 
 /* An entry of `asn` or `country`, which an MMDB turns into networks. */
 struct geo_want {
@@ -80,23 +74,56 @@ struct wide_entry {
 	struct origin where;
 };
 
+/* What a rule allows its lists. */
+struct list_limits {
+	bool may_be_empty;
+	unsigned max_shrink; /* of feeds */
+};
+
+/* What a key's own entries say, for its feeds; one for each key that has feeds. */
+struct key_exceptions {
+	struct key_exceptions *next;
+	struct feed_exceptions *table;
+};
+
+/* A feed that waits to be read. */
+struct feed_want {
+	struct feed_want *next;
+	const struct criterion *criterion;
+	struct rule rule;
+	unsigned number, slot; /* of the rule and the key */
+	const char *path;
+	struct origin where; /* in the configuration */
+	struct list_limits limits;
+	const struct feed_exceptions *exceptions;
+};
+
 /* Top-level domains of recipient domains that are told apart: no site has that many. */
 enum { LOAD_TLDS_MAX = 256 };
 
 struct load {
 	struct config *config;
+	const struct config_request *request; /* NULL: only a look at the files */
+	const struct copies *from;            /* the copies that are read instead; NULL: none */
+	enum copies_set from_set;
+	struct loaded
+	    *loaded; /* the files; entries point into their texts until the table is built */
 	struct settings settings;
 	struct diag *diag;
 	struct arena *arena; /* names of files and converted entries; until the table is built */
 	struct config_text text;
 	config_t tree;
-	struct list_file *files;
 	struct ruleset_builder *builder;
 	struct rule_name *names; /* of rules, for finding two of one name */
 	size_t name_count, name_capacity;
 	struct geo_want *wants;
 	size_t want_count, want_capacity;
-	struct key_checks *checks; /* of the key that is read; NULL: none */
+	struct key_checks *checks;          /* of the key that is read; NULL: none */
+	struct feed_exceptions *exceptions; /* of the key that is read; NULL: it has no feeds */
+	struct key_exceptions *all_exceptions;
+	struct feed_want *feeds, **last_feed;
+	struct copies *disk; /* what the state directory has; NULL: not looked at */
+	enum copies_result disk_result;
 	struct wide_entry *wides;
 	size_t wide_count, wide_capacity;
 	struct slice tlds[LOAD_TLDS_MAX];
@@ -143,17 +170,20 @@ bool load_bool(struct load *, const config_setting_t *, bool *out);
 /* ---- config_values: the texts of a value --------------------------------------------- */
 
 /* A walk over a value: a string, an array or a list, "file:PATH" standing for the lines of a
- * file.  `each` is called for every text with the place where it stands. */
+ * file.  `each` is called for every text with the place where it stands; before that, `feed` for
+ * every "feed:PATH" (NULL: none may stand here). */
 struct value_walk {
 	void (*each)(void *context, struct slice text, struct origin where);
 	void *context;
 	bool may_be_empty;
+	void (*feed)(void *context, struct slice path, struct origin where);
 };
 void load_each_value(struct load *, const config_setting_t *, const struct value_walk *);
 
-/* The text of a list file, read once a load; it stays until load_close(). */
-enum textfile_result load_list_file(
-    struct load *, const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX]);
+/* The text of a file, read once a load, or of its copy; it stays until load_close(), or as long as
+ * config->loaded keeps it. */
+enum textfile_result load_file(struct load *, enum loaded_kind, const char *path, struct slice *out,
+    char why[TEXTFILE_WHY_MAX]);
 
 /* ---- config_lists: criteria ---------------------------------------------------------- */
 
@@ -164,6 +194,8 @@ struct criterion {
 	enum entry_accept accept;
 	void (*take)(struct load *, const struct criterion *, unsigned rule, unsigned slot,
 	    struct slice text, struct origin where);
+	/* of AS numbers and countries: a text as a number; false when it is none */
+	bool (*number)(struct slice text, uint32_t *out);
 };
 
 enum { CRITERIA = 9 };
@@ -175,11 +207,25 @@ const struct criterion *load_criterion(const char *word);
 /* Returns which kinds of entries there were. */
 enum entries_found { FOUND_IN = 1, FOUND_OUT = 2 };
 unsigned load_entries(struct load *, const struct criterion *, const struct rule *, unsigned number,
-    unsigned slot, const config_setting_t *, bool may_be_empty);
+    unsigned slot, const config_setting_t *, struct list_limits);
 
 /* One text into one rule. */
 void load_entry(struct load *, enum entry_accept, unsigned rule, unsigned slot, struct slice text,
     struct origin where);
+
+/* An AS number or country that a rule wants, from the configuration or a feed. */
+void load_want_geo(struct load *, struct geo_want);
+
+/* ---- config_feeds: lists that programs write ------------------------------------------ */
+
+/* Notes a feed of a key; load->exceptions then collects the key's own entries. */
+void load_note_feed(struct load *, const struct feed_want *);
+
+/* Reads all feeds; when rules and recipient domains are known. */
+void load_feeds(struct load *);
+
+/* Frees what waits. */
+void load_close_feeds(struct load *);
 
 /* ---- config_doubt: entries that cannot match ----------------------------------------- */
 
@@ -195,6 +241,7 @@ void load_note_recipient_domain(struct load *, struct slice name);
 
 /* When the recipient domains are known. */
 void load_check_wide(struct load *);
+bool load_is_large(const struct load *, struct slice domain);
 
 /* Two letters as one number, without case. */
 uint32_t load_country_number(const char code[2]);

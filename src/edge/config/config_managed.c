@@ -205,7 +205,7 @@ void load_managed(struct load *load)
 
 	if (path[0] == '\0')
 		return;
-	switch (load_list_file(load, path, &text, why)) {
+	switch (load_file(load, LOADED_MANAGED, path, &text, why)) {
 	case TEXTFILE_OK:
 		read_lines(load, text, &list);
 		break;

@@ -22,6 +22,7 @@ static const struct word mixed_words[] = {
 /* Sections stand behind what they refer to, rules in the order of the families. */
 static const struct option options[] = {
     {"", "mode", OPTION_FLAG, "enforce", SETTING(monitor), .words = mode_words},
+    {"", "state", OPTION_PATH, "/var/lib/susmilter", CONFIG(state)},
     {"milter", "socket", OPTION_PATH, "", CONFIG(milter_socket), .check = check_milter_socket},
     {"milter", "socket_mode", OPTION_OCTAL, "0660", CONFIG(milter_socket_mode)},
     {"milter", "socket_group", OPTION_TEXT, "", CONFIG(milter_socket_group)},

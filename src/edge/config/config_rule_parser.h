@@ -9,7 +9,7 @@
 struct rule_parser {
 	struct load *load;
 	struct rule rule;
-	bool may_be_empty;
+	struct list_limits limits;
 	unsigned found[SLOT_UNLESS + KEY_COUNT]; /* by slot: bits of enum entries_found */
 };
 

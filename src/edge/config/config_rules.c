@@ -21,8 +21,8 @@ static void add_criteria(
 		const config_setting_t *s = config_setting_get_member(group, c->word);
 
 		if (s)
-			p->found[c->key + shift] |= load_entries(
-			    p->load, c, &p->rule, rule, c->key + shift, s, p->may_be_empty);
+			p->found[c->key + shift] |=
+			    load_entries(p->load, c, &p->rule, rule, c->key + shift, s, p->limits);
 	}
 }
 
@@ -118,6 +118,7 @@ static void load_rule(struct load *load, enum family family, const config_settin
 		.where = load_where(load, group),
 		.in = IN_DEFAULT,
 		.unless_in = IN_DEFAULT},
+	    .limits = {.max_shrink = FEED_MAX_SHRINK},
 	};
 	const config_setting_t *unless = config_setting_get_member(group, "unless");
 	size_t errors = diag_errors(load->diag);
@@ -200,7 +201,8 @@ static void load_plain(struct load *load, enum family family, const char *criter
 
 	if (section &&
 	    !(config_setting_is_aggregate(section) && config_setting_length(section) == 0))
-		load_entries(load, c, &rule, number, c->key, section, false);
+		load_entries(load, c, &rule, number, c->key, section,
+		    (struct list_limits){.max_shrink = FEED_MAX_SHRINK});
 	for (; !section && *fallback; fallback++)
 		c->take(load, c, number, c->key, slice_str(*fallback), rule.where);
 }

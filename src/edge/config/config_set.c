@@ -186,7 +186,7 @@ static double number_of(const config_setting_t *s)
 void option_set(struct load *load, const struct option *o, const config_setting_t *s)
 {
 	struct origin at = load_where(load, s);
-	struct value_walk servers = {add_server, load, true};
+	struct value_walk servers = {add_server, load, true, NULL};
 
 	switch (o->type) {
 	case OPTION_SECTION:

@@ -132,7 +132,10 @@ static void check_log(const struct load *load, const struct config *c, struct di
 static void check_with_lines(const struct config *config, struct diag *diag,
     void (*check)(const struct load *, const struct config *, struct diag *))
 {
-	struct load load = {.diag = diag_create(), .arena = load_arena()};
+	struct load load = {.diag = diag_create(),
+	    .arena = load_arena(),
+	    .from = config->from,
+	    .from_set = config->from_set};
 
 	if (load.diag && load.arena) {
 		load_tree(&load, config->path);

@@ -1,7 +1,5 @@
 #include "config_text.h"
 
-#include "edge/os/textfile.h"
-
 #include <stdlib.h>
 
 /* Depth is libconfig's own limit; deeper is a file that includes itself.  Files that include each
@@ -12,6 +10,7 @@ enum { INCLUDE_DEPTH_MAX = 10, INCLUDES_MAX = 1000 };
 struct reader {
 	struct config_text *out;
 	struct diag *diag; /* NULL while only looking ahead */
+	const struct config_reader *files;
 	struct arena *names;
 	struct slice rest;
 	struct origin at; /* the line that `rest` begins in */
@@ -215,8 +214,7 @@ static void pull_separator(struct reader *r)
 	put(r->out, '\n', r->at);
 }
 
-static void read_file(struct config_text *, const char *path, struct origin named_at,
-    unsigned depth, struct diag *, struct arena *names);
+static void read_file(const struct reader *from, const char *path, struct origin named_at);
 
 /* `@include "PATH"` as the only thing in its line. */
 static void include(struct reader *r)
@@ -238,8 +236,7 @@ static void include(struct reader *r)
 		return;
 	}
 	end_line(r->out, r->at);
-	read_file(r->out, config_path(r->names, r->at.file, path), r->at, r->depth + 1, r->diag,
-	    r->names);
+	read_file(r, config_path(r->names, r->at.file, path), r->at);
 }
 
 static bool is_word(char c)
@@ -314,17 +311,31 @@ static void read_token(struct reader *r)
 		r->line_begins = true;
 }
 
-static void read_file(struct config_text *out, const char *path, struct origin named_at,
-    unsigned depth, struct diag *diag, struct arena *names)
+static void read_text(struct reader *r, const char *path, struct slice text)
 {
+	r->rest = slice_starts(text, SLICE("\xef\xbb\xbf")) ? slice_skip(text, 3) : text;
+	if (slice_find(text, '\0') < text.len)
+		diag_error(r->diag, (struct origin){path, 0}, "holds a NUL byte: not a text file");
+	else
+		while (r->rest.len > 0)
+			read_token(r);
+	end_line(r->out, r->at);
+}
+
+/* A file that another names; the outermost is named by a reader of depth 0 without a file. */
+static void read_file(const struct reader *from, const char *path, struct origin named_at)
+{
+	struct config_text *out = from->out;
+	struct diag *diag = from->diag;
 	char why[TEXTFILE_WHY_MAX];
 	struct slice text;
 	struct reader r = {
 	    .out = out,
 	    .diag = diag,
-	    .names = names,
+	    .files = from->files,
+	    .names = from->names,
 	    .at = {path, 1},
-	    .depth = depth,
+	    .depth = from->depth + 1,
 	    .line_begins = true,
 	};
 
@@ -335,34 +346,27 @@ static void read_file(struct config_text *out, const char *path, struct origin n
 		    "more than %d files are included: does one include itself?", (int)INCLUDES_MAX);
 		return;
 	}
-	if (depth > INCLUDE_DEPTH_MAX) {
+	if (from->depth > INCLUDE_DEPTH_MAX) {
 		diag_error(diag, named_at,
 		    "more than %d files include each other: does one include itself?",
 		    (int)INCLUDE_DEPTH_MAX);
 		return;
 	}
-	if (textfile_read(path, &text, why) != TEXTFILE_OK) {
-		if (depth == 0)
-			diag_error(diag, named_at, "%s", why);
-		else
-			diag_error(diag, named_at, "%s %s", path, why);
-		return;
-	}
-	r.rest = slice_starts(text, SLICE("\xef\xbb\xbf")) ? slice_skip(text, 3) : text;
-	if (slice_find(text, '\0') < text.len)
-		diag_error(diag, (struct origin){path, 0}, "holds a NUL byte: not a text file");
+	if (r.files->read(r.files->context, path, &text, why) == TEXTFILE_OK)
+		read_text(&r, path, text);
+	else if (from->depth == 0)
+		diag_error(diag, named_at, "%s", why);
 	else
-		while (r.rest.len > 0)
-			read_token(&r);
-	end_line(out, r.at);
-	textfile_free(&text);
+		diag_error(diag, named_at, "%s %s", path, why);
 }
 
-void config_text_read(
-    struct config_text *text, const char *path, struct diag *diag, struct arena *names)
+void config_text_read(struct config_text *text, const char *path, const struct config_reader *files,
+    struct diag *diag, struct arena *names)
 {
+	struct reader outermost = {.out = text, .diag = diag, .files = files, .names = names};
+
 	*text = (struct config_text){.bytes = NULL};
-	read_file(text, path, (struct origin){path, 0}, 0, diag, names);
+	read_file(&outermost, path, (struct origin){path, 0});
 	put(text, '\n', (struct origin){path, 0});
 	if (text->failed)
 		diag_error(diag, (struct origin){path, 0}, "out of memory");

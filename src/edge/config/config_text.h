@@ -16,6 +16,7 @@
  */
 #include "core/base/arena.h"
 #include "core/base/diag.h"
+#include "edge/os/textfile.h"
 
 /* Deeper brackets than any configuration has are counted, not known. */
 enum { NESTING_MAX = 32 };
@@ -31,9 +32,17 @@ struct config_text {
 	bool failed; /* out of memory */
 };
 
+/* How a file is read; its text stays the reader's. */
+struct config_reader {
+	enum textfile_result (*read)(
+	    void *context, const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX]);
+	void *context;
+};
+
 /* Reads everything; what is wrong goes to diag.  Names of files live in `names`.  Free it
  * with config_text_free() in any case. */
-void config_text_read(struct config_text *, const char *path, struct diag *, struct arena *names);
+void config_text_read(struct config_text *, const char *path, const struct config_reader *,
+    struct diag *, struct arena *names);
 void config_text_free(struct config_text *);
 
 /* The origin of a line of the text, counted from 1. */

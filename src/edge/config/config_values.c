@@ -128,30 +128,47 @@ bool load_bool(struct load *load, const config_setting_t *s, bool *out)
 
 /* ---- values and list files ----------------------------------------------------------- */
 
-enum textfile_result load_list_file(
-    struct load *load, const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX])
+/* The bytes of a file, or of its copy where copies are loaded. */
+static enum textfile_result read_bytes(
+    struct load *load, struct loaded_file *f, char why[TEXTFILE_WHY_MAX])
 {
-	enum textfile_result result;
-	struct list_file *f;
+	const struct copied_file *copy;
 
-	for (f = load->files; f; f = f->next) {
-		if (strcmp(f->path, path) == 0) {
-			*out = f->text;
-			return TEXTFILE_OK;
-		}
+	if (!load->from || f->kind == LOADED_MANAGED)
+		return file_read(f->path, &f->text, &f->id, why);
+	copy = copies_find(load->from, load->from_set, f->path);
+	if (!copy || copy->number == 0) {
+		snprintf(why, TEXTFILE_WHY_MAX, "was not there when this generation was live");
+		return TEXTFILE_MISSING;
 	}
-	result = textfile_read(path, out, why);
-	if (result != TEXTFILE_OK)
-		return result;
-	f = arena_alloc(load->arena, sizeof *f);
+	f->id = copy->id;
+	return copies_open(load->from, copy->number, &f->text, why);
+}
+
+enum textfile_result load_file(struct load *load, enum loaded_kind kind, const char *path,
+    struct slice *out, char why[TEXTFILE_WHY_MAX])
+{
+	struct loaded_file file = {.path = path, .kind = kind, .owned = true}, *f;
+	enum textfile_result result;
+
+	*out = slice_of(NULL, 0);
+	if (!load->loaded)
+		load->loaded = loaded_create();
+	f = load->loaded ? loaded_find(load->loaded, path) : NULL;
+	if (f && f->text.ptr) {
+		*out = f->text;
+		return TEXTFILE_OK;
+	}
+	result = read_bytes(load, &file, why);
+	if (load->loaded && !f)
+		f = loaded_add(load->loaded, &file);
 	if (!f) {
-		textfile_free(out);
+		textfile_free(&file.text);
 		snprintf(why, TEXTFILE_WHY_MAX, "cannot be kept: out of memory");
 		return TEXTFILE_BROKEN;
 	}
-	*f = (struct list_file){load->files, path, *out};
-	load->files = f;
-	return TEXTFILE_OK;
+	*out = f->text;
+	return result;
 }
 
 static void each_line(
@@ -164,7 +181,7 @@ static void each_line(
 
 	if (!path)
 		return;
-	if (load_list_file(load, path, &rest, why) != TEXTFILE_OK) {
+	if (load_file(load, LOADED_LIST, path, &rest, why) != TEXTFILE_OK) {
 		diag_error(load->diag, named_at, "%s %s", path, why);
 		return;
 	}
@@ -185,11 +202,17 @@ static void each_line(
 static void each_text(
     struct load *load, struct slice text, struct origin where, const struct value_walk *walk)
 {
-	struct slice file = SLICE("file:");
+	struct slice file = SLICE("file:"), feed = SLICE("feed:");
+	struct slice behind = slice_trim(slice_skip(text, 1));
 
-	if (slice_starts(text, SLICE("!")) && slice_starts(slice_trim(slice_skip(text, 1)), file))
+	if (slice_starts(text, SLICE("!")) &&
+	    (slice_starts(behind, file) || slice_starts(behind, feed)))
 		diag_error(load->diag, where,
 		    "a file is not taken out as a whole: write \"!\" in front of its entries");
+	else if (slice_starts(text, feed) && !walk->feed)
+		diag_error(load->diag, where, "only criteria take a feed");
+	else if (slice_starts(text, feed))
+		return; /* it had its turn */
 	else if (slice_starts(text, file))
 		each_line(load, slice_skip(text, file.len), where, walk);
 	else
@@ -216,12 +239,26 @@ static void each_scalar(struct load *load, const config_setting_t *s, const stru
 	}
 }
 
+/* Feeds come first: the entries beside them are then known to be theirs, too. */
+static void each_feed(struct load *load, const config_setting_t *s, const struct value_walk *walk)
+{
+	struct slice feed = SLICE("feed:");
+
+	if (walk->feed && config_setting_type(s) == CONFIG_TYPE_STRING &&
+	    slice_starts(load_string(s), feed))
+		walk->feed(
+		    walk->context, slice_skip(load_string(s), feed.len), load_where(load, s));
+}
+
 void load_each_value(struct load *load, const config_setting_t *s, const struct value_walk *walk)
 {
 	if (!config_setting_is_array(s) && !config_setting_is_list(s)) {
+		each_feed(load, s, walk);
 		each_scalar(load, s, walk);
 		return;
 	}
+	for (unsigned i = 0; i < (unsigned)config_setting_length(s); i++)
+		each_feed(load, config_setting_get_elem(s, i), walk);
 	if (config_setting_length(s) == 0 && !walk->may_be_empty)
 		diag_error(load->diag, load_where(load, s),
 		    "%s is empty; if it may be, set may_be_empty = true", config_setting_name(s));

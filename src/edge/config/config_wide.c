@@ -108,7 +108,7 @@ void load_note_recipient_domain(struct load *load, struct slice name)
 		load->tlds[load->tld_count++] = domain;
 }
 
-static bool is_large(const struct load *load, struct slice domain)
+bool load_is_large(const struct load *load, struct slice domain)
 {
 	for (const char *const *d = large_domains; *d; d++)
 		if (slice_equal(domain, slice_str(*d)))
@@ -120,7 +120,7 @@ static bool is_large(const struct load *load, struct slice domain)
 
 static bool is_wide(const struct load *load, const struct wide_entry *w)
 {
-	return w->matches > 0 || is_large(load, w->domain);
+	return w->matches > 0 || load_is_large(load, w->domain);
 }
 
 static void tell_wide(struct load *load, const struct wide_entry *w)

@@ -1,7 +1,5 @@
 #include "geo_private.h"
 
-#include "edge/os/textfile.h"
-
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -24,25 +22,17 @@ static bool write_all(int fd, struct slice bytes)
 	return true;
 }
 
-/* A copy of the file that nobody can change or cut, as a descriptor; -1: the sentence is in why. */
-static int copy_file(const char *path, char why[GEO_WHY_MAX])
+/* The bytes as a file that nobody can change or cut; -1: the sentence is in why. */
+static int copy_bytes(struct slice bytes, char why[GEO_WHY_MAX])
 {
-	char wrong[TEXTFILE_WHY_MAX];
-	struct slice bytes;
-	int fd;
+	int fd = memfd_create("mmdb", MFD_CLOEXEC);
 
-	if (textfile_read(path, &bytes, wrong) != TEXTFILE_OK) {
-		snprintf(why, GEO_WHY_MAX, "%s", wrong);
-		return -1;
-	}
-	fd = memfd_create("mmdb", MFD_CLOEXEC);
 	if (fd >= 0 && !write_all(fd, bytes)) {
 		close(fd);
 		fd = -1;
 	}
 	if (fd < 0)
 		snprintf(why, GEO_WHY_MAX, "cannot be copied into memory: %s", strerror(errno));
-	textfile_free(&bytes);
 	return fd;
 }
 
@@ -79,9 +69,9 @@ static bool open_copy(struct geo_db *db, int fd, char why[GEO_WHY_MAX])
 	return false;
 }
 
-struct geo_db *geo_open(const char *path, char why[GEO_WHY_MAX])
+struct geo_db *geo_open(struct slice bytes, char why[GEO_WHY_MAX])
 {
-	int fd = copy_file(path, why);
+	int fd = copy_bytes(bytes, why);
 	struct geo_db *db;
 
 	if (fd < 0)
@@ -104,6 +94,11 @@ void geo_free(struct geo_db **db)
 	MMDB_close(&(*db)->mmdb);
 	free(*db);
 	*db = NULL;
+}
+
+struct slice geo_bytes(const struct geo_db *db)
+{
+	return slice_of((const char *)db->mmdb.file_content, (size_t)db->mmdb.file_size);
 }
 
 uint64_t geo_built(const struct geo_db *db)

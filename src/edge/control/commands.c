@@ -5,6 +5,14 @@
 
 static const struct command_option only_json[] = {{JSON_OPTION}, {END}};
 
+static const struct command_option reload_options[] = {
+    {"--if-changed", NULL, "only when a file is another than it was; else nothing is read"},
+    {"--previous", NULL, "back to the files of the generation before, of which there is a copy"},
+    {"--take", "RULE", "take the feeds of this rule although they shrank"},
+    {JSON_OPTION},
+    {END},
+};
+
 static const struct command_option explain_options[] = {
     {"--client", "ADDRESS", "the connecting host"},
     {"--client-name", "NAME", "its verified name; \"\" = it has none"},
@@ -89,7 +97,7 @@ const struct command commands[] = {
     {"stats", "", "count decisions by family, rule and action", only_json, 0, command_stats},
     {"check", "[FILE]", "report every error and warning, and what would change", only_json,
 	ADMIN | OFFLINE | COMMAND_EITHER | COMMAND_NO_TABLE, command_check},
-    {"reload", "", "reload the configuration and wait until it is live", only_json, ADMIN,
+    {"reload", "", "reload the configuration and wait until it is live", reload_options, ADMIN,
 	command_reload},
     {"explain", "", "show the verdict for a session, and why", explain_options,
 	OFFLINE | COMMAND_INPUT, command_explain},

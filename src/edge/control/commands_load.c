@@ -1,5 +1,6 @@
 #include "edge/control/commands.h"
 
+#include "core/base/rfc3339.h"
 #include "core/change/table_diff.h"
 #include "core/policy/survey_text.h"
 #include "edge/config/config.h"
@@ -128,44 +129,130 @@ static void add_sizes(json_t *o, const struct ruleset *rules)
 
 /* ---- reload -------------------------------------------------------------------------- */
 
-static void tell_reload(struct request *req, const struct diag *diag, uint64_t number)
+static int64_t now_seconds(struct request *req)
+{
+	return req->worker->env.now_us(req->worker->env.self) / 1000000;
+}
+
+static void tell_live(struct request *req, const struct generation *fresh)
+{
+	channel_print(req->channel, "generation %llu is live: %u rules, %zu networks, %zu names\n",
+	    (unsigned long long)fresh->number, fresh->rules->rule_count,
+	    fresh->rules->network_entries, fresh->rules->name_entries);
+	source_print(req, fresh->config);
+	print_change(req, req->generation->rules, fresh->rules);
+}
+
+/* A reload that was refused stays refused while nobody changes a file. */
+static void tell_unchanged(struct request *req, uint64_t number)
+{
+	struct reload_status last = worker_reload_status(req->worker);
+	char at[RFC3339_TEXT_MAX];
+
+	rfc3339_format(last.at_us / 1000000, at);
+	if (last.at_us == 0 || last.ok)
+		channel_print(req->channel, "nothing changed: generation %llu stays in use\n",
+		    (unsigned long long)number);
+	else
+		channel_error(req->channel,
+		    "nothing changed since the reload that was refused at %s: %zu error%s, the "
+		    "first: %s; generation %llu stays in use\n",
+		    at, last.errors, last.errors == 1 ? "" : "s", last.first_error,
+		    (unsigned long long)number);
+}
+
+static void tell_reload(struct request *req, const struct diag *diag, enum reload_result result,
+    const struct generation *now)
 {
 	size_t errors = diag_errors(diag);
-	const struct generation *fresh;
 
+	/* Feeds that are not taken come first in it. */
 	request_print_diag(req, diag);
-	if (number == 0) {
+	if (result == RELOAD_LIVE)
+		tell_live(req, now);
+	else if (result == RELOAD_UNCHANGED)
+		tell_unchanged(req, now->number);
+	else
 		channel_error(req->channel,
 		    "reload refused: %zu error%s; generation %llu stays in use\n", errors,
-		    errors == 1 ? "" : "s", (unsigned long long)req->generation->number);
-		return;
-	}
-	fresh = table_pin(req->worker->table);
-	channel_print(req->channel, "generation %llu is live: %u rules, %zu networks, %zu names\n",
-	    (unsigned long long)number, fresh->rules->rule_count, fresh->rules->network_entries,
-	    fresh->rules->name_entries);
-	print_change(req, req->generation->rules, fresh->rules);
-	table_unpin(&fresh);
+		    errors == 1 ? "" : "s", (unsigned long long)now->number);
+}
+
+static json_t *reload_as_json(struct request *req, const struct diag *diag,
+    enum reload_result result, bool ok, const struct generation *now)
+{
+	json_t *o = report_json(diag);
+
+	json_object_set_new(o, "ok", json_boolean(ok));
+	json_object_set_new(o, "generation", json_integer((json_int_t)now->number));
+	json_object_set_new(o, "changed", json_boolean(result == RELOAD_LIVE));
+	json_object_set_new(o, "source", source_json(now->config));
+	json_object_set_new(o, "feeds", feeds_json(now->config->loaded, now_seconds(req)));
+	return o;
+}
+
+/* What was to be taken is taken. */
+static bool has_taken(const struct config *c, const char *rule)
+{
+	for (const struct loaded_feed *f = c->loaded->feeds; rule && f; f = f->next)
+		if (strcmp(f->rule, rule) == 0 && !f->taken)
+			return false;
+	return true;
+}
+
+static bool is_well(struct request *req, enum reload_result result,
+    const struct reload_order *order, const struct generation *now)
+{
+	struct reload_status last = worker_reload_status(req->worker);
+
+	if (result == RELOAD_UNCHANGED)
+		return last.at_us == 0 || last.ok;
+	return result == RELOAD_LIVE && has_taken(now->config, order->take);
+}
+
+/* One of the ways to reload; false after a complaint. */
+static bool read_order(struct request *req, struct reload_order *order)
+{
+	bool if_changed = request_switch(req, "if_changed"),
+	     previous = request_switch(req, "previous");
+
+	*order = (struct reload_order){.files = if_changed ? RELOAD_IF_CHANGED
+						: previous ? RELOAD_PREVIOUS
+							   : RELOAD_FILES,
+	    .take = request_text(req, "take")};
+	if (if_changed + previous + (order->take != NULL) <= 1)
+		return true;
+	channel_error(
+	    req->channel, "reload takes only one of --if-changed, --previous and --take\n");
+	return false;
 }
 
 int command_reload(struct request *req)
 {
 	struct diag *diag = diag_create();
-	uint64_t number = diag ? worker_reload(req->worker, diag) : 0;
-	json_t *o;
+	const struct generation *now = NULL;
+	struct reload_order order;
+	enum reload_result result;
+	uint64_t number;
+	int status = STATUS_USAGE;
 
 	if (!diag) {
 		channel_error(req->channel, "out of memory\n");
-	} else if (request_switch(req, "json")) {
-		o = report_json(diag);
-		json_object_set_new(o, "generation",
-		    json_integer((json_int_t)(number ? number : req->generation->number)));
-		request_print_json(req, o);
-	} else {
-		tell_reload(req, diag, number);
+		return STATUS_FAILED;
 	}
+	if (read_order(req, &order)) {
+		result = worker_reload(req->worker, &order, diag, &number);
+		now = table_pin(req->worker->table);
+		status = is_well(req, result, &order, now) ? STATUS_OK : STATUS_FAILED;
+		if (request_switch(req, "json"))
+			request_print_json(
+			    req, reload_as_json(req, diag, result, status == STATUS_OK, now));
+		else
+			tell_reload(req, diag, result, now);
+	}
+	table_unpin(&now);
 	diag_free(&diag);
-	return number ? STATUS_OK : STATUS_FAILED;
+	return status;
 }
 
 /* ---- check --------------------------------------------------------------------------- */

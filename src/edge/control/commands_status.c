@@ -58,6 +58,12 @@ static json_t *records_json(const struct worker *w)
 	    (json_int_t)c.failed, "queued", (json_int_t)c.queued);
 }
 
+/* Null when the files of this generation have their copies. */
+static json_t *state_json(const struct reload_status *r)
+{
+	return r->copies_why[0] ? json_from_slice(slice_str(r->copies_why)) : json_null();
+}
+
 /* Null when refusals are not kept. */
 static json_t *reports_json(const struct request *req)
 {
@@ -77,7 +83,7 @@ static json_t *status_json(const struct request *req)
 	int64_t now = req->worker->env.now_us(req->worker->env.self);
 
 	return json_pack("{s:I, s:o, s:I, s:o, s:I, s:I, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, "
-			 "s:o, s:o}",
+			 "s:o, s:o, s:o, s:o, s:o}",
 	    "generation", (json_int_t)g->number, "loaded", time_json(g->loaded_us), "age_seconds",
 	    (json_int_t)((now - g->loaded_us) / 1000000), "started",
 	    time_json(req->worker->started_us), "uptime_seconds",
@@ -88,7 +94,8 @@ static json_t *status_json(const struct request *req)
 	    "names", (json_int_t)g->rules->name_entries, "recipient_domains",
 	    (json_int_t)g->rules->domain_entries, "bytes", (json_int_t)g->bytes, "last_reload",
 	    reload_json(&reload), "records", records_json(req->worker), "reports",
-	    reports_json(req));
+	    reports_json(req), "source", source_json(g->config), "feeds",
+	    feeds_json(g->config->loaded, now / 1000000), "state_error", state_json(&reload));
 }
 
 static void print_reload(struct request *req, int64_t now)
@@ -107,6 +114,16 @@ static void print_reload(struct request *req, int64_t now)
 		channel_print(req->channel,
 		    "last reload  %s (%s ago) REFUSED, %zu error%s, the first:\n             %s\n",
 		    at, age, r.errors, r.errors == 1 ? "" : "s", r.first_error);
+}
+
+static void print_copies(struct request *req)
+{
+	struct reload_status r = worker_reload_status(req->worker);
+
+	if (r.copies_why[0])
+		channel_print(req->channel,
+		    "state        the files of this generation could not be copied: %s\n",
+		    r.copies_why);
 }
 
 static void print_reports(struct request *req)
@@ -143,7 +160,10 @@ static void print_status(struct request *req)
 	    g->rules->domain_entries, g->bytes / 1024);
 	channel_print(req->channel, "mode         %s\n",
 	    g->rules->settings.monitor ? "monitor: nothing is refused" : "enforce");
+	source_print(req, g->config);
 	print_reload(req, now);
+	print_copies(req);
+	feeds_print(req, g->config->loaded, now / 1000000);
 	channel_print(req->channel, "sessions     %u\n", milter_sessions());
 	channel_print(req->channel,
 	    "records      %llu written, %llu suppressed, %llu dropped, %llu failed\n",

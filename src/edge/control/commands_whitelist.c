@@ -153,19 +153,20 @@ static uint64_t make_live(struct request *req, struct managed_edit *e)
 {
 	char why[MANAGED_WHY_MAX];
 	struct diag *diag = diag_create();
+	const struct reload_order order = {.files = RELOAD_SAME};
 	uint64_t number = 0;
+	bool live;
 
 	if (!managed_commit(e, why)) {
 		channel_error(req->channel, "not changed: %s\n", why);
 		diag_free(&diag);
 		return 0;
 	}
-	if (diag)
-		number = worker_reload(req->worker, diag);
-	if (diag && number == 0)
+	live = diag && worker_reload(req->worker, &order, diag, &number) == RELOAD_LIVE;
+	if (diag && !live)
 		request_print_diag(req, diag);
 	diag_free(&diag);
-	if (number)
+	if (live)
 		return number;
 	if (managed_undo(e, why))
 		channel_error(req->channel, "the configuration does not load, so the list was "

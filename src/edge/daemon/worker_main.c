@@ -30,10 +30,12 @@ enum { REPORTS_END_MS = 5000 };
 
 static void handle_reload(struct worker *w)
 {
+	const struct reload_order order = {.files = RELOAD_FILES};
 	struct diag *diag = diag_create();
+	uint64_t number;
 
 	if (diag)
-		worker_reload(w, diag);
+		worker_reload(w, &order, diag, &number);
 	else
 		log_error("reload refused: out of memory");
 	diag_free(&diag);
@@ -176,6 +178,8 @@ static bool start_parts(struct worker *w)
 	     worker_resolver_start(w, g->config) && start_metrics(w, g->config);
 
 	table_unpin(&g);
+	if (ok)
+		worker_first_copies(w);
 	return ok && control_start(w);
 }
 

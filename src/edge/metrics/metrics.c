@@ -8,6 +8,9 @@
 
 enum kind { COUNTER, GAUGE, HISTOGRAM };
 
+/* Longer paths are cut. */
+enum { LABEL_MAX = 512 };
+
 /* One text under construction. */
 struct metrics_page {
 	FILE *out;
@@ -208,6 +211,74 @@ static void write_geo_built_times(struct metrics_page *p)
 	write_sample(p, (double)c->geo_country_built, "database=\"%s\"", "country");
 }
 
+/* A label's value as both formats escape it; what has no room is cut. */
+static const char *escape_label(const char *text, char out[LABEL_MAX])
+{
+	size_t n = 0;
+
+	for (; *text && n + 2 < LABEL_MAX; text++) {
+		if (*text == '\\' || *text == '"' || *text == '\n')
+			out[n++] = '\\';
+		out[n++] = *text == '\n' ? 'n' : *text;
+	}
+	out[n] = '\0';
+	if (!slice_is_utf8(slice_of(out, n)))
+		for (size_t i = 0; i < n; i++)
+			out[i] = (unsigned char)out[i] > '~' ? '?' : out[i];
+	return out;
+}
+
+/* `value` of each feed; beyond METRICS_RULES_MAX they are not told apart any more. */
+static void write_feeds(struct metrics_page *p, double (*value)(const struct loaded_feed *))
+{
+	const struct loaded_feed *f = p->generation->config->loaded->feeds;
+	char path[LABEL_MAX];
+
+	for (unsigned n = 0; f && n < METRICS_RULES_MAX; f = f->next, n++)
+		write_sample(p, value(f), "rule=\"%s\",key=\"%s\",path=\"%s\"", f->rule, f->key,
+		    escape_label(f->path, path));
+}
+
+static double feed_taken(const struct loaded_feed *f)
+{
+	return f->taken;
+}
+
+static double feed_entries(const struct loaded_feed *f)
+{
+	return (double)f->entries;
+}
+
+static double feed_modified(const struct loaded_feed *f)
+{
+	return (double)f->modified;
+}
+
+static void write_feeds_taken(struct metrics_page *p)
+{
+	write_feeds(p, feed_taken);
+}
+
+static void write_feeds_entries(struct metrics_page *p)
+{
+	write_feeds(p, feed_entries);
+}
+
+static void write_feeds_modified(struct metrics_page *p)
+{
+	write_feeds(p, feed_modified);
+}
+
+static void write_table_from_copy(struct metrics_page *p)
+{
+	write_value(p, p->generation->config->from != NULL);
+}
+
+static void write_state_ok(struct metrics_page *p)
+{
+	write_value(p, p->reload.copies_why[0] == '\0');
+}
+
 static void write_records_written(struct metrics_page *p)
 {
 	write_value(p, (double)p->records.written);
@@ -308,6 +379,16 @@ static const struct metric {
 	write_reload_time},
     {"susmilter_geo_built_timestamp_seconds", GAUGE, "Build time of each MMDB; 0: none.",
 	write_geo_built_times},
+    {"susmilter_feed_taken", GAUGE, "1 when a feed is in use as it stands, 0 when a copy is.",
+	write_feeds_taken},
+    {"susmilter_feed_entries", GAUGE, "Entries of a feed that are in use.", write_feeds_entries},
+    {"susmilter_feed_modified_timestamp_seconds", GAUGE,
+	"When what is in use of a feed was written.", write_feeds_modified},
+    {"susmilter_table_from_copy", GAUGE,
+	"1 when that table is from the copy of earlier files (reload --previous).",
+	write_table_from_copy},
+    {"susmilter_state_success", GAUGE,
+	"1 when the files of that table have their copies in the state directory.", write_state_ok},
     {"susmilter_records_written", COUNTER, "Decision records written to the log.",
 	write_records_written},
     {"susmilter_records_suppressed", COUNTER,

@@ -1,0 +1,487 @@
+/*
+ * Lists that programs write (core/policy/feed.h): read when all rules and recipient domains are
+ * known, so that what the configuration takes out, and which names are wide, is known as well.
+ *
+ * A feed that is not taken leaves the rule what it had: of the running generation where there is
+ * one, else of the copy in the state directory.
+ */
+#include "config_load.h"
+
+#include "core/base/rfc3339.h"
+#include "edge/config/idn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Ten million names: whoever needs more has a feed that went wild. */
+#define FEED_BYTES_MAX ((size_t)256 << 20)
+
+/* Names that must be converted; a feed of nothing else. */
+#define FEED_SCRATCH_MAX ((size_t)1 << 30)
+
+enum { KEY_MAX = 32, SUMMARY_MAX = 700 };
+
+void load_note_feed(struct load *load, const struct feed_want *want)
+{
+	struct feed_want *w = arena_alloc(load->arena, sizeof *w);
+	struct key_exceptions *x = load->all_exceptions;
+
+	if (!load->exceptions) {
+		x = arena_calloc(load->arena, 1, sizeof *x);
+		load->exceptions = feed_exceptions_create();
+		if (x && load->exceptions) {
+			*x = (struct key_exceptions){load->all_exceptions, load->exceptions};
+			load->all_exceptions = x;
+		}
+	}
+	if (!w || !x || !load->exceptions || !want->path) {
+		diag_error(load->diag, want->where, "out of memory");
+		return;
+	}
+	*w = *want;
+	w->exceptions = load->exceptions;
+	if (!load->last_feed)
+		load->last_feed = &load->feeds;
+	*load->last_feed = w;
+	load->last_feed = &w->next;
+}
+
+void load_close_feeds(struct load *load)
+{
+	for (struct key_exceptions *x = load->all_exceptions; x; x = x->next)
+		feed_exceptions_free(&x->table);
+	copies_free(&load->disk);
+}
+
+/* ---- what a key takes ---------------------------------------------------------------- */
+
+static bool is_large(const void *context, struct slice domain)
+{
+	return load_is_large(context, domain);
+}
+
+static struct feed_terms terms_of(struct load *load, const struct feed_want *w)
+{
+	bool lets_in = rule_lets_in(w->rule.family, w->slot, false);
+
+	return (struct feed_terms){
+	    .accept = w->criterion->accept,
+	    .shortest_v4 = rule_shortest_prefix(w->rule.family, lets_in, IP_V4),
+	    .shortest_v6 = rule_shortest_prefix(w->rule.family, lets_in, IP_V6),
+	    .no_top_level = w->rule.family == FAMILY_WHITELIST && w->slot == KEY_DOMAINS,
+	    .is_large = is_large,
+	    .context = load,
+	    .number = w->criterion->number,
+	    .exceptions = w->exceptions,
+	    .idna = &idn_uts46,
+	    .arena = load->arena,
+	};
+}
+
+/* "networks", "unless.helo" */
+static const char *key_of(const struct feed_want *w, char out[KEY_MAX])
+{
+	snprintf(out, KEY_MAX, "%s%s", w->slot >= SLOT_UNLESS ? "unless." : "", w->criterion->word);
+	return out;
+}
+
+/* ---- entries ------------------------------------------------------------------------- */
+
+static void add_geo(struct load *load, const struct feed_want *w, uint32_t number, unsigned line)
+{
+	enum member_rank rank = strcmp(w->criterion->word, "asn") == 0 ? RANK_ASN : RANK_COUNTRY;
+
+	load_want_geo(
+	    load, (struct geo_want){w->number, w->slot, false, rank, number, {w->path, line}, 0});
+}
+
+/* A range goes in as such unless a part of it is taken out. */
+static size_t add_networks(struct load *load, const struct feed_want *w, struct feed_line *l)
+{
+	struct origin where = {w->path, l->line};
+
+	for (unsigned i = 0; i < l->piece_count; i++) {
+		struct entry e = {.kind = ENTRY_NETWORK, .prefix = l->pieces[i]};
+
+		ruleset_add_entry(load->builder, w->number, w->slot, &e, where);
+	}
+	return l->piece_count;
+}
+
+static size_t add_line(struct load *load, const struct feed_want *w, struct feed_line *l)
+{
+	if (w->criterion->number)
+		add_geo(load, w, l->number, l->line);
+	else if (l->piece_count > 0)
+		return add_networks(load, w, l);
+	else
+		ruleset_add_entry(load->builder, w->number, w->slot, &l->entry,
+		    (struct origin){w->path, l->line});
+	return 1;
+}
+
+/* All entries of the text into the rule; returns their number. */
+static size_t add_entries(struct load *load, const struct feed_want *w, struct slice text)
+{
+	struct feed_terms terms = terms_of(load, w);
+	struct feed_reader r = feed_reader(text);
+	struct feed_line l;
+	size_t n = 0;
+
+	while (feed_next(&r, &terms, &l))
+		if (l.fault == FEED_NO_FAULT)
+			n += add_line(load, w, &l);
+	return n;
+}
+
+/* False when out of memory. */
+static bool count_lines(
+    struct load *load, const struct feed_want *w, struct slice text, struct feed_counts *counts)
+{
+	struct feed_terms terms = terms_of(load, w);
+	struct feed_reader r = feed_reader(text);
+	struct feed_line l;
+
+	terms.arena = arena_create(FEED_SCRATCH_MAX);
+	if (!terms.arena)
+		return false;
+	*counts = (struct feed_counts){.entries = 0};
+	while (feed_next(&r, &terms, &l))
+		feed_count(counts, &l);
+	arena_free(&terms.arena);
+	return true;
+}
+
+/* ---- what is said of it --------------------------------------------------------------- */
+
+/* What is left out, in the order of enum feed_fault. */
+static const char *const faults[FEED_FAULTS] = {
+    [FEED_EXCEPTED] = "taken out by the rule's \"!\"",
+    [FEED_UNREADABLE] = "no entry",
+    [FEED_WIDE] = "wider than a feed may be",
+    [FEED_WIDE_NAME] = "a name for nearly everything",
+    [FEED_SIGN] = "\"!\", which only the configuration may say",
+    [FEED_PATTERN] = "a pattern, which only the configuration may say",
+    [FEED_FILE] = "another file, which only the configuration may name",
+    [FEED_NO_END] = "a last line without its end: is it still being written?",
+};
+
+/* "3 no entry (lines 4, 9, 12, …: \"foo\" is not an address)" */
+static size_t describe(const struct feed_counts *c, unsigned fault, char *out, size_t size)
+{
+	size_t n = c->faults[fault], len;
+
+	len = (size_t)snprintf(out, size, "%zu: %s (line%s", n, faults[fault], n == 1 ? "" : "s");
+	for (size_t i = 0; i < n && i < FEED_EXAMPLES && len < size; i++)
+		len += (size_t)snprintf(
+		    out + len, size - len, "%s %u", i ? "," : "", c->examples[fault][i]);
+	if (len < size)
+		len += (size_t)snprintf(out + len, size - len, "%s%s%s)",
+		    n > FEED_EXAMPLES ? ", …" : "", fault == FEED_UNREADABLE ? "; first: " : "",
+		    fault == FEED_UNREADABLE ? c->why : "");
+	return len < size ? len : size - 1;
+}
+
+static const char *summary(const struct feed_counts *c, char out[SUMMARY_MAX])
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (unsigned i = FEED_EXCEPTED; i < FEED_FAULTS && len + 1 < SUMMARY_MAX; i++) {
+		if (c->faults[i] == 0)
+			continue;
+		if (len > 0)
+			len += (size_t)snprintf(out + len, SUMMARY_MAX - len, "; ");
+		if (len + 1 < SUMMARY_MAX)
+			len += describe(c, i, out + len, SUMMARY_MAX - len);
+	}
+	return out;
+}
+
+static unsigned first_line(const struct feed_counts *c)
+{
+	unsigned first = 0;
+
+	for (unsigned i = FEED_EXCEPTED; i < FEED_FAULTS; i++)
+		if (c->faults[i] > 0 && (first == 0 || c->examples[i][0] < first))
+			first = c->examples[i][0];
+	return first;
+}
+
+static void tell_left_out(
+    struct load *load, const struct loaded_feed *f, const struct feed_counts *c)
+{
+	char text[SUMMARY_MAX];
+
+	if (f->left_out > 0)
+		diag_warning(load->diag, (struct origin){f->path, first_line(c)},
+		    "%zu of %zu lines of the feed of \"%s\" are left out: %s", f->left_out,
+		    c->entries + c->bad, f->rule, summary(c, text));
+}
+
+static void say_why(struct loaded_feed *f, const struct feed_counts *c, enum feed_verdict v,
+    const struct feed_want *w)
+{
+	size_t lost = f->memory.entries - c->entries;
+	char text[SUMMARY_MAX];
+
+	if (v == FEED_TOO_BAD)
+		snprintf(f->why, sizeof f->why, "%zu of its %zu lines are bad: %.300s", c->bad,
+		    c->entries + c->bad, summary(c, text));
+	else if (v == FEED_EMPTY)
+		snprintf(f->why, sizeof f->why,
+		    "it has no entries, and the rule does not say may_be_empty = true%s%.250s",
+		    c->bad ? "; " : "", summary(c, text));
+	else if (v == FEED_SHRUNKEN)
+		snprintf(f->why, sizeof f->why,
+		    "%zu of its %zu entries are gone (%zu %%, max_shrink = %u); if that is right: "
+		    "susmilterctl reload --take %s",
+		    lost, f->memory.entries, lost * 100 / f->memory.entries, w->limits.max_shrink,
+		    f->rule);
+}
+
+/* ---- what is known of it -------------------------------------------------------------- */
+
+/* What the rule had; in the generation that runs, or else in the index of the copies. */
+struct known {
+	const struct loaded_feed *feed; /* NULL: it was never taken */
+	struct loaded *owner;           /* NULL: the index */
+};
+
+static bool recall_bytes(const struct known *known, uint64_t *number, struct slice *text)
+{
+	*number = known->feed->number;
+	return !known->owner || loaded_recall(known->owner, known->feed, number, text);
+}
+
+/* ---- the feed as it stands ------------------------------------------------------------ */
+
+/* Its text, or why there is none. */
+static bool read_feed(struct load *load, const struct feed_want *w, struct loaded_feed *f)
+{
+	char why[TEXTFILE_WHY_MAX];
+	struct file_id now;
+
+	file_id_take(w->path, &now);
+	if (now.size > FEED_BYTES_MAX) {
+		struct loaded_file file = {.path = w->path, .kind = LOADED_FEED, .id = now};
+
+		if (load->loaded && !loaded_find(load->loaded, w->path))
+			loaded_add(load->loaded, &file);
+		snprintf(f->why, sizeof f->why, "it is larger than %zu MB", FEED_BYTES_MAX >> 20);
+		return false;
+	}
+	if (load_file(load, LOADED_FEED, w->path, &f->text, why) == TEXTFILE_OK)
+		return true;
+	snprintf(f->why, sizeof f->why, "it %s", why);
+	return false;
+}
+
+/* Notes that what stands in the file now is in use; its copy is that of what was known when it is
+ * the same version. */
+static void take_feed(struct load *load, struct loaded_feed *f, const struct known *known)
+{
+	const struct loaded_file *file = loaded_find(load->loaded, f->path);
+	bool same = known->feed && file_id_same_file(&known->feed->id, &file->id);
+
+	f->taken = true;
+	f->id = file->id;
+	f->modified = file->id.seconds;
+	f->read = same ? known->feed->read : load->now;
+	if (same)
+		recall_bytes(known, &f->number, NULL);
+}
+
+/* True when the feed, as it stands, is taken. */
+static bool try_feed(
+    struct load *load, const struct feed_want *w, struct loaded_feed *f, const struct known *known)
+{
+	const struct config_request *r = load->request;
+	struct feed_limits limits = {.may_be_empty = w->limits.may_be_empty,
+	    .max_shrink = w->limits.max_shrink,
+	    .take = r->take && strcmp(r->take, f->rule) == 0,
+	    .now = load->now};
+	struct feed_counts counts;
+	enum feed_verdict v;
+
+	if (!read_feed(load, w, f)) {
+		f->memory.shrunk = 0;
+		return false;
+	}
+	if (!count_lines(load, w, f->text, &counts)) {
+		snprintf(f->why, sizeof f->why, "out of memory");
+		return false;
+	}
+	v = feed_judge(&counts, &limits, &f->memory);
+	f->shrunken = v == FEED_SHRUNKEN;
+	if (v != FEED_TAKEN) {
+		say_why(f, &counts, v, w);
+		return false;
+	}
+	f->left_out = counts.faults[FEED_EXCEPTED] + counts.bad;
+	take_feed(load, f, known);
+	tell_left_out(load, f, &counts);
+	return true;
+}
+
+/* ---- what the rule had ----------------------------------------------------------------- */
+
+/* The copies in the state directory, looked at once. */
+static void look_at_disk(struct load *load)
+{
+	char why[COPIES_WHY_MAX];
+
+	if (load->disk)
+		return;
+	load->disk = copies_read(load->config->copies_directory, &load->disk_result, why);
+	if (!load->disk)
+		return;
+	if (load->disk_result == COPIES_DENIED || load->disk_result == COPIES_BROKEN)
+		diag_warning(load->diag, (struct origin){load->config->path, 0},
+		    "the copies of feeds cannot be read, so that whether one has shrunk is not "
+		    "known: %s",
+		    why);
+}
+
+static struct known find_known(struct load *load, const struct loaded_feed *f)
+{
+	const struct config *previous = load->request->previous;
+	struct known known = {NULL, NULL};
+
+	if (previous && previous->loaded) {
+		known.owner = previous->loaded;
+		known.feed = loaded_find_feed(known.owner, f->rule, f->key, f->path);
+		return known;
+	}
+	look_at_disk(load);
+	if (load->disk)
+		known.feed =
+		    copies_find_feed(load->disk, load->disk->running, f->rule, f->key, f->path);
+	return known;
+}
+
+/* The bytes that were in use: from memory while they have no copy.  Owned by *f. */
+static bool recall(
+    struct load *load, struct loaded_feed *f, const struct known *known, char why[TEXTFILE_WHY_MAX])
+{
+	f->id = known->feed->id;
+	f->modified = known->feed->modified;
+	f->read = known->feed->read;
+	f->owned = true;
+	snprintf(why, TEXTFILE_WHY_MAX, "out of memory");
+	if (!recall_bytes(known, &f->number, &f->text))
+		return false;
+	if (f->number == 0)
+		return true;
+	look_at_disk(load);
+	return load->disk && copies_open(load->disk, f->number, &f->text, why) == TEXTFILE_OK;
+}
+
+/* True when the rule goes on with what it had. */
+static bool keep_feed(
+    struct load *load, const struct feed_want *w, struct loaded_feed *f, const struct known *known)
+{
+	char why[TEXTFILE_WHY_MAX], since[RFC3339_TEXT_MAX];
+	const struct origin file = {w->path, 0};
+
+	f->text = slice_of(NULL, 0);
+	if (known->feed && recall(load, f, known, why)) {
+		rfc3339_format(f->modified, since);
+		report_headline(load->diag, file,
+		    "the feed of \"%s\" is not taken: %s; the rule keeps the %zu entries of %s",
+		    f->rule, f->why, f->memory.entries, since);
+		return true;
+	}
+	textfile_free(&f->text);
+	f->owned = false;
+	if (known->feed)
+		diag_error(load->diag, w->where,
+		    "the feed %s of \"%s\" is not taken: %s; and the copy of what it had cannot be "
+		    "read: %s",
+		    w->path, f->rule, f->why, why);
+	else if (!load->request->live && load->disk_result == COPIES_DENIED)
+		report_headline(load->diag, file,
+		    "the feed of \"%s\" is not taken: %s; whether the daemon has a copy of it is "
+		    "not "
+		    "known",
+		    f->rule, f->why);
+	else
+		diag_error(load->diag, w->where,
+		    "the feed %s of \"%s\" cannot be taken: %s; it was never read before, so that "
+		    "there is no copy of it",
+		    w->path, f->rule, f->why);
+	return false;
+}
+
+/* Of a generation that is loaded from its copies: what it had, unjudged. */
+static bool copied_feed(struct load *load, const struct feed_want *w, struct loaded_feed *f)
+{
+	const struct loaded_feed *known =
+	    copies_find_feed(load->from, load->from_set, f->rule, f->key, f->path);
+	char why[TEXTFILE_WHY_MAX] = "there is none";
+
+	f->owned = true;
+	if (known && copies_open(load->from, known->number, &f->text, why) == TEXTFILE_OK) {
+		f->taken = true;
+		f->id = known->id;
+		f->modified = known->modified;
+		f->read = known->read;
+		f->memory = known->memory;
+		f->number = known->number;
+		return true;
+	}
+	diag_error(
+	    load->diag, w->where, "the copy of the feed %s cannot be read: %s", w->path, why);
+	return false;
+}
+
+/* ---- all feeds ------------------------------------------------------------------------ */
+
+static void load_feed(struct load *load, const struct feed_want *w)
+{
+	char key[KEY_MAX];
+	struct loaded_feed f = {.rule = arena_strdup(load->arena, w->rule.name),
+	    .key = key_of(w, key),
+	    .path = w->path};
+	struct known known;
+	bool usable;
+
+	if (!f.rule)
+		return;
+	if (load->from) {
+		usable = copied_feed(load, w, &f);
+	} else {
+		known = find_known(load, &f);
+		if (known.feed)
+			f.memory = known.feed->memory;
+		usable = try_feed(load, w, &f, &known) || keep_feed(load, w, &f, &known);
+	}
+	if (!usable)
+		return;
+	f.entries = add_entries(load, w, f.text);
+	if (!load->loaded || !loaded_add_feed(load->loaded, &f)) {
+		if (f.owned)
+			textfile_free(&f.text);
+		diag_error(load->diag, w->where, "out of memory");
+	}
+}
+
+static void check_take(struct load *load)
+{
+	const char *rule = load->request->take;
+
+	if (!rule)
+		return;
+	for (const struct feed_want *w = load->feeds; w; w = w->next)
+		if (slice_equal(w->rule.name, slice_str(rule)))
+			return;
+	diag_error(load->diag, (struct origin){load->config->path, 0},
+	    "no rule \"%s\" has a feed that could be taken", rule);
+}
+
+void load_feeds(struct load *load)
+{
+	check_take(load);
+	for (const struct feed_want *w = load->feeds; w; w = w->next)
+		load_feed(load, w);
+}
