@@ -204,7 +204,7 @@ $(BUILD)/rfc7208-tests.yml: | $(BUILD)/pyspf
 	@gzip -dc $(BUILD)/pyspf/usr/share/doc/python3-spf/rfc7208-tests.yml.gz >$@
 
 # Lets allocations fail.
-$(BUILD)/tests/unit/core/base/diag_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
+$(BUILD)/tests/unit/core/base/report_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
 $(BUILD)/tests/unit/core/name/name_radix_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
 $(BUILD)/tests/unit/edge/auth/dkim_hostile_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
@@ -438,6 +438,7 @@ check-package: deps-package deb
 
 # ---- installing ---------------------------------------------------------------------------
 
+SYSTEMD_UNITS := susmilter.service susmilter-reload.service susmilter-reload.path susmilter-reload.timer
 MAN8 := $(sort $(wildcard src/*.8))
 MAN5 := $(sort $(wildcard conf/*.5))
 
@@ -448,8 +449,9 @@ install: all
 	    $(DESTDIR)$(prefix)/lib/tmpfiles.d $(DESTDIR)$(completiondir) \
 	    $(DESTDIR)$(sysconfdir)/susmilter/lists
 	install -m 755 $(BUILD)/susmilter $(BUILD)/susmilterctl $(DESTDIR)$(sbindir)
-	sed 's|@sbindir@|$(sbindir)|; s|@sysconfdir@|$(sysconfdir)|' \
-	    contrib/systemd/susmilter.service >$(DESTDIR)$(unitdir)/susmilter.service
+	for unit in $(SYSTEMD_UNITS); do \
+	    sed 's|@sbindir@|$(sbindir)|; s|@sysconfdir@|$(sysconfdir)|' \
+	        contrib/systemd/$$unit >$(DESTDIR)$(unitdir)/$$unit || exit 1; done
 	install -m 644 contrib/systemd/sysusers.conf \
 	    $(DESTDIR)$(prefix)/lib/sysusers.d/susmilter.conf
 	install -m 644 contrib/systemd/tmpfiles.conf \
@@ -464,7 +466,7 @@ install: all
 # Leaves the configuration.
 uninstall:
 	rm -f $(DESTDIR)$(sbindir)/susmilter $(DESTDIR)$(sbindir)/susmilterctl \
-	    $(DESTDIR)$(unitdir)/susmilter.service \
+	    $(SYSTEMD_UNITS:%=$(DESTDIR)$(unitdir)/%) \
 	    $(DESTDIR)$(prefix)/lib/sysusers.d/susmilter.conf \
 	    $(DESTDIR)$(prefix)/lib/tmpfiles.d/susmilter.conf \
 	    $(DESTDIR)$(completiondir)/susmilterctl \
