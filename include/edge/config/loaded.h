@@ -83,10 +83,6 @@ struct loaded_file *loaded_find(const struct loaded *, const char *path);
 struct loaded_file *loaded_add(struct loaded *, const struct loaded_file *);
 struct loaded_feed *loaded_add_feed(struct loaded *, const struct loaded_feed *);
 
-/* The feed of this rule, key and path, or NULL; also in NULL. */
-const struct loaded_feed *loaded_find_feed(
-    const struct loaded *, const char *rule, const char *key, const char *path);
-
 /* The number of a feed's copy; while there is none also its bytes, as a copy to be freed with
  * textfile_free(), unless `text` is NULL.  False when out of memory. */
 bool loaded_recall(

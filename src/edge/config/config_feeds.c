@@ -5,9 +5,8 @@
  * A feed that is not taken leaves the rule what it had: of the running generation where there is
  * one, else of the copy in the state directory.
  */
-#include "config_load.h"
+#include "config_feeds.h"
 
-#include "core/base/rfc3339.h"
 #include "edge/config/idn.h"
 
 #include <stdio.h>
@@ -19,7 +18,7 @@
 /* Names that must be converted; a feed of nothing else. */
 #define FEED_SCRATCH_MAX ((size_t)1 << 30)
 
-enum { KEY_MAX = 32, SUMMARY_MAX = 700 };
+enum { KEY_MAX = 32 };
 
 void load_note_feed(struct load *load, const struct feed_want *want)
 {
@@ -32,6 +31,8 @@ void load_note_feed(struct load *load, const struct feed_want *want)
 		if (x && load->exceptions) {
 			*x = (struct key_exceptions){load->all_exceptions, load->exceptions};
 			load->all_exceptions = x;
+		} else {
+			feed_exceptions_free(&load->exceptions);
 		}
 	}
 	if (!w || !x || !load->exceptions || !want->path) {
@@ -152,94 +153,6 @@ static bool count_lines(
 	return true;
 }
 
-/* ---- what is said of it --------------------------------------------------------------- */
-
-/* What is left out, in the order of enum feed_fault. */
-static const char *const faults[FEED_FAULTS] = {
-    [FEED_EXCEPTED] = "taken out by the rule's \"!\"",
-    [FEED_UNREADABLE] = "no entry",
-    [FEED_WIDE] = "wider than a feed may be",
-    [FEED_WIDE_NAME] = "a name for nearly everything",
-    [FEED_SIGN] = "\"!\", which only the configuration may say",
-    [FEED_PATTERN] = "a pattern, which only the configuration may say",
-    [FEED_FILE] = "another file, which only the configuration may name",
-    [FEED_NO_END] = "a last line without its end: is it still being written?",
-};
-
-/* "3 no entry (lines 4, 9, 12, …: \"foo\" is not an address)" */
-static size_t describe(const struct feed_counts *c, unsigned fault, char *out, size_t size)
-{
-	size_t n = c->faults[fault], len;
-
-	len = (size_t)snprintf(out, size, "%zu: %s (line%s", n, faults[fault], n == 1 ? "" : "s");
-	for (size_t i = 0; i < n && i < FEED_EXAMPLES && len < size; i++)
-		len += (size_t)snprintf(
-		    out + len, size - len, "%s %u", i ? "," : "", c->examples[fault][i]);
-	if (len < size)
-		len += (size_t)snprintf(out + len, size - len, "%s%s%s)",
-		    n > FEED_EXAMPLES ? ", …" : "", fault == FEED_UNREADABLE ? "; first: " : "",
-		    fault == FEED_UNREADABLE ? c->why : "");
-	return len < size ? len : size - 1;
-}
-
-static const char *summary(const struct feed_counts *c, char out[SUMMARY_MAX])
-{
-	size_t len = 0;
-
-	out[0] = '\0';
-	for (unsigned i = FEED_EXCEPTED; i < FEED_FAULTS && len + 1 < SUMMARY_MAX; i++) {
-		if (c->faults[i] == 0)
-			continue;
-		if (len > 0)
-			len += (size_t)snprintf(out + len, SUMMARY_MAX - len, "; ");
-		if (len + 1 < SUMMARY_MAX)
-			len += describe(c, i, out + len, SUMMARY_MAX - len);
-	}
-	return out;
-}
-
-static unsigned first_line(const struct feed_counts *c)
-{
-	unsigned first = 0;
-
-	for (unsigned i = FEED_EXCEPTED; i < FEED_FAULTS; i++)
-		if (c->faults[i] > 0 && (first == 0 || c->examples[i][0] < first))
-			first = c->examples[i][0];
-	return first;
-}
-
-static void tell_left_out(
-    struct load *load, const struct loaded_feed *f, const struct feed_counts *c)
-{
-	char text[SUMMARY_MAX];
-
-	if (f->left_out > 0)
-		diag_warning(load->diag, (struct origin){f->path, first_line(c)},
-		    "%zu of %zu lines of the feed of \"%s\" are left out: %s", f->left_out,
-		    c->entries + c->bad, f->rule, summary(c, text));
-}
-
-static void say_why(struct loaded_feed *f, const struct feed_counts *c, enum feed_verdict v,
-    const struct feed_want *w)
-{
-	size_t lost = f->memory.entries - c->entries;
-	char text[SUMMARY_MAX];
-
-	if (v == FEED_TOO_BAD)
-		snprintf(f->why, sizeof f->why, "%zu of its %zu lines are bad: %.300s", c->bad,
-		    c->entries + c->bad, summary(c, text));
-	else if (v == FEED_EMPTY)
-		snprintf(f->why, sizeof f->why,
-		    "it has no entries, and the rule does not say may_be_empty = true%s%.250s",
-		    c->bad ? "; " : "", summary(c, text));
-	else if (v == FEED_SHRUNKEN)
-		snprintf(f->why, sizeof f->why,
-		    "%zu of its %zu entries are gone (%zu %%, max_shrink = %u); if that is right: "
-		    "susmilterctl reload --take %s",
-		    lost, f->memory.entries, lost * 100 / f->memory.entries, w->limits.max_shrink,
-		    f->rule);
-}
-
 /* ---- what is known of it -------------------------------------------------------------- */
 
 /* What the rule had; in the generation that runs, or else in the index of the copies. */
@@ -315,12 +228,12 @@ static bool try_feed(
 	v = feed_judge(&counts, &limits, &f->memory);
 	f->shrunken = v == FEED_SHRUNKEN;
 	if (v != FEED_TAKEN) {
-		say_why(f, &counts, v, w);
+		feed_say_why(f, &counts, v, w);
 		return false;
 	}
 	f->left_out = counts.faults[FEED_EXCEPTED] + counts.bad;
 	take_feed(load, f, known);
-	tell_left_out(load, f, &counts);
+	feed_tell_left_out(load, f, &counts);
 	return true;
 }
 
@@ -343,21 +256,46 @@ static void look_at_disk(struct load *load)
 		    why);
 }
 
-static struct known find_known(struct load *load, const struct loaded_feed *f)
+/* Whether the record is of this feed: of this rule and key as well, unless any will do. */
+static bool is_of(const struct loaded_feed *known, const struct loaded_feed *f, bool any_rule)
+{
+	return strcmp(known->path, f->path) == 0 &&
+	       (any_rule || (strcmp(known->rule, f->rule) == 0 && strcmp(known->key, f->key) == 0));
+}
+
+/* The record in the generation that runs. */
+static struct known find_running(struct load *load, const struct loaded_feed *f, bool any_rule)
 {
 	const struct config *previous = load->request->previous;
-	struct known known = {NULL, NULL};
+	struct loaded *l = previous ? previous->loaded : NULL;
 
-	if (previous && previous->loaded) {
-		known.owner = previous->loaded;
-		known.feed = loaded_find_feed(known.owner, f->rule, f->key, f->path);
-		return known;
-	}
+	for (const struct loaded_feed *known = l ? l->feeds : NULL; known; known = known->next)
+		if (is_of(known, f, any_rule))
+			return (struct known){known, l};
+	return (struct known){NULL, NULL};
+}
+
+/* In the index: of what ran last, then of what ran before. */
+static struct known find_copied(struct load *load, const struct loaded_feed *f, bool any_rule)
+{
+	const struct copied_set *set;
+
 	look_at_disk(load);
-	if (load->disk)
-		known.feed =
-		    copies_find_feed(load->disk, load->disk->running, f->rule, f->key, f->path);
-	return known;
+	for (int i = 0; load->disk && i < COPIES_SETS; i++) {
+		set = &load->disk
+			   ->sets[i ? COPIES_SETS - 1 - load->disk->running : load->disk->running];
+		for (size_t k = 0; k < set->feed_count; k++)
+			if (is_of(&set->feeds[k], f, any_rule))
+				return (struct known){&set->feeds[k], NULL};
+	}
+	return (struct known){NULL, NULL};
+}
+
+static struct known find_known(struct load *load, const struct loaded_feed *f, bool any_rule)
+{
+	struct known known = find_running(load, f, any_rule);
+
+	return known.feed ? known : find_copied(load, f, any_rule);
 }
 
 /* The bytes that were in use: from memory while they have no copy.  Owned by *f. */
@@ -377,19 +315,34 @@ static bool recall(
 	return load->disk && copies_open(load->disk, f->number, &f->text, why) == TEXTFILE_OK;
 }
 
+/*
+ * A rule that never had this feed, which others have or had: a rule that was renamed, or a second
+ * one.  What they had is judged as if it stood in the file.
+ */
+static bool borrow_feed(struct load *load, const struct feed_want *w, struct loaded_feed *f)
+{
+	const struct feed_limits limits = {
+	    .may_be_empty = w->limits.may_be_empty, .max_shrink = 100, .now = load->now};
+	struct known known = find_known(load, f, true);
+	struct feed_counts counts;
+	char why[TEXTFILE_WHY_MAX];
+
+	if (known.feed && recall(load, f, &known, why) && count_lines(load, w, f->text, &counts) &&
+	    feed_judge(&counts, &limits, &f->memory) == FEED_TAKEN)
+		return true;
+	textfile_free(&f->text);
+	return false;
+}
+
 /* True when the rule goes on with what it had. */
 static bool keep_feed(
     struct load *load, const struct feed_want *w, struct loaded_feed *f, const struct known *known)
 {
-	char why[TEXTFILE_WHY_MAX], since[RFC3339_TEXT_MAX];
-	const struct origin file = {w->path, 0};
+	char why[TEXTFILE_WHY_MAX];
 
 	f->text = slice_of(NULL, 0);
-	if (known->feed && recall(load, f, known, why)) {
-		rfc3339_format(f->modified, since);
-		report_headline(load->diag, file,
-		    "the feed of \"%s\" is not taken: %s; the rule keeps the %zu entries of %s",
-		    f->rule, f->why, f->memory.entries, since);
+	if (known->feed ? recall(load, f, known, why) : borrow_feed(load, w, f)) {
+		feed_tell_kept(load, f);
 		return true;
 	}
 	textfile_free(&f->text);
@@ -399,17 +352,8 @@ static bool keep_feed(
 		    "the feed %s of \"%s\" is not taken: %s; and the copy of what it had cannot be "
 		    "read: %s",
 		    w->path, f->rule, f->why, why);
-	else if (!load->request->live && load->disk_result == COPIES_DENIED)
-		report_headline(load->diag, file,
-		    "the feed of \"%s\" is not taken: %s; whether the daemon has a copy of it is "
-		    "not "
-		    "known",
-		    f->rule, f->why);
 	else
-		diag_error(load->diag, w->where,
-		    "the feed %s of \"%s\" cannot be taken: %s; it was never read before, so that "
-		    "there is no copy of it",
-		    w->path, f->rule, f->why);
+		feed_tell_never_read(load, w, f);
 	return false;
 }
 
@@ -451,7 +395,7 @@ static void load_feed(struct load *load, const struct feed_want *w)
 	if (load->from) {
 		usable = copied_feed(load, w, &f);
 	} else {
-		known = find_known(load, &f);
+		known = find_known(load, &f, false);
 		if (known.feed)
 			f.memory = known.feed->memory;
 		usable = try_feed(load, w, &f, &known) || keep_feed(load, w, &f, &known);

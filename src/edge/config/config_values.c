@@ -134,7 +134,7 @@ static enum textfile_result read_bytes(
 {
 	const struct copied_file *copy;
 
-	if (!load->from || f->kind == LOADED_MANAGED)
+	if (!load->from || f->kind == LOADED_MANAGED || f->kind == LOADED_FEED)
 		return file_read(f->path, &f->text, &f->id, why);
 	copy = copies_find(load->from, load->from_set, f->path);
 	if (!copy || copy->number == 0) {

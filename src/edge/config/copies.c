@@ -58,7 +58,6 @@ static enum copies_result read_index(
 		snprintf(why, COPIES_WHY_MAX, "%.150s/" COPIES_NAME ": %s", directory, problem);
 		return open_failed(error);
 	}
-	errno = 0;
 	read = statedir_read(dir, COPIES_INDEX, text, wrong);
 	error = errno;
 	close(dir);

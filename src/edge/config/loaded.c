@@ -83,16 +83,6 @@ struct loaded_feed *loaded_add_feed(struct loaded *l, const struct loaded_feed *
 	return f;
 }
 
-const struct loaded_feed *loaded_find_feed(
-    const struct loaded *l, const char *rule, const char *key, const char *path)
-{
-	for (const struct loaded_feed *f = l ? l->feeds : NULL; f; f = f->next)
-		if (strcmp(f->rule, rule) == 0 && strcmp(f->key, key) == 0 &&
-		    strcmp(f->path, path) == 0)
-			return f;
-	return NULL;
-}
-
 bool loaded_recall(
     struct loaded *l, const struct loaded_feed *f, uint64_t *number, struct slice *text)
 {

@@ -81,16 +81,21 @@ bool statedir_write(int dir, const char *name, struct slice bytes, char why[STAT
 enum textfile_result statedir_read(
     int dir, const char *name, struct slice *out, char why[TEXTFILE_WHY_MAX])
 {
-	char path[64 + NAME_MAX];
-	struct stat st;
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), error = errno;
+	enum textfile_result result;
+	char path[64];
 
 	*out = slice_of(NULL, 0);
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode)) {
-		snprintf(why, TEXTFILE_WHY_MAX, "is not a regular file");
-		return TEXTFILE_BROKEN;
+	if (fd < 0) {
+		snprintf(why, TEXTFILE_WHY_MAX, "cannot be opened: %s", strerror(error));
+		errno = error;
+		return error == ENOENT ? TEXTFILE_MISSING : TEXTFILE_BROKEN;
 	}
-	snprintf(path, sizeof path, "/proc/self/fd/%d/%s", dir, name);
-	return textfile_read(path, out, why);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	result = textfile_read(path, out, why);
+	close(fd);
+	errno = 0;
+	return result;
 }
 
 void statedir_remove(int dir, const char *name)

@@ -1,0 +1,118 @@
+/* What is said of a feed: what is left out, why it is not taken, and what the rule does then. */
+#include "config_feeds.h"
+
+#include "core/base/rfc3339.h"
+
+#include <stdio.h>
+
+enum { SUMMARY_MAX = 700 };
+
+/* What is left out, in the order of enum feed_fault. */
+static const char *const faults[FEED_FAULTS] = {
+    [FEED_EXCEPTED] = "taken out by the rule's \"!\"",
+    [FEED_UNREADABLE] = "no entry",
+    [FEED_WIDE] = "wider than a feed may be",
+    [FEED_WIDE_NAME] = "a name for nearly everything",
+    [FEED_SIGN] = "\"!\", which only the configuration may say",
+    [FEED_PATTERN] = "a pattern, which only the configuration may say",
+    [FEED_FILE] = "another file, which only the configuration may name",
+    [FEED_NO_END] = "a last line without its end: is it still being written?",
+};
+
+/* "3 no entry (lines 4, 9, 12, …: \"foo\" is not an address)" */
+static size_t describe(const struct feed_counts *c, unsigned fault, char *out, size_t size)
+{
+	size_t n = c->faults[fault], len;
+
+	len = (size_t)snprintf(out, size, "%zu: %s (line%s", n, faults[fault], n == 1 ? "" : "s");
+	for (size_t i = 0; i < n && i < FEED_EXAMPLES && len < size; i++)
+		len += (size_t)snprintf(
+		    out + len, size - len, "%s %u", i ? "," : "", c->examples[fault][i]);
+	if (len < size)
+		len += (size_t)snprintf(out + len, size - len, "%s%s%s)",
+		    n > FEED_EXAMPLES ? ", …" : "", fault == FEED_UNREADABLE ? "; first: " : "",
+		    fault == FEED_UNREADABLE ? c->why : "");
+	return len < size ? len : size - 1;
+}
+
+static const char *summary(const struct feed_counts *c, char out[SUMMARY_MAX])
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (unsigned i = FEED_EXCEPTED; i < FEED_FAULTS && len + 1 < SUMMARY_MAX; i++) {
+		if (c->faults[i] == 0)
+			continue;
+		if (len > 0)
+			len += (size_t)snprintf(out + len, SUMMARY_MAX - len, "; ");
+		if (len + 1 < SUMMARY_MAX)
+			len += describe(c, i, out + len, SUMMARY_MAX - len);
+	}
+	return out;
+}
+
+static unsigned first_line(const struct feed_counts *c)
+{
+	unsigned first = 0;
+
+	for (unsigned i = FEED_EXCEPTED; i < FEED_FAULTS; i++)
+		if (c->faults[i] > 0 && (first == 0 || c->examples[i][0] < first))
+			first = c->examples[i][0];
+	return first;
+}
+
+void feed_tell_left_out(struct load *load, const struct loaded_feed *f, const struct feed_counts *c)
+{
+	char text[SUMMARY_MAX];
+
+	if (f->left_out > 0)
+		diag_warning(load->diag, (struct origin){f->path, first_line(c)},
+		    "%zu of %zu lines of the feed of \"%s\" are left out: %s", f->left_out,
+		    c->entries + c->bad, f->rule, summary(c, text));
+}
+
+void feed_say_why(struct loaded_feed *f, const struct feed_counts *c, enum feed_verdict v,
+    const struct feed_want *w)
+{
+	size_t lost = f->memory.entries - c->entries;
+	char text[SUMMARY_MAX];
+
+	if (v == FEED_TOO_BAD)
+		snprintf(f->why, sizeof f->why, "%zu of its %zu lines are bad: %.300s", c->bad,
+		    c->entries + c->bad, summary(c, text));
+	else if (v == FEED_EMPTY)
+		snprintf(f->why, sizeof f->why,
+		    "it has no entries, and the rule does not say may_be_empty = true%s%.250s",
+		    c->bad ? "; " : "", summary(c, text));
+	else if (v == FEED_SHRUNKEN)
+		snprintf(f->why, sizeof f->why,
+		    "%zu of its %zu entries are gone (%zu %%, max_shrink = %u); if that is right: "
+		    "susmilterctl reload --take %s",
+		    lost, f->memory.entries, lost * 100 / f->memory.entries, w->limits.max_shrink,
+		    f->rule);
+}
+
+void feed_tell_kept(struct load *load, const struct loaded_feed *f)
+{
+	char since[RFC3339_TEXT_MAX];
+
+	rfc3339_format(f->modified, since);
+	report_headline(load->diag, (struct origin){f->path, 0},
+	    "the feed of \"%s\" is not taken: %s; the rule keeps the %zu entries of %s", f->rule,
+	    f->why, f->memory.entries, since);
+}
+
+void feed_tell_never_read(struct load *load, const struct feed_want *w, const struct loaded_feed *f)
+{
+	if (!load->request->live && load->disk_result == COPIES_DENIED)
+		report_headline(load->diag, (struct origin){w->path, 0},
+		    "the feed of \"%s\" is not taken: %s; whether the daemon has a copy of it is "
+		    "not "
+		    "known",
+		    f->rule, f->why);
+	else
+		diag_error(load->diag, w->where,
+		    "the feed %s of \"%s\" cannot be taken: %s; it was never read before, so that "
+		    "there is no copy of it",
+		    w->path, f->rule, f->why);
+}
