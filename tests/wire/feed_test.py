@@ -338,6 +338,17 @@ def previous(checks, daemon):
     daemon.ctl("whitelist", "remove", "203.0.113.9", check=True)
 
 
+def programs_domains(checks, servers):
+    """A line of a machine-written domains file that asks for what forwards forbids stops nothing."""
+    daemon = servers.daemon('domains_file = "map";\n', {"map": "a.example susranges=on\n"},
+                            name="map")
+    daemon.write("map", "a.example susranges=on\nb.example susranges=off forwards=true\n")
+    done = daemon.ctl("reload", "--if-changed")
+    checks.true("susranges = off with forwards", done.returncode == 0
+                and "generation 2 is live" in done.stdout
+                and "map:2: b.example: forwards = true cancels susranges = off" in done.stderr, done)
+
+
 def nothing_before(checks, servers):
     daemon = servers.daemon('spf = { fail = "off"; };\n', name="first")
     done = daemon.ctl("reload", "--previous")
@@ -412,6 +423,7 @@ def main():
         if_changed(checks, daemon)
         previous(checks, daemon)
         nothing_before(checks, servers)
+        programs_domains(checks, servers)
         full_disk(checks, servers)
         checks.true("the daemon lives", daemon.alive(), daemon.said())
     sys.exit(checks.summary())

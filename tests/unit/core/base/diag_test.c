@@ -78,6 +78,28 @@ START_TEST(keeps_order_and_place)
 }
 END_TEST
 
+START_TEST(headlines_come_first)
+{
+	static const char *const want[] = {
+	    "f: first", "g: second", "h: third", "a:1: wrong", "a:2: odd"};
+	struct diag *r = diag_create();
+	struct lines *l;
+
+	report_headline(r, (struct origin){"f", 0}, "first");
+	diag_error(r, (struct origin){"a", 1}, "wrong");
+	report_headline(r, (struct origin){"g", 0}, "second");
+	diag_warning(r, (struct origin){"a", 2}, "odd");
+	report_headline(r, (struct origin){"h", 0}, "third");
+	ck_assert_uint_eq(diag_warnings(r), 4);
+	l = lines_of(r);
+	ck_assert_uint_eq(l->n, ROWS(want));
+	for (size_t i = 0; i < ROWS(want); i++)
+		ck_assert_str_eq(l->line[i], want[i]);
+	free(l);
+	diag_free(&r);
+}
+END_TEST
+
 /* Errors and warnings of two files have a limit each; a file is known by its name. */
 START_TEST(limits_each_file)
 {
@@ -166,6 +188,7 @@ Suite *suite(void)
 	TCase *t = tcase_create("report");
 
 	tcase_add_test(t, keeps_order_and_place);
+	tcase_add_test(t, headlines_come_first);
 	tcase_add_test(t, limits_each_file);
 	tcase_add_test(t, stays_on_one_line);
 	tcase_add_test(t, survives_without_memory);
