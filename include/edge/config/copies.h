@@ -19,13 +19,17 @@
  *     copies_run(c, COPIES_PREVIOUS, why)           the generation before runs: so it does after a
  * restart
  *
- * A set whose files are larger than COPIES_BYTES_MAX together is not kept, but for its feeds.
+ * A set whose files are larger than COPIES_BYTES_MAX together, or more than COPIES_FILES_MAX, is
+ * not kept, but for its feeds.
  */
 #include "edge/config/loaded.h"
 
 /* Two sets of this size may lie in the state directory: lists of 30 million entries, or a few
  * databases. */
 #define COPIES_BYTES_MAX ((size_t)512 << 20)
+
+/* They are looked up one by one; nobody has as many lists. */
+enum { COPIES_FILES_MAX = 10000 };
 
 enum copies_set { COPIES_CURRENT, COPIES_PREVIOUS, COPIES_SETS };
 

@@ -24,6 +24,10 @@ int statedir_open(const char *directory, const char *name, bool make, char why[S
 
 bool statedir_write(int dir, const char *name, struct slice bytes, char why[STATEDIR_WHY_MAX]);
 
+/* A new file, whose name counts for nothing until a file that is written names it: no half of it is
+ * ever looked at, so that one step less will do. */
+bool statedir_put(int dir, const char *name, struct slice bytes, char why[STATEDIR_WHY_MAX]);
+
 /* As textfile_read(); errno is that of opening it. */
 enum textfile_result statedir_read(
     int dir, const char *name, struct slice *out, char why[TEXTFILE_WHY_MAX]);

@@ -82,11 +82,13 @@ struct copies *copies_read(
 		return c;
 	*result = read_index(directory, &text, why);
 	if (*result == COPIES_OK && !copies_parse(c, text)) {
+		bool failed = arena_failed(c->arena);
+
 		*result = COPIES_BROKEN;
 		snprintf(why, COPIES_WHY_MAX, "%.150s/" COPIES_NAME "/" COPIES_INDEX " is damaged",
 		    directory);
 		copies_free(&c);
-		c = copies_create(directory);
+		c = failed ? NULL : copies_create(directory);
 	}
 	textfile_free(&text);
 	return c;

@@ -24,7 +24,7 @@ static uint64_t write_copy(struct saving *s, struct slice text)
 {
 	char problem[STATEDIR_WHY_MAX], name[COPY_NAME_MAX];
 
-	if (!statedir_write(s->dir, copy_name(s->fresh->next, name), text, problem)) {
+	if (!statedir_put(s->dir, copy_name(s->fresh->next, name), text, problem)) {
 		fail(s, problem);
 		return 0;
 	}
@@ -40,11 +40,13 @@ static bool is_copied(const struct loaded_file *f)
 
 static bool is_whole(const struct loaded *loaded)
 {
-	size_t sum = 0;
+	size_t sum = 0, files = 0;
 
-	for (const struct loaded_file *f = loaded->files; f; f = f->next)
+	for (const struct loaded_file *f = loaded->files; f; f = f->next) {
 		sum += is_copied(f) ? (size_t)f->id.size : 0;
-	return sum <= COPIES_BYTES_MAX;
+		files += is_copied(f);
+	}
+	return sum <= COPIES_BYTES_MAX && files <= COPIES_FILES_MAX;
 }
 
 /* The copy that one of the old sets has of this version of the file; 0: none. */

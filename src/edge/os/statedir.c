@@ -58,22 +58,34 @@ static bool write_all(int fd, struct slice s)
 	return true;
 }
 
-bool statedir_write(int dir, const char *name, struct slice bytes, char why[STATEDIR_WHY_MAX])
+bool statedir_put(int dir, const char *name, struct slice bytes, char why[STATEDIR_WHY_MAX])
 {
-	char fresh[NAME_MAX + 1];
+	int fd =
+	    openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
 	bool ok;
-	int fd;
 
-	snprintf(fresh, sizeof fresh, "%s.new", name);
-	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
 	if (fd < 0)
 		return fail(why, "a file cannot be made");
 	ok = write_all(fd, bytes) && fsync(fd) == 0;
-	ok = close(fd) == 0 && ok;
-	ok = ok && renameat(dir, fresh, dir, name) == 0 && fsync(dir) == 0;
-	if (ok)
+	if (!ok)
+		fail(why, "a file cannot be written");
+	if (close(fd) != 0 && ok)
+		ok = fail(why, "a file cannot be written");
+	if (!ok)
+		unlinkat(dir, name, 0);
+	return ok;
+}
+
+bool statedir_write(int dir, const char *name, struct slice bytes, char why[STATEDIR_WHY_MAX])
+{
+	char fresh[NAME_MAX + 1];
+
+	snprintf(fresh, sizeof fresh, "%s.new", name);
+	if (!statedir_put(dir, fresh, bytes, why))
+		return false;
+	if (renameat(dir, fresh, dir, name) == 0 && fsync(dir) == 0)
 		return true;
-	fail(why, "a file cannot be written");
+	fail(why, "a file cannot be moved into its place");
 	unlinkat(dir, fresh, 0);
 	return false;
 }

@@ -56,10 +56,9 @@ static bool find_previous(
 		diag_error(diag, at, "there is no generation before: its files were never others");
 	else if (!w->copies->sets[*set].whole)
 		diag_error(diag, at,
-		    "the files of the generation before are larger than %zu MB together and were "
-		    "not "
-		    "kept",
-		    COPIES_BYTES_MAX >> 20);
+		    "the files of the generation before are larger than %zu MB together, or more "
+		    "than %d, and were not kept",
+		    COPIES_BYTES_MAX >> 20, (int)COPIES_FILES_MAX);
 	else
 		return true;
 	return false;

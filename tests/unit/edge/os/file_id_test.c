@@ -4,6 +4,8 @@
 #include "fake/scratch.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +112,43 @@ START_TEST(coarse)
 }
 END_TEST
 
+/* Appends until it is told to stop. */
+static void *keep_writing(void *stop)
+{
+	int fd = open(scratch_path("growing"), O_WRONLY | O_APPEND);
+
+	while (!atomic_load((atomic_bool *)stop))
+		ck_assert_int_eq(write(fd, "line\n", 5), 5);
+	close(fd);
+	return NULL;
+}
+
+/* A file that changes while it is read equals nothing, and what is settled was read whole. */
+START_TEST(growing)
+{
+	atomic_bool stop = false;
+	unsigned unsettled = 0;
+	pthread_t writer;
+
+	scratch_write("growing", SLICE("first\n"));
+	ck_assert_int_eq(pthread_create(&writer, NULL, keep_writing, &stop), 0);
+	for (int i = 0; i < 50; i++) {
+		char why[TEXTFILE_WHY_MAX];
+		struct file_id id;
+		struct slice text;
+
+		ck_assert_int_eq(file_read(scratch_path("growing"), &text, &id, why), TEXTFILE_OK);
+		ck_assert(!id.settled || text.len == id.size);
+		ck_assert(id.settled || !file_id_equal(&id, &id));
+		unsettled += !id.settled;
+		textfile_free(&text);
+	}
+	atomic_store(&stop, true);
+	pthread_join(writer, NULL);
+	ck_assert_uint_gt(unsettled, 0);
+}
+END_TEST
+
 START_TEST(device)
 {
 	struct file_id a = {true, true, true, 1, 2, 3, 4, 5}, b = a;
@@ -135,6 +174,7 @@ Suite *suite(void)
 	tcase_add_test(c, absent);
 	tcase_add_test(c, fresh);
 	tcase_add_test(c, coarse);
+	tcase_add_test(c, growing);
 	tcase_add_test(c, device);
 	suite_add_tcase(s, c);
 	return s;
