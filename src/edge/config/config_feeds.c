@@ -251,8 +251,7 @@ static void look_at_disk(struct load *load)
 		return;
 	if (load->disk_result == COPIES_DENIED || load->disk_result == COPIES_BROKEN)
 		diag_warning(load->diag, (struct origin){load->config->path, 0},
-		    "the copies of feeds cannot be read, so that whether one has shrunk is not "
-		    "known: %s",
+		    "cannot read the copies of feeds, so a feed that shrank is not noticed: %s",
 		    why);
 }
 
@@ -420,7 +419,7 @@ static void check_take(struct load *load)
 		if (slice_equal(w->rule.name, slice_str(rule)))
 			return;
 	diag_error(load->diag, (struct origin){load->config->path, 0},
-	    "no rule \"%s\" has a feed that could be taken", rule);
+	    "no rule named \"%s\" has a feed", rule);
 }
 
 void load_feeds(struct load *load)

@@ -10,13 +10,13 @@ enum { SUMMARY_MAX = 700 };
 /* What is left out, in the order of enum feed_fault. */
 static const char *const faults[FEED_FAULTS] = {
     [FEED_EXCEPTED] = "taken out by the rule's \"!\"",
-    [FEED_UNREADABLE] = "no entry",
+    [FEED_UNREADABLE] = "not an entry",
     [FEED_WIDE] = "wider than a feed may be",
-    [FEED_WIDE_NAME] = "a name for nearly everything",
-    [FEED_SIGN] = "\"!\", which only the configuration may say",
-    [FEED_PATTERN] = "a pattern, which only the configuration may say",
-    [FEED_FILE] = "another file, which only the configuration may name",
-    [FEED_NO_END] = "a last line without its end: is it still being written?",
+    [FEED_WIDE_NAME] = "a name that matches nearly everything",
+    [FEED_SIGN] = "\"!\" (allowed only in the configuration)",
+    [FEED_PATTERN] = "a pattern (allowed only in the configuration)",
+    [FEED_FILE] = "a file (allowed only in the configuration)",
+    [FEED_NO_END] = "last line without a newline (still being written?)",
 };
 
 /* "3 no entry (lines 4, 9, 12, …: \"foo\" is not an address)" */
@@ -67,7 +67,7 @@ void feed_tell_left_out(struct load *load, const struct loaded_feed *f, const st
 
 	if (f->left_out > 0)
 		diag_warning(load->diag, (struct origin){f->path, first_line(c)},
-		    "%zu of %zu lines of the feed of \"%s\" are left out: %s", f->left_out,
+		    "%zu of %zu lines of the feed of \"%s\" were left out: %s", f->left_out,
 		    c->entries + c->bad, f->rule, summary(c, text));
 }
 
@@ -82,12 +82,13 @@ void feed_say_why(struct loaded_feed *f, const struct feed_counts *c, enum feed_
 		    c->entries + c->bad, summary(c, text));
 	else if (v == FEED_EMPTY)
 		snprintf(f->why, sizeof f->why,
-		    "it has no entries, and the rule does not say may_be_empty = true%s%.250s",
-		    c->bad ? "; " : "", summary(c, text));
+		    "it has no entries, and may_be_empty is not set%s%.250s", c->bad ? "; " : "",
+		    summary(c, text));
 	else if (v == FEED_SHRUNKEN)
 		snprintf(f->why, sizeof f->why,
-		    "%zu of its %zu entries are gone (%zu %%, max_shrink = %u); if that is right: "
-		    "susmilterctl reload --take %s",
+		    "%zu of its %zu entries are gone (%zu %%, max_shrink = %u); if this is "
+		    "correct, "
+		    "run susmilterctl reload --take %s",
 		    lost, f->memory.entries, lost * 100 / f->memory.entries, w->limits.max_shrink,
 		    f->rule);
 }
@@ -106,13 +107,12 @@ void feed_tell_never_read(struct load *load, const struct feed_want *w, const st
 {
 	if (!load->request->live && load->disk_result == COPIES_DENIED)
 		report_headline(load->diag, (struct origin){w->path, 0},
-		    "the feed of \"%s\" is not taken: %s; whether the daemon has a copy of it is "
-		    "not "
-		    "known",
+		    "the feed of \"%s\" is not taken: %s; whether the daemon has a copy "
+		    "is unknown",
 		    f->rule, f->why);
 	else
 		diag_error(load->diag, w->where,
-		    "the feed %s of \"%s\" cannot be taken: %s; it was never read before, so that "
-		    "there is no copy of it",
+		    "the feed %s of \"%s\" cannot be taken: %s; it was never read, so there is no "
+		    "copy",
 		    w->path, f->rule, f->why);
 }

@@ -138,7 +138,7 @@ static enum textfile_result read_bytes(
 		return file_read(f->path, &f->text, &f->id, why);
 	copy = copies_find(load->from, load->from_set, f->path);
 	if (!copy || copy->number == 0) {
-		snprintf(why, TEXTFILE_WHY_MAX, "was not there when this generation was live");
+		snprintf(why, TEXTFILE_WHY_MAX, "did not exist when this generation was live");
 		return TEXTFILE_MISSING;
 	}
 	f->id = copy->id;

@@ -6,9 +6,9 @@
 static const struct command_option only_json[] = {{JSON_OPTION}, {END}};
 
 static const struct command_option reload_options[] = {
-    {"--if-changed", NULL, "only when a file is another than it was; else nothing is read"},
-    {"--previous", NULL, "back to the files of the generation before, of which there is a copy"},
-    {"--take", "RULE", "take the feeds of this rule although they shrank"},
+    {"--if-changed", NULL, "reload only if a file changed; otherwise nothing is read"},
+    {"--previous", NULL, "go back to the files of the previous generation, from their copies"},
+    {"--take", "RULE", "accept the feeds of this rule although they shrank"},
     {JSON_OPTION},
     {END},
 };

@@ -50,7 +50,7 @@ static void print_feed(struct request *req, const struct loaded_feed *f, int64_t
 	    f->key, f->entries, age_text(now - f->modified, age), f->taken ? "taken" : "NOT TAKEN",
 	    plain_text(f->path, path));
 	if (!f->taken)
-		channel_print(req->channel, "               it keeps what it had: %s\n",
+		channel_print(req->channel, "               its earlier entries stay in use: %s\n",
 		    plain_text(f->why, why));
 }
 
@@ -84,8 +84,5 @@ void source_print(struct request *req, const struct config *c)
 		return;
 	rfc3339_format(c->from->sets[c->from_set].loaded, since);
 	channel_print(req->channel,
-	    "files        COPIES of those of %s (reload --previous), until a file changes or "
-	    "`reload` "
-	    "reads them\n",
-	    since);
+	    "files        copies from %s (reload --previous); `reload` reads the files\n", since);
 }

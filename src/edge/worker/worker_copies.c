@@ -21,7 +21,8 @@ bool worker_copies_open(struct worker *w, const struct config *c)
 	if (!w->copies)
 		return false;
 	if (result == COPIES_DENIED || result == COPIES_BROKEN)
-		log_warning("the copies of earlier files cannot be read, and begin anew: %s", why);
+		log_warning(
+		    "cannot read the copies of earlier files, starting without them: %s", why);
 	return true;
 }
 
@@ -46,14 +47,12 @@ static bool find_previous(
 	*set = kept ? COPIES_PREVIOUS : w->copies->running;
 	if (running->from)
 		diag_error(diag, at,
-		    "the copy of the generation before runs already, and there is no other: "
+		    "the running generation already comes from the copy of the previous one: "
 		    "`susmilterctl reload` reads the files");
 	else if (w->copies->directory[0] == '\0')
-		diag_error(diag, at,
-		    "without a state directory (state) nothing is kept of the "
-		    "generation before");
+		diag_error(diag, at, "no copies of files are kept: state is empty");
 	else if (!w->copies->sets[*set].there)
-		diag_error(diag, at, "there is no generation before: its files were never others");
+		diag_error(diag, at, "there is no previous generation to go back to");
 	else if (!w->copies->sets[*set].whole)
 		diag_error(diag, at,
 		    "the files of the generation before are larger than %zu MB together, or more "
@@ -101,10 +100,9 @@ void worker_copies_note(struct worker *w, const struct config *before, const str
 	loaded_release(now->loaded);
 	if (!ok)
 		diag_warning(diag, (struct origin){w->config_path, 0},
-		    "the files of this generation could not be copied, so that after the next "
-		    "reload "
-		    "there is no way back to them, and a feed that fails after a restart is an "
-		    "older "
-		    "one: %s",
+		    "the files of this generation could not be copied to the state directory: %s; "
+		    "`reload --previous` cannot return to them, and after a restart a feed that "
+		    "fails "
+		    "has older entries",
 		    why);
 }

@@ -256,13 +256,12 @@ static void prefer_copies(
 	diag_free(&aside);
 	if (!copy) {
 		diag_warning(diag, (struct origin){w->config_path, 0},
-		    "the copy of the generation before cannot be loaded any more: the files run");
+		    "the copy of the previous generation no longer loads: the files are used");
 		return;
 	}
 	report_headline(diag, (struct origin){w->config_path, 0},
-	    "the copy of the files of an earlier generation runs (reload --previous); "
-	    "`susmilterctl "
-	    "reload` reads the files");
+	    "running from the copy of the previous generation's files (reload --previous); "
+	    "`susmilterctl reload` reads the files");
 	w->undone = loaded_names((*config)->loaded);
 	ruleset_free(rules);
 	config_free(config);

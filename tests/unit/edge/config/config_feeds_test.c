@@ -30,74 +30,74 @@ static const struct {
 	"192.0.2.0/24\n", ""},
     {"never read", "susranges = ( { name = \"x\";\n networks = [ \"feed:absent\" ]; } );\n", NULL,
 	"t.conf:2: the feed absent of \"x\" cannot be taken: it cannot be opened: No such file or "
-	"directory; it was never read before, so that there is no copy of it\n"},
+	"directory; it was never read, so there is no copy\n"},
     {"empty", "susranges = ( { name = \"x\"; networks = [ \"feed:a\" ]; } );\n", "# nothing\n",
-	"t.conf:1: the feed a of \"x\" cannot be taken: it has no entries, and the rule does not "
-	"say "
-	"may_be_empty = true; it was never read before, so that there is no copy of it\n"},
+	"t.conf:1: the feed a of \"x\" cannot be taken: it has no entries, and may_be_empty is not "
+	"set; it was never read, so there is no copy\n"},
     {"empty, which it may be",
 	"susranges = ( { name = \"x\"; networks = [ \"feed:a\" ]; may_be_empty = true; } );\n", "",
 	""},
     {"a directory", "susranges = ( { name = \"x\"; networks = [ \"feed:.\" ]; } );\n", NULL,
 	"t.conf:1: the feed . of \"x\" cannot be taken: it is a directory, not a regular file; it "
-	"was "
-	"never read before, so that there is no copy of it\n"},
+	"was never read, so there is no copy\n"},
     {"one bad line", "susranges = ( { name = \"x\"; networks = [ \"feed:a\" ]; } );\n",
 	"192.0.2.0/24\n10.0.0.1/8\n",
-	"warning: a:2: 1 of 2 lines of the feed of \"x\" are left out: 1: no entry (line 2; first: "
+	"warning: a:2: 1 of 2 lines of the feed of \"x\" were left out: 1: not an entry (line 2; "
+	"first: "
 	"host "
 	"bits are set below /8; did you mean 10.0.0.0/8?)\n"},
     {"host bits", "susranges = ( { name = \"x\"; networks = [ \"feed:a\" ]; } );\n",
 	"192.0.2.7/24\n", ""},
     {"three bad lines", "susranges = ( { name = \"x\"; networks = [ \"feed:a\" ]; } );\n",
 	"192.0.2.0/24\nx\ny\nz\n",
-	"t.conf:1: the feed a of \"x\" cannot be taken: 3 of its 4 lines are bad: 3: no entry "
+	"t.conf:1: the feed a of \"x\" cannot be taken: 3 of its 4 lines are bad: 3: not an entry "
 	"(lines 2, "
-	"3, 4; first: \"x\" is not an address: neither IPv4 nor IPv6); it was never read before, "
-	"so "
-	"that "
-	"there is no copy of it\n"},
+	"3, 4; first: \"x\" is not an address: neither IPv4 nor IPv6); it was never read, so there "
+	"is no copy\n"},
     {"wide excuses no feed",
 	"susranges = ( { name = \"x\"; networks = [ \"feed:a\" ]; wide = true; } );\n",
 	"192.0.2.0/24\n0.0.0.0/1\n",
-	"warning: a:2: 1 of 2 lines of the feed of \"x\" are left out: 1: wider than a feed may be "
+	"warning: a:2: 1 of 2 lines of the feed of \"x\" were left out: 1: wider than a feed may "
+	"be "
 	"(line 2)\n"},
     {"a whitelist is held tighter",
 	"whitelist = ( { name = \"x\"; networks = [ \"feed:a\" ]; wide = true; } );\n",
 	"10.0.0.0/8\n16.0.0.0/4\n",
-	"warning: a:2: 1 of 2 lines of the feed of \"x\" are left out: 1: wider than a feed may be "
+	"warning: a:2: 1 of 2 lines of the feed of \"x\" were left out: 1: wider than a feed may "
+	"be "
 	"(line 2)\n"},
     {"and what excuses from a rule",
 	"susranges = ( { name = \"x\"; asn = [ 1 ]; unless = { networks = [ \"feed:a\" ]; }; } "
 	");\n",
 	"10.0.0.0/8\n16.0.0.0/4\n",
-	"warning: a:2: 1 of 2 lines of the feed of \"x\" are left out: 1: wider than a feed may be "
+	"warning: a:2: 1 of 2 lines of the feed of \"x\" were left out: 1: wider than a feed may "
+	"be "
 	"(line 2)\n"
 	"t.conf:1: AS numbers need a database: set geo.asn\n"},
     {"names for nearly everything",
 	"blocks = ( { name = \"x\"; client_name = [ \"feed:a\" ]; wide = true; } );\n"
 	"domains = ( { name = \"example.monster\"; } );\n",
 	".com\n.monster\n.test\na.example\n",
-	"warning: a:1: 2 of 4 lines of the feed of \"x\" are left out: 2: a name for nearly "
-	"everything "
+	"warning: a:1: 2 of 4 lines of the feed of \"x\" were left out: 2: a name that matches "
+	"nearly everything "
 	"(lines 1, 2)\n"},
     {"every top-level domain, where it excuses",
 	"whitelist = ( { name = \"x\"; domains = [ \"feed:a\" ]; proof = [ \"spf\" ]; wide = true; "
 	"} );\n",
 	".test\na.test\n",
-	"warning: a:1: 1 of 2 lines of the feed of \"x\" are left out: 1: a name for nearly "
-	"everything "
+	"warning: a:1: 1 of 2 lines of the feed of \"x\" were left out: 1: a name that matches "
+	"nearly everything "
 	"(line 1)\n"},
     {"taken out by the rule",
 	"susranges = ( { name = \"x\"; networks = [ \"!198.51.100.0/24\", \"feed:a\" ]; } );\n",
 	"198.51.100.7\n198.51.100.0/24\n192.0.2.0/24\n",
-	"warning: a:1: 2 of 3 lines of the feed of \"x\" are left out: 2: taken out by the rule's "
+	"warning: a:1: 2 of 3 lines of the feed of \"x\" were left out: 2: taken out by the rule's "
 	"\"!\" "
 	"(lines 1, 2)\n"},
     {"taken out behind it, in a list",
 	"susranges = ( { name = \"x\"; networks = [ \"feed:a\", \"file:out\" ]; } );\n",
 	"198.51.100.7\n192.0.2.0/24\n",
-	"warning: a:1: 1 of 2 lines of the feed of \"x\" are left out: 1: taken out by the rule's "
+	"warning: a:1: 1 of 2 lines of the feed of \"x\" were left out: 1: taken out by the rule's "
 	"\"!\" "
 	"(line 1)\n"},
     {"another rule's",
@@ -115,14 +115,13 @@ static const struct {
 	"f1.example\nf2.example\nf3.example\nf4.example\nf5.example\nf6.example\nf7.example\n"
 	"g1.example\ng2.example\ng3.example\ng4.example\ng5.example\ng6.example\ng7.example\n"
 	"h1.example\nh2.example\nh3.example\nh4.example\nh5.example\nh6.example\nh7.example",
-	"warning: a:1: 3 of 60 lines of the feed of \"x\" are left out: 1: \"!\", which only the "
-	"configuration may say (line 1); 1: a pattern, which only the configuration may say (line "
-	"2); 1: a last line without its end: is it still being written? (line 60)\n"},
+	"warning: a:1: 3 of 60 lines of the feed of \"x\" were left out: 1: \"!\" (allowed only in "
+	"the configuration) (line 1); 1: a pattern (allowed only in the configuration) (line "
+	"2); 1: last line without a newline (still being written?) (line 60)\n"},
     {"another file", "blocks = ( { name = \"x\"; helo = [ \"feed:a\" ]; } );\n",
 	"a.example\nfile:b\nfeed:b\n",
-	"warning: a:2: 2 of 3 lines of the feed of \"x\" are left out: 2: another file, which only "
-	"the "
-	"configuration may name (lines 2, 3)\n"},
+	"warning: a:2: 2 of 3 lines of the feed of \"x\" were left out: 2: a file (allowed only in "
+	"the configuration) (lines 2, 3)\n"},
     {"not as a whole",
 	"susranges = ( { name = \"x\"; networks = [ \"192.0.2.1\", \"!feed:a\" ]; } );\n",
 	"192.0.2.0/24\n",
@@ -340,13 +339,12 @@ START_TEST(taken_by_hand)
 	ck_assert(next_load(&l, feeding, NULL));
 	is_kept(&l, "shrunken", 100);
 	ck_assert(!next_load(&l, feeding, "y"));
-	ck_assert_msg(
-	    strstr(l.lines, "warning: a: the feed of \"x\" is not taken: 90 of its 100 entries "
-			    "are gone (90 %, max_shrink = 50); if that is right: susmilterctl "
-			    "reload --take x; the rule keeps the 100 entries of ") == l.lines,
+	ck_assert_msg(strstr(l.lines,
+			  "warning: a: the feed of \"x\" is not taken: 90 of its 100 entries "
+			  "are gone (90 %, max_shrink = 50); if this is correct, run susmilterctl "
+			  "reload --take x; the rule keeps the 100 entries of ") == l.lines,
 	    "%s", l.lines);
-	ck_assert_msg(strstr(l.lines, "\nt.conf: no rule \"y\" has a feed that could be taken\n"),
-	    "%s", l.lines);
+	ck_assert_msg(strstr(l.lines, "\nt.conf: no rule named \"y\" has a feed\n"), "%s", l.lines);
 	end(&l);
 }
 END_TEST
@@ -443,7 +441,7 @@ START_TEST(another_rule)
 	ck_assert(!next_load(&l,
 	    "state = \"state\";\nsusranges = ( { name = \"x\"; country = [ \"feed:a\" ]; } );\n",
 	    NULL));
-	ck_assert_msg(strstr(l.lines, "it was never read before"), "%s", l.lines);
+	ck_assert_msg(strstr(l.lines, "it was never read, so there is no copy"), "%s", l.lines);
 	end(&l);
 }
 END_TEST
