@@ -23,14 +23,15 @@ CONF = """
 trusted_networks = [ ];
 spf = { fail = "reject"; };
 blocks = ( { name = "monster"; domains = [ ".monster" ]; in = [ "helo", "client_name" ]; } );
-susranges = ( { name = "dialup"; networks = [ "file:dialup.cidr" ];
+susranges = ( { name = "dialup"; networks = [ "file:dialup.cidr", "feed:new.cidr" ];
                 comment = "dynamic addresses"; },
               { name = "hosting"; networks = [ "198.51.101.0/24", "2001:db8:66::/48" ]; },
               { name = "trial"; networks = [ "198.51.102.0/24" ]; mode = "monitor"; } );
 dmarc = { default = "reject"; };
 domains = ( { name = "open.example"; susranges = "off"; } );
 """
-LISTS = {"dialup.cidr": "198.51.100.0/25\n198.51.100.128/26\n"}
+LISTS = {"dialup.cidr": "198.51.100.0/25\n198.51.100.128/26\n",
+         "new.cidr": "198.51.100.192/26\n"}
 
 # How often, the client's address up to its last number, its HELO, the sender's domain.
 KINDS = (
