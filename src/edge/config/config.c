@@ -120,10 +120,11 @@ static void set_copies_directory(struct load *load)
 {
 	const struct config *previous = load->request->previous;
 	struct config *c = load->config;
+	const char *directory = c->state;
 
-	c->copies_directory = c->state ? c->state : "";
 	if (previous)
-		c->copies_directory = arena_strdup(c->arena, slice_str(previous->copies_directory));
+		directory = arena_strdup(c->arena, slice_str(previous->copies_directory));
+	c->copies_directory = directory ? directory : ""; /* "": out of memory, reported later */
 }
 
 static struct ruleset *build(struct load *load)

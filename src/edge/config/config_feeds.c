@@ -142,6 +142,7 @@ static bool count_lines(
 	struct feed_terms terms = terms_of(load, w);
 	struct feed_reader r = feed_reader(text);
 	struct feed_line l;
+	bool failed;
 
 	terms.arena = arena_create(FEED_SCRATCH_MAX);
 	if (!terms.arena)
@@ -149,8 +150,9 @@ static bool count_lines(
 	*counts = (struct feed_counts){.entries = 0};
 	while (feed_next(&r, &terms, &l))
 		feed_count(counts, &l);
+	failed = arena_failed(terms.arena);
 	arena_free(&terms.arena);
-	return true;
+	return !failed;
 }
 
 /* ---- what is known of it -------------------------------------------------------------- */
