@@ -204,12 +204,13 @@ $(BUILD)/rfc7208-tests.yml: | $(BUILD)/pyspf
 	@gzip -dc $(BUILD)/pyspf/usr/share/doc/python3-spf/rfc7208-tests.yml.gz >$@
 
 # Lets allocations fail.
-$(BUILD)/tests/unit/core/base/report_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
+$(BUILD)/tests/unit/core/base/diag_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
 $(BUILD)/tests/unit/core/name/name_radix_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
 $(BUILD)/tests/unit/edge/auth/dkim_hostile_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 # A libopendkim with faults.
 $(BUILD)/tests/unit/edge/auth/dkim_opendkim_test: LDFLAGS += -Wl,--wrap=dkim_free,--wrap=dkim_eoh,--wrap=dkim_sig_gethashes
+$(BUILD)/tests/unit/edge/config/config_feeds_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 # Counts them, too.
 $(BUILD)/tests/unit/core/net/ip_radix_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free

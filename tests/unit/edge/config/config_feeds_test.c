@@ -11,6 +11,38 @@
 
 enum { DAY = 86400, NOON = 1800000000 };
 
+/* ---- memory that is short ------------------------------------------------------------ */
+
+void *__real_malloc(size_t);
+void *__real_calloc(size_t, size_t);
+void *__real_realloc(void *, size_t);
+void *__wrap_malloc(size_t);
+void *__wrap_calloc(size_t, size_t);
+void *__wrap_realloc(void *, size_t);
+
+/* So many allocations succeed, and then one fails; negative: all succeed. */
+static long allocations_left = -1;
+
+static bool may_allocate(void)
+{
+	return allocations_left < 0 || allocations_left-- != 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return may_allocate() ? __real_malloc(size) : NULL;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return may_allocate() ? __real_calloc(n, size) : NULL;
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+	return may_allocate() ? __real_realloc(old, size) : NULL;
+}
+
 /* ---- one load ------------------------------------------------------------------------ */
 
 /* Feeds "a" and "b", never read before; then exactly these lines. */
@@ -492,6 +524,53 @@ START_TEST(lost_copy)
 }
 END_TEST
 
+/* Each allocation of a load and of its copies fails once: an error, or what is wanted, and the next
+ * load is as if nothing had been. */
+START_TEST(short_of_memory)
+{
+	static const char text[] = "state = \"state\";\nsusranges = ( { name = \"x\"; networks = [ "
+				   "\"feed:a\", \"!198.51.100.7\", \"feed:b\" ]; } );\n";
+	struct loads l;
+	bool done = false;
+	long n;
+
+	enter();
+	begin(&l, 20);
+	configured_file("b", "203.0.113.0/24\n");
+	ck_assert_msg(next_load(&l, text, NULL), "%s", l.lines);
+	make_feed(3);
+	for (n = 0; !done; n++) {
+		struct config_request request = {
+		    .path = "t.conf", .previous = l.config, .now = NOON, .live = true};
+		struct diag *diag = diag_create();
+		struct ruleset *rules = NULL;
+		struct config *config;
+		char why[COPIES_WHY_MAX];
+		bool saved = false;
+
+		request.refused = NULL;
+		allocations_left = n;
+		config = config_request(&request, diag, &rules);
+		if (config)
+			saved = copies_save(l.copies, config->loaded, NOON, why);
+		done = allocations_left >= 0;
+		allocations_left = -1;
+		ck_assert_msg(config || diag_errors(diag) > 0, "allocation %ld", n);
+		ck_assert_msg(!config || (config->loaded->feeds->entries >= 19 &&
+					     config->loaded->feeds->next),
+		    "allocation %ld: %zu", n, config ? config->loaded->feeds->entries : 0);
+		ck_assert(!done || saved);
+		config_free(&config);
+		ruleset_free(&rules);
+		diag_free(&diag);
+	}
+	ck_assert_int_gt(n, 20);
+	ck_assert(next_load(&l, text, NULL));
+	ck_assert_uint_eq(feed_of(&l)->entries, 19);
+	end(&l);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("config_feeds");
@@ -508,6 +587,7 @@ Suite *suite(void)
 	tcase_add_test(c, another_rule);
 	tcase_add_test(c, without_copies);
 	tcase_add_test(c, lost_copy);
+	tcase_add_test(c, short_of_memory);
 	suite_add_tcase(s, c);
 	return s;
 }
