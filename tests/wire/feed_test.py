@@ -338,6 +338,19 @@ def previous(checks, daemon):
     daemon.ctl("whitelist", "remove", "203.0.113.9", check=True)
 
 
+def other_state(checks, servers):
+    """The state directory is that of the start."""
+    daemon = servers.daemon('spf = { fail = "off"; };\n', name="moved")
+    daemon.base = daemon.base.replace(f'state = "{daemon.state}"', 'state = "elsewhere"')
+    daemon.configure('spf = { fail = "monitor"; };\n')
+    done = daemon.ctl("reload")
+    checks.true("another state directory", done.returncode == 0 and
+                f'state stays "{daemon.state}" until susmilter is restarted' in done.stderr, done)
+    checks.same("is not made", (daemon.dir / "elsewhere").exists(), False)
+    done = daemon.ctl("reload", "--previous")
+    checks.same("the way back goes through the old one", done.returncode, 0)
+
+
 def programs_domains(checks, servers):
     """A line of a machine-written domains file that asks for what forwards forbids stops nothing."""
     daemon = servers.daemon('domains_file = "map";\n', {"map": "a.example susranges=on\n"},
@@ -424,6 +437,7 @@ def main():
         previous(checks, daemon)
         nothing_before(checks, servers)
         programs_domains(checks, servers)
+        other_state(checks, servers)
         full_disk(checks, servers)
         checks.true("the daemon lives", daemon.alive(), daemon.said())
     sys.exit(checks.summary())

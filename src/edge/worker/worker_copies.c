@@ -98,6 +98,9 @@ void worker_copies_note(struct worker *w, const struct config *before, const str
 	else if (now->from_set != w->copies->running)
 		ok = copies_run(w->copies, now->from_set, why);
 	loaded_release(now->loaded);
+	if (strcmp(now->state, w->copies->directory) != 0)
+		diag_warning(diag, (struct origin){w->config_path, 0},
+		    "state stays \"%s\" until susmilter is restarted", w->copies->directory);
 	if (!ok)
 		diag_warning(diag, (struct origin){w->config_path, 0},
 		    "the files of this generation could not be copied to the state directory: %s; "

@@ -49,7 +49,6 @@ static const struct {
     {"control.socket", offsetof(struct config, control_socket)},
     {"metrics.listen", offsetof(struct config, metrics_listen)},
     {"metrics.file", offsetof(struct config, metrics_file)},
-    {"state", offsetof(struct config, state)},
 };
 
 enum { KEPT_TEXTS = sizeof kept_texts / sizeof *kept_texts };
