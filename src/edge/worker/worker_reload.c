@@ -309,9 +309,13 @@ void worker_first_copies(struct worker *w)
 {
 	const struct generation *g = table_pin(w->table);
 	struct diag *diag = diag_create();
+	char why[COPIES_WHY_MAX];
 
 	if (diag) {
-		worker_copies_note(w, g->config, g->config, diag, w->reload.copies_why);
+		worker_copies_note(w, g->config, g->config, diag, why);
+		pthread_mutex_lock(&w->status_lock);
+		snprintf(w->reload.copies_why, sizeof w->reload.copies_why, "%s", why);
+		pthread_mutex_unlock(&w->status_lock);
 		diag_each(diag, say_line, NULL);
 	}
 	diag_free(&diag);
