@@ -171,23 +171,26 @@ static bool recall_bytes(const struct known *known, uint64_t *number, struct sli
 
 /* ---- the feed as it stands ------------------------------------------------------------ */
 
+static bool fail_too_large(struct loaded_feed *f)
+{
+	snprintf(f->why, sizeof f->why, "it is larger than %zu MB", FEED_BYTES_MAX >> 20);
+	return false;
+}
+
 /* Its text, or why there is none. */
 static bool read_feed(struct load *load, const struct feed_want *w, struct loaded_feed *f)
 {
+	struct loaded_file file = {.path = w->path, .kind = LOADED_FEED};
 	char why[TEXTFILE_WHY_MAX];
-	struct file_id now;
 
-	file_id_take(w->path, &now);
-	if (now.size > FEED_BYTES_MAX) {
-		struct loaded_file file = {.path = w->path, .kind = LOADED_FEED, .id = now};
-
-		if (load->loaded && !loaded_find(load->loaded, w->path))
+	file_id_take(w->path, &file.id);
+	if (file.id.size > FEED_BYTES_MAX) {
+		if (!loaded_find(load->loaded, w->path))
 			loaded_add(load->loaded, &file);
-		snprintf(f->why, sizeof f->why, "it is larger than %zu MB", FEED_BYTES_MAX >> 20);
-		return false;
+		return fail_too_large(f);
 	}
 	if (load_file(load, LOADED_FEED, w->path, &f->text, why) == TEXTFILE_OK)
-		return true;
+		return f->text.len <= FEED_BYTES_MAX || fail_too_large(f); /* it has grown */
 	snprintf(f->why, sizeof f->why, "it %s", why);
 	return false;
 }

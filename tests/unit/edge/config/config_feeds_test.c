@@ -329,6 +329,11 @@ START_TEST(keeps_what_it_had)
 	make_feed(0);
 	ck_assert(next_load(&l, feeding, NULL));
 	is_kept(&l, "empty", 100);
+	ck_assert_int_eq(truncate(scratch_path("a"), (256 << 20) + 1), 0);
+	ck_assert(next_load(&l, feeding, NULL));
+	is_kept(&l, "too large", 100);
+	ck_assert_msg(strstr(l.lines, "it is larger than 256 MB"), "%s", l.lines);
+	ck_assert(!loaded_changed(l.config->loaded, LOADED_ALL));
 	make_feed(49);
 	ck_assert(next_load(&l, feeding, NULL));
 	is_kept(&l, "more than half lost", 100);
