@@ -3,6 +3,7 @@
 
     feed_test.py BUILD_DIRECTORY [--keep]
 """
+import itertools
 import json
 import os
 import pathlib
@@ -10,6 +11,8 @@ import re
 import stat
 import subprocess
 import sys
+import threading
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "lab")]
@@ -338,6 +341,44 @@ def previous(checks, daemon):
     daemon.ctl("whitelist", "remove", "203.0.113.9", check=True)
 
 
+def all_at_once(checks, servers):
+    """Checks, scrapes and reloads side by side, while the feed comes, goes and shrinks."""
+    port = lab.free_port()
+    daemon = servers.daemon(f'metrics = {{ listen = "127.0.0.1:{port}"; }};\n' + CONF,
+                            {"bad.feed": many(20), "own.cidr": "203.0.113.0/24\n"}, name="busy")
+    daemon.metrics = port
+    ends = time.monotonic() + 4
+    statuses = set()
+
+    def repeat(*words):
+        while time.monotonic() < ends:
+            statuses.add((words[0], daemon.ctl(*words).returncode))
+
+    def scrape():
+        while time.monotonic() < ends:
+            metrics(daemon)
+
+    threads = [threading.Thread(target=repeat, args=w) for w in (
+        ("check",), ("status",), ("reload",), ("reload", "--if-changed"), ("reload", "--previous"),
+        ("reload", "--take", "bad"))] + [threading.Thread(target=scrape)]
+    for t in threads:
+        t.start()
+    for i in itertools.count():
+        daemon.write("bad.feed", many(20 + i % 7 * 30))
+        daemon.write("own.cidr", f"203.0.113.0/{24 + i % 4}\n")
+        if i % 5 == 0:
+            (daemon.dir / "bad.feed").unlink()
+        if time.monotonic() >= ends:
+            break
+        time.sleep(0.05)
+    for t in threads:
+        t.join()
+    checks.same("only reloads may fail", {s for s in statuses if s[1] != 0} - {("reload", 1)}, set())
+    daemon.write("bad.feed", many(200))
+    checks.same("and all is well", daemon.ctl("reload").returncode, 0)
+    checks.same("in the same worker", status(daemon)["worker_restarts"], 0)
+
+
 def other_state(checks, servers):
     """The state directory is that of the start."""
     daemon = servers.daemon('spf = { fail = "off"; };\n', name="moved")
@@ -438,6 +479,7 @@ def main():
         nothing_before(checks, servers)
         programs_domains(checks, servers)
         other_state(checks, servers)
+        all_at_once(checks, servers)
         full_disk(checks, servers)
         checks.true("the daemon lives", daemon.alive(), daemon.said())
     sys.exit(checks.summary())
