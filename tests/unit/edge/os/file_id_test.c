@@ -97,13 +97,16 @@ END_TEST
 START_TEST(coarse)
 {
 	struct timespec now;
-	struct file_id id;
+	struct file_id id = {.settled = true};
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	now.tv_nsec = 0;
-	scratch_write("coarse", SLICE("x"));
-	set_time("coarse", &now);
-	id = read_id("coarse");
+	/* Until the look comes within the second, on a busy machine. */
+	for (int i = 0; i < 20 && id.settled; i++) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		now.tv_nsec = 0;
+		scratch_write("coarse", SLICE("x"));
+		set_time("coarse", &now);
+		id = read_id("coarse");
+	}
 	ck_assert(!id.settled && !is_same(&id, "coarse"));
 	now.tv_sec -= 10;
 	set_time("coarse", &now);
@@ -132,7 +135,8 @@ START_TEST(growing)
 
 	scratch_write("growing", SLICE("first\n"));
 	ck_assert_int_eq(pthread_create(&writer, NULL, keep_writing, &stop), 0);
-	for (int i = 0; i < 50; i++) {
+	/* Until it was seen: on a busy machine the writer may have to wait for its turn. */
+	for (int i = 0; i < 50 || (unsettled == 0 && i < 100000); i++) {
 		char why[TEXTFILE_WHY_MAX];
 		struct file_id id;
 		struct slice text;
