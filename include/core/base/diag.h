@@ -38,7 +38,7 @@ void diag_warning(struct diag *, struct origin, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* A warning that is told before all else, behind earlier ones of its kind. */
-void report_headline(struct diag *, struct origin, const char *format, ...)
+void diag_headline(struct diag *, struct origin, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Exact counts, also of what was not kept. */

@@ -158,7 +158,7 @@ void diag_warning(struct diag *r, struct origin at, const char *format, ...)
 	va_end(args);
 }
 
-void report_headline(struct diag *r, struct origin at, const char *format, ...)
+void diag_headline(struct diag *r, struct origin at, const char *format, ...)
 {
 	va_list args;
 

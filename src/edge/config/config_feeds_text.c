@@ -98,7 +98,7 @@ void feed_tell_kept(struct load *load, const struct loaded_feed *f)
 	char since[RFC3339_TEXT_MAX];
 
 	rfc3339_format(f->modified, since);
-	report_headline(load->diag, (struct origin){f->path, 0},
+	diag_headline(load->diag, (struct origin){f->path, 0},
 	    "the feed of \"%s\" is not taken: %s; the rule keeps the %zu entries of %s", f->rule,
 	    f->why, f->memory.entries, since);
 }
@@ -106,7 +106,7 @@ void feed_tell_kept(struct load *load, const struct loaded_feed *f)
 void feed_tell_never_read(struct load *load, const struct feed_want *w, const struct loaded_feed *f)
 {
 	if (!load->request->live && load->disk_result == COPIES_DENIED)
-		report_headline(load->diag, (struct origin){w->path, 0},
+		diag_headline(load->diag, (struct origin){w->path, 0},
 		    "the feed of \"%s\" is not taken: %s; whether the daemon has a copy "
 		    "is unknown",
 		    f->rule, f->why);

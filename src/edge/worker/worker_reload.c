@@ -258,7 +258,7 @@ static void prefer_copies(
 		    "the copy of the previous generation no longer loads: the files are used");
 		return;
 	}
-	report_headline(diag, (struct origin){w->config_path, 0},
+	diag_headline(diag, (struct origin){w->config_path, 0},
 	    "running from the copy of the previous generation's files (reload --previous); "
 	    "`susmilterctl reload` reads the files");
 	w->undone = loaded_names((*config)->loaded);

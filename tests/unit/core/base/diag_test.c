@@ -85,11 +85,11 @@ START_TEST(headlines_come_first)
 	struct diag *r = diag_create();
 	struct lines *l;
 
-	report_headline(r, (struct origin){"f", 0}, "first");
+	diag_headline(r, (struct origin){"f", 0}, "first");
 	diag_error(r, (struct origin){"a", 1}, "wrong");
-	report_headline(r, (struct origin){"g", 0}, "second");
+	diag_headline(r, (struct origin){"g", 0}, "second");
 	diag_warning(r, (struct origin){"a", 2}, "odd");
-	report_headline(r, (struct origin){"h", 0}, "third");
+	diag_headline(r, (struct origin){"h", 0}, "third");
 	ck_assert_uint_eq(diag_warnings(r), 4);
 	l = lines_of(r);
 	ck_assert_uint_eq(l->n, ROWS(want));
