@@ -4,7 +4,7 @@
  * The input is texts separated by byte 0xfe: one for each TXT question in turn, again from the
  * first when they run out.  Other questions are answered by one byte each, taken from the end.
  */
-#include "core/auth/spf_session.h"
+#include "core/auth/spf_check.h"
 #include "edge/auth/spf.h"
 
 #include <stdlib.h>

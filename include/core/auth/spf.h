@@ -7,7 +7,7 @@
  * wrote. What stands in DNS and in the SMTP session is parsed, expanded, counted and asked by core:
  *
  *     core/auth/spf_record.h    TXT answer → the one record → its terms, by the grammar, or
- * permerror core/auth/spf_macro.h     "%{ir}.%{d2}" → the name to ask core/auth/spf_session.h   one
+ * permerror core/auth/spf_macro.h     "%{ir}.%{d2}" → the name to ask core/auth/spf_check.h   one
  * check: records in canonical form with tokens for names, the limits of RFC 7208 4.6.4, the
  * questions behind the tokens, the verdict
  *

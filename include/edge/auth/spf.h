@@ -8,7 +8,7 @@
  *     // answer.result SPFR_FAIL, answer.mechanism "-all", answer.explanation "…"
  *
  * libspf2 as Debian ships it (1.2.10) can be killed by a TXT record (CVE-2023-42118) and gets 71
- * of the 203 public tests wrong.  So it is used as the walker of core/auth/spf_session.h and
+ * of the 203 public tests wrong.  So it is used as the walker of core/auth/spf_check.h and
  * nothing else: it evaluates a record that was generated here, and its resolver is a layer of our
  * own that answers tokens.  No byte of a record, a name, a sender or a HELO reaches it.
  *

@@ -37,20 +37,20 @@ static char sign_of(const struct spf_term *term)
 	}
 }
 
-static size_t add_target(struct spf_session *s, struct frame *frame, const struct spf_term *term)
+static size_t add_target(struct spf_check *s, struct frame *frame, const struct spf_term *term)
 {
 	s->targets[s->target_count] = (struct target){.frame = frame, .term = term};
 	return s->target_count++;
 }
 
 /* The prefix length that counts for this client. */
-static unsigned bits_of(const struct spf_session *s, const struct spf_term *term)
+static unsigned bits_of(const struct spf_check *s, const struct spf_term *term)
 {
 	return s->query->client.family == IP_V4 ? term->bits4 : term->bits6;
 }
 
 static void write_term(
-    struct spf_session *s, struct frame *frame, const struct spf_term *term, struct writer *w)
+    struct spf_check *s, struct frame *frame, const struct spf_term *term, struct writer *w)
 {
 	size_t token = add_target(s, frame, term);
 	bool has_bits = term->mechanism == SPF_MECH_A || term->mechanism == SPF_MECH_MX;
@@ -69,21 +69,21 @@ static void write_term(
 }
 
 /* RFC 8616 4: a local part that is not ASCII cannot be in a name, so such a term matches nobody. */
-static bool needs_ascii_local(const struct spf_session *s, const struct spf_term *term)
+static bool needs_ascii_local(const struct spf_check *s, const struct spf_term *term)
 {
 	if (slice_is_printable_ascii(s->local))
 		return false;
 	return spf_macro_uses(term->domain, 's') || spf_macro_uses(term->domain, 'l');
 }
 
-static bool always_holds(const struct spf_session *s, const struct spf_term *term)
+static bool always_holds(const struct spf_check *s, const struct spf_term *term)
 {
 	return term->mechanism == SPF_MECH_ALL ||
 	       (term->mechanism == SPF_MECH_IP &&
 		   prefix_contains(&term->network, &s->query->client));
 }
 
-const char *spf_canon(struct spf_session *s, struct frame *frame)
+const char *spf_canon(struct spf_check *s, struct frame *frame)
 {
 	struct writer w = {.len = 0};
 	unsigned shown = 0;

@@ -15,7 +15,7 @@ static size_t token_number(const char *token, char letter, size_t in_use)
 }
 
 /* Counts a term that asks the DNS; false when it is one too many. */
-static bool count_term(struct spf_session *s, const struct target *target)
+static bool count_term(struct spf_check *s, const struct target *target)
 {
 	if (++s->terms <= SPF_TERMS_MAX)
 		return true;
@@ -31,7 +31,7 @@ static bool count_term(struct spf_session *s, const struct target *target)
 /* ---- records ------------------------------------------------------------------------- */
 
 static enum spf_reply no_record(
-    struct spf_session *s, const struct target *target, struct slice domain)
+    struct spf_check *s, const struct target *target, struct slice domain)
 {
 	if (!target->frame)
 		return spf_stop(s, SPFR_NONE, slice_of(NULL, 0));
@@ -43,7 +43,7 @@ static enum spf_reply no_record(
 }
 
 static enum spf_reply fetch_text(
-    struct spf_session *s, const struct target *target, struct slice domain, struct slice *text)
+    struct spf_check *s, const struct target *target, struct slice domain, struct slice *text)
 {
 	struct dns_answer answer;
 
@@ -67,7 +67,7 @@ static enum spf_reply fetch_text(
 }
 
 static enum spf_reply load(
-    struct spf_session *s, const struct target *target, struct slice domain, struct frame *frame)
+    struct spf_check *s, const struct target *target, struct slice domain, struct frame *frame)
 {
 	char why[SPF_RECORD_WHY_MAX];
 	const char *wrong;
@@ -87,7 +87,7 @@ static enum spf_reply load(
 }
 
 /* The name that the record of a target is asked for; counts the term. */
-static struct slice record_name(struct spf_session *s, const struct target *target)
+static struct slice record_name(struct spf_check *s, const struct target *target)
 {
 	struct slice spec;
 
@@ -100,7 +100,7 @@ static struct slice record_name(struct spf_session *s, const struct target *targ
 	return spf_target_name(s, target->frame, spec);
 }
 
-const char *spf_session_record(struct spf_session *s, const char *token)
+const char *spf_check_record(struct spf_check *s, const char *token)
 {
 	size_t number = token_number(token, 't', s->target_count);
 	const struct target *target = number == SIZE_MAX ? NULL : &s->targets[number];
@@ -133,7 +133,7 @@ static enum spf_reply found(struct dns_answer *out)
 }
 
 /* The MX hosts of a name; more than ten are a permerror (RFC 7208 4.6.4). */
-static enum spf_reply ask_hosts(struct spf_session *s, struct slice name, struct dns_answer *out)
+static enum spf_reply ask_hosts(struct spf_check *s, struct slice name, struct dns_answer *out)
 {
 	enum dns_status status = spf_ask_hosts(s, name, DNS_MX, out);
 	enum spf_reply reply = spf_reply_of(s, name, DNS_MX, status);
@@ -148,7 +148,7 @@ static enum spf_reply ask_hosts(struct spf_session *s, struct slice name, struct
 
 /* mx, native: each host becomes a token. */
 static enum spf_reply ask_host_tokens(
-    struct spf_session *s, struct slice name, struct dns_answer *out)
+    struct spf_check *s, struct slice name, struct dns_answer *out)
 {
 	enum spf_reply reply = ask_hosts(s, name, out);
 	struct dns_record *tokens;
@@ -168,7 +168,7 @@ static enum spf_reply ask_host_tokens(
 
 /* mx with prefix length 0: any address of any host matches. */
 static enum spf_reply any_host_has_address(
-    struct spf_session *s, struct slice name, struct dns_answer *out)
+    struct spf_check *s, struct slice name, struct dns_answer *out)
 {
 	struct dns_answer hosts;
 	enum spf_reply reply = ask_hosts(s, name, &hosts);
@@ -185,7 +185,7 @@ static enum spf_reply any_host_has_address(
 
 /* a, exists: one question. */
 static enum spf_reply ask_addresses(
-    struct spf_session *s, struct slice name, enum dns_type type, struct dns_answer *out)
+    struct spf_check *s, struct slice name, enum dns_type type, struct dns_answer *out)
 {
 	enum dns_status status = spf_question(s, name, type, out);
 
@@ -193,7 +193,7 @@ static enum spf_reply ask_addresses(
 	return spf_reply_of(s, name, type, status);
 }
 
-static enum spf_reply ask_mechanism(struct spf_session *s, const struct spf_term *term,
+static enum spf_reply ask_mechanism(struct spf_check *s, const struct spf_term *term,
     struct slice name, enum dns_type type, struct dns_answer *out)
 {
 	enum spf_reply reply;
@@ -216,7 +216,7 @@ static enum spf_reply ask_mechanism(struct spf_session *s, const struct spf_term
 }
 
 static enum spf_reply ask_term(
-    struct spf_session *s, const struct target *target, enum dns_type type, struct dns_answer *out)
+    struct spf_check *s, const struct target *target, enum dns_type type, struct dns_answer *out)
 {
 	enum spf_reply reply;
 	struct slice name;
@@ -232,8 +232,8 @@ static enum spf_reply ask_term(
 	return spf_term_ends(s, target->term->text, reply);
 }
 
-enum spf_reply spf_session_ask(
-    struct spf_session *s, const char *token, enum dns_type type, struct dns_answer *out)
+enum spf_reply spf_check_ask(
+    struct spf_check *s, const char *token, enum dns_type type, struct dns_answer *out)
 {
 	size_t mark = token_number(token, 'm', s->frame_count);
 	size_t host = token_number(token, 'h', s->host_count);

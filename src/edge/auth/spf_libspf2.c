@@ -1,6 +1,6 @@
 #include "edge/auth/spf.h"
 
-#include "core/auth/spf_session.h"
+#include "core/auth/spf_check.h"
 
 #include <limits.h>
 #include <netinet/in.h>
@@ -11,7 +11,7 @@
 
 /* What the hooks know of the check that they serve. */
 struct walk {
-	struct spf_session *session;
+	struct spf_check *session;
 	const char *first;   /* the canonical record of the sender, which the walk begins with */
 	unsigned char flip;  /* see flip_of() */
 	SPF_dns_rr_t *spare; /* the answer when memory runs out: libspf2 aborts on NULL */
@@ -57,7 +57,7 @@ static SPF_dns_rr_t *lookup(
 {
 	struct walk *walk = server->hook;
 	struct dns_answer answer;
-	enum spf_reply reply = spf_session_ask(walk->session, token, (enum dns_type)type, &answer);
+	enum spf_reply reply = spf_check_ask(walk->session, token, (enum dns_type)type, &answer);
 	int status = reply == SPF_REPLY_STOP    ? TRY_AGAIN
 		     : reply == SPF_REPLY_FOUND ? NETDB_SUCCESS
 						: NO_DATA;
@@ -86,7 +86,7 @@ static SPF_errcode_t get_record(
 	*record = NULL;
 	walk->first = NULL;
 	if (!text)
-		text = spf_session_record(walk->session, request->cur_dom);
+		text = spf_check_record(walk->session, request->cur_dom);
 	if (!text)
 		return SPF_E_DNS_ERROR;
 	return SPF_record_compile(server, response, record, text);
@@ -177,7 +177,7 @@ void spf_check(const struct dns *dns, const struct spf_query *query, struct aren
     struct spf_answer *out)
 {
 	struct walk walk = {
-	    .session = spf_session_start(dns, query), .flip = flip_of(&query->client)};
+	    .session = spf_check_start(dns, query), .flip = flip_of(&query->client)};
 	enum spf_result result = SPFR_TEMPERROR;
 
 	if (!walk.session) {
@@ -185,8 +185,8 @@ void spf_check(const struct dns *dns, const struct spf_query *query, struct aren
 		    .result = SPFR_TEMPERROR, .problem = SLICE_INIT("out of memory")};
 		return;
 	}
-	walk.first = spf_session_record(walk.session, SPF_TOKEN_SENDER);
+	walk.first = spf_check_record(walk.session, SPF_TOKEN_SENDER);
 	if (walk.first)
 		result = walk_with_libspf2(&walk, &query->client);
-	spf_session_finish(&walk.session, result, arena, out);
+	spf_check_finish(&walk.session, result, arena, out);
 }

@@ -1,8 +1,8 @@
 /* Whole checks of records that are made to hurt: the work stays bounded and the answer right. */
 #include "unit/unit.h"
 
+#include "core/auth/spf_check.h"
 #include "core/auth/spf_record.h"
-#include "core/auth/spf_session.h"
 #include "fake/counting.h"
 #include "unit/spf_ask.h"
 

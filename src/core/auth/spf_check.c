@@ -4,11 +4,11 @@
  * What a check may hold: 11 records of 4 KiB made of the shortest terms are under 3 MiB; beyond
  * that the resolver says "no answer", which is a temperror.
  */
-enum { SESSION_BYTES = 4 << 20 };
+enum { CHECK_BYTES = 4 << 20 };
 
 /* ---- names --------------------------------------------------------------------------- */
 
-static struct spf_macro_values values_in(struct spf_session *s, struct slice domain)
+static struct spf_macro_values values_in(struct spf_check *s, struct slice domain)
 {
 	return (struct spf_macro_values){
 	    .local = s->local,
@@ -22,7 +22,7 @@ static struct spf_macro_values values_in(struct spf_session *s, struct slice dom
 	};
 }
 
-struct slice spf_target_name(struct spf_session *s, const struct frame *frame, struct slice spec)
+struct slice spf_target_name(struct spf_check *s, const struct frame *frame, struct slice spec)
 {
 	struct spf_macro_values values = values_in(s, frame->domain);
 	struct slice name;
@@ -41,10 +41,10 @@ struct slice spf_target_name(struct spf_session *s, const struct frame *frame, s
 
 /* ---- start and end ------------------------------------------------------------------- */
 
-struct spf_session *spf_session_start(const struct dns *dns, const struct spf_query *query)
+struct spf_check *spf_check_start(const struct dns *dns, const struct spf_query *query)
 {
-	struct arena *arena = arena_create(SESSION_BYTES);
-	struct spf_session *s = arena ? arena_calloc(arena, 1, sizeof *s) : NULL;
+	struct arena *arena = arena_create(CHECK_BYTES);
+	struct spf_check *s = arena ? arena_calloc(arena, 1, sizeof *s) : NULL;
 
 	if (!s) {
 		if (arena)
@@ -63,7 +63,7 @@ struct spf_session *spf_session_start(const struct dns *dns, const struct spf_qu
 }
 
 /* RFC 7208 6.2: exactly one TXT record, by the grammar, in ASCII; else there is no explanation. */
-static struct slice explain(struct spf_session *s, struct arena *arena)
+static struct slice explain(struct spf_check *s, struct arena *arena)
 {
 	const struct frame *frame = s->deciding;
 	struct spf_macro_values values = values_in(s, frame->domain);
@@ -86,7 +86,7 @@ static struct slice explain(struct spf_session *s, struct arena *arena)
 }
 
 static void decide(
-    struct spf_session *s, enum spf_result walked, struct arena *arena, struct spf_answer *out)
+    struct spf_check *s, enum spf_result walked, struct arena *arena, struct spf_answer *out)
 {
 	if (!s->stopped && (!s->deciding || walked == SPFR_NONE || walked == SPFR_TEMPERROR ||
 			       walked == SPFR_PERMERROR))
@@ -104,10 +104,10 @@ static void decide(
 		out->explanation = explain(s, arena);
 }
 
-void spf_session_finish(struct spf_session **session, enum spf_result walked, struct arena *arena,
-    struct spf_answer *out)
+void spf_check_finish(
+    struct spf_check **session, enum spf_result walked, struct arena *arena, struct spf_answer *out)
 {
-	struct spf_session *s = *session;
+	struct spf_check *s = *session;
 	struct arena *own = s->arena;
 	const struct slice none = {NULL, 0};
 

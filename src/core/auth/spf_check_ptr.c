@@ -3,7 +3,7 @@
 #include "core/name/name.h"
 
 /* SPF_HOSTS_MAX of the names that the client's PTR records give; a missing answer is no name. */
-static enum dns_status look_up_names(struct spf_session *s)
+static enum dns_status look_up_names(struct spf_check *s)
 {
 	struct spf_macro_values values = {.client = s->query->client};
 	struct slice reverse = spf_macro_name(SLICE("%{ir}.%{v}.arpa"), &values, s->arena);
@@ -21,7 +21,7 @@ static enum dns_status look_up_names(struct spf_session *s)
 }
 
 /* Asks once; each term that needs the names has had that answer. */
-static void ask_names(struct spf_session *s)
+static void ask_names(struct spf_check *s)
 {
 	if (!s->client_asked)
 		s->client_status = look_up_names(s);
@@ -30,7 +30,7 @@ static void ask_names(struct spf_session *s)
 }
 
 /* Validated: the client is among the addresses of the name.  A missing answer skips the name. */
-static bool is_valid(struct spf_session *s, size_t i)
+static bool is_valid(struct spf_check *s, size_t i)
 {
 	unsigned char client[16];
 	size_t len = ip_to_bytes(&s->query->client, client);
@@ -52,7 +52,7 @@ static bool is_valid(struct spf_session *s, size_t i)
 	return s->client_valid[i] == NAME_VALID;
 }
 
-enum spf_reply spf_client_within(struct spf_session *s, struct slice domain)
+enum spf_reply spf_client_within(struct spf_check *s, struct slice domain)
 {
 	ask_names(s);
 	for (size_t i = 0; i < s->client_count && domain.len && !s->stopped; i++)
@@ -61,7 +61,7 @@ enum spf_reply spf_client_within(struct spf_session *s, struct slice domain)
 	return s->stopped ? SPF_REPLY_STOP : SPF_REPLY_NOTHING;
 }
 
-struct slice spf_client_name(struct spf_session *s, struct slice domain)
+struct slice spf_client_name(struct spf_check *s, struct slice domain)
 {
 	ask_names(s);
 	/* The domain itself, else a name below it, else any. */

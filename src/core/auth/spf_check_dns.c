@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum spf_reply spf_stop(struct spf_session *s, enum spf_result result, struct slice problem)
+enum spf_reply spf_stop(struct spf_check *s, enum spf_result result, struct slice problem)
 {
 	if (!s->stopped) {
 		s->stopped = true;
@@ -15,7 +15,7 @@ enum spf_reply spf_stop(struct spf_session *s, enum spf_result result, struct sl
 	return SPF_REPLY_STOP;
 }
 
-struct slice spf_shown(struct spf_session *s, struct slice text)
+struct slice spf_shown(struct spf_check *s, struct slice text)
 {
 	struct slice copy = arena_copy(
 	    s->arena, slice_of(text.ptr, text.len < NAME_MAX_OCTETS ? text.len : NAME_MAX_OCTETS));
@@ -28,7 +28,7 @@ struct slice spf_shown(struct spf_session *s, struct slice text)
 }
 
 /* One question more than a check may ask: a permerror, or no explanation. */
-static void refuse_question(struct spf_session *s, struct dns_answer *out)
+static void refuse_question(struct spf_check *s, struct dns_answer *out)
 {
 	*out = (struct dns_answer){.status = DNS_TEMP};
 	if (!s->explaining)
@@ -36,7 +36,7 @@ static void refuse_question(struct spf_session *s, struct dns_answer *out)
 		    arena_printf(s->arena, "more than %d DNS questions", SPF_QUESTIONS_MAX));
 }
 
-void spf_ask(struct spf_session *s, struct slice name, enum dns_type type, struct dns_answer *out)
+void spf_ask(struct spf_check *s, struct slice name, enum dns_type type, struct dns_answer *out)
 {
 	if (s->questions == SPF_QUESTIONS_MAX) {
 		refuse_question(s, out);
@@ -47,25 +47,25 @@ void spf_ask(struct spf_session *s, struct slice name, enum dns_type type, struc
 		s->questions++;
 }
 
-static struct slice no_answer_text(struct spf_session *s, struct slice name, enum dns_type type)
+static struct slice no_answer_text(struct spf_check *s, struct slice name, enum dns_type type)
 {
 	return arena_printf(s->arena, "no DNS answer for %s of %.*s", dns_type_name(type),
 	    SLICE_ARG(spf_shown(s, name)));
 }
 
-enum spf_reply spf_no_answer(struct spf_session *s, struct slice name, enum dns_type type)
+enum spf_reply spf_no_answer(struct spf_check *s, struct slice name, enum dns_type type)
 {
 	return spf_stop(s, SPFR_TEMPERROR, no_answer_text(s, name, type));
 }
 
-void spf_skip_answer(struct spf_session *s, struct slice name, enum dns_type type)
+void spf_skip_answer(struct spf_check *s, struct slice name, enum dns_type type)
 {
 	if (!s->explaining && !s->skipped.len)
 		s->skipped = no_answer_text(s, name, type);
 }
 
 enum dns_status spf_question(
-    struct spf_session *s, struct slice name, enum dns_type type, struct dns_answer *out)
+    struct spf_check *s, struct slice name, enum dns_type type, struct dns_answer *out)
 {
 	if (s->stopped)
 		return DNS_TEMP;
@@ -75,12 +75,12 @@ enum dns_status spf_question(
 
 /* ---- void terms ---------------------------------------------------------------------- */
 
-void spf_term_begins(struct spf_session *s)
+void spf_term_begins(struct spf_check *s)
 {
 	s->term_void = s->term_answered = false;
 }
 
-void spf_term_heard(struct spf_session *s, enum dns_status status)
+void spf_term_heard(struct spf_check *s, enum dns_status status)
 {
 	if (status == DNS_NODATA || status == DNS_NXDOMAIN)
 		s->term_void = true;
@@ -88,7 +88,7 @@ void spf_term_heard(struct spf_session *s, enum dns_status status)
 		s->term_answered = true;
 }
 
-enum spf_reply spf_term_ends(struct spf_session *s, struct slice term, enum spf_reply reply)
+enum spf_reply spf_term_ends(struct spf_check *s, struct slice term, enum spf_reply reply)
 {
 	if (s->stopped || !s->term_void || s->term_answered || ++s->voids <= SPF_VOIDS_MAX)
 		return reply;
@@ -118,7 +118,7 @@ static int compare_hosts(const void *one, const void *other)
 }
 
 enum dns_status spf_ask_hosts(
-    struct spf_session *s, struct slice name, enum dns_type type, struct dns_answer *out)
+    struct spf_check *s, struct slice name, enum dns_type type, struct dns_answer *out)
 {
 	enum dns_status status = spf_question(s, name, type, out);
 	struct dns_record *sorted;
@@ -139,7 +139,7 @@ enum dns_status spf_ask_hosts(
 /* ---- look-ups of mechanisms ---------------------------------------------------------- */
 
 enum spf_reply spf_reply_of(
-    struct spf_session *s, struct slice name, enum dns_type type, enum dns_status status)
+    struct spf_check *s, struct slice name, enum dns_type type, enum dns_status status)
 {
 	switch (status) {
 	case DNS_OK:
@@ -152,12 +152,12 @@ enum spf_reply spf_reply_of(
 }
 
 enum spf_reply spf_look_up(
-    struct spf_session *s, struct slice name, enum dns_type type, struct dns_answer *out)
+    struct spf_check *s, struct slice name, enum dns_type type, struct dns_answer *out)
 {
 	return spf_reply_of(s, name, type, spf_question(s, name, type, out));
 }
 
-enum dns_type spf_address_type(const struct spf_session *s)
+enum dns_type spf_address_type(const struct spf_check *s)
 {
 	return s->query->client.family == IP_V6 ? DNS_AAAA : DNS_A;
 }

@@ -1,7 +1,7 @@
-#ifndef CORE_AUTH_SPF_SESSION_H
-#define CORE_AUTH_SPF_SESSION_H
+#ifndef CORE_AUTH_SPF_CHECK_H
+#define CORE_AUTH_SPF_CHECK_H
 /*
- * spf_session: one check_host() (RFC 7208 4), seen from the one who walks the terms.
+ * spf_check: one check_host() (RFC 7208 4), seen from the one who walks the terms.
  *
  * The walker (libspf2 in edge/spf.c) gets every record in canonical form: nothing but terms that
  * can matter for this client, with a token in place of each name, in text that is generated here
@@ -35,7 +35,7 @@
  */
 #include "core/auth/spf.h"
 
-struct spf_session;
+struct spf_check;
 
 enum {
 	SPF_TERMS_MAX = 10, /* RFC 7208 4.6.4 */
@@ -50,10 +50,10 @@ enum {
 #define SPF_TOKEN_SENDER "t0.k"
 
 /* Dns and query are borrowed until finish.  NULL when out of memory. */
-struct spf_session *spf_session_start(const struct dns *, const struct spf_query *);
+struct spf_check *spf_check_start(const struct dns *, const struct spf_query *);
 
 /* The canonical record behind a token, NUL-terminated, in the session's memory; NULL: stop. */
-const char *spf_session_record(struct spf_session *, const char *token);
+const char *spf_check_record(struct spf_check *, const char *token);
 
 enum spf_reply { SPF_REPLY_FOUND, SPF_REPLY_NOTHING, SPF_REPLY_STOP };
 
@@ -61,15 +61,15 @@ enum spf_reply { SPF_REPLY_FOUND, SPF_REPLY_NOTHING, SPF_REPLY_STOP };
  * What the DNS has behind a token: A or AAAA records, or for DNS_MX tokens of hosts (as
  * NUL-terminated data) to be asked in turn.  *out is set when something was found.
  */
-enum spf_reply spf_session_ask(
-    struct spf_session *, const char *token, enum dns_type, struct dns_answer *out);
+enum spf_reply spf_check_ask(
+    struct spf_check *, const char *token, enum dns_type, struct dns_answer *out);
 
 /*
  * Ends the walk with the walker's result (SPFR_TEMPERROR when it failed), fetches the explanation
  * of a fail if the query wants it, fills *out with everything copied into the arena, and frees the
  * session.
  */
-void spf_session_finish(
-    struct spf_session **, enum spf_result walked, struct arena *, struct spf_answer *out);
+void spf_check_finish(
+    struct spf_check **, enum spf_result walked, struct arena *, struct spf_answer *out);
 
 #endif
