@@ -1,18 +1,17 @@
 #ifndef EDGE_AUTH_SPF_H
 #define EDGE_AUTH_SPF_H
 /*
- * spf: the evaluation of core/auth/spf.h by libspf2.
+ * spf: the SPF check that the daemon asks for.
  *
  *     struct spf_answer answer;
  *     spf_check(&dns, &query, arena, &answer);
  *     // answer.result SPFR_FAIL, answer.mechanism "-all", answer.explanation "…"
  *
- * libspf2 as Debian ships it (1.2.10) can be killed by a TXT record (CVE-2023-42118) and gets 71
- * of the 203 public tests wrong.  So it is used as the walker of core/auth/spf_check.h and
- * nothing else: it evaluates a record that was generated here, and its resolver is a layer of our
- * own that answers tokens.  No byte of a record, a name, a sender or a HELO reaches it.
+ * Who evaluates is chosen when it is built: libspf2 (spf_libspf2.c), or with `make SPF=native`,
+ * where the library is not to be had, core's check_host() (spf_native.c).  They agree in every
+ * result, explanation and count; the tests hold them against each other.
  *
- * Safe in many threads at once: each check has a server object of its own.  Blocks only in dns.
+ * Safe in many threads at once.  Blocks only in dns.
  */
 #include "core/auth/spf.h"
 

@@ -266,11 +266,8 @@ START_TEST(small_arenas)
 }
 END_TEST
 
-Suite *suite(void)
+static void add_tests(TCase *t)
 {
-	Suite *s = suite_create("spf_limits");
-	TCase *t = tcase_create("spf_limits");
-
 	tcase_add_test(t, smashed_stacks);
 	tcase_add_test(t, long_lists);
 	tcase_add_test(t, amplification);
@@ -280,6 +277,9 @@ Suite *suite(void)
 	tcase_add_test(t, asks_nothing_for_no_domain);
 	tcase_add_test(t, explanation_does_not_count);
 	tcase_add_test(t, small_arenas);
-	suite_add_tcase(s, t);
-	return s;
+}
+
+Suite *suite(void)
+{
+	return suite_by_each("spf_limits", add_tests);
 }
