@@ -20,6 +20,7 @@
 #   CC=clang                        another compiler
 #   V=1                             shows the commands that compile and link
 #   SANITIZER=address,undefined     instrumented, in a build directory of its own; also thread
+#   SPF=native                      without libspf2, in a build directory of its own
 #   prefix=/usr/local  sysconfdir=/etc  DESTDIR=
 #
 # A new source or test in a room (src/HALF/ROOM, tests/unit/HALF/ROOM) is found by itself.
@@ -46,7 +47,13 @@ export CK_DEFAULT_TIMEOUT ?= 60
 FUZZ_SECONDS ?= 600
 FUZZ_MUTANTS ?= 300
 comma      := ,
-BUILD      ?= build$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if $(filter clang%,$(notdir $(CC))),/clang)
+# Who evaluates SPF (include/edge/auth/spf.h): the sources of each, and the library.
+SPF        ?= libspf2
+SPF_SOURCES_libspf2 := auth/spf_libspf2 auth/spf_tokens
+SPF_SOURCES_native  := auth/spf_native
+SPF_LIBS_libspf2    := -lspf2
+$(if $(SPF_SOURCES_$(SPF)),,$(error SPF is "$(SPF)": it can be libspf2 or native))
+BUILD      ?= build$(if $(filter native,$(SPF)),/native)$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if $(filter clang%,$(notdir $(CC))),/clang)
 # Data of tests that is not part of the sources: RFC 7208's suite is in a package of Debian, too.
 SPF_SUITE  := $(firstword $(wildcard $(SHARED)/data/spf/rfc7208-tests.yml) $(BUILD)/rfc7208-tests.yml)
 # What was not run for want of data, a line each; `make check` says it at its end.
@@ -61,7 +68,8 @@ $(foreach name,BUILD DESTDIR prefix sysconfdir,$(if $(word 2,$($(name))),\
 # A room (src/HALF/ROOM/) has its sources found by itself, and so have its tests (tests/unit/HALF/ROOM/).
 stems = $(patsubst $(1)/%$(3),%,$(sort $(wildcard $(addsuffix $(3),$(addprefix $(1)/,$(2))))))
 CORE := $(call stems,src/core,* */*,.c)
-EDGE := $(filter-out main %/main,$(call stems,src/edge,* */*,.c))
+EDGE := $(filter-out main %/main $(filter-out $(SPF_SOURCES_$(SPF)),$(SPF_SOURCES_libspf2) \
+    $(SPF_SOURCES_native)),$(call stems,src/edge,* */*,.c))
 CTL  := $(call stems,src/ctl,*,.c)
 UNIT := $(call stems,tests/unit,* */*/*,_test.c)
 FAKE := $(call stems,tests/fake,*,.c)
@@ -73,10 +81,13 @@ WIRE := $(call stems,tests/wire,*,_test.c)
 # ---- Debian packages ----------------------------------------------------------------------
 
 PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev libmicrohttpd-dev libjansson-dev libopendkim-dev libssl-dev libsqlite3-dev libunistring-dev
+ifeq ($(SPF),native)
+    PACKAGES_BUILD := $(filter-out libspf2-dev,$(PACKAGES_BUILD))
+endif
 PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl mandoc systemd
 PACKAGES_DEB   := debhelper dpkg-dev lintian
 PACKAGES_PACKAGE := debootstrap python3 util-linux iproute2 systemd-container
-PACKAGES_BENCH := python3-spf libmaxminddb-dev liblmdb-dev opendkim opendmarc unbound openssl
+PACKAGES_BENCH := python3-spf libspf2-dev libmaxminddb-dev liblmdb-dev opendkim opendmarc unbound openssl
 PACKAGES_VALGRIND := valgrind
 PACKAGES_FUZZ  := clang libclang-rt-dev
 PACKAGES_STYLE := clang-format cppcheck
@@ -103,7 +114,7 @@ ARCHIVE   = $(call told,AR  )rm -f $@ && $(AR) rcs $@ $^
 CORE_LIBS := libpcre2-8
 EDGE_LIBS := $(CORE_LIBS) libidn2 libconfig libmaxminddb milter jansson opendkim libcrypto libmicrohttpd sqlite3
 # libspf2 and libunistring have no pkg-config file, and libunbound's wants what only static linking needs.
-EDGE_PLAIN := -lspf2 -lunbound -lunistring -lm
+EDGE_PLAIN := $(SPF_LIBS_$(SPF)) -lunbound -lunistring -lm
 CHECK_LIBS := check yaml-0.1
 pc_cflags  = $(shell pkg-config --cflags $(1))
 pc_libs    = $(shell pkg-config --libs $(1))
@@ -278,6 +289,7 @@ $(BUILD)/tests/bench/%_bench: $(BUILD)/tests/bench/%_bench.o \
 # What a benchmark has besides: files of its own and the libraries of its peers.
 $(BUILD)/tests/bench/ip_radix_bench: $(BUILD)/tests/bench/routes.o $(BUILD)/tests/bench/triedump.o
 $(BUILD)/tests/bench/ip_radix_bench: LDLIBS = -lm
+$(BUILD)/tests/bench/spf_bench: LDLIBS = -lspf2
 $(BUILD)/tests/bench/name_bench: $(BUILD)/tests/bench/names.o
 $(BUILD)/tests/bench/name_bench: LDLIBS = $(call pc_libs,lmdb) -lm
 
@@ -383,7 +395,7 @@ soak-short: all $(BUILD)/tests/soak/deliver
 check: deps-check-all
 	@rm -f $(NOT_RUN)
 	@$(MAKE) --no-print-directory -s $(SPF_SUITE) || true
-	@$(foreach part,unit scenario replay model-short wire soak-short check-style check-clang \
+	@$(foreach part,unit scenario replay model-short wire soak-short check-native check-style check-clang \
 	    check-address check-thread fuzz-short,$(call timed,$(part)) &&) :; status=$$?; \
 	    tests/not_run $(NOT_RUN); exit $$status
 
@@ -399,6 +411,10 @@ check-style:
 	@cppcheck --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingIncludeSystem --suppress=varFuncNullUB --error-exitcode=1 -q -j2 \
 	    -Iinclude src
+
+# The build without libspf2.
+check-native:
+	@$(MAKE) --no-print-directory SPF=native scenario
 
 # Both compilers without a warning, tests included.
 check-clang:
@@ -479,6 +495,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: deps-check-all check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload
+.PHONY: deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload
 
 -include $(wildcard $(addprefix $(BUILD)/,core/*/*.d edge/*/*.d ctl/*.d tests/*/*.d tests/unit/*/*/*.d))
