@@ -12,18 +12,22 @@
 
 #include <limits.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 /* After the system headers that it needs. */
 #include <spf2/spf.h>
 
-/* What the hooks know of the check that they serve. */
+/* One walk of libspf2 over the terms. */
 struct walk {
 	struct spf_tokens *tokens;
 	const char *first;   /* the canonical record of the identity, which the walk begins with */
 	unsigned char flip;  /* see flip_of() */
 	SPF_dns_rr_t *spare; /* the answer when memory runs out: libspf2 aborts on NULL */
 };
+
+/* The walk of this thread: the server object, all that a hook is given, serves every thread. */
+static _Thread_local struct walk *current;
 
 /* libspf2 stops at 10 of its own count, which restarts in every include; the check counts. */
 enum { NO_LIMIT = 1000 };
@@ -63,7 +67,7 @@ static bool add_record(SPF_dns_rr_t *rr, const struct dns_record *record, unsign
 static SPF_dns_rr_t *lookup(
     SPF_dns_server_t *server, const char *token, ns_type type, int should_cache)
 {
-	struct walk *walk = server->hook;
+	struct walk *walk = current;
 	struct dns_answer answer;
 	enum spf_reply reply = spf_tokens_ask(walk->tokens, token, &answer);
 	int status = reply == SPF_REPLY_STOP    ? TRY_AGAIN
@@ -88,7 +92,7 @@ static SPF_dns_rr_t *lookup(
 static SPF_errcode_t get_record(
     SPF_server_t *server, SPF_request_t *request, SPF_response_t *response, SPF_record_t **record)
 {
-	struct walk *walk = server->resolver->hook;
+	struct walk *walk = current;
 	const char *text = walk->first;
 
 	*record = NULL;
@@ -98,6 +102,46 @@ static SPF_errcode_t get_record(
 	if (!text)
 		return SPF_E_DNS_ERROR;
 	return SPF_record_compile(server, response, record, text);
+}
+
+/* ---- the server object --------------------------------------------------------------- */
+
+/* libspf2 asks for the host's name, which it does not need here, and aborts when it is too long. */
+static bool has_short_host_name(void)
+{
+	char name[HOST_NAME_MAX];
+
+	return gethostname(name, sizeof name) == 0;
+}
+
+static SPF_server_t *new_server(void)
+{
+	static SPF_dns_server_t layer = {.lookup = lookup, .get_spf = get_record, .name = "check"};
+	SPF_server_t *server = has_short_host_name() ? SPF_server_new_dns(&layer, 0) : NULL;
+
+	if (server)
+		SPF_server_set_max_dns_mech(server, NO_LIMIT);
+	return server;
+}
+
+/*
+ * One for all threads, made at the first check and kept: one for each check would cost a sixth of
+ * its time.  Once it is made libspf2 only reads it: settings, the resolver, and the explanation and
+ * the local policy that it has compiled.  NULL when out of memory; the next check tries again.
+ */
+static SPF_server_t *shared_server(void)
+{
+	static _Atomic(SPF_server_t *) shared;
+	SPF_server_t *server = atomic_load(&shared), *other = NULL;
+
+	if (server)
+		return server;
+	server = new_server();
+	if (server && !atomic_compare_exchange_strong(&shared, &other, server)) {
+		SPF_server_free(server);
+		server = other;
+	}
+	return server;
 }
 
 /* ---- the walk ------------------------------------------------------------------------ */
@@ -154,28 +198,15 @@ static enum spf_result ask_libspf2(
 	return result;
 }
 
-/* libspf2 asks for the host's name, which it does not need here, and aborts when it is too long. */
-static bool has_short_host_name(void)
-{
-	char name[HOST_NAME_MAX];
-
-	return gethostname(name, sizeof name) == 0;
-}
-
 static enum spf_result walk_with_libspf2(struct walk *walk, const struct ip *client)
 {
-	SPF_dns_server_t layer = {
-	    .lookup = lookup, .get_spf = get_record, .name = "check", .hook = walk};
-	SPF_server_t *server;
+	SPF_server_t *server = shared_server();
 	enum spf_result result = SPFR_TEMPERROR;
 
 	walk->spare = SPF_dns_rr_new();
-	server = walk->spare && has_short_host_name() ? SPF_server_new_dns(&layer, 0) : NULL;
-	if (server) {
-		SPF_server_set_max_dns_mech(server, NO_LIMIT);
+	current = walk;
+	if (walk->spare && server)
 		result = ask_libspf2(server, client, walk->flip);
-		SPF_server_free(server);
-	}
 	if (walk->spare)
 		SPF_dns_rr_free(walk->spare);
 	return result;
