@@ -1,11 +1,12 @@
 /*
- * A whole SPF check, libspf2 included, against a DNS that the input makes up.
+ * A whole SPF check by both evaluators, which must agree, against a DNS that the input makes up.
  *
  * The input is texts separated by byte 0xfe: one for each TXT question in turn, again from the
- * first when they run out.  Other questions are answered by one byte each, taken from the end.
+ * first when they run out.  Other questions are answered by one byte each, and one for each record,
+ * taken from the end: the client's address or one that differs from it in one bit, hosts by any
+ * preference.
  */
-#include "core/auth/spf_check.h"
-#include "edge/auth/spf.h"
+#include "fake/spf_both.h"
 
 #include <stdlib.h>
 
@@ -14,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { PROBLEM_MAX = 2000 };
 
 struct source {
+	const struct ip *client;
 	struct slice texts, rest; /* all of them, and what was not given yet */
 	size_t bytes_taken;
 	unsigned questions;
@@ -40,22 +42,33 @@ static struct slice next_text(struct source *s)
 	return slice_cut(&s->rest, '\xfe');
 }
 
-static struct slice record_data(struct source *s, enum dns_type type, unsigned byte)
+/* The client's address, or its neighbour by one bit. */
+static struct slice address(
+    const struct source *s, enum dns_type type, unsigned byte, struct arena *arena)
 {
-	static const char v4[4] = {'\300', 0, 2, 1};
-	static const char v6[16] = {0x20, 1, 0xd, '\xb8'};
+	unsigned char bytes[16] = {0};
+	size_t bit = byte % (8 * ip_to_bytes(s->client, bytes));
+
+	if (byte < 224)
+		bytes[bit / 8] ^= (unsigned char)(0x80 >> bit % 8);
+	return arena_copy(arena, slice_of((const char *)bytes, type == DNS_A ? 4 : 16));
+}
+
+static struct dns_record next_record(struct source *s, enum dns_type type, struct arena *arena)
+{
+	static const struct slice hosts[] = {SLICE_INIT("a.e.example"), SLICE_INIT("xe.example"),
+	    SLICE_INIT("e.example"), SLICE_INIT("")};
+	unsigned byte = type == DNS_TXT ? 0 : next_byte(s);
 
 	switch (type) {
 	case DNS_A:
-		return byte & 64 ? slice_of(v4, sizeof v4) : SLICE("\1\2\3\4");
 	case DNS_AAAA:
-		return byte & 64 ? slice_of(v6, sizeof v6) : SLICE("0123456789abcdef");
+		return (struct dns_record){.data = address(s, type, byte, arena)};
 	case DNS_TXT:
-		return next_text(s);
+		return (struct dns_record){.data = next_text(s)};
 	default:
-		return byte & 64   ? SLICE("a.e.example")
-		       : byte & 32 ? SLICE("")
-				   : SLICE("xe.example");
+		return (struct dns_record){
+		    .data = hosts[byte % 4], .preference = (uint16_t)(byte >> 4)};
 	}
 }
 
@@ -77,25 +90,37 @@ static void lookup(
 	out->records = records;
 	out->count = count;
 	for (size_t i = 0; i < count; i++)
-		records[i].data = record_data(s, type, byte);
+		records[i] = next_record(s, type, arena);
+}
+
+static struct spf_answer check(const struct spf_named_evaluator *by, const struct spf_query *q,
+    struct slice texts, struct arena *arena)
+{
+	struct source source = {.client = &q->client, .texts = texts, .rest = {NULL, 0}};
+	struct dns dns = {.self = &source, .lookup = lookup};
+	struct spf_answer a;
+
+	by->evaluate(&dns, q, arena, &a);
+	insist(a.questions == source.questions);
+	return a;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct source source = {.texts = {(const char *)data, size}, .rest = {NULL, 0}};
-	struct dns dns = {.self = &source, .lookup = lookup};
+	struct slice texts = {(const char *)data, size};
 	struct arena *arena = arena_create(1 << 20);
 	struct spf_query q = {.helo = SLICE("mx.e.example"),
-	    .local = SLICE("strong-bad+tag"),
+	    .local = size % 5 ? SLICE("strong-bad+tag") : SLICE("b\303\266se"),
 	    .domain = SLICE("e.example"),
 	    .receiver = SLICE("in.example.net"),
 	    .now = 1234567890,
 	    .explain = true};
-	struct spf_answer a;
+	struct spf_answer a, other;
 
 	insist(ip_parse(size % 2 ? SLICE("192.0.2.1") : SLICE("2001:db8::"), &q.client));
-	spf_check(&dns, &q, arena, &a);
-	insist(a.questions == source.questions);
+	a = check(&spf_evaluators[0], &q, texts, arena);
+	other = check(&spf_evaluators[1], &q, texts, arena);
+	insist(!spf_difference(&a, &other));
 	insist(a.dns_terms <= SPF_TERMS_MAX);
 	insist(a.result == SPFR_PERMERROR || a.void_lookups <= SPF_VOIDS_MAX);
 	insist(a.explanation.len == 0 || a.result == SPFR_FAIL);
