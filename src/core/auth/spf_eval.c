@@ -1,10 +1,87 @@
-/* In the order of RFC 7208, sections 5, 6.1 and 4; limits and look-ups are core/auth/spf_check.h.
+/*
+ * Beside RFC 7208:
+ *
+ *     4.3         initial processing                   spf_check_begin()
+ *     4.4 to 4.6  looking up, selecting, and reading   spf_check_record(), spf_record.h
+ *                 a record
+ *     4.6.2, 4.7  terms from left to right             check_host()
+ *     4.6.4       limits                               spf_check.h
+ *     4.8, 7      <target-name>, macros                spf_check_name(), spf_macro.h
+ *     5           mechanisms                           match()
+ *     6.1         redirect                             check_host()
+ *     6.2         explanations                         spf_check_finish()
  */
 #include "core/auth/spf_eval.h"
 
+static enum spf_reply match(struct spf_check *, const struct spf_frame *, const struct spf_term *);
+
+/*
+ * 4: the result, and in *frame what decided.  Called with what leads to the record: nothing for the
+ * sender's domain, a frame and its include, or a frame alone for its redirect.
+ */
+static enum spf_result check_host(struct spf_check *c, const struct spf_frame *from,
+    const struct spf_term *include, struct spf_frame *frame)
+{
+	struct spf_frame source;
+
+	if (spf_check_record(c, from, include, frame) == SPF_REPLY_STOP)
+		return c->stop_result;
+	for (size_t i = 0; i < frame->record.count; i++) {
+		const struct spf_term *term = &frame->record.terms[i];
+
+		/* 4.6.2: the first match decides, and so does an error. */
+		switch (match(c, frame, term)) {
+		case SPF_REPLY_FOUND:
+			frame->decider = term->text;
+			return term->qualifier;
+		case SPF_REPLY_STOP:
+			return c->stop_result;
+		default:
+			break;
+		}
+	}
+	/* 4.7 */
+	if (frame->record.redirect.len == 0)
+		return SPFR_NEUTRAL;
+	/* 6.1: the result is that of the other record, which also explains it (6.2). */
+	source = *frame;
+	return check_host(c, &source, NULL, frame);
+}
+
+void spf_eval(const struct dns *dns, const struct spf_query *query, struct arena *arena,
+    struct spf_answer *out)
+{
+	struct spf_check *c = spf_check_begin(dns, query, out);
+	struct spf_frame frame;
+	enum spf_result result;
+
+	if (!c)
+		return;
+	result = check_host(c, NULL, NULL, &frame);
+	spf_check_finish(&c, result, &frame, arena, out);
+}
+
 /* ---- 5: mechanisms ------------------------------------------------------------------- */
 
-/* Equal in their first bits: "if no CIDR prefix length is given, all of them". */
+/* 5.2: its table.  Errors have stopped the check, and so has none, as a permerror. */
+static enum spf_reply match_include(
+    struct spf_check *c, const struct spf_frame *frame, const struct spf_term *term)
+{
+	struct spf_frame inner;
+
+	switch (check_host(c, frame, term, &inner)) {
+	case SPFR_PASS:
+		return SPF_REPLY_FOUND;
+	case SPFR_FAIL:
+	case SPFR_SOFTFAIL:
+	case SPFR_NEUTRAL:
+		return SPF_REPLY_NOTHING;
+	default:
+		return SPF_REPLY_STOP;
+	}
+}
+
+/* Only the first bits are compared, as many as the CIDR prefix length says. */
 static bool equal_bits(const unsigned char *a, const unsigned char *b, unsigned bits)
 {
 	unsigned whole = bits / 8, rest = bits % 8;
@@ -52,7 +129,7 @@ static enum spf_reply match_mx(struct spf_check *c, const struct spf_term *term,
 	return SPF_REPLY_NOTHING;
 }
 
-/* 5.7: of any address, and of type A also for an IPv6 client. */
+/* 5.7: any address will do, and it is asked for A whatever the client's family. */
 static enum spf_reply match_exists(struct spf_check *c, struct slice name)
 {
 	struct dns_answer addresses;
@@ -88,28 +165,6 @@ enum spf_reply spf_eval_term(
 	return spf_check_term_ends(c, term, reply);
 }
 
-static enum spf_result check_host(struct spf_check *, const struct spf_frame *from,
-    const struct spf_term *include, struct spf_frame *);
-
-/* 5.2: the table there; none was made a permerror, and every error has stopped the check. */
-static enum spf_reply match_include(
-    struct spf_check *c, const struct spf_frame *frame, const struct spf_term *term)
-{
-	struct spf_frame inner;
-
-	switch (check_host(c, frame, term, &inner)) {
-	case SPFR_PASS:
-		return SPF_REPLY_FOUND;
-	case SPFR_FAIL:
-	case SPFR_SOFTFAIL:
-	case SPFR_NEUTRAL:
-		return SPF_REPLY_NOTHING;
-	default:
-		return SPF_REPLY_STOP;
-	}
-}
-
-/* 4.6.2: match, not match, or an error. */
 static enum spf_reply match(
     struct spf_check *c, const struct spf_frame *frame, const struct spf_term *term)
 {
@@ -126,50 +181,4 @@ static enum spf_reply match(
 	default:
 		return spf_eval_term(c, frame, term);
 	}
-}
-
-/* ---- 4: check_host() ----------------------------------------------------------------- */
-
-/* 6.1: the result is that of another check_host(), whose record then also explains it (6.2). */
-static enum spf_result follow_redirect(struct spf_check *c, struct spf_frame *frame)
-{
-	struct spf_frame from = *frame;
-
-	return check_host(c, &from, NULL, frame);
-}
-
-/* 4.6: from left to right, the first match decides.  Leaves in *frame what has decided. */
-static enum spf_result check_host(struct spf_check *c, const struct spf_frame *from,
-    const struct spf_term *include, struct spf_frame *frame)
-{
-	if (spf_check_record(c, from, include, frame) == SPF_REPLY_STOP)
-		return c->stop_result;
-	for (size_t i = 0; i < frame->record.count; i++) {
-		const struct spf_term *term = &frame->record.terms[i];
-
-		switch (match(c, frame, term)) {
-		case SPF_REPLY_FOUND:
-			frame->decider = term->text;
-			return term->qualifier;
-		case SPF_REPLY_STOP:
-			return c->stop_result;
-		default:
-			break;
-		}
-	}
-	/* 4.7 */
-	return frame->record.redirect.len ? follow_redirect(c, frame) : SPFR_NEUTRAL;
-}
-
-void spf_eval(const struct dns *dns, const struct spf_query *query, struct arena *arena,
-    struct spf_answer *out)
-{
-	struct spf_check *c = spf_check_begin(dns, query, out);
-	struct spf_frame frame;
-	enum spf_result result;
-
-	if (!c)
-		return;
-	result = check_host(c, NULL, NULL, &frame);
-	spf_check_finish(&c, result, &frame, arena, out);
 }

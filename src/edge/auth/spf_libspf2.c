@@ -207,6 +207,7 @@ static enum spf_result walk_with_libspf2(struct walk *walk, const struct ip *cli
 	current = walk;
 	if (walk->spare && server)
 		result = ask_libspf2(server, client, walk->flip);
+	current = NULL;
 	if (walk->spare)
 		SPF_dns_rr_free(walk->spare);
 	return result;
