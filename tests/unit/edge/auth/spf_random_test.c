@@ -48,8 +48,8 @@ static uint64_t chance_of(const struct world *w, struct slice name, enum dns_typ
 static const char *const qualifiers[] = {"", "", "+", "-", "~", "?"};
 
 static const char *const dns_terms[] = {"a", "a:h.x", "a/24", "a:h.x/25//65", "A/31//127", "a//64",
-    "a:g.x/0", "a//0", "mx", "mx:g.x", "mx/28", "mx/9//33", "MX:h.x/30//0", "mx/0", "ptr", "ptr:x",
-    "ptr:%{d1r}", "exists:%{ir}.%{v}.l.x", "exists:%{p}.x", "exists:%{l1r+-}.%{d2}",
+    "a:g.x/0", "a//0", "mx", "mx:g.x", "mx/28", "mx/9//33", "MX:h.x/30//0", "mx/0", "ptr",
+    "ptr:a.x", "ptr:%{d1r}", "exists:%{ir}.%{v}.l.x", "exists:%{p}.x", "exists:%{l1r+-}.%{d2}",
     "exists:%{S}.x", "exists:%{h}.l.x", "exists:%{d200}.%{d1}.x", "include:b.x", "include:c.x",
     "include:%{d}.x", "include:%{l}.x", "include:%{p2}.y.x", "include:a.x"};
 
