@@ -12,7 +12,10 @@
 
 #include <limits.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* After the system headers that it needs. */
@@ -24,9 +27,14 @@ struct walk {
 	const char *first;   /* the canonical record of the identity, which the walk begins with */
 	unsigned char flip;  /* see flip_of() */
 	SPF_dns_rr_t *spare; /* the answer when memory runs out: libspf2 aborts on NULL */
+	SPF_request_t *request;
+	SPF_response_t *response;
+	enum spf_result result;
+	jmp_buf way_out; /* see leave() */
 };
 
-/* The walk of this thread: the server object, all that a hook is given, serves every thread. */
+/* The walk for which libspf2 runs in this thread, or NULL: the server object, all that a hook is
+ * given, serves every thread. */
 static _Thread_local struct walk *current;
 
 /* libspf2 stops at 10 of its own count, which restarts in every include; the check counts. */
@@ -106,7 +114,7 @@ static SPF_errcode_t get_record(
 
 /* ---- the server object --------------------------------------------------------------- */
 
-/* libspf2 asks for the host's name, which it does not need here, and aborts when it is too long. */
+/* libspf2 asks for the host's name, which it does not need here, and fails when it is too long. */
 static bool has_short_host_name(void)
 {
 	char name[HOST_NAME_MAX];
@@ -178,39 +186,71 @@ static bool set_client(SPF_request_t *request, const struct ip *client, unsigned
 	return SPF_request_set_ipv6(request, v6) == SPF_E_SUCCESS;
 }
 
-static enum spf_result ask_libspf2(
-    SPF_server_t *server, const struct ip *client, unsigned char flip)
+static void ask_libspf2(struct walk *walk, const struct ip *client)
 {
-	SPF_request_t *request = SPF_request_new(server);
-	SPF_response_t *response = NULL;
-	enum spf_result result = SPFR_TEMPERROR;
+	SPF_server_t *server = shared_server();
 
-	if (request && set_client(request, client, flip) &&
-	    SPF_request_set_env_from(request, "x@" SPF_TOKEN_SENDER) == 0) {
-		SPF_request_query_mailfrom(request, &response);
-		if (response)
-			result = result_of(SPF_response_result(response));
-	}
-	if (response)
-		SPF_response_free(response);
-	if (request)
-		SPF_request_free(request);
-	return result;
+	walk->request = server ? SPF_request_new(server) : NULL;
+	if (!walk->request || !set_client(walk->request, client, walk->flip) ||
+	    SPF_request_set_env_from(walk->request, "x@" SPF_TOKEN_SENDER) != SPF_E_SUCCESS)
+		return;
+	SPF_request_query_mailfrom(walk->request, &walk->response);
+	if (walk->response)
+		walk->result = result_of(SPF_response_result(walk->response));
+}
+
+static void free_libspf2(struct walk *walk)
+{
+	if (walk->response)
+		SPF_response_free(walk->response);
+	if (walk->request)
+		SPF_request_free(walk->request);
+	if (walk->spare)
+		SPF_dns_rr_free(walk->spare);
+}
+
+/*
+ * libspf2 reports what it cannot go on with, such as a lack of memory, to a handler, and aborts
+ * when that returns.  So it does not return: the walk ends here, with a temperror.  What libspf2
+ * had allocated besides request and response is lost then, a few kilobytes.
+ */
+static _Noreturn void leave(const char *file, int line, const char *message)
+{
+	(void)file;
+	(void)line;
+	(void)message;
+	if (current)
+		longjmp(current->way_out, 1);
+	abort();
+}
+
+static void set_handlers(void)
+{
+	SPF_error_handler = leave;
+	SPF_warning_handler = NULL; /* nobody reads what it prints */
+	SPF_info_handler = NULL;
+	SPF_debug_handler = NULL;
+}
+
+static void guard_libspf2(struct walk *walk, const struct ip *client)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, set_handlers);
+	current = walk;
+	if (setjmp(walk->way_out) == 0)
+		ask_libspf2(walk, client);
+	current = NULL;
 }
 
 static enum spf_result walk_with_libspf2(struct walk *walk, const struct ip *client)
 {
-	SPF_server_t *server = shared_server();
-	enum spf_result result = SPFR_TEMPERROR;
-
+	walk->result = SPFR_TEMPERROR;
 	walk->spare = SPF_dns_rr_new();
-	current = walk;
-	if (walk->spare && server)
-		result = ask_libspf2(server, client, walk->flip);
-	current = NULL;
 	if (walk->spare)
-		SPF_dns_rr_free(walk->spare);
-	return result;
+		guard_libspf2(walk, client);
+	free_libspf2(walk);
+	return walk->result;
 }
 
 /* NULL: the check has stopped. */
