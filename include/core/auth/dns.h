@@ -69,7 +69,7 @@ struct dns_answer {
 struct dns {
 	void *self;
 	/* `name` is text with dots between labels; any other byte is part of a label and is escaped
-	 * by the implementation.  Out of memory is DNS_TEMP. */
+	 * by the implementation.  Out of memory is DNS_TEMP, and the arena is starved. */
 	void (*lookup)(
 	    void *self, struct slice name, enum dns_type, struct arena *, struct dns_answer *out);
 	/* This question will be asked soon; may be NULL. Never blocks. */

@@ -7,7 +7,7 @@
  * edge/auth.  Both get every record, name and answer from here, so that what is counted, what is an
  * error and what an answer says does not depend on who walks:
  *
- *     check = spf_check_begin(dns, &query, &answer);
+ *     check = spf_check_begin(dns, &query, arena, &answer);
  *     spf_check_record(check, NULL, NULL, &frame);            the record of the sender's domain
  *     spf_check_term_begins(check, &frame);                   a:mx.%{d}: the first of ten terms
  *     name = spf_check_name(check, &frame, term->domain);     mx.example.org
@@ -78,15 +78,16 @@ enum spf_reply { SPF_REPLY_FOUND, SPF_REPLY_NOTHING, SPF_REPLY_STOP };
 
 /* ---- begin and end -------------------------------------------------------------------- */
 
-/* Stopped with none when there is nobody to check (4.3).  Out of memory: NULL, and *out says so. */
+/* Stopped with none when there is nobody to check (4.3).  NULL when out of memory: *out is a
+ * temperror then, and the arena is starved. */
 struct spf_check *spf_check_begin(
-    const struct dns *, const struct spf_query *, struct spf_answer *out);
+    const struct dns *, const struct spf_query *, struct arena *, struct spf_answer *out);
 
 /*
  * Ends the check with the evaluator's result, which counts if there was no error.  `deciding` is
  * then the frame of the identity, or that to which its redirects have led: it names the term, and
  * its explanation is fetched for a fail if the query wants it (6.2).  Fills *out, everything copied
- * into the arena, and frees the check.
+ * into the arena, which is starved where memory was short, and frees the check.
  */
 void spf_check_finish(struct spf_check **, enum spf_result, const struct spf_frame *deciding,
     struct arena *, struct spf_answer *out);

@@ -13,6 +13,10 @@
  * An arena belongs to one thread at a time.  When memory or its limit runs out the allocators
  * return NULL (slices: {NULL, 0} with arena_failed() true) and the caller answers 451; there is
  * no partial result to tidy up.
+ *
+ * Memory can be short elsewhere: in a library, or for what outlives the arena.  Where the answer is
+ * then a mere "not known", as of the DNS, nobody would see the difference; so whoever makes it for
+ * the owner of an arena says it with arena_starve(), and the owner answers 451 all the same.
  */
 #include "core/base/slice.h"
 
@@ -45,6 +49,12 @@ struct slice arena_printf(struct arena *, const char *format, ...)
 
 /* True once any allocation has failed since arena_create() or arena_reset(). */
 bool arena_failed(const struct arena *);
+
+/* Memory ran out, here or elsewhere: what is made for the owner is not what it should be. */
+void arena_starve(struct arena *);
+
+/* True after that; false when only the limit has been reached, which strangers can do. */
+bool arena_starved(const struct arena *);
 
 /* Bytes handed out since arena_create() or arena_reset(). */
 size_t arena_used(const struct arena *);

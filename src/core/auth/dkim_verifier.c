@@ -201,6 +201,7 @@ static bool find_key(
 	dns_lookup(dns, c->field->key_name, DNS_TXT, v->arena, &answer);
 	result = dkim_key_of_answer(&answer, &record, &reason);
 	if (result == DKIM_NONE && !v->crypto->key_read(v->crypto, record, key)) {
+		arena_starve(v->arena);
 		result = DKIM_TEMPERROR;
 		reason = SLICE("out of memory");
 	} else if (result == DKIM_NONE) {
@@ -241,6 +242,7 @@ static void check_signature(
 		break;
 	case DKIM_NO_MEMORY:
 	default:
+		arena_starve(v->arena);
 		decide(c, DKIM_TEMPERROR, SLICE("out of memory"));
 		break;
 	}
@@ -270,13 +272,14 @@ static void verify_all(struct dkim_verifier *v)
 }
 
 /* When memory ran out nothing that was found is certain. */
-static void answer_no_memory(struct dkim_answer *out)
+static void answer_no_memory(struct dkim_verifier *v, struct dkim_answer *out)
 {
 	static const struct dkim_signature_result failed = {
 	    .result = DKIM_TEMPERROR,
 	    .reason = SLICE_INIT("out of memory"),
 	};
 
+	arena_starve(v->arena);
 	*out = (struct dkim_answer){.signatures = &failed, .count = 1};
 }
 
@@ -290,7 +293,7 @@ void dkim_verifier_finish(struct dkim_verifier *v, struct dkim_answer *out)
 		verify_all(v);
 	results = arena_alloc(v->arena, DKIM_VERIFIED_MAX * sizeof *results);
 	if (v->no_memory || arena_failed(v->arena)) {
-		answer_no_memory(out);
+		answer_no_memory(v, out);
 		return;
 	}
 	for (size_t i = 0; i < v->count; i++)

@@ -160,21 +160,22 @@ enum spf_reply spf_check_record(struct spf_check *c, const struct spf_frame *fro
 
 /* ---- begin and end ------------------------------------------------------------------- */
 
-struct spf_check *spf_check_begin(
-    const struct dns *dns, const struct spf_query *query, struct spf_answer *out)
+struct spf_check *spf_check_begin(const struct dns *dns, const struct spf_query *query,
+    struct arena *arena, struct spf_answer *out)
 {
-	struct arena *arena = arena_create(CHECK_BYTES);
-	struct spf_check *c = arena ? arena_calloc(arena, 1, sizeof *c) : NULL;
+	struct arena *own = arena_create(CHECK_BYTES);
+	struct spf_check *c = own ? arena_calloc(own, 1, sizeof *c) : NULL;
 
 	if (!c) {
-		arena_free(&arena);
+		arena_free(&own);
+		arena_starve(arena);
 		*out = (struct spf_answer){
 		    .result = SPFR_TEMPERROR, .problem = SLICE_INIT("out of memory")};
 		return NULL;
 	}
 	c->dns = dns;
 	c->query = query;
-	c->arena = arena;
+	c->arena = own;
 	c->identity = spf_identity(query);
 	c->local = query->domain.len && query->local.len ? query->local : SLICE("postmaster");
 	if (c->identity.len == 0 || query->client.family == IP_NONE)
@@ -237,6 +238,8 @@ void spf_check_finish(struct spf_check **check, enum spf_result result,
 	out->dns_terms = c->terms;
 	out->void_lookups = c->voids;
 	out->questions = c->questions;
+	if (arena_starved(own))
+		arena_starve(arena);
 	*check = NULL;
 	arena_free(&own);
 }

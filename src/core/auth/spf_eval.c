@@ -51,7 +51,7 @@ static enum spf_result check_host(struct spf_check *c, const struct spf_frame *f
 void spf_eval(const struct dns *dns, const struct spf_query *query, struct arena *arena,
     struct spf_answer *out)
 {
-	struct spf_check *c = spf_check_begin(dns, query, out);
+	struct spf_check *c = spf_check_begin(dns, query, arena, out);
 	struct spf_frame frame;
 	enum spf_result result;
 

@@ -22,7 +22,7 @@ struct arena {
 	struct chunk *newest;
 	size_t limit;
 	size_t used;
-	bool failed;
+	bool failed, starved;
 };
 
 struct arena *arena_create(size_t limit)
@@ -53,7 +53,7 @@ void arena_reset(struct arena *a)
 	if (first)
 		first->used = 0;
 	a->used = 0;
-	a->failed = false;
+	a->failed = a->starved = false;
 }
 
 void arena_free(struct arena **a)
@@ -77,8 +77,10 @@ static bool add_chunk(struct arena *a, size_t size)
 	if (capacity > SIZE_MAX - sizeof *c)
 		return false;
 	c = malloc(sizeof *c + capacity);
-	if (!c)
+	if (!c) {
+		a->starved = true;
 		return false;
+	}
 	*c = (struct chunk){.older = a->newest, .capacity = capacity};
 	a->newest = c;
 	return true;
@@ -158,6 +160,16 @@ struct slice arena_printf(struct arena *a, const char *format, ...)
 bool arena_failed(const struct arena *a)
 {
 	return a->failed;
+}
+
+void arena_starve(struct arena *a)
+{
+	a->failed = a->starved = true;
+}
+
+bool arena_starved(const struct arena *a)
+{
+	return a->starved;
 }
 
 size_t arena_used(const struct arena *a)

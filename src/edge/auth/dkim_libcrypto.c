@@ -1,5 +1,6 @@
 #include "edge/auth/dkim_libcrypto.h"
 
+#include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -170,9 +171,11 @@ static bool take_numbers(EVP_PKEY *key, struct dkim_key_numbers *out)
 
 /* ---- keys ---------------------------------------------------------------------------- */
 
+/* To libcrypto a lack of memory can look like a key, or a signature, that is wrong; but malloc(3)
+ * leaves word in errno, which whoever asks this has set to 0 before. */
 static bool is_out_of_memory(void)
 {
-	return ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE;
+	return errno == ENOMEM || ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE;
 }
 
 static EVP_PKEY_CTX *prepare_rsa(const struct dkim_libcrypto *lib, EVP_PKEY *key)
@@ -253,6 +256,7 @@ bool dkim_libcrypto_key_read(
 	if (out->flaw != DKIM_KEY_FLAWLESS)
 		return true;
 	ERR_clear_error();
+	errno = 0;
 	done = decode(octets, out, &decoded);
 	if (done && decoded) {
 		out->public_key = make_key(lib, out->algorithm, decoded);
@@ -313,10 +317,15 @@ static enum dkim_verification verify_ed25519(const struct dkim_public_key *key,
 enum dkim_verification dkim_libcrypto_verify(
     const struct dkim_key *key, const unsigned char digest[DKIM_HASH_LEN], struct slice signature)
 {
-	enum dkim_verification v = key->algorithm == DKIM_ED25519_SHA256
-				       ? verify_ed25519(key->public_key, digest, signature)
-				       : verify_rsa(key->public_key, digest, signature);
+	enum dkim_verification v;
 
+	ERR_clear_error();
+	errno = 0;
+	v = key->algorithm == DKIM_ED25519_SHA256
+		? verify_ed25519(key->public_key, digest, signature)
+		: verify_rsa(key->public_key, digest, signature);
+	if (v == DKIM_MISMATCH && is_out_of_memory())
+		v = DKIM_NO_MEMORY;
 	if (v != DKIM_VERIFIED)
 		ERR_clear_error();
 	return v;

@@ -10,6 +10,7 @@
 
 #include "spf_tokens.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -77,13 +78,16 @@ static SPF_dns_rr_t *lookup(
 {
 	struct walk *walk = current;
 	struct dns_answer answer;
+	int before = errno;
 	enum spf_reply reply = spf_tokens_ask(walk->tokens, token, &answer);
 	int status = reply == SPF_REPLY_STOP    ? TRY_AGAIN
 		     : reply == SPF_REPLY_FOUND ? NETDB_SUCCESS
 						: NO_DATA;
-	SPF_dns_rr_t *rr = SPF_dns_rr_new_init(server, token, type, 0, status);
+	SPF_dns_rr_t *rr;
 
 	(void)should_cache;
+	errno = before; /* is for libspf2's own failures: see guard_libspf2() */
+	rr = SPF_dns_rr_new_init(server, token, type, 0, status);
 	if (!rr) {
 		rr = walk->spare;
 		walk->spare = NULL;
@@ -102,11 +106,13 @@ static SPF_errcode_t get_record(
 {
 	struct walk *walk = current;
 	const char *text = walk->first;
+	int before = errno;
 
 	*record = NULL;
 	walk->first = NULL;
 	if (!text)
 		text = spf_tokens_record(walk->tokens, request->cur_dom);
+	errno = before;
 	if (!text)
 		return SPF_E_DNS_ERROR;
 	return SPF_record_compile(server, response, record, text);
@@ -232,23 +238,28 @@ static void set_handlers(void)
 	SPF_debug_handler = NULL;
 }
 
-static void guard_libspf2(struct walk *walk, const struct ip *client)
+/* False when memory was short, whatever libspf2 made of it: malloc(3) leaves word in errno. */
+static bool guard_libspf2(struct walk *walk, const struct ip *client)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	pthread_once(&once, set_handlers);
 	current = walk;
+	errno = 0;
 	if (setjmp(walk->way_out) == 0)
 		ask_libspf2(walk, client);
 	current = NULL;
+	return errno != ENOMEM;
 }
 
-static enum spf_result walk_with_libspf2(struct walk *walk, const struct ip *client)
+static enum spf_result walk_with_libspf2(struct walk *walk, const struct spf_check *check)
 {
 	walk->result = SPFR_TEMPERROR;
 	walk->spare = SPF_dns_rr_new();
-	if (walk->spare)
-		guard_libspf2(walk, client);
+	if (!walk->spare || !guard_libspf2(walk, &check->query->client)) {
+		walk->result = SPFR_TEMPERROR;
+		arena_starve(check->arena);
+	}
 	free_libspf2(walk);
 	return walk->result;
 }
@@ -263,7 +274,7 @@ static const struct spf_frame *evaluate(struct spf_check *check, enum spf_result
 	if (walk.tokens)
 		walk.first = spf_tokens_record(walk.tokens, SPF_TOKEN_SENDER);
 	if (walk.first)
-		*result = walk_with_libspf2(&walk, &check->query->client);
+		*result = walk_with_libspf2(&walk, check);
 	if (*result == SPFR_TEMPERROR)
 		spf_check_stop(check, SPFR_TEMPERROR, SLICE("libspf2 ended without a result"));
 	return walk.tokens ? spf_tokens_deciding(walk.tokens) : NULL;
@@ -272,7 +283,7 @@ static const struct spf_frame *evaluate(struct spf_check *check, enum spf_result
 void spf_check(const struct dns *dns, const struct spf_query *query, struct arena *arena,
     struct spf_answer *out)
 {
-	struct spf_check *check = spf_check_begin(dns, query, out);
+	struct spf_check *check = spf_check_begin(dns, query, arena, out);
 	const struct spf_frame *deciding;
 	enum spf_result result;
 

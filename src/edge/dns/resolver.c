@@ -5,6 +5,7 @@
 #include "edge/dns/resolver_key.h"
 #include "edge/os/monotonic.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,7 +129,8 @@ static struct inflight_query *joined_before(
 	return NULL;
 }
 
-/* Stays joined until the session ends; NULL when it cannot be asked. */
+/* Stays joined until the session ends; NULL when it cannot be asked, with errno ENOMEM for want
+ * of memory. */
 static struct inflight_query *join(
     struct resolver_session *session, const struct resolver_key *key, bool hint)
 {
@@ -207,11 +209,12 @@ static struct resolver_answer *wait_for(struct resolver_purse *purse, struct inf
 	return answer;
 }
 
-/* An empty purse asks nothing new. */
+/* An empty purse asks nothing new; as board(). */
 static struct inflight_query *set_out(struct resolver_purse *purse, const struct resolver_key *key)
 {
 	int64_t now = monotonic_now();
 
+	errno = 0;
 	if (end_of(purse, now) <= now) {
 		purse->dry = true;
 		return NULL;
@@ -233,7 +236,9 @@ static void answer_question(struct resolver_purse *purse, const struct resolver_
 		out->ttl = ttl;
 	} else {
 		f = f ? f : set_out(purse, key);
-		answer = f ? wait_for(purse, f) : NULL;
+		answer = f                 ? wait_for(purse, f)
+			 : errno == ENOMEM ? resolver_answer_starved()
+					   : NULL;
 		resolver_answer_give(answer, arena, out);
 		if (f && !before)
 			keep(purse->session, answer);

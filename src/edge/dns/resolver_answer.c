@@ -10,7 +10,7 @@ static struct resolver_answer *allocate(enum dns_status status, size_t count, si
 	struct resolver_answer *a = malloc(size);
 
 	if (!a)
-		return NULL;
+		return resolver_answer_starved();
 	*a = (struct resolver_answer){.status = status, .size = size, .count = count};
 	atomic_init(&a->references, 1);
 	return a;
@@ -26,8 +26,8 @@ struct resolver_answer *resolver_answer_records(
 	for (size_t i = 0; i < count; i++)
 		bytes += rdata[i].len;
 	a = allocate(DNS_OK, count, bytes);
-	if (!a)
-		return NULL;
+	if (a->starved)
+		return a;
 	room = (char *)&a->records[count];
 	for (size_t i = 0; i < count; i++) {
 		if (!dnswire_record(type, rdata[i], room, &a->records[i])) {
@@ -42,6 +42,15 @@ struct resolver_answer *resolver_answer_records(
 struct resolver_answer *resolver_answer_none(enum dns_status status)
 {
 	return allocate(status, 0, 0);
+}
+
+struct resolver_answer *resolver_answer_starved(void)
+{
+	/* Held once by itself, for ever. */
+	static struct resolver_answer starved = {
+	    .references = 1, .status = DNS_TEMP, .starved = true};
+
+	return resolver_answer_hold(&starved);
 }
 
 struct resolver_answer *resolver_answer_hold(struct resolver_answer *a)
@@ -82,6 +91,8 @@ void resolver_answer_give(
 	const struct dns_record *records = NULL;
 
 	*out = (struct dns_answer){.status = DNS_TEMP};
+	if (a && a->starved)
+		arena_starve(arena);
 	if (!a || (a->count && !(records = copy_records(a, arena))))
 		return;
 	*out = (struct dns_answer){.status = a->status,

@@ -165,7 +165,7 @@ void resolver_cache_store(struct resolver_cache *cache, const struct resolver_ke
     struct resolver_answer *answer, int64_t now)
 {
 	struct shard *s = shard_of(cache, key);
-	int64_t kept = keep(answer);
+	int64_t kept = answer && answer->starved ? 0 : keep(answer);
 	struct cache_entry *e = kept ? entry_create(key, answer, now + kept) : NULL;
 	struct cache_entry **place;
 

@@ -57,7 +57,7 @@ static void send_unsent(struct resolver_inflight *all)
 
 	while ((q = next_unsent(all)))
 		if (!resolver_upstream_ask(all->upstream, &q->key, &q->handle))
-			inflight_query_answered(&q->handle, NULL);
+			inflight_query_answered(&q->handle, resolver_answer_starved());
 }
 
 static struct inflight_query *next_expired(struct resolver_inflight *all)

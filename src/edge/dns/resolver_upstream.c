@@ -318,7 +318,7 @@ static struct resolver_answer *records_of(const struct ub_result *result)
 		count++;
 	rdata = calloc(count, sizeof *rdata);
 	if (!rdata)
-		return NULL;
+		return resolver_answer_starved();
 	for (size_t i = 0; i < count; i++)
 		rdata[i] = slice_of(result->data[i], (size_t)result->len[i]);
 	answer = resolver_answer_records((enum dns_type)result->qtype, rdata, count);
@@ -340,7 +340,7 @@ static struct resolver_answer *answer_of(const struct ub_result *result)
 		answer = resolver_answer_none(DNS_NODATA);
 	else
 		answer = records_of(result);
-	if (answer) {
+	if (answer && !answer->starved) {
 		answer->secure = result->secure;
 		answer->ttl = result->ttl > 0 ? (uint32_t)result->ttl : 0;
 	}
@@ -350,7 +350,9 @@ static struct resolver_answer *answer_of(const struct ub_result *result)
 static void heard(void *handle, int error, struct ub_result *result)
 {
 	struct resolver_handle *t = handle;
-	struct resolver_answer *answer = error ? NULL : answer_of(result);
+	struct resolver_answer *answer = error == UB_NOMEM ? resolver_answer_starved()
+					 : error           ? NULL
+							   : answer_of(result);
 
 	ub_resolve_free(result);
 	t->on_answer(t, answer);

@@ -105,8 +105,10 @@ static struct message *message_start(void *self, struct arena *arena, int64_t no
 	struct worker *w = self;
 	struct message *m = calloc(1, sizeof *m);
 
-	if (!m)
+	if (!m) {
+		arena_starve(arena);
 		return NULL;
+	}
 	*m = (struct message){.worker = w, .arena = arena, .now = now};
 	pthread_mutex_lock(&w->resolver_lock);
 	if (w->resolver)
@@ -154,6 +156,8 @@ static void message_dkim_header(struct message *m, struct slice name, struct sli
 		m->verifier = dkim_verifier_create(m->worker->dkim, &m->dns, &idn_uts46, m->arena,
 		    m->now > 0 ? (uint64_t)m->now : 0);
 		m->no_verifier = !m->verifier;
+		if (m->no_verifier)
+			arena_starve(m->arena);
 	}
 	if (m->verifier)
 		dkim_verifier_header(m->verifier, name, value);
