@@ -75,7 +75,7 @@ static bool check_without(long n, int row)
 	ck_assert(ip_parse(slice_str(rows[row].client), &q.client));
 	before = mallinfo2().uordblks;
 	failmalloc->countdown = n;
-	spf_check(&dns, &q, arena, &a);
+	evaluator->evaluate(&dns, &q, arena, &a);
 	failmalloc->countdown = 0;
 	starved = arena_starved(arena);
 	arena_free(&arena);
@@ -99,12 +99,12 @@ START_TEST(answers_without_memory)
 }
 END_TEST
 
+static void add_tests(TCase *t)
+{
+	tcase_add_loop_test(t, answers_without_memory, 0, (int)ROWS(rows));
+}
+
 Suite *suite(void)
 {
-	Suite *s = suite_create("spf_memory");
-	TCase *t = tcase_create("spf_memory");
-
-	tcase_add_loop_test(t, answers_without_memory, 0, (int)ROWS(rows));
-	suite_add_tcase(s, t);
-	return s;
+	return suite_by_each("spf_memory", add_tests);
 }
