@@ -5,9 +5,9 @@
  *
  *     core/auth/spf_record.h  TXT answer → the one record → its terms by the grammar, or permerror
  *     core/auth/spf_macro.h   "%{ir}.%{d2}" → the name to ask
- *     core/auth/spf_check.h   one check: its records and questions, the limits of 4.6.4, the
- * verdict core/auth/spf_eval.h    check_host(): the walk over the terms edge/auth/spf.h         the
- * same walk by libspf2: what the daemon asks
+ *     core/auth/spf_check.h   one check: records, questions, the limits of 4.6.4, the verdict
+ *     core/auth/spf_eval.h    check_host(): the walk over the terms
+ *     edge/auth/spf.h         the same walk by libspf2: what the daemon asks
  *
  *     struct spf_query q = {.client = ip, .helo = SLICE("mx.example.org"), .local = SLICE("a"),
  *         .domain = SLICE("example.org"), .receiver = SLICE("mx.example.net"), .now = 0};
