@@ -49,8 +49,8 @@
 #include "play.h"
 
 #include "core/base/rfc3339.h"
-#include "edge/auth/spf.h"
 #include "edge/config/idn.h"
+#include "fake/spf_both.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,11 +107,15 @@ static const struct dns *message_dns(struct message *m)
 
 static bool message_spf(struct message *m, const struct spf_query *query, struct spf_answer *out)
 {
+	struct dns zone = zone_dns(m->play->zone);
+	struct spf_answer again;
+
 	if (m->play->slow_spf && !m->ended) {
 		*out = (struct spf_answer){.result = SPFR_TEMPERROR, .domain = spf_identity(query)};
 		return false;
 	}
 	spf_check(&m->play->dns, query, m->arena, out);
+	spf_both(&zone, query, m->arena, &again); /* uncounted: the evaluators agree */
 	return true;
 }
 
