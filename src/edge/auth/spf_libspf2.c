@@ -220,7 +220,7 @@ static void free_libspf2(struct walk *walk)
  * when that returns.  So it does not return: the walk ends here, with a temperror.  What libspf2
  * had allocated besides request and response is lost then, a few kilobytes.
  */
-static _Noreturn void leave(const char *file, int line, const char *message)
+__attribute__((noreturn)) static void leave(const char *file, int line, const char *message)
 {
 	(void)file;
 	(void)line;
