@@ -9,7 +9,7 @@
 #include "core/auth/dnswire.h"
 #include "fake/spf_both.h"
 
-enum { WORLDS = 30000 };
+enum { WORLDS = 10000 };
 
 struct world {
 	uint64_t seed;
