@@ -93,10 +93,11 @@ class Lab:
         return server
 
     def daemon(self, conf, lists=None, name="susmilter", socket_spec=None, env=None, milter="",
-               decisions=None, state=None):
-        """milter: more of that section; decisions, state: another place for the log, for copies."""
+               decisions=None, state=None, prefix=(), owner=None):
+        """milter: more of that section; decisions, state: another place for the log, for copies;
+        prefix: a command that starts it in its own place (exec); owner: who the folder belongs to."""
         return self._add(Daemon(self, name, conf, lists, socket_spec, env or {}, milter,
-                                decisions, state))
+                                decisions, state, prefix, owner))
 
     def process(self, argv, **options):
         """Any other program that must end with the lab."""

@@ -12,10 +12,13 @@ class Daemon(Server):
     """susmilter in the foreground, with a configuration of its own."""
 
     def __init__(self, lab, name, conf, lists, socket_spec, env, milter, decisions,
-                 state=None):
+                 state=None, prefix=(), owner=None):
         self.dir = lab.dir / name
         self.dir.mkdir()
+        if owner:
+            os.chown(self.dir, owner, owner)
         self.lab = lab
+        self.prefix = prefix
         self.control = self.dir / "control.sock"
         self.state = state or self.dir / "state"
         self.decisions = decisions or self.dir / "decisions.jsonl"
@@ -35,8 +38,8 @@ class Daemon(Server):
     def start(self):
         """For the first time, or again after stop()."""
         before = self.said().count("ready")
-        super().__init__([self.lab.build / "susmilter", "-f", "-c", self.conf], stdout=self.log,
-                         stderr=self.log, env=self.env)
+        super().__init__([*self.prefix, self.lab.build / "susmilter", "-f", "-c", self.conf],
+                         stdout=self.log, stderr=self.log, env=self.env)
         wait_for(lambda: not self.alive() or self.said().count("ready") > before, 60,
                  "start of susmilter")
         if not self.alive():

@@ -27,7 +27,26 @@ struct milter_settings {
 	struct table *table;
 };
 
-enum { MILTER_WHY_MAX = 300 };
+enum { MILTER_WHY_MAX = 600 };
+
+/*
+ * Tasks (threads).  libmilter needs one for a session that is being answered; a second may be on
+ * its way back to the pool while the next command of the same session is there already.  Beside
+ * them: 40 commands on the control socket, 16 threads of our own, libmilter's idle ones, and what a
+ * neighbour in the same control group starts between two looks at the limits.
+ */
+enum { MILTER_TASKS_A_SESSION = 2, MILTER_TASKS_BESIDES = 80 };
+
+/* How many sessions so many tasks are enough for, 1 at least; UINT_MAX tasks: no limit.  What comes
+ * beyond is answered 421 4.3.2. */
+unsigned milter_room(unsigned tasks);
+
+/* How many tasks so many sessions need. */
+unsigned milter_tasks(unsigned sessions);
+
+/* NULL when this process may have the tasks for so many sessions; else a sentence that says what it
+ * may have, and what to change. */
+const char *milter_lacks_tasks(unsigned sessions, char why[MILTER_WHY_MAX]);
 
 /* Registers and opens the socket (removing a dead one).  NULL, or the reason in why[]. */
 const char *milter_open(const struct milter_settings *, char why[MILTER_WHY_MAX]);
@@ -51,6 +70,13 @@ void milter_shut(void);
 
 /* Ends it: milter_run() returns soon.  From any thread. */
 void milter_stop(void);
+
+/*
+ * A connection of our own, which libmilter gets however many sessions there are, and without the
+ * socket: its pool then looks at all that is ready.  *other_end is the MTA's side, for the caller
+ * to close; NULL: closed at once.  False without descriptors or memory.  From any thread.
+ */
+bool milter_knock(int *other_end);
 
 /*
  * To be called by a callback's thread every few seconds that it waits.  At the end of a message the

@@ -10,11 +10,12 @@
  *
  *     message A, SPF asked      →  one idle thread, woken twice, takes A and waits for DNS
  *     message B, ready as well  →  nobody's, while nothing else happens
- *     milter_wakeup_soon(), by A        →  within MILTER_WAKEUP_MS a connection to our own socket;
+ *     milter_wakeup_soon(), by A        →  within MILTER_WAKEUP_MS a connection of our own;
  * the pool starts a thread for it, which finds B first
  *
  * Should B wait for DNS, too, it calls milter_wakeup_soon() in its turn.  However many wait, there
- * is one wake-up in MILTER_WAKEUP_MS.  It only negotiates, so that it counts as no session.
+ * is one wake-up in MILTER_WAKEUP_MS.  It is closed at once, so that it counts as no session, and
+ * goes past the limit of sessions (milter_knock).
  */
 #include <stdbool.h>
 
@@ -22,9 +23,8 @@
 enum { MILTER_WAKEUP_MS = 5 };
 
 /* Once, after the milter's socket is open and before the first milter_wakeup_soon().  From then on
- * until the process ends.  spec: in libmilter's spelling, copied.  False when there is no thread or
- * memory to be had. */
-bool milter_wakeup_start(const char *spec);
+ * until the process ends.  False when there is no thread to be had. */
+bool milter_wakeup_start(void);
 
 /* To be called whenever a callback begins to wait, from any thread; never waits itself. */
 void milter_wakeup_soon(void);

@@ -15,7 +15,10 @@
 /* The status to return, its reply having been set or the message been put on hold. */
 sfsistat milteranswer_send(SMFICTX *, const struct answer *);
 
-/* 421 4.3.2, for a connection that has no memory for a session. */
+/* 421 4.3.2, where there is no memory to have the session say it. */
+void milteranswer_too_many(struct reply *out);
+
+/* The same, for a connection that has no memory for a session. */
 sfsistat milteranswer_no_memory(SMFICTX *);
 
 /* 451 4.3.0: nothing about the message, it may come again. */

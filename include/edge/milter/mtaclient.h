@@ -25,6 +25,9 @@ enum { MTACLIENT_WHY_MAX = 300, MTACLIENT_TEXT_MAX = 1024 };
  * and the reason in why[]. */
 struct mtaclient *mtaclient_open(const char *spec, int timeout_ms, char why[MTACLIENT_WHY_MAX]);
 
+/* The same over a connection that is there; fd is the client's, also when it fails. */
+struct mtaclient *mtaclient_over(int fd, int timeout_ms, char why[MTACLIENT_WHY_MAX]);
+
 /* Says goodbye and frees. */
 void mtaclient_close(struct mtaclient **);
 

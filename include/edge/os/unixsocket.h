@@ -26,9 +26,6 @@ int unixsocket_listen(const char *path, unsigned mode, char *why, size_t size);
  */
 bool unixsocket_restore(int fd, const char *path, unsigned mode, char *why, size_t size);
 
-/* The listening socket of this process at `path`, for a library that keeps it to itself; -1. */
-int unixsocket_find_listener(const char *path);
-
 /* Mode, owner and group ("" or NULL = leave) of a socket that is bound. */
 const char *unixsocket_permit(
     const char *spec, unsigned mode, const char *user, const char *group, char *why, size_t size);

@@ -4,6 +4,7 @@
 #include "core/change/table_diff.h"
 #include "core/policy/survey_text.h"
 #include "edge/config/config.h"
+#include "edge/milter/milter.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -295,6 +296,16 @@ static void tell_check(struct request *req, const char *path, const struct diag 
 		print_table(req, rules, survey);
 }
 
+/* What the system grants is known of the daemon only, which this is when there is a worker. */
+static void check_tasks(
+    const struct request *req, const char *path, const struct config *config, struct diag *diag)
+{
+	char why[MILTER_WHY_MAX];
+
+	if (req->worker && milter_lacks_tasks(config->milter_max_sessions, why))
+		diag_warning(diag, (struct origin){path, 0}, "%s", why);
+}
+
 int command_check(struct request *req)
 {
 	const char *file = request_argument(req, 0), *path = file ? file : req->config_path;
@@ -309,6 +320,8 @@ int command_check(struct request *req)
 		    path, req->generation ? req->generation->config : NULL, diag, &rules, survey);
 		if (config)
 			config_check_reach(config, diag);
+		if (config)
+			check_tasks(req, path, config, diag);
 		if (config && !config_check_resolver(config, diag))
 			ruleset_free(&rules);
 		tell_check(req, path, diag, rules, survey);

@@ -17,18 +17,34 @@ struct watchdog {
 	int fd;
 };
 
+/* Through the socket, as an MTA; where there are too many sessions that gets no further than the
+ * door, so libmilter is asked past it, too. */
+static bool negotiates(char why[MTACLIENT_WHY_MAX])
+{
+	struct mtaclient *c = mtaclient_open(milter_socket(), ANSWER_MS, why);
+	bool answers = c;
+	int fd;
+
+	mtaclient_close(&c);
+	/* Without descriptors for it nothing is proven, neither way. */
+	if (!answers || !milter_knock(&fd))
+		return answers;
+	c = mtaclient_over(fd, ANSWER_MS, why);
+	answers = c;
+	mtaclient_close(&c);
+	return answers;
+}
+
 /* Logged when it begins and when it is over: once a second would fill the log. */
 static bool milter_answers(bool answered)
 {
 	char why[MTACLIENT_WHY_MAX];
-	struct mtaclient *c = mtaclient_open(milter_socket(), ANSWER_MS, why);
-	bool answers = c;
+	bool answers = negotiates(why);
 
 	if (!answers && answered)
 		log_warning("watchdog: the milter does not answer: %s", why);
 	else if (answers && !answered)
 		log_info("watchdog: the milter answers again");
-	mtaclient_close(&c);
 	return answers;
 }
 

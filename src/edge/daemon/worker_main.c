@@ -131,6 +131,9 @@ static bool open_sockets(struct worker *w, const struct config *c)
 		log_error("%s", why);
 		return false;
 	}
+	/* Only now, since some limits are those of the user. */
+	if (milter_lacks_tasks(c->milter_max_sessions, why))
+		log_warning("%s", why);
 	return true;
 }
 
@@ -160,9 +163,9 @@ static bool start_metrics(struct worker *w, const struct config *c)
 	return false;
 }
 
-static bool start_knock(const struct config *c)
+static bool start_knock(void)
 {
-	if (milter_wakeup_start(c->milter_socket))
+	if (milter_wakeup_start())
 		return true;
 	log_error("cannot start the thread that wakes libmilter's pool");
 	return false;
@@ -174,7 +177,7 @@ static bool start_parts(struct worker *w)
 	bool ok;
 
 	check_descriptor_limit(g->config);
-	ok = open_sockets(w, g->config) && open_records(w, g->config) && start_knock(g->config) &&
+	ok = open_sockets(w, g->config) && open_records(w, g->config) && start_knock() &&
 	     worker_resolver_start(w, g->config) && start_metrics(w, g->config);
 
 	table_unpin(&g);

@@ -1,6 +1,8 @@
 #include "edge/doctor/doctor.h"
 
+#include "edge/milter/milter.h"
 #include "edge/milter/mtaclient.h"
+#include "edge/os/task_limit.h"
 #include "edge/worker/worker.h"
 
 #include <errno.h>
@@ -11,9 +13,6 @@
 #include <unistd.h>
 
 enum { ANSWER_MS = 5000 };
-
-/* Threads that a daemon needs besides its sessions: DNS, log, control, metrics. */
-enum { THREADS_BESIDES = 50 };
 
 /* ---- a session ----------------------------------------------------------------------- */
 
@@ -101,20 +100,37 @@ static long soft_limit(const char *limits, const char *name)
 	return *line >= '0' && *line <= '9' ? strtol(line, NULL, 10) : -1;
 }
 
-static void check_limit(
-    struct doctor *d, const char *what, long limit, long wanted, const char *unit_key)
+static void check_files(struct doctor *d, long limit, long wanted)
 {
 	char change[120];
 
 	if (limit < 0 || limit >= wanted) {
-		doctor_add_finding(d, FINDING_GOOD, NULL, "the limit on %s is high enough", what);
+		doctor_add_finding(d, FINDING_GOOD, NULL, "the limit on open files is high enough");
 		return;
 	}
-	snprintf(change, sizeof change, "%s=%ld in the unit, or a lower milter.max_sessions",
-	    unit_key, wanted);
+	snprintf(change, sizeof change,
+	    "LimitNOFILE=%ld in the unit, or a lower milter.max_sessions", wanted);
 	doctor_add_finding(d, FINDING_WRONG, change,
-	    "the daemon is limited to %ld %s, but %u sessions need %ld", limit, what,
+	    "the daemon is limited to %ld open files, but %u sessions need %ld", limit,
 	    d->config->milter_max_sessions, wanted);
+}
+
+static void check_tasks(struct doctor *d, pid_t pid)
+{
+	unsigned wanted = milter_tasks(d->config->milter_max_sessions);
+	struct task_limit t;
+	char change[120];
+
+	task_limit_read("", pid, &t);
+	if (t.room >= wanted) {
+		doctor_add_finding(d, FINDING_GOOD, NULL, "the limit on threads is high enough");
+		return;
+	}
+	snprintf(change, sizeof change, "%s%s%u, or a lower milter.max_sessions", t.setting,
+	    strchr(t.setting, '=') ? "" : "=", t.limit + wanted - t.room);
+	doctor_add_finding(d, FINDING_WRONG, change,
+	    "the daemon is limited to %u threads (%s is %u), but %u sessions need %u", t.room,
+	    t.what, t.limit, d->config->milter_max_sessions, wanted);
 }
 
 static void check_limits(struct doctor *d)
@@ -136,10 +152,9 @@ static void check_limits(struct doctor *d)
 	n = fread(text, 1, sizeof text - 1, f);
 	text[n] = '\0';
 	fclose(f);
-	check_limit(d, "open files", soft_limit(text, "Max open files"),
-	    sessions * WORKER_FILES_A_SESSION + WORKER_FILES_BESIDES, "LimitNOFILE");
-	check_limit(d, "threads", soft_limit(text, "Max processes"), sessions + THREADS_BESIDES,
-	    "LimitNPROC");
+	check_files(d, soft_limit(text, "Max open files"),
+	    sessions * WORKER_FILES_A_SESSION + WORKER_FILES_BESIDES);
+	check_tasks(d, pid);
 }
 
 void doctor_daemon(struct doctor *d)

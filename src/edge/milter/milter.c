@@ -1,12 +1,14 @@
+#include "milter_door.h"
 #include "milter_private.h"
 
 #include "edge/log/log.h"
-#include "edge/milter/mtaclient.h"
 #include "edge/os/unixsocket.h"
 
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Of a socket that is made again, until its group is set. */
@@ -18,14 +20,15 @@ enum { STOP_KNOCK_MS = 50 };
 /* Copies of our own, for the settings' belong to a generation that a reload may end. */
 static char *listening, *socket_group;
 static unsigned socket_mode;
-static int listener = -1; /* libmilter's; -1 on TCP */
 
 /* Guards the file of a unix socket: it is made again as long as the milter is not shut. */
 static pthread_mutex_t file_lock = PTHREAD_MUTEX_INITIALIZER;
-static bool shut, made_again;
+static bool shut;
 
 const char *milter_open(const struct milter_settings *settings, char why[MILTER_WHY_MAX])
 {
+	struct listeners *before;
+
 	listening = strdup(settings->socket);
 	socket_group = strdup(settings->socket_group);
 	socket_mode = settings->socket_mode;
@@ -35,16 +38,21 @@ const char *milter_open(const struct milter_settings *settings, char why[MILTER_
 	}
 	if (unixsocket_prepare(listening, why, MILTER_WHY_MAX))
 		return why;
+	before = milter_door_listeners();
 	if (smfi_register(milter_callbacks(settings)) != MI_SUCCESS ||
 	    smfi_setconn(listening) != MI_SUCCESS || smfi_opensocket(false) != MI_SUCCESS) {
 		snprintf(why, MILTER_WHY_MAX,
 		    "cannot listen on milter.socket \"%s\": check the address, and that no other "
 		    "process listens there",
 		    listening);
+		free(before);
 		return why;
 	}
-	if (unixsocket_path(listening))
-		listener = unixsocket_find_listener(unixsocket_path(listening));
+	if (!milter_door_open(before)) {
+		snprintf(why, MILTER_WHY_MAX, "milter.socket \"%s\": no descriptors to listen with",
+		    listening);
+		return why;
+	}
 	return unixsocket_permit(listening, settings->socket_mode, settings->user,
 	    settings->socket_group, why, MILTER_WHY_MAX);
 }
@@ -62,10 +70,11 @@ void milter_restore_socket(void)
 	bool restored = false;
 
 	pthread_mutex_lock(&file_lock);
-	if (listener >= 0 && !shut)
-		restored = unixsocket_restore(
-		    listener, unixsocket_path(listening), OWNER_MODE, why, sizeof why);
-	made_again |= restored;
+	if (unixsocket_path(listening) && !shut)
+		restored = unixsocket_restore(milter_door_listener(), unixsocket_path(listening),
+		    OWNER_MODE, why, sizeof why);
+	if (restored)
+		milter_door_listen_again();
 	if (restored &&
 	    !unixsocket_permit(listening, socket_mode, NULL, socket_group, why, sizeof why))
 		log_warning("%s was deleted: created again", listening);
@@ -77,10 +86,12 @@ void milter_restore_socket(void)
 
 bool milter_run(void)
 {
-	bool served = smfi_main() == MI_SUCCESS;
+	bool served;
 
-	/* libmilter removes only the file that it made itself. */
-	if (made_again)
+	milter_door_serve();
+	served = smfi_main() == MI_SUCCESS;
+	/* libmilter would, if the socket were still its own. */
+	if (unixsocket_path(listening))
 		unlink(unixsocket_path(listening));
 	return served;
 }
@@ -106,16 +117,30 @@ void milter_shut(void)
 		log_warning("%s", wrong);
 }
 
-/* smfi_stop() waits until the listener looks up, which it does every five seconds or when somebody
+bool milter_knock(int *other_end)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+		return false;
+	if (!milter_door_bring(ends[0])) {
+		close(ends[0]);
+		close(ends[1]);
+		return false;
+	}
+	if (other_end)
+		*other_end = ends[1];
+	else
+		close(ends[1]);
+	return true;
+}
+
+/* smfi_stop() waits until the listener looks up, which it does each second or when somebody
  * connects; so somebody does. */
 static void *knock(void *unused)
 {
-	char why[MTACLIENT_WHY_MAX];
-	struct mtaclient *c;
-
 	poll(NULL, 0, STOP_KNOCK_MS);
-	c = mtaclient_open(listening, STOP_KNOCK_MS, why);
-	mtaclient_close(&c);
+	milter_knock(NULL);
 	return unused;
 }
 

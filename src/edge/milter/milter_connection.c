@@ -331,6 +331,19 @@ static sfsistat on_close(SMFICTX *ctx)
 	return SMFIS_CONTINUE;
 }
 
+void milter_refuse(const struct ip *client, struct reply *out)
+{
+	struct session *s = session_create(env);
+
+	if (!s) {
+		milteranswer_too_many(out);
+		return;
+	}
+	session_connect(s, client, slice_of(NULL, 0), false);
+	*out = transaction_one_too_many(s).reply;
+	session_free(&s);
+}
+
 struct smfiDesc milter_callbacks(const struct milter_settings *settings)
 {
 	env = settings->env;

@@ -5,6 +5,10 @@
 
 #include <libmilter/mfapi.h>
 
+/* What a client is told that libmilter has no thread for, recorded like any other session too many.
+ */
+void milter_refuse(const struct ip *client, struct reply *out);
+
 /* What libmilter is to call; once, before it runs. */
 struct smfiDesc milter_callbacks(const struct milter_settings *);
 

@@ -47,9 +47,17 @@ sfsistat milteranswer_send(SMFICTX *ctx, const struct answer *answer)
 	return codes[answer->kind];
 }
 
+void milteranswer_too_many(struct reply *out)
+{
+	*out = (struct reply){421, "4.3.2", "Too many sessions, please try again later"};
+}
+
 sfsistat milteranswer_no_memory(SMFICTX *ctx)
 {
-	set_reply(ctx, "421", "4.3.2", "Too many sessions, please try again later");
+	struct reply reply;
+
+	milteranswer_too_many(&reply);
+	say(ctx, &reply);
 	return SMFIS_TEMPFAIL;
 }
 

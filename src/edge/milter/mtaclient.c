@@ -175,26 +175,36 @@ static bool negotiate(struct mtaclient *c)
 
 /* ---- public -------------------------------------------------------------------------- */
 
-struct mtaclient *mtaclient_open(const char *spec, int timeout_ms, char why[MTACLIENT_WHY_MAX])
+static struct mtaclient *talk(int fd, const char *where, char *why)
 {
-	const char *path = unixsocket_path(spec);
 	struct mtaclient *c = calloc(1, sizeof *c);
 
 	if (!c) {
+		close(fd);
 		snprintf(why, MTACLIENT_WHY_MAX, "out of memory");
 		return NULL;
 	}
-	c->fd = path ? connect_unix(path, timeout_ms, why) : connect_inet(spec, timeout_ms, why);
-	if (c->fd < 0) {
-		free(c);
-		return NULL;
-	}
+	c->fd = fd;
 	if (negotiate(c))
 		return c;
 	snprintf(why, MTACLIENT_WHY_MAX,
-	    "%s: what listens there does not speak the milter protocol", spec);
+	    "%s: what listens there does not speak the milter protocol", where);
 	mtaclient_close(&c);
 	return NULL;
+}
+
+struct mtaclient *mtaclient_open(const char *spec, int timeout_ms, char why[MTACLIENT_WHY_MAX])
+{
+	const char *path = unixsocket_path(spec);
+	int fd = path ? connect_unix(path, timeout_ms, why) : connect_inet(spec, timeout_ms, why);
+
+	return fd < 0 ? NULL : talk(fd, spec, why);
+}
+
+struct mtaclient *mtaclient_over(int fd, int timeout_ms, char why[MTACLIENT_WHY_MAX])
+{
+	set_timeout(fd, timeout_ms);
+	return talk(fd, "the pool of threads", why);
 }
 
 void mtaclient_close(struct mtaclient **c)

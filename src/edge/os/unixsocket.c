@@ -10,9 +10,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* A listener is opened at the start, when few descriptors are in use. */
-enum { LISTENER_MAX = 1024 };
-
 const char *unixsocket_path(const char *spec)
 {
 	if (strncmp(spec, "unix:", 5) == 0)
@@ -120,24 +117,6 @@ bool unixsocket_restore(int fd, const char *path, unsigned mode, char *why, size
 	fcntl(fresh, F_SETFL, fcntl(fd, F_GETFL));
 	replace_listener(fd, fresh);
 	return true;
-}
-
-int unixsocket_find_listener(const char *path)
-{
-	struct sockaddr_un address;
-	int listens, files = getdtablesize();
-
-	for (int fd = 0; fd < files && fd < LISTENER_MAX; fd++) {
-		socklen_t len = sizeof address, size = sizeof listens;
-
-		memset(&address, 0, sizeof address);
-		if (getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
-		    address.sun_family == AF_UNIX &&
-		    strncmp(address.sun_path, path, sizeof address.sun_path) == 0 &&
-		    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
-			return fd;
-	}
-	return -1;
 }
 
 static const char *set_group(const char *path, const char *name, char *why, size_t size)
