@@ -96,14 +96,14 @@ static uint64_t round_up(uint64_t n)
 
 static double bar_height(uint64_t n, uint64_t top)
 {
-	return (double)n / (double)top * (HEIGHT - TOP - BOTTOM);
+	return (double)n / (double)top * (double)(HEIGHT - TOP - BOTTOM);
 }
 
 static void draw_axis(const struct html_page *p, uint64_t top)
 {
 	for (int i = 0; i <= 2; i++) {
 		char number[NUMBER_TEXT_MAX];
-		double y = TOP + (HEIGHT - TOP - BOTTOM) * (1 - i / 2.0);
+		double y = (double)TOP + (double)(HEIGHT - TOP - BOTTOM) * (1 - i / 2.0);
 
 		if (i == 1 && top < 2)
 			continue;
@@ -118,7 +118,7 @@ static void draw_axis(const struct html_page *p, uint64_t top)
 static void draw_bar(const struct html_page *p, int64_t at, int64_t bars, const struct chart_bar *b,
     uint64_t top, const char *title)
 {
-	double width = (double)(WIDTH - LEFT) / (double)bars, x = LEFT + width * (double)at;
+	double width = (double)(WIDTH - LEFT) / (double)bars, x = (double)LEFT + width * (double)at;
 	double base = HEIGHT - BOTTOM, refused = bar_height(b->refused, top);
 	double monitored = bar_height(b->monitored, top);
 

@@ -22,6 +22,8 @@ enum {
 	 * own 16 let sixteen questions to a dead server hold up all others. */
 	SOCKETS_MAX = 4096,
 	SOCKETS_MIN = 64,
+	/* The shortest time that a forwarder has for an answer. */
+	TRY_MS = 500,
 };
 
 struct option {
@@ -44,12 +46,12 @@ static const struct option common[] = {
  *
  * It also asks again after a few times the forwarder's usual answer time, 50 ms for one nearby, and
  * gives up after five tries, long before the forwarder has resolved a name that it did not know.
- * Hence not before 500 ms; and a try is two packets, so that one try for each second of a question
- * lasts to its end.
+ * Hence not before TRY_MS, and as many tries as last to the end of a question even if none waits
+ * longer than that: in 1.26 answers to others keep each try short, in 1.17 each waits twice as long
+ * as the one before.
  */
 static const struct option forwarding[] = {
     {"infra-host-ttl:", "10"},         /* seconds */
-    {"infra-cache-min-rtt:", "500"},   /* milliseconds */
     {"do-not-query-localhost:", "no"}, /* that is where the forwarder often is */
     {"unblock-lan-zones:", "yes"},     /* reverse names of private networks are its own */
 };
@@ -230,7 +232,8 @@ static bool set_forwarders(
     struct ub_ctx *context, const struct resolver_settings *settings, struct complaint c)
 {
 	if (!SET_OPTIONS(context, forwarding, c) ||
-	    !set_number(context, "outbound-msg-retry:", settings->question_ms / 1000 + 1, c) ||
+	    !set_number(context, "infra-cache-min-rtt:", TRY_MS, c) ||
+	    !set_number(context, "outbound-msg-retry:", settings->question_ms / TRY_MS + 1, c) ||
 	    !set_validation(context, file_of(settings->trust_anchor, NULL), c))
 		return false;
 	for (size_t i = 0; i < settings->server_count; i++) {
