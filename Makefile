@@ -13,6 +13,7 @@
 #   make fuzz         ten minutes for each fuzz target (FUZZ_SECONDS=600, FUZZ=NAME for one)
 #   make deb          the Debian package build/susmilter_*.deb, judged by lintian
 #   make check-package  installs, upgrades and purges it in a fresh Debian, as root, by hand
+#   make check-debian RELEASE=trixie  all of these in a fresh Debian of that release, by hand
 #   make install      below $(DESTDIR)$(prefix); `make uninstall` removes it
 #   make clean        removes build/
 #   make help         prints this
@@ -85,7 +86,7 @@ ifeq ($(SPF),native)
     PACKAGES_BUILD := $(filter-out libspf2-dev,$(PACKAGES_BUILD))
 endif
 PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl mandoc systemd
-PACKAGES_DEB   := debhelper dpkg-dev lintian
+PACKAGES_DEB   := build-essential debhelper dpkg-dev lintian
 PACKAGES_PACKAGE := debootstrap python3 util-linux iproute2 systemd-container
 PACKAGES_BENCH := python3-spf libspf2-dev libmaxminddb-dev liblmdb-dev opendkim opendmarc unbound openssl
 PACKAGES_VALGRIND := valgrind
@@ -95,7 +96,7 @@ PACKAGES_STYLE := clang-format cppcheck
 # Postfix, are only unpacked in the build directory, beside the libraries that they want; so is
 # Prometheus.
 PACKAGES_DEMO  := postfix python3 perl libmaxmind-db-writer-perl sasl2-bin libsasl2-modules libsasl2-modules-db
-PACKAGES_WIRE  := $(PACKAGES_DEMO) dns-root-data openssl python3-prometheus-client iproute2 util-linux m4 libwrap0 libldap-2.5-0 liblockfile1 libnsl2 libdb5.3
+PACKAGES_WIRE  := $(PACKAGES_DEMO) dns-root-data openssl python3-prometheus-client iproute2 util-linux m4 libwrap0 'libldap-2.5-0|libldap2' liblockfile1 libnsl2 'libdb5.3|libdb5.3t64'
 
 # ---- how it is compiled -------------------------------------------------------------------
 
@@ -201,7 +202,7 @@ wire: $(WIRE:%=$(BUILD)/tests/wire/%_test) all $(BUILD)/sendmail $(BUILD)/promet
 # they are unpacked here, not installed, and before the tests go to a network of their own, where
 # there is nothing to download from.
 $(BUILD)/sendmail: UNPACKED := sendmail-bin sendmail-base sendmail-cf
-$(BUILD)/prometheus: UNPACKED := prometheus
+$(BUILD)/prometheus: UNPACKED = prometheus $(if $(shell apt-cache show promtool 2>/dev/null),promtool)
 $(BUILD)/pyspf: UNPACKED := python3-spf
 download := apt-get -qq -o APT::Sandbox::User=root download
 $(BUILD)/sendmail $(BUILD)/prometheus $(BUILD)/pyspf:
@@ -458,7 +459,14 @@ deb: deps-deb
 	@contrib/make-deb build
 
 check-package: deps-package deb
-	@tests/package/run build
+	@rm -rf build/installed
+	@$(MAKE) --no-print-directory -s DESTDIR=build/installed install >/dev/null
+	@tests/package/run build $(shell . /etc/os-release && echo $$VERSION_CODENAME)
+
+# Everything in a fresh Debian of that release: hours on a small machine, most of them `make check`.
+RELEASE ?= trixie
+check-debian: deps-package
+	@tests/package/debian build/debian/$(RELEASE) $(RELEASE)
 
 # ---- installing ---------------------------------------------------------------------------
 
@@ -502,6 +510,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload
+.PHONY: deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload
 
 -include $(wildcard $(addprefix $(BUILD)/,core/*/*.d edge/*/*.d ctl/*.d tests/*/*.d tests/unit/*/*/*.d))

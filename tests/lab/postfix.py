@@ -54,7 +54,8 @@ postlog   unix-dgram n - n - 1 postlogd
             "".join(f"{'[' + a + ']' if ':' in a else a}:{self.port} inet n - n - - smtpd\n"
                     for a in listen) + self.MASTER)
         db = self.etc / "sasl/sasldb2"
-        # Debian's Postfix reads $config_directory/sasl/smtpd.conf.
+        # Debian's Postfix 3.7 reads $config_directory/sasl/smtpd.conf whatever it is told, 3.10 what
+        # it is told.
         sasl.conf(self.etc / "sasl/smtpd.conf", db)
         sasl.users(db, "lab.test")
         os.chown(db, 0, postfix.pw_gid)
@@ -101,7 +102,8 @@ postlog   unix-dgram n - n - 1 postlogd
             "default_process_limit": "200",
             "smtpd_milters": milter, "non_smtpd_milters": milter,
             "milter_protocol": "6", "milter_default_action": "tempfail",
-            "smtpd_sasl_auth_enable": "yes", "smtpd_sasl_local_domain": "lab.test",
+            "smtpd_sasl_auth_enable": "yes", "cyrus_sasl_config_path": self.etc / "sasl",
+            "smtpd_sasl_local_domain": "lab.test",
             "smtpd_tls_security_level": "none", "smtp_tls_security_level": "none",
             **settings,
         }
