@@ -86,7 +86,7 @@ ifeq ($(SPF),native)
     PACKAGES_BUILD := $(filter-out libspf2-dev,$(PACKAGES_BUILD))
 endif
 PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl mandoc systemd
-PACKAGES_DEB   := build-essential debhelper dpkg-dev lintian
+PACKAGES_DEB   := build-essential debhelper dpkg-dev lintian 'systemd-dev|systemd'
 PACKAGES_PACKAGE := debootstrap python3 util-linux iproute2 systemd-container
 PACKAGES_BENCH := python3-spf libspf2-dev libmaxminddb-dev liblmdb-dev opendkim opendmarc unbound openssl
 PACKAGES_VALGRIND := valgrind
@@ -131,11 +131,17 @@ UNIT_TESTS   := $(UNIT:%=$(BUILD)/tests/unit/%_test)
 
 all: $(BUILD)/susmilter $(BUILD)/susmilterctl
 
-$(BUILD)/core/%.o: src/core/%.c
+# What it is built with is installed, or named, before the first object is made.
+$(BUILD)/needs: Makefile
+	@mkdir -p $(@D)
+	@contrib/install-missing $(sort $(PACKAGES_BUILD))
+	@touch $@
+
+$(BUILD)/core/%.o: src/core/%.c | $(BUILD)/needs
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
-$(BUILD)/edge/%.o: src/edge/%.c
+$(BUILD)/edge/%.o: src/edge/%.c | $(BUILD)/needs
 	@mkdir -p $(@D)
 	$(COMPILE) $(SYSTEM) -pthread $(call pc_cflags,$(EDGE_LIBS)) -c -o $@ $<
 
@@ -144,7 +150,7 @@ CHANGELOG := $(firstword $(wildcard contrib/debian/changelog debian/changelog))
 $(BUILD)/edge/os/version.o: private SYSTEM += -DVERSION='"$(shell sed -n '1s/.*(\(.*\)).*/\1/p' $(CHANGELOG))"'
 $(BUILD)/edge/os/version.o: $(CHANGELOG)
 
-$(BUILD)/ctl/%.o: src/ctl/%.c
+$(BUILD)/ctl/%.o: src/ctl/%.c | $(BUILD)/needs
 	@mkdir -p $(@D)
 	$(COMPILE) $(SYSTEM) -pthread $(call pc_cflags,$(EDGE_LIBS)) -c -o $@ $<
 
@@ -474,13 +480,16 @@ SYSTEMD_UNITS := susmilter.service susmilter-reload.service susmilter-reload.pat
 MAN8 := $(sort $(wildcard src/*.8))
 MAN5 := $(sort $(wildcard conf/*.5))
 
-# A configuration that is there already is left alone.
+# A configuration that is there already is left alone; a new one keeps decisions and refusals, and a
+# whitelist for susmilterctl.
 install: all
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(unitdir) $(DESTDIR)$(mandir)/man5 \
 	    $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(prefix)/lib/sysusers.d \
-	    $(DESTDIR)$(prefix)/lib/tmpfiles.d $(DESTDIR)$(completiondir) \
-	    $(DESTDIR)$(sysconfdir)/susmilter/lists
+	    $(DESTDIR)$(prefix)/lib/tmpfiles.d $(DESTDIR)$(prefix)/lib/susmilter \
+	    $(DESTDIR)$(completiondir) $(DESTDIR)$(sysconfdir)/susmilter/lists \
+	    $(DESTDIR)$(sysconfdir)/logrotate.d
 	install -m 755 $(BUILD)/susmilter $(BUILD)/susmilterctl $(DESTDIR)$(sbindir)
+	install -m 755 contrib/asked-by-mta $(DESTDIR)$(prefix)/lib/susmilter/asked-by-mta
 	for unit in $(SYSTEMD_UNITS); do \
 	    sed 's|@sbindir@|$(sbindir)|; s|@sysconfdir@|$(sysconfdir)|' \
 	        contrib/systemd/$$unit >$(DESTDIR)$(unitdir)/$$unit || exit 1; done
@@ -491,18 +500,24 @@ install: all
 	install -m 644 $(MAN8) $(DESTDIR)$(mandir)/man8
 	install -m 644 $(MAN5) $(DESTDIR)$(mandir)/man5
 	install -m 644 contrib/completion/susmilterctl $(DESTDIR)$(completiondir)/susmilterctl
+	install -m 644 contrib/logrotate.conf $(DESTDIR)$(sysconfdir)/logrotate.d/susmilter
 	install -m 644 conf/lists/*.example $(DESTDIR)$(sysconfdir)/susmilter/lists
-	[ -e $(DESTDIR)$(sysconfdir)/susmilter/susmilter.conf ] || \
-	    install -m 644 conf/susmilter.conf $(DESTDIR)$(sysconfdir)/susmilter/susmilter.conf
+	[ -e $(DESTDIR)$(sysconfdir)/susmilter/susmilter.conf ] || { \
+	    install -m 644 conf/susmilter.conf $(DESTDIR)$(sysconfdir)/susmilter/susmilter.conf && \
+	    contrib/first-configuration $(DESTDIR)$(sysconfdir)/susmilter/susmilter.conf; }
 
-# Leaves the configuration.
+# Stops what it removes, says which MTA is left asking, and leaves the configuration.
 uninstall:
+	[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || \
+	    [ ! -e $(unitdir)/susmilter.service ] || systemctl disable --now susmilter.service
+	[ -n "$(DESTDIR)" ] || contrib/asked-by-mta
 	rm -f $(DESTDIR)$(sbindir)/susmilter $(DESTDIR)$(sbindir)/susmilterctl \
 	    $(SYSTEMD_UNITS:%=$(DESTDIR)$(unitdir)/%) \
 	    $(DESTDIR)$(prefix)/lib/sysusers.d/susmilter.conf \
 	    $(DESTDIR)$(prefix)/lib/tmpfiles.d/susmilter.conf \
-	    $(DESTDIR)$(completiondir)/susmilterctl \
+	    $(DESTDIR)$(completiondir)/susmilterctl $(DESTDIR)$(sysconfdir)/logrotate.d/susmilter \
 	    $(MAN8:src/%=$(DESTDIR)$(mandir)/man8/%) $(MAN5:conf/%=$(DESTDIR)$(mandir)/man5/%)
+	rm -rf $(DESTDIR)$(prefix)/lib/susmilter
 
 clean:
 	rm -rf build
