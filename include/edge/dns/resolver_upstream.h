@@ -16,6 +16,7 @@
 #include "edge/dns/resolver_key.h"
 
 struct resolver_upstream;
+struct resolver_probe;
 
 /* A question on its way, at the head of the caller's own struct, which stays until it is heard or
  * cancelled. */
@@ -23,6 +24,7 @@ struct resolver_handle {
 	/* Set by the caller; takes over the hold on the answer.  NULL is DNS_TEMP. */
 	void (*on_answer)(struct resolver_handle *, struct resolver_answer *);
 	int id; /* libunbound's */
+	struct resolver_probe *probe;
 };
 
 /* NULL, with a sentence in `why`, when a setting is bad or libunbound does not start. */
@@ -44,8 +46,10 @@ void resolver_upstream_cancel(struct resolver_upstream *, struct resolver_handle
  */
 void resolver_upstream_probe(struct resolver_upstream *);
 
-/* Readable when answers wait; process takes them all.  False when libunbound's thread is gone. */
+/* One of them is readable when answers wait; process takes them all, and is to be called each
+ * second while any is missing.  False when libunbound's thread is gone. */
 int resolver_upstream_fd(struct resolver_upstream *);
+int resolver_upstream_probe_fd(struct resolver_upstream *); /* -1: none */
 bool resolver_upstream_process(struct resolver_upstream *);
 
 #endif

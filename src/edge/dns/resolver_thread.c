@@ -130,11 +130,12 @@ static bool wait_for_work(struct resolver_inflight *all)
 	struct pollfd fds[] = {
 	    {.fd = all->wakeup, .events = POLLIN},
 	    {.fd = resolver_upstream_fd(all->upstream), .events = POLLIN},
+	    {.fd = resolver_upstream_probe_fd(all->upstream), .events = POLLIN},
 	};
 	bool stopping;
 	uint64_t told;
 
-	if (poll(fds, 2, time_left(all)) > 0 && fds[0].revents)
+	if (poll(fds, sizeof fds / sizeof *fds, time_left(all)) > 0 && fds[0].revents)
 		(void)!read(all->wakeup, &told, sizeof told);
 	pthread_mutex_lock(&all->lock);
 	stopping = all->stopping;

@@ -1,5 +1,7 @@
 #include "edge/dns/resolver_upstream.h"
 
+#include "resolver_probe.h"
+
 #include "core/net/ip.h"
 #include "edge/dns/resolvconf.h"
 
@@ -18,6 +20,8 @@ enum {
 	CLASS_IN = 1,
 	RCODE_NOERROR = 0,
 	RCODE_NXDOMAIN = 3,
+	DNS_HEADER = 12,
+	NSCOUNT = 8, /* where the header has the number of records of authority */
 	/* Each question that waits for a server holds a socket with a random port.  libunbound's
 	 * own 16 let sixteen questions to a dead server hold up all others. */
 	SOCKETS_MAX = 4096,
@@ -67,7 +71,8 @@ static const struct option recursing[] = {
 struct resolver_upstream {
 	struct ub_ctx *context;
 	bool forwards;
-	unsigned probes; /* how often */
+	unsigned probes;              /* how often */
+	struct resolver_probe *probe; /* NULL where answers without records need none */
 };
 
 static const char no_start[] =
@@ -189,8 +194,9 @@ static bool set_validation(struct ub_ctx *context, const char *anchor, struct co
 }
 
 static bool set_recursion(
-    struct ub_ctx *context, const struct resolver_settings *settings, struct complaint c)
+    struct resolver_upstream *u, const struct resolver_settings *settings, struct complaint c)
 {
+	struct ub_ctx *context = u->context;
 	const char *hints = file_of(settings->root_hints, ROOT_HINTS);
 
 	if (hints && failed(c, hints, ub_ctx_set_option(context, "root-hints:", hints)))
@@ -200,7 +206,7 @@ static bool set_recursion(
 }
 
 /* ADDRESS or ADDRESS@PORT; libunbound knows interfaces by number only. */
-static bool set_server(struct ub_ctx *context, const char *server, struct complaint c)
+static bool set_server(struct resolver_upstream *u, const char *server, struct complaint c)
 {
 	struct slice port = slice_str(server), text = slice_cut(&port, '@');
 	char address[RESOLVCONF_ADDRESS_MAX], forward[RESOLVCONF_ADDRESS_MAX + sizeof "@65535"];
@@ -212,25 +218,40 @@ static bool set_server(struct ub_ctx *context, const char *server, struct compla
 	}
 	snprintf(
 	    forward, sizeof forward, "%s%s%.*s", address, port.ptr ? "@" : "", SLICE_ARG(port));
-	return !failed(c, server, ub_ctx_set_fwd(context, forward));
+	if (u->probe)
+		resolver_probe_server(u->probe, forward);
+	return !failed(c, server, ub_ctx_set_fwd(u->context, forward));
 }
 
 static bool set_system_servers(
-    struct ub_ctx *context, const struct resolver_settings *settings, struct complaint c)
+    struct resolver_upstream *u, const struct resolver_settings *settings, struct complaint c)
 {
 	struct resolvconf system;
 
 	resolvconf_read(
 	    settings->resolv_conf ? settings->resolv_conf : RESOLVCONF_PATH, &system, NULL);
 	for (size_t i = 0; i < system.count; i++)
-		if (!set_server(context, system.servers[i], c))
+		if (!set_server(u, system.servers[i], c))
 			return false;
 	return true;
 }
 
-static bool set_forwarders(
-    struct ub_ctx *context, const struct resolver_settings *settings, struct complaint c)
+/* What resolver_probe.h is for was not so before. */
+static bool leaves_records_out(void)
 {
+	int major = 0, minor = 0;
+
+	return sscanf(ub_version(), "%d.%d", &major, &minor) == 2 &&
+	       (major > 1 || (major == 1 && minor >= 19));
+}
+
+static bool set_forwarders(
+    struct resolver_upstream *u, const struct resolver_settings *settings, struct complaint c)
+{
+	struct ub_ctx *context = u->context;
+
+	if (leaves_records_out())
+		u->probe = resolver_probe_create();
 	if (!SET_OPTIONS(context, forwarding, c) ||
 	    !set_number(context, "infra-cache-min-rtt:", TRY_MS, c) ||
 	    !set_number(context, "outbound-msg-retry:", settings->question_ms / TRY_MS + 1, c) ||
@@ -238,8 +259,8 @@ static bool set_forwarders(
 		return false;
 	for (size_t i = 0; i < settings->server_count; i++) {
 		const char *server = settings->servers[i];
-		if (!(strcmp(server, "system") == 0 ? set_system_servers(context, settings, c)
-						    : set_server(context, server, c)))
+		if (!(strcmp(server, "system") == 0 ? set_system_servers(u, settings, c)
+						    : set_server(u, server, c)))
 			return false;
 	}
 	for (size_t i = 0; i < sizeof forwarded_zones / sizeof *forwarded_zones; i++)
@@ -266,14 +287,16 @@ static bool wake(struct ub_ctx *context, struct complaint c)
 }
 
 static bool set_up(
-    struct ub_ctx *context, const struct resolver_settings *settings, struct complaint c)
+    struct resolver_upstream *u, const struct resolver_settings *settings, struct complaint c)
 {
+	struct ub_ctx *context = u->context;
+
 	ub_ctx_debugout(context, NULL); /* what it has to say, it says in its answers */
 	if (failed(c, "its thread", ub_ctx_async(context, 1)))
 		return false;
 	if (!SET_OPTIONS(context, common, c) || !set_sockets(context, c))
 		return false;
-	if (!(is_recursive(settings) ? set_recursion : set_forwarders)(context, settings, c))
+	if (!(is_recursive(settings) ? set_recursion : set_forwarders)(u, settings, c))
 		return false;
 	return wake(context, c);
 }
@@ -294,7 +317,7 @@ struct resolver_upstream *resolver_upstream_create(
 		free(u);
 		return NULL;
 	}
-	if (!set_up(u->context, settings, (struct complaint){why, size})) {
+	if (!set_up(u, settings, (struct complaint){why, size})) {
 		resolver_upstream_free(u);
 		return NULL;
 	}
@@ -306,6 +329,7 @@ void resolver_upstream_free(struct resolver_upstream *u)
 	if (!u)
 		return;
 	ub_ctx_delete(u->context);
+	resolver_probe_free(u->probe);
 	free(u);
 }
 
@@ -350,27 +374,46 @@ static struct resolver_answer *answer_of(const struct ub_result *result)
 	return answer;
 }
 
+/* An answer without records, and without the SOA record that belongs beside it. */
+static bool is_doubtful(const struct ub_result *result, const struct resolver_answer *answer)
+{
+	const unsigned char *packet = result->answer_packet;
+
+	return answer && answer->status == DNS_NODATA &&
+	       (result->qtype == DNS_A || result->qtype == DNS_AAAA) && packet &&
+	       result->answer_len >= DNS_HEADER && packet[NSCOUNT] == 0 && packet[NSCOUNT + 1] == 0;
+}
+
 static void heard(void *handle, int error, struct ub_result *result)
 {
 	struct resolver_handle *t = handle;
 	struct resolver_answer *answer = error == UB_NOMEM ? resolver_answer_starved()
 					 : error           ? NULL
 							   : answer_of(result);
+	bool probed = false;
 
+	if (!error && answer && t->probe && is_doubtful(result, answer)) {
+		struct resolver_key key = {
+		    .type = (enum dns_type)result->qtype, .text = result->qname};
+		probed = resolver_probe_ask(t->probe, &key, t, answer);
+	}
 	ub_resolve_free(result);
-	t->on_answer(t, answer);
+	if (!probed)
+		t->on_answer(t, answer);
 }
 
 bool resolver_upstream_ask(
     struct resolver_upstream *u, const struct resolver_key *key, struct resolver_handle *handle)
 {
+	handle->probe = u->probe;
 	return ub_resolve_async(u->context, key->text, (int)key->type, CLASS_IN, handle, heard,
 		   &handle->id) == UB_NOERROR;
 }
 
 void resolver_upstream_cancel(struct resolver_upstream *u, struct resolver_handle *handle)
 {
-	ub_cancel(u->context, handle->id);
+	if (!u->probe || !resolver_probe_cancel(u->probe, handle))
+		ub_cancel(u->context, handle->id);
 }
 
 /* Resolvers answer names below invalid. at once and by themselves (RFC 6761 6.4); each time it is
@@ -390,7 +433,16 @@ int resolver_upstream_fd(struct resolver_upstream *u)
 	return ub_fd(u->context);
 }
 
+int resolver_upstream_probe_fd(struct resolver_upstream *u)
+{
+	return u->probe ? resolver_probe_fd(u->probe) : -1;
+}
+
 bool resolver_upstream_process(struct resolver_upstream *u)
 {
+	if (u->probe) {
+		resolver_probe_read(u->probe);
+		resolver_probe_again(u->probe);
+	}
 	return ub_process(u->context) == UB_NOERROR;
 }
