@@ -109,7 +109,7 @@ def flood(daemon, count):
 
 
 def served(daemon):
-    """Whether an ordinary session is refused by its rule, not for want of room."""
+    """True when an ordinary session is refused by its rule, and not for want of room."""
     with Talk("127.0.0.1", daemon.port) as t:
         t.connect("[198.51.100.7]", "198.51.100.7")
         if t.mail("a@example.org")[0] == "y":
@@ -144,7 +144,7 @@ def limited(checks, label, daemon, sessions):
                 threads(daemon))
     # Half of a later packet takes a thread each, of those whose connection has one to have.
     late = half_packets(daemon, room + 20, NEGOTIATION + b"\0\0\0\x20C")
-    time.sleep(0.5)
+    lab.wait_for(lambda: not served(daemon), 20, "a refusal for want of room")
     answers = flood(daemon, 20)
     checks.same(f"{label}: no room at all", dict(answers), {"421": 20})
     for s in late:
