@@ -35,7 +35,7 @@ static int64_t looked_ns, swept_ns, told_ns;
 /* ---- who is inside ---------------------------------------------------------------------- */
 
 /* Forgets the connections that libmilter has closed. */
-static void sweep(void)
+static void forget_closed(void)
 {
 	unsigned kept = 0;
 
@@ -50,13 +50,14 @@ static void sweep(void)
 	noted = kept;
 }
 
-/* Makes place for one more; the sweep before costs little beside so many connections. */
+/* Makes place for one more; who has left is forgotten first, which costs little beside so many
+ * connections. */
 static bool grow(void)
 {
 	unsigned more = noted_max ? 2 * noted_max : NOTED_MIN;
 	struct inside *larger;
 
-	sweep();
+	forget_closed();
 	if (noted < noted_max / 2)
 		return true;
 	larger = realloc(inside, more * sizeof *larger);
@@ -144,7 +145,7 @@ bool milter_room_enter(int fd)
 
 	look_at_limits(now);
 	if (noted >= room && now - swept_ns >= LOOK_NS)
-		sweep();
+		forget_closed();
 	if (noted < room)
 		return note(fd);
 	tell_full(now);
