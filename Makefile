@@ -208,7 +208,7 @@ wire: $(WIRE:%=$(BUILD)/tests/wire/%_test) all $(BUILD)/sendmail $(BUILD)/promet
 # they are unpacked here, not installed, and before the tests go to a network of their own, where
 # there is nothing to download from.
 $(BUILD)/sendmail: UNPACKED := sendmail-bin sendmail-base sendmail-cf
-$(BUILD)/prometheus: UNPACKED = prometheus $(if $(shell apt-cache show promtool 2>/dev/null),promtool)
+$(BUILD)/prometheus: UNPACKED = prometheus $(if $(shell apt-cache policy promtool 2>/dev/null),promtool)
 $(BUILD)/pyspf: UNPACKED := python3-spf
 download := apt-get -qq -o APT::Sandbox::User=root download
 $(BUILD)/sendmail $(BUILD)/prometheus $(BUILD)/pyspf:
