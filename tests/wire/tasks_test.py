@@ -4,6 +4,7 @@ that send half a packet: every session is answered.
 
     tasks_test.py BUILD_DIRECTORY [--long] [--keep]
 """
+import atexit
 import collections
 import os
 import pathlib
@@ -43,6 +44,7 @@ class Group:
                 # The limit stands above the group of the daemon, as a container's may.
                 (self.path / "daemon").mkdir(parents=True)
                 (self.path / "pids.max").write_text(str(limit))
+                atexit.register(self.remove)  # when the daemon has ended, whatever happened
                 return
             except OSError:
                 self.remove()
@@ -185,8 +187,6 @@ def main():
         else:
             print("tasks: no control group can be made here: pids.max was not tried",
                   file=sys.stderr)
-    if group.path:
-        group.remove()
     sys.exit(checks.summary())
 
 
