@@ -14,7 +14,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct heard {
-	struct resolver_handle ticket; /* at the head, for landed() */
+	struct resolver_handle handle; /* at the head, for on_answer() */
 	unsigned times;
 	struct resolver_answer *answer;
 };
@@ -25,7 +25,7 @@ static void insist(bool holds)
 		abort();
 }
 
-static void landed(struct resolver_handle *t, struct resolver_answer *answer)
+static void on_answer(struct resolver_handle *t, struct resolver_answer *answer)
 {
 	struct heard *h = (struct heard *)t;
 
@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	enum { HEADER = 12, FLAGS = 10 };
 	struct resolver_key key = {.type = DNS_A, .text = "a\\000b.example"};
-	struct heard h = {.ticket.landed = landed};
+	struct heard h = {.handle.on_answer = on_answer};
 	struct resolver_answer *none = resolver_answer_none(DNS_NODATA);
 	unsigned char packet[8192 + 600];
 	struct resolver_probe *probe;
@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		resolver_answer_drop(none);
 		return 0;
 	}
-	insist(resolver_probe_ask(probe, &key, &h.ticket, none));
+	insist(resolver_probe_ask(probe, &key, &h.handle, none));
 	len = recvfrom(server, packet, 600, 0, (struct sockaddr *)&from, &from_size);
 	insist(len > HEADER);
 	memcpy(packet + 2, data, FLAGS);
@@ -83,6 +83,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	insist(h.times <= 1 && (!h.answer || h.answer == none));
 	insist(!h.answer || ((data[0] & 0x82) == 0x80 && (data[1] & 0x0f) == 0));
 	resolver_answer_drop(h.answer);
-	insist(resolver_probe_cancel(probe, &h.ticket) == (h.times == 0));
+	insist(resolver_probe_cancel(probe, &h.handle) == (h.times == 0));
 	return 0;
 }

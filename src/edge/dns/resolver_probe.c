@@ -28,7 +28,7 @@ enum {
 
 struct waiting {
 	struct waiting *next;
-	struct resolver_handle *ticket;
+	struct resolver_handle *handle;
 	struct resolver_answer *answer;
 	enum dns_type type;
 	int64_t asked;
@@ -170,7 +170,7 @@ static struct waiting **find(struct resolver_probe *p, const unsigned char *pack
 static void take_packet(struct resolver_probe *p, const unsigned char *packet, size_t len)
 {
 	struct waiting **place = find(p, packet, len);
-	struct resolver_handle *ticket;
+	struct resolver_handle *handle;
 	struct resolver_answer *answer;
 	bool usable;
 
@@ -178,13 +178,13 @@ static void take_packet(struct resolver_probe *p, const unsigned char *packet, s
 		return;
 	usable = (packet[2] & TRUNCATED) == 0 && (packet[3] & RCODE) == 0 &&
 		 !has_record(packet, len, (*place)->len, (*place)->type);
-	ticket = (*place)->ticket;
+	handle = (*place)->handle;
 	answer = take_out(p, place);
 	if (!usable) {
 		resolver_answer_drop(answer);
 		answer = NULL;
 	}
-	ticket->landed(ticket, answer);
+	handle->on_answer(handle, answer);
 }
 
 /* ---- public ------------------------------------------------------------------------------ */
@@ -237,7 +237,7 @@ void resolver_probe_server(struct resolver_probe *p, const char *server)
 }
 
 bool resolver_probe_ask(struct resolver_probe *p, const struct resolver_key *key,
-    struct resolver_handle *ticket, struct resolver_answer *answer)
+    struct resolver_handle *handle, struct resolver_answer *answer)
 {
 	struct waiting *w =
 	    p->server_count > 0 && p->count < WAITING_MAX ? malloc(sizeof *w) : NULL;
@@ -245,7 +245,7 @@ bool resolver_probe_ask(struct resolver_probe *p, const struct resolver_key *key
 	if (!w)
 		return false;
 	*w = (struct waiting){
-	    .next = p->first, .ticket = ticket, .answer = answer, .type = key->type};
+	    .next = p->first, .handle = handle, .answer = answer, .type = key->type};
 	w->len = put_question(w->packet, key);
 	if (w->len == 0) {
 		free(w);
@@ -257,10 +257,10 @@ bool resolver_probe_ask(struct resolver_probe *p, const struct resolver_key *key
 	return true;
 }
 
-bool resolver_probe_cancel(struct resolver_probe *p, struct resolver_handle *ticket)
+bool resolver_probe_cancel(struct resolver_probe *p, struct resolver_handle *handle)
 {
 	for (struct waiting **at = &p->first; *at; at = &(*at)->next)
-		if ((*at)->ticket == ticket) {
+		if ((*at)->handle == handle) {
 			resolver_answer_drop(take_out(p, at));
 			return true;
 		}

@@ -9,10 +9,10 @@
  * is asked once more, by a packet of our own, of whose answer is only looked at whether records of
  * the type are in it.
  *
- *     resolver_probe_ask(probe, &key, ticket, answer);   // answer: without records
+ *     resolver_probe_ask(probe, &key, handle, answer);   // answer: without records
  *     … resolver_probe_fd() is readable: resolver_probe_read();
  *       each second resolver_probe_again();
- *       ticket->landed(ticket, answer), or NULL where there were records
+ *       handle->on_answer(handle, answer), or NULL where there were records
  *
  * All in the thread of resolver_upstream.h.  Who forges an answer to this can make a temporary
  * failure of an answer without records, and nothing else.
@@ -36,7 +36,7 @@ void resolver_probe_server(struct resolver_probe *, const char *server);
 bool resolver_probe_ask(struct resolver_probe *, const struct resolver_key *,
     struct resolver_handle *, struct resolver_answer *);
 
-/* False when this ticket does not wait here. */
+/* False when this handle does not wait here. */
 bool resolver_probe_cancel(struct resolver_probe *, struct resolver_handle *);
 
 int resolver_probe_fd(const struct resolver_probe *);

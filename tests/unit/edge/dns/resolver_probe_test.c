@@ -46,12 +46,12 @@ static const struct {
 };
 
 struct heard {
-	struct resolver_handle ticket; /* at the head, for landed() */
+	struct resolver_handle handle; /* at the head, for on_answer() */
 	unsigned times;
 	struct resolver_answer *answer;
 };
 
-static void landed(struct resolver_handle *t, struct resolver_answer *answer)
+static void on_answer(struct resolver_handle *t, struct resolver_answer *answer)
 {
 	struct heard *h = (struct heard *)t;
 
@@ -87,9 +87,9 @@ static bool ask(struct heard *h, const char *name)
 {
 	struct resolver_key key = {.type = DNS_A, .text = name};
 
-	*h = (struct heard){.ticket.landed = landed};
+	*h = (struct heard){.handle.on_answer = on_answer};
 	h->answer = resolver_answer_none(DNS_NODATA);
-	return resolver_probe_ask(probe, &key, &h->ticket, h->answer);
+	return resolver_probe_ask(probe, &key, &h->handle, h->answer);
 }
 
 static size_t receive(unsigned char packet[600], struct sockaddr_in *from)
@@ -121,10 +121,10 @@ START_TEST(test_answers)
 	ck_assert_msg(
 	    h.times == (rows[_i].outcome != WAITS), "%s: heard %u times", rows[_i].label, h.times);
 	ck_assert_msg((h.answer != NULL) == (rows[_i].outcome != UNUSABLE), "%s", rows[_i].label);
-	ck_assert(resolver_probe_cancel(probe, &h.ticket) == (rows[_i].outcome == WAITS));
+	ck_assert(resolver_probe_cancel(probe, &h.handle) == (rows[_i].outcome == WAITS));
 	if (rows[_i].outcome == MEANT)
 		resolver_answer_drop(h.answer);
-	ck_assert(!resolver_probe_cancel(probe, &h.ticket));
+	ck_assert(!resolver_probe_cancel(probe, &h.handle));
 }
 END_TEST
 
