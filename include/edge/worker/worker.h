@@ -85,7 +85,7 @@ struct worker {
 };
 
 /* Orders and answers on the socket between supervisor and worker, one byte each; a line behind
- * WORKER_STATUS. */
+ * WORKER_STATUS, and with WORKER_PARSE a descriptor for config_parser_child(). */
 enum {
 	ORDER_RELOAD = 'r',
 	ORDER_REOPEN = 'o',
@@ -93,6 +93,7 @@ enum {
 	WORKER_READY = 'R',
 	WORKER_ALIVE = 'A',
 	WORKER_STATUS = 'S',
+	WORKER_PARSE = 'P',
 };
 
 /* Descriptors: an MTA's connection with what a verdict may open for it, and all else that a worker

@@ -1,6 +1,7 @@
 #include "config_load.h"
 
 #include "core/policy/survey.h"
+#include "edge/config/config_parser.h"
 #include "edge/config/geo.h"
 
 #include <stdlib.h>
@@ -30,20 +31,21 @@ static struct slice line_of(const struct config_text *text, unsigned line)
 }
 
 /* libconfig's words, in ours where these help. */
-static const char *syntax_error(const char *text)
+static const char *syntax_error(struct slice text)
 {
-	if (strcmp(text, "duplicate setting name") == 0)
+	if (slice_equal(text, SLICE("duplicate setting name")))
 		return "this key was set before";
-	if (strcmp(text, "mismatched element type in array") == 0)
+	if (slice_equal(text, SLICE("mismatched element type in array")))
 		return "all elements between [ and ] must be of one type: quote the numbers";
-	return text;
+	if (slice_equal(text, SLICE("memory exhausted")))
+		return "brackets are nested too deeply, or there is no memory for them";
+	return text.ptr;
 }
 
-static void tell_syntax_error(struct load *load)
+static void tell_syntax_error(struct load *load, unsigned line, struct slice words)
 {
-	unsigned line = (unsigned)config_error_line(&load->tree);
 	struct slice text = line_of(&load->text, line);
-	const char *error = syntax_error(config_error_text(&load->tree));
+	const char *error = syntax_error(words);
 	char shown[EXCERPT_MAX];
 
 	if (text.len == 0)
@@ -64,22 +66,33 @@ static enum textfile_result read_config(
 bool load_tree(struct load *load, const char *path)
 {
 	const struct config_reader reader = {read_config, load};
+	char why[CONFIG_PARSE_WHY_MAX];
+	struct slice error;
+	unsigned line;
 
-	config_init(&load->tree);
 	config_text_read(&load->text, path, &reader, load->diag, load->arena);
 	if (diag_errors(load->diag) > 0)
 		return false;
-	if (config_read_string(&load->tree, load->text.bytes) == CONFIG_TRUE)
-		return true;
-	tell_syntax_error(load);
-	return false;
+	if (!config_parse(slice_of(load->text.bytes, load->text.len), &load->parsed, why)) {
+		diag_error(load->diag, (struct origin){path, 0}, "%s", why);
+		return false;
+	}
+	load->root = settings_decode(load->parsed, load->arena, &line, &error);
+	if (error.len > 0)
+		tell_syntax_error(load, line, error);
+	else if (!load->root)
+		diag_error(load->diag, (struct origin){path, 0}, "%s",
+		    arena_failed(load->arena) ? "out of memory"
+					      : "cannot be parsed: the answer of the process "
+						"that did it makes no sense");
+	return load->root;
 }
 
 void load_close(struct load *load)
 {
 	loaded_free(&load->loaded);
 	load_close_feeds(load);
-	config_destroy(&load->tree);
+	free((void *)(uintptr_t)load->parsed.ptr);
 	config_text_free(&load->text);
 	free(load->names);
 	free(load->wants);

@@ -7,9 +7,9 @@ enum { NAME_LENGTH_MAX = 64 };
 
 /* ---- attributes ---------------------------------------------------------------------- */
 
-static void take_name(struct rule_parser *p, const config_setting_t *s)
+static void take_name(struct rule_parser *p, const struct setting *s)
 {
-	struct slice name = load_string(s);
+	struct slice name = setting_text(s);
 	bool good = name.len > 0 && name.len <= NAME_LENGTH_MAX;
 
 	for (size_t i = 0; i < name.len; i++) {
@@ -26,43 +26,43 @@ static void take_name(struct rule_parser *p, const config_setting_t *s)
 	p->rule.name = name;
 }
 
-static void take_mode(struct rule_parser *p, const config_setting_t *s)
+static void take_mode(struct rule_parser *p, const struct setting *s)
 {
 	p->rule.monitor =
-	    load_word(p->load, load_string(s), "mode", mode_words, load_where(p->load, s)) == 1;
+	    load_word(p->load, setting_text(s), "mode", mode_words, load_where(p->load, s)) == 1;
 }
 
-static void take_reply(struct rule_parser *p, const config_setting_t *s)
+static void take_reply(struct rule_parser *p, const struct setting *s)
 {
 	char why[REPLY_WHY_MAX];
-	const char *wrong = reply_check(load_string(s), why);
+	const char *wrong = reply_check(setting_text(s), why);
 
 	if (wrong)
 		diag_error(p->load->diag, load_where(p->load, s), "reply: %s", wrong);
 	else if (p->rule.family == FAMILY_WHITELIST)
 		diag_warning(p->load->diag, load_where(p->load, s),
 		    "a whitelist refuses nothing: this reply is never given");
-	p->rule.reply = load_string(s);
+	p->rule.reply = setting_text(s);
 }
 
-static void take_comment(struct rule_parser *p, const config_setting_t *s)
+static void take_comment(struct rule_parser *p, const struct setting *s)
 {
-	p->rule.comment = load_string(s);
+	p->rule.comment = setting_text(s);
 }
 
-static void take_owner(struct rule_parser *p, const config_setting_t *s)
+static void take_owner(struct rule_parser *p, const struct setting *s)
 {
-	p->rule.owner = load_string(s);
+	p->rule.owner = setting_text(s);
 }
 
-static void take_ticket(struct rule_parser *p, const config_setting_t *s)
+static void take_ticket(struct rule_parser *p, const struct setting *s)
 {
-	p->rule.ticket = load_string(s);
+	p->rule.ticket = setting_text(s);
 }
 
-static void take_expires(struct rule_parser *p, const config_setting_t *s)
+static void take_expires(struct rule_parser *p, const struct setting *s)
 {
-	struct slice text = load_string(s);
+	struct slice text = setting_text(s);
 	char shown[RFC3339_TEXT_MAX];
 
 	if (!rfc3339_parse(text, &p->rule.expires)) {
@@ -81,26 +81,26 @@ static void take_expires(struct rule_parser *p, const config_setting_t *s)
 	    "the rule expired at %s and never matches", shown);
 }
 
-static void take_wide(struct rule_parser *p, const config_setting_t *s)
+static void take_wide(struct rule_parser *p, const struct setting *s)
 {
 	load_bool(p->load, s, &p->rule.wide);
 }
 
-static void take_may_be_empty(struct rule_parser *p, const config_setting_t *s)
+static void take_may_be_empty(struct rule_parser *p, const struct setting *s)
 {
 	load_bool(p->load, s, &p->limits.may_be_empty);
 }
 
-static void take_max_shrink(struct rule_parser *p, const config_setting_t *s)
+static void take_max_shrink(struct rule_parser *p, const struct setting *s)
 {
-	int percent = config_setting_type(s) == CONFIG_TYPE_INT ? config_setting_get_int(s) : -1;
+	bool good = s->type == SETTING_INTEGER && s->integer >= 0 && s->integer <= 100;
 
-	if (percent < 0 || percent > 100)
+	if (!good)
 		diag_error(p->load->diag, load_where(p->load, s),
 		    "max_shrink must be a whole number from 0 to 100: per cent of the entries that "
 		    "a feed may lose at once");
 	else
-		p->limits.max_shrink = (unsigned)percent;
+		p->limits.max_shrink = (unsigned)s->integer;
 }
 
 /* ---- attributes that are lists of words ---------------------------------------------- */
@@ -123,14 +123,14 @@ static void add_word(void *context, struct slice text, struct origin where)
 
 /* The bits 1 << value of the words that the setting lists. */
 static unsigned take_words(
-    struct load *load, const config_setting_t *s, const char *key, const struct word *words)
+    struct load *load, const struct setting *s, const char *key, const struct word *words)
 {
 	unsigned bits = 0;
 	struct words_into into = {load, words, key, &bits};
 	struct value_walk walk = {add_word, &into, true, NULL};
 
 	load_each_value(load, s, &walk);
-	if (config_setting_is_aggregate(s) && config_setting_length(s) == 0)
+	if (setting_is_aggregate(s) && setting_count(s) == 0)
 		diag_error(load->diag, load_where(load, s), "%s is empty", key);
 	return bits;
 }
@@ -139,39 +139,39 @@ static const struct word identity_words[] = {{"client_name", IDENTITY_CLIENT_NAM
     {"helo", IDENTITY_HELO}, {"sender", IDENTITY_SENDER}, {"from", IDENTITY_FROM},
     {"recipient", IDENTITY_RECIPIENT}, {NULL, 0}};
 
-static void take_in(struct rule_parser *p, const config_setting_t *s)
+static void take_in(struct rule_parser *p, const struct setting *s)
 {
 	p->rule.in = take_words(p->load, s, "in", identity_words);
 	if (p->rule.family == FAMILY_WHITELIST)
 		diag_error(p->load->diag, load_where(p->load, s),
 		    "in a whitelist, proof says which identity counts; in has no place here");
-	else if (!config_setting_get_member(config_setting_parent(s), "domains"))
+	else if (!setting_member(s->parent, "domains"))
 		diag_error(p->load->diag, load_where(p->load, s), "in belongs to domains");
 }
 
-void rule_parser_unless(struct rule_parser *p, const config_setting_t *unless)
+void rule_parser_unless(struct rule_parser *p, const struct setting *unless)
 {
-	const config_setting_t *s = config_setting_get_member(unless, "in");
+	const struct setting *s = setting_member(unless, "in");
 
 	if (!s)
 		return;
 	p->rule.unless_in = take_words(p->load, s, "in", identity_words);
-	if (!config_setting_get_member(unless, "domains"))
+	if (!setting_member(unless, "domains"))
 		diag_error(p->load->diag, load_where(p->load, s), "in belongs to domains");
 }
 
-static void take_proof(struct rule_parser *p, const config_setting_t *s)
+static void take_proof(struct rule_parser *p, const struct setting *s)
 {
 	/* numbers of bits of enum proof */
 	static const struct word words[] = {{"spf", 0}, {"client_name", 1}, {NULL, 0}};
 
 	_Static_assert(PROOF_SPF == 1 << 0 && PROOF_CLIENT_NAME == 1 << 1, "bits of proof");
 	p->rule.proof = take_words(p->load, s, "proof", words);
-	if (!config_setting_get_member(config_setting_parent(s), "domains"))
+	if (!setting_member(s->parent, "domains"))
 		diag_error(p->load->diag, load_where(p->load, s), "proof belongs to domains");
 }
 
-static void take_covers(struct rule_parser *p, const config_setting_t *s)
+static void take_covers(struct rule_parser *p, const struct setting *s)
 {
 	static const struct word words[] = {{"susranges", FAMILY_SUSRANGES},
 	    {"blocks", FAMILY_BLOCKS}, {"spf", FAMILY_SPF}, {"dmarc", FAMILY_DMARC}, {NULL, 0}};
@@ -185,7 +185,7 @@ struct attribute {
 	const char *key;
 	bool is_string;
 	unsigned families; /* bits 1 << family that have it, 0 = all */
-	void (*take)(struct rule_parser *, const config_setting_t *);
+	void (*take)(struct rule_parser *, const struct setting *);
 };
 
 static const struct attribute attributes[] = {
@@ -207,12 +207,12 @@ static const struct attribute attributes[] = {
 enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0], KEYS_MAX = 32 };
 
 /* An attribute that rules of this family do not have; said, and true. */
-static bool belongs_elsewhere(const struct rule_parser *p, const config_setting_t *s)
+static bool belongs_elsewhere(const struct rule_parser *p, const struct setting *s)
 {
 	for (unsigned i = 0; i < ATTRIBUTES; i++) {
 		const struct attribute *a = &attributes[i];
 		if (!a->families || a->families & 1u << p->rule.family ||
-		    strcmp(a->key, config_setting_name(s)) != 0)
+		    strcmp(a->key, s->name) != 0)
 			continue;
 		diag_error(p->load->diag, load_where(p->load, s),
 		    "%s belongs to rules of the whitelist", a->key);
@@ -221,7 +221,7 @@ static bool belongs_elsewhere(const struct rule_parser *p, const config_setting_
 	return false;
 }
 
-void rule_parser_check_keys(const struct rule_parser *p, const config_setting_t *group, bool unless)
+void rule_parser_check_keys(const struct rule_parser *p, const struct setting *group, bool unless)
 {
 	const char *known[KEYS_MAX];
 	unsigned n = 0;
@@ -233,18 +233,18 @@ void rule_parser_check_keys(const struct rule_parser *p, const config_setting_t 
 		known[n++] = load_criteria[i].word;
 	known[n++] = unless ? "in" : "unless";
 	known[n] = NULL;
-	for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++) {
-		const config_setting_t *s = config_setting_get_elem(group, i);
+	for (unsigned i = 0; i < setting_count(group); i++) {
+		const struct setting *s = setting_element(group, i);
 		if (unless || !belongs_elsewhere(p, s))
 			load_unknown_key(p->load, s, known);
 	}
 }
 
-void rule_parser_attributes(struct rule_parser *p, const config_setting_t *group)
+void rule_parser_attributes(struct rule_parser *p, const struct setting *group)
 {
 	for (unsigned i = 0; i < ATTRIBUTES; i++) {
 		const struct attribute *a = &attributes[i];
-		const config_setting_t *s = config_setting_get_member(group, a->key);
+		const struct setting *s = setting_member(group, a->key);
 
 		if (!s || (a->families && !(a->families & 1u << p->rule.family)))
 			continue;

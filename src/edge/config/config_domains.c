@@ -109,7 +109,7 @@ static void add_everywhere(struct domain *d)
 	} globals[] = {{SWITCH_SPF, "spf", "spf.fail"}, {SWITCH_DMARC, "dmarc", "dmarc.default"}};
 
 	for (size_t i = 0; i < sizeof globals / sizeof globals[0]; i++) {
-		const config_setting_t *s = config_lookup(&d->load->tree, globals[i].global);
+		const struct setting *s = setting_at(d->load->root, globals[i].global);
 		struct origin at;
 
 		if (!s || !(d->given & globals[i].bit))
@@ -134,12 +134,12 @@ static void add_domain(struct domain *d)
 
 /* ---- domains = ( { name = "..."; } ) ------------------------------------------------- */
 
-static void group_key(struct domain *d, const struct domain_key *key, const config_setting_t *s)
+static void group_key(struct domain *d, const struct domain_key *key, const struct setting *s)
 {
 	d->where = load_where(d->load, s);
 	if (key->words != true_false) {
 		if (load_is_string(d->load, s))
-			set_key(d, key, load_string(s));
+			set_key(d, key, setting_text(s));
 	} else {
 		bool value;
 		if (load_bool(d->load, s, &value))
@@ -147,17 +147,17 @@ static void group_key(struct domain *d, const struct domain_key *key, const conf
 	}
 }
 
-static void load_domain(struct load *load, const config_setting_t *group)
+static void load_domain(struct load *load, const struct setting *group)
 {
-	const config_setting_t *name = config_setting_get_member(group, "name");
+	const struct setting *name = setting_member(group, "name");
 	struct domain d = {.load = load};
 	const char *known[DOMAIN_KEYS + 2];
 
 	known_keys(known);
-	for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++)
-		load_unknown_key(load, config_setting_get_elem(group, i), known);
+	for (unsigned i = 0; i < setting_count(group); i++)
+		load_unknown_key(load, setting_element(group, i), known);
 	for (unsigned i = 0; i < DOMAIN_KEYS; i++) {
-		const config_setting_t *s = config_setting_get_member(group, domain_keys[i].key);
+		const struct setting *s = setting_member(group, domain_keys[i].key);
 		if (s)
 			group_key(&d, &domain_keys[i], s);
 	}
@@ -165,24 +165,24 @@ static void load_domain(struct load *load, const config_setting_t *group)
 	if (!name) {
 		diag_error(load->diag, d.where, "a recipient domain needs a name");
 	} else if (load_is_string(load, name)) {
-		d.name = load_string(name);
+		d.name = setting_text(name);
 		add_domain(&d);
 	}
 }
 
-void load_domains(struct load *load, const config_setting_t *section)
+void load_domains(struct load *load, const struct setting *section)
 {
 	if (!section)
 		return;
-	if (!config_setting_is_list(section)) {
+	if (section->type != SETTING_LIST) {
 		diag_error(load->diag, load_where(load, section),
 		    "domains must be a list: domains = ( { name = \"...\"; }, { } );");
 		return;
 	}
-	for (unsigned i = 0; i < (unsigned)config_setting_length(section); i++) {
-		const config_setting_t *group = config_setting_get_elem(section, i);
+	for (unsigned i = 0; i < setting_count(section); i++) {
+		const struct setting *group = setting_element(section, i);
 
-		if (config_setting_is_group(group))
+		if (group->type == SETTING_GROUP)
 			load_domain(load, group);
 		else
 			diag_error(load->diag, load_where(load, group),
@@ -234,17 +234,17 @@ static void load_domain_line(struct load *load, struct slice line, struct origin
 	add_domain(&d);
 }
 
-void load_domains_file(struct load *load, const config_setting_t *section)
+void load_domains_file(struct load *load, const struct setting *section)
 {
 	struct origin where = {NULL, 0};
 	struct slice rest, line;
 	char why[TEXTFILE_WHY_MAX];
 	bool empty = true;
 
-	if (!section || !load_is_string(load, section) || load_string(section).len == 0)
+	if (!section || !load_is_string(load, section) || setting_text(section).len == 0)
 		return;
 	where = load_where(load, section);
-	where.file = config_path(load->arena, where.file, load_string(section));
+	where.file = config_path(load->arena, where.file, setting_text(section));
 	if (load_file(load, LOADED_LIST, where.file, &rest, why) != TEXTFILE_OK) {
 		diag_error(load->diag, load_where(load, section), "%s %s", where.file, why);
 		return;

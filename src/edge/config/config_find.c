@@ -83,14 +83,13 @@ static void find_in_feed(void *context, struct slice named, struct origin where)
 }
 
 /* The group of a rule: an element of its section. */
-static const config_setting_t *find_group(const config_setting_t *section, const struct rule *rule)
+static const struct setting *find_group(const struct setting *section, const struct rule *rule)
 {
-	for (unsigned i = 0; section && i < (unsigned)config_setting_length(section); i++) {
-		const config_setting_t *group = config_setting_get_elem(section, i), *name;
+	for (unsigned i = 0; section && i < setting_count(section); i++) {
+		const struct setting *group = setting_element(section, i), *name;
 
-		name = config_setting_is_group(group) ? config_setting_get_member(group, "name")
-						      : NULL;
-		if (name && slice_equal(load_string(name), rule->name))
+		name = group->type == SETTING_GROUP ? setting_member(group, "name") : NULL;
+		if (name && slice_equal(setting_text(name), rule->name))
 			return group;
 	}
 	return NULL;
@@ -98,16 +97,15 @@ static const config_setting_t *find_group(const config_setting_t *section, const
 
 static void find_in_tree(struct finder *f, const struct rule *rule, unsigned slot)
 {
-	const config_setting_t *s = config_setting_get_member(
-	    config_root_setting(&f->load.tree), family_name(rule->family));
+	const struct setting *s = setting_member(f->load.root, family_name(rule->family));
 	struct value_walk walk = {compare, f, true, find_in_feed};
 
 	if (rule->family != FAMILY_TRUSTED && rule->family != FAMILY_EXEMPT) {
 		s = find_group(s, rule);
 		if (s && slot >= SLOT_UNLESS)
-			s = config_setting_get_member(s, "unless");
+			s = setting_member(s, "unless");
 		if (s)
-			s = config_setting_get_member(
+			s = setting_member(
 			    s, rule_key_name((enum rule_key)(slot & (SLOT_UNLESS - 1))));
 	}
 	if (s)

@@ -197,7 +197,7 @@ static void each_feed(void *context, struct slice path, struct origin where)
 }
 
 unsigned load_entries(struct load *load, const struct criterion *criterion, const struct rule *rule,
-    unsigned number, unsigned slot, const config_setting_t *s, struct list_limits limits)
+    unsigned number, unsigned slot, const struct setting *s, struct list_limits limits)
 {
 	struct entries e = {load, criterion, number, slot, 0,
 	    {.criterion = criterion,
@@ -212,6 +212,6 @@ unsigned load_entries(struct load *load, const struct criterion *criterion, cons
 	load_each_value(load, s, &walk);
 	load->checks = NULL;
 	load->exceptions = NULL;
-	load_tell_doubts(load, &checks, config_setting_name(s));
+	load_tell_doubts(load, &checks, s->name);
 	return e.found;
 }

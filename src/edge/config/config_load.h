@@ -4,6 +4,8 @@
  * The inside of one load, shared by the config_*.c files.
  *
  *     config_text      the file and its includes as one text
+ *     config_parser    libconfig in a process of its own: that text → bytes
+ *     config_libconfig what that process does; setting: those bytes → the tree
  *     config_options   the one table of options; scalars end in struct config or struct settings
  *     config_set       the value of an option → its place; config_checks: single strings
  *     config_values    a value of the configuration → the texts that it lists, files opened
@@ -24,8 +26,7 @@
 #include "core/name/entry.h"
 #include "edge/config/config.h"
 #include "edge/os/textfile.h"
-
-#include <libconfig.h>
+#include "setting.h"
 
 /* An entry of `asn` or `country`, which an MMDB turns into networks. */
 struct geo_want {
@@ -112,7 +113,8 @@ struct load {
 	struct diag *diag;
 	struct arena *arena; /* names of files and converted entries; until the table is built */
 	struct config_text text;
-	config_t tree;
+	struct slice parsed;        /* what config_parse() gave, which the tree points into */
+	const struct setting *root; /* NULL: not parsed */
 	struct ruleset_builder *builder;
 	struct rule_name *names; /* of rules, for finding two of one name */
 	size_t name_count, name_capacity;
@@ -135,12 +137,9 @@ struct load {
 struct arena *load_arena(void);
 
 /* Where a setting stands. */
-struct origin load_where(const struct load *, const config_setting_t *);
+struct origin load_where(const struct load *, const struct setting *);
 
-/* A string of a setting as a slice; empty when it is no string. */
-struct slice load_string(const config_setting_t *);
-
-/* Reads and parses the configuration into load->text and load->tree; errors are in load->diag. */
+/* Reads and parses the configuration into load->text and load->root; errors are in load->diag. */
 bool load_tree(struct load *, const char *path);
 void load_close(struct load *);
 
@@ -150,7 +149,7 @@ void load_close(struct load *);
 void load_options(struct load *);
 
 /* Says that a key is not known here, and which one may be meant.  `known` ends in NULL. */
-void load_unknown_key(struct load *, const config_setting_t *, const char *const *known);
+void load_unknown_key(struct load *, const struct setting *, const char *const *known);
 
 /* The value of one of the words, or -1 after an error. */
 struct word {
@@ -163,9 +162,9 @@ int load_word(struct load *, struct slice text, const char *key, const struct wo
 extern const struct word spf_words[], dmarc_words[], mode_words[];
 
 /* True, or an error that names what the key wants instead. */
-bool load_is_string(struct load *, const config_setting_t *);
-bool load_is_group(struct load *, const config_setting_t *);
-bool load_bool(struct load *, const config_setting_t *, bool *out);
+bool load_is_string(struct load *, const struct setting *);
+bool load_is_group(struct load *, const struct setting *);
+bool load_bool(struct load *, const struct setting *, bool *out);
 
 /* ---- config_values: the texts of a value --------------------------------------------- */
 
@@ -178,7 +177,7 @@ struct value_walk {
 	bool may_be_empty;
 	void (*feed)(void *context, struct slice path, struct origin where);
 };
-void load_each_value(struct load *, const config_setting_t *, const struct value_walk *);
+void load_each_value(struct load *, const struct setting *, const struct value_walk *);
 
 /* The text of a file, read once a load, or of its copy; it stays until load_close(), or as long as
  * config->loaded keeps it. */
@@ -207,7 +206,7 @@ const struct criterion *load_criterion(const char *word);
 /* Returns which kinds of entries there were. */
 enum entries_found { FOUND_IN = 1, FOUND_OUT = 2 };
 unsigned load_entries(struct load *, const struct criterion *, const struct rule *, unsigned number,
-    unsigned slot, const config_setting_t *, struct list_limits);
+    unsigned slot, const struct setting *, struct list_limits);
 
 /* One text into one rule. */
 void load_entry(struct load *, enum entry_accept, unsigned rule, unsigned slot, struct slice text,
@@ -249,14 +248,14 @@ uint32_t load_country_number(const char code[2]);
 /* ---- sections ------------------------------------------------------------------------ */
 
 /* Each takes NULL when the section is absent. */
-void load_trusted(struct load *, const config_setting_t *);
-void load_exempt(struct load *, const config_setting_t *);
-void load_whitelist(struct load *, const config_setting_t *);
+void load_trusted(struct load *, const struct setting *);
+void load_exempt(struct load *, const struct setting *);
+void load_whitelist(struct load *, const struct setting *);
 void load_managed(struct load *);
-void load_blocks(struct load *, const config_setting_t *);
-void load_susranges(struct load *, const config_setting_t *);
-void load_domains(struct load *, const config_setting_t *);
-void load_domains_file(struct load *, const config_setting_t *);
+void load_blocks(struct load *, const struct setting *);
+void load_susranges(struct load *, const struct setting *);
+void load_domains(struct load *, const struct setting *);
+void load_domains_file(struct load *, const struct setting *);
 
 /* The networks of all that the rules want of AS numbers and countries. */
 void load_geo(struct load *, const struct config *previous);

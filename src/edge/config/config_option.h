@@ -33,13 +33,13 @@ struct option {
 	double min, max;
 	/* of a string, which may be empty: NULL, or the sentence that says what is wrong */
 	const char *(*check)(struct slice text, char why[WHY_MAX]);
-	void (*section)(struct load *, const config_setting_t *);
+	void (*section)(struct load *, const struct setting *);
 	/* of an old name that is still taken: the top-level key that it is called now */
 	const char *now;
 };
 
 /* Puts the value in its place, or reports what is wrong with it. */
-void option_set(struct load *, const struct option *, const config_setting_t *);
+void option_set(struct load *, const struct option *, const struct setting *);
 
 /* Puts the default in its place. */
 void option_set_fallback(struct load *, const struct option *);

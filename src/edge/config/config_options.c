@@ -112,34 +112,34 @@ static void known_keys(const char *group, const char *known[OPTIONS + 1])
 	known[n] = NULL;
 }
 
-static void check_keys(struct load *load, const config_setting_t *group, const char *name)
+static void check_keys(struct load *load, const struct setting *group, const char *name)
 {
 	const char *known[OPTIONS + 1];
 
 	known_keys(name, known);
-	for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++) {
-		const config_setting_t *s = config_setting_get_elem(group, i);
+	for (unsigned i = 0; i < setting_count(group); i++) {
+		const struct setting *s = setting_element(group, i);
 
 		load_unknown_key(load, s, known);
-		if (!name[0] && is_group_name(config_setting_name(s)) && load_is_group(load, s))
-			check_keys(load, s, config_setting_name(s));
+		if (!name[0] && is_group_name(s->name) && load_is_group(load, s))
+			check_keys(load, s, s->name);
 	}
 }
 
-static const config_setting_t *find_setting(
-    const config_setting_t *root, const char *group, const char *key)
+static const struct setting *find_setting(
+    const struct setting *root, const char *group, const char *key)
 {
-	const config_setting_t *in = group[0] ? config_setting_get_member(root, group) : root;
+	const struct setting *in = group[0] ? setting_member(root, group) : root;
 
-	return in && config_setting_is_group(in) ? config_setting_get_member(in, key) : NULL;
+	return in && in->type == SETTING_GROUP ? setting_member(in, key) : NULL;
 }
 
 /* What the configuration says of an option, or of its old name.  Where both are given, the old one
  * is not looked at. */
-static const config_setting_t *find_option(
-    struct load *load, const config_setting_t *root, const struct option *o)
+static const struct setting *find_option(
+    struct load *load, const struct setting *root, const struct option *o)
 {
-	const config_setting_t *s = find_setting(root, o->group, o->key), *old;
+	const struct setting *s = find_setting(root, o->group, o->key), *old;
 
 	for (size_t i = 0; i < OPTIONS && !o->group[0]; i++) {
 		if (!options[i].now || strcmp(options[i].now, o->key) != 0)
@@ -157,12 +157,12 @@ static const config_setting_t *find_option(
 
 void load_options(struct load *load)
 {
-	config_setting_t *root = config_root_setting(&load->tree);
+	const struct setting *root = load->root;
 
 	check_keys(load, root, "");
 	for (size_t i = 0; i < OPTIONS; i++) {
 		const struct option *o = &options[i];
-		const config_setting_t *s;
+		const struct setting *s;
 
 		if (o->now)
 			continue;

@@ -20,13 +20,13 @@ enum {
 };
 
 /* All keys that a group may have: a rule, or its `unless`. */
-void rule_parser_check_keys(const struct rule_parser *, const config_setting_t *group, bool unless);
+void rule_parser_check_keys(const struct rule_parser *, const struct setting *group, bool unless);
 
 /* name, mode, expires, …: everything but criteria. */
-void rule_parser_attributes(struct rule_parser *, const config_setting_t *group);
+void rule_parser_attributes(struct rule_parser *, const struct setting *group);
 
 /* The same of `unless`: only `in`. */
-void rule_parser_unless(struct rule_parser *, const config_setting_t *unless);
+void rule_parser_unless(struct rule_parser *, const struct setting *unless);
 
 /* Warns of a rule that can never act, or only later than its author may think (config_warnings.c);
  * when its entries are read. */

@@ -3,22 +3,22 @@
 #include <stdlib.h>
 
 /* Bits 1 << key of the criteria that the group has. */
-static unsigned criteria_of(const config_setting_t *group)
+static unsigned criteria_of(const struct setting *group)
 {
 	unsigned keys = 0;
 
 	for (unsigned i = 0; i < CRITERIA; i++)
-		if (config_setting_get_member(group, load_criteria[i].word))
+		if (setting_member(group, load_criteria[i].word))
 			keys |= 1u << load_criteria[i].key;
 	return keys;
 }
 
 static void add_criteria(
-    struct rule_parser *p, unsigned rule, unsigned shift, const config_setting_t *group)
+    struct rule_parser *p, unsigned rule, unsigned shift, const struct setting *group)
 {
 	for (unsigned i = 0; i < CRITERIA; i++) {
 		const struct criterion *c = &load_criteria[i];
-		const config_setting_t *s = config_setting_get_member(group, c->word);
+		const struct setting *s = setting_member(group, c->word);
 
 		if (s)
 			p->found[c->key + shift] |=
@@ -110,7 +110,7 @@ void load_check_names(struct load *load)
 
 /* ---- sections ------------------------------------------------------------------------ */
 
-static void load_rule(struct load *load, enum family family, const config_setting_t *group)
+static void load_rule(struct load *load, enum family family, const struct setting *group)
 {
 	struct rule_parser p = {
 	    .load = load,
@@ -120,7 +120,7 @@ static void load_rule(struct load *load, enum family family, const config_settin
 		.unless_in = IN_DEFAULT},
 	    .limits = {.max_shrink = FEED_MAX_SHRINK},
 	};
-	const config_setting_t *unless = config_setting_get_member(group, "unless");
+	const struct setting *unless = setting_member(group, "unless");
 	size_t errors = diag_errors(load->diag);
 	unsigned number;
 
@@ -149,20 +149,20 @@ static void load_rule(struct load *load, enum family family, const config_settin
 		rule_parser_warn(&p);
 }
 
-static void load_rules(struct load *load, enum family family, const config_setting_t *section)
+static void load_rules(struct load *load, enum family family, const struct setting *section)
 {
 	if (!section)
 		return;
-	if (!config_setting_is_list(section)) {
+	if (section->type != SETTING_LIST) {
 		diag_error(load->diag, load_where(load, section),
-		    "%s must be a list of rules: %s = ( { name = \"...\"; }, { } );",
-		    config_setting_name(section), config_setting_name(section));
+		    "%s must be a list of rules: %s = ( { name = \"...\"; }, { } );", section->name,
+		    section->name);
 		return;
 	}
-	for (unsigned i = 0; i < (unsigned)config_setting_length(section); i++) {
-		const config_setting_t *group = config_setting_get_elem(section, i);
+	for (unsigned i = 0; i < setting_count(section); i++) {
+		const struct setting *group = setting_element(section, i);
 
-		if (config_setting_is_group(group))
+		if (group->type == SETTING_GROUP)
 			load_rule(load, family, group);
 		else
 			diag_error(load->diag, load_where(load, group),
@@ -170,25 +170,25 @@ static void load_rules(struct load *load, enum family family, const config_setti
 	}
 }
 
-void load_whitelist(struct load *load, const config_setting_t *section)
+void load_whitelist(struct load *load, const struct setting *section)
 {
 	load_rules(load, FAMILY_WHITELIST, section);
 	load_managed(load);
 }
 
-void load_blocks(struct load *load, const config_setting_t *section)
+void load_blocks(struct load *load, const struct setting *section)
 {
 	load_rules(load, FAMILY_BLOCKS, section);
 }
 
-void load_susranges(struct load *load, const config_setting_t *section)
+void load_susranges(struct load *load, const struct setting *section)
 {
 	load_rules(load, FAMILY_SUSRANGES, section);
 }
 
 /* trusted_networks and exempt_recipients: one rule, named after its section, of plain entries. */
 static void load_plain(struct load *load, enum family family, const char *criterion,
-    const config_setting_t *section, const char *const *fallback)
+    const struct setting *section, const char *const *fallback)
 {
 	const struct criterion *c = load_criterion(criterion);
 	struct rule rule = {
@@ -199,22 +199,21 @@ static void load_plain(struct load *load, enum family family, const char *criter
 	};
 	unsigned number = ruleset_add_rule(load->builder, &rule);
 
-	if (section &&
-	    !(config_setting_is_aggregate(section) && config_setting_length(section) == 0))
+	if (section && !(setting_is_aggregate(section) && setting_count(section) == 0))
 		load_entries(load, c, &rule, number, c->key, section,
 		    (struct list_limits){.max_shrink = FEED_MAX_SHRINK});
 	for (; !section && *fallback; fallback++)
 		c->take(load, c, number, c->key, slice_str(*fallback), rule.where);
 }
 
-void load_trusted(struct load *load, const config_setting_t *section)
+void load_trusted(struct load *load, const struct setting *section)
 {
 	static const char *const fallback[] = {"127.0.0.0/8", "::1", NULL};
 
 	load_plain(load, FAMILY_TRUSTED, "networks", section, fallback);
 }
 
-void load_exempt(struct load *load, const config_setting_t *section)
+void load_exempt(struct load *load, const struct setting *section)
 {
 	static const char *const fallback[] = {"postmaster@", "abuse@", NULL};
 

@@ -169,21 +169,19 @@ void option_set_fallback(struct load *load, const struct option *o)
 		set_string(load, o, slice_str(o->fallback), at);
 }
 
-static double number_of(const config_setting_t *s)
+static double number_of(const struct setting *s)
 {
-	switch (config_setting_type(s)) {
-	case CONFIG_TYPE_INT:
-		return config_setting_get_int(s);
-	case CONFIG_TYPE_INT64:
-		return (double)config_setting_get_int64(s);
-	case CONFIG_TYPE_FLOAT:
-		return config_setting_get_float(s);
+	switch (s->type) {
+	case SETTING_INTEGER:
+		return (double)s->integer;
+	case SETTING_FLOAT:
+		return s->real;
 	default:
 		return NAN;
 	}
 }
 
-void option_set(struct load *load, const struct option *o, const config_setting_t *s)
+void option_set(struct load *load, const struct option *o, const struct setting *s)
 {
 	struct origin at = load_where(load, s);
 	struct value_walk servers = {add_server, load, true, NULL};
@@ -205,8 +203,8 @@ void option_set(struct load *load, const struct option *o, const config_setting_
 			wants(load, o, at, "\"system\", \"recursive\" or a list of addresses");
 		break;
 	default:
-		if (config_setting_type(s) == CONFIG_TYPE_STRING)
-			set_string(load, o, load_string(s), at);
+		if (s->type == SETTING_STRING)
+			set_string(load, o, setting_text(s), at);
 		else
 			wants(load, o, at, "a string in quotes");
 	}

@@ -16,7 +16,7 @@
 static struct origin where_is(
     const struct load *load, const struct config *config, const char *option)
 {
-	const config_setting_t *s = config_lookup(&load->tree, option);
+	const struct setting *s = load->root ? setting_at(load->root, option) : NULL;
 
 	return s ? load_where(load, s) : (struct origin){config->path, 0};
 }

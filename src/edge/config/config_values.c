@@ -4,9 +4,9 @@
 
 #include <stdio.h>
 
-struct origin load_where(const struct load *load, const config_setting_t *s)
+struct origin load_where(const struct load *load, const struct setting *s)
 {
-	return config_text_origin(&load->text, config_setting_source_line(s));
+	return config_text_origin(&load->text, s->line);
 }
 
 /* ---- keys and words ------------------------------------------------------------------ */
@@ -54,9 +54,9 @@ static const char *most_like(struct slice word, const char *const *known)
 	return like;
 }
 
-void load_unknown_key(struct load *load, const config_setting_t *s, const char *const *known)
+void load_unknown_key(struct load *load, const struct setting *s, const char *const *known)
 {
-	const char *name = config_setting_name(s), *like;
+	const char *name = s->name, *like;
 
 	for (const char *const *k = known; *k; k++)
 		if (strcmp(*k, name) == 0)
@@ -88,41 +88,35 @@ int load_word(struct load *load, struct slice text, const char *key, const struc
 	return -1;
 }
 
-struct slice load_string(const config_setting_t *s)
-{
-	return slice_str(config_setting_get_string(s));
-}
-
 /* ---- types --------------------------------------------------------------------------- */
 
-bool load_is_string(struct load *load, const config_setting_t *s)
+bool load_is_string(struct load *load, const struct setting *s)
 {
-	if (config_setting_type(s) == CONFIG_TYPE_STRING)
+	if (s->type == SETTING_STRING)
 		return true;
 	diag_error(load->diag, load_where(load, s), "%s must be a string in quotes",
-	    config_setting_name(s) ? config_setting_name(s) : "an entry");
+	    s->name[0] ? s->name : "an entry");
 	return false;
 }
 
-bool load_is_group(struct load *load, const config_setting_t *s)
+bool load_is_group(struct load *load, const struct setting *s)
 {
-	const char *name = config_setting_name(s);
+	const char *name = s->name;
 
-	if (config_setting_is_group(s))
+	if (s->type == SETTING_GROUP)
 		return true;
 	diag_error(load->diag, load_where(load, s), "%s must be a group: %s = { key = value; };",
-	    name ? name : "each of them", name ? name : "name");
+	    name[0] ? name : "each of them", name[0] ? name : "name");
 	return false;
 }
 
-bool load_bool(struct load *load, const config_setting_t *s, bool *out)
+bool load_bool(struct load *load, const struct setting *s, bool *out)
 {
-	if (config_setting_type(s) != CONFIG_TYPE_BOOL) {
-		diag_error(load->diag, load_where(load, s), "%s must be true or false",
-		    config_setting_name(s));
+	if (s->type != SETTING_BOOL) {
+		diag_error(load->diag, load_where(load, s), "%s must be true or false", s->name);
 		return false;
 	}
-	*out = config_setting_get_bool(s) != 0;
+	*out = s->truth;
 	return true;
 }
 
@@ -220,18 +214,17 @@ static void each_text(
 }
 
 /* AS numbers may stand as numbers; everything else is a string. */
-static void each_scalar(struct load *load, const config_setting_t *s, const struct value_walk *walk)
+static void each_scalar(struct load *load, const struct setting *s, const struct value_walk *walk)
 {
 	struct origin where = load_where(load, s);
 	struct slice text;
 
-	switch (config_setting_type(s)) {
-	case CONFIG_TYPE_STRING:
-		each_text(load, load_string(s), where, walk);
+	switch (s->type) {
+	case SETTING_STRING:
+		each_text(load, setting_text(s), where, walk);
 		break;
-	case CONFIG_TYPE_INT:
-	case CONFIG_TYPE_INT64:
-		text = arena_printf(load->arena, "%lld", config_setting_get_int64(s));
+	case SETTING_INTEGER:
+		text = arena_printf(load->arena, "%lld", (long long)s->integer);
 		walk->each(walk->context, text, where);
 		break;
 	default:
@@ -240,28 +233,27 @@ static void each_scalar(struct load *load, const config_setting_t *s, const stru
 }
 
 /* Feeds come first: the entries beside them are then known to be theirs, too. */
-static void each_feed(struct load *load, const config_setting_t *s, const struct value_walk *walk)
+static void each_feed(struct load *load, const struct setting *s, const struct value_walk *walk)
 {
 	struct slice feed = SLICE("feed:");
 
-	if (walk->feed && config_setting_type(s) == CONFIG_TYPE_STRING &&
-	    slice_starts(load_string(s), feed))
+	if (walk->feed && s->type == SETTING_STRING && slice_starts(setting_text(s), feed))
 		walk->feed(
-		    walk->context, slice_skip(load_string(s), feed.len), load_where(load, s));
+		    walk->context, slice_skip(setting_text(s), feed.len), load_where(load, s));
 }
 
-void load_each_value(struct load *load, const config_setting_t *s, const struct value_walk *walk)
+void load_each_value(struct load *load, const struct setting *s, const struct value_walk *walk)
 {
-	if (!config_setting_is_array(s) && !config_setting_is_list(s)) {
+	if (s->type != SETTING_ARRAY && s->type != SETTING_LIST) {
 		each_feed(load, s, walk);
 		each_scalar(load, s, walk);
 		return;
 	}
-	for (unsigned i = 0; i < (unsigned)config_setting_length(s); i++)
-		each_feed(load, config_setting_get_elem(s, i), walk);
-	if (config_setting_length(s) == 0 && !walk->may_be_empty)
+	for (unsigned i = 0; i < setting_count(s); i++)
+		each_feed(load, setting_element(s, i), walk);
+	if (setting_count(s) == 0 && !walk->may_be_empty)
 		diag_error(load->diag, load_where(load, s),
-		    "%s is empty; if it may be, set may_be_empty = true", config_setting_name(s));
-	for (unsigned i = 0; i < (unsigned)config_setting_length(s); i++)
-		each_scalar(load, config_setting_get_elem(s, i), walk);
+		    "%s is empty; if it may be, set may_be_empty = true", s->name);
+	for (unsigned i = 0; i < setting_count(s); i++)
+		each_scalar(load, setting_element(s, i), walk);
 }

@@ -1,5 +1,6 @@
 #include "edge/daemon/supervisor.h"
 
+#include "edge/config/config_parser.h"
 #include "edge/daemon/worker_main.h"
 #include "edge/log/log.h"
 #include "edge/os/monotonic.h"
@@ -103,10 +104,51 @@ static void pass_on_status(struct supervisor *s)
 	notify(state);
 }
 
+/* Forks a child that parses what comes through `fd`; without one the worker reads its end. */
+static void start_parser(struct supervisor *s, int fd)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		close(s->worker_fd);
+		close(s->signals);
+		if (s->ready_fd >= 0)
+			close(s->ready_fd);
+		sigprocmask(SIG_SETMASK, &s->inherited, NULL);
+		config_parser_child(fd);
+	}
+	if (pid < 0)
+		log_error(
+		    "no process can be started to parse the configuration: %s", strerror(errno));
+}
+
+/* One byte as read(2) gives it, and the descriptor that came with it, or -1. */
+static ssize_t receive(int fd, char *said, int *with)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec byte = {said, 1};
+	struct msghdr message = {.msg_iov = &byte,
+	    .msg_iovlen = 1,
+	    .msg_control = &control,
+	    .msg_controllen = sizeof control};
+	ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n == 1 ? CMSG_FIRSTHDR(&message) : NULL;
+
+	*with = -1;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(with, CMSG_DATA(c), sizeof(int));
+	return n;
+}
+
 static void hear_worker(struct supervisor *s)
 {
 	char said;
-	ssize_t n = read(s->worker_fd, &said, 1);
+	int with;
+	ssize_t n = receive(s->worker_fd, &said, &with);
 
 	if (n == 1 && said == WORKER_READY) {
 		s->was_ready = true;
@@ -117,19 +159,23 @@ static void hear_worker(struct supervisor *s)
 		notify("WATCHDOG=1");
 	} else if (n == 1 && said == WORKER_STATUS) {
 		pass_on_status(s);
+	} else if (n == 1 && said == WORKER_PARSE && with >= 0) {
+		start_parser(s, with);
 	} else if (n == 0 || (n < 0 && errno != EINTR)) {
 		close(s->worker_fd);
 		s->worker_fd = -1;
 	}
+	if (with >= 0)
+		close(with);
 }
 
-static void say_end(pid_t pid, int status)
+static void say_end(const char *who, pid_t pid, int status)
 {
 	if (WIFSIGNALED(status))
-		log_error("worker %d was killed by signal %d (%s)", (int)pid, WTERMSIG(status),
+		log_error("%s %d was killed by signal %d (%s)", who, (int)pid, WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
-	else if (WEXITSTATUS(status) != WORKER_ENDED)
-		log_error("worker %d ended with status %d", (int)pid, WEXITSTATUS(status));
+	else if (WEXITSTATUS(status) != 0)
+		log_error("%s %d ended with status %d", who, (int)pid, WEXITSTATUS(status));
 }
 
 static void plan_restart(struct supervisor *s)
@@ -146,15 +192,9 @@ static void plan_restart(struct supervisor *s)
 	notify("STATUS=the worker ended; restarting it");
 }
 
-/* Collects ended children; false when the supervisor's own work is done. */
-static bool reap(struct supervisor *s, int *exit_status)
+/* False when the supervisor's own work is done. */
+static bool bury_worker(struct supervisor *s, int *exit_status)
 {
-	int status;
-	pid_t pid = waitpid(-1, &status, WNOHANG);
-
-	if (pid <= 0 || pid != s->worker)
-		return true;
-	say_end(pid, status);
 	s->worker = 0;
 	if (s->worker_fd >= 0) {
 		hear_worker(s); /* "ready" may still lie there */
@@ -168,6 +208,23 @@ static bool reap(struct supervisor *s, int *exit_status)
 	}
 	plan_restart(s);
 	return true;
+}
+
+/* Collects ended children, which may be several for one signal; false as above. */
+static bool reap(struct supervisor *s, int *exit_status)
+{
+	bool goes_on = true;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		bool is_worker = pid == s->worker;
+
+		say_end(is_worker ? "worker" : "parser of the configuration", pid, status);
+		if (is_worker && !bury_worker(s, exit_status))
+			goes_on = false;
+	}
+	return goes_on;
 }
 
 /* ---- the loop ------------------------------------------------------------------------ */

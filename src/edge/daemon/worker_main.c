@@ -1,6 +1,7 @@
 #include "edge/daemon/worker_main.h"
 #include "edge/worker/worker.h"
 
+#include "edge/config/config_parser.h"
 #include "edge/control/control.h"
 #include "edge/daemon/watchdog.h"
 #include "edge/log/log.h"
@@ -25,6 +26,36 @@ enum { DRAIN_SECONDS = 30, DRAIN_STEP_MS = 50 };
 
 /* And for its last refusals to be in the database. */
 enum { REPORTS_END_MS = 5000 };
+
+/* ---- what the supervisor does for us ------------------------------------------------- */
+
+/* Its end of the socketpair, for config_parse(), which knows no worker. */
+static int supervisor = -1;
+
+/* A process with threads does not fork: the supervisor does. */
+static bool ask_for_parser(int fd)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof fd)];
+	} control = {.head = {.cmsg_len = CMSG_LEN(sizeof fd),
+			 .cmsg_level = SOL_SOCKET,
+			 .cmsg_type = SCM_RIGHTS}};
+	char what = WORKER_PARSE;
+	struct iovec byte = {&what, 1};
+	struct msghdr message = {.msg_iov = &byte,
+	    .msg_iovlen = 1,
+	    .msg_control = &control,
+	    .msg_controllen = sizeof control};
+	struct pollfd room = {.fd = supervisor, .events = POLLOUT};
+
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
+	if (poll(&room, 1, PARSE_SECONDS * 1000) == 0) {
+		errno = ETIMEDOUT;
+		return false;
+	}
+	return sendmsg(supervisor, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+}
 
 /* ---- orders of the supervisor -------------------------------------------------------- */
 
@@ -238,6 +269,8 @@ int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bo
 	/* `pkill -HUP susmilter` means the supervisor: libmilter would end on that signal. */
 	prctl(PR_SET_NAME, "sus-worker");
 	raise_descriptor_limit();
+	supervisor = supervisor_fd;
+	config_parser_use(ask_for_parser);
 	if (!w)
 		return WORKER_NOT_STARTED;
 	w->config_path = config_path;
