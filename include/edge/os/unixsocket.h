@@ -6,8 +6,14 @@
  * A socket file outlives its process.  Before binding, one that nobody listens on is removed;
  * anything else at the path (a file, a symbolic link, a socket with a listener) is left alone and
  * reported, and so is a directory in which no socket can be created.
+ *
+ * Root does this in directories of others, at each start of a worker.  So no owner or mode is
+ * changed by name: the file is opened without following links, must be a socket with one name, and
+ * is changed through that descriptor.
  */
 #include "core/base/slice.h"
+
+#include <sys/types.h>
 
 /* `spec` is libmilter's spelling; only unix:PATH, local:PATH and a bare PATH are looked at.
  * NULL, or the reason in why[size]. */
@@ -29,6 +35,9 @@ bool unixsocket_restore(int fd, const char *path, unsigned mode, char *why, size
 /* Mode, owner and group ("" or NULL = leave) of a socket that is bound. */
 const char *unixsocket_permit(
     const char *spec, unsigned mode, const char *user, const char *group, char *why, size_t size);
+
+/* Gives the file of a socket to this user and group. */
+const char *unixsocket_give(const char *path, uid_t, gid_t, char *why, size_t size);
 
 /* The path of a unix spec, or NULL. */
 const char *unixsocket_path(const char *spec);

@@ -233,12 +233,14 @@ static void chown_to_group(const char *path)
 {
 	char directory[sizeof control.path];
 	const char *slash = strrchr(path, '/');
+	char why[sizeof control.path + 128];
 	struct stat st;
 
 	snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1,
 	    slash ? path : ".");
-	if (geteuid() == 0 && stat(directory, &st) == 0 && lchown(path, st.st_uid, st.st_gid) != 0)
-		log_warning("%s: stays root's: %s", path, strerror(errno));
+	if (geteuid() == 0 && stat(directory, &st) == 0 &&
+	    unixsocket_give(path, st.st_uid, st.st_gid, why, sizeof why))
+		log_warning("%s", why);
 }
 
 /* Somebody may delete the socket's file; a failure is said when it begins. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Of a socket that is made again, until its group is set. */
@@ -25,6 +26,17 @@ static unsigned socket_mode;
 static pthread_mutex_t file_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool shut;
 
+/* libmilter makes the file with every permission that the umask leaves. */
+static bool open_socket(const struct milter_settings *settings)
+{
+	mode_t before = umask(0777 & ~settings->socket_mode);
+	bool opened = smfi_register(milter_callbacks(settings)) == MI_SUCCESS &&
+		      smfi_setconn(listening) == MI_SUCCESS && smfi_opensocket(false) == MI_SUCCESS;
+
+	umask(before);
+	return opened;
+}
+
 const char *milter_open(const struct milter_settings *settings, char why[MILTER_WHY_MAX])
 {
 	struct listeners *before;
@@ -39,8 +51,7 @@ const char *milter_open(const struct milter_settings *settings, char why[MILTER_
 	if (unixsocket_prepare(listening, why, MILTER_WHY_MAX))
 		return why;
 	before = milter_door_listeners();
-	if (smfi_register(milter_callbacks(settings)) != MI_SUCCESS ||
-	    smfi_setconn(listening) != MI_SUCCESS || smfi_opensocket(false) != MI_SUCCESS) {
+	if (!open_socket(settings)) {
 		snprintf(why, MILTER_WHY_MAX,
 		    "cannot listen on milter.socket \"%s\": check the address, and that no other "
 		    "process listens there",

@@ -81,12 +81,15 @@ int unixsocket_listen(const char *path, unsigned mode, char *why, size_t size)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-	/* bind(2) takes the mode of the socket, less the umask; chmod(2) then gives the rest. */
+	/* bind(2) takes the mode of the socket, less the umask; the rest is given then. */
 	if (fd >= 0 && fchmod(fd, (mode_t)mode) == 0 &&
 	    bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-	    chmod(path, (mode_t)mode) == 0 && listen(fd, SOMAXCONN) == 0)
-		return fd;
-	snprintf(why, size, "%s: cannot listen: %s", path, strerror(errno));
+	    listen(fd, SOMAXCONN) == 0) {
+		if (!unixsocket_permit(path, mode, NULL, NULL, why, size))
+			return fd;
+	} else {
+		snprintf(why, size, "%s: cannot listen: %s", path, strerror(errno));
+	}
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -119,35 +122,73 @@ bool unixsocket_restore(int fd, const char *path, unsigned mode, char *why, size
 	return true;
 }
 
-static const char *set_group(const char *path, const char *name, char *why, size_t size)
+/*
+ * The file of a socket, to be changed: -1 and the reason when something else stands there.  In a
+ * directory of somebody else's the name may be a link by now, or a second name of another file; the
+ * descriptor holds what was looked at.
+ */
+static int open_file(const char *path, struct stat *st, char *why, size_t size)
 {
-	struct group *group = getgrnam(name);
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
-	if (!group)
-		snprintf(why, size, "socket_group \"%s\": there is no such group", name);
-	else if (lchown(path, (uid_t)-1, group->gr_gid) != 0)
-		snprintf(why, size, "%s: cannot set the group %s: %s", path, name, strerror(errno));
+	if (fd >= 0 && fstat(fd, st) == 0 && S_ISSOCK(st->st_mode) && st->st_nlink <= 1)
+		return fd;
+	if (fd < 0)
+		snprintf(why, size, "%s: %s", path, strerror(errno));
 	else
-		return NULL;
-	return why;
+		snprintf(why, size,
+		    "%s is not the socket that was made there: who else may write to its "
+		    "directory?",
+		    path);
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
-/* A sandbox may forbid chown(2) even where it changes nothing. */
-static bool is_owned_by(const char *path, uid_t user)
+/* chmod(2) of what an O_PATH descriptor stands for, which fchmod(2) does not take. */
+static bool change_mode(int fd, const struct stat *st, unsigned mode)
 {
-	struct stat st;
+	char name[64];
 
-	return lstat(path, &st) == 0 && st.st_uid == user;
+	if ((st->st_mode & 07777) == mode)
+		return true;
+	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+	return chmod(name, (mode_t)mode) == 0;
 }
 
-static const char *set_user(const char *path, const char *name, char *why, size_t size)
+static bool change_owner(int fd, uid_t user, gid_t group)
 {
-	struct passwd *pw = getpwnam(name);
+	return fchownat(fd, "", user, group, AT_EMPTY_PATH) == 0;
+}
 
-	if (!pw)
-		snprintf(why, size, "user \"%s\": there is no such user", name);
-	else if (!is_owned_by(path, pw->pw_uid) && lchown(path, pw->pw_uid, (gid_t)-1) != 0)
-		snprintf(why, size, "%s: cannot set the owner %s: %s", path, name, strerror(errno));
+static bool look_up_owner(
+    const char *user, const char *group, uid_t *uid, gid_t *gid, char *why, size_t size)
+{
+	struct passwd *pw = user && user[0] ? getpwnam(user) : NULL;
+	struct group *gr = group && group[0] ? getgrnam(group) : NULL;
+
+	*uid = pw ? pw->pw_uid : (uid_t)-1;
+	*gid = gr ? gr->gr_gid : (gid_t)-1;
+	if (user && user[0] && !pw)
+		snprintf(why, size, "user \"%s\": there is no such user", user);
+	else if (group && group[0] && !gr)
+		snprintf(why, size, "socket_group \"%s\": there is no such group", group);
+	else
+		return true;
+	return false;
+}
+
+/* What is right already is left alone: a sandbox may forbid chown(2) even where it changes nothing.
+ */
+static const char *permit(int fd, const struct stat *st, const char *path, unsigned mode, uid_t uid,
+    gid_t gid, char *why, size_t size)
+{
+	if (uid != (uid_t)-1 && st->st_uid != uid && !change_owner(fd, uid, (gid_t)-1))
+		snprintf(why, size, "%s: cannot set the owner: %s", path, strerror(errno));
+	else if (gid != (gid_t)-1 && !change_owner(fd, (uid_t)-1, gid))
+		snprintf(why, size, "%s: cannot set the group: %s", path, strerror(errno));
+	else if (!change_mode(fd, st, mode))
+		snprintf(why, size, "%s: cannot set mode %o: %s", path, mode, strerror(errno));
 	else
 		return NULL;
 	return why;
@@ -156,17 +197,35 @@ static const char *set_user(const char *path, const char *name, char *why, size_
 const char *unixsocket_permit(
     const char *spec, unsigned mode, const char *user, const char *group, char *why, size_t size)
 {
-	const char *path = unixsocket_path(spec);
+	const char *path = unixsocket_path(spec), *wrong;
+	struct stat st;
+	uid_t uid;
+	gid_t gid;
+	int fd;
 
 	if (!path)
 		return NULL;
-	if (user && user[0] && set_user(path, user, why, size))
+	if (!look_up_owner(user, group, &uid, &gid, why, size))
 		return why;
-	if (group && group[0] && set_group(path, group, why, size))
+	fd = open_file(path, &st, why, size);
+	if (fd < 0)
 		return why;
-	if (chmod(path, (mode_t)mode) != 0) {
-		snprintf(why, size, "%s: cannot set mode %o: %s", path, mode, strerror(errno));
+	wrong = permit(fd, &st, path, mode, uid, gid, why, size);
+	close(fd);
+	return wrong;
+}
+
+const char *unixsocket_give(const char *path, uid_t user, gid_t group, char *why, size_t size)
+{
+	struct stat st;
+	int fd = open_file(path, &st, why, size);
+	bool given;
+
+	if (fd < 0)
 		return why;
-	}
-	return NULL;
+	given = change_owner(fd, user, group);
+	if (!given)
+		snprintf(why, size, "%s stays root's: %s", path, strerror(errno));
+	close(fd);
+	return given ? NULL : why;
 }
