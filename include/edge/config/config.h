@@ -106,6 +106,27 @@ struct config *config_request(const struct config_request *, struct diag *, stru
 /* The same for what is no request of a running daemon: a check, or the file alone. */
 struct config *config_load(
     const char *path, const struct config *previous, struct diag *, struct ruleset **rules);
+
+/*
+ * What a process must know before it becomes the user of the configuration: of the groups milter,
+ * control and metrics what names sockets, files and that user; all else in *config is empty.  Reads
+ * no list and no database, and as root no included file but root's own that nobody else can write
+ * to; and its errors quote nothing of what was read, since the daemon's user may have made the file
+ * a link.  NULL when diag holds an error.
+ */
+struct config *config_load_start(const char *path, struct diag *);
+
+/*
+ * Compares what was read at the start with a configuration that was loaded later.  Differences are
+ * warnings, since only a restart changes sockets and user; when it is the start itself, and root
+ * did not read what its user reads, they are errors.
+ */
+void config_compare_start(
+    const struct config *start, const struct config *loaded, bool starting, struct diag *);
+
+/* Where a file could not be opened for want of rights: who reads it, and what to do; a warning. */
+void config_warn_denied(const struct config *start, struct diag *);
+
 struct config *config_survey(const char *path, const struct config *previous, struct diag *,
     struct ruleset **rules, struct survey *);
 

@@ -58,6 +58,9 @@ const char *milter_socket(void);
  * nobody finds it.  Sessions do not notice.  To be called each second, from one thread. */
 void milter_restore_socket(void);
 
+/* Removes the file of a unix socket, of a milter that ended or will not run. */
+void milter_close(void);
+
 /* Serves until milter_stop(); false when libmilter gave up. */
 bool milter_run(void);
 

@@ -5,6 +5,8 @@
  */
 #include <stddef.h>
 
+enum { PRIVILEGES_WHY_MAX = 200 };
+
 /*
  * Becomes `user` with its groups and no way back; "" or one's own name changes nothing.  NULL, or
  * the reason in why[size].  Not root and another user named: that is an error.

@@ -19,6 +19,7 @@ enum textfile_result {
 	TEXTFILE_OK,
 	TEXTFILE_MISSING, /* nothing of that name, or of the directories above it */
 	TEXTFILE_BROKEN,  /* not to be opened, not a regular file, too large, unreadable */
+	TEXTFILE_FOREIGN, /* only of textfile_read_roots(): nothing was read */
 };
 
 /*
@@ -26,6 +27,10 @@ enum textfile_result {
  * with textfile_free().  Otherwise *out is empty and `why` a sentence without the path.
  */
 enum textfile_result textfile_read(const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX]);
+
+/* The same of a file that is root's and that nobody else can write to. */
+enum textfile_result textfile_read_roots(
+    const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX]);
 
 void textfile_free(struct slice *);
 

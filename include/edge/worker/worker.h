@@ -79,9 +79,9 @@ struct worker {
 	/* Guards `reload`; nothing is taken inside. */
 	pthread_mutex_t status_lock;
 	struct reload_status reload;
-	/* Of the first configuration what only a restart changes, in copies that are never freed;
-	 * the other fields are empty.  Set before any thread starts. */
-	struct config started_with;
+	/* What the supervisor read at its start: sockets, user, limits; only a restart of it
+	 * changes them.  It stays as long as the process. */
+	const struct config *start;
 };
 
 /* Orders and answers on the socket between supervisor and worker, one byte each; a line behind

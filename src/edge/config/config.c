@@ -4,9 +4,11 @@
 #include "edge/config/config_parser.h"
 #include "edge/config/geo.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Settings of the edge are a few strings. */
 #define CONFIG_STRINGS_MAX ((size_t)16 << 20)
@@ -48,7 +50,10 @@ static void tell_syntax_error(struct load *load, unsigned line, struct slice wor
 	const char *error = syntax_error(words);
 	char shown[EXCERPT_MAX];
 
-	if (text.len == 0)
+	if (load->start)
+		diag_error(load->diag, config_text_origin(&load->text, line),
+		    "%s here or before; what follows was not read", error);
+	else if (text.len == 0)
 		diag_error(load->diag, config_text_origin(&load->text, line),
 		    "%s at the end: is a closing } or ) missing?", error);
 	else
@@ -57,15 +62,31 @@ static void tell_syntax_error(struct load *load, unsigned line, struct slice wor
 		    slice_excerpt(text, shown));
 }
 
-static enum textfile_result read_config(
-    void *context, const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX])
+/* As root an included file is read only when nobody else could have written it. */
+static enum textfile_result read_roots(
+    struct load *load, const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX])
 {
-	return load_file(context, LOADED_CONFIG, path, out, why);
+	struct loaded_file file = {.path = path, .kind = LOADED_CONFIG, .owned = true};
+	enum textfile_result result = textfile_read_roots(path, &file.text, why);
+
+	*out = file.text;
+	if (result != TEXTFILE_OK || (load->loaded && loaded_add(load->loaded, &file)))
+		return result;
+	textfile_free(out);
+	snprintf(why, TEXTFILE_WHY_MAX, "cannot be kept: out of memory");
+	return TEXTFILE_BROKEN;
+}
+
+static enum textfile_result read_config(
+    void *context, const char *path, bool roots, struct slice *out, char why[TEXTFILE_WHY_MAX])
+{
+	return roots ? read_roots(context, path, out, why)
+		     : load_file(context, LOADED_CONFIG, path, out, why);
 }
 
 bool load_tree(struct load *load, const char *path)
 {
-	const struct config_reader reader = {read_config, load};
+	const struct config_reader reader = {read_config, load, load->start && geteuid() == 0};
 	char why[CONFIG_PARSE_WHY_MAX];
 	struct slice error;
 	unsigned line;
@@ -128,6 +149,12 @@ const char *config_default_socket(struct arena *arena, const char *queue)
 	return arena_strdup(arena, SLICE("unix:/run/susmilter/milter.sock"));
 }
 
+static void fill_default_socket(struct config *c)
+{
+	if (c->milter_socket && !c->milter_socket[0])
+		c->milter_socket = config_default_socket(c->arena, POSTFIX_QUEUE);
+}
+
 /* Copies stay where they are while the process runs: a restart takes another `state`. */
 static void set_copies_directory(struct load *load)
 {
@@ -153,9 +180,7 @@ static struct ruleset *build(struct load *load)
 		ruleset_survey(load->builder, survey);
 	load_options(load);
 	set_copies_directory(load);
-	if (load->config->milter_socket && !load->config->milter_socket[0])
-		load->config->milter_socket =
-		    config_default_socket(load->config->arena, POSTFIX_QUEUE);
+	fill_default_socket(load->config);
 	load_check_names(load);
 	load_check_wide(load);
 	load_feeds(load);
@@ -225,6 +250,24 @@ struct config *config_request(
 	hand_over(&load, request, *rules != NULL);
 	load_close(&load);
 	if (!*rules)
+		config_free(&load.config);
+	return load.config;
+}
+
+struct config *config_load_start(const char *path, struct diag *diag)
+{
+	struct load load = {
+	    .config = create_config(path), .start = true, .diag = diag, .arena = load_arena()};
+
+	if (load.config && load.arena && load_tree(&load, path)) {
+		load_options(&load);
+		fill_default_socket(load.config);
+	}
+	if (!load.config || !load.arena || arena_failed(load.arena) ||
+	    arena_failed(load.config->arena))
+		diag_error(diag, (struct origin){path, 0}, "out of memory");
+	load_close(&load);
+	if (diag_errors(diag) > 0)
 		config_free(&load.config);
 	return load.config;
 }

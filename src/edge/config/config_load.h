@@ -111,6 +111,7 @@ struct load {
 	    *loaded; /* the files; entries point into their texts until the table is built */
 	struct settings settings;
 	struct diag *diag;
+	bool start;          /* only what config_load_start() reads, and nothing is quoted */
 	struct arena *arena; /* names of files and converted entries; until the table is built */
 	struct config_text text;
 	struct slice parsed;        /* what config_parse() gave, which the tree points into */

@@ -212,6 +212,7 @@ void load_managed(struct load *load)
 	case TEXTFILE_MISSING: /* nobody has added anything yet */
 		break;
 	case TEXTFILE_BROKEN:
+	case TEXTFILE_FOREIGN:
 		diag_error(load->diag, (struct origin){path, 0}, "%s", why);
 		break;
 	}

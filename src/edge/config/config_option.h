@@ -28,6 +28,7 @@ struct option {
 	enum option_type type;
 	const char *fallback; /* as it would stand in a configuration, strings without quotes */
 	bool setting;         /* goes to struct settings, else to struct config */
+	bool start;           /* read by config_load_start(), too */
 	size_t offset;
 	const struct word *words;
 	double min, max;

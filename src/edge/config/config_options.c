@@ -1,5 +1,10 @@
 #include "config_option.h"
 
+#include <stdio.h>
+
+/* A path, or the longest name of a host, with quotes. */
+enum { VALUE_MAX = 4200 };
+
 const struct word mode_words[] = {{"enforce", 0}, {"monitor", 1}, {NULL, 0}};
 const struct word spf_words[] = {{"off", SPF_OFF}, {"monitor", SPF_MONITOR},
     {"unless-dkim", SPF_UNLESS_DKIM}, {"reject", SPF_REJECT}, {NULL, 0}};
@@ -17,23 +22,24 @@ static const struct word mixed_words[] = {
 /* ---- the table ----------------------------------------------------------------------- */
 
 #define CONFIG(field)  .offset = offsetof(struct config, field)
+#define START(field)   .start = true, CONFIG(field)
 #define SETTING(field) .setting = true, .offset = offsetof(struct settings, field)
 
 /* Sections stand behind what they refer to, rules in the order of the families. */
 static const struct option options[] = {
     {"", "mode", OPTION_FLAG, "enforce", SETTING(monitor), .words = mode_words},
     {"", "state", OPTION_PATH, "/var/lib/susmilter", CONFIG(state)},
-    {"milter", "socket", OPTION_PATH, "", CONFIG(milter_socket), .check = check_milter_socket},
-    {"milter", "socket_mode", OPTION_OCTAL, "0660", CONFIG(milter_socket_mode)},
-    {"milter", "socket_group", OPTION_TEXT, "", CONFIG(milter_socket_group)},
-    {"milter", "user", OPTION_TEXT, "susmilter", CONFIG(milter_user)},
+    {"milter", "socket", OPTION_PATH, "", START(milter_socket), .check = check_milter_socket},
+    {"milter", "socket_mode", OPTION_OCTAL, "0660", START(milter_socket_mode)},
+    {"milter", "socket_group", OPTION_TEXT, "", START(milter_socket_group)},
+    {"milter", "user", OPTION_TEXT, "susmilter", START(milter_user)},
     {"milter", "authserv_id", OPTION_SLICE, "", SETTING(authserv_id), .check = check_authserv_id},
-    {"milter", "max_sessions", OPTION_COUNT, "2000", CONFIG(milter_max_sessions), .min = 1,
+    {"milter", "max_sessions", OPTION_COUNT, "2000", START(milter_max_sessions), .min = 1,
 	.max = 100000},
-    {"control", "socket", OPTION_PATH, "/run/susmilter/control.sock", CONFIG(control_socket),
+    {"control", "socket", OPTION_PATH, "/run/susmilter/control.sock", START(control_socket),
 	.check = check_socket_path},
-    {"metrics", "listen", OPTION_TEXT, "", CONFIG(metrics_listen), .check = check_listen},
-    {"metrics", "file", OPTION_PATH, "", CONFIG(metrics_file)},
+    {"metrics", "listen", OPTION_TEXT, "", START(metrics_listen), .check = check_listen},
+    {"metrics", "file", OPTION_PATH, "", START(metrics_file)},
     {"resolver", "servers", OPTION_SERVERS, "system", CONFIG(resolver_servers)},
     {"resolver", "timeout", OPTION_SECONDS, "5.0", CONFIG(resolver_timeout), .min = 0.1, .max = 20},
     {"geo", "asn", OPTION_PATH, "", CONFIG(geo_asn)},
@@ -75,6 +81,48 @@ static const struct option options[] = {
 };
 
 enum { OPTIONS = sizeof options / sizeof options[0] };
+
+/* ---- what only a start reads --------------------------------------------------------- */
+
+/* The value as it would stand in a configuration. */
+static void spell(const struct option *o, const struct config *c, char out[VALUE_MAX])
+{
+	const void *at = (const char *)c + o->offset;
+
+	if (o->type == OPTION_OCTAL)
+		snprintf(out, VALUE_MAX, "\"0%o\"", *(const unsigned *)at);
+	else if (o->type == OPTION_COUNT)
+		snprintf(out, VALUE_MAX, "%u", *(const unsigned *)at);
+	else
+		snprintf(out, VALUE_MAX, "\"%s\"", *(const char *const *)at);
+}
+
+void config_compare_start(
+    const struct config *start, const struct config *loaded, bool starting, struct diag *diag)
+{
+	const struct origin file = {loaded->path, 0};
+
+	for (size_t i = 0; i < OPTIONS; i++) {
+		const struct option *o = &options[i];
+		char then[VALUE_MAX], now[VALUE_MAX];
+
+		if (!o->start)
+			continue;
+		spell(o, start, then);
+		spell(o, loaded, now);
+		if (strcmp(then, now) == 0)
+			continue;
+		if (starting)
+			diag_error(diag, file,
+			    "%s.%s is %s, but root reads %s: it takes what a start needs from this "
+			    "file and from included files that are root's and that nobody else can "
+			    "write to; put it into one of these",
+			    o->group, o->key, now, then);
+		else
+			diag_warning(diag, file, "%s.%s stays %s until susmilter is restarted",
+			    o->group, o->key, then);
+	}
+}
 
 void config_each_option(
     void (*each)(void *context, const char *group, const char *key, const char *fallback),
@@ -159,12 +207,13 @@ void load_options(struct load *load)
 {
 	const struct setting *root = load->root;
 
-	check_keys(load, root, "");
+	if (!load->start)
+		check_keys(load, root, "");
 	for (size_t i = 0; i < OPTIONS; i++) {
 		const struct option *o = &options[i];
 		const struct setting *s;
 
-		if (o->now)
+		if (o->now || (load->start && !o->start))
 			continue;
 		s = find_option(load, root, o);
 		if (s)

@@ -35,7 +35,9 @@ static void set_text(struct load *load, const struct option *o, struct slice tex
 		wrong = "has a line break inside";
 	else
 		wrong = o->check ? o->check(text, why) : NULL;
-	if (wrong)
+	if (wrong && load->start)
+		diag_error(load->diag, at, "%s %s", full_name(load, o), wrong);
+	else if (wrong)
 		diag_error(
 		    load->diag, at, "%s \"%.*s\" %s", full_name(load, o), SLICE_ARG(text), wrong);
 	if (o->type == OPTION_SLICE)

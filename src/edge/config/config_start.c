@@ -152,6 +152,25 @@ static void check_all(const struct load *load, const struct config *c, struct di
 	check_log(load, c, diag);
 }
 
+static void look_for_denial(void *context, enum diag_level level, const char *line)
+{
+	bool *denied = context;
+
+	*denied |= level == DIAG_ERROR && strstr(line, strerror(EACCES));
+}
+
+void config_warn_denied(const struct config *start, struct diag *diag)
+{
+	bool denied = false;
+
+	diag_each(diag, look_for_denial, &denied);
+	if (denied && start->milter_user[0])
+		diag_warning(diag, (struct origin){start->path, 0},
+		    "files are read by milter.user \"%s\", never by root: let it read them, for "
+		    "example with chgrp to its group and chmod 640 (directories 750)",
+		    start->milter_user);
+}
+
 void config_check_start(const struct config *config, struct diag *diag)
 {
 	check_with_lines(config, diag, check_all);

@@ -180,8 +180,8 @@ static void tell_joined(const struct reader *r, struct slice rest, struct origin
 	struct slice next = slice_skip(rest, 1);
 	char one[EXCERPT_MAX], other[EXCERPT_MAX];
 
-	if (innermost == '{' && is_prose(r->word))
-		return;
+	if (t->only_roots || (innermost == '{' && is_prose(r->word)))
+		return; /* root quotes nothing; who reads it as the user will say so */
 	next.len = slice_find(next, '"');
 	diag_warning(r->diag, at,
 	    "\"%s\" and \"%s\" are read as one string: write a comma between them; from version "
@@ -328,6 +328,7 @@ static void read_file(const struct reader *from, const char *path, struct origin
 	struct config_text *out = from->out;
 	struct diag *diag = from->diag;
 	char why[TEXTFILE_WHY_MAX];
+	enum textfile_result result;
 	struct slice text;
 	struct reader r = {
 	    .out = out,
@@ -352,7 +353,12 @@ static void read_file(const struct reader *from, const char *path, struct origin
 		    (int)INCLUDE_DEPTH_MAX);
 		return;
 	}
-	if (r.files->read(r.files->context, path, &text, why) == TEXTFILE_OK)
+	result = r.files->read(
+	    r.files->context, path, from->depth > 0 && r.files->only_roots, &text, why);
+	if (result == TEXTFILE_FOREIGN)
+		diag_warning(
+		    diag, named_at, "%s %s: sockets and user are not taken from it", path, why);
+	else if (result == TEXTFILE_OK)
 		read_text(&r, path, text);
 	else if (from->depth == 0)
 		diag_error(diag, named_at, "%s", why);

@@ -26,6 +26,7 @@ struct config_text {
 	size_t len, capacity;
 	struct origin *lines;
 	size_t line_count, line_capacity;
+	bool only_roots;
 	unsigned includes;         /* files read so far */
 	char nesting[NESTING_MAX]; /* the brackets that are open */
 	unsigned depth;
@@ -34,9 +35,11 @@ struct config_text {
 
 /* How a file is read; its text stays the reader's. */
 struct config_reader {
-	enum textfile_result (*read)(
-	    void *context, const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX]);
+	/* `roots`: a file that is not root's, or that others can write to, is FOREIGN */
+	enum textfile_result (*read)(void *context, const char *path, bool roots, struct slice *out,
+	    char why[TEXTFILE_WHY_MAX]);
 	void *context;
+	bool only_roots; /* of included files */
 };
 
 /* Reads everything; what is wrong goes to diag.  Names of files live in `names`.  Free it

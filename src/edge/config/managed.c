@@ -176,6 +176,7 @@ bool managed_read(
 	case TEXTFILE_MISSING:
 		break;
 	case TEXTFILE_BROKEN:
+	case TEXTFILE_FOREIGN:
 		snprintf(why, MANAGED_WHY_MAX, "%s: %s", path, problem);
 		return false;
 	}

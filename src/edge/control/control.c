@@ -41,6 +41,7 @@ struct connection {
 static struct {
 	char path[sizeof((struct sockaddr_un *)0)->sun_path];
 	int listening; /* -1 = none */
+	bool started;
 	struct worker *worker;
 	pthread_t thread;
 	/* Guards those below.  Nothing else is taken while it is held. */
@@ -314,8 +315,9 @@ bool control_start(struct worker *w)
 	control.worker = w;
 	for (int i = 0; i < CONNECTIONS_MAX; i++)
 		control.connections[i].fd = -1;
-	if (control.listening < 0 ||
-	    pthread_create(&control.thread, NULL, accept_connections, NULL) == 0)
+	control.started = control.listening >= 0 &&
+			  pthread_create(&control.thread, NULL, accept_connections, NULL) == 0;
+	if (control.started || control.listening < 0)
 		return true;
 	log_error("not started: cannot start the control socket's thread");
 	return false;
@@ -346,8 +348,10 @@ void control_stop(void)
 	control.stopping = true;
 	shutdown(control.listening, SHUT_RDWR);
 	pthread_mutex_unlock(&control.lock);
-	pthread_join(control.thread, NULL);
-	end_connections();
+	if (control.started) {
+		pthread_join(control.thread, NULL);
+		end_connections();
+	}
 	close(control.listening);
 	control.listening = -1;
 	unlink(control.path);

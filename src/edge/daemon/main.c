@@ -1,6 +1,7 @@
 /* susmilter: the daemon's command line (SPEC 7). */
 #include "edge/config/config.h"
 #include "edge/daemon/supervisor.h"
+#include "edge/os/privileges.h"
 #include "edge/os/version.h"
 
 #include <getopt.h>
@@ -24,17 +25,36 @@ static void print_line(void *context, enum diag_level level, const char *line)
 	fprintf(context, "%s%s\n", level == DIAG_ERROR ? "" : "warning: ", line);
 }
 
+/* As a start does it: root reads what it needs and becomes the user of the configuration.  Where
+ * there is no such user the rest is looked at all the same, and the check says so. */
+static struct config *begin(const char *path, struct diag *diag)
+{
+	struct config *start = geteuid() == 0 ? config_load_start(path, diag) : NULL;
+	char why[PRIVILEGES_WHY_MAX];
+
+	if (start)
+		privileges_drop(start->milter_user, why, sizeof why);
+	return start;
+}
+
 static int check(const char *path)
 {
 	struct diag *diag = diag_create();
 	struct ruleset *rules = NULL;
-	struct config *config = diag ? config_load(path, NULL, diag, &rules) : NULL;
+	struct config *start = diag ? begin(path, diag) : NULL;
+	struct config *config = NULL;
 	size_t errors;
 	bool ok;
 
+	if (diag && diag_errors(diag) == 0)
+		config = config_load(path, NULL, diag, &rules);
+	if (config && start)
+		config_compare_start(start, config, true, diag);
 	if (config)
 		config_check_start(config, diag);
 	errors = diag ? diag_errors(diag) : 1;
+	if (start)
+		config_warn_denied(start, diag);
 	ok = config && errors == 0;
 	if (diag)
 		diag_each(diag, print_line, stderr);
@@ -47,6 +67,7 @@ static int check(const char *path)
 	diag_free(&diag);
 	ruleset_free(&rules);
 	config_free(&config);
+	config_free(&start);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

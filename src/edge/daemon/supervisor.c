@@ -1,5 +1,6 @@
 #include "edge/daemon/supervisor.h"
 
+#include "edge/config/config.h"
 #include "edge/config/config_parser.h"
 #include "edge/daemon/worker_main.h"
 #include "edge/log/log.h"
@@ -23,6 +24,7 @@ enum { SERVED_A_WHILE_MS = 5000, PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 10000 };
 
 struct supervisor {
 	const char *config_path;
+	struct config *start; /* what of it a worker may know as root; NULL: it is not to be had */
 	bool foreground;
 	sigset_t inherited; /* the signal mask to give to workers */
 	int signals;        /* signalfd */
@@ -62,7 +64,7 @@ static bool start_worker(struct supervisor *s)
 		/* A Ctrl-C on the terminal is for us: the worker drains when it is told to. */
 		setpgid(0, 0);
 		sigprocmask(SIG_SETMASK, &s->inherited, NULL);
-		_exit(worker_run(s->config_path, pair[1], s->starts, s->foreground));
+		_exit(worker_run(s->config_path, s->start, pair[1], s->starts, s->foreground));
 	}
 	close(pair[1]);
 	if (pid < 0) {
@@ -334,6 +336,33 @@ static bool go_to_background(struct supervisor *s, int *starter_status)
 	return true;
 }
 
+static void say_line(void *context, enum diag_level level, const char *line)
+{
+	(void)context;
+	if (level == DIAG_ERROR)
+		log_error("%s", line);
+	else
+		log_info("%s", line);
+}
+
+/*
+ * The only time that files are read as root, if it is root who starts us.  False when nothing can
+ * be started; who is not root lets the worker read everything and tell all that is wrong with it.
+ */
+static bool read_start(struct supervisor *s)
+{
+	struct diag *diag = diag_create();
+
+	s->start = diag ? config_load_start(s->config_path, diag) : NULL;
+	if (diag && geteuid() == 0)
+		diag_each(diag, say_line, NULL);
+	if (!s->start && geteuid() == 0)
+		log_error("not started: root reads sockets and user from %s, and could not",
+		    s->config_path);
+	diag_free(&diag);
+	return s->start || geteuid() != 0;
+}
+
 int supervisor_run(const char *config_path, bool foreground)
 {
 	struct supervisor s = {
@@ -347,6 +376,8 @@ int supervisor_run(const char *config_path, bool foreground)
 	if (!foreground && !go_to_background(&s, &status))
 		return status;
 	log_open();
+	if (!read_start(&s))
+		return 1;
 	if (!take_signals(&s) || !start_worker(&s)) {
 		log_error("cannot start a worker: %s", strerror(errno));
 		return 1;

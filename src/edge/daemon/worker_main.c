@@ -144,8 +144,10 @@ static void check_descriptor_limit(const struct config *c)
 		    (unsigned long long)wanted);
 }
 
-static bool open_sockets(struct worker *w, const struct config *c)
+/* All that root is needed for; nothing is read. */
+static bool open_sockets(struct worker *w)
 {
+	const struct config *c = w->start;
 	char why[MILTER_WHY_MAX];
 	struct milter_settings settings = {
 	    .socket = c->milter_socket,
@@ -166,6 +168,13 @@ static bool open_sockets(struct worker *w, const struct config *c)
 	if (milter_lacks_tasks(c->milter_max_sessions, why))
 		log_warning("%s", why);
 	return true;
+}
+
+/* Of a worker that does not start: nobody shall wait there. */
+static void close_sockets(void)
+{
+	milter_close();
+	control_stop();
 }
 
 static bool open_records(struct worker *w, const struct config *c)
@@ -207,14 +216,38 @@ static bool start_parts(struct worker *w)
 	const struct generation *g = table_pin(w->table);
 	bool ok;
 
-	check_descriptor_limit(g->config);
-	ok = open_sockets(w, g->config) && open_records(w, g->config) && start_knock() &&
-	     worker_resolver_start(w, g->config) && start_metrics(w, g->config);
+	check_descriptor_limit(w->start);
+	ok = open_records(w, g->config) && start_knock() && worker_resolver_start(w, g->config) &&
+	     start_metrics(w, w->start);
 
 	table_unpin(&g);
 	if (ok)
 		worker_first_copies(w);
 	return ok && control_start(w);
+}
+
+/* False when out of memory. */
+static bool start_dkim(struct worker *w)
+{
+	const char *wrong;
+
+	w->dkim = dkim_library_create();
+	wrong = w->dkim ? dkim_library_probe(w->dkim) : NULL;
+	if (wrong)
+		log_warning("libopendkim %s: DKIM works without it; please report this with its "
+			    "version",
+		    wrong);
+	return w->dkim;
+}
+
+static bool create_parts(struct worker *w)
+{
+	environment_fill(w);
+	w->started_us = w->env.now_us(w);
+	w->counters = counters_create();
+	w->clients = clients_create();
+	w->splits = split_memory_create();
+	return w->counters && w->clients && w->splits && start_dkim(w);
 }
 
 static int serve(struct worker *w, bool foreground)
@@ -248,21 +281,8 @@ static int serve(struct worker *w, bool foreground)
 	return served ? WORKER_ENDED : WORKER_FAILED;
 }
 
-/* False when out of memory. */
-static bool start_dkim(struct worker *w)
-{
-	const char *wrong;
-
-	w->dkim = dkim_library_create();
-	wrong = w->dkim ? dkim_library_probe(w->dkim) : NULL;
-	if (wrong)
-		log_warning("libopendkim %s: DKIM works without it; please report this with its "
-			    "version",
-		    wrong);
-	return w->dkim;
-}
-
-int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bool foreground)
+int worker_run(const char *config_path, const struct config *start, int supervisor_fd,
+    uint64_t restarts, bool foreground)
 {
 	struct worker *w = calloc(1, sizeof *w);
 
@@ -279,14 +299,14 @@ int worker_run(const char *config_path, int supervisor_fd, uint64_t restarts, bo
 	pthread_mutex_init(&w->reload_lock, NULL);
 	pthread_mutex_init(&w->status_lock, NULL);
 	pthread_mutex_init(&w->resolver_lock, NULL);
-	environment_fill(w);
-	w->started_us = w->env.now_us(w);
+	w->start = start;
 	w->table = table_create();
-	w->counters = counters_create();
-	w->clients = clients_create();
-	w->splits = split_memory_create();
-	if (!w->table || !w->counters || !w->clients || !w->splits || !start_dkim(w) ||
-	    !worker_first_load(w) || !start_parts(w))
+	if (!w->table || (start && !open_sockets(w)))
 		return WORKER_NOT_STARTED;
+	/* Without `start` the load is for its errors. */
+	if (!create_parts(w) || !worker_first_load(w) || !start || !start_parts(w)) {
+		close_sockets();
+		return WORKER_NOT_STARTED;
+	}
 	return serve(w, foreground);
 }

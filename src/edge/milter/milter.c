@@ -95,6 +95,12 @@ void milter_restore_socket(void)
 	failing = why[0];
 }
 
+void milter_close(void)
+{
+	if (milter_door_listener() >= 0 && unixsocket_path(listening))
+		unlink(unixsocket_path(listening));
+}
+
 bool milter_run(void)
 {
 	bool served;
@@ -102,8 +108,7 @@ bool milter_run(void)
 	milter_door_serve();
 	served = smfi_main() == MI_SUCCESS;
 	/* libmilter would, if the socket were still its own. */
-	if (unixsocket_path(listening))
-		unlink(unixsocket_path(listening));
+	milter_close();
 	return served;
 }
 

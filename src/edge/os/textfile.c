@@ -75,7 +75,15 @@ static enum textfile_result read_open(int fd, struct slice *out, char *why)
 	return TEXTFILE_OK;
 }
 
-enum textfile_result textfile_read(const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX])
+static bool is_roots(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_uid == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+static enum textfile_result read_path(
+    const char *path, bool only_roots, struct slice *out, char why[TEXTFILE_WHY_MAX])
 {
 	/* O_NONBLOCK: to open a FIFO must not wait for its writer. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -84,9 +92,25 @@ enum textfile_result textfile_read(const char *path, struct slice *out, char why
 	*out = slice_of(NULL, 0);
 	if (fd < 0)
 		return file_error(why, "cannot be opened", errno);
-	result = read_open(fd, out, why);
+	if (only_roots && !is_roots(fd)) {
+		snprintf(why, TEXTFILE_WHY_MAX, "is not root's, or others can write to it");
+		result = TEXTFILE_FOREIGN;
+	} else {
+		result = read_open(fd, out, why);
+	}
 	close(fd);
 	return result;
+}
+
+enum textfile_result textfile_read(const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX])
+{
+	return read_path(path, false, out, why);
+}
+
+enum textfile_result textfile_read_roots(
+    const char *path, struct slice *out, char why[TEXTFILE_WHY_MAX])
+{
+	return read_path(path, true, out, why);
 }
 
 void textfile_free(struct slice *text)

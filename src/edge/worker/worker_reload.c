@@ -5,8 +5,6 @@
 #include "edge/worker/worker_resolver.h"
 
 #include <malloc.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,62 +32,6 @@ static void keep_first_error(void *context, enum diag_level level, const char *l
 
 	if (level == DIAG_ERROR && !status->first_error[0])
 		snprintf(status->first_error, sizeof status->first_error, "%s", line);
-}
-
-/* ---- what stays ---------------------------------------------------------------------- */
-
-/* Options that name what was opened at the start, before privileges were dropped. */
-static const struct {
-	const char *key;
-	size_t offset;
-} kept_texts[] = {
-    {"milter.socket", offsetof(struct config, milter_socket)},
-    {"milter.socket_group", offsetof(struct config, milter_socket_group)},
-    {"milter.user", offsetof(struct config, milter_user)},
-    {"control.socket", offsetof(struct config, control_socket)},
-    {"metrics.listen", offsetof(struct config, metrics_listen)},
-    {"metrics.file", offsetof(struct config, metrics_file)},
-};
-
-enum { KEPT_TEXTS = sizeof kept_texts / sizeof *kept_texts };
-
-static const char **kept_text(const struct config *c, size_t i)
-{
-	return (const char **)(uintptr_t)((const char *)c + kept_texts[i].offset);
-}
-
-static bool keep(struct worker *w, const struct config *first)
-{
-	w->started_with.milter_socket_mode = first->milter_socket_mode;
-	w->started_with.milter_max_sessions = first->milter_max_sessions;
-	for (size_t i = 0; i < KEPT_TEXTS; i++) {
-		const char *copy = strdup(*kept_text(first, i));
-
-		if (!copy)
-			return false;
-		*kept_text(&w->started_with, i) = copy;
-	}
-	return true;
-}
-
-/* A reload that seems to work, and a socket that is not there, would be a riddle. */
-static void warn_of_restart(const struct worker *w, const struct config *now, struct diag *diag)
-{
-	const struct config *then = &w->started_with;
-	const struct origin file = {w->config_path, 0};
-
-	for (size_t i = 0; i < KEPT_TEXTS; i++)
-		if (strcmp(*kept_text(then, i), *kept_text(now, i)) != 0)
-			diag_warning(diag, file, "%s stays \"%s\" until susmilter is restarted",
-			    kept_texts[i].key, *kept_text(then, i));
-	if (then->milter_socket_mode != now->milter_socket_mode)
-		diag_warning(diag, file,
-		    "milter.socket_mode stays \"0%o\" until susmilter is restarted",
-		    then->milter_socket_mode);
-	if (then->milter_max_sessions != now->milter_max_sessions)
-		diag_warning(diag, file,
-		    "milter.max_sessions stays %u until susmilter is restarted",
-		    then->milter_max_sessions);
 }
 
 /* ---- loading ------------------------------------------------------------------------- */
@@ -120,7 +62,7 @@ static uint64_t publish(struct worker *w, const struct config *before, struct ru
 	fresh = table_pin(w->table);
 	apply_config(w, fresh->config);
 	worker_copies_note(w, before, fresh->config, diag, why);
-	warn_of_restart(w, fresh->config, diag);
+	config_compare_start(w->start, fresh->config, false, diag);
 	table_unpin(&fresh);
 	return number;
 }
@@ -284,17 +226,32 @@ static struct config *first_config(struct worker *w, struct diag *diag, struct r
 	return config;
 }
 
+/* Where root did not read what its user reads, nothing starts; a later worker goes on as before. */
+static bool is_as_started(const struct worker *w, const struct config *c, struct diag *diag)
+{
+	if (w->start)
+		config_compare_start(w->start, c, w->restarts == 0, diag);
+	return diag_errors(diag) == 0;
+}
+
 bool worker_first_load(struct worker *w)
 {
 	struct diag *diag = diag_create();
 	struct ruleset *rules = NULL;
 	struct config *config = diag ? first_config(w, diag, &rules) : NULL;
-	bool ok = config && keep(w, config) &&
+	bool ok = config && is_as_started(w, config, diag) &&
 		  table_publish(w->table, rules, config, w->env.now_us(w)) != 0;
-	size_t errors = diag ? diag_errors(diag) : 1;
+	size_t errors;
 
-	if (ok)
+	if (ok) {
 		config_warn_resolvconf(config, diag);
+	} else {
+		ruleset_free(&rules);
+		config_free(&config);
+	}
+	errors = diag ? diag_errors(diag) : 1;
+	if (diag && w->start)
+		config_warn_denied(w->start, diag);
 	if (diag)
 		diag_each(diag, say_line, NULL);
 	if (!ok)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -67,6 +68,61 @@ START_TEST(test_prepare)
 }
 END_TEST
 
+/* What may stand in the place of a socket that is to be given away. */
+enum foreign { A_LINK, A_LINK_TO_A_SOCKET, A_SECOND_NAME, A_FILE };
+
+static const char *const foreign[] = {
+    [A_LINK] = "a link to a file",
+    [A_LINK_TO_A_SOCKET] = "a link to a socket",
+    [A_SECOND_NAME] = "a second name of a socket",
+    [A_FILE] = "a file",
+};
+
+START_TEST(test_permit_follows_nothing)
+{
+	char path[300], secret[300], real[300], why[400] = "";
+	struct stat before, after;
+	int fd;
+
+	scratch_write("secret", SLICE("x"));
+	snprintf(secret, sizeof secret, "%s", scratch_path("secret"));
+	snprintf(real, sizeof real, "%s", scratch_path("real.sock"));
+	snprintf(path, sizeof path, "%s", scratch_path("s.sock"));
+	ck_assert_int_eq(chmod(secret, 0600), 0);
+	fd = bound(real);
+	if (_i == A_SECOND_NAME)
+		ck_assert_int_eq(link(real, path), 0);
+	else if (_i == A_FILE)
+		ck_assert_int_eq(rename(secret, path), 0);
+	else
+		ck_assert_int_eq(symlink(_i == A_LINK ? secret : real, path), 0);
+	ck_assert_int_eq(stat(path, &before), 0);
+	ck_assert_msg(unixsocket_permit(path, 0666, NULL, NULL, why, sizeof why) == why &&
+			  strstr(why, "is not the socket that was made there"),
+	    "%s: %s", foreign[_i], why);
+	ck_assert_ptr_eq(unixsocket_give(path, getuid(), getgid(), why, sizeof why), why);
+	ck_assert_int_eq(stat(path, &after), 0);
+	ck_assert_uint_eq(before.st_mode, after.st_mode);
+	close(fd);
+}
+END_TEST
+
+START_TEST(test_permit)
+{
+	char path[300], why[400] = "";
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof path, "%s", scratch_path("s.sock"));
+	fd = bound(path);
+	ck_assert_ptr_null(unixsocket_permit(path, 0640, NULL, NULL, why, sizeof why));
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0640);
+	ck_assert_ptr_null(unixsocket_give(path, getuid(), getgid(), why, sizeof why));
+	close(fd);
+}
+END_TEST
+
 START_TEST(test_no_path)
 {
 	char why[100];
@@ -81,6 +137,8 @@ Suite *suite(void)
 	TCase *t = tcase_create("unixsocket");
 
 	tcase_add_loop_test(t, test_prepare, 0, (int)ROWS(rows));
+	tcase_add_loop_test(t, test_permit_follows_nothing, 0, (int)ROWS(foreign));
+	tcase_add_test(t, test_permit);
 	tcase_add_test(t, test_no_path);
 	suite_add_tcase(s, t);
 	return s;
