@@ -1,6 +1,8 @@
 /* susmilterctl: asks a running susmilter, or reads its configuration without one (SPEC 7). */
 #include "ctl.h"
 
+#include "edge/control/json_memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -39,11 +41,15 @@ int main(int argc, char **argv)
 	struct words words;
 	int status;
 
+	json_memory_watch();
 	if (!words_read(argc, argv, &words, &status)) {
 		json_decref(words.request);
 		return status;
 	}
-	if (!open_message(&words)) {
+	if (json_memory_failed()) {
+		fprintf(stderr, "susmilterctl: out of memory\n");
+		status = STATUS_FAILED;
+	} else if (!open_message(&words)) {
 		status = STATUS_USAGE;
 	} else if (words.config || (words.command->flags & COMMAND_LOCAL)) {
 		status = local_run(&words);

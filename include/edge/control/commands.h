@@ -74,8 +74,9 @@ bool request_switch(const struct request *, const char *key);
 /* The n-th argument behind the words, or NULL. */
 const char *request_argument(const struct request *, size_t n);
 
-/* Prints a JSON value on a line of its own and drops the reference to it. */
-void request_print_json(struct request *, json_t *);
+/* Prints a JSON value on a line of its own and drops the reference to it: STATUS_OK.  STATUS_FAILED
+ * after a complaint when there was no memory for all of it; NULL is that, too. */
+int request_print_json(struct request *, json_t *);
 
 /* A JSON string of bytes that may be no text. */
 json_t *json_from_slice(struct slice);

@@ -1,5 +1,7 @@
 #include "edge/control/commands.h"
 
+#include "edge/control/json_memory.h"
+
 #define JSON_OPTION "--json", NULL, "as JSON"
 #define END         NULL, NULL, NULL
 
@@ -149,12 +151,17 @@ static int put(const char *bytes, size_t len, void *channel)
 	return channel_write(channel, slice_of(bytes, len)) ? 0 : -1;
 }
 
-void request_print_json(struct request *req, json_t *value)
+int request_print_json(struct request *req, json_t *value)
 {
-	if (value)
-		json_dump_callback(value, put, req->channel, JSON_COMPACT);
-	channel_print(req->channel, "\n");
+	bool whole = value && !json_memory_failed() &&
+		     json_dump_callback(value, put, req->channel, JSON_COMPACT) == 0;
+
 	json_decref(value);
+	if (whole)
+		channel_print(req->channel, "\n");
+	else
+		channel_error(req->channel, "out of memory for the answer\n");
+	return whole ? STATUS_OK : STATUS_FAILED;
 }
 
 json_t *json_from_slice(struct slice s)

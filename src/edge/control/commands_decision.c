@@ -178,10 +178,8 @@ int explain_decision(struct request *req, const char *token)
 
 	if (!record)
 		return STATUS_FAILED;
-	if (request_switch(req, "json")) {
-		request_print_json(req, record);
-		return STATUS_OK;
-	}
+	if (request_switch(req, "json"))
+		return request_print_json(req, record);
 	print_facts(req, record);
 	print_place(req, record);
 	print_remedy(req, record, token);

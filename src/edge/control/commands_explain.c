@@ -223,10 +223,8 @@ int command_explain(struct request *req)
 	}
 	find_places(req, e);
 	if (request_switch(req, "json"))
-		request_print_json(req, explanation_json(req, e));
-	else
-		explain_text(e, print_line, req->channel);
-	if (!request_switch(req, "json"))
-		explain_print_steps(req, &steps);
+		return request_print_json(req, explanation_json(req, e));
+	explain_text(e, print_line, req->channel);
+	explain_print_steps(req, &steps);
 	return STATUS_OK;
 }

@@ -275,7 +275,8 @@ static void print_table(
 	print_change(req, req->generation->rules, rules);
 }
 
-static void tell_check(struct request *req, const char *path, const struct diag *diag,
+/* STATUS_OK when all was told. */
+static int tell_check(struct request *req, const char *path, const struct diag *diag,
     const struct ruleset *rules, const struct survey *survey)
 {
 	size_t errors = diag_errors(diag), warnings = diag_warnings(diag);
@@ -285,8 +286,7 @@ static void tell_check(struct request *req, const char *path, const struct diag 
 		o = report_json(diag);
 		if (rules)
 			add_sizes(o, rules);
-		request_print_json(req, o);
-		return;
+		return request_print_json(req, o);
 	}
 	request_print_diag(req, diag);
 	channel_print(req->channel, "%s: %s, %zu error%s, %zu warning%s\n", path,
@@ -294,6 +294,7 @@ static void tell_check(struct request *req, const char *path, const struct diag 
 	    warnings == 1 ? "" : "s");
 	if (rules)
 		print_table(req, rules, survey);
+	return STATUS_OK;
 }
 
 /* What the system grants is known of the daemon only, which this is when there is a worker. */
@@ -324,8 +325,9 @@ int command_check(struct request *req)
 			check_tasks(req, path, config, diag);
 		if (config && !config_check_resolver(config, diag))
 			ruleset_free(&rules);
-		tell_check(req, path, diag, rules, survey);
-		status = rules ? STATUS_OK : STATUS_FAILED;
+		status = tell_check(req, path, diag, rules, survey);
+		if (!rules)
+			status = STATUS_FAILED;
 	} else {
 		channel_error(req->channel, "out of memory\n");
 	}

@@ -122,10 +122,8 @@ int command_report(struct request *req)
 		reports_flush(req->worker->reports, FLUSH_MS);
 	if (!reports_read(database, domain, now - span, now + 3600, req->arena, &report, why))
 		return complain(req, STATUS_FAILED, why);
-	if (request_switch(req, "json")) {
-		request_print_json(req, report_json(&report));
-		return STATUS_OK;
-	}
+	if (request_switch(req, "json"))
+		return request_print_json(req, report_json(&report));
 	use_rule_comments(req, &report, request_switch(req, "html"));
 	if (request_switch(req, "html"))
 		domain_report_html(&report, now, put, req->channel);

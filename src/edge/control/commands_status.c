@@ -175,9 +175,8 @@ static void print_status(struct request *req)
 int command_status(struct request *req)
 {
 	if (request_switch(req, "json"))
-		request_print_json(req, status_json(req));
-	else
-		print_status(req);
+		return request_print_json(req, status_json(req));
+	print_status(req);
 	return STATUS_OK;
 }
 
@@ -215,9 +214,8 @@ int command_stats(struct request *req)
 	if (request_switch(req, "json")) {
 		counters = json_array();
 		counters_each(req->worker->counters, add_counter, counters);
-		request_print_json(
+		return request_print_json(
 		    req, json_pack("{s:o, s:o}", "status", status_json(req), "counters", counters));
-		return STATUS_OK;
 	}
 	print_status(req);
 	channel_print(

@@ -1,4 +1,5 @@
 #include "edge/control/commands.h"
+#include "edge/control/json_memory.h"
 
 #include "core/name/address.h"
 #include "core/net/prefix.h"
@@ -231,6 +232,7 @@ static int follow(struct request *req, const struct filter *f, uint64_t left)
 		}
 		left--;
 		if (request_switch(req, "json")) {
+			json_memory_forget();
 			request_print_json(req, record);
 			continue;
 		}

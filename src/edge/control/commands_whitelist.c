@@ -427,9 +427,8 @@ int command_whitelist_list(struct request *req)
 	if (request_switch(req, "json")) {
 		lines = json_array();
 		managed_each(&e, add_line, lines);
-		request_print_json(req, lines);
-	} else {
-		managed_each(&e, print_line, req);
+		return request_print_json(req, lines);
 	}
+	managed_each(&e, print_line, req);
 	return STATUS_OK;
 }

@@ -1,6 +1,7 @@
 #include "edge/control/control.h"
 
 #include "edge/control/commands.h"
+#include "edge/control/json_memory.h"
 #include "edge/log/log.h"
 #include "edge/os/unixsocket.h"
 
@@ -117,7 +118,10 @@ static int answer_request(
 	};
 	int status = STATUS_USAGE;
 
-	if (!request)
+	if (json_memory_failed()) {
+		channel_error(channel, "out of memory for the request\n");
+		status = STATUS_FAILED;
+	} else if (!request)
 		channel_error(channel, "the request is not JSON: %s\n", error.text);
 	else if (!words)
 		channel_error(channel, "the request has no \"command\"\n");
@@ -148,6 +152,7 @@ static void converse(const struct connection *connection)
 	if (!channel)
 		return;
 	set_timeout(fd, REQUEST_SECONDS, ANSWER_SECONDS);
+	json_memory_forget();
 	if (channel_line(channel, &line, &cut)) {
 		/* What follows a request is input of a command, and may come as slowly as people
 		 * type. */
@@ -313,6 +318,7 @@ const char *control_open(const char *path, char *why, size_t size)
 bool control_start(struct worker *w)
 {
 	control.worker = w;
+	json_memory_watch();
 	for (int i = 0; i < CONNECTIONS_MAX; i++)
 		control.connections[i].fd = -1;
 	control.started = control.listening >= 0 &&

@@ -53,6 +53,8 @@ static int check(const char *path)
 	if (config)
 		config_check_start(config, diag);
 	errors = diag ? diag_errors(diag) : 1;
+	if (!diag)
+		fprintf(stderr, "susmilter: out of memory\n");
 	if (start)
 		config_warn_denied(start, diag);
 	ok = config && errors == 0;
