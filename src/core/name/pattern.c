@@ -1,5 +1,6 @@
 #include "core/name/pattern.h"
 
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -84,13 +85,51 @@ void pattern_free(struct pattern **p)
 	*p = NULL;
 }
 
+/* ---- memory of one match ------------------------------------------------------------- */
+
+/* What PCRE2 takes to begin with: 20 KiB of frames, and its own small things. */
+enum { POOL_BYTES = 24 * 1024 };
+
+/* A region on the stack: a match that takes no more than the first frames never lacks memory, and
+ * takes no lock of malloc(3). */
+struct pool {
+	size_t used;
+	alignas(max_align_t) unsigned char bytes[POOL_BYTES];
+};
+
+static void *pool_alloc(size_t size, void *pool)
+{
+	struct pool *p = pool;
+	size_t rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+	void *at = p->bytes + p->used;
+
+	if (rounded < size || rounded > POOL_BYTES - p->used)
+		return malloc(size);
+	p->used += rounded;
+	return at;
+}
+
+static void pool_free(void *at, void *pool)
+{
+	struct pool *p = pool;
+	uintptr_t from = (uintptr_t)p->bytes;
+
+	if ((uintptr_t)at < from || (uintptr_t)at >= from + POOL_BYTES)
+		free(at);
+}
+
 enum pattern_result pattern_match(const struct pattern *p, struct slice subject)
 {
 	PCRE2_SPTR text = (PCRE2_SPTR)(subject.ptr ? subject.ptr : "");
-	pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+	struct pool pool;
+	pcre2_general_context *memory;
+	pcre2_match_data *data;
 	enum pattern_result result = PATTERN_BROKEN;
 	int found;
 
+	pool.used = 0;
+	memory = pcre2_general_context_create(pool_alloc, pool_free, &pool);
+	data = memory ? pcre2_match_data_create(1, memory) : NULL;
 	if (!data)
 		return PATTERN_BROKEN;
 	found = pcre2_match(p->code, text, subject.len, 0, 0, data, p->limits);
@@ -103,5 +142,6 @@ enum pattern_result pattern_match(const struct pattern *p, struct slice subject)
 		result = whole ? PATTERN_YES : PATTERN_NO;
 	}
 	pcre2_match_data_free(data);
+	pcre2_general_context_free(memory);
 	return result;
 }
