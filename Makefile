@@ -8,6 +8,7 @@
 #   make check SANITIZER=thread  the same, instrumented; also SANITIZER=address,undefined
 #   make bench        lookups, builds, reloads and transactions against peers, by hand
 #   make model        a million sessions through the product and through a slow model of it
+#   make oom          every allocation of messages, reloads and commands fails once
 #   make soak         the long runs: reloads under load, signal storms, kill -9
 #   make valgrind     the unit tests under valgrind
 #   make fuzz         ten minutes for each fuzz target (FUZZ_SECONDS=600, FUZZ=NAME for one)
@@ -404,6 +405,10 @@ soak: deps-check all $(BUILD)/tests/soak/deliver
 soak-short: all $(BUILD)/tests/soak/deliver
 	@tests/soak/reload_soak.py $(BUILD) --short
 
+# Every allocation, by hand; `make check` has a short form, tests/wire/memory_test.py.
+oom: deps-check all $(BUILD)/tests/lab/failmalloc.so
+	@tests/wire/memory_test.py $(BUILD) --full
+
 # Everything that continuous integration holds; each part says how long it took.
 # Without the suite of RFC 7208, offline, the rest is run.
 check: deps-check-all
@@ -525,6 +530,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload
+.PHONY: oom deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload
 
 -include $(wildcard $(addprefix $(BUILD)/,core/*/*.d edge/*/*.d ctl/*.d tests/*/*.d tests/unit/*/*/*.d))
