@@ -11,7 +11,9 @@ static bool load(struct request *req, struct generation *g)
 	struct diag *diag = diag_create();
 
 	g->config = diag ? config_load(req->config_path, NULL, diag, &g->rules) : NULL;
-	if (!g->config && diag)
+	if (!diag)
+		channel_error(req->channel, "out of memory\n");
+	else if (!g->config)
 		request_print_diag(req, diag);
 	diag_free(&diag);
 	if (!g->config)

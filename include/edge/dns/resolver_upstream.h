@@ -44,7 +44,16 @@ void resolver_upstream_cancel(struct resolver_upstream *, struct resolver_handle
  * it can answer, so that libunbound does not give it up for its silence about others.  Does nothing
  * when there is no forwarder: there, silence condemns the servers of one domain.
  */
-void resolver_upstream_probe(struct resolver_upstream *);
+void resolver_upstream_ping_forwarder(struct resolver_upstream *);
+
+/*
+ * To be called each second while questions are without an answer, too: asks libunbound something
+ * that it knows itself.  It is deaf when that has no answer for five seconds, as 1.17 was seen to
+ * be after an allocation of its own had failed.  A deaf one is of no use, and is left behind when
+ * it is freed.
+ */
+void resolver_upstream_check_library(struct resolver_upstream *);
+bool resolver_upstream_is_deaf(const struct resolver_upstream *);
 
 /* One of them is readable when answers wait; process takes them all, and is to be called each
  * second while any is missing.  False when libunbound's thread is gone. */

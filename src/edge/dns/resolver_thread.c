@@ -10,9 +10,9 @@ enum { TICK_MS = 500 };
 
 /* A question that has waited so long is met with silence, and libunbound's own tries may go on for
  * so long after that, while it needs an answer to something else so often. */
-#define SILENCE        (1 * MONOTONIC_SECOND)
-#define PROBE_PERIOD   (20 * MONOTONIC_SECOND)
-#define PROBE_INTERVAL (1 * MONOTONIC_SECOND)
+#define SILENCE       (1 * MONOTONIC_SECOND)
+#define PING_PERIOD   (20 * MONOTONIC_SECOND)
+#define PING_INTERVAL (1 * MONOTONIC_SECOND)
 
 /* Completes a query: takes over the hold on the answer, gives back the thread's on q. */
 static void complete(struct inflight_query *q, struct resolver_answer *answer)
@@ -79,7 +79,7 @@ static void expire(struct resolver_inflight *all)
 	struct inflight_query *q;
 
 	while ((q = next_expired(all))) {
-		all->silent_until = monotonic_now() + PROBE_PERIOD;
+		all->silent_until = monotonic_now() + PING_PERIOD;
 		resolver_upstream_cancel(all->upstream, &q->handle);
 		inflight_query_answered(&q->handle, NULL);
 	}
@@ -96,15 +96,17 @@ static int64_t waiting_since(struct resolver_inflight *all, int64_t now)
 	return since;
 }
 
-static void probe_if_silent(struct resolver_inflight *all)
+static void ping_if_silent(struct resolver_inflight *all)
 {
 	int64_t now = monotonic_now();
 
-	if (now - waiting_since(all, now) >= SILENCE)
-		all->silent_until = now + PROBE_PERIOD;
-	if (now < all->silent_until && now - all->last_probe >= PROBE_INTERVAL) {
-		all->last_probe = now;
-		resolver_upstream_probe(all->upstream);
+	if (now - waiting_since(all, now) >= SILENCE) {
+		all->silent_until = now + PING_PERIOD;
+		resolver_upstream_check_library(all->upstream);
+	}
+	if (now < all->silent_until && now - all->last_ping >= PING_INTERVAL) {
+		all->last_ping = now;
+		resolver_upstream_ping_forwarder(all->upstream);
 	}
 }
 
@@ -159,10 +161,12 @@ void *resolver_thread(void *inflight)
 {
 	struct resolver_inflight *all = inflight;
 
-	while (wait_for_work(all) && resolver_upstream_process(all->upstream)) {
+	/* Whoever sees that no resolver runs makes another (edge/worker/worker_resolver.h). */
+	while (wait_for_work(all) && resolver_upstream_process(all->upstream) &&
+	       !resolver_upstream_is_deaf(all->upstream)) {
 		expire(all);
 		send_unsent(all);
-		probe_if_silent(all);
+		ping_if_silent(all);
 	}
 	abort_all(all);
 	return NULL;

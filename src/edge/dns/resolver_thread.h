@@ -33,8 +33,8 @@ struct resolver_inflight {
 	int64_t question; /* nanoseconds for one */
 	int wakeup;       /* eventfd: queries to be sent, or time to stop */
 	pthread_t thread;
-	bool joined;                      /* the owner's own */
-	int64_t silent_until, last_probe; /* the thread's own */
+	bool joined;                     /* the owner's own */
+	int64_t silent_until, last_ping; /* the thread's own */
 
 	pthread_mutex_t lock; /* guards what follows, and the queries */
 	bool stopping;

@@ -4,6 +4,7 @@
 
 #include "core/net/ip.h"
 #include "edge/dns/resolvconf.h"
+#include "edge/os/monotonic.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,8 +46,8 @@ static const struct option common[] = {
  * One forwarder answers for everybody, also for names whose own servers are dead.  libunbound takes
  * silence about one name for silence of the forwarder: it waits twice as long each time, and from
  * 12 s on does not ask it at all for a while, so that the owner of a dead name could take the DNS
- * from all others.  resolver_upstream_probe() is against that, and the time for which it keeps
- * in mind what it thinks of a server, so that one that comes back is soon found.
+ * from all others.  resolver_upstream_ping_forwarder() is against that, and the time for which it
+ * keeps in mind what it thinks of a server, so that one that comes back is soon found.
  *
  * It also asks again after a few times the forwarder's usual answer time, 50 ms for one nearby, and
  * gives up after five tries, long before the forwarder has resolved a name that it did not know.
@@ -61,18 +62,22 @@ static const struct option forwarding[] = {
 };
 
 /* Names that libunbound keeps for itself, but a forwarder in a private network may know; the last
- * is for resolver_upstream_probe(). */
+ * is for resolver_upstream_ping_forwarder(). */
 static const char *const forwarded_zones[] = {"test.", "home.arpa.", "invalid."};
 
 static const struct option recursing[] = {
     {"do-not-query-localhost:", "yes"}, /* no delegation may send us there */
 };
 
+/* libunbound's thread answers at once what it knows by itself, unless the machine stands still. */
+#define DEAF_AFTER (5 * MONOTONIC_SECOND)
+
 struct resolver_upstream {
 	struct ub_ctx *context;
 	bool forwards;
-	unsigned probes;              /* how often */
+	unsigned pings;               /* how often the forwarder was asked */
 	struct resolver_probe *probe; /* NULL where answers without records need none */
+	int64_t checked; /* when libunbound was asked something that it knows; 0: it answered */
 };
 
 static const char no_start[] =
@@ -328,6 +333,9 @@ void resolver_upstream_free(struct resolver_upstream *u)
 {
 	if (!u)
 		return;
+	/* Its thread would not hear that it is to end, and would be waited for. */
+	if (resolver_upstream_is_deaf(u))
+		return;
 	ub_ctx_delete(u->context);
 	resolver_probe_free(u->probe);
 	free(u);
@@ -418,14 +426,35 @@ void resolver_upstream_cancel(struct resolver_upstream *u, struct resolver_handl
 
 /* Resolvers answer names below invalid. at once and by themselves (RFC 6761 6.4); each time it is
  * another, since libunbound has the answers to the last ones. */
-void resolver_upstream_probe(struct resolver_upstream *u)
+void resolver_upstream_ping_forwarder(struct resolver_upstream *u)
 {
 	char name[64];
 
 	if (!u->forwards)
 		return;
-	snprintf(name, sizeof name, "are-you-there-%u.invalid", u->probes++);
+	snprintf(name, sizeof name, "are-you-there-%u.invalid", u->pings++);
 	ub_resolve_async(u->context, name, DNS_A, CLASS_IN, NULL, ignore, NULL);
+}
+
+static void heard_check(void *upstream, int error, struct ub_result *result)
+{
+	struct resolver_upstream *u = upstream;
+
+	(void)error;
+	u->checked = 0;
+	ub_resolve_free(result);
+}
+
+void resolver_upstream_check_library(struct resolver_upstream *u)
+{
+	if (u->checked == 0 && ub_resolve_async(u->context, "localhost", DNS_A, CLASS_IN, u,
+				   heard_check, NULL) == UB_NOERROR)
+		u->checked = monotonic_now();
+}
+
+bool resolver_upstream_is_deaf(const struct resolver_upstream *u)
+{
+	return u->checked != 0 && monotonic_now() - u->checked >= DEAF_AFTER;
 }
 
 int resolver_upstream_fd(struct resolver_upstream *u)
