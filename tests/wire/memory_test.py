@@ -29,7 +29,7 @@ CLIENT, FOREIGN, DIALUP = "203.0.113.25", "203.0.113.99", "198.51.100.7"
 # Domains of their own for each try, since answers of the DNS are kept.
 DOMAINS = 4000
 # Steps of the short form, and how long one loop of it may take.
-STEP, SHORT_SECONDS = 7, 1
+STEP, SHORT_SECONDS = 7, 0.7
 
 # libunbound 1.17 does not survive its own failures: it crashes in its thread, or answers no question
 # any more until it is started anew.
@@ -93,7 +93,8 @@ class Loop:
 
     def loop(self, name, attempt, judge, after):
         """judge(seen): "" when the answer of attempt() will do, or what is wrong with it."""
-        n, tries, outcomes, begun = 1, 0, {}, time.monotonic()
+        n, tries, outcomes = 1 if self.full else 2, 0, {}  # the first one is the listener's: a second
+        begun = time.monotonic()
         while True:
             self.failing.arm(n)
             seen = attempt(next(self.serial))
@@ -110,7 +111,7 @@ class Loop:
                 break
             n += 1 if self.full else STEP
             if not self.full and time.monotonic() > begun + SHORT_SECONDS:
-                n += STEP * 20
+                n += STEP * 6
         seconds = time.monotonic() - begun
         print(f"memory: {name}: {tries} tries up to allocation {n}, {seconds:.1f} s: " +
               ", ".join(f"{count} {what}" for what, count in sorted(outcomes.items())))
