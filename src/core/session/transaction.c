@@ -236,7 +236,8 @@ struct answer transaction_mail(struct session *s, const struct mail_event *mail)
 		s->facts.auth_state = FACT_KNOWN;
 		s->facts.auth = arena_copy(s->mail_arena, mail->auth);
 	}
-	if (arena_failed(s->mail_arena))
+	/* Of the client, too: a name that was not kept would be one that it does not have. */
+	if (arena_failed(s->mail_arena) || arena_starved(s->arena) || arena_starved(s->helo_arena))
 		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);
 	v = transaction_decide(s, PHASE_MAIL);
 	if (v.kind == VERDICT_FINAL) {

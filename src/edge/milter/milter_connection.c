@@ -34,6 +34,10 @@ struct connection {
 
 static const struct answer go_on = {.kind = ANSWER_CONTINUE};
 
+/*
+ * Made by the first callback, negotiate or connect.  Later ones do not: a session that has not
+ * heard of its client would not be inbound.  Where there is none mail is answered 421.
+ */
 static struct connection *connection_of(SMFICTX *ctx)
 {
 	struct connection *c = smfi_getpriv(ctx);
@@ -93,7 +97,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions,
 	(void)unused3;
 	if (!c) {
 		table_unpin(&g);
-		return SMFIS_REJECT;
+		return SMFIS_ALL_OPTS; /* what a connection begins with fits; see connection_of() */
 	}
 	c->sees_headers = ruleset_wants_headers(g->rules) || (offered_steps & SMFIP_NOHDRS) == 0;
 	c->sees_body = ruleset_wants_body(g->rules) || (offered_steps & SMFIP_NOBODY) == 0;
@@ -176,7 +180,7 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *sa)
 
 static sfsistat on_helo(SMFICTX *ctx, char *helo)
 {
-	struct connection *c = connection_of(ctx);
+	struct connection *c = smfi_getpriv(ctx);
 
 	if (c)
 		session_helo(c->session, slice_str(helo));
@@ -196,7 +200,7 @@ static sfsistat refuse_session(SMFICTX *ctx, struct connection *c)
 
 static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 {
-	struct connection *c = connection_of(ctx);
+	struct connection *c = smfi_getpriv(ctx);
 	struct answer answer;
 
 	if (!c || c->overloaded)
@@ -221,7 +225,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 
 static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
 {
-	struct connection *c = connection_of(ctx);
+	struct connection *c = smfi_getpriv(ctx);
 	struct answer answer;
 
 	if (!c || c->overloaded)
@@ -254,7 +258,7 @@ static struct answer show_header(struct connection *c, struct slice name, struct
 
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 {
-	struct connection *c = connection_of(ctx);
+	struct connection *c = smfi_getpriv(ctx);
 
 	if (!c)
 		return milteranswer_no_memory(ctx);
@@ -265,7 +269,7 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 
 static sfsistat on_end_of_headers(SMFICTX *ctx)
 {
-	struct connection *c = connection_of(ctx);
+	struct connection *c = smfi_getpriv(ctx);
 
 	if (!c)
 		return milteranswer_no_memory(ctx);
@@ -276,7 +280,7 @@ static sfsistat on_end_of_headers(SMFICTX *ctx)
 
 static sfsistat on_body(SMFICTX *ctx, unsigned char *bytes, size_t len)
 {
-	struct connection *c = connection_of(ctx);
+	struct connection *c = smfi_getpriv(ctx);
 
 	if (!c)
 		return milteranswer_no_memory(ctx);
@@ -288,7 +292,7 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *bytes, size_t len)
 
 static sfsistat on_end(SMFICTX *ctx)
 {
-	struct connection *c = connection_of(ctx);
+	struct connection *c = smfi_getpriv(ctx);
 	const struct header_edit *edits = NULL;
 	sfsistat status;
 	size_t count = 0;
