@@ -19,7 +19,7 @@
  */
 #include "core/base/slice.h"
 
-enum { CONFIG_PARSE_WHY_MAX = 200, PARSE_SECONDS = 20 };
+enum { CONFIG_PARSE_WHY_MAX = 200, PARSE_SECONDS = 60 };
 
 /*
  * Parses a text without NULs.  True: *answer holds what settings_decode() reads, and is freed by

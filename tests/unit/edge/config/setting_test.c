@@ -195,7 +195,7 @@ END_TEST
 /* More than fits into the sockets' buffers, in both directions. */
 START_TEST(a_large_text)
 {
-	enum { ELEMENTS = 300000 };
+	enum { ELEMENTS = 30000 };
 	char *text = malloc(ELEMENTS * 2 + 64), why[CONFIG_PARSE_WHY_MAX];
 	struct arena *arena = arena_create((size_t)1 << 30);
 	const struct setting *root;
