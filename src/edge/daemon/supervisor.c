@@ -378,9 +378,12 @@ int supervisor_run(const char *config_path, bool foreground)
 	log_open();
 	if (!read_start(&s))
 		return 1;
-	if (!take_signals(&s) || !start_worker(&s)) {
+	if (take_signals(&s) && start_worker(&s)) {
+		status = supervise(&s);
+	} else {
 		log_error("cannot start a worker: %s", strerror(errno));
-		return 1;
+		status = 1;
 	}
-	return supervise(&s);
+	config_free(&s.start);
+	return status;
 }
