@@ -201,7 +201,12 @@ $(BUILD)/tests/wire/%_test: $(BUILD)/tests/wire/%_test.o $(BUILD)/tests/unit/mai
     $(BUILD)/tests/libfake.a $(BUILD)/libedge.a $(BUILD)/libcore.a
 	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(CHECK_LIBS) $(EDGE_LIBS)) $(EDGE_PLAIN)
 
-wire: $(WIRE:%=$(BUILD)/tests/wire/%_test) all $(BUILD)/sendmail $(BUILD)/prometheus
+# For whole programs, preloaded.
+$(BUILD)/tests/lab/failmalloc.so: tests/lab/failmalloc.c
+	@mkdir -p $(@D)
+	$(COMPILE) $(SYSTEM) -Itests -fPIC -shared -o $@ $< -ldl
+
+wire: $(WIRE:%=$(BUILD)/tests/wire/%_test) all $(BUILD)/tests/lab/failmalloc.so $(BUILD)/sendmail $(BUILD)/prometheus
 	@failed=0; for t in $(WIRE:%=$(BUILD)/tests/wire/%_test); do $$t || failed=1; done; \
 	for t in $(WIRE_MTA); do tests/wire/$${t}_test.py $(BUILD) || failed=1; done; exit $$failed
 

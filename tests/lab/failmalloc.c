@@ -2,12 +2,15 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -19,19 +22,35 @@ void *__libc_memalign(size_t, size_t);
 
 static struct failmalloc own;
 struct failmalloc *failmalloc = &own;
+static const char *except;
+
+/* Tells where a program crashes that was not let have something. */
+static void tell_crash(int signal)
+{
+	void *frames[64];
+
+	backtrace_symbols_fd(frames, backtrace(frames, 64), STDERR_FILENO);
+	raise(signal);
+}
 
 __attribute__((constructor)) static void map_state(void)
 {
 	const char *path = getenv("FAILMALLOC");
 	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
-	void *state;
+	struct sigaction crash = {.sa_handler = tell_crash, .sa_flags = (int)SA_RESETHAND};
+	void *state, *frame;
 
 	if (fd < 0)
 		return;
 	state = mmap(NULL, sizeof own, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
-	if (state != MAP_FAILED)
-		failmalloc = state;
+	if (state == MAP_FAILED)
+		return;
+	backtrace(&frame, 1); /* the first one allocates */
+	sigaction(SIGSEGV, &crash, NULL);
+	sigaction(SIGABRT, &crash, NULL);
+	except = getenv("FAILMALLOC_EXCEPT");
+	failmalloc = state;
 }
 
 /* dladdr(3) and snprintf(3) of two plain values allocate nothing. */
@@ -45,10 +64,29 @@ static void note_caller(void *caller)
 		    info.dli_sname ? info.dli_sname : "");
 }
 
+/* Whether the object that allocates is named in FAILMALLOC_EXCEPT. */
+static bool is_excepted(void *caller)
+{
+	const char *name = except;
+	Dl_info info;
+
+	if (!except || !dladdr(caller, &info) || !info.dli_fname)
+		return false;
+	for (size_t len; *name; name += len + (name[len] == ' ')) {
+		char one[64];
+
+		len = strcspn(name, " ");
+		snprintf(one, sizeof one, "%.*s", (int)len, name);
+		if (strstr(info.dli_fname, one))
+			return true;
+	}
+	return false;
+}
+
 static bool fails(void *caller)
 {
 	if (atomic_load_explicit(&failmalloc->countdown, memory_order_relaxed) <= 0 ||
-	    atomic_fetch_sub(&failmalloc->countdown, 1) != 1)
+	    is_excepted(caller) || atomic_fetch_sub(&failmalloc->countdown, 1) != 1)
 		return false;
 	note_caller(caller);
 	atomic_store(&failmalloc->pid, (long)getpid());

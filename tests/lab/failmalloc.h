@@ -9,6 +9,8 @@
  * Whoever drives the test writes `countdown` = n, does what is to be tried, and looks whether
  * `failed` has grown: if not, there were fewer than n allocations.
  *
+ * Allocations by objects that are named in FAILMALLOC_EXCEPT, with blanks between, are left out.
+ *
  * Not for builds with a sanitizer, which have allocators of their own.
  */
 #include <stdatomic.h>

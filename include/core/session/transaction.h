@@ -77,6 +77,9 @@ bool transaction_wants_headers(const struct session *);
 /* name without colon, value with its leading blank as it stands on the wire (RFC 6376 3.4.1). */
 struct answer transaction_header(struct session *, struct slice name, struct slice value);
 
+/* In the place of an event for which the caller has no memory. */
+struct answer transaction_no_memory(struct session *);
+
 /* The header is whole: the author is known and the questions of DKIM and DMARC start. */
 void transaction_end_of_headers(struct session *);
 

@@ -112,6 +112,12 @@ struct answer transaction_header(struct session *s, struct slice name, struct sl
 	return answer;
 }
 
+struct answer transaction_no_memory(struct session *s)
+{
+	arena_starve(s->mail_arena);
+	return refuse(s, ACTION_TEMPFAIL, REASON_INTERNAL);
+}
+
 void transaction_end_of_headers(struct session *s)
 {
 	if (!transaction_wants_headers(s) || s->headers_ended)

@@ -248,7 +248,7 @@ static struct answer show_header(struct connection *c, struct slice name, struct
 		return transaction_header(c->session, name, value);
 	exact = malloc(value.len + 1);
 	if (!exact)
-		return transaction_header(c->session, name, value);
+		return transaction_no_memory(c->session);
 	exact[0] = ' ';
 	memcpy(exact + 1, value.ptr, value.len);
 	answer = transaction_header(c->session, name, slice_of(exact, value.len + 1));
