@@ -334,6 +334,10 @@ $(BUILD)/tests/bench/message_bench: $(BUILD)/tests/bench/message_bench.o
 bench-message: deps-bench all $(BUILD)/tests/bench/message_bench $(BUILD)/tests/bench/noop_milter
 	@tests/bench/message_bench.py $(BUILD)
 
+# Is it slower than an earlier one?  BEFORE: its build directory.
+bench-pairs: deps-bench all $(BUILD)/tests/bench/milter_bench $(BUILD)/tests/bench/message_bench
+	@tests/bench/pairs_bench.py $(BUILD) $(BEFORE)
+
 bench-ip: deps-bench $(BUILD)/tests/bench/ip_radix_bench
 	@$(BUILD)/tests/bench/ip_radix_bench $(SHARED)/data/lists/ranges-2025-10.txt
 
@@ -535,6 +539,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: oom deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload
+.PHONY: oom bench-pairs deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload
 
 -include $(wildcard $(addprefix $(BUILD)/,core/*/*.d edge/*/*.d ctl/*.d tests/*/*.d tests/unit/*/*/*.d))

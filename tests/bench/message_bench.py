@@ -111,14 +111,21 @@ def write_messages(folder):
     return records
 
 
-def start_peers(servers, records):
-    """unbound, opendkim and opendmarc; the sockets of the chain."""
+def start_dns(servers, records):
+    """unbound with the zone in memory."""
     folder = servers.dir
-    for name, text in (("unbound", UNBOUND), ("opendkim", OPENDKIM), ("opendmarc", OPENDMARC)):
-        (folder / f"{name}.conf").write_text(text.format(dir=folder, dns=DNS, data=records))
-    with open(folder / "peers.log", "ab") as log:
+    (folder / "unbound.conf").write_text(UNBOUND.format(dir=folder, dns=DNS, data=records))
+    with open(folder / "unbound.log", "ab") as log:
         servers.process(["unbound", "-d", "-c", folder / "unbound.conf"], stdout=log, stderr=log)
         lab.wait_for(lambda: lab.port_open(DNS, 53), 10, "start of unbound")
+
+
+def start_chain(servers):
+    """opendkim and opendmarc; the sockets of the chain."""
+    folder = servers.dir
+    for name, text in (("opendkim", OPENDKIM), ("opendmarc", OPENDMARC)):
+        (folder / f"{name}.conf").write_text(text.format(dir=folder, dns=DNS))
+    with open(folder / "peers.log", "ab") as log:
         servers.process(["opendkim", "-f", "-x", folder / "opendkim.conf"], stdout=log, stderr=log)
         servers.process(["opendmarc", "-f", "-c", folder / "opendmarc.conf"], stdout=log,
                         stderr=log)
@@ -202,7 +209,8 @@ def main():
     with lab.Lab(build) as servers:
         folder = servers.dir / "messages"
         folder.mkdir()
-        chain = start_peers(servers, write_messages(folder))
+        start_dns(servers, write_messages(folder))
+        chain = start_chain(servers)
         domains = "".join(f"r{i}.example spf=off dmarc=off\n" for i in range(1000))
         spec = {name: f"unix:{servers.dir}/{name}.sock" for name in ("susmilter", "off", "bare")}
         daemons = {name: servers.daemon(conf, {"domains.map": domains}, name=f"daemon-{name}",
@@ -228,4 +236,5 @@ def main():
     sys.exit(0 if held else 1)
 
 
-main()
+if __name__ == "__main__":
+    main()
