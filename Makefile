@@ -82,7 +82,7 @@ WIRE := $(call stems,tests/wire,*,_test.c)
 
 # ---- Debian packages ----------------------------------------------------------------------
 
-PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev libmicrohttpd-dev libjansson-dev libopendkim-dev libssl-dev libsqlite3-dev libunistring-dev
+PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconfig-dev libmaxminddb-dev libspf2-dev libunbound-dev libmilter-dev libmicrohttpd-dev libjansson-dev libopendkim-dev libssl-dev libzstd-dev libsqlite3-dev libunistring-dev
 ifeq ($(SPF),native)
     PACKAGES_BUILD := $(filter-out libspf2-dev,$(PACKAGES_BUILD))
 endif
@@ -114,7 +114,7 @@ ARCHIVE   = $(call told,AR  )rm -f $@ && $(AR) rcs $@ $^
 
 # Libraries are named where they are used: pcre2 is the one that core may know.
 CORE_LIBS := libpcre2-8
-EDGE_LIBS := $(CORE_LIBS) libidn2 libconfig libmaxminddb milter jansson opendkim libcrypto libmicrohttpd sqlite3
+EDGE_LIBS := $(CORE_LIBS) libidn2 libconfig libmaxminddb milter jansson opendkim libcrypto libmicrohttpd libzstd sqlite3
 # libspf2 and libunistring have no pkg-config file, and libunbound's wants what only static linking needs.
 EDGE_PLAIN := $(SPF_LIBS_$(SPF)) -lunbound -lunistring -lm
 CHECK_LIBS := check yaml-0.1
