@@ -244,8 +244,9 @@ size_t history_head_read(const struct crc64 *crc, const unsigned char *in, size_
 	    memcmp(in, history_head_magic, sizeof history_head_magic) == 0 &&
 	    head_crc(crc, in, n) == history_get(in + HEAD_CRC, 8))
 		return head_values(in, out) ? n : 0;
-	n = head_read_repaired(crc, in, len, out);
-	*repaired += n > 0;
+	n = repaired ? head_read_repaired(crc, in, len, out) : 0;
+	if (n > 0)
+		++*repaired;
 	return n;
 }
 

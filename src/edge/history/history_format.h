@@ -130,7 +130,7 @@ const char *history_header_read(const struct crc64 *, unsigned char in[HISTORY_H
 size_t history_head_write(
     const struct crc64 *, const struct history_head *, unsigned char out[HISTORY_HEAD_MAX]);
 
-/* The head at in[len]; 0 when there is none, else its bytes. */
+/* The head at in[len]; 0 when there is none, else its bytes.  repaired NULL: nothing is mended. */
 size_t history_head_read(const struct crc64 *, const unsigned char *in, size_t len,
     struct history_head *out, uint64_t *repaired);
 

@@ -1,0 +1,237 @@
+#include "history_append.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Of owner and group; others may not know who writes to whom. */
+enum { SEGMENT_MODE = 0640 };
+
+struct history_append {
+	char name[HISTORY_NAME_MAX];
+	int fd;
+	uint64_t size, rows;
+	bool broken;
+	struct history_header header;
+	struct history_coder *coder;
+	struct history_dictionary *dictionary;
+	struct history_columns pending, more;
+	struct history_buffer scratch, out;
+};
+
+/* ---- names --------------------------------------------------------------------------- */
+
+static const char *const half_names[HISTORY_HALVES] = {
+    [HISTORY_REFUSED] = "refused",
+    [HISTORY_ACCEPTED] = "accepted",
+};
+
+void history_segment_name(const struct history_header *h, char out[HISTORY_NAME_MAX])
+{
+	snprintf(out, HISTORY_NAME_MAX, "%s-%010u-%06u.sus", half_names[h->half], h->run, h->part);
+}
+
+bool history_is_segment_name(const char *name)
+{
+	struct slice s = slice_str(name);
+
+	return s.len < HISTORY_NAME_MAX && slice_ends(s, SLICE(".sus")) &&
+	       (slice_starts(s, SLICE("refused-")) || slice_starts(s, SLICE("accepted-")));
+}
+
+/* ---- life ---------------------------------------------------------------------------- */
+
+bool history_write_at(int fd, const void *bytes, size_t len, uint64_t at)
+{
+	const unsigned char *next = bytes;
+
+	while (len > 0) {
+		ssize_t n = pwrite(fd, next, len, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		next += n;
+		at += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+static bool make_file(struct history_append *a, int directory)
+{
+	unsigned char header[HISTORY_HEADER_BYTES];
+	int error;
+
+	a->fd = openat(
+	    directory, a->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, SEGMENT_MODE);
+	if (a->fd < 0)
+		return false;
+	history_header_write(&a->coder->crc, &a->header, header);
+	a->size = sizeof header;
+	if (fchmod(a->fd, SEGMENT_MODE) == 0 && history_write_at(a->fd, header, sizeof header, 0))
+		return true;
+	error = errno;
+	unlinkat(directory, a->name, 0);
+	errno = error;
+	return false;
+}
+
+struct history_append *history_append_open(struct history_coder *coder, int directory,
+    const struct history_header *header, char why[HISTORY_WHY_MAX])
+{
+	struct history_append *a = calloc(1, sizeof *a);
+
+	errno = ENOMEM;
+	if (a) {
+		*a = (struct history_append){.fd = -1, .header = *header, .coder = coder};
+		a->pending.columns = HISTORY_COLUMNS;
+		a->more.columns = HISTORY_COUNT_COLUMNS;
+		history_segment_name(header, a->name);
+		a->dictionary = history_dictionary_create();
+	}
+	if (a && a->dictionary && make_file(a, directory))
+		return a;
+	snprintf(why, HISTORY_WHY_MAX, "%s: %s", a ? a->name : "segment", strerror(errno));
+	history_append_close(&a);
+	return NULL;
+}
+
+void history_append_close(struct history_append **append)
+{
+	struct history_append *a = *append;
+
+	if (!a)
+		return;
+	if (a->fd >= 0)
+		close(a->fd);
+	history_dictionary_free(&a->dictionary);
+	history_columns_free(&a->pending);
+	history_columns_free(&a->more);
+	history_buffer_free(&a->scratch);
+	history_buffer_free(&a->out);
+	free(a);
+	*append = NULL;
+}
+
+/* ---- adding -------------------------------------------------------------------------- */
+
+bool history_append_row(struct history_append *a, const struct decision_row *row)
+{
+	uint64_t values[HISTORY_COLUMNS];
+
+	if (a->broken || !history_row_pack(a->dictionary, &a->scratch, row, values) ||
+	    !history_columns_add(&a->pending, values))
+		return false;
+	a->rows++;
+	return true;
+}
+
+/* Of one row in one second there are many: they follow each other. */
+bool history_append_more(struct history_append *a, uint64_t number, int64_t time_ms)
+{
+	const uint64_t values[HISTORY_COUNT_COLUMNS] = {number, 1, (uint64_t)time_ms};
+	uint64_t **value = a->more.value;
+
+	if (a->broken)
+		return false;
+	for (size_t back = 1; back <= a->more.count && back <= 16; back++) {
+		size_t i = a->more.count - back;
+
+		if (value[HISTORY_COUNT_NUMBER][i] != number)
+			continue;
+		value[HISTORY_COUNT_MORE][i]++;
+		value[HISTORY_COUNT_LAST][i] = (uint64_t)time_ms;
+		return true;
+	}
+	return history_columns_add(&a->more, values);
+}
+
+/* ---- writing ------------------------------------------------------------------------- */
+
+/* All blocks of what was added, in a->out. */
+static bool make_blocks(struct history_append *a)
+{
+	uint64_t first;
+	uint32_t count;
+	struct slice items = history_dictionary_pending(a->dictionary, &first, &count);
+
+	a->out.len = 0;
+	if (count > 0 && !history_block_items(a->coder, first, count, items, &a->out))
+		return false;
+	for (size_t at = 0, n; at < a->pending.count; at += n) {
+		n = a->pending.count - at;
+		n = n < HISTORY_BLOCK_ROWS ? n : HISTORY_BLOCK_ROWS;
+		if (!history_block_rows(a->coder, &a->pending, at, n, HISTORY_ROWS, &a->out))
+			return false;
+	}
+	for (size_t at = 0, n; at < a->more.count; at += n) {
+		n = a->more.count - at;
+		n = n < HISTORY_BLOCK_ROWS ? n : HISTORY_BLOCK_ROWS;
+		if (!history_block_rows(a->coder, &a->more, at, n, HISTORY_COUNTS, &a->out))
+			return false;
+	}
+	return true;
+}
+
+bool history_append_write(struct history_append *a)
+{
+	int error = ENOMEM;
+
+	if (a->broken || (a->pending.count == 0 && a->more.count == 0))
+		return !a->broken;
+	if (make_blocks(a)) {
+		if (history_write_at(a->fd, a->out.bytes, a->out.len, a->size)) {
+			a->size += a->out.len;
+			a->pending.count = a->more.count = 0;
+			history_dictionary_written(a->dictionary);
+			return true;
+		}
+		error = errno;
+		/* Otherwise half a block would stand there, which readers can live with. */
+		if (ftruncate(a->fd, (off_t)a->size) != 0)
+			error = errno;
+	}
+	a->broken = true;
+	errno = error;
+	return false;
+}
+
+bool history_append_sync(struct history_append *a)
+{
+	if (!a->broken && fdatasync(a->fd) == 0)
+		return true;
+	a->broken = true;
+	return false;
+}
+
+/* ---- what it is ---------------------------------------------------------------------- */
+
+size_t history_append_pending(const struct history_append *a)
+{
+	return a->pending.count;
+}
+
+uint64_t history_append_rows(const struct history_append *a)
+{
+	return a->rows;
+}
+
+uint64_t history_append_bytes(const struct history_append *a)
+{
+	return a->size;
+}
+
+const char *history_append_name(const struct history_append *a)
+{
+	return a->name;
+}
+
+const struct history_header *history_append_header(const struct history_append *a)
+{
+	return &a->header;
+}
