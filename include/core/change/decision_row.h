@@ -91,6 +91,9 @@ struct decision_row {
 	unsigned code; /* of the reply; 0: accepted without a word */
 };
 
+/* What is kept of the local parts of addresses. */
+enum row_local_parts { ROW_LOCAL_FULL, ROW_LOCAL_HASHED, ROW_LOCAL_NONE };
+
 /* Texts beyond it are cut: no address or name that mail can use is longer. */
 enum { DECISION_TEXT_MAX = 1020 };
 

@@ -16,6 +16,18 @@ enum stage { STAGE_CONNECT, STAGE_MAIL, STAGE_RCPT, STAGE_END };
 /* What can be said of a message; the result is an enum spf_result, dkim_result or dmarc_verdict. */
 enum auth_method { AUTH_SPF, AUTH_DKIM, AUTH_DMARC, AUTH_METHOD_COUNT };
 
+/* 80 bits in base 32: 16 characters survive being read over the telephone. */
+enum { TOKEN_CHARS = 16 };
+
+/* The id of a decision, and the row of the history that it names; without a history, no row. */
+struct record_number {
+	char token[TOKEN_CHARS];
+	uint64_t row;   /* 0: none */
+	uint32_t run;   /* … of this start of the history's writer */
+	bool shared;    /* that row was there before: this decision is counted by it */
+	unsigned flags; /* of the row (core/change/decision_row.h) */
+};
+
 /* One decision, for the log and the counters.  Everything is borrowed for the call. */
 struct record {
 	int64_t time_us;       /* microseconds since the epoch, UTC */
@@ -28,7 +40,8 @@ struct record {
 	const struct ruleset *rules; /* NULL when no table was involved */
 	const struct facts *facts;
 	const struct verdict *verdict;
-	const struct reply *reply; /* NULL: accepted without a word */
+	const struct reply *reply;          /* NULL: accepted without a word */
+	const struct record_number *number; /* NULL: of no use to a history */
 };
 
 /* The outside's own state of one message: its share of the resolver's time, its signatures. */
@@ -44,8 +57,14 @@ struct env {
 	/* asn and country of an address for the record; leaves them alone when not known.  May be
 	 * NULL. */
 	void (*geo)(void *self, const struct ip *, uint32_t *asn, char country[3]);
+	/* The id of a decision and its row, of a record without token and reply; false: it gets a
+	 * token() and no row.  May be NULL. */
+	bool (*number)(void *self, const struct record *, struct record_number *out);
 	/* Takes what it needs of the record before it returns; never blocks. */
 	void (*record)(void *self, const struct record *);
+	/* The end of a message that is accepted and that nothing is to be told of: for the history.
+	 * May be NULL. */
+	void (*accepted)(void *self, const struct record *);
 	/* A message was judged; only what refuses it is recorded, too.  May be NULL. */
 	void (*observe_latency)(void *self, int64_t took_us);
 
@@ -84,8 +103,5 @@ struct env {
 	/* IDNA for names of the session. */
 	const struct idna *idna;
 };
-
-/* 80 bits in base 32: 16 characters survive being read over the telephone. */
-enum { TOKEN_CHARS = 16 };
 
 #endif

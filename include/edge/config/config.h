@@ -26,6 +26,7 @@
  * proofs), behind those of `whitelist`.  A file that is not there is an empty list.
  */
 #include "core/base/diag.h"
+#include "core/change/decision_row.h"
 #include "core/policy/ruleset.h"
 #include "edge/config/copies.h"
 #include "edge/dns/resolver.h"
@@ -65,6 +66,13 @@ struct config {
 	const char *log_decisions; /* "" = no file */
 	bool log_syslog;
 	unsigned log_per_recipient_minute;
+
+	const char *history_directory; /* "" = none */
+	unsigned history_keep_days;
+	uint64_t history_max_bytes;
+	unsigned history_min_free; /* per cent of the file system */
+	enum row_local_parts history_local_parts;
+	unsigned history_per_network_minute;
 
 	const char *reports_database; /* "" = none */
 	unsigned reports_keep_days;

@@ -10,6 +10,7 @@
 #include "edge/config/table.h"
 #include "edge/dns/resolvconf.h"
 #include "edge/dns/resolver.h"
+#include "edge/history/history.h"
 #include "edge/log/recorder.h"
 #include "edge/milter/split_memory.h"
 #include "edge/os/notify.h"
@@ -55,6 +56,7 @@ struct worker {
 	struct clients *clients;
 	struct recorder *recorder;
 	struct reports *reports;
+	struct history *history;
 	struct split_memory *splits;
 	struct dkim_crypto *dkim;
 	/* Guards the pointer: a session is started on a resolver that a reload may replace. */
@@ -116,6 +118,7 @@ enum reload_result worker_reload(
 struct reload_status worker_reload_status(struct worker *);
 
 struct recorder_settings worker_recorder_settings(const struct config *);
+struct history_settings worker_history_settings(const struct config *);
 
 /* Loads the first generation; false after the errors are said. */
 bool worker_first_load(struct worker *);

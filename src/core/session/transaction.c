@@ -13,15 +13,14 @@ struct event transaction_event(struct session *s, enum stage stage)
 	return (struct event){s, stage, now};
 }
 
-static void record(
-    const struct event *e, const struct verdict *v, struct slice token, const struct reply *reply)
+static struct record record_of(const struct event *e, const struct verdict *v)
 {
 	const struct session *s = e->s;
 	const struct env *env = s->env;
-	struct record r = {
+
+	return (struct record){
 	    .time_us = env->now_us(env->self),
 	    .took_us = env->monotonic_us(env->self) - e->started_us,
-	    .token = token,
 	    .session = slice_of(s->id, TOKEN_CHARS),
 	    .queue_id = s->queue_id,
 	    .generation = s->mail.generation,
@@ -29,10 +28,17 @@ static void record(
 	    .rules = s->mail.rules,
 	    .facts = &s->facts,
 	    .verdict = v,
-	    .reply = reply,
 	};
+}
 
-	env->record(env->self, &r);
+/* Gives the record its id; `number` must live as long as the record. */
+static void number_record(const struct env *env, struct record *r, struct record_number *number)
+{
+	*number = (struct record_number){.row = 0};
+	if (!env->number || !env->number(env->self, r, number))
+		env->token(env->self, number->token);
+	r->token = slice_of(number->token, sizeof number->token);
+	r->number = number;
 }
 
 static enum answer_kind answer_of(const struct verdict *v)
@@ -51,16 +57,30 @@ static enum answer_kind answer_of(const struct verdict *v)
 
 struct answer transaction_conclude(const struct event *e, const struct verdict *v)
 {
+	const struct env *env = e->s->env;
 	struct answer answer = {.kind = answer_of(v)};
-	bool refusal = v->kind == VERDICT_FINAL && v->action != ACTION_ACCEPT;
-	char token[TOKEN_CHARS];
+	struct record r = record_of(e, v);
+	struct record_number number;
 
-	e->s->env->token(e->s->env->self, token);
-	if (refusal)
-		reply_make(e->s->mail.rules, &e->s->facts, v, slice_of(token, sizeof token),
-		    &answer.reply);
-	record(e, v, slice_of(token, sizeof token), refusal ? &answer.reply : NULL);
+	number_record(env, &r, &number);
+	if (v->kind == VERDICT_FINAL && v->action != ACTION_ACCEPT) {
+		reply_make(e->s->mail.rules, &e->s->facts, v, r.token, &answer.reply);
+		r.reply = &answer.reply;
+	}
+	env->record(env->self, &r);
 	return answer;
+}
+
+void transaction_note_accepted(const struct event *e, const struct verdict *v)
+{
+	const struct env *env = e->s->env;
+	struct record r = record_of(e, v);
+	struct record_number number;
+
+	if (!env->accepted)
+		return;
+	number_record(env, &r, &number);
+	env->accepted(env->self, &r);
 }
 
 struct answer transaction_refuse(const struct event *e, enum action action, enum reason reason)

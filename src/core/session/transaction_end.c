@@ -111,6 +111,7 @@ static struct answer conclude_all(const struct event *e, const struct recipient 
 	struct session *s = e->s;
 	const struct verdict all = deciding->verdict;
 	struct answer answer = {.kind = ANSWER_CONTINUE};
+	bool recorded = false;
 
 	for (struct recipient *r = s->recipients; r; r = r->next) {
 		struct answer one;
@@ -123,9 +124,14 @@ static struct answer conclude_all(const struct event *e, const struct recipient 
 		if (!is_worth_a_record(s, r))
 			continue;
 		look_at(s, r);
+		recorded = true;
 		one = transaction_conclude(e, &r->verdict);
 		if (one.kind != ANSWER_CONTINUE)
 			answer = one;
+	}
+	if (!recorded) {
+		look_at(s, deciding);
+		transaction_note_accepted(e, &deciding->verdict);
 	}
 	if (answer.kind == ANSWER_QUARANTINE && !s->mail.rules->settings.dmarc_hold)
 		answer.kind = ANSWER_CONTINUE;

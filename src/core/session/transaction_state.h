@@ -91,6 +91,9 @@ struct message *transaction_message(struct session *);
 /* Turns a verdict into the answer and records it, once. */
 struct answer transaction_conclude(const struct event *, const struct verdict *);
 
+/* The end of a message of which nothing was recorded: for the history. */
+void transaction_note_accepted(const struct event *, const struct verdict *);
+
 /* The answer for what no rule decided: limits and failures of our own. */
 struct answer transaction_refuse(const struct event *, enum action, enum reason);
 

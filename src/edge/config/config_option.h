@@ -16,6 +16,7 @@ enum option_type {
 	OPTION_BOOL,    /* true or false */
 	OPTION_COUNT,   /* unsigned, min to max */
 	OPTION_SECONDS, /* double, min to max */
+	OPTION_BYTES,   /* uint64_t, a number with K, M, G or T as a string, min to max */
 	OPTION_SERVERS, /* resolver.servers */
 	OPTION_SECTION, /* `section` takes it */
 };

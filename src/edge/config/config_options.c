@@ -16,6 +16,8 @@ static const struct word accept_reject[] = {{"accept", 0}, {"reject", 1}, {NULL,
 static const struct word tempfail_accept[] = {{"tempfail", 0}, {"accept", 1}, {NULL, 0}};
 static const struct word reject_accept[] = {{"reject", 0}, {"accept", 1}, {NULL, 0}};
 static const struct word mark_hold[] = {{"mark", 0}, {"hold", 1}, {NULL, 0}};
+static const struct word local_words[] = {
+    {"full", ROW_LOCAL_FULL}, {"hashed", ROW_LOCAL_HASHED}, {"none", ROW_LOCAL_NONE}, {NULL, 0}};
 static const struct word mixed_words[] = {
     {"split", MIXED_SPLIT}, {"lenient", MIXED_LENIENT}, {"strict", MIXED_STRICT}, {NULL, 0}};
 
@@ -48,6 +50,15 @@ static const struct option options[] = {
     {"log", "syslog", OPTION_BOOL, "true", CONFIG(log_syslog)},
     {"log", "per_recipient_minute", OPTION_COUNT, "20", CONFIG(log_per_recipient_minute), .min = 1,
 	.max = 1000000},
+    {"history", "directory", OPTION_PATH, "", CONFIG(history_directory)},
+    {"history", "keep_days", OPTION_COUNT, "30", CONFIG(history_keep_days), .min = 1, .max = 3650},
+    {"history", "max_size", OPTION_BYTES, "8G", CONFIG(history_max_bytes), .min = 256.0 * (1 << 20),
+	.max = 64.0 * (1 << 20) * (1 << 20)},
+    {"history", "min_free", OPTION_COUNT, "10", CONFIG(history_min_free), .min = 0, .max = 90},
+    {"history", "local_parts", OPTION_CHOICE, "full", CONFIG(history_local_parts),
+	.words = local_words},
+    {"history", "per_network_minute", OPTION_COUNT, "600", CONFIG(history_per_network_minute),
+	.min = 1, .max = 1000000},
     {"reports", "database", OPTION_PATH, "", CONFIG(reports_database)},
     {"reports", "keep_days", OPTION_COUNT, "30", CONFIG(reports_keep_days), .min = 1, .max = 3650},
     {"headers", "results", OPTION_SLICE, "Authentication-Results", SETTING(headers_results),

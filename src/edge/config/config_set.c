@@ -80,6 +80,28 @@ static void set_octal(
 		*(unsigned *)target(load, o) = value;
 }
 
+/* "8G": a number and how many times 1024. */
+static void set_bytes(
+    struct load *load, const struct option *o, struct slice text, struct origin at)
+{
+	static const char units[] = "KMGT";
+	const char *unit = text.len > 0 ? strchr(units, text.ptr[text.len - 1]) : NULL;
+	size_t digits = text.len - (unit && *unit);
+	uint64_t n;
+
+	if (slice_to_uint(slice_of(text.ptr, digits), UINT64_C(1) << 20, &n)) {
+		n <<= unit && *unit ? 10 * (unit - units + 1) : 0;
+		if ((double)n >= o->min && (double)n <= o->max) {
+			*(uint64_t *)target(load, o) = n;
+			return;
+		}
+	}
+	wants(load, o, at,
+	    arena_printf(load->arena, "a size such as \"%s\", from %.0fM to %.0fT", o->fallback,
+		o->min / (1 << 20), o->max / (1 << 20) / (1 << 20))
+		.ptr);
+}
+
 static void set_word(struct load *load, const struct option *o, struct slice text, struct origin at)
 {
 	int value = load_word(load, text, full_name(load, o), o->words, at);
@@ -92,8 +114,9 @@ static void set_word(struct load *load, const struct option *o, struct slice tex
 		memcpy(target(load, o), &value, sizeof(enum dmarc_mixed));
 }
 
-_Static_assert(sizeof(enum dmarc_mixed) == sizeof(int) && sizeof(enum spf_switch) == sizeof(int) &&
-		   sizeof(enum dmarc_switch) == sizeof(int),
+_Static_assert(
+    sizeof(enum dmarc_mixed) == sizeof(int) && sizeof(enum row_local_parts) == sizeof(int) &&
+	sizeof(enum spf_switch) == sizeof(int) && sizeof(enum dmarc_switch) == sizeof(int),
     "enums of options are stored as int");
 
 static void set_number(struct load *load, const struct option *o, double value, struct origin at)
@@ -148,6 +171,9 @@ static void set_string(
 		break;
 	case OPTION_OCTAL:
 		set_octal(load, o, text, at);
+		break;
+	case OPTION_BYTES:
+		set_bytes(load, o, text, at);
 		break;
 	default:
 		set_word(load, o, text, at);

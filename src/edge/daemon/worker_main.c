@@ -182,6 +182,7 @@ static bool open_records(struct worker *w, const struct config *c)
 	struct recorder_settings settings = worker_recorder_settings(c);
 	struct reports_settings reports = {
 	    .database = c->reports_database, .keep_days = c->reports_keep_days};
+	struct history_settings history = worker_history_settings(c);
 	char why[RECORDER_WHY_MAX];
 
 	w->recorder = recorder_create(&settings, why);
@@ -190,7 +191,10 @@ static bool open_records(struct worker *w, const struct config *c)
 	w->reports = reports_create(&reports);
 	if (!w->reports)
 		log_error("cannot start the reports thread");
-	return w->recorder && w->reports;
+	w->history = history_create(&history);
+	if (!w->history)
+		log_error("cannot start the history thread");
+	return w->recorder && w->reports && w->history;
 }
 
 static bool start_metrics(struct worker *w, const struct config *c)
@@ -273,6 +277,7 @@ static int serve(struct worker *w, bool foreground)
 	/* A reload that somebody asked for may still be under way. */
 	worker_resolver_stop(w);
 	recorder_stop(w->recorder);
+	history_stop(w->history);
 	reports_flush(w->reports, REPORTS_END_MS);
 	if (!served)
 		log_error("libmilter stopped with an error");

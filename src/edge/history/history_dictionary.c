@@ -1,7 +1,8 @@
 #include "history_dictionary.h"
 
+#include "history_hash.h"
+
 #include <stdlib.h>
-#include <sys/random.h>
 
 struct slot {
 	uint32_t number; /* 0 = free */
@@ -15,7 +16,7 @@ struct history_dictionary {
 	size_t pending_from, pending_at; /* of items, and of bytes */
 	struct slot *slots;
 	size_t slot_count; /* a power of 2 */
-	uint64_t seed[2];
+	struct history_seed seed;
 };
 
 /* ---- numbers and items --------------------------------------------------------------- */
@@ -70,28 +71,10 @@ bool history_item_append(struct history_buffer *b, enum history_item kind, struc
 
 /* ---- the hash ------------------------------------------------------------------------ */
 
-/* Both halves of the product: every bit of either factor reaches every bit of the result. */
-static uint64_t fold(uint64_t a, uint64_t b)
-{
-	__extension__ typedef unsigned __int128 wide;
-	wide product = (wide)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 static uint64_t hash_of(
     const struct history_dictionary *d, enum history_item kind, struct slice item)
 {
-	uint64_t hash = d->seed[0] ^ ((uint64_t)item.len << 2 | kind);
-
-	for (size_t at = 0; at < item.len; at += sizeof hash) {
-		size_t left = item.len - at;
-		uint64_t word = 0;
-
-		memcpy(&word, item.ptr + at, left < sizeof word ? left : sizeof word);
-		hash = fold(hash ^ word, d->seed[1]) ^ d->seed[0];
-	}
-	return fold(hash, d->seed[1]);
+	return history_hash(&d->seed, kind, item);
 }
 
 static bool is_item(
@@ -171,10 +154,8 @@ struct history_dictionary *history_dictionary_create(void)
 
 	if (!d)
 		return NULL;
-	if (getrandom(d->seed, sizeof d->seed, 0) != (ssize_t)sizeof d->seed || !grow_slots(d))
+	if (!history_seed_draw(&d->seed) || !grow_slots(d))
 		history_dictionary_free(&d);
-	else
-		d->seed[1] |= 1; /* a factor of 0 would make all the same */
 	return d;
 }
 

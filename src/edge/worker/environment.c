@@ -49,6 +49,20 @@ static void token(void *self, char *out)
 		out[i] = alphabet[random[--left] & 31];
 }
 
+static bool number(void *self, const struct record *r, struct record_number *out)
+{
+	struct worker *w = self;
+
+	return history_number(w->history, r, out);
+}
+
+static void accepted(void *self, const struct record *r)
+{
+	struct worker *w = self;
+
+	history_record(w->history, r);
+}
+
 static void record(void *self, const struct record *r)
 {
 	struct worker *w = self;
@@ -57,6 +71,7 @@ static void record(void *self, const struct record *r)
 	clients_count(w->clients, r);
 	recorder_record(w->recorder, r);
 	reports_count(w->reports, r);
+	history_record(w->history, r);
 }
 
 static void observe_latency(void *self, int64_t took_us)
@@ -219,7 +234,9 @@ void environment_fill(struct worker *w)
 	    .now_us = now_us,
 	    .monotonic_us = monotonic_us,
 	    .token = token,
+	    .number = number,
 	    .record = record,
+	    .accepted = accepted,
 	    .observe_latency = observe_latency,
 	    .authenticated = authenticated,
 	    .geo = geo,

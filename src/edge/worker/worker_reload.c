@@ -26,6 +26,18 @@ struct recorder_settings worker_recorder_settings(const struct config *c)
 	};
 }
 
+struct history_settings worker_history_settings(const struct config *c)
+{
+	return (struct history_settings){
+	    .directory = c->history_directory,
+	    .keep_days = c->history_keep_days,
+	    .max_bytes = c->history_max_bytes,
+	    .min_free = c->history_min_free,
+	    .local_parts = c->history_local_parts,
+	    .per_network_minute = c->history_per_network_minute,
+	};
+}
+
 static void keep_first_error(void *context, enum diag_level level, const char *line)
 {
 	struct reload_status *status = context;
@@ -40,11 +52,13 @@ static void keep_first_error(void *context, enum diag_level level, const char *l
 static void apply_config(struct worker *w, const struct config *now)
 {
 	struct recorder_settings settings = worker_recorder_settings(now);
+	struct history_settings history = worker_history_settings(now);
 	struct reports_settings reports = {
 	    .database = now->reports_database, .keep_days = now->reports_keep_days};
 
 	recorder_configure(w->recorder, &settings);
 	reports_configure(w->reports, &reports);
+	history_configure(w->history, &history);
 }
 
 static uint64_t publish(struct worker *w, const struct config *before, struct ruleset *rules,
