@@ -236,6 +236,11 @@ static void set_refusal(struct decisions *d, struct decision_row *row)
 	set_text(row, ROW_REPLY, d->reply);
 }
 
+void decisions_begin(struct decisions *d, int64_t ms)
+{
+	d->now_us = ms * 1000;
+}
+
 void decisions_next(struct decisions *d, struct decision_row *row)
 {
 	unsigned char address[4];

@@ -18,8 +18,9 @@ struct decisions;
 struct decisions *decisions_create(uint64_t seed);
 void decisions_free(struct decisions **);
 
-/* Rows come `per_second` a second from 2026-11-01 on. */
+/* Rows come `per_second` a second from 2026-11-01 on, or from another time. */
 void decisions_pace(struct decisions *, unsigned per_second);
+void decisions_begin(struct decisions *, int64_t ms);
 
 void decisions_next(struct decisions *, struct decision_row *);
 

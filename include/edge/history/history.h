@@ -53,13 +53,13 @@ void history_configure(struct history *, const struct history_settings *);
 void history_flush(struct history *, int timeout_ms);
 
 /*
- * Erases a text from all that is kept: an address, or every address and name of a domain (a leading
- * dot: and of those below).  Returns the number of segments that were rewritten, or -1 and the
- * reason in why[].  Takes as long as it takes to read and write them.
+ * Erases texts from all that is kept: an address, or with a domain every address of it and itself,
+ * with a dot in front those below, too (edge/history/history_find.h has the forms).  Returns the
+ * number of segments that were rewritten, or -1 and the reason in why[].  Takes as long as it takes
+ * to read and write them.
  */
 enum { HISTORY_FORGET_WHY_MAX = 320 };
-int history_forget(
-    struct history *, struct slice what, bool domain, char why[HISTORY_FORGET_WHY_MAX]);
+int history_forget(struct history *, struct slice what, char why[HISTORY_FORGET_WHY_MAX]);
 
 struct history_counts {
 	bool running;      /* there is a directory, and it can be written */

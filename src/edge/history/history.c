@@ -27,7 +27,7 @@ enum { STOP_SECONDS = 5 };
 /* One text that is to be erased, of whoever waits for it. */
 struct erasure {
 	struct slice what;
-	bool domain, done;
+	bool done;
 	int rewritten;
 	char why[HISTORY_FORGET_WHY_MAX];
 };
@@ -255,7 +255,7 @@ static void erase(struct history *h, struct erasure *e)
 	e->rewritten = -1;
 	snprintf(e->why, sizeof e->why, "no history is kept now");
 	if (h->store)
-		e->rewritten = history_store_forget(h->store, e->what, e->domain, e->why);
+		e->rewritten = history_store_forget(h->store, e->what, e->why);
 	pthread_mutex_lock(&h->lock);
 	e->done = true;
 	h->erasure = NULL;
@@ -441,10 +441,9 @@ void history_flush(struct history *h, int timeout_ms)
 	pthread_mutex_unlock(&h->lock);
 }
 
-int history_forget(
-    struct history *h, struct slice what, bool domain, char why[HISTORY_FORGET_WHY_MAX])
+int history_forget(struct history *h, struct slice what, char why[HISTORY_FORGET_WHY_MAX])
 {
-	struct erasure mine = {.what = what, .domain = domain};
+	struct erasure mine = {.what = what};
 
 	pthread_mutex_lock(&h->lock);
 	while (h->erasure)

@@ -71,53 +71,19 @@ bool history_forget_locals(const struct history_key *key, enum row_local_parts h
 
 /* ---- texts that are erased ----------------------------------------------------------- */
 
-static bool is_in_domain(struct slice name, struct slice domain)
-{
-	bool below = slice_starts(domain, SLICE("."));
-	struct slice top = slice_skip(domain, below), tail;
-
-	if (slice_equal_nocase(name, top))
-		return true;
-	if (!below || name.len <= top.len + 1)
-		return false;
-	tail = slice_skip(name, name.len - top.len - 1);
-	return tail.ptr[0] == '.' && slice_equal_nocase(slice_skip(tail, 1), top);
-}
-
-static bool is_hash_of(const struct history_forget *f, struct slice text)
-{
-	char hashed[HISTORY_HASHED_CHARS];
-	size_t at = slice_find_last(f->what, '@');
-
-	if (!f->key || text.len == 0 || text.ptr[0] != '~' || at == f->what.len)
-		return false;
-	history_hash_local(f->key, slice_of(f->what.ptr, at), hashed);
-	return slice_starts(text, slice_of(hashed, sizeof hashed)) &&
-	       slice_equal_nocase(slice_skip(text, sizeof hashed), slice_skip(f->what, at));
-}
-
-bool history_forget_matches(const struct history_forget *f, struct slice text)
-{
-	size_t at = slice_find_last(text, '@');
-
-	if (f->domain)
-		return is_in_domain(at < text.len ? slice_skip(text, at + 1) : text, f->what);
-	return slice_equal_nocase(text, f->what) || is_hash_of(f, text);
-}
-
 static struct slice erase(void *context, struct slice text)
 {
-	return history_forget_matches(context, text) ? SLICE(FORGOTTEN) : text;
+	return history_pattern_fits(context, text) ? SLICE(FORGOTTEN) : text;
 }
 
-static bool has_text(struct history_segment *s, const struct history_forget *f)
+static bool has_text(struct history_segment *s, const struct history_pattern *f)
 {
 	for (uint64_t n = HISTORY_ITEM_FIRST; n < s->items.end; n++) {
 		enum history_item kind;
 		struct slice item;
 
 		if (history_items_get(&s->items, n, &kind, &item) && kind == HISTORY_TEXT &&
-		    history_forget_matches(f, item))
+		    history_pattern_fits(f, item))
 			return true;
 	}
 	return false;
@@ -125,7 +91,7 @@ static bool has_text(struct history_segment *s, const struct history_forget *f)
 
 /* 1: rewritten, 0: it has no such text, -1 and the reason. */
 static int forget_file(struct history_coder *coder, int directory, const struct history_file *file,
-    const struct history_forget *f, char why[HISTORY_WHY_MAX])
+    const struct history_pattern *f, char why[HISTORY_WHY_MAX])
 {
 	struct history_damage damage = {.rows = 0};
 	struct history_rewrite without = {
@@ -148,8 +114,8 @@ static int forget_file(struct history_coder *coder, int directory, const struct 
 	return history_seal(coder, directory, file->name, &without, &damage, why) ? 1 : -1;
 }
 
-int history_forget_files(struct history_coder *coder, int directory, const struct history_forget *f,
-    char why[HISTORY_WHY_MAX])
+int history_forget_files(struct history_coder *coder, int directory,
+    const struct history_pattern *f, char why[HISTORY_WHY_MAX])
 {
 	struct history_damage damage = {.rows = 0};
 	struct history_files files;

@@ -190,18 +190,24 @@ static bool find_blocks(struct history_segment *s, struct window *w)
 	return true;
 }
 
-bool history_segment_index(struct history_segment *s)
+static bool index_blocks(struct history_segment *s)
 {
 	struct window w = {.bytes = malloc(WINDOW_BYTES)};
-	bool ok = w.bytes && (s->blocks || find_blocks(s, &w));
+	bool ok = w.bytes && find_blocks(s, &w);
 	uint64_t rows = 0;
 
 	free(w.bytes);
+	s->indexed = ok;
 	for (size_t i = 0; i < s->block_count; i++)
 		rows += s->blocks[i].type == HISTORY_ROWS ? s->blocks[i].count : 0;
 	if (s->header.state != HISTORY_OPEN && rows < s->header.rows)
 		s->damage->rows += s->header.rows - rows;
 	return ok;
+}
+
+bool history_segment_index(struct history_segment *s)
+{
+	return s->indexed || index_blocks(s);
 }
 
 /* ---- the sections of a block --------------------------------------------------------- */
@@ -297,17 +303,26 @@ static int by_number(const void *a, const void *b)
 	return (one->number > other->number) - (one->number < other->number);
 }
 
+bool history_segment_load_counts(struct history_segment *s)
+{
+	bool ok = history_segment_index(s);
+
+	for (size_t i = 0; ok && !s->counted && i < s->block_count; i++)
+		if (s->blocks[i].type == HISTORY_COUNTS)
+			ok = load_counts(s, &s->blocks[i]);
+	if (ok && !s->counted && s->count_count > 0)
+		qsort(s->counts, s->count_count, sizeof *s->counts, by_number);
+	s->counted |= ok;
+	return ok;
+}
+
 bool history_segment_load(struct history_segment *s)
 {
-	bool ok = s->loaded || history_segment_index(s);
+	bool ok = s->loaded || history_segment_load_counts(s);
 
 	for (size_t i = 0; ok && !s->loaded && i < s->block_count; i++)
 		if (s->blocks[i].type == HISTORY_ITEMS)
 			load_items(s, &s->blocks[i]);
-		else if (s->blocks[i].type == HISTORY_COUNTS)
-			ok = load_counts(s, &s->blocks[i]);
-	if (ok && !s->loaded && s->count_count > 0)
-		qsort(s->counts, s->count_count, sizeof *s->counts, by_number);
 	s->loaded |= ok;
 	return ok;
 }

@@ -46,7 +46,7 @@ struct history_segment {
 	int fd;
 	uint64_t size;
 	struct history_header header;
-	bool loaded;
+	bool indexed, counted, loaded;
 	struct history_block *blocks;
 	size_t block_count, block_room;
 	struct history_items items;
@@ -70,6 +70,9 @@ void history_segment_close(struct history_segment **);
 
 /* Finds all blocks, reads items and counts; once.  False when out of memory. */
 bool history_segment_load(struct history_segment *);
+
+/* Finds the blocks and reads counts only, for history_segment_count(). */
+bool history_segment_load_counts(struct history_segment *);
 
 /* Finds the blocks only, without items: for a look at numbers. */
 bool history_segment_index(struct history_segment *);

@@ -349,10 +349,9 @@ void history_store_maintain(struct history_store *s, int64_t now)
 	history_files_free(&files);
 }
 
-int history_store_forget(
-    struct history_store *s, struct slice what, bool domain, char why[HISTORY_WHY_MAX])
+int history_store_forget(struct history_store *s, struct slice what, char why[HISTORY_WHY_MAX])
 {
-	const struct history_forget forget = {s->key, what, domain};
+	const struct history_pattern pattern = history_pattern_of(what, s->key);
 	int rewritten;
 
 	/* What is open is sealed: only whole segments are written once more. */
@@ -363,7 +362,7 @@ int history_store_forget(
 		s->looked_ms = 0;
 		history_store_maintain(s, now_ms());
 	} while (s->looked_ms == 0);
-	rewritten = history_forget_files(&s->coder, s->directory, &forget, why);
+	rewritten = history_forget_files(&s->coder, s->directory, &pattern, why);
 	return rewritten;
 }
 

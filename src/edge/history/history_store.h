@@ -43,8 +43,7 @@ void history_store_write(struct history_store *, bool sync);
 void history_store_maintain(struct history_store *, int64_t now_ms);
 
 /* As history_forget(). */
-int history_store_forget(
-    struct history_store *, struct slice what, bool domain, char why[HISTORY_WHY_MAX]);
+int history_store_forget(struct history_store *, struct slice what, char why[HISTORY_WHY_MAX]);
 
 /* What the store knows: rows, shared, failed, damaged, repaired, expired, segments, bytes,
  * oldest_ms, error. */

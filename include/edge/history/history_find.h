@@ -1,0 +1,71 @@
+#ifndef EDGE_HISTORY_HISTORY_FIND_H
+#define EDGE_HISTORY_HISTORY_FIND_H
+/*
+ * history_find: the decisions of a directory, newest first, by what they have in common.
+ *
+ *     reader = history_reader_open("/var/lib/susmilter/history", why);
+ *     query = (struct history_query){.sender = SLICE("*@example.org"), .count = 20};
+ *     history_find(reader, &query, print, context, &scan, why)
+ *
+ * Beside a running writer, or on a copy.  In each segment every distinct text is judged once, then
+ * the columns of the keys are scanned.  A directory without its key is read without ids.
+ *
+ * One thread at a time for a reader; any number of readers.
+ */
+#include "core/change/decision_row.h"
+
+struct history_reader;
+
+enum { HISTORY_FIND_WHY_MAX = 320 };
+
+/* NULL and the reason in why[]. */
+struct history_reader *history_reader_open(const char *directory, char why[HISTORY_FIND_WHY_MAX]);
+void history_reader_free(struct history_reader **);
+
+/* Whether ids can be read and shown; why not: in why[]. */
+bool history_reader_has_key(const struct history_reader *, char why[HISTORY_FIND_WHY_MAX]);
+
+/*
+ * What is asked for; an empty slice or 0: anything.  Texts are compared without case:
+ *
+ *     a@example.org   that address              <>              the null sender
+ *     example.org     that name, or all addresses of it; also @example.org
+ *     .example.org    the same, and all below
+ *     *, ?            anywhere: a pattern over the whole text
+ *
+ * client: an address or a network as well, or a name of the client.
+ */
+struct history_query {
+	struct slice client, helo, sender, from, recipient;
+	struct slice rule;   /* a pattern, too */
+	struct slice action; /* of core/stats/decision_text.h: "reject", "would_reject", … */
+	int64_t since_ms, until_ms;
+	size_t count; /* at most; 0: all */
+};
+
+/* What was looked at, and what could not be. */
+struct history_scan {
+	uint64_t segments, rows, damaged_rows, damaged_blocks, repaired_bits;
+	int64_t oldest_ms; /* how far the history reaches; 0: it is empty */
+};
+
+/* The row is valid for the call; false ends the search. */
+typedef bool history_row_fn(void *context, const struct decision_row *);
+
+/* False and the reason in why[] when it could not be done. */
+bool history_find(struct history_reader *, const struct history_query *, history_row_fn *,
+    void *context, struct history_scan *, char why[HISTORY_FIND_WHY_MAX]);
+
+/*
+ * The decision of this id, given as such or as the URL of a reply, in any case: first its row, then
+ * those that show what it stands for.  HISTORY_NO_ID: it is no id.
+ */
+enum history_lookup { HISTORY_FOUND, HISTORY_NOT_FOUND, HISTORY_NO_ID, HISTORY_BROKEN };
+enum history_lookup history_find_decision(struct history_reader *, struct slice id,
+    history_row_fn *, void *context, struct history_scan *, char why[HISTORY_FIND_WHY_MAX]);
+
+/* Every row, the oldest segment first, in the order in which they were written. */
+bool history_export(struct history_reader *, int64_t since_ms, int64_t until_ms, history_row_fn *,
+    void *context, struct history_scan *, char why[HISTORY_FIND_WHY_MAX]);
+
+#endif

@@ -1,0 +1,41 @@
+#ifndef HISTORY_READER_H
+#define HISTORY_READER_H
+/*
+ * history_reader: a directory that is read: what all searches share.
+ */
+#include "edge/history/history_find.h"
+#include "history_directory.h"
+#include "history_id.h"
+
+/* Segments whose counts are kept at hand: in a flood one is full every few seconds. */
+enum { HISTORY_LATER_MAX = 8 };
+
+struct history_reader {
+	int directory;
+	struct history_key *key; /* NULL: without ids */
+	char no_key[HISTORY_KEY_WHY_MAX];
+	struct history_coder coder;
+	struct history_rows rows;
+	struct history_damage damage;
+	struct history_segment *later[HISTORY_LATER_MAX]; /* of which counts are needed */
+	unsigned next_later;
+	struct history_buffer judged; /* of the segment at hand: a byte for each item */
+};
+
+/* Fills what a search says of itself; rows and segments are its own. */
+void history_reader_report(
+    const struct history_reader *, const struct history_files *, struct history_scan *);
+
+/* Sets the id of a row: empty without a key. */
+void history_reader_id(struct history_reader *, const struct history_header *,
+    struct decision_row *, char room[TOKEN_CHARS]);
+
+/* Begins a search: counts of open segments that were read before may have grown. */
+void history_reader_forget_counts(struct history_reader *);
+
+/* Adds what later segments of the same run count for a row, as far as they were begun within the
+ * minutes in which a row can be shared.  Only refusals are. */
+void history_reader_count(struct history_reader *, const struct history_files *,
+    const struct history_header *, struct decision_row *);
+
+#endif

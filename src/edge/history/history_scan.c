@@ -1,0 +1,216 @@
+#include "history_scan.h"
+
+#include "core/stats/decision_text.h"
+
+static const struct {
+	enum history_column column;
+	enum history_item kind;
+} key_columns[HISTORY_KEYS] = {
+    [HISTORY_KEY_CLIENT] = {HISTORY_CLIENT, HISTORY_CLIENT_ITEM},
+    [HISTORY_KEY_HELO] = {HISTORY_HELO, HISTORY_TEXT},
+    [HISTORY_KEY_SENDER] = {HISTORY_SENDER, HISTORY_TEXT},
+    [HISTORY_KEY_FROM] = {HISTORY_FROM, HISTORY_TEXT},
+    [HISTORY_KEY_RECIPIENT] = {HISTORY_RECIPIENT, HISTORY_TEXT},
+    [HISTORY_KEY_VERDICT] = {HISTORY_VERDICT, HISTORY_VERDICT_ITEM},
+};
+
+void history_keys_of(
+    const struct history_query *q, const struct history_key *key, struct history_keys *out)
+{
+	*out = (struct history_keys){
+	    .pattern =
+		{
+		    [HISTORY_KEY_CLIENT] = history_pattern_of_client(q->client),
+		    [HISTORY_KEY_HELO] = history_pattern_of(q->helo, NULL),
+		    [HISTORY_KEY_SENDER] = history_pattern_of(q->sender, key),
+		    [HISTORY_KEY_FROM] = history_pattern_of(q->from, key),
+		    [HISTORY_KEY_RECIPIENT] = history_pattern_of(q->recipient, key),
+		    [HISTORY_KEY_VERDICT] = history_pattern_of_word(q->rule),
+		},
+	    .action = q->action,
+	    .since_ms = q->since_ms,
+	    .until_ms = q->until_ms ? q->until_ms : INT64_MAX,
+	};
+	for (int k = 0; k < HISTORY_KEYS; k++)
+		if (out->pattern[k].kind != HISTORY_ANY)
+			out->used |= 1U << k;
+	if (q->action.len > 0)
+		out->used |= 1U << HISTORY_KEY_VERDICT;
+}
+
+/* ---- items --------------------------------------------------------------------------- */
+
+static bool client_fits(
+    const struct history_segment *s, const struct history_pattern *p, struct slice item)
+{
+	struct decision_row row = {.count = 0};
+
+	if (!history_client_unpack(&s->items, item, &row))
+		return false;
+	if (p->kind == HISTORY_NETWORK)
+		return prefix_contains(&p->network, &row.client);
+	return row.state[IDENTITY_CLIENT_NAME] == FACT_KNOWN &&
+	       history_pattern_fits(p, row.text[ROW_CLIENT_NAME]);
+}
+
+static bool verdict_fits(
+    const struct history_segment *s, const struct history_keys *keys, struct slice item)
+{
+	struct decision_row row = {.count = 0};
+	struct verdict v;
+
+	if (!history_verdict_unpack(&s->items, item, &row))
+		return false;
+	v = (struct verdict){.kind = row.final ? VERDICT_FINAL : VERDICT_CONTINUE,
+	    .action = row.action,
+	    .monitored = row.monitored};
+	return (keys->action.len == 0 ||
+		   slice_equal_nocase(keys->action, slice_str(record_action(&v)))) &&
+	       history_pattern_fits(&keys->pattern[HISTORY_KEY_VERDICT], row.text[ROW_RULE]);
+}
+
+/* The bits of the keys that an item fits. */
+static unsigned judge(const struct history_segment *s, const struct history_keys *keys,
+    enum history_item kind, struct slice item)
+{
+	unsigned bits = 0;
+
+	for (int k = 0; k < HISTORY_KEYS; k++) {
+		bool fits = false;
+
+		if (!(keys->used >> k & 1) || key_columns[k].kind != kind)
+			continue;
+		if (k == HISTORY_KEY_CLIENT)
+			fits = client_fits(s, &keys->pattern[k], item);
+		else if (k == HISTORY_KEY_VERDICT)
+			fits = verdict_fits(s, keys, item);
+		else
+			fits = history_pattern_fits(&keys->pattern[k], item);
+		bits |= (unsigned)fits << k;
+	}
+	return bits;
+}
+
+/* A byte for each item; *found: the keys that any of them fits. */
+static bool judge_items(const struct history_segment *s, const struct history_keys *keys,
+    struct history_buffer *judged, unsigned *found)
+{
+	unsigned char *byte;
+
+	judged->len = 0;
+	byte = history_buffer_room(judged, s->items.end + 1);
+	*found = 0;
+	for (uint64_t n = 0; byte && n < s->items.end; n++) {
+		enum history_item kind;
+		struct slice item;
+
+		byte[n] = n >= HISTORY_ITEM_FIRST && history_items_get(&s->items, n, &kind, &item)
+			      ? (unsigned char)judge(s, keys, kind, item)
+			      : 0;
+		*found |= byte[n];
+	}
+	return byte;
+}
+
+/* ---- rows ---------------------------------------------------------------------------- */
+
+struct scan {
+	struct history_segment *s;
+	const struct history_keys *keys;
+	const unsigned char *judged;
+	struct history_rows *rows;
+	history_hit_fn *hit;
+	void *context;
+};
+
+static unsigned columns_of(const struct history_keys *keys)
+{
+	unsigned columns = 1U << HISTORY_TIME;
+
+	for (int k = 0; k < HISTORY_KEYS; k++)
+		if (keys->used >> k & 1)
+			columns |= 1U << key_columns[k].column;
+	return columns;
+}
+
+static bool row_fits(const struct scan *scan, size_t i)
+{
+	const struct history_keys *keys = scan->keys;
+	int64_t time = (int64_t)scan->rows->value[HISTORY_TIME][i];
+
+	for (int k = 0; k < HISTORY_KEYS; k++) {
+		uint64_t item;
+
+		if (!(keys->used >> k & 1))
+			continue;
+		item = scan->rows->value[key_columns[k].column][i];
+		if (item >= scan->s->items.end || !(scan->judged[item] >> k & 1))
+			return false;
+	}
+	return time >= keys->since_ms && time < keys->until_ms;
+}
+
+static bool any_fits(const struct scan *scan)
+{
+	for (size_t i = 0; i < scan->rows->count; i++)
+		if (row_fits(scan, i))
+			return true;
+	return false;
+}
+
+/* From the newest; false: no more are wanted. */
+static bool give_rows(const struct scan *scan)
+{
+	for (size_t i = scan->rows->count; i-- > 0;) {
+		uint64_t values[HISTORY_COLUMNS];
+		struct decision_row row;
+
+		if (!row_fits(scan, i))
+			continue;
+		history_rows_values(scan->rows, i, values);
+		if (!history_row_unpack(&scan->s->items, values, &row)) {
+			scan->s->damage->rows++;
+			continue;
+		}
+		history_segment_count(scan->s, &row);
+		if (!scan->hit(scan->context, scan->s, &row))
+			return false;
+	}
+	return true;
+}
+
+/* The columns of the keys first; all of them only where a row fits. */
+static bool scan_block(const struct scan *scan, size_t block)
+{
+	const struct history_block *b = &scan->s->blocks[block];
+	unsigned columns = columns_of(scan->keys);
+
+	if (b->max_ms < scan->keys->since_ms || b->min_ms >= scan->keys->until_ms)
+		return true;
+	if (!history_segment_rows(scan->s, block, columns, scan->rows) || !any_fits(scan))
+		return true;
+	return !history_segment_rows(scan->s, block, HISTORY_ALL_COLUMNS & ~columns, scan->rows) ||
+	       give_rows(scan);
+}
+
+bool history_scan_segment(struct history_segment *s, const struct history_keys *keys,
+    struct history_buffer *judged, struct history_rows *rows, uint64_t *scanned,
+    history_hit_fn *hit, void *context)
+{
+	struct scan scan = {s, keys, NULL, rows, hit, context};
+	unsigned found;
+
+	if (!history_segment_load(s) || !judge_items(s, keys, judged, &found))
+		return false;
+	scan.judged = judged->bytes;
+	if ((found & keys->used) != keys->used)
+		return true;
+	for (size_t b = s->block_count; b-- > 0;) {
+		if (s->blocks[b].type != HISTORY_ROWS)
+			continue;
+		*scanned += s->blocks[b].count;
+		if (!scan_block(&scan, b))
+			break;
+	}
+	return true;
+}
