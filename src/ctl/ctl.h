@@ -27,6 +27,9 @@ struct words {
  */
 bool words_read(int argc, char **argv, struct words *out, int *status);
 
+/* Whether a directory of the history is given: then neither daemon nor table is needed. */
+bool words_name_history(const struct words *);
+
 /* Where what comes back goes: STDOUT_FILENO or STDERR_FILENO; false when it cannot. */
 struct sink {
 	bool (*print)(void *context, int fd, struct slice bytes);

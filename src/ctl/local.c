@@ -37,7 +37,8 @@ int local_run(const struct words *words)
 
 	if (!req.channel || !req.arena)
 		fprintf(stderr, "susmilterctl: out of memory\n");
-	else if ((words->command->flags & COMMAND_NO_TABLE) || load(&req, &generation))
+	else if ((words->command->flags & COMMAND_NO_TABLE) || words_name_history(words) ||
+		 load(&req, &generation))
 		status = words->command->run(&req);
 	if (req.channel && !channel_flush(req.channel)) {
 		complain_unwritten();

@@ -51,7 +51,8 @@ int main(int argc, char **argv)
 		status = STATUS_FAILED;
 	} else if (!open_message(&words)) {
 		status = STATUS_USAGE;
-	} else if (words.config || (words.command->flags & COMMAND_LOCAL)) {
+	} else if (words.config || (words.command->flags & COMMAND_LOCAL) ||
+		   words_name_history(&words)) {
 		status = local_run(&words);
 	} else if ((words.command->flags & COMMAND_LIVE) &&
 		   !json_object_get(words.request, "once")) {

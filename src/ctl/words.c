@@ -251,3 +251,9 @@ bool words_read(int argc, char **argv, struct words *out, int *status)
 	}
 	return right_number(&l);
 }
+
+bool words_name_history(const struct words *words)
+{
+	return (words->command->flags & COMMAND_HISTORY) &&
+	       json_object_get(words->request, "history");
+}

@@ -18,13 +18,14 @@
 #include <jansson.h>
 
 enum command_flag {
-	COMMAND_ADMIN = 1,    /* only root and the daemon's own user may ask */
-	COMMAND_OFFLINE = 2,  /* runs on a file with -c, too */
-	COMMAND_EITHER = 4,   /* runs without a daemon when there is none */
-	COMMAND_NO_TABLE = 8, /* needs no table to start with */
-	COMMAND_LOCAL = 32,   /* runs only in susmilterctl, with the rights of whoever asks */
-	COMMAND_INPUT = 16,   /* reads standard input with --batch, a file with --message */
-	COMMAND_LIVE = 64,    /* asked again and again, for a screen, unless --once is there */
+	COMMAND_ADMIN = 1,     /* only root and the daemon's own user may ask */
+	COMMAND_OFFLINE = 2,   /* runs on a file with -c, too */
+	COMMAND_EITHER = 4,    /* runs without a daemon when there is none */
+	COMMAND_NO_TABLE = 8,  /* needs no table to start with */
+	COMMAND_LOCAL = 32,    /* runs only in susmilterctl, with the rights of whoever asks */
+	COMMAND_INPUT = 16,    /* reads standard input with --batch, a file with --message */
+	COMMAND_HISTORY = 128, /* runs in susmilterctl, without a table, with --history */
+	COMMAND_LIVE = 64,     /* asked again and again, for a screen, unless --once is there */
 };
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
@@ -155,5 +156,10 @@ int command_doctor(struct request *);
 
 /* commands_report.c */
 int command_report(struct request *);
+
+/* commands_find.c, commands_history.c */
+int command_find(struct request *);
+int command_history_export(struct request *);
+int command_history_forget(struct request *);
 
 #endif

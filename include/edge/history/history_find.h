@@ -64,6 +64,10 @@ enum history_lookup { HISTORY_FOUND, HISTORY_NOT_FOUND, HISTORY_NO_ID, HISTORY_B
 enum history_lookup history_find_decision(struct history_reader *, struct slice id,
     history_row_fn *, void *context, struct history_scan *, char why[HISTORY_FIND_WHY_MAX]);
 
+/* The part of a text that may be an id: what stands behind its last "/", so that the whole URL of a
+ * bounce can be given; without blanks and a full stop or bracket at the end. */
+struct slice history_id_of_url(struct slice text);
+
 /* Every row, the oldest segment first, in the order in which they were written. */
 bool history_export(struct history_reader *, int64_t since_ms, int64_t until_ms, history_row_fn *,
     void *context, struct history_scan *, char why[HISTORY_FIND_WHY_MAX]);

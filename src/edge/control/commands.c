@@ -85,6 +85,43 @@ static const struct command_option report_options[] = {
     {END},
 };
 
+#define HISTORY_OPTION "--history", "DIR", "read this directory, or a copy of one, without a daemon"
+#define SINCE_OPTION                                                                               \
+	"--since", "TIME", "not before: 24h ago, or a time such as 2026-11-28T12:00:00Z"
+#define UNTIL_OPTION "--until", "TIME", "before that time"
+
+static const struct command_option find_options[] = {
+    {"--client", "CLIENT", "an address, a network, or a client name"},
+    {"--sender", "ADDRESS", "MAIL FROM; \"<>\" = the null sender"},
+    {"--from", "ADDRESS", "author address of the From header"},
+    {"--recipient", "ADDRESS", "RCPT TO"},
+    {"--helo", "NAME", "HELO name"},
+    {"--rule", "NAME", "only decisions by this rule"},
+    {"--action", "ACTION",
+	"only this action: accept, reject, tempfail, quarantine, would_reject, …"},
+    {"--decision", "TOKEN", "this decision, by its id or by the URL of its reply"},
+    {SINCE_OPTION},
+    {UNTIL_OPTION},
+    {"--count", "N", "at most N, the newest first (default: 100)"},
+    {HISTORY_OPTION},
+    {JSON_OPTION},
+    {END},
+};
+
+static const struct command_option history_export_options[] = {
+    {"--jsonl", NULL, "as JSON lines"},
+    {"--csv", NULL, "as comma-separated values with a line of names"},
+    {SINCE_OPTION},
+    {UNTIL_OPTION},
+    {HISTORY_OPTION},
+    {END},
+};
+
+static const struct command_option history_forget_options[] = {
+    {"--domain", "NAME", "all addresses of this domain; .NAME: and of those below"},
+    {END},
+};
+
 static const struct command_option doctor_options[] = {
     {"--postfix", "DIRECTORY", "only this configuration of Postfix"},
     {"--sendmail", "FILE", "only this sendmail.cf"},
@@ -120,6 +157,12 @@ const struct command commands[] = {
 	doctor_options, OFFLINE | COMMAND_LOCAL | COMMAND_NO_TABLE, command_doctor},
     {"report", "DOMAIN", "report what was refused for a recipient domain", report_options, OFFLINE,
 	command_report},
+    {"find", "", "find past decisions, newest first", find_options, OFFLINE | COMMAND_HISTORY,
+	command_find},
+    {"history export", "", "write all decisions that are kept", history_export_options,
+	OFFLINE | COMMAND_HISTORY, command_history_export},
+    {"history forget", "[ADDRESS]", "erase an address or a domain from the history",
+	history_forget_options, ADMIN, command_history_forget},
     {NULL, NULL, NULL, NULL, 0, NULL},
 };
 

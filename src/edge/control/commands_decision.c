@@ -2,6 +2,7 @@
 
 #include "edge/config/config.h"
 #include "edge/config/managed.h"
+#include "history_source.h"
 #include "watch.h"
 
 #include <fcntl.h>
@@ -89,29 +90,87 @@ static char *find_line(const char *log, const char *token)
 	return h.line;
 }
 
-json_t *request_decision(struct request *req, const char *token)
+static bool keep_first(void *context, const struct decision_row *row)
 {
-	const char *log = req->generation->config->log_decisions;
-	char *line = NULL;
-	json_t *record;
+	json_t **record = context;
+	char json[HISTORY_JSON_MAX];
+	size_t len = history_source_json(row, json);
 
-	if (!is_token(token)) {
+	*record = json_loadb(json, len, 0, NULL);
+	return false;
+}
+
+/* From the history; NULL where it is not there, and *wrong says why it could not be looked for. */
+static json_t *history_record_of(struct request *req, const char *token, char *wrong)
+{
+	struct history_reader *reader = history_source_open(req);
+	struct history_scan scan;
+	json_t *record = NULL;
+
+	if (!reader || history_find_decision(reader, slice_str(token), keep_first, &record, &scan,
+			   wrong) != HISTORY_BROKEN)
+		wrong[0] = '\0';
+	history_reader_free(&reader);
+	return record;
+}
+
+/* From the JSON lines. */
+static json_t *log_record_of(const char *log, const char *token)
+{
+	char *line = log[0] ? find_line(log, token) : NULL;
+	json_t *record = line ? json_loads(line, 0, NULL) : NULL;
+
+	free(line);
+	return record;
+}
+
+/* Says where it was looked for. */
+static void complain_unknown(struct request *req, const char *token, const char *wrong)
+{
+	const struct config *c = req->generation->config;
+	const char *log = c->log_decisions, *history = c->history_directory;
+
+	if (log[0] == '\0' && history[0] == '\0')
+		channel_error(req->channel, "decisions are not kept: neither history.directory "
+					    "nor log.decisions is set\n");
+	else if (log[0] == '\0')
+		channel_error(req->channel, "no decision %s in the history%s%s\n", token,
+		    wrong[0] ? ": " : "", wrong);
+	else
+		channel_error(req->channel, "no decision %s in %s%s or %s.1%s\n", token,
+		    history[0] ? "the history, in " : "", log, log,
+		    access(log, R_OK) != 0 ? ", which cannot be read here" : "");
+}
+
+/* The id in a URL or in capital letters as it is in a record; false when it is none. */
+static bool plain_token(const char *given, char token[TOKEN_CHARS + 1])
+{
+	struct slice id = history_id_of_url(slice_str(given));
+
+	for (size_t i = 0; i < id.len && i < TOKEN_CHARS; i++)
+		token[i] = slice_lower(id.ptr[i]);
+	token[id.len < TOKEN_CHARS ? id.len : TOKEN_CHARS] = '\0';
+	return id.len == TOKEN_CHARS && is_token(token);
+}
+
+json_t *request_decision(struct request *req, const char *given)
+{
+	const struct config *c = req->generation->config;
+	char token[TOKEN_CHARS + 1], wrong[HISTORY_FIND_WHY_MAX] = "";
+	json_t *record = NULL;
+
+	if (!plain_token(given, token)) {
 		channel_error(req->channel,
-		    "\"%s\" is not a decision id (%d characters, a-z and 2-7)\n", token,
+		    "\"%s\" is not a decision id (%d characters, a-z and 2-7)\n", given,
 		    TOKEN_CHARS);
 		return NULL;
 	}
-	if (log[0] == '\0') {
-		channel_error(
-		    req->channel, "decisions are not kept in a file: log.decisions is not set\n");
-		return NULL;
-	}
-	line = find_line(log, token);
-	record = line ? json_loads(line, 0, NULL) : NULL;
-	free(line);
+	if (c->history_directory[0])
+		record = history_record_of(req, token, wrong);
 	if (!record)
-		channel_error(req->channel, "no decision %s in %s or %s.1%s\n", token, log, log,
-		    access(log, R_OK) != 0 ? ", which cannot be read here" : "");
+		record = log_record_of(c->log_decisions, token);
+	if (!record)
+		complain_unknown(req, token, wrong);
 	return record;
 }
 

@@ -76,6 +76,26 @@ static json_t *reports_json(const struct request *req)
 	    (json_int_t)c.lost, "bytes", (json_int_t)c.bytes);
 }
 
+/* Null when no history is kept. */
+static json_t *history_json(const struct request *req)
+{
+	struct history_counts c = history_counts(req->worker->history);
+	json_t *o;
+
+	if (req->generation->config->history_directory[0] == '\0')
+		return json_null();
+	o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "running",
+	    c.running, "rows", (json_int_t)c.rows, "shared", (json_int_t)c.shared, "dropped",
+	    (json_int_t)c.dropped, "failed", (json_int_t)c.failed, "damaged", (json_int_t)c.damaged,
+	    "repaired", (json_int_t)c.repaired, "expired", (json_int_t)c.expired, "queued",
+	    (json_int_t)c.queued, "segments", (json_int_t)c.segments, "bytes", (json_int_t)c.bytes);
+	if (c.oldest_ms)
+		json_object_set_new(o, "oldest", time_json(c.oldest_ms * 1000));
+	if (!c.running)
+		json_object_set_new(o, "error", json_from_slice(slice_str(c.error)));
+	return o;
+}
+
 static json_t *status_json(const struct request *req)
 {
 	const struct generation *g = req->generation;
@@ -83,7 +103,7 @@ static json_t *status_json(const struct request *req)
 	int64_t now = req->worker->env.now_us(req->worker->env.self);
 
 	return json_pack("{s:I, s:o, s:I, s:o, s:I, s:I, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, "
-			 "s:o, s:o, s:o, s:o, s:o}",
+			 "s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "generation", (json_int_t)g->number, "loaded", time_json(g->loaded_us), "age_seconds",
 	    (json_int_t)((now - g->loaded_us) / 1000000), "started",
 	    time_json(req->worker->started_us), "uptime_seconds",
@@ -95,7 +115,8 @@ static json_t *status_json(const struct request *req)
 	    (json_int_t)g->rules->domain_entries, "bytes", (json_int_t)g->bytes, "last_reload",
 	    reload_json(&reload), "records", records_json(req->worker), "reports",
 	    reports_json(req), "source", source_json(g->config), "feeds",
-	    feeds_json(g->config->loaded, now / 1000000), "state_error", state_json(&reload));
+	    feeds_json(g->config->loaded, now / 1000000), "state_error", state_json(&reload), "history",
+	    history_json(req));
 }
 
 static void print_reload(struct request *req, int64_t now)
@@ -139,6 +160,33 @@ static void print_reports(struct request *req)
 		    (unsigned long long)reports_waiting(&c), (unsigned long long)c.lost);
 }
 
+static void print_history(struct request *req)
+{
+	struct history_counts c = history_counts(req->worker->history);
+	char at[RFC3339_TEXT_MAX] = "now";
+
+	if (req->generation->config->history_directory[0] == '\0') {
+		channel_print(req->channel, "history      off: history.directory is not set\n");
+		return;
+	}
+	if (c.oldest_ms)
+		rfc3339_format(c.oldest_ms / 1000, at);
+	channel_print(req->channel,
+	    "history      %llu rows, %llu more counted by them, %llu dropped, %llu failed\n",
+	    (unsigned long long)c.rows, (unsigned long long)c.shared, (unsigned long long)c.dropped,
+	    (unsigned long long)c.failed);
+	channel_print(req->channel,
+	    "             since %s, %llu segments of %llu kB; %llu expired\n", at,
+	    (unsigned long long)c.segments, (unsigned long long)(c.bytes / 1024),
+	    (unsigned long long)c.expired);
+	if (c.damaged + c.repaired > 0)
+		channel_print(req->channel,
+		    "             damaged: %llu rows lost, %llu bits mended\n",
+		    (unsigned long long)c.damaged, (unsigned long long)c.repaired);
+	if (!c.running)
+		channel_print(req->channel, "             NOT WRITTEN: %s\n", c.error);
+}
+
 static void print_status(struct request *req)
 {
 	const struct generation *g = req->generation;
@@ -170,6 +218,7 @@ static void print_status(struct request *req)
 	    (unsigned long long)c.written, (unsigned long long)c.suppressed,
 	    (unsigned long long)c.dropped, (unsigned long long)c.failed);
 	print_reports(req);
+	print_history(req);
 }
 
 int command_status(struct request *req)

@@ -81,7 +81,7 @@ struct filter {
 enum { SCRATCH_MAX = 16 * 1024 };
 
 /* A word that no record has would wait for ever. */
-static bool is_action(const char *action)
+bool watch_is_action(const char *action)
 {
 	for (int a = 0; a < ACTION_COUNT; a++)
 		for (int monitored = 0; monitored < 2; monitored++) {
@@ -94,7 +94,7 @@ static bool is_action(const char *action)
 
 static bool has_sense(struct request *req, const struct filter *f)
 {
-	if (f->action && !is_action(f->action)) {
+	if (f->action && !watch_is_action(f->action)) {
 		channel_error(req->channel,
 		    "tail: --action must be accept, reject, tempfail, quarantine, would_reject, "
 		    "would_tempfail or would_quarantine\n");

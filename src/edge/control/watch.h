@@ -23,4 +23,7 @@ const char *record_text(const json_t *record, const char *key);
 /* "reject", "would_reject", …, of a counter.  A static string. */
 const char *counter_action(const struct counter *);
 
+/* Whether a record can have this action. */
+bool watch_is_action(const char *action);
+
 #endif

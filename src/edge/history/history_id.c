@@ -1,5 +1,7 @@
 #include "history_id.h"
 
+#include "edge/history/history_find.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>

@@ -49,10 +49,6 @@ void history_id_make(struct history_key *, const struct history_place *, char ou
 /* False when the text is no id; case does not matter. */
 bool history_id_read(struct history_key *, struct slice text, struct history_place *);
 
-/* The part of a text that may be an id: what stands behind its last "/", so that the whole URL of a
- * bounce can be given; without blanks and a full stop or bracket at the end. */
-struct slice history_id_of_url(struct slice text);
-
 /* A keyed hash of a local part (HMAC-SHA-256, lower case), "~" and 13 characters. */
 enum { HISTORY_HASHED_CHARS = 14 };
 void history_hash_local(

@@ -1,6 +1,7 @@
 /*
  * history_id_test: places and ids, both ways; what a key keeps to itself; ids as people give them.
  */
+#include "edge/history/history_find.h"
 #include "src/edge/history/history_id.h"
 #include "unit/unit.h"
 
