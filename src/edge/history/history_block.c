@@ -152,23 +152,37 @@ bool history_block_rows(struct history_coder *coder, const struct history_column
 	return false;
 }
 
-bool history_block_items(struct history_coder *coder, uint64_t first, uint32_t count,
-    struct slice encoded, struct history_buffer *out)
+/* A block of one section that is no column. */
+static bool append_plain(struct history_coder *coder, struct history_head *head, struct slice bytes,
+    struct history_buffer *out)
 {
-	struct history_head head = {.type = HISTORY_ITEMS,
-	    .sections = 1,
-	    .count = count,
-	    .first = first,
-	    .last = first + count - 1,
-	    .section = {{.base = encoded.len}}};
 	size_t at = out->len;
 
+	head->sections = 1;
+	head->section[0] = (struct history_section){.base = bytes.len};
 	if (append_section(
-		coder, (const unsigned char *)encoded.ptr, encoded.len, &head.section[0], out) &&
-	    insert_head(coder, &head, at, out))
+		coder, (const unsigned char *)bytes.ptr, bytes.len, &head->section[0], out) &&
+	    insert_head(coder, head, at, out))
 		return true;
 	out->len = at;
 	return false;
+}
+
+bool history_block_items(struct history_coder *coder, uint64_t first, uint32_t count,
+    struct slice encoded, struct history_buffer *out)
+{
+	struct history_head head = {
+	    .type = HISTORY_ITEMS, .count = count, .first = first, .last = first + count - 1};
+
+	return append_plain(coder, &head, encoded, out);
+}
+
+bool history_block_filter(struct history_coder *coder, const unsigned char *bits, size_t bytes,
+    struct history_buffer *out)
+{
+	struct history_head head = {.type = HISTORY_FILTER};
+
+	return append_plain(coder, &head, slice_of((const char *)bits, bytes), out);
 }
 
 /* ---- reading ------------------------------------------------------------------------- */

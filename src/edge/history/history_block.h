@@ -46,6 +46,10 @@ bool history_block_rows(struct history_coder *, const struct history_columns *, 
 bool history_block_items(struct history_coder *, uint64_t first, uint32_t count,
     struct slice encoded, struct history_buffer *out);
 
+/* The same with a filter. */
+bool history_block_filter(
+    struct history_coder *, const unsigned char *bits, size_t bytes, struct history_buffer *out);
+
 /*
  * The bytes of a section as they were before they were compressed: in `stored` itself or in the
  * coder's scratch.  A flipped bit is mended in `stored`, and counted.  NULL when it is damaged.

@@ -18,6 +18,7 @@ enum {
 	AT_MIN = 56,
 	AT_MAX = 64,
 	AT_ITEMS = 72,
+	AT_FILTER = 80,
 	AT_HEADER_CRC = 88,
 };
 
@@ -59,6 +60,7 @@ void history_header_write(const struct crc64 *crc, const struct history_header *
 	history_put(out + AT_MIN, (uint64_t)h->min_ms, 8);
 	history_put(out + AT_MAX, (uint64_t)h->max_ms, 8);
 	history_put(out + AT_ITEMS, h->items, 8);
+	history_put(out + AT_FILTER, h->filter, 8);
 	history_put(out + AT_HEADER_CRC, crc64(crc, out, AT_HEADER_CRC), 8);
 }
 
@@ -91,6 +93,7 @@ const char *history_header_read(const struct crc64 *crc, unsigned char in[HISTOR
 	    .min_ms = (int64_t)history_get(in + AT_MIN, 8),
 	    .max_ms = (int64_t)history_get(in + AT_MAX, 8),
 	    .items = history_get(in + AT_ITEMS, 8),
+	    .filter = history_get(in + AT_FILTER, 8),
 	};
 	if (in[AT_HALF] >= HISTORY_HALVES || in[AT_STATE] >= HISTORY_STATES)
 		return "its header has values that no version 1 has";
@@ -142,16 +145,17 @@ size_t history_head_write(
 
 static unsigned columns_of(enum history_block_type type)
 {
-	return type == HISTORY_ROWS     ? HISTORY_COLUMNS
-	       : type == HISTORY_COUNTS ? HISTORY_COUNT_COLUMNS
-	       : type == HISTORY_ITEMS  ? 1
-					: 0;
+	return type == HISTORY_ROWS                              ? HISTORY_COLUMNS
+	       : type == HISTORY_COUNTS                          ? HISTORY_COUNT_COLUMNS
+	       : type == HISTORY_ITEMS || type == HISTORY_FILTER ? 1
+								 : 0;
 }
 
 /* Whether a section is one that a writer of version 1 makes. */
 static bool is_section(const struct history_section *s, const struct history_head *h)
 {
-	uint64_t raw = h->type == HISTORY_ITEMS ? s->base : (uint64_t)s->width * h->count;
+	bool plain = h->type == HISTORY_ITEMS || h->type == HISTORY_FILTER;
+	uint64_t raw = plain ? s->base : (uint64_t)s->width * h->count;
 
 	return s->column < columns_of(h->type) && s->width <= 8 &&
 	       s->encoding < HISTORY_ENCODINGS && s->stored <= HISTORY_SECTION_MAX &&
@@ -173,7 +177,8 @@ static bool head_values(const unsigned char *in, struct history_head *out)
 	if (out->sections > columns_of(out->type) || out->first > out->last ||
 	    (out->type != HISTORY_ITEMS && out->count > HISTORY_BLOCK_ROWS) ||
 	    (out->type == HISTORY_ITEMS &&
-		(out->sections != 1 || out->last - out->first + 1 != out->count)))
+		(out->sections != 1 || out->last - out->first + 1 != out->count)) ||
+	    (out->type == HISTORY_FILTER && (out->sections != 1 || out->count != 0)))
 		return false;
 	for (unsigned i = 0; i < out->sections; i++) {
 		const unsigned char *at = in + HISTORY_HEAD_BYTES + i * HISTORY_SECTION_BYTES;

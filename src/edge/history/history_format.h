@@ -29,7 +29,12 @@ enum history_half { HISTORY_REFUSED, HISTORY_ACCEPTED, HISTORY_HALVES };
 
 enum history_state { HISTORY_OPEN, HISTORY_SEALED, HISTORY_COMPRESSED, HISTORY_STATES };
 
-enum history_block_type { HISTORY_ITEMS = 1, HISTORY_ROWS = 2, HISTORY_COUNTS = 3 };
+enum history_block_type {
+	HISTORY_ITEMS = 1,
+	HISTORY_ROWS = 2,
+	HISTORY_COUNTS = 3,
+	HISTORY_FILTER = 4, /* what can be asked for (history_filter.h) */
+};
 
 enum history_encoding { HISTORY_RAW, HISTORY_ZSTD, HISTORY_ENCODINGS };
 
@@ -63,7 +68,13 @@ enum { HISTORY_COUNT_NUMBER, HISTORY_COUNT_MORE, HISTORY_COUNT_LAST, HISTORY_COU
 
 enum { HISTORY_ITEM_FIRST = 8 };
 
-enum history_item { HISTORY_TEXT, HISTORY_CLIENT_ITEM, HISTORY_VERDICT_ITEM, HISTORY_ITEM_KINDS };
+enum history_item {
+	HISTORY_TEXT,
+	HISTORY_CLIENT_ITEM,
+	HISTORY_VERDICT_ITEM,
+	HISTORY_ID_ITEM, /* of a session or in a queue: a text that no search looks at */
+	HISTORY_ITEM_KINDS
+};
 
 /* What a reader takes: more rows or bytes in one block are damage. */
 enum { HISTORY_BLOCK_ROWS = 65536 };
@@ -83,14 +94,15 @@ struct history_header {
 	uint64_t rows;
 	uint64_t first, last; /* row numbers */
 	int64_t min_ms, max_ms;
-	uint64_t items;
+	uint64_t items;  /* the number behind the last one */
+	uint64_t filter; /* where its block stands; 0: nowhere */
 };
 
 struct history_section {
 	uint8_t column, width;
 	enum history_encoding encoding;
 	uint32_t stored; /* bytes in the file */
-	uint64_t base;   /* of items: their bytes when not compressed */
+	uint64_t base;   /* of items and filters: bytes when not compressed */
 	uint64_t crc;    /* of the stored bytes */
 };
 

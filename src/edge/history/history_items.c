@@ -22,32 +22,35 @@ static bool make_room(struct history_items *items, uint64_t end)
 	return true;
 }
 
-static bool is_whole(struct slice encoded, uint32_t count)
+/* Where each of the items stands; false, when they are not `count` whole ones. */
+static bool note_items(struct history_items *items, uint64_t first, uint32_t count, size_t at)
 {
+	struct slice rest =
+	    slice_of((const char *)items->encoded.bytes + at, items->encoded.len - at);
 	struct slice item;
 	enum history_item kind;
 
-	while (count > 0 && history_item_cut(&encoded, &kind, &item))
-		count--;
-	return count == 0 && encoded.len == 0;
+	for (uint64_t n = first; n < first + count; n++) {
+		items->at[n] = (uint32_t)(items->encoded.len - rest.len);
+		if (!history_item_cut(&rest, &kind, &item))
+			return false;
+	}
+	return rest.len == 0;
 }
 
 bool history_items_add(
     struct history_items *items, uint64_t first, uint32_t count, struct slice encoded)
 {
 	size_t at = items->encoded.len;
-	struct slice rest, item;
-	enum history_item kind;
 
 	if (first < HISTORY_ITEM_FIRST || first > HISTORY_ITEMS_MAX ||
-	    at + encoded.len >= UINT32_MAX || !is_whole(encoded, count) ||
-	    !make_room(items, first + count) ||
+	    at + encoded.len >= UINT32_MAX || !make_room(items, first + count) ||
 	    !history_buffer_append(&items->encoded, encoded.ptr, encoded.len))
 		return false;
-	rest = slice_of((const char *)items->encoded.bytes + at, encoded.len);
-	for (uint64_t n = first; n < first + count; n++) {
-		items->at[n] = (uint32_t)(items->encoded.len - rest.len);
-		history_item_cut(&rest, &kind, &item);
+	if (!note_items(items, first, count, at)) {
+		memset(items->at + first, 0xff, count * sizeof *items->at);
+		items->encoded.len = at;
+		return false;
 	}
 	if (first + count > items->end)
 		items->end = first + count;

@@ -5,6 +5,16 @@ static bool has_wildcard(struct slice s)
 	return slice_find(s, '*') < s.len || slice_find(s, '?') < s.len;
 }
 
+/* What stands behind the last wildcard. */
+static struct slice tail_of(struct slice s)
+{
+	size_t from = s.len;
+
+	while (from > 0 && s.ptr[from - 1] != '*' && s.ptr[from - 1] != '?')
+		from--;
+	return slice_skip(s, from);
+}
+
 struct history_pattern history_pattern_of_word(struct slice text)
 {
 	return (struct history_pattern){
@@ -12,6 +22,7 @@ struct history_pattern history_pattern_of_word(struct slice text)
 		    : has_wildcard(text) ? HISTORY_GLOB
 					 : HISTORY_EXACT,
 	    .text = text,
+	    .tail = tail_of(text),
 	};
 }
 
@@ -41,6 +52,14 @@ struct history_pattern history_pattern_of_client(struct slice text)
 	if (text.len > 0 && !prefix_parse(text, &p.network, why))
 		p.kind = HISTORY_NETWORK;
 	return p;
+}
+
+/* Most texts do not: they are not looked at from the front. */
+static bool ends_in(struct slice text, struct slice tail)
+{
+	return tail.len == 0 ||
+	       (text.len >= tail.len &&
+		   slice_equal_nocase(slice_of(text.ptr + (text.len - tail.len), tail.len), tail));
 }
 
 /* Wildcards with one place to go back to: the last star. */
@@ -110,7 +129,7 @@ bool history_pattern_fits(const struct history_pattern *p, struct slice text)
 	case HISTORY_TREE:
 		return domain_fits(p, text);
 	case HISTORY_GLOB:
-		return glob_fits(p->text, text);
+		return ends_in(text, p->tail) && glob_fits(p->text, text);
 	default:
 		return false;
 	}

@@ -19,6 +19,7 @@ enum history_pattern_kind {
 struct history_pattern {
 	enum history_pattern_kind kind;
 	struct slice text;
+	struct slice tail; /* of a pattern with * or ?: what is behind the last of them */
 	struct prefix network;
 	char hashed[HISTORY_HASHED_CHARS]; /* of an exact address, where there is a key */
 	bool has_hashed;

@@ -13,16 +13,22 @@ struct packer {
 };
 
 /* The number of a text; of an empty one `otherwise`. */
-static uint64_t pack_text(struct packer *p, enum decision_text which, uint64_t otherwise)
+static uint64_t pack_text_as(
+    struct packer *p, enum history_item kind, enum decision_text which, uint64_t otherwise)
 {
 	struct slice text = p->row->text[which];
 	uint64_t number;
 
 	if (text.len == 0)
 		return otherwise;
-	number = history_dictionary_add(p->dictionary, HISTORY_TEXT, text);
+	number = history_dictionary_add(p->dictionary, kind, text);
 	p->failed |= number == 0;
 	return number;
+}
+
+static uint64_t pack_text(struct packer *p, enum decision_text which, uint64_t otherwise)
+{
+	return pack_text_as(p, HISTORY_TEXT, which, otherwise);
 }
 
 static void put(struct packer *p, uint64_t value)
@@ -99,8 +105,8 @@ bool history_row_pack(struct history_dictionary *dictionary, struct history_buff
 
 	v[HISTORY_NUMBER] = row->number;
 	v[HISTORY_TIME] = (uint64_t)row->time_ms;
-	v[HISTORY_SESSION] = pack_text(&p, ROW_SESSION, 0);
-	v[HISTORY_QUEUE_ID] = pack_text(&p, ROW_QUEUE_ID, 0);
+	v[HISTORY_SESSION] = pack_text_as(&p, HISTORY_ID_ITEM, ROW_SESSION, 0);
+	v[HISTORY_QUEUE_ID] = pack_text_as(&p, HISTORY_ID_ITEM, ROW_QUEUE_ID, 0);
 	v[HISTORY_CLIENT] = pack_client(&p);
 	v[HISTORY_HELO] = pack_identity(&p, IDENTITY_HELO);
 	v[HISTORY_SENDER] = pack_identity(&p, IDENTITY_SENDER);
@@ -266,11 +272,20 @@ static bool unpack_results(const uint64_t *v, struct decision_row *row)
 	return true;
 }
 
+static bool unpack_id(const struct history_items *items, uint64_t number, struct slice *text)
+{
+	enum history_item kind;
+
+	*text = slice_of(NULL, 0);
+	return number < HISTORY_ITEM_FIRST ||
+	       (history_items_get(items, number, &kind, text) && kind == HISTORY_ID_ITEM);
+}
+
 static bool unpack_texts(
     const struct history_items *items, const uint64_t *v, struct decision_row *row)
 {
-	return history_items_text(items, v[HISTORY_SESSION], &row->text[ROW_SESSION]) &&
-	       history_items_text(items, v[HISTORY_QUEUE_ID], &row->text[ROW_QUEUE_ID]) &&
+	return unpack_id(items, v[HISTORY_SESSION], &row->text[ROW_SESSION]) &&
+	       unpack_id(items, v[HISTORY_QUEUE_ID], &row->text[ROW_QUEUE_ID]) &&
 	       history_items_text(items, v[HISTORY_AUTHOR_WHY], &row->text[ROW_AUTHOR_WHY]) &&
 	       unpack_state(
 		   items, v[HISTORY_HELO], &row->state[IDENTITY_HELO], &row->text[ROW_HELO]) &&

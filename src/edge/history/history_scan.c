@@ -1,6 +1,9 @@
 #include "history_scan.h"
 
 #include "core/stats/decision_text.h"
+#include "history_filter.h"
+
+#include <stdio.h>
 
 static const struct {
 	enum history_column column;
@@ -36,6 +39,52 @@ void history_keys_of(
 			out->used |= 1U << k;
 	if (q->action.len > 0)
 		out->used |= 1U << HISTORY_KEY_VERDICT;
+}
+
+/* ---- the filter ---------------------------------------------------------------------- */
+
+/* Of a name or an address that is asked for as a whole. */
+static bool may_have_text(
+    struct history_segment *s, enum history_key_kind kind, const struct history_pattern *p)
+{
+	bool name = kind == HISTORY_KEY_CLIENT || kind == HISTORY_KEY_HELO;
+	char key[HISTORY_FILTER_KEY_MAX];
+	int n;
+
+	if (p->kind == HISTORY_EXACT && p->has_hashed) {
+		size_t at = slice_find_last(p->text, '@');
+
+		n = snprintf(key, sizeof key, "%.*s%.*s", (int)sizeof p->hashed, p->hashed,
+		    SLICE_ARG(slice_skip(p->text, at)));
+		if (history_segment_may_have(
+			s, slice_of(key, (size_t)n < sizeof key ? (size_t)n : 0)))
+			return true;
+	}
+	if (p->kind == HISTORY_EXACT || name)
+		return history_segment_may_have(s, p->text);
+	n = snprintf(key, sizeof key, "@%.*s", SLICE_ARG(p->text));
+	return (size_t)n >= sizeof key || history_segment_may_have(s, slice_of(key, (size_t)n)) ||
+	       history_segment_may_have(s, p->text);
+}
+
+/* Whether no filter says that a key has no row here. */
+static bool may_have(struct history_segment *s, const struct history_keys *keys)
+{
+	for (int k = 0; k < HISTORY_KEY_VERDICT; k++) {
+		const struct history_pattern *p = &keys->pattern[k];
+		char text[IP_TEXT_MAX];
+
+		if (p->kind == HISTORY_NETWORK &&
+		    p->network.length == ip_bits(p->network.base.family)) {
+			if (!history_segment_may_have(
+				s, slice_of(text, ip_format(&p->network.base, text))))
+				return false;
+		} else if ((p->kind == HISTORY_EXACT || p->kind == HISTORY_DOMAIN) &&
+			   !may_have_text(s, (enum history_key_kind)k, p)) {
+			return false;
+		}
+	}
+	return true;
 }
 
 /* ---- items --------------------------------------------------------------------------- */
@@ -200,6 +249,8 @@ bool history_scan_segment(struct history_segment *s, const struct history_keys *
 	struct scan scan = {s, keys, NULL, rows, hit, context};
 	unsigned found;
 
+	if (!may_have(s, keys))
+		return true;
 	if (!history_segment_load(s) || !judge_items(s, keys, judged, &found))
 		return false;
 	scan.judged = judged->bytes;

@@ -1,6 +1,7 @@
 #include "history_seal.h"
 
 #include "history_append.h"
+#include "history_filter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,9 @@ struct sealing {
 	struct history_rows rows;
 	struct history_columns columns;
 	struct history_buffer items, out;
+	struct history_buffer
+	    asked; /* a byte for each item: rows have it as a name or an address */
+	struct history_buffer filter;
 	struct history_header header;
 	int fd;
 	uint64_t size;
@@ -117,6 +121,17 @@ static bool write_rows(struct sealing *s, enum history_block_type type)
 	return write_out(s);
 }
 
+/* Notes which items can be asked for. */
+static void note_asked(struct sealing *s, const uint64_t *values)
+{
+	static const enum history_column columns[] = {
+	    HISTORY_CLIENT, HISTORY_HELO, HISTORY_SENDER, HISTORY_FROM, HISTORY_RECIPIENT};
+
+	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+		if (values[columns[i]] < s->asked.len)
+			s->asked.bytes[values[columns[i]]] = 1;
+}
+
 static bool add_rows(struct sealing *s)
 {
 	for (size_t i = 0; i < s->rows.count; i++) {
@@ -132,6 +147,7 @@ static bool add_rows(struct sealing *s)
 			errno = ENOMEM;
 			return false;
 		}
+		note_asked(s, values);
 		if (s->columns.count == HISTORY_BLOCK_ROWS && !write_rows(s, HISTORY_ROWS))
 			return false;
 	}
@@ -173,6 +189,72 @@ static bool copy_counts(struct sealing *s)
 	return write_rows(s, HISTORY_COUNTS);
 }
 
+/* ---- the filter ---------------------------------------------------------------------- */
+
+/* A client: its address, and its name. */
+static void filter_client(struct sealing *s, struct slice item)
+{
+	struct decision_row row = {.count = 0};
+	char text[IP_TEXT_MAX];
+
+	if (!history_client_unpack(&s->from->items, item, &row))
+		return;
+	history_filter_add(&s->coder->crc, s->filter.bytes, s->filter.len,
+	    slice_of(text, ip_format(&row.client, text)));
+	if (row.text[ROW_CLIENT_NAME].len > 0)
+		history_filter_add(
+		    &s->coder->crc, s->filter.bytes, s->filter.len, row.text[ROW_CLIENT_NAME]);
+}
+
+static void filter_item(struct sealing *s, uint64_t number)
+{
+	enum history_item kind;
+	struct slice item;
+
+	if (!s->asked.bytes[number] || !history_items_get(&s->from->items, number, &kind, &item))
+		return;
+	if (kind == HISTORY_CLIENT_ITEM) {
+		filter_client(s, item);
+		return;
+	}
+	if (s->rewrite->text)
+		item = s->rewrite->text(s->rewrite->context, item);
+	history_filter_add(&s->coder->crc, s->filter.bytes, s->filter.len, item);
+}
+
+static bool make_room(struct history_buffer *b, size_t bytes)
+{
+	b->len = 0;
+	if (!history_buffer_room(b, bytes)) {
+		errno = ENOMEM;
+		return false;
+	}
+	memset(b->bytes, 0, bytes);
+	b->len = bytes;
+	return true;
+}
+
+/* Most addresses have a domain of their own, or a client's name and address: two keys an item. */
+static bool write_filter(struct sealing *s)
+{
+	size_t asked = 0;
+
+	for (uint64_t n = 0; n < s->from->items.end; n++)
+		asked += s->asked.bytes[n];
+	if (asked == 0)
+		return true;
+	if (!make_room(&s->filter, history_filter_bytes(asked + asked / 2)))
+		return false;
+	for (uint64_t n = HISTORY_ITEM_FIRST; n < s->from->items.end; n++)
+		filter_item(s, n);
+	s->header.filter = s->size;
+	if (!history_block_filter(s->coder, s->filter.bytes, s->filter.len, &s->out)) {
+		errno = ENOMEM;
+		return false;
+	}
+	return write_out(s);
+}
+
 /* ---- the file ------------------------------------------------------------------------ */
 
 static bool write_segment(struct sealing *s)
@@ -185,7 +267,9 @@ static bool write_segment(struct sealing *s)
 	s->header.items = s->from->items.end;
 	s->header.min_ms = s->header.max_ms = 0;
 	s->size = sizeof header;
-	if (!copy_items(s) || !copy_rows(s) || !copy_counts(s))
+	s->header.filter = 0;
+	if (!make_room(&s->asked, s->from->items.end) || !copy_items(s) || !copy_rows(s) ||
+	    !copy_counts(s) || !write_filter(s))
 		return false;
 	history_header_write(&s->coder->crc, &s->header, header);
 	return history_write_at(s->fd, header, sizeof header, 0) && fsync(s->fd) == 0;
@@ -237,5 +321,7 @@ bool history_seal(struct history_coder *coder, int directory, const char *name,
 	history_columns_free(&s.columns);
 	history_buffer_free(&s.items);
 	history_buffer_free(&s.out);
+	history_buffer_free(&s.asked);
+	history_buffer_free(&s.filter);
 	return ok;
 }

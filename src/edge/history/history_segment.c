@@ -1,5 +1,7 @@
 #include "history_segment.h"
 
+#include "history_filter.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -88,6 +90,7 @@ void history_segment_close(struct history_segment **segment)
 	free(s->counts);
 	history_items_free(&s->items);
 	history_buffer_free(&s->section);
+	history_buffer_free(&s->filter);
 	free(s);
 	*segment = NULL;
 }
@@ -259,6 +262,29 @@ static bool read_column(struct history_segment *s, const struct history_head *he
 	if (bytes)
 		history_section_values(section, bytes, head->count, out);
 	return bytes;
+}
+
+/* ---- the filter ---------------------------------------------------------------------- */
+
+/* What cannot be read is passed over: then the segment is looked through. */
+static void load_filter(struct history_segment *s)
+{
+	const struct history_block block = {.at = s->header.filter, .type = HISTORY_FILTER};
+	struct history_head head;
+	uint64_t at = block.at < s->size ? read_head(s, &block, &head) : 0;
+	const unsigned char *bytes =
+	    at ? read_section(s, &head.section[0], at, (size_t)head.section[0].base) : NULL;
+
+	s->header.filter = 0;
+	if (bytes)
+		history_buffer_append(&s->filter, bytes, (size_t)head.section[0].base);
+}
+
+bool history_segment_may_have(struct history_segment *s, struct slice key)
+{
+	if (s->header.filter)
+		load_filter(s);
+	return history_filter_has(&s->coder->crc, s->filter.bytes, s->filter.len, key);
 }
 
 /* ---- items and counts ---------------------------------------------------------------- */

@@ -56,6 +56,7 @@ struct history_segment {
 	struct history_coder *coder;
 	struct history_damage *damage;
 	struct history_buffer section; /* the one that is read */
+	struct history_buffer filter;  /* empty: not read, or none */
 };
 
 struct history_count {
@@ -73,6 +74,10 @@ bool history_segment_load(struct history_segment *);
 
 /* Finds the blocks and reads counts only, for history_segment_count(). */
 bool history_segment_load_counts(struct history_segment *);
+
+/* Whether rows with this name, address or client may be there: false only where a filter says so.
+ */
+bool history_segment_may_have(struct history_segment *, struct slice key);
 
 /* Finds the blocks only, without items: for a look at numbers. */
 bool history_segment_index(struct history_segment *);
