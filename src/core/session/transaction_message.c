@@ -166,6 +166,18 @@ static void go_on(struct session *s)
 	}
 }
 
+/* The end of a message at which nothing is decided. */
+static void note_end(const struct event *e)
+{
+	const struct verdict nothing = {.kind = VERDICT_CONTINUE};
+	struct session *s = e->s;
+
+	if (!s->recipients)
+		return;
+	s->facts.id[IDENTITY_RECIPIENT] = s->recipients->identity;
+	transaction_note_accepted(e, &nothing);
+}
+
 struct answer transaction_end(struct session *s, const struct header_edit **edits, size_t *count)
 {
 	struct event e = transaction_event(s, STAGE_END);
@@ -179,6 +191,8 @@ struct answer transaction_end(struct session *s, const struct header_edit **edit
 	go_on(s);
 	if (ruleset_wants_headers(s->mail.rules))
 		answer = judge(&e);
+	else
+		note_end(&e);
 	if (answer.kind == ANSWER_CONTINUE || answer.kind == ANSWER_QUARANTINE)
 		transaction_edits(s, edits, count);
 	if (arena_failed(s->mail_arena))

@@ -22,7 +22,7 @@
 #define DAY_MS INT64_C(86400000)
 
 /* How often sealed segments are looked through: compression, age, size. */
-enum { LOOK_MS = 60000 };
+enum { LOOK_MS = 10000 };
 
 /* How long a disk that took no segment is left alone. */
 enum { RETRY_MS = 1000 };

@@ -38,8 +38,8 @@ void history_store_more(
 /* Once a second, and when many rows were added: writes, with `sync` onto the disk. */
 void history_store_write(struct history_store *, bool sync);
 
-/* Once a second: full segments are sealed and, once a minute, what earlier runs left is sealed, old
- * ones are compressed and expired ones removed. */
+/* Once a second: full segments are sealed and, each ten seconds, what earlier runs left is sealed,
+ * old ones are compressed and expired ones removed. */
 void history_store_maintain(struct history_store *, int64_t now_ms);
 
 /* As history_forget(). */

@@ -1,0 +1,186 @@
+#!/usr/bin/python3
+"""history_test: every decision is found again: by the id of its bounce and by its parts, after a
+kill -9, in a flood, on a copy, and beside a full disk.
+
+    history_test.py BUILD_DIRECTORY [--keep]
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "lab")]
+import island  # noqa: E402
+import lab  # noqa: E402
+from checks import Checks  # noqa: E402
+from miltertalk import Talk  # noqa: E402
+
+GOOD, DIALUP = "203.0.113.25", "198.51.100.7"
+NET = "dan@example.net"
+CONF = ('trusted_networks = [ ];\nspf = { fail = "off"; };\nhelp_url = "https://help.test/d/";\n'
+        'susranges = ( { name = "dialup"; networks = [ "198.51.100.0/24" ]; } );\n'
+        'history = { directory = "%s"; min_free = 0; per_network_minute = 50; };\n')
+
+
+def session(daemon, client, sender, recipients, end=True):
+    """The replies to RCPT, and what was said at the end."""
+    with Talk("127.0.0.1", daemon.port) as t:
+        t.connect(f"[{client}]", client)
+        t.helo("client.example")
+        t.mail(sender)
+        replies = [t.rcpt(r) for r in recipients]
+        if end and "c" in replies:
+            t.header("From", f"<{sender}>")
+            t.end_of_headers()
+            replies.append(t.end()[-1])
+    return replies
+
+
+def url_of(reply):
+    return re.search(r"https://help\.test/d/[a-z2-7]{16}", reply)[0]
+
+
+def found(daemon, *words, directory=None):
+    """The objects that find prints."""
+    if directory:
+        told = subprocess.run([daemon.lab.build / "susmilterctl", "find", "--json", "--history",
+                               directory, *words], capture_output=True, text=True, timeout=60)
+    else:
+        told = daemon.ctl("find", "--json", *words)
+    return [json.loads(line) for line in told.stdout.splitlines()]
+
+
+def by_its_parts(checks, daemon):
+    refused, = session(daemon, DIALUP, "spam@one.example", [NET])
+    url = url_of(refused)
+    for label, given in (("id", url[-16:]), ("URL", url), ("capital letters", url.upper()),
+                         ("the sentence's end", f" <{url}>.")):
+        rows = found(daemon, "--decision", given)
+        checks.same(f"by {label}", [r["id"] for r in rows], [url[-16:]])
+    checks.same("with its reply", "550 " + rows[0]["reply"], refused[1:])
+    daemon.decisions.unlink(missing_ok=True)
+    told = daemon.ctl("explain", "--decision", url.upper())
+    checks.true("explained without the log", "spam@one.example" in told.stdout, told)
+    replies = session(daemon, GOOD, "anna@two.example", [NET, "eve@example.net"])
+    checks.same("accepted", replies, ["c", "c", "c"])
+    rows = found(daemon, "--sender", "ANNA@*")
+    checks.same("two recipients and an end, newest first", [r["stage"] for r in rows],
+                ["end", "rcpt", "rcpt"])
+    checks.same("of one session", len({r["session"] for r in rows}), 1)
+    checks.same("by client and recipient", [r["sender"] for r in found(
+        daemon, "--client", "198.51.100.0/24", "--recipient", "example.net")],
+                ["spam@one.example"])
+    checks.same("by rule", len(found(daemon, "--rule", "dialup", "--since", "1h")), 1)
+    checks.same("by action", len(found(daemon, "--action", "accept", "--helo", "client.example")),
+                3)
+    told = daemon.ctl("find", "--sender", "anna@two.example", "--count", "1")
+    checks.true("as a line", re.match(r"2\S+Z end  accept +203\.0\.113\.25 +anna@two\.example -> ",
+                                      told.stdout), told)
+    status = json.loads(daemon.ctl("status", "--json").stdout)["history"]
+    checks.true("status", status["running"] and status["rows"] == 4 and status["failed"] == 0,
+                status)
+    return url
+
+
+def in_a_flood(checks, daemon):
+    """Sixty senders from one network: fifty rows, and one that stands for ten; each id is found."""
+    replies = [session(daemon, DIALUP, f"s{i}@flood.example", [NET])[0] for i in range(60)]
+    urls = [url_of(r) for r in replies]
+    rows = [found(daemon, "--decision", u) for u in urls]
+    checks.true("all ids of a flood are found", all(rows), [len(r) for r in rows])
+    folded = rows[-1][0]
+    checks.true("the last share a row", folded.get("folded"), folded)
+    total = folded.get("count", 1) + sum(1 for r in rows[-1] if r.get("example"))
+    checks.same("which counts them exactly", total, sum(u == urls[-1] for u in urls))
+    again = [url_of(session(daemon, DIALUP, "s1@flood.example", [NET])[0]) for _ in range(3)]
+    checks.same("a repeat has the id of the first", set(again), {urls[1]})
+
+
+def after_kill(checks, daemon, url):
+    """Of the worker: what a second ago was decided is there."""
+    mine, = session(daemon, DIALUP, "before@kill.example", [NET])
+    time.sleep(2.5)
+    worker = daemon.worker()
+    os.kill(worker, signal.SIGKILL)
+    lab.wait_for(lambda: daemon.worker() not in (None, worker), 20, "another worker")
+    lab.wait_for(lambda: daemon.ctl("status").returncode == 0, 20, "its control socket")
+    after, = session(daemon, DIALUP, "after@kill.example", [NET])
+    for label, u in (("long before", url), ("before", url_of(mine)), ("after", url_of(after))):
+        checks.same(f"found {label} a kill -9", len(found(daemon, "--decision", u)), 1)
+    checks.same("nothing twice", len(found(daemon, "--sender", "before@kill.example")), 1)
+
+
+def on_a_copy(checks, daemon, directory, url):
+    copy = daemon.dir / "copy"
+    shutil.copytree(directory, copy)
+    rows = found(daemon, "--decision", url, directory=copy)
+    checks.same("on a copy", [r["sender"] for r in rows], ["spam@one.example"])
+    (copy / "key").unlink()
+    told = subprocess.run([daemon.lab.build / "susmilterctl", "find", "--history", copy,
+                           "--sender", "spam@one.example", "--json"], capture_output=True, text=True)
+    checks.true("without the key there are rows without ids",
+                told.returncode == 0 and "spam@one.example" in told.stdout
+                and '"id"' not in told.stdout and "without ids" in told.stderr, told)
+    csv = subprocess.run([daemon.lab.build / "susmilterctl", "history", "export", "--csv",
+                          "--history", directory], capture_output=True, text=True)
+    lines = csv.stdout.splitlines()
+    checks.true("as CSV", lines[0].startswith("time,id,stage") and any(
+        "spam@one.example" in line for line in lines), csv)
+
+
+def forgotten(checks, daemon, directory):
+    told = daemon.ctl("history", "forget", "anna@two.example")
+    checks.same("forget", told.returncode, 0)
+    checks.same("is not found any more", found(daemon, "--sender", "anna@two.example"), [])
+    held = [p.name for p in pathlib.Path(directory).iterdir() if b"anna@two" in p.read_bytes()]
+    checks.same("nor in any file", held, [])
+
+
+def full_disk(checks, servers):
+    disk = servers.dir / "small"
+    island.small_disk(disk, 300)
+    daemon = servers.daemon(CONF % (disk / "history"), name="full")
+    for i in range(12):
+        for _ in range(20):
+            session(daemon, GOOD, f"{'x' * 200}{i}{time.monotonic_ns()}@full.example",
+                    [f"{'y' * 200}{i}.{time.monotonic_ns()}@example.net" for _ in range(5)],
+                    end=False)
+        status = json.loads(daemon.ctl("status", "--json").stdout)["history"]
+        if status["failed"] > 0:
+            break
+        time.sleep(0.5)
+    checks.true("a full disk is told", status["failed"] > 0 and not status["running"], status)
+    checks.same("and mail goes on", session(daemon, GOOD, "a@b.example", [NET], end=False), ["c"])
+    for old in (disk / "history").glob("accepted-*"):
+        old.unlink()
+    time.sleep(3)
+    session(daemon, GOOD, "room@again.example", [NET], end=False)
+    checks.same("with room it is kept again", len(found(daemon, "--sender", "room@again.example")),
+                1)
+    checks.true("and the log says so", "decisions are kept again" in daemon.said(), daemon.said())
+
+
+def main():
+    build, keep = sys.argv[1], "--keep" in sys.argv
+    island.enter("history_test", [GOOD, DIALUP], {})
+    checks = Checks("history")
+    with lab.Lab(build, keep) as servers:
+        directory = servers.dir / "history"
+        daemon = servers.daemon(CONF % directory)
+        url = by_its_parts(checks, daemon)
+        after_kill(checks, daemon, url)
+        in_a_flood(checks, daemon)
+        on_a_copy(checks, daemon, directory, url)
+        forgotten(checks, daemon, directory)
+        full_disk(checks, servers)
+        checks.true("the daemon lives", daemon.alive(), daemon.said())
+    sys.exit(checks.summary())
+
+
+main()
