@@ -193,9 +193,6 @@ static void give_row(struct lookup *l, struct history_segment *s, size_t i)
 	history_segment_count(s, &row);
 	history_reader_count(l->reader, l->files, &s->header, &row);
 	history_reader_id(l->reader, &s->header, &row, id);
-	/* Rows that show what the first one stands for stand behind it, and count themselves. */
-	if (row.flags & ROW_EXAMPLE)
-		row.count = 1;
 	l->found = true;
 	l->ended = !l->each(l->context, &row);
 }
@@ -302,10 +299,8 @@ static bool export_block(struct history_reader *r, const struct history_files *f
 		}
 		if (row.time_ms < keys->since_ms || row.time_ms >= keys->until_ms)
 			continue;
-		if (!(row.flags & ROW_EXAMPLE)) {
-			history_segment_count(s, &row);
-			history_reader_count(r, files, &s->header, &row);
-		}
+		history_segment_count(s, &row);
+		history_reader_count(r, files, &s->header, &row);
 		history_reader_id(r, &s->header, &row, id);
 		if (!each(context, &row))
 			return false;

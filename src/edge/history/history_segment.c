@@ -353,22 +353,31 @@ bool history_segment_load(struct history_segment *s)
 	return ok;
 }
 
-void history_segment_count(const struct history_segment *s, struct decision_row *row)
+/* The first count of this number or of a higher one. */
+static size_t find_count(const struct history_segment *s, uint64_t number)
 {
 	size_t low = 0, high = s->count_count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (s->counts[middle].number < row->number)
+		if (s->counts[middle].number < number)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (; low < s->count_count && s->counts[low].number == row->number; low++) {
-		row->count += s->counts[low].more;
-		if (s->counts[low].last_ms > row->last_ms)
-			row->last_ms = s->counts[low].last_ms;
+	return low;
+}
+
+void history_segment_count(const struct history_segment *s, struct decision_row *row)
+{
+	if (row->flags & ROW_EXAMPLE)
+		return;
+	for (size_t i = find_count(s, row->number);
+	     i < s->count_count && s->counts[i].number == row->number; i++) {
+		row->count += s->counts[i].more;
+		if (s->counts[i].last_ms > row->last_ms)
+			row->last_ms = s->counts[i].last_ms;
 	}
 }
 

@@ -86,7 +86,7 @@ bool history_segment_index(struct history_segment *);
 bool history_segment_rows(
     struct history_segment *, size_t block, unsigned columns, struct history_rows *);
 
-/* Adds to a row what it stands for beside itself. */
+/* Adds to a row what it stands for beside itself; one that is an example stands for itself. */
 void history_segment_count(const struct history_segment *, struct decision_row *);
 
 /* All columns of row i as history_row_unpack() takes them. */
