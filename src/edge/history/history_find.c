@@ -1,80 +1,57 @@
 #include "edge/history/history_find.h"
 
-#include "history_queue.h"
+#include "history_hits.h"
 #include "history_reader.h"
 #include "history_scan.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
-/* ---- what was found, newest first ---------------------------------------------------- */
+/*
+ * Threads of one search: enough for the disks of today, and not all processors of a mail host. They
+ * yield to mail: the nice value of a thread is its own on Linux.
+ */
+enum { THREADS_MAX = 4, NICE = 10 };
 
-struct hit {
-	struct queued *row;
-	struct history_header header; /* of its segment */
-};
+/* ---- segments side by side ----------------------------------------------------------- */
 
 struct search {
 	struct history_reader *reader;
-	struct history_files files;
+	struct history_files files; /* by the newest row they may have */
+	struct history_keys keys;
 	size_t wanted; /* SIZE_MAX: all */
-	struct hit *hit;
-	size_t count, room;
-	size_t of_segment; /* found in the one that is scanned */
+	/* Guards all below it.  Nothing is taken inside. */
+	pthread_mutex_t lock;
+	size_t next; /* of the files */
+	struct history_hits hits;
+	struct history_scan *scan;
+	struct history_damage damage;
+	bool no_memory;
+};
+
+/* What one thread has. */
+struct scanner {
+	struct search *search;
+	struct history_coder coder;
+	struct history_rows rows;
+	struct history_buffer judged;
+	struct history_damage damage;
+	struct history_hits hits; /* of the segment that is scanned */
+	uint64_t segments, scanned;
 	bool no_memory;
 };
 
 static bool take_hit(void *context, struct history_segment *s, const struct decision_row *row)
 {
-	struct search *search = context;
-	size_t room = search->room ? search->room * 2 : 64;
-	struct queued *copy = history_queued(row);
+	struct scanner *scanner = context;
 
-	if (copy && search->count == search->room) {
-		struct hit *hit = realloc(search->hit, room * sizeof *hit);
-
-		if (hit) {
-			search->hit = hit;
-			search->room = room;
-		}
-	}
-	if (!copy || search->count == search->room) {
-		free(copy);
-		search->no_memory = true;
-		return false;
-	}
-	search->hit[search->count++] = (struct hit){copy, s->header};
-	return ++search->of_segment < search->wanted;
+	scanner->no_memory |= !history_hits_add(&scanner->hits, &s->header, row);
+	return !scanner->no_memory && scanner->hits.count < scanner->search->wanted;
 }
-
-static int newest_first(const void *a, const void *b)
-{
-	const struct decision_row *one = &((const struct hit *)a)->row->row,
-				  *other = &((const struct hit *)b)->row->row;
-
-	if (one->time_ms != other->time_ms)
-		return one->time_ms > other->time_ms ? -1 : 1;
-	return (one->number < other->number) - (one->number > other->number);
-}
-
-/* The newest, as many as are wanted. */
-static void keep_wanted(struct search *search)
-{
-	if (search->count > 1)
-		qsort(search->hit, search->count, sizeof *search->hit, newest_first);
-	while (search->count > search->wanted)
-		free(search->hit[--search->count].row);
-}
-
-static void free_hits(struct search *search)
-{
-	while (search->count > 0)
-		free(search->hit[--search->count].row);
-	free(search->hit);
-}
-
-/* ---- segments ------------------------------------------------------------------------ */
 
 /* No row of the segment is newer. */
 static int64_t newest_of(const struct history_file *file)
@@ -90,255 +67,142 @@ static int by_newest(const void *a, const void *b)
 }
 
 /* Whether a segment may have a row that is wanted. */
-static bool may_have(
-    const struct search *search, const struct history_file *file, const struct history_keys *keys)
+static bool may_have(const struct search *search, const struct history_file *file)
 {
+	const struct history_hits *hits = &search->hits;
 	bool sealed = file->header.state != HISTORY_OPEN;
 
-	if (newest_of(file) < keys->since_ms ||
-	    (sealed && (file->header.rows == 0 || file->header.min_ms >= keys->until_ms)))
+	if (newest_of(file) < search->keys.since_ms ||
+	    (sealed && (file->header.rows == 0 || file->header.min_ms >= search->keys.until_ms)))
 		return false;
-	return search->count < search->wanted ||
-	       search->hit[search->count - 1].row->row.time_ms <= newest_of(file);
+	return hits->count < search->wanted ||
+	       hits->hit[hits->count - 1].row->row.time_ms <= newest_of(file);
 }
 
-static bool scan_file(struct search *search, const struct history_file *file,
-    const struct history_keys *keys, struct history_scan *scan, char why[HISTORY_FIND_WHY_MAX])
+/* The next segment that is worth a look; NULL when there is none. */
+static const struct history_file *next_file(struct search *search)
 {
-	struct history_reader *r = search->reader;
-	struct history_segment *s =
-	    history_segment_open(&r->coder, r->directory, file->name, &r->damage, why);
-	bool ok;
+	const struct history_file *file = NULL;
+
+	pthread_mutex_lock(&search->lock);
+	while (!file && !search->no_memory && search->next < search->files.count) {
+		const struct history_file *next = &search->files.file[search->next++];
+
+		if (may_have(search, next))
+			file = next;
+	}
+	pthread_mutex_unlock(&search->lock);
+	return file;
+}
+
+static void scan_file(struct scanner *scanner, const struct history_file *file)
+{
+	struct search *search = scanner->search;
+	char why[HISTORY_WHY_MAX];
+	struct history_segment *s = history_segment_open(
+	    &scanner->coder, search->reader->directory, file->name, &scanner->damage, why);
 
 	/* Removed by its writer meanwhile, or damaged: what is left is shown, and this counted. */
 	if (!s) {
-		r->damage.blocks += errno != ENOENT;
-		return true;
+		scanner->damage.blocks += errno != ENOENT;
+		return;
 	}
-	scan->segments++;
-	search->of_segment = 0;
-	ok = history_scan_segment(s, keys, &r->judged, &r->rows, &scan->rows, take_hit, search) &&
-	     !search->no_memory;
+	scanner->segments++;
+	scanner->no_memory |= !history_scan_segment(s, &search->keys, &scanner->judged,
+	    &scanner->rows, &scanner->scanned, take_hit, scanner);
 	history_segment_close(&s);
-	keep_wanted(search);
-	if (!ok)
-		snprintf(why, HISTORY_FIND_WHY_MAX, "out of memory: ask for fewer, or for less");
-	return ok;
+	pthread_mutex_lock(&search->lock);
+	search->no_memory |=
+	    scanner->no_memory || !history_hits_take(&search->hits, &scanner->hits);
+	history_hits_limit(&search->hits, search->wanted);
+	pthread_mutex_unlock(&search->lock);
 }
 
-static bool list_files(
-    struct history_reader *r, struct history_files *files, char why[HISTORY_FIND_WHY_MAX])
+static void *scan_files(void *context)
 {
-	r->damage = (struct history_damage){.rows = 0};
-	history_reader_forget_counts(r);
-	if (history_files_list(&r->coder, r->directory, files, &r->damage))
-		return true;
-	snprintf(why, HISTORY_FIND_WHY_MAX, "%s", strerror(errno));
-	return false;
+	struct scanner scanner = {.search = context};
+	struct search *search = context;
+	const struct history_file *file;
+
+	history_coder_init(&scanner.coder, false);
+	scanner.no_memory = !history_rows_create(&scanner.rows);
+	while (!scanner.no_memory && (file = next_file(search)))
+		scan_file(&scanner, file);
+	pthread_mutex_lock(&search->lock);
+	search->no_memory |= scanner.no_memory;
+	search->scan->rows += scanner.scanned;
+	search->scan->segments += scanner.segments;
+	history_damage_add(&search->damage, &scanner.damage);
+	pthread_mutex_unlock(&search->lock);
+	history_coder_free(&scanner.coder);
+	history_rows_free(&scanner.rows);
+	history_buffer_free(&scanner.judged);
+	history_hits_free(&scanner.hits);
+	return NULL;
+}
+
+static void *scan_files_nicely(void *context)
+{
+	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+	return scan_files(context);
+}
+
+/* A thread that cannot be had is done without. */
+static void scan_side_by_side(struct search *search)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	pthread_t thread[THREADS_MAX];
+	size_t count = 0;
+
+	while ((long)count < processors && count < THREADS_MAX && count < search->files.count &&
+	       pthread_create(&thread[count], NULL, scan_files_nicely, search) == 0)
+		count++;
+	if (count == 0)
+		scan_files(search);
+	while (count > 0)
+		pthread_join(thread[--count], NULL);
+}
+
+/* ---- newest first -------------------------------------------------------------------- */
+
+/* Shows what was found, with its ids and counts. */
+static void give_hits(struct search *search, history_row_fn *each, void *context)
+{
+	char id[TOKEN_CHARS];
+
+	for (size_t i = 0; i < search->hits.count; i++) {
+		const struct history_header *header = &search->hits.hit[i].header;
+		struct decision_row *row = &search->hits.hit[i].row->row;
+
+		history_reader_id(search->reader, header, row, id);
+		history_reader_count(search->reader, &search->files, header, row);
+		if (!each(context, row))
+			return;
+	}
 }
 
 bool history_find(struct history_reader *r, const struct history_query *query, history_row_fn *each,
     void *context, struct history_scan *scan, char why[HISTORY_FIND_WHY_MAX])
 {
-	struct search search = {.reader = r, .wanted = query->count ? query->count : SIZE_MAX};
-	struct history_keys keys;
-	char id[TOKEN_CHARS];
-	bool ok = true;
+	struct search search = {.reader = r,
+	    .wanted = query->count ? query->count : SIZE_MAX,
+	    .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .scan = scan};
 
 	*scan = (struct history_scan){.rows = 0};
-	if (!list_files(r, &search.files, why))
+	if (!history_reader_list(r, &search.files, why))
 		return false;
-	history_keys_of(query, r->key, &keys);
+	history_keys_of(query, r->key, &search.keys);
 	if (search.files.count > 0)
 		qsort(search.files.file, search.files.count, sizeof *search.files.file, by_newest);
-	for (size_t i = 0; ok && i < search.files.count; i++)
-		if (may_have(&search, &search.files.file[i], &keys))
-			ok = scan_file(&search, &search.files.file[i], &keys, scan, why);
-	for (size_t i = 0; ok && i < search.count; i++) {
-		struct decision_row *row = &search.hit[i].row->row;
-
-		history_reader_id(r, &search.hit[i].header, row, id);
-		history_reader_count(r, &search.files, &search.hit[i].header, row);
-		if (!each(context, row))
-			break;
-	}
+	scan_side_by_side(&search);
+	if (search.no_memory)
+		snprintf(why, HISTORY_FIND_WHY_MAX, "out of memory: ask for fewer, or for less");
+	else
+		give_hits(&search, each, context);
+	history_damage_add(&r->damage, &search.damage);
 	history_reader_report(r, &search.files, scan);
-	free_hits(&search);
+	history_hits_free(&search.hits);
 	history_files_free(&search.files);
-	return ok;
-}
-
-/* ---- by id --------------------------------------------------------------------------- */
-
-struct lookup {
-	struct history_reader *reader;
-	const struct history_files *files;
-	history_row_fn *each;
-	void *context;
-	struct history_place place;
-	bool found, ended;
-};
-
-static void give_row(struct lookup *l, struct history_segment *s, size_t i)
-{
-	uint64_t values[HISTORY_COLUMNS];
-	struct decision_row row;
-	char id[TOKEN_CHARS];
-
-	history_rows_values(&l->reader->rows, i, values);
-	if (!history_row_unpack(&s->items, values, &row)) {
-		s->damage->rows++;
-		return;
-	}
-	history_segment_count(s, &row);
-	history_reader_count(l->reader, l->files, &s->header, &row);
-	history_reader_id(l->reader, &s->header, &row, id);
-	l->found = true;
-	l->ended = !l->each(l->context, &row);
-}
-
-/* All rows of the number in one segment. */
-static bool look_up_in(struct lookup *l, struct history_segment *s)
-{
-	struct history_rows *rows = &l->reader->rows;
-
-	if (!history_segment_index(s))
-		return false;
-	for (size_t b = 0; b < s->block_count && !l->ended; b++) {
-		const struct history_block *block = &s->blocks[b];
-
-		if (block->type != HISTORY_ROWS || l->place.number < block->first ||
-		    l->place.number > block->last ||
-		    !history_segment_rows(s, b, 1U << HISTORY_NUMBER, rows))
-			continue;
-		for (size_t i = 0; i < rows->count && !l->ended; i++) {
-			if (rows->value[HISTORY_NUMBER][i] != l->place.number)
-				continue;
-			if (!history_segment_load(s))
-				return false;
-			if (history_segment_rows(s, b, HISTORY_ALL_COLUMNS, rows))
-				give_row(l, s, i);
-		}
-	}
-	return true;
-}
-
-static bool may_hold(const struct history_header *h, const struct history_place *place)
-{
-	return h->half == place->half && h->run == place->run && h->node == place->node &&
-	       (h->state == HISTORY_OPEN ||
-		   (h->first <= place->number && place->number <= h->last));
-}
-
-static enum history_lookup look_up(
-    struct lookup *l, struct history_scan *scan, char why[HISTORY_FIND_WHY_MAX])
-{
-	struct history_reader *r = l->reader;
-	bool ok = true;
-
-	for (size_t i = 0; ok && !l->ended && i < l->files->count; i++) {
-		const struct history_file *file = &l->files->file[i];
-		struct history_segment *s;
-
-		if (!may_hold(&file->header, &l->place))
-			continue;
-		s = history_segment_open(&r->coder, r->directory, file->name, &r->damage, why);
-		if (!s) {
-			r->damage.blocks += errno != ENOENT;
-			continue;
-		}
-		scan->segments++;
-		ok = look_up_in(l, s);
-		history_segment_close(&s);
-	}
-	snprintf(why, HISTORY_FIND_WHY_MAX, "%s", ok ? "" : "out of memory");
-	return !ok ? HISTORY_BROKEN : l->found ? HISTORY_FOUND : HISTORY_NOT_FOUND;
-}
-
-enum history_lookup history_find_decision(struct history_reader *r, struct slice id,
-    history_row_fn *each, void *context, struct history_scan *scan, char why[HISTORY_FIND_WHY_MAX])
-{
-	struct history_files files;
-	struct lookup l = {.reader = r, .files = &files, .each = each, .context = context};
-	enum history_lookup result;
-
-	*scan = (struct history_scan){.rows = 0};
-	if (!r->key) {
-		snprintf(why, HISTORY_FIND_WHY_MAX, "ids cannot be read: %s", r->no_key);
-		return HISTORY_BROKEN;
-	}
-	if (!history_id_read(r->key, history_id_of_url(id), &l.place))
-		return HISTORY_NO_ID;
-	if (!list_files(r, &files, why))
-		return HISTORY_BROKEN;
-	result = look_up(&l, scan, why);
-	history_reader_report(r, &files, scan);
-	history_files_free(&files);
-	return result;
-}
-
-/* ---- everything ---------------------------------------------------------------------- */
-
-static bool export_block(struct history_reader *r, const struct history_files *files,
-    struct history_segment *s, size_t block, const struct history_keys *keys, history_row_fn *each,
-    void *context)
-{
-	char id[TOKEN_CHARS];
-
-	if (s->blocks[block].max_ms < keys->since_ms || s->blocks[block].min_ms >= keys->until_ms ||
-	    !history_segment_rows(s, block, HISTORY_ALL_COLUMNS, &r->rows))
-		return true;
-	for (size_t i = 0; i < r->rows.count; i++) {
-		uint64_t values[HISTORY_COLUMNS];
-		struct decision_row row;
-
-		history_rows_values(&r->rows, i, values);
-		if (!history_row_unpack(&s->items, values, &row)) {
-			s->damage->rows++;
-			continue;
-		}
-		if (row.time_ms < keys->since_ms || row.time_ms >= keys->until_ms)
-			continue;
-		history_segment_count(s, &row);
-		history_reader_count(r, files, &s->header, &row);
-		history_reader_id(r, &s->header, &row, id);
-		if (!each(context, &row))
-			return false;
-	}
-	return true;
-}
-
-bool history_export(struct history_reader *r, int64_t since_ms, int64_t until_ms,
-    history_row_fn *each, void *context, struct history_scan *scan, char why[HISTORY_FIND_WHY_MAX])
-{
-	const struct history_query all = {.since_ms = since_ms, .until_ms = until_ms};
-	struct history_files files;
-	struct history_keys keys;
-	bool more = true;
-
-	*scan = (struct history_scan){.rows = 0};
-	if (!list_files(r, &files, why))
-		return false;
-	history_keys_of(&all, NULL, &keys);
-	for (size_t i = 0; more && i < files.count; i++) {
-		struct history_segment *s = history_segment_open(
-		    &r->coder, r->directory, files.file[i].name, &r->damage, why);
-
-		if (!s) {
-			r->damage.blocks += errno != ENOENT;
-			continue;
-		}
-		scan->segments++;
-		if (!history_segment_load(s))
-			more = false;
-		for (size_t b = 0; more && b < s->block_count; b++)
-			if (s->blocks[b].type == HISTORY_ROWS) {
-				scan->rows += s->blocks[b].count;
-				more = export_block(r, &files, s, b, &keys, each, context);
-			}
-		history_segment_close(&s);
-	}
-	history_reader_report(r, &files, scan);
-	history_files_free(&files);
-	return true;
+	return !search.no_memory;
 }

@@ -8,6 +8,13 @@
 /* Rows are shared within a minute; clocks and threads may add another. */
 enum { SHARED_MS = 120000 };
 
+/* Those of open segments that were read before may have grown. */
+static void forget_counts(struct history_reader *r)
+{
+	for (int i = 0; i < HISTORY_LATER_MAX; i++)
+		history_segment_close(&r->later[i]);
+}
+
 struct history_reader *history_reader_open(const char *directory, char why[HISTORY_FIND_WHY_MAX])
 {
 	struct history_reader *r = calloc(1, sizeof *r);
@@ -38,10 +45,20 @@ void history_reader_free(struct history_reader **reader)
 	history_key_free(&r->key);
 	history_coder_free(&r->coder);
 	history_rows_free(&r->rows);
-	history_reader_forget_counts(r);
-	history_buffer_free(&r->judged);
+	forget_counts(r);
 	free(r);
 	*reader = NULL;
+}
+
+bool history_reader_list(
+    struct history_reader *r, struct history_files *files, char why[HISTORY_FIND_WHY_MAX])
+{
+	r->damage = (struct history_damage){.rows = 0};
+	forget_counts(r);
+	if (history_files_list(&r->coder, r->directory, files, &r->damage))
+		return true;
+	snprintf(why, HISTORY_FIND_WHY_MAX, "%s", strerror(errno));
+	return false;
 }
 
 bool history_reader_has_key(const struct history_reader *r, char why[HISTORY_FIND_WHY_MAX])
@@ -76,12 +93,6 @@ void history_reader_id(struct history_reader *r, const struct history_header *he
 		return;
 	history_id_make(r->key, &place, room);
 	row->id = slice_of(room, TOKEN_CHARS);
-}
-
-void history_reader_forget_counts(struct history_reader *r)
-{
-	for (int i = 0; i < HISTORY_LATER_MAX; i++)
-		history_segment_close(&r->later[i]);
 }
 
 /* The counts of a segment; NULL when they cannot be read. */

@@ -19,7 +19,6 @@ struct history_reader {
 	struct history_damage damage;
 	struct history_segment *later[HISTORY_LATER_MAX]; /* of which counts are needed */
 	unsigned next_later;
-	struct history_buffer judged; /* of the segment at hand: a byte for each item */
 };
 
 /* Fills what a search says of itself; rows and segments are its own. */
@@ -30,8 +29,9 @@ void history_reader_report(
 void history_reader_id(struct history_reader *, const struct history_header *,
     struct decision_row *, char room[TOKEN_CHARS]);
 
-/* Begins a search: counts of open segments that were read before may have grown. */
-void history_reader_forget_counts(struct history_reader *);
+/* Begins a search: all segments that there are now.  False and the reason in why[]. */
+bool history_reader_list(
+    struct history_reader *, struct history_files *, char why[HISTORY_FIND_WHY_MAX]);
 
 /* Adds what later segments of the same run count for a row, as far as they were begun within the
  * minutes in which a row can be shared.  Only refusals are. */

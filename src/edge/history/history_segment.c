@@ -12,6 +12,14 @@
 /* What is read at a time while blocks are looked for: small blocks stand side by side. */
 enum { WINDOW_BYTES = 256 * 1024 };
 
+void history_damage_add(struct history_damage *d, const struct history_damage *other)
+{
+	d->repaired += other->repaired;
+	d->blocks += other->blocks;
+	d->rows += other->rows;
+	d->torn += other->torn;
+}
+
 /* All of the bytes; false at the end of the file, or when the disk fails. */
 static bool read_at(int fd, void *out, size_t len, uint64_t at)
 {

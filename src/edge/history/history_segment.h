@@ -25,6 +25,9 @@ struct history_damage {
 	uint64_t torn;     /* bytes that are no block: the end of a write that was cut off */
 };
 
+/* Adds what another reader has found. */
+void history_damage_add(struct history_damage *, const struct history_damage *other);
+
 struct history_block {
 	uint64_t at; /* in the file, of its head */
 	enum history_block_type type;
