@@ -60,7 +60,7 @@ static void write_rows(const char *directory, unsigned rows, unsigned per_second
 	    .per_network_minute = 600};
 	char why[HISTORY_WHY_MAX];
 	uint32_t run;
-	struct history_store *store = history_store_open(&settings, &run, why);
+	struct history_store *store = history_store_open(&settings, NULL, &run, why);
 	struct decisions *d = decisions_create(1);
 	struct decision_row row;
 	uint64_t number[HISTORY_HALVES] = {0, 0};
@@ -93,7 +93,7 @@ static void write_rows(const char *directory, unsigned rows, unsigned per_second
 	printf("written          %u rows, %.0f a second (the generator's time taken off)\n", rows,
 	    rows / (seconds_since(start) - generated));
 	history_store_close(&store);
-	store = history_store_open(&settings, &run, why);
+	store = history_store_open(&settings, NULL, &run, why);
 	for (int i = 0; i < 10; i++)
 		history_store_maintain(store, now_ms() + i * 70000);
 	printf("hot              %.1f bytes a row\n", (double)bytes_of(store) / rows);

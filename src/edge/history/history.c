@@ -189,7 +189,8 @@ static void open_store(struct history *h, const struct history_settings *setting
 {
 	char why[HISTORY_WHY_MAX];
 	uint32_t run;
-	struct history_store *store = history_store_open(settings, &run, why);
+	struct history_counts so_far = history_counts(h);
+	struct history_store *store = history_store_open(settings, &so_far, &run, why);
 	struct history_key *key = store ? history_store_key(store, why) : NULL;
 
 	h->tried_ns = monotonic_now();

@@ -118,8 +118,8 @@ static bool open_directory(struct history_store *s, char why[HISTORY_WHY_MAX])
 	       (s->key = history_key_open(s->directory, true, why)) != NULL;
 }
 
-struct history_store *history_store_open(
-    const struct history_settings *settings, uint32_t *run, char why[HISTORY_WHY_MAX])
+struct history_store *history_store_open(const struct history_settings *settings,
+    const struct history_counts *so_far, uint32_t *run, char why[HISTORY_WHY_MAX])
 {
 	struct history_store *s = calloc(1, sizeof *s);
 
@@ -133,6 +133,9 @@ struct history_store *history_store_open(
 		history_store_close(&s);
 		return NULL;
 	}
+	if (so_far)
+		s->counts = *so_far;
+	s->counts.error[0] = '\0';
 	history_store_configure(s, settings);
 	*run = s->run;
 	return s;

@@ -18,9 +18,10 @@
 struct history_store;
 
 /* Opens the directory (which is made, 0750, when its parent is there) and locks it; *run is the run
- * that begins.  NULL and the reason in why[]. */
-struct history_store *history_store_open(
-    const struct history_settings *, uint32_t *run, char why[HISTORY_WHY_MAX]);
+ * that begins.  Its counts go on from those of the store before, which may be NULL.  NULL and the
+ * reason in why[]. */
+struct history_store *history_store_open(const struct history_settings *,
+    const struct history_counts *so_far, uint32_t *run, char why[HISTORY_WHY_MAX]);
 
 /* Writes what there is; the open segments are left for the next start to seal. */
 void history_store_close(struct history_store **);
