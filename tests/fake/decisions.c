@@ -260,6 +260,7 @@ void decisions_next(struct decisions *d, struct decision_row *row)
 	    .number = ++d->number,
 	    .count = 1,
 	    .stage = end ? STAGE_END : STAGE_RCPT,
+	    .transaction = 1,
 	    .generation = 7,
 	    .asn = (uint32_t)(d->client >> 12) + 1000,
 	    .country = "DE",

@@ -63,6 +63,7 @@ struct decision_row {
 	uint64_t count;  /* decisions that it stands for */
 	unsigned flags;
 	enum stage stage;
+	uint32_t transaction; /* of its session, from 1 */
 	uint64_t generation;
 	struct slice id; /* as given out; empty where it is not known */
 	struct ip client;

@@ -34,6 +34,7 @@ struct record {
 	int64_t took_us;       /* from the MTA's call to the verdict */
 	struct slice token;    /* id of this decision */
 	struct slice session;  /* id of the SMTP session */
+	uint32_t transaction;  /* of the session, from 1; 0 before the first MAIL */
 	struct slice queue_id; /* empty when the MTA has not told it yet */
 	uint64_t generation;
 	enum stage stage;

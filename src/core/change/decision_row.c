@@ -92,6 +92,7 @@ void decision_row_of(
 						 : (uint32_t)r->took_us,
 	    .count = 1,
 	    .stage = r->stage,
+	    .transaction = r->transaction,
 	    .generation = r->generation,
 	    .id = r->token,
 	};
@@ -196,6 +197,7 @@ void decision_row_record(
 	    .token = row->id,
 	    .session = row->text[ROW_SESSION],
 	    .queue_id = row->text[ROW_QUEUE_ID],
+	    .transaction = row->transaction,
 	    .generation = row->generation,
 	    .stage = row->stage,
 	    .facts = &room->facts,

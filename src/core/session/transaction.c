@@ -22,6 +22,7 @@ static struct record record_of(const struct event *e, const struct verdict *v)
 	    .time_us = env->now_us(env->self),
 	    .took_us = env->monotonic_us(env->self) - e->started_us,
 	    .session = slice_of(s->id, TOKEN_CHARS),
+	    .transaction = s->transactions,
 	    .queue_id = s->queue_id,
 	    .generation = s->mail.generation,
 	    .stage = e->stage,
@@ -246,6 +247,7 @@ struct answer transaction_mail(struct session *s, const struct mail_event *mail)
 	struct answer answer = {.kind = ANSWER_CONTINUE};
 
 	forget_transaction(s);
+	s->transactions++;
 	s->open = true;
 	s->mail = *mail;
 	s->mail.mta_name =

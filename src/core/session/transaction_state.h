@@ -53,7 +53,8 @@ struct session {
 	char id[TOKEN_CHARS];
 	char helo[HELO_TEXT_MAX];
 	char client_name[CLIENT_NAME_TEXT_MAX];
-	struct facts facts; /* of the client; in a transaction also of the message */
+	struct facts facts;    /* of the client; in a transaction also of the message */
+	uint32_t transactions; /* MAIL commands so far */
 	/* one transaction */
 	bool open;
 	bool inbound;

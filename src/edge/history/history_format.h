@@ -59,7 +59,8 @@ enum history_column {
 	HISTORY_DMARC,
 	HISTORY_TLS,
 	HISTORY_FLAGS,
-	HISTORY_TOOK, /* microseconds */
+	HISTORY_TOOK,        /* microseconds */
+	HISTORY_TRANSACTION, /* of the session, from 1 */
 	HISTORY_COLUMNS
 };
 

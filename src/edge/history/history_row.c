@@ -125,6 +125,7 @@ bool history_row_pack(struct history_dictionary *dictionary, struct history_buff
 	v[HISTORY_TLS] = row->tls;
 	v[HISTORY_FLAGS] = row->flags;
 	v[HISTORY_TOOK] = row->took_us;
+	v[HISTORY_TRANSACTION] = row->transaction;
 	return !p.failed;
 }
 
@@ -306,11 +307,13 @@ bool history_row_unpack(
 	    .time_ms = (int64_t)v[HISTORY_TIME],
 	    .count = 1,
 	    .took_us = (uint32_t)v[HISTORY_TOOK],
+	    .transaction = (uint32_t)v[HISTORY_TRANSACTION],
 	    .flags = (unsigned)v[HISTORY_FLAGS],
 	    .tls = (enum row_tls)v[HISTORY_TLS]};
 	return v[HISTORY_TIME] <= INT64_MAX / 1000 && v[HISTORY_TOOK] <= UINT32_MAX &&
-	       v[HISTORY_FLAGS] <= ROW_FLAGS && v[HISTORY_TLS] < ROW_TLS_COUNT &&
-	       unpack_texts(items, v, row) && unpack_results(v, row) &&
+	       v[HISTORY_TRANSACTION] <= UINT32_MAX && v[HISTORY_FLAGS] <= ROW_FLAGS &&
+	       v[HISTORY_TLS] < ROW_TLS_COUNT && unpack_texts(items, v, row) &&
+	       unpack_results(v, row) &&
 	       unpack_item(
 		   items, v[HISTORY_CLIENT], HISTORY_CLIENT_ITEM, history_client_unpack, row) &&
 	       unpack_item(
