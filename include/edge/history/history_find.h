@@ -68,8 +68,9 @@ enum history_lookup history_find_decision(struct history_reader *, struct slice 
  * bounce can be given; without blanks and a full stop or bracket at the end. */
 struct slice history_id_of_url(struct slice text);
 
-/* Every row, the oldest segment first, in the order in which they were written. */
-bool history_export(struct history_reader *, int64_t since_ms, int64_t until_ms, history_row_fn *,
+/* Every row from since_ms to before until_ms (0: to the last), the oldest first: rows of both
+ * halves by their time, as they were decided. */
+bool history_replay(struct history_reader *, int64_t since_ms, int64_t until_ms, history_row_fn *,
     void *context, struct history_scan *, char why[HISTORY_FIND_WHY_MAX]);
 
 #endif

@@ -1,7 +1,6 @@
 #include "edge/history/history_find.h"
 
 #include "history_reader.h"
-#include "history_scan.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -113,70 +112,4 @@ enum history_lookup history_find_decision(struct history_reader *r, struct slice
 	history_reader_report(r, &files, scan);
 	history_files_free(&files);
 	return result;
-}
-
-/* ---- everything ---------------------------------------------------------------------- */
-
-static bool export_block(struct history_reader *r, const struct history_files *files,
-    struct history_segment *s, size_t block, const struct history_keys *keys, history_row_fn *each,
-    void *context)
-{
-	char id[TOKEN_CHARS];
-
-	if (s->blocks[block].max_ms < keys->since_ms || s->blocks[block].min_ms >= keys->until_ms ||
-	    !history_segment_rows(s, block, HISTORY_ALL_COLUMNS, &r->rows))
-		return true;
-	for (size_t i = 0; i < r->rows.count; i++) {
-		uint64_t values[HISTORY_COLUMNS];
-		struct decision_row row;
-
-		history_rows_values(&r->rows, i, values);
-		if (!history_row_unpack(&s->items, values, &row)) {
-			s->damage->rows++;
-			continue;
-		}
-		if (row.time_ms < keys->since_ms || row.time_ms >= keys->until_ms)
-			continue;
-		history_segment_count(s, &row);
-		history_reader_count(r, files, &s->header, &row);
-		history_reader_id(r, &s->header, &row, id);
-		if (!each(context, &row))
-			return false;
-	}
-	return true;
-}
-
-bool history_export(struct history_reader *r, int64_t since_ms, int64_t until_ms,
-    history_row_fn *each, void *context, struct history_scan *scan, char why[HISTORY_FIND_WHY_MAX])
-{
-	const struct history_query all = {.since_ms = since_ms, .until_ms = until_ms};
-	struct history_files files;
-	struct history_keys keys;
-	bool more = true;
-
-	*scan = (struct history_scan){.rows = 0};
-	if (!history_reader_list(r, &files, why))
-		return false;
-	history_keys_of(&all, NULL, &keys);
-	for (size_t i = 0; more && i < files.count; i++) {
-		struct history_segment *s = history_segment_open(
-		    &r->coder, r->directory, files.file[i].name, &r->damage, why);
-
-		if (!s) {
-			r->damage.blocks += errno != ENOENT;
-			continue;
-		}
-		scan->segments++;
-		if (!history_segment_load(s))
-			more = false;
-		for (size_t b = 0; more && b < s->block_count; b++)
-			if (s->blocks[b].type == HISTORY_ROWS) {
-				scan->rows += s->blocks[b].count;
-				more = export_block(r, &files, s, b, &keys, each, context);
-			}
-		history_segment_close(&s);
-	}
-	history_reader_report(r, &files, scan);
-	history_files_free(&files);
-	return true;
 }

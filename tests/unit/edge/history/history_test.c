@@ -234,6 +234,45 @@ START_TEST(by_key)
 }
 END_TEST
 
+static bool in_order(void *context, const struct decision_row *row)
+{
+	struct found *f = context;
+
+	ck_assert_int_ge(row->time_ms, (int64_t)f->count);
+	f->count = (uint64_t)row->time_ms;
+	f->rows++;
+	return true;
+}
+
+/* Rows of both halves, from several segments, in the order of their decisions. */
+START_TEST(replayed)
+{
+	enum { TIMES = 3, EACH_TIME = 30 };
+	char token[17], sender[40], why[HISTORY_FIND_WHY_MAX];
+	struct history_reader *reader;
+	struct history_scan scan;
+	struct found found = {.rows = 0};
+
+	settings.per_network_minute = 600;
+	history_configure(history, &settings);
+	for (int i = 0; i < TIMES * EACH_TIME; i++) {
+		snprintf(sender, sizeof sender, "s%d@example.org", i);
+		decide("198.51.100.7", sender, "b@example.net", i % 3 == 0, token);
+		usleep(1000);
+		if (i % EACH_TIME == EACH_TIME - 1)
+			restart();
+	}
+	reader = history_reader_open(path, why);
+	ck_assert_ptr_nonnull(reader);
+	ck_assert(history_replay(reader, 0, 0, in_order, &found, &scan, why));
+	ck_assert_uint_eq(found.rows, TIMES * EACH_TIME);
+	found = (struct found){.rows = 0};
+	ck_assert(history_replay(reader, INT64_MAX - 1, 0, in_order, &found, &scan, why));
+	ck_assert_uint_eq(found.rows, 0);
+	history_reader_free(&reader);
+}
+END_TEST
+
 START_TEST(after_restarts)
 {
 	enum { TIMES = 5 };
@@ -553,6 +592,7 @@ Suite *suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, by_id);
 	tcase_add_test(t, by_key);
+	tcase_add_test(t, replayed);
 	tcase_add_test(t, after_restarts);
 	tcase_add_test(t, after_kill);
 	tcase_add_test(t, repeats);
