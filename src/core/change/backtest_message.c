@@ -1,0 +1,161 @@
+#include "backtest_message.h"
+
+#include "core/base/fnv.h"
+#include "core/stats/decision_text.h"
+
+#include <stdlib.h>
+
+enum { SLOTS_FIRST = 1 << 12 };
+
+bool backtest_messages_create(struct backtest_messages *m)
+{
+	*m = (struct backtest_messages){.slots = SLOTS_FIRST};
+	m->newest = &m->oldest;
+	m->slot = calloc(m->slots, sizeof *m->slot);
+	return m->slot;
+}
+
+/* Ids of sessions are random: 64 bits of a hash tell them apart. */
+static uint64_t key_of(const struct decision_row *row)
+{
+	const uint64_t number = row->transaction;
+
+	return fnv(
+	    fnv(FNV_START, row->text[ROW_SESSION]), slice_of((const char *)&number, sizeof number));
+}
+
+static struct backtest_message **slot_of(const struct backtest_messages *m, uint64_t key)
+{
+	struct backtest_message **at = &m->slot[key & (m->slots - 1)];
+
+	while (*at && (*at)->key != key)
+		at = &(*at)->in_slot;
+	return at;
+}
+
+/* Twice the slots; without memory chains only become longer. */
+static void grow(struct backtest_messages *m)
+{
+	struct backtest_message **slot = calloc(m->slots * 2, sizeof *slot);
+
+	if (!slot)
+		return;
+	free(m->slot);
+	m->slot = slot;
+	m->slots *= 2;
+	for (struct backtest_message *one = m->oldest; one; one = one->newer) {
+		one->in_slot = NULL;
+		*slot_of(m, one->key) = one;
+	}
+}
+
+struct backtest_message *backtest_messages_find(
+    struct backtest_messages *m, const struct decision_row *row)
+{
+	uint64_t key = key_of(row);
+	struct backtest_message **at, *one;
+
+	if (m->count > m->slots)
+		grow(m);
+	at = slot_of(m, key);
+	if (*at)
+		return *at;
+	one = calloc(1, sizeof *one);
+	if (!one)
+		return NULL;
+	one->key = key;
+	one->began_ms = row->time_ms;
+	*at = one;
+	*m->newest = one;
+	m->newest = &one->newer;
+	m->count++;
+	return one;
+}
+
+struct backtest_message *backtest_messages_expire(struct backtest_messages *m, int64_t before_ms)
+{
+	struct backtest_message *one = m->oldest;
+
+	if (!one || one->began_ms >= before_ms)
+		return NULL;
+	*slot_of(m, one->key) = one->in_slot;
+	m->oldest = one->newer;
+	if (!m->oldest)
+		m->newest = &m->oldest;
+	m->count--;
+	return one;
+}
+
+/* ---- one message --------------------------------------------------------------------- */
+
+/* Copies a text to *at, and moves *at behind it. */
+static struct slice put(char **at, struct slice text)
+{
+	struct slice copy = slice_of(*at, text.len);
+
+	if (text.len > 0)
+		memcpy(*at, text.ptr, text.len);
+	*at += text.len;
+	return copy;
+}
+
+bool backtest_message_keep(
+    struct backtest_message *m, struct slice address, const struct replay_outcome *outcome)
+{
+	struct backtest_recipient *r = malloc(sizeof *r + address.len);
+	char *at;
+
+	if (!r)
+		return false;
+	at = (char *)(r + 1);
+	*r = (struct backtest_recipient){.next = m->recipients, .outcome = *outcome};
+	r->address = put(&at, address);
+	m->recipients = r;
+	return true;
+}
+
+bool backtest_message_describe(struct backtest_message *m, const struct decision_row *row)
+{
+	struct slice then = slice_str(
+	    record_action(&(struct verdict){.kind = row->final ? VERDICT_FINAL : VERDICT_CONTINUE,
+		.action = row->action,
+		.monitored = row->monitored}));
+	size_t len =
+	    row->id.len + row->text[ROW_SENDER].len + row->text[ROW_RECIPIENT].len + then.len;
+	char *at;
+
+	if (m->about)
+		return true;
+	m->about = malloc(sizeof *m->about + len);
+	if (!m->about)
+		return false;
+	at = (char *)(m->about + 1);
+	*m->about = (struct backtest_about){.time_ms = row->time_ms, .client = row->client};
+	m->about->id = put(&at, row->id);
+	m->about->sender = put(&at, row->text[ROW_SENDER]);
+	m->about->recipient = put(&at, row->text[ROW_RECIPIENT]);
+	m->about->then = put(&at, then);
+	return true;
+}
+
+void backtest_message_free(struct backtest_message *m)
+{
+	while (m->recipients) {
+		struct backtest_recipient *next = m->recipients->next;
+
+		free(m->recipients);
+		m->recipients = next;
+	}
+	free(m->about);
+	free(m);
+}
+
+void backtest_messages_free(struct backtest_messages *m)
+{
+	struct backtest_message *one;
+
+	while ((one = backtest_messages_expire(m, INT64_MAX)))
+		backtest_message_free(one);
+	free(m->slot);
+	m->slot = NULL;
+}

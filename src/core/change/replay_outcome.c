@@ -1,0 +1,215 @@
+#include "core/change/replay_outcome.h"
+
+/* ---- facts --------------------------------------------------------------------------- */
+
+struct identity replay_address(
+    enum fact_state state, struct slice text, const struct idna *idna, struct arena *arena)
+{
+	struct address a;
+
+	if (state != FACT_KNOWN)
+		return (struct identity){.state = state};
+	address_parse(text, idna, arena, &a);
+	return identity_of_address(&a);
+}
+
+static struct identity name_of(
+    enum fact_state state, struct slice text, const struct idna *idna, struct arena *arena)
+{
+	if (state != FACT_KNOWN)
+		return (struct identity){.state = state};
+	return identity_of_name(text, idna, arena);
+}
+
+/* Without an author's address the identity is his domain (core/policy/facts.h). */
+static struct identity author_of(
+    const struct decision_row *row, const struct idna *idna, struct arena *arena)
+{
+	struct slice text = row->text[ROW_FROM];
+	bool address = slice_find_last(text, '@') < text.len;
+
+	return address ? replay_address(row->state[IDENTITY_FROM], text, idna, arena)
+		       : name_of(row->state[IDENTITY_FROM], text, idna, arena);
+}
+
+bool replay_facts(const struct decision_row *row, int64_t now, const struct idna *idna,
+    struct arena *arena, struct facts *out)
+{
+	struct decision_record_room *room = arena_alloc(arena, sizeof *room);
+	struct record record;
+
+	if (!room)
+		return false;
+	decision_row_record(row, room, &record);
+	*out = room->facts;
+	out->now = now;
+	for (int i = 0; i < 2; i++) {
+		static const enum identity_kind names[] = {IDENTITY_CLIENT_NAME, IDENTITY_HELO};
+
+		out->id[names[i]] = name_of(row->state[names[i]], row->text[names[i]], idna, arena);
+	}
+	out->id[IDENTITY_SENDER] =
+	    replay_address(row->state[IDENTITY_SENDER], row->text[ROW_SENDER], idna, arena);
+	out->id[IDENTITY_RECIPIENT] =
+	    replay_address(row->state[IDENTITY_RECIPIENT], row->text[ROW_RECIPIENT], idna, arena);
+	out->id[IDENTITY_FROM] = author_of(row, idna, arena);
+	/* Where there was a policy, there was a record; rules ask no more of its domain. */
+	if (row->dmarc == DMARC_V_PASS || row->dmarc == DMARC_V_FAIL ||
+	    (row->dmarc == DMARC_V_TEMPERROR &&
+		(row->dmarc_may_be_aligned || row->dmarc_policy != DMARC_P_NONE)))
+		out->dmarc.policy_domain = out->id[IDENTITY_FROM].name;
+	/* It came late then, and is there now. */
+	if (out->spf_state == FACT_UNDER_WAY)
+		out->spf_state = FACT_UNKNOWN;
+	return !arena_failed(arena);
+}
+
+/* ---- facts that nobody recorded ------------------------------------------------------ */
+
+/* What SPF may say. */
+static const struct {
+	enum fact_state state;
+	enum spf_result result;
+	bool sends_no_mail;
+} spf_values[] = {
+    {FACT_KNOWN, SPFR_NONE, false},
+    {FACT_KNOWN, SPFR_NEUTRAL, false},
+    {FACT_KNOWN, SPFR_PASS, false},
+    {FACT_KNOWN, SPFR_FAIL, false},
+    {FACT_KNOWN, SPFR_FAIL, true},
+    {FACT_KNOWN, SPFR_SOFTFAIL, false},
+    {FACT_KNOWN, SPFR_TEMPERROR, false},
+    {FACT_KNOWN, SPFR_PERMERROR, false},
+};
+
+/* What DMARC may say; found: there is a record. */
+static const struct {
+	enum dmarc_verdict verdict;
+	bool found;
+	enum dmarc_policy policy;
+	bool may_be_aligned;
+} dmarc_values[] = {
+    {DMARC_V_NONE, false, DMARC_P_NONE, false},
+    {DMARC_V_PASS, true, DMARC_P_REJECT, false},
+    {DMARC_V_FAIL, true, DMARC_P_NONE, false},
+    {DMARC_V_FAIL, true, DMARC_P_QUARANTINE, false},
+    {DMARC_V_FAIL, true, DMARC_P_REJECT, false},
+    {DMARC_V_TEMPERROR, false, DMARC_P_NONE, false},
+    {DMARC_V_TEMPERROR, true, DMARC_P_REJECT, false},
+    {DMARC_V_TEMPERROR, true, DMARC_P_REJECT, true},
+    {DMARC_V_PERMERROR, false, DMARC_P_NONE, false},
+};
+
+/* Of signatures those of the author's own domain count, and others below the same top, of which
+ * DMARC is asked. */
+enum { DKIM_NO_SIGNATURE, DKIM_OF_AUTHOR, DKIM_NEAR, DKIM_NO_ANSWER, DKIM_VALUES };
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+struct replay {
+	const struct ruleset *before, *after;
+	enum phase phase;
+	struct replay_outcome out;
+	bool any; /* a value was tried */
+	bool same, differs;
+};
+
+static void try_values(struct replay *, struct facts *);
+
+static void try_spf(struct replay *r, struct facts *f)
+{
+	for (size_t i = 0; i < COUNT(spf_values); i++) {
+		f->spf_state = spf_values[i].state;
+		f->spf = (struct spf_answer){
+		    .result = spf_values[i].result, .sends_no_mail = spf_values[i].sends_no_mail};
+		try_values(r, f);
+	}
+	f->spf_state = FACT_UNKNOWN;
+}
+
+static void try_dkim(struct replay *r, struct facts *f)
+{
+	struct slice author = f->id[IDENTITY_FROM].name;
+
+	for (int i = 0; i < DKIM_VALUES; i++) {
+		const struct dkim_signature_result signature = {.result = DKIM_PASS,
+		    .domain = i == DKIM_NEAR ? name_last_labels(author, 1) : author,
+		    .body_covered = true};
+
+		f->dkim_state = i == DKIM_NO_ANSWER ? FACT_FAILED : FACT_KNOWN;
+		f->dkim = (struct dkim_answer){
+		    .signatures = &signature, .count = i == DKIM_OF_AUTHOR || i == DKIM_NEAR};
+		try_values(r, f);
+	}
+	f->dkim_state = FACT_UNKNOWN;
+	f->dkim = (struct dkim_answer){.count = 0};
+}
+
+static void try_dmarc(struct replay *r, struct facts *f)
+{
+	for (size_t i = 0; i < COUNT(dmarc_values); i++) {
+		f->dmarc_state = FACT_KNOWN;
+		f->dmarc = (struct dmarc_result){.verdict = dmarc_values[i].verdict,
+		    .policy_domain =
+			dmarc_values[i].found ? f->id[IDENTITY_FROM].name : slice_of(NULL, 0),
+		    .published = dmarc_values[i].policy,
+		    .policy = dmarc_values[i].policy,
+		    .may_be_aligned = dmarc_values[i].may_be_aligned};
+		try_values(r, f);
+	}
+	f->dmarc_state = FACT_UNKNOWN;
+}
+
+/* ---- two verdicts -------------------------------------------------------------------- */
+
+static enum outcome_kind outcome_of(const struct verdict *v)
+{
+	enum action action = policy_effect(v);
+
+	return action == ACTION_REJECT || action == ACTION_TEMPFAIL ? OUTCOME_REFUSED
+								    : OUTCOME_PASS;
+}
+
+static void add_outcome(enum outcome_kind *of_all, enum outcome_kind of_this, bool first)
+{
+	*of_all = first || *of_all == of_this ? of_this : OUTCOME_UNKNOWN;
+}
+
+/* Decides, and where a verdict needs a fact, decides for each value of it. */
+static void try_values(struct replay *r, struct facts *f)
+{
+	struct verdict before = policy_decide(r->before, f, r->phase),
+		       after = policy_decide(r->after, f, r->phase);
+	unsigned need = (before.kind == VERDICT_NEED ? before.need : 0) |
+			(after.kind == VERDICT_NEED ? after.need : 0);
+	enum outcome_kind one, other;
+
+	if (need & NEED_SPF) {
+		try_spf(r, f);
+	} else if (need & NEED_DKIM) {
+		try_dkim(r, f);
+	} else if (need & NEED_DMARC) {
+		try_dmarc(r, f);
+	} else {
+		one = outcome_of(&before);
+		other = outcome_of(&after);
+		add_outcome(&r->out.before, one, !r->any);
+		add_outcome(&r->out.after, other, !r->any);
+		r->differs |= one != other;
+		r->same |= one == other;
+		r->any = true;
+		r->out.before_verdict = before;
+		r->out.after_verdict = after;
+	}
+}
+
+struct replay_outcome replay_decide(const struct ruleset *before, const struct ruleset *after,
+    const struct facts *facts, enum phase phase)
+{
+	struct replay r = {.before = before, .after = after, .phase = phase};
+	struct facts f = *facts;
+
+	try_values(&r, &f);
+	r.out.changed = !r.differs ? CHANGED_NO : r.same ? CHANGED_UNKNOWN : CHANGED_YES;
+	return r.out;
+}

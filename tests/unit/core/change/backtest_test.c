@@ -1,0 +1,266 @@
+/*
+ * backtest_test: what a change of rules would have done to recorded mail, by cases; the rules
+ * against themselves change nothing, whatever was recorded.
+ */
+#include "core/change/backtest.h"
+#include "edge/config/idn.h"
+#include "fake/configured.h"
+#include "fake/decisions.h"
+#include "unit/unit.h"
+
+#include <stdio.h>
+
+#define NOW 1795000000
+
+#define RANGE     "susranges = ( { name = \"range\"; networks = [ \"198.51.100.0/24\" ]; } );\n"
+#define BLOCK     "blocks = ( { name = \"block\"; sender = [ \"bad.example\" ]; } );\n"
+#define BLOCK_TO  "blocks = ( { name = \"to\"; recipient = [ \"b@example.net\" ]; } );\n"
+#define SPF_OFF   "spf = { fail = \"off\"; };\n"
+#define DMARC     "dmarc = { default = \"reject\"; };\n"
+#define TRUSTED   "trusted_networks = [ \"198.51.100.0/24\" ];\n"
+#define WHITELIST "whitelist = ( { name = \"good\"; networks = [ \"198.51.100.7\" ]; } );\n"
+
+/* One message: each row a letter: r refused and a accepted at RCPT, e its end, p its end when it
+ * was proven, f the end when DMARC failed (p=reject); capital letters: SPF said fail. */
+static const struct {
+	const char *label, *before, *after, *rows;
+	const char *client, *sender;
+	uint64_t messages, refused, proven, unevaluated, accepted, at_rcpt, unknown;
+} cases[] = {
+    {"the same", SPF_OFF RANGE, SPF_OFF RANGE, "r", "198.51.100.7", "a@x.example", 1, 0, 0, 0, 0, 0,
+	0},
+    {"a new range", SPF_OFF, SPF_OFF RANGE, "ae", "198.51.100.7", "a@x.example", 1, 1, 0, 1, 0, 0,
+	0},
+    {"… refuses proven mail", SPF_OFF, SPF_OFF RANGE, "ap", "198.51.100.7", "a@x.example", 1, 1, 1,
+	0, 0, 0, 0},
+    {"… and one without its end", SPF_OFF, SPF_OFF RANGE, "a", "198.51.100.7", "a@x.example", 1, 1,
+	0, 1, 0, 1, 0},
+    {"… not others", SPF_OFF, SPF_OFF RANGE, "ap", "192.0.2.7", "a@x.example", 1, 0, 0, 0, 0, 0, 0},
+    {"two recipients are a message", SPF_OFF, SPF_OFF RANGE, "aap", "198.51.100.7", "a@x.example",
+	1, 1, 1, 0, 0, 0, 0},
+    {"a range less", SPF_OFF RANGE, SPF_OFF, "r", "198.51.100.7", "a@x.example", 1, 0, 0, 0, 1, 1,
+	0},
+    {"a whitelist entry", SPF_OFF RANGE, SPF_OFF RANGE WHITELIST, "r", "198.51.100.7",
+	"a@x.example", 1, 0, 0, 0, 1, 1, 0},
+    {"another rule refuses, too", SPF_OFF RANGE BLOCK, SPF_OFF BLOCK, "r", "198.51.100.7",
+	"a@bad.example", 1, 0, 0, 0, 0, 0, 0},
+    {"monitor mode", SPF_OFF RANGE, "mode = \"monitor\";\n" SPF_OFF RANGE, "r", "198.51.100.7",
+	"a@x.example", 1, 0, 0, 0, 1, 1, 0},
+    {"a recipient", SPF_OFF, SPF_OFF BLOCK_TO, "ap", "192.0.2.7", "a@x.example", 1, 1, 1, 0, 0, 0,
+	0},
+    {"SPF was not asked", RANGE, "", "r", "198.51.100.7", "a@x.example", 1, 0, 0, 0, 0, 0, 1},
+    {"SPF that nobody asked decides both alike", "", BLOCK, "r", "198.51.100.7", "a@x.example", 1,
+	0, 0, 0, 0, 0, 0},
+    {"SPF on, and it failed", SPF_OFF, "", "AE", "192.0.2.7", "a@x.example", 1, 1, 0, 1, 0, 0, 0},
+    {"SPF on, and it passed", SPF_OFF, "", "ap", "192.0.2.7", "a@x.example", 1, 0, 0, 0, 0, 0, 0},
+    {"DMARC on, and it failed", SPF_OFF, SPF_OFF DMARC, "af", "192.0.2.7", "a@x.example", 1, 1, 0,
+	0, 0, 0, 0},
+    {"DMARC on, and it passed", SPF_OFF, SPF_OFF DMARC, "ap", "192.0.2.7", "a@x.example", 1, 0, 0,
+	0, 0, 0, 0},
+    {"DMARC on, and nobody looked", SPF_OFF, SPF_OFF DMARC, "ae", "192.0.2.7", "a@x.example", 1, 0,
+	0, 0, 0, 0, 1},
+    {"DMARC off, and it failed", SPF_OFF DMARC, SPF_OFF, "af", "192.0.2.7", "a@x.example", 1, 0, 0,
+	0, 1, 0, 0},
+    {"refused at RCPT and at the end", SPF_OFF DMARC, SPF_OFF RANGE DMARC, "af", "198.51.100.7",
+	"a@x.example", 1, 0, 0, 0, 0, 0, 0},
+    {"no longer ours to judge", SPF_OFF RANGE, SPF_OFF RANGE TRUSTED, "r", "198.51.100.7",
+	"a@x.example", 1, 0, 0, 0, 1, 1, 0},
+};
+
+static bool is_capital(char c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+/* Row `i` of a case. */
+static struct decision_row row_of(size_t which, size_t i)
+{
+	char kind = cases[which].rows[i], small = (char)(kind | 0x20);
+	bool end = small == 'e' || small == 'p' || small == 'f';
+	struct decision_row row = {
+	    .time_ms = INT64_C(1000) * (NOW - 3600) + (int64_t)i,
+	    .number = i + 1,
+	    .count = 1,
+	    .stage = end ? STAGE_END : STAGE_RCPT,
+	    .transaction = 1,
+	    .auth_state = FACT_ABSENT,
+	    .id = SLICE("abcdefghijklmnop"),
+	};
+
+	ck_assert(ip_parse(slice_str(cases[which].client), &row.client));
+	row.text[ROW_SESSION] = SLICE("qrstuvwxyz234567");
+	row.text[ROW_SENDER] = slice_str(cases[which].sender);
+	row.text[ROW_RECIPIENT] = SLICE("b@example.net");
+	row.state[IDENTITY_SENDER] = row.state[IDENTITY_RECIPIENT] = FACT_KNOWN;
+	row.state[IDENTITY_CLIENT_NAME] = FACT_ABSENT;
+	if (small != 'r') {
+		row.spf_state = FACT_KNOWN;
+		row.spf = is_capital(kind) ? SPFR_FAIL : SPFR_PASS;
+	}
+	if (small == 'p' || small == 'f') {
+		row.text[ROW_FROM] = SLICE("a@x.example");
+		row.state[IDENTITY_FROM] = row.author_state = FACT_KNOWN;
+		row.dkim_state = row.dmarc_state = FACT_KNOWN;
+		row.dmarc = small == 'p' ? DMARC_V_PASS : DMARC_V_FAIL;
+		row.dmarc_published = row.dmarc_policy = DMARC_P_REJECT;
+	} else if (end) {
+		row.text[ROW_FROM] = SLICE("a@x.example");
+		row.state[IDENTITY_FROM] = row.author_state = FACT_KNOWN;
+	}
+	if (small == 'r') {
+		row.final = true;
+		row.action = ACTION_REJECT;
+		row.code = 550;
+	}
+	return row;
+}
+
+START_TEST(by_cases)
+{
+	struct configured before, after;
+	struct backtest *b;
+	const struct backtest_result *r;
+
+	configured_load(&before, cases[_i].before);
+	configured_load(&after, cases[_i].after);
+	b = backtest_create(before.rules, after.rules, NOW, &idn_lenient);
+	ck_assert_ptr_nonnull(b);
+	for (size_t i = 0; cases[_i].rows[i]; i++) {
+		struct decision_row row = row_of((size_t)_i, i);
+
+		backtest_row(b, &row);
+	}
+	r = backtest_end(b);
+#define SAME(figure, wanted)                                                                       \
+	ck_assert_msg(r->figure == cases[_i].wanted, "%s: " #figure " is %llu", cases[_i].label,   \
+	    (unsigned long long)r->figure)
+	SAME(messages, messages);
+	SAME(newly_refused, refused);
+	SAME(newly_refused_proven, proven);
+	SAME(newly_refused_unevaluated, unevaluated);
+	SAME(newly_accepted, accepted);
+	SAME(accepted_at_rcpt, at_rcpt);
+	SAME(unknown, unknown);
+	ck_assert(!r->no_memory);
+	ck_assert_uint_eq(r->samples, r->newly_refused + r->newly_accepted);
+	backtest_free(&b);
+	configured_free(&before);
+	configured_free(&after);
+}
+END_TEST
+
+/* ---- many rows ----------------------------------------------------------------------- */
+
+static const char everything[] =
+    "susranges = ( { name = \"range\"; networks = [ \"112.0.0.0/9\" ]; } );\n"
+    "whitelist = ( { name = \"w\"; domains = [ \".click\" ]; proof = [ \"spf\" ]; } );\n"
+    "blocks = ( { name = \"b\"; domains = [ \".com\" ]; unless = { networks = [ \"80.0.0.0/8\" ]; "
+    "}; wide = true; } );\nspf = { fail = \"unless-dkim\"; };\ndmarc = { default = \"reject\"; "
+    "};\n";
+
+START_TEST(against_themselves)
+{
+	enum { COUNT = 20000 };
+	struct configured c;
+	struct decisions *d = decisions_create(3);
+	struct backtest *b;
+	const struct backtest_result *r;
+	struct decision_row row;
+
+	configured_load(&c, everything);
+	b = backtest_create(c.rules, c.rules, NOW, &idn_lenient);
+	for (unsigned i = 0; i < COUNT; i++) {
+		decisions_next(d, &row);
+		backtest_row(b, &row);
+	}
+	r = backtest_end(b);
+	ck_assert_uint_eq(r->rows, COUNT);
+	ck_assert_uint_gt(r->messages, COUNT / 4);
+	ck_assert_uint_lt(r->messages, COUNT);
+	ck_assert_uint_eq(r->newly_refused + r->newly_accepted + r->unknown, 0);
+	backtest_free(&b);
+	decisions_free(&d);
+	configured_free(&c);
+}
+END_TEST
+
+/* Of a session with three transactions, and of rows that count many. */
+static const struct {
+	const char *label;
+	uint32_t transactions[4];
+	uint64_t count;
+	unsigned flags;
+	bool by_sender;
+	uint64_t messages, accepted, unknown;
+} counted[] = {
+    {"one transaction", {1, 1, 1, 1}, 1, 0, false, 1, 1, 0},
+    {"three transactions", {1, 2, 2, 3}, 1, 0, false, 3, 3, 0},
+    {"repeats", {1, 1, 1, 1}, 10, 0, false, 10, 10, 0},
+    {"a row that stands for a network", {1, 1, 1, 1}, 10, ROW_FOLDED, false, 10, 10, 0},
+    {"… and a rule that looks at more", {1, 1, 1, 1}, 10, ROW_FOLDED, true, 10, 1, 9},
+};
+
+START_TEST(weights)
+{
+	struct configured before, after;
+	const struct backtest_result *r;
+	struct backtest *b;
+
+	configured_load(&before, counted[_i].by_sender ? SPF_OFF
+				     "blocks = ( { name = \"x\"; "
+				     "sender = [ \"x.example\" ]; } );\n"
+						       : SPF_OFF RANGE);
+	configured_load(&after, SPF_OFF);
+	b = backtest_create(before.rules, after.rules, NOW, &idn_lenient);
+	for (size_t i = 0; i < 4; i++) {
+		struct decision_row row = row_of(6, 0);
+
+		row.transaction = counted[_i].transactions[i];
+		row.count = counted[_i].count;
+		row.flags = counted[_i].flags;
+		backtest_row(b, &row);
+	}
+	r = backtest_end(b);
+	ck_assert_msg(r->messages == counted[_i].messages &&
+			  r->newly_accepted == counted[_i].accepted &&
+			  r->unknown == counted[_i].unknown,
+	    "%s: %llu, %llu, %llu", counted[_i].label, (unsigned long long)r->messages,
+	    (unsigned long long)r->newly_accepted, (unsigned long long)r->unknown);
+	backtest_free(&b);
+	configured_free(&before);
+	configured_free(&after);
+}
+END_TEST
+
+static const struct {
+	uint64_t refused, proven, unevaluated, bound;
+} bounds[] = {
+    {100, 7, 0, 7},       /* all were evaluated */
+    {100, 0, 100, 100},   /* none was */
+    {1000, 0, 900, 37},   /* 100 of 1,000, none proven: at most 3.7 % */
+    {1000, 0, 700, 13},   /* 300 of 1,000: at most 1.26 % */
+    {1000, 10, 900, 175}, /* 10 of 100 */
+};
+
+START_TEST(proven_bound)
+{
+	const struct backtest_result r = {.newly_refused = bounds[_i].refused,
+	    .newly_refused_proven = bounds[_i].proven,
+	    .newly_refused_unevaluated = bounds[_i].unevaluated};
+
+	ck_assert_uint_eq(backtest_proven_bound(&r), bounds[_i].bound);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("backtest");
+	TCase *t = tcase_create("changes");
+
+	tcase_add_loop_test(t, by_cases, 0, ROWS(cases));
+	tcase_add_test(t, against_themselves);
+	tcase_add_loop_test(t, weights, 0, ROWS(counted));
+	tcase_add_loop_test(t, proven_bound, 0, ROWS(bounds));
+	suite_add_tcase(s, t);
+	return s;
+}
