@@ -88,6 +88,32 @@ def by_its_parts(checks, daemon):
     return url
 
 
+def backtest(checks, daemon, directory):
+    """Of the mail so far: the running rules against themselves, without the range, and with another
+    that refuses what passed."""
+    def told(name, conf, *words):
+        daemon.write(name, daemon.base + conf)
+        done = daemon.ctl("backtest", str(daemon.dir / name), "--json", *words)
+        return done.returncode, json.loads(done.stdout or "{}"), done
+
+    same = CONF % directory
+    for label, conf, refused, accepted in (
+            ("themselves", same, 0, 0),
+            ("no range", same.replace("198.51.100.0/24", "198.51.101.0/24"), 0, 1),
+            ("another range", same.replace('"198.51.100.0/24" ]', '"198.51.100.0/24", "203.0.113.0/24" ]'),
+             1, 0)):
+        status, counts, done = told("changed.conf", conf)
+        checks.same(f"backtest: {label}", (status, counts.get("newly_refused"),
+                                           counts.get("newly_accepted"), counts.get("messages")),
+                    (0, refused, accepted, 2))
+    checks.same("the one that would be accepted was refused by", counts["rules"][0]["rule"], "dialup")
+    status, counts, done = told("changed.conf", same.replace(
+        '"198.51.100.0/24" ]', '"198.51.100.0/24", "203.0.113.0/24" ]'), "--max-proven", "0")
+    checks.true("none of them was evaluated", status == 4 and "too few" in done.stderr, done)
+    status, counts, done = told("changed.conf", "susranges = ( { nmae = 1; } );\n")
+    checks.true("rules with errors", status == 1 and "nmae" in done.stderr, done)
+
+
 def in_a_flood(checks, daemon):
     """Sixty senders from one network: fifty rows, and one that stands for ten; each id is found."""
     replies = [session(daemon, DIALUP, f"s{i}@flood.example", [NET])[0] for i in range(60)]
@@ -174,6 +200,7 @@ def main():
         directory = servers.dir / "history"
         daemon = servers.daemon(CONF % directory)
         url = by_its_parts(checks, daemon)
+        backtest(checks, daemon, directory)
         after_kill(checks, daemon, url)
         in_a_flood(checks, daemon)
         on_a_copy(checks, daemon, directory, url)

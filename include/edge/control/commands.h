@@ -157,6 +157,9 @@ int command_doctor(struct request *);
 /* commands_report.c */
 int command_report(struct request *);
 
+/* commands_backtest.c */
+int command_backtest(struct request *);
+
 /* commands_find.c, commands_history.c */
 int command_find(struct request *);
 int command_history_export(struct request *);

@@ -108,6 +108,14 @@ static const struct command_option find_options[] = {
     {END},
 };
 
+static const struct command_option backtest_options[] = {
+    {"--since", "TIME", "how far back: 24h (default), 7d, or a time"},
+    {"--max-proven", "N", "exit status 3 when more than N proven messages are newly refused"},
+    {"--history", "DIR", "read this directory, or a copy of one"},
+    {JSON_OPTION},
+    {END},
+};
+
 static const struct command_option history_export_options[] = {
     {"--jsonl", NULL, "as JSON lines"},
     {"--csv", NULL, "as comma-separated values with a line of names"},
@@ -159,6 +167,8 @@ const struct command commands[] = {
 	command_report},
     {"find", "", "find past decisions, newest first", find_options, OFFLINE | COMMAND_HISTORY,
 	command_find},
+    {"backtest", "[FILE]", "replay recorded mail against the rules of FILE", backtest_options,
+	ADMIN | OFFLINE, command_backtest},
     {"history export", "", "write all decisions that are kept", history_export_options,
 	OFFLINE | COMMAND_HISTORY, command_history_export},
     {"history forget", "[ADDRESS]", "erase an address or a domain from the history",

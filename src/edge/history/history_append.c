@@ -178,13 +178,23 @@ static bool make_blocks(struct history_append *a)
 	return true;
 }
 
+/* Somebody may have deleted the file: what is written to it then is lost. */
+static bool is_deleted(const struct history_append *a)
+{
+	struct stat st;
+
+	return fstat(a->fd, &st) == 0 && st.st_nlink == 0;
+}
+
 bool history_append_write(struct history_append *a)
 {
 	int error = ENOMEM;
 
 	if (a->broken || (a->pending.count == 0 && a->more.count == 0))
 		return !a->broken;
-	if (make_blocks(a)) {
+	if (is_deleted(a)) {
+		error = ENOENT;
+	} else if (make_blocks(a)) {
 		if (history_write_at(a->fd, a->out.bytes, a->out.len, a->size)) {
 			a->size += a->out.len;
 			a->pending.count = a->more.count = 0;

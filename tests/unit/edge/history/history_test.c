@@ -510,6 +510,25 @@ START_TEST(full_disk)
 }
 END_TEST
 
+/* Somebody deletes all files below the writer: what follows is kept in new ones. */
+START_TEST(deleted)
+{
+	char token[17], command[200];
+
+	decide("192.0.2.1", "before@example.org", "b@example.net", false, token);
+	history_flush(history, FLUSH_MS);
+	snprintf(command, sizeof command, "rm %s/accepted-*", path);
+	ck_assert_int_eq(system(command), 0);
+	decide("192.0.2.1", "lost@example.org", "b@example.net", false, token);
+	history_flush(history, FLUSH_MS);
+	ck_assert_uint_eq(history_counts(history).failed, 1);
+	usleep(1200000);
+	decide("192.0.2.1", "after@example.org", "b@example.net", false, token);
+	history_flush(history, FLUSH_MS);
+	ck_assert_str_eq(look_up(token).sender, "after@example.org");
+}
+END_TEST
+
 /* Without a directory ids are of no row; it is found when it is there. */
 START_TEST(no_directory)
 {
@@ -601,6 +620,7 @@ Suite *suite(void)
 	tcase_add_test(t, none);
 	tcase_add_loop_test(t, forgotten, 0, ROWS(forgets));
 	tcase_add_test(t, full_disk);
+	tcase_add_test(t, deleted);
 	tcase_add_test(t, no_directory);
 	tcase_add_test(t, one_writer);
 	tcase_add_test(t, many_threads);

@@ -1,0 +1,306 @@
+/* `backtest`: what a change of the rules would have done to recorded mail (SPEC 10). */
+#include "edge/control/commands.h"
+
+#include "core/base/rfc3339.h"
+#include "core/change/backtest.h"
+#include "edge/config/config.h"
+#include "edge/config/idn.h"
+#include "history_source.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum { SINCE_SECONDS = 24 * 3600 };
+
+/* Exit status beside those of every command. */
+enum { STATUS_HARMFUL = 3, STATUS_CANNOT_TELL = 4 };
+
+/* Fewer evaluated messages say nothing of the others. */
+enum { EVALUATED_MIN = 30 };
+
+/* Lines of a table for people. */
+enum { LINES_SHOWN = 5 };
+
+static const char *const change_names[BACKTEST_CHANGES] = {
+    [BACKTEST_REFUSED] = "newly_refused",
+    [BACKTEST_ACCEPTED] = "newly_accepted",
+};
+
+static const char *const by_names[BACKTEST_BY] = {
+    [BACKTEST_BY_RULE] = "rule",
+    [BACKTEST_BY_CLIENT] = "client",
+    [BACKTEST_BY_NETWORK] = "network",
+    [BACKTEST_BY_SENDER_DOMAIN] = "sender_domain",
+    [BACKTEST_BY_RECIPIENT_DOMAIN] = "recipient_domain",
+};
+
+/* ---- as JSON ------------------------------------------------------------------------- */
+
+static void add_key(void *context, struct slice key, uint64_t at_least, uint64_t at_most)
+{
+	(void)at_most;
+	json_array_append_new(context,
+	    json_pack("{s:o, s:I}", "key", json_from_slice(key), "messages", (json_int_t)at_least));
+}
+
+static json_t *tables_json(const struct backtest_result *r, enum backtest_change change)
+{
+	json_t *tables = json_object();
+
+	for (int by = 0; by < BACKTEST_BY; by++) {
+		json_t *keys = json_array();
+
+		top_k_each(r->by[change][by], add_key, keys);
+		json_object_set_new(tables, by_names[by], keys);
+	}
+	return tables;
+}
+
+/* One object for each rule, with both figures. */
+struct rules_json {
+	json_t *list;
+	const char *figure;
+};
+
+static void add_rule(void *context, struct slice key, uint64_t at_least, uint64_t at_most)
+{
+	struct rules_json *to = context;
+	json_t *one = NULL;
+	size_t i;
+
+	(void)at_most;
+	json_array_foreach(to->list, i,
+	    one) if (slice_equal(slice_str(json_string_value(json_object_get(one, "rule"))),
+			 key)) break;
+	if (i == json_array_size(to->list)) {
+		one = json_pack("{s:o, s:i, s:i}", "rule", json_from_slice(key), "newly_refused", 0,
+		    "newly_accepted", 0);
+		json_array_append_new(to->list, one);
+	}
+	json_object_set_new(one, to->figure, json_integer((json_int_t)at_least));
+}
+
+static json_t *rules_json(const struct backtest_result *r)
+{
+	json_t *list = json_array();
+
+	for (int change = 0; change < BACKTEST_CHANGES; change++) {
+		struct rules_json to = {list, change_names[change]};
+
+		top_k_each(r->by[change][BACKTEST_BY_RULE], add_rule, &to);
+	}
+	return list;
+}
+
+static json_t *samples_json(const struct backtest_result *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->samples; i++) {
+		const struct backtest_sample *s = &r->sample[i];
+		char at[RFC3339_TEXT_MAX], client[IP_TEXT_MAX];
+
+		rfc3339_format(s->time_ms / 1000, at);
+		ip_format(&s->client, client);
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:b}", "change",
+			      change_names[s->change], "time", at, "id", json_from_slice(s->id),
+			      "client", client, "sender", json_from_slice(s->sender), "recipient",
+			      json_from_slice(s->recipient), "rule", json_from_slice(s->rule),
+			      "then", json_from_slice(s->then), "proven", s->proven));
+	}
+	return list;
+}
+
+static json_t *result_json(const struct backtest_result *r)
+{
+	json_t *o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rows",
+	    (json_int_t)r->rows, "messages", (json_int_t)r->messages, "newly_refused",
+	    (json_int_t)r->newly_refused, "newly_refused_proven",
+	    (json_int_t)r->newly_refused_proven, "newly_refused_unevaluated",
+	    (json_int_t)r->newly_refused_unevaluated, "newly_refused_proven_bound",
+	    (json_int_t)backtest_proven_bound(r), "refused_then", (json_int_t)r->refused_then,
+	    "newly_accepted", (json_int_t)r->newly_accepted, "accepted_at_rcpt",
+	    (json_int_t)r->accepted_at_rcpt, "unknown", (json_int_t)r->unknown);
+
+	json_object_set_new(o, "rules", rules_json(r));
+	for (int change = 0; change < BACKTEST_CHANGES; change++) {
+		char key[64];
+
+		snprintf(key, sizeof key, "%s_by", change_names[change]);
+		json_object_set_new(o, key, tables_json(r, (enum backtest_change)change));
+	}
+	json_object_set_new(o, "samples", samples_json(r));
+	return o;
+}
+
+/* ---- for people ---------------------------------------------------------------------- */
+
+struct table {
+	struct request *asked;
+	unsigned lines;
+};
+
+static void print_key(void *context, struct slice key, uint64_t at_least, uint64_t at_most)
+{
+	struct table *t = context;
+	char plain[PLAIN_MAX];
+
+	(void)at_most;
+	if (t->lines++ < LINES_SHOWN)
+		channel_print(t->asked->channel, "    %10llu  %s\n", (unsigned long long)at_least,
+		    plain_text(key.len > 0 ? arena_strdup(t->asked->arena, key) : "-", plain));
+}
+
+static void print_tables(
+    struct request *req, const struct backtest_result *r, enum backtest_change change)
+{
+	static const char *const titles[BACKTEST_BY] = {
+	    "by rule", "by client", "by network", "by sender domain", "by recipient domain"};
+
+	for (int by = 0; by < BACKTEST_BY; by++) {
+		struct table t = {req, 0};
+
+		channel_print(req->channel, "  %s\n", titles[by]);
+		top_k_each(r->by[change][by], print_key, &t);
+	}
+}
+
+static void print_samples(struct request *req, const struct backtest_result *r)
+{
+	for (size_t i = 0; i < r->samples; i++) {
+		const struct backtest_sample *s = &r->sample[i];
+		char at[RFC3339_TEXT_MAX], client[IP_TEXT_MAX], line[PLAIN_MAX];
+		struct slice text;
+
+		rfc3339_format(s->time_ms / 1000, at);
+		ip_format(&s->client, client);
+		text = arena_printf(req->arena, "%s %s %.*s -> %.*s %.*s %.*s, then %.*s%s", at,
+		    client, SLICE_ARG(s->sender), SLICE_ARG(s->recipient), SLICE_ARG(s->rule),
+		    SLICE_ARG(s->id), SLICE_ARG(s->then), s->proven ? ", proven" : "");
+		if (text.ptr)
+			channel_print(req->channel, "%s  %s\n",
+			    s->change == BACKTEST_REFUSED ? "refused " : "accepted",
+			    plain_text(text.ptr, line));
+	}
+}
+
+static void print_result(struct request *req, const struct backtest_result *r, int64_t since_ms)
+{
+	char at[RFC3339_TEXT_MAX];
+
+	rfc3339_format(since_ms / 1000, at);
+	channel_print(req->channel, "%llu messages (%llu rows) since %s\n",
+	    (unsigned long long)r->messages, (unsigned long long)r->rows, at);
+	channel_print(req->channel,
+	    "newly refused   %llu, of them %llu proven, %llu not evaluated, %llu refused then, "
+	    "too\n",
+	    (unsigned long long)r->newly_refused, (unsigned long long)r->newly_refused_proven,
+	    (unsigned long long)r->newly_refused_unevaluated, (unsigned long long)r->refused_then);
+	if (r->newly_refused > 0)
+		print_tables(req, r, BACKTEST_REFUSED);
+	channel_print(
+	    req->channel, "newly accepted  %llu\n", (unsigned long long)r->newly_accepted);
+	if (r->newly_accepted > 0)
+		print_tables(req, r, BACKTEST_ACCEPTED);
+	channel_print(req->channel,
+	    "%llu of these by RCPT alone: their end is not on record\n"
+	    "unknown         %llu: they hang on an answer that nobody asked for\n",
+	    (unsigned long long)r->accepted_at_rcpt, (unsigned long long)r->unknown);
+	print_samples(req, r);
+}
+
+/* ---- the command --------------------------------------------------------------------- */
+
+static bool take_row(void *context, const struct decision_row *row)
+{
+	backtest_row(context, row);
+	return true;
+}
+
+/* Whether what would be refused is within --max-proven N. */
+static int judge(struct request *req, const struct backtest_result *r, uint64_t most)
+{
+	uint64_t evaluated = r->newly_refused - r->newly_refused_unevaluated;
+
+	if (r->newly_refused_proven > most)
+		return STATUS_HARMFUL;
+	if (r->newly_refused <= most || r->newly_refused_unevaluated == 0)
+		return STATUS_OK;
+	if (evaluated < EVALUATED_MIN) {
+		channel_error(req->channel,
+		    "only %llu of the newly refused messages were evaluated: too few to tell how "
+		    "many are proven\n",
+		    (unsigned long long)evaluated);
+		return STATUS_CANNOT_TELL;
+	}
+	return backtest_proven_bound(r) > most ? STATUS_HARMFUL : STATUS_OK;
+}
+
+static int run(struct request *req, struct backtest *b, int64_t since_ms)
+{
+	struct history_reader *reader = history_source_open(req);
+	const struct backtest_result *r;
+	struct history_scan scan;
+	char why[HISTORY_FIND_WHY_MAX];
+	const char *most = request_text(req, "max_proven");
+	uint64_t n = UINT64_MAX;
+	bool ok = reader && history_replay(reader, since_ms, 0, take_row, b, &scan, why);
+
+	if (reader && !ok)
+		channel_error(req->channel, "the history cannot be read: %s\n", why);
+	history_reader_free(&reader);
+	if (!ok)
+		return STATUS_FAILED;
+	history_source_tell(req, &scan);
+	r = backtest_end(b);
+	if (r->no_memory) {
+		channel_error(req->channel, "out of memory: ask for less with --since\n");
+		return STATUS_FAILED;
+	}
+	if (request_switch(req, "json"))
+		request_print_json(req, result_json(r));
+	else
+		print_result(req, r, since_ms);
+	if (most)
+		slice_to_uint(slice_str(most), UINT64_MAX, &n);
+	return most ? judge(req, r, n) : STATUS_OK;
+}
+
+/* Loads the changed rules aside, and compares. */
+static int compare(struct request *req, const char *file, int64_t since_ms)
+{
+	struct diag *diag = diag_create();
+	struct ruleset *rules = NULL;
+	struct config *config =
+	    diag ? config_load(file, req->generation->config, diag, &rules) : NULL;
+	struct backtest *b =
+	    config ? backtest_create(req->generation->rules, rules, time(NULL), &idn_lenient)
+		   : NULL;
+	int status = b ? run(req, b, since_ms) : STATUS_FAILED;
+
+	if (diag && !config)
+		request_print_diag(req, diag);
+	backtest_free(&b);
+	ruleset_free(&rules);
+	config_free(&config);
+	diag_free(&diag);
+	return status;
+}
+
+int command_backtest(struct request *req)
+{
+	const char *file = request_argument(req, 0), *most = request_text(req, "max_proven");
+	int64_t since_ms;
+	uint64_t n;
+
+	if (most && !slice_to_uint(slice_str(most), UINT64_MAX, &n)) {
+		channel_error(req->channel, "--max-proven needs a number\n");
+		return STATUS_USAGE;
+	}
+	if (!history_source_time(req, "since", &since_ms))
+		return STATUS_USAGE;
+	if (since_ms == 0)
+		since_ms = ((int64_t)time(NULL) - SINCE_SECONDS) * 1000;
+	return compare(req, file ? file : req->config_path, since_ms);
+}
