@@ -99,21 +99,24 @@ static void number_refusal(
 
 bool history_number(struct history *h, const struct record *r, struct record_number *out)
 {
+	const struct verdict *v = r->verdict;
+	bool refusal = v->kind == VERDICT_FINAL && !v->monitored &&
+		       (v->action == ACTION_REJECT || v->action == ACTION_TEMPFAIL);
+	enum history_half half = refusal ? HISTORY_REFUSED : HISTORY_ACCEPTED;
 	struct decision_row_room room;
 	struct decision_row row;
 	struct history_place place;
-	enum history_half half;
 	bool more;
 
-	decision_row_of(r, &room, &row);
-	half = decision_row_is_refusal(&row) ? HISTORY_REFUSED : HISTORY_ACCEPTED;
+	if (refusal)
+		decision_row_of(r, &room, &row);
 	pthread_mutex_lock(&h->lock);
 	if (!h->key) {
 		pthread_mutex_unlock(&h->lock);
 		return false;
 	}
 	*out = (struct record_number){.row = 0};
-	if (half == HISTORY_REFUSED)
+	if (refusal)
 		number_refusal(h, &row, out);
 	else
 		new_number(h, half, out);

@@ -19,6 +19,7 @@ struct metrics_page {
 	struct resolver_stats dns;
 	struct recorder_counts records;
 	struct reports_counts reports;
+	struct history_counts history;
 	struct reload_status reload;
 	const char *name; /* of the metric that is being written */
 	unsigned rules_written;
@@ -329,6 +330,41 @@ static void write_reports_bytes(struct metrics_page *p)
 	write_value(p, (double)p->reports.bytes);
 }
 
+static void write_history_rows(struct metrics_page *p)
+{
+	write_value(p, (double)p->history.rows);
+}
+
+static void write_history_shared(struct metrics_page *p)
+{
+	write_value(p, (double)p->history.shared);
+}
+
+static void write_history_dropped(struct metrics_page *p)
+{
+	write_value(p, (double)p->history.dropped);
+}
+
+static void write_history_failed(struct metrics_page *p)
+{
+	write_value(p, (double)p->history.failed);
+}
+
+static void write_history_damaged(struct metrics_page *p)
+{
+	write_value(p, (double)p->history.damaged);
+}
+
+static void write_history_bytes(struct metrics_page *p)
+{
+	write_value(p, (double)p->history.bytes);
+}
+
+static void write_history_oldest(struct metrics_page *p)
+{
+	write_value(p, (double)p->history.oldest_ms / 1000);
+}
+
 static void write_restarts(struct metrics_page *p)
 {
 	write_value(p, (double)p->worker->restarts);
@@ -400,6 +436,17 @@ static const struct metric {
 	"Decision records not written: the file could not be written.", write_records_failed},
     {"susmilter_records_queued", GAUGE, "Decision records waiting to be written.",
 	write_records_queued},
+    {"susmilter_history_rows", COUNTER, "Rows of the history written.", write_history_rows},
+    {"susmilter_history_shared", COUNTER, "Decisions counted in the row of earlier ones.",
+	write_history_shared},
+    {"susmilter_history_dropped", COUNTER,
+	"Decisions not kept: no room in the queue, or no directory.", write_history_dropped},
+    {"susmilter_history_failed", COUNTER, "Decisions not kept: the rows could not be written.",
+	write_history_failed},
+    {"susmilter_history_damaged", COUNTER, "Rows lost in damaged segments.", write_history_damaged},
+    {"susmilter_history_bytes", GAUGE, "Size of the history.", write_history_bytes},
+    {"susmilter_history_oldest_timestamp_seconds", GAUGE, "Time of the oldest row; 0: none.",
+	write_history_oldest},
     {"susmilter_reports_counted", COUNTER, "Refusals counted for reports.", write_reports_counted},
     {"susmilter_reports_written", COUNTER, "Of these, written to the database.",
 	write_reports_written},
@@ -437,6 +484,7 @@ static void take_snapshot(struct metrics_page *p)
 
 	p->records = recorder_counts(w->recorder);
 	p->reports = reports_counts(w->reports);
+	p->history = history_counts(w->history);
 	p->reload = worker_reload_status(w);
 	pthread_mutex_lock(&w->resolver_lock);
 	if (w->resolver)
