@@ -187,21 +187,41 @@ bool history_block_filter(struct history_coder *coder, const unsigned char *bits
 
 /* ---- reading ------------------------------------------------------------------------- */
 
+/* Mends a flipped bit of the stored bytes; false when more is wrong with them. */
+static bool is_whole(struct history_coder *coder, const struct history_section *s,
+    unsigned char *stored, uint64_t *repaired)
+{
+	if (crc64(&coder->crc, stored, s->stored) == s->crc)
+		return true;
+	if (!crc64_repair(&coder->crc, stored, s->stored, s->crc))
+		return false;
+	++*repaired;
+	return true;
+}
+
 const unsigned char *history_section_bytes(struct history_coder *coder,
     const struct history_section *s, size_t raw, unsigned char *stored, uint64_t *repaired)
 {
 	unsigned char *out;
 
-	if (crc64(&coder->crc, stored, s->stored) != s->crc) {
-		if (!crc64_repair(&coder->crc, stored, s->stored, s->crc))
-			return NULL;
-		++*repaired;
-	}
+	if (!is_whole(coder, s, stored, repaired))
+		return NULL;
 	if (s->encoding == HISTORY_RAW)
 		return stored;
 	coder->scratch.len = 0;
 	out = history_buffer_room(&coder->scratch, raw);
 	return out && history_zstd_restore(&coder->zstd, stored, s->stored, out, raw) ? out : NULL;
+}
+
+bool history_section_restore(struct history_coder *coder, const struct history_section *s,
+    unsigned char *stored, unsigned char *out, size_t raw, uint64_t *repaired)
+{
+	if (!is_whole(coder, s, stored, repaired))
+		return false;
+	if (s->encoding == HISTORY_ZSTD)
+		return history_zstd_restore(&coder->zstd, stored, s->stored, out, raw);
+	memcpy(out, stored, raw);
+	return true;
 }
 
 /* One loop for each width, which the compiler unrolls. */

@@ -57,6 +57,10 @@ bool history_block_filter(
 const unsigned char *history_section_bytes(struct history_coder *, const struct history_section *,
     size_t raw, unsigned char *stored, uint64_t *repaired);
 
+/* The same, into the caller's `out` of `raw` bytes; false when it is damaged. */
+bool history_section_restore(struct history_coder *, const struct history_section *,
+    unsigned char *stored, unsigned char *out, size_t raw, uint64_t *repaired);
+
 /* The numbers of a column from such bytes. */
 void history_section_values(
     const struct history_section *, const unsigned char *bytes, size_t count, uint64_t *out);

@@ -76,16 +76,13 @@ static struct slice erase(void *context, struct slice text)
 	return history_pattern_fits(context, text) ? SLICE(FORGOTTEN) : text;
 }
 
-static bool has_text(struct history_segment *s, const struct history_pattern *f)
+static bool has_text(const struct history_segment *s, const struct history_pattern *f)
 {
-	for (uint64_t n = HISTORY_ITEM_FIRST; n < s->items.end; n++) {
-		enum history_item kind;
-		struct slice item;
+	struct history_items_walk w = history_items_walk(&s->items);
 
-		if (history_items_get(&s->items, n, &kind, &item) && kind == HISTORY_TEXT &&
-		    history_pattern_fits(f, item))
+	while (history_items_next(&w))
+		if (w.kind == HISTORY_TEXT && history_pattern_fits(f, w.item))
 			return true;
-	}
 	return false;
 }
 

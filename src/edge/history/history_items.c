@@ -2,74 +2,105 @@
 
 #include <stdlib.h>
 
-static bool make_room(struct history_items *items, uint64_t end)
+unsigned char *history_items_room(struct history_items *items, size_t len)
 {
-	uint64_t room = items->room ? items->room : 1024;
-	uint32_t *at;
-
-	if (end > HISTORY_ITEMS_MAX)
-		return false;
-	while (room < end)
-		room *= 2;
-	if (room == items->room)
-		return true;
-	at = realloc(items->at, room * sizeof *at);
-	if (!at)
-		return false;
-	memset(at + items->room, 0xff, (room - items->room) * sizeof *at);
-	items->at = at;
-	items->room = room;
-	return true;
+	if (items->encoded.len + len >= UINT32_MAX)
+		return NULL;
+	return history_buffer_room(&items->encoded, len);
 }
 
-/* Where each of the items stands; false, when they are not `count` whole ones. */
-static bool note_items(struct history_items *items, uint64_t first, uint32_t count, size_t at)
+bool history_items_add(struct history_items *items, uint64_t first, uint32_t count, size_t len)
 {
-	struct slice rest =
-	    slice_of((const char *)items->encoded.bytes + at, items->encoded.len - at);
-	struct slice item;
-	enum history_item kind;
+	struct history_items_block *block;
 
-	for (uint64_t n = first; n < first + count; n++) {
-		items->at[n] = (uint32_t)(items->encoded.len - rest.len);
-		if (!history_item_cut(&rest, &kind, &item))
-			return false;
-	}
-	return rest.len == 0;
-}
-
-bool history_items_add(
-    struct history_items *items, uint64_t first, uint32_t count, struct slice encoded)
-{
-	size_t at = items->encoded.len;
-
-	if (first < HISTORY_ITEM_FIRST || first > HISTORY_ITEMS_MAX ||
-	    at + encoded.len >= UINT32_MAX || !make_room(items, first + count) ||
-	    !history_buffer_append(&items->encoded, encoded.ptr, encoded.len))
+	if (first < HISTORY_ITEM_FIRST || first > HISTORY_ITEMS_MAX || count > HISTORY_ITEMS_MAX ||
+	    first + count > HISTORY_ITEMS_MAX)
 		return false;
-	if (!note_items(items, first, count, at)) {
-		memset(items->at + first, 0xff, count * sizeof *items->at);
-		items->encoded.len = at;
+	block = realloc(items->block, (items->blocks + 1) * sizeof *block);
+	if (!block)
 		return false;
-	}
+	items->block = block;
+	block[items->blocks++] =
+	    (struct history_items_block){first, count, items->encoded.len, len};
+	items->encoded.len += len;
 	if (first + count > items->end)
 		items->end = first + count;
 	return true;
 }
 
+/* ---- in turn ------------------------------------------------------------------------- */
+
+struct history_items_walk history_items_walk(const struct history_items *items)
+{
+	return (struct history_items_walk){.items = items};
+}
+
+/* The first item of the next block that has one. */
+static bool next_block(struct history_items_walk *w)
+{
+	while (w->block < w->items->blocks) {
+		const struct history_items_block *b = &w->items->block[w->block++];
+
+		w->rest = slice_of((const char *)w->items->encoded.bytes + b->at, b->len);
+		w->left = b->count;
+		w->number = b->first - 1;
+		if (w->left > 0)
+			return true;
+	}
+	return false;
+}
+
+bool history_items_next(struct history_items_walk *w)
+{
+	for (;;) {
+		if (w->left == 0 && !next_block(w))
+			return false;
+		w->left--;
+		w->number++;
+		if (history_item_cut(&w->rest, &w->kind, &w->item))
+			return true;
+		w->left = 0;
+	}
+}
+
+/* ---- by number ----------------------------------------------------------------------- */
+
+static bool find_places(struct history_items *items)
+{
+	struct history_items_walk w = history_items_walk(items);
+
+	if (items->at || items->no_memory || items->end == 0)
+		return items->at;
+	items->at = malloc(items->end * sizeof *items->at);
+	items->no_memory = !items->at;
+	if (!items->at)
+		return false;
+	memset(items->at, 0xff, items->end * sizeof *items->at);
+	for (;;) {
+		const char *before = w.rest.ptr;
+
+		if (!history_items_next(&w))
+			return true;
+		/* Of the first of a block it is the block's own beginning. */
+		if (w.number == items->block[w.block - 1].first)
+			before = (const char *)items->encoded.bytes + items->block[w.block - 1].at;
+		items->at[w.number] = (uint32_t)(before - (const char *)items->encoded.bytes);
+	}
+}
+
 bool history_items_get(
-    const struct history_items *items, uint64_t number, enum history_item *kind, struct slice *out)
+    struct history_items *items, uint64_t number, enum history_item *kind, struct slice *out)
 {
 	struct slice rest;
 	uint32_t at;
 
-	if (number >= items->end || (at = items->at[number]) == UINT32_MAX)
+	if (number >= items->end || !find_places(items) || (at = items->at[number]) == UINT32_MAX)
 		return false;
 	rest = slice_of((const char *)items->encoded.bytes + at, items->encoded.len - at);
 	return history_item_cut(&rest, kind, out);
 }
 
-bool history_items_text(const struct history_items *items, uint64_t number, struct slice *out)
+bool history_items_text(struct history_items *items, uint64_t number, struct slice *out)
 {
 	enum history_item kind;
 
@@ -82,6 +113,7 @@ bool history_items_text(const struct history_items *items, uint64_t number, stru
 void history_items_free(struct history_items *items)
 {
 	history_buffer_free(&items->encoded);
+	free(items->block);
 	free(items->at);
 	*items = (struct history_items){.at = NULL};
 }

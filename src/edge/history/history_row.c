@@ -156,15 +156,14 @@ static bool cut_ip(struct slice *s, struct ip *out)
 
 /* An identity: its text, or the state of one that has none. */
 static bool unpack_state(
-    const struct history_items *items, uint64_t number, enum fact_state *state, struct slice *text)
+    struct history_items *items, uint64_t number, enum fact_state *state, struct slice *text)
 {
 	*state = number < HISTORY_ITEM_FIRST ? (enum fact_state)number : FACT_KNOWN;
 	return (number >= HISTORY_ITEM_FIRST || number <= FACT_UNDER_WAY) &&
 	       history_items_text(items, number, text);
 }
 
-bool history_client_unpack(
-    const struct history_items *items, struct slice item, struct decision_row *row)
+bool history_client_unpack(struct history_items *items, struct slice item, struct decision_row *row)
 {
 	uint64_t asn, name;
 
@@ -201,7 +200,7 @@ static bool unpack_entry(struct slice *item, uint64_t bits, struct decision_row 
 }
 
 bool history_verdict_unpack(
-    const struct history_items *items, struct slice item, struct decision_row *row)
+    struct history_items *items, struct slice item, struct decision_row *row)
 {
 	uint64_t bits, stage, action, family, reason, withdrawn, code, rule, entry, reply;
 
@@ -226,9 +225,8 @@ bool history_verdict_unpack(
 	       unpack_entry(&item, bits, row);
 }
 
-static bool unpack_item(const struct history_items *items, uint64_t number,
-    enum history_item wanted,
-    bool (*unpack)(const struct history_items *, struct slice, struct decision_row *),
+static bool unpack_item(struct history_items *items, uint64_t number, enum history_item wanted,
+    bool (*unpack)(struct history_items *, struct slice, struct decision_row *),
     struct decision_row *row)
 {
 	enum history_item kind;
@@ -273,7 +271,7 @@ static bool unpack_results(const uint64_t *v, struct decision_row *row)
 	return true;
 }
 
-static bool unpack_id(const struct history_items *items, uint64_t number, struct slice *text)
+static bool unpack_id(struct history_items *items, uint64_t number, struct slice *text)
 {
 	enum history_item kind;
 
@@ -282,8 +280,7 @@ static bool unpack_id(const struct history_items *items, uint64_t number, struct
 	       (history_items_get(items, number, &kind, text) && kind == HISTORY_ID_ITEM);
 }
 
-static bool unpack_texts(
-    const struct history_items *items, const uint64_t *v, struct decision_row *row)
+static bool unpack_texts(struct history_items *items, const uint64_t *v, struct decision_row *row)
 {
 	return unpack_id(items, v[HISTORY_SESSION], &row->text[ROW_SESSION]) &&
 	       unpack_id(items, v[HISTORY_QUEUE_ID], &row->text[ROW_QUEUE_ID]) &&
@@ -301,7 +298,7 @@ static bool unpack_texts(
 }
 
 bool history_row_unpack(
-    const struct history_items *items, const uint64_t v[HISTORY_COLUMNS], struct decision_row *row)
+    struct history_items *items, const uint64_t v[HISTORY_COLUMNS], struct decision_row *row)
 {
 	*row = (struct decision_row){.number = v[HISTORY_NUMBER],
 	    .time_ms = (int64_t)v[HISTORY_TIME],

@@ -16,10 +16,10 @@ bool history_row_pack(struct history_dictionary *, struct history_buffer *scratc
  * empty.
  */
 bool history_row_unpack(
-    const struct history_items *, const uint64_t values[HISTORY_COLUMNS], struct decision_row *);
+    struct history_items *, const uint64_t values[HISTORY_COLUMNS], struct decision_row *);
 
 /* What of a row is in an item of its client, and of its verdict; false as above. */
-bool history_client_unpack(const struct history_items *, struct slice, struct decision_row *);
-bool history_verdict_unpack(const struct history_items *, struct slice, struct decision_row *);
+bool history_client_unpack(struct history_items *, struct slice, struct decision_row *);
+bool history_verdict_unpack(struct history_items *, struct slice, struct decision_row *);
 
 #endif

@@ -90,7 +90,7 @@ static bool may_have(struct history_segment *s, const struct history_keys *keys)
 /* ---- items --------------------------------------------------------------------------- */
 
 static bool client_fits(
-    const struct history_segment *s, const struct history_pattern *p, struct slice item)
+    struct history_segment *s, const struct history_pattern *p, struct slice item)
 {
 	struct decision_row row = {.count = 0};
 
@@ -103,7 +103,7 @@ static bool client_fits(
 }
 
 static bool verdict_fits(
-    const struct history_segment *s, const struct history_keys *keys, struct slice item)
+    struct history_segment *s, const struct history_keys *keys, struct slice item)
 {
 	struct decision_row row = {.count = 0};
 	struct verdict v;
@@ -119,7 +119,7 @@ static bool verdict_fits(
 }
 
 /* The bits of the keys that an item fits. */
-static unsigned judge(const struct history_segment *s, const struct history_keys *keys,
+static unsigned judge(struct history_segment *s, const struct history_keys *keys,
     enum history_item kind, struct slice item)
 {
 	unsigned bits = 0;
@@ -141,24 +141,23 @@ static unsigned judge(const struct history_segment *s, const struct history_keys
 }
 
 /* A byte for each item; *found: the keys that any of them fits. */
-static bool judge_items(const struct history_segment *s, const struct history_keys *keys,
+static bool judge_items(struct history_segment *s, const struct history_keys *keys,
     struct history_buffer *judged, unsigned *found)
 {
+	struct history_items_walk w = history_items_walk(&s->items);
 	unsigned char *byte;
 
 	judged->len = 0;
-	byte = history_buffer_room(judged, s->items.end + 1);
 	*found = 0;
-	for (uint64_t n = 0; byte && n < s->items.end; n++) {
-		enum history_item kind;
-		struct slice item;
-
-		byte[n] = n >= HISTORY_ITEM_FIRST && history_items_get(&s->items, n, &kind, &item)
-			      ? (unsigned char)judge(s, keys, kind, item)
-			      : 0;
-		*found |= byte[n];
+	byte = history_buffer_room(judged, s->items.end + 1);
+	if (!byte)
+		return false;
+	memset(byte, 0, s->items.end + 1);
+	while (history_items_next(&w)) {
+		byte[w.number] = (unsigned char)judge(s, keys, w.kind, w.item);
+		*found |= byte[w.number];
 	}
-	return byte;
+	return true;
 }
 
 /* ---- rows ---------------------------------------------------------------------------- */

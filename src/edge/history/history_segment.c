@@ -297,16 +297,26 @@ bool history_segment_may_have(struct history_segment *s, struct slice key)
 
 /* ---- items and counts ---------------------------------------------------------------- */
 
-static void load_items(struct history_segment *s, const struct history_block *block)
+/* Items are restored where they stay. */
+static bool load_block_of_items(struct history_segment *s, const struct history_block *block)
 {
 	struct history_head head;
 	uint64_t at = read_head(s, block, &head);
-	const unsigned char *bytes =
-	    at ? read_section(s, &head.section[0], at, (size_t)head.section[0].base) : NULL;
+	const struct history_section *section = &head.section[0];
+	size_t raw = at ? (size_t)section->base : 0;
+	unsigned char *stored, *room = at ? history_items_room(&s->items, raw) : NULL;
 
-	if (!bytes || !history_items_add(&s->items, head.first, head.count,
-			  slice_of((const char *)bytes, (size_t)head.section[0].base)))
-		s->damage->blocks++;
+	s->section.len = 0;
+	stored = room ? history_buffer_room(&s->section, section->stored) : NULL;
+	return stored && read_at(s->fd, stored, section->stored, at) &&
+	       history_section_restore(
+		   s->coder, section, stored, room, raw, &s->damage->repaired) &&
+	       history_items_add(&s->items, head.first, head.count, raw);
+}
+
+static void load_items(struct history_segment *s, const struct history_block *block)
+{
+	s->damage->blocks += !load_block_of_items(s, block);
 }
 
 static bool load_counts(struct history_segment *s, const struct history_block *block)
