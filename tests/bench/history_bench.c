@@ -5,7 +5,7 @@
  *
  * Prints bytes a row before and after compression, rows a second of the writer, and how long each
  * kind of search takes over all of them, with the files in the page cache.  With jq and sqlite3
- * installed, tests/bench/history_bench.sh asks these the same on a part of it.
+ * installed, tests/bench/history_bench.py asks these the same.
  */
 #include "core/stats/decision_text.h"
 #include "edge/history/history_find.h"
@@ -111,6 +111,56 @@ static void write_rows(const char *directory, unsigned rows, unsigned per_second
 	decisions_free(&d);
 }
 
+/* ---- what a decision costs ------------------------------------------------------------ */
+
+static double thread_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+}
+
+/* The thread that answers mail: a number, and a row for the queue. */
+static void record_rows(const char *directory, unsigned rows)
+{
+	char path[4096];
+	struct history_settings settings = {.directory = path,
+	    .keep_days = 30,
+	    .max_bytes = UINT64_C(1) << 30,
+	    .per_network_minute = 600};
+	struct decisions *d = decisions_create(5);
+	struct history *history;
+	struct history_counts counts;
+	double spent = 0, start;
+
+	snprintf(path, sizeof path, "%s/recorded", directory);
+	history = history_create(&settings);
+	for (unsigned i = 0; i < rows; i++) {
+		struct decision_row row;
+		struct decision_record_room room;
+		struct record record;
+		struct record_number number = {.row = 0};
+
+		decisions_next(d, &row);
+		decision_row_record(&row, &room, &record);
+		start = thread_ns();
+		if (history_number(history, &record, &number))
+			record.token = slice_of(number.token, TOKEN_CHARS);
+		record.number = &number;
+		history_record(history, &record);
+		spent += thread_ns() - start;
+	}
+	history_flush(history, 60000);
+	counts = history_counts(history);
+	printf("a decision       %.2f us of its thread; of %u rows %llu written, %llu shared, %llu "
+	       "dropped\n",
+	    spent / rows / 1000, rows, (unsigned long long)counts.rows,
+	    (unsigned long long)counts.shared, (unsigned long long)counts.dropped);
+	history_free(&history);
+	decisions_free(&d);
+}
+
 /* ---- asking -------------------------------------------------------------------------- */
 
 static char found_id[17], found_client[IP_TEXT_MAX], found_recipient[200];
@@ -193,5 +243,6 @@ int main(int argc, char **argv)
 		write_rows(argv[1], rows, argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 2000);
 	history_reader_free(&there);
 	ask_all(argv[1]);
+	record_rows(argv[1], 200000);
 	return 0;
 }
