@@ -4,6 +4,7 @@
 #include "core/base/rfc3339.h"
 #include "core/stats/decision_text.h"
 #include "edge/config/config.h"
+#include "edge/config/idn.h"
 #include "history_source.h"
 #include "watch.h"
 
@@ -73,9 +74,12 @@ size_t history_source_json(const struct decision_row *row, char out[HISTORY_JSON
 	return len;
 }
 
-static const char *plain_slice(struct request *req, struct slice s, char out[PLAIN_MAX])
+static const char *plain_slice(struct slice s, char out[PLAIN_MAX])
 {
-	return plain_text(s.len > 0 ? arena_strdup(req->arena, s) : "-", out);
+	char text[DECISION_TEXT_MAX + 1];
+
+	snprintf(text, sizeof text, "%.*s", SLICE_ARG(s.len > 0 ? s : SLICE("-")));
+	return plain_text(text, out);
 }
 
 static void print_line(struct request *req, const struct decision_row *row)
@@ -95,10 +99,9 @@ static void print_line(struct request *req, const struct decision_row *row)
 		snprintf(count, sizeof count, " (%llu times)", (unsigned long long)row->count);
 	channel_print(req->channel, "%s %-4s %-12s %-15s %s -> %s %s %.*s%s\n", at,
 	    stage_name(row->stage), record_action(&v), client,
-	    plain_slice(req, row->text[ROW_SENDER], sender),
-	    plain_slice(req, row->text[ROW_RECIPIENT], recipient), plain_slice(req, by, rule),
+	    plain_slice(row->text[ROW_SENDER], sender),
+	    plain_slice(row->text[ROW_RECIPIENT], recipient), plain_slice(by, rule),
 	    SLICE_ARG(row->id), count);
-	arena_reset(req->arena);
 }
 
 static bool print_row(void *context, const struct decision_row *row)
@@ -149,9 +152,21 @@ static bool read_count(struct request *req, size_t *count)
 	return true;
 }
 
+/* As records have it: a name or an address that is not ASCII in A-label form. */
 static struct slice asked_key(const struct request *req, const char *key)
 {
-	return slice_str(request_text(req, key));
+	struct slice text = slice_str(request_text(req, key)), name, prefix;
+	struct address address;
+
+	if (slice_is_printable_ascii(text) || slice_find(text, '*') < text.len)
+		return text;
+	if (slice_find_last(text, '@') < text.len && text.ptr[0] != '@')
+		return address_parse(text, &idn_lenient, req->arena, &address) ? text
+									       : address.text;
+	prefix = slice_of(text.ptr, text.ptr[0] == '.' || text.ptr[0] == '@');
+	if (name_parse(slice_skip(text, prefix.len), &idn_lenient, req->arena, &name))
+		return text;
+	return arena_printf(req->arena, "%.*s%.*s", SLICE_ARG(prefix), SLICE_ARG(name));
 }
 
 static bool read_query(struct request *req, struct history_query *q)
