@@ -12,6 +12,8 @@ void history_coder_free(struct history_coder *coder)
 {
 	history_zstd_free(&coder->zstd);
 	history_buffer_free(&coder->scratch);
+	history_buffer_free(&coder->spare_items);
+	history_buffer_free(&coder->spare_section);
 }
 
 /* ---- rows ---------------------------------------------------------------------------- */

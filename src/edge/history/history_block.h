@@ -18,6 +18,9 @@ struct history_coder {
 	struct history_zstd zstd;
 	bool compress; /* sections of blocks that are made */
 	struct history_buffer scratch;
+	/* Of a segment that was closed, for the next: tens of megabytes that would be given back.
+	 */
+	struct history_buffer spare_items, spare_section;
 };
 
 void history_coder_init(struct history_coder *, bool compress);

@@ -35,6 +35,14 @@ bool history_buffer_append(struct history_buffer *b, const void *bytes, size_t n
 	return true;
 }
 
+void history_buffer_move(struct history_buffer *to, struct history_buffer *from)
+{
+	history_buffer_free(to);
+	*to = *from;
+	to->len = 0;
+	*from = (struct history_buffer){NULL, 0, 0};
+}
+
 void history_buffer_free(struct history_buffer *b)
 {
 	free(b->bytes);

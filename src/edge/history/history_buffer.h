@@ -15,6 +15,9 @@ unsigned char *history_buffer_room(struct history_buffer *, size_t n);
 
 bool history_buffer_append(struct history_buffer *, const void *bytes, size_t n);
 
+/* Empties `to`, which takes over the bytes of `from`; what `to` had is freed. */
+void history_buffer_move(struct history_buffer *to, struct history_buffer *from);
+
 /* Frees the bytes; an empty buffer is left. */
 void history_buffer_free(struct history_buffer *);
 

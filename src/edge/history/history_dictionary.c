@@ -50,7 +50,14 @@ bool history_item_cut(struct slice *s, enum history_item *kind, struct slice *ou
 {
 	uint64_t head;
 
-	if (!history_varint_cut(s, &head) || head >> 2 > s->len || (head & 3) >= HISTORY_ITEM_KINDS)
+	/* Most are shorter than 32 bytes. */
+	if (s->len > 0 && (unsigned char)s->ptr[0] < 0x80) {
+		head = (unsigned char)s->ptr[0];
+		*s = slice_of(s->ptr + 1, s->len - 1);
+	} else if (!history_varint_cut(s, &head)) {
+		return false;
+	}
+	if (head >> 2 > s->len || (head & 3) >= HISTORY_ITEM_KINDS)
 		return false;
 	*kind = (enum history_item)(head & 3);
 	*out = slice_of(s->ptr, (size_t)(head >> 2));

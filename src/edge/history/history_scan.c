@@ -5,16 +5,13 @@
 
 #include <stdio.h>
 
-static const struct {
-	enum history_column column;
-	enum history_item kind;
-} key_columns[HISTORY_KEYS] = {
-    [HISTORY_KEY_CLIENT] = {HISTORY_CLIENT, HISTORY_CLIENT_ITEM},
-    [HISTORY_KEY_HELO] = {HISTORY_HELO, HISTORY_TEXT},
-    [HISTORY_KEY_SENDER] = {HISTORY_SENDER, HISTORY_TEXT},
-    [HISTORY_KEY_FROM] = {HISTORY_FROM, HISTORY_TEXT},
-    [HISTORY_KEY_RECIPIENT] = {HISTORY_RECIPIENT, HISTORY_TEXT},
-    [HISTORY_KEY_VERDICT] = {HISTORY_VERDICT, HISTORY_VERDICT_ITEM},
+static const enum history_column key_columns[HISTORY_KEYS] = {
+    [HISTORY_KEY_CLIENT] = HISTORY_CLIENT,
+    [HISTORY_KEY_HELO] = HISTORY_HELO,
+    [HISTORY_KEY_SENDER] = HISTORY_SENDER,
+    [HISTORY_KEY_FROM] = HISTORY_FROM,
+    [HISTORY_KEY_RECIPIENT] = HISTORY_RECIPIENT,
+    [HISTORY_KEY_VERDICT] = HISTORY_VERDICT,
 };
 
 void history_keys_of(
@@ -118,26 +115,37 @@ static bool verdict_fits(
 	       history_pattern_fits(&keys->pattern[HISTORY_KEY_VERDICT], row.text[ROW_RULE]);
 }
 
+/* Keys that look at a text. */
+enum {
+	TEXT_KEYS = 1 << HISTORY_KEY_HELO | 1 << HISTORY_KEY_SENDER | 1 << HISTORY_KEY_FROM |
+		    1 << HISTORY_KEY_RECIPIENT
+};
+
 /* The bits of the keys that an item fits. */
 static unsigned judge(struct history_segment *s, const struct history_keys *keys,
     enum history_item kind, struct slice item)
 {
-	unsigned bits = 0;
+	unsigned bits = 0, left = keys->used & TEXT_KEYS;
 
-	for (int k = 0; k < HISTORY_KEYS; k++) {
-		bool fits = false;
-
-		if (!(keys->used >> k & 1) || key_columns[k].kind != kind)
-			continue;
-		if (k == HISTORY_KEY_CLIENT)
-			fits = client_fits(s, &keys->pattern[k], item);
-		else if (k == HISTORY_KEY_VERDICT)
-			fits = verdict_fits(s, keys, item);
-		else
-			fits = history_pattern_fits(&keys->pattern[k], item);
-		bits |= (unsigned)fits << k;
+	switch (kind) {
+	case HISTORY_TEXT:
+		for (int k = 0; left >> k > 0; k++)
+			if (left >> k & 1)
+				bits |= (unsigned)history_pattern_fits(&keys->pattern[k], item)
+					<< k;
+		return bits;
+	case HISTORY_CLIENT_ITEM:
+		return keys->used & 1U << HISTORY_KEY_CLIENT &&
+			       client_fits(s, &keys->pattern[HISTORY_KEY_CLIENT], item)
+			   ? 1U << HISTORY_KEY_CLIENT
+			   : 0;
+	case HISTORY_VERDICT_ITEM:
+		return keys->used & 1U << HISTORY_KEY_VERDICT && verdict_fits(s, keys, item)
+			   ? 1U << HISTORY_KEY_VERDICT
+			   : 0;
+	default:
+		return 0;
 	}
-	return bits;
 }
 
 /* A byte for each item; *found: the keys that any of them fits. */
@@ -177,7 +185,7 @@ static unsigned columns_of(const struct history_keys *keys)
 
 	for (int k = 0; k < HISTORY_KEYS; k++)
 		if (keys->used >> k & 1)
-			columns |= 1U << key_columns[k].column;
+			columns |= 1U << key_columns[k];
 	return columns;
 }
 
@@ -191,7 +199,7 @@ static bool row_fits(const struct scan *scan, size_t i)
 
 		if (!(keys->used >> k & 1))
 			continue;
-		item = scan->rows->value[key_columns[k].column][i];
+		item = scan->rows->value[key_columns[k]][i];
 		if (item >= scan->s->items.end || !(scan->judged[item] >> k & 1))
 			return false;
 	}

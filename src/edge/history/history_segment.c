@@ -78,6 +78,8 @@ struct history_segment *history_segment_open(struct history_coder *coder, int di
 	s->fd = -1;
 	s->coder = coder;
 	s->damage = damage;
+	history_buffer_move(&s->items.encoded, &coder->spare_items);
+	history_buffer_move(&s->section, &coder->spare_section);
 	if (open_file(s, directory, why))
 		return s;
 	error = errno;
@@ -96,8 +98,9 @@ void history_segment_close(struct history_segment **segment)
 		close(s->fd);
 	free(s->blocks);
 	free(s->counts);
+	history_buffer_move(&s->coder->spare_items, &s->items.encoded);
+	history_buffer_move(&s->coder->spare_section, &s->section);
 	history_items_free(&s->items);
-	history_buffer_free(&s->section);
 	history_buffer_free(&s->filter);
 	free(s);
 	*segment = NULL;
