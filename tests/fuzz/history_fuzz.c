@@ -2,7 +2,7 @@
  * A segment of the history: bytes that a disk, or somebody with a copy, may have changed.
  *
  * Insists that every row that is shown can be written as text, read as a record and counted, that a
- * search finds no more rows than there are, and that a segment written from it has the same rows.
+ * search finds no more rows than there are, and that a segment written from it has all of them.
  */
 #include "core/stats/decision_text.h"
 #include "src/edge/history/history_scan.h"
@@ -156,7 +156,7 @@ static void try_segment(const uint8_t *data, size_t size)
 	close(fd);
 	found = count_rows();
 	if (history_seal(&coder, directory, NAME, &sealed, &damage, why))
-		insist(count_rows() == found);
+		insist(count_rows() >= found); /* more where a head lied about its times */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
