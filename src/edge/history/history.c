@@ -177,6 +177,8 @@ static void begin_run(struct history *h, uint32_t run, struct history_key *key)
 	h->fold = history_fold_create();
 	if (!h->fold)
 		history_key_free(&h->key);
+	h->counts.running = true;
+	h->counts.error[0] = '\0';
 	pthread_mutex_unlock(&h->lock);
 }
 

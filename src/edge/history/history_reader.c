@@ -40,12 +40,13 @@ void history_reader_free(struct history_reader **reader)
 
 	if (!r)
 		return;
+	/* Segments give their buffers back to the coder. */
+	forget_counts(r);
 	if (r->directory >= 0)
 		close(r->directory);
 	history_key_free(&r->key);
 	history_coder_free(&r->coder);
 	history_rows_free(&r->rows);
-	forget_counts(r);
 	free(r);
 	*reader = NULL;
 }
