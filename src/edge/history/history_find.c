@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 /*
- * Threads of one search: enough for the disks of today, and not all processors of a mail host. They
- * yield to mail: the nice value of a thread is its own on Linux.
+ * Threads of one search: each has some 60 MB, and not all processors of a mail host are for it.
+ * They yield to mail: the nice value of a thread is its own on Linux.
  */
-enum { THREADS_MAX = 4, NICE = 10 };
+enum { THREADS_MAX = 2, NICE = 10 };
 
 /* ---- segments side by side ----------------------------------------------------------- */
 

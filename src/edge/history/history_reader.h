@@ -19,6 +19,9 @@ struct history_reader {
 	struct history_damage damage;
 	struct history_segment *later[HISTORY_LATER_MAX]; /* of which counts are needed */
 	unsigned next_later;
+	/* Of the segment whose rows were counted last: when the first of those behind it began. */
+	struct history_header counted;
+	int64_t later_ms;
 };
 
 /* Fills what a search says of itself; rows and segments are its own. */
