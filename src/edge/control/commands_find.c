@@ -22,6 +22,11 @@ const char *history_source_directory(struct request *req)
 	const char *given = request_text(req, "history");
 	const char *directory = req->generation ? req->generation->config->history_directory : "";
 
+	if (given && req->worker && !req->admin) {
+		channel_error(req->channel, "--history: permission denied: the daemon reads other "
+					    "directories for root and its own user only\n");
+		return NULL;
+	}
 	if (given)
 		return given;
 	if (directory[0] == '\0')

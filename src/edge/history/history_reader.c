@@ -13,6 +13,7 @@ static void forget_counts(struct history_reader *r)
 {
 	for (int i = 0; i < HISTORY_LATER_MAX; i++)
 		history_segment_close(&r->later[i]);
+	r->counted = (struct history_header){.run = 0};
 }
 
 struct history_reader *history_reader_open(const char *directory, char why[HISTORY_FIND_WHY_MAX])
@@ -113,15 +114,42 @@ static struct history_segment *later_segment(struct history_reader *r, const cha
 	return *place;
 }
 
+static bool is_behind(const struct history_header *later, const struct history_header *header)
+{
+	return later->half == header->half && later->run == header->run &&
+	       later->part > header->part;
+}
+
+/* When the first segment behind this one began. */
+static int64_t begin_of_later(struct history_reader *r, const struct history_files *files,
+    const struct history_header *header)
+{
+	if (r->counted.run == header->run && r->counted.part == header->part &&
+	    r->counted.half == header->half)
+		return r->later_ms;
+	r->counted = *header;
+	r->later_ms = INT64_MAX;
+	for (size_t i = 0; i < files->count; i++) {
+		const struct history_header *later = &files->file[i].header;
+
+		if (is_behind(later, header) && later->created_ms < r->later_ms)
+			r->later_ms = later->created_ms;
+	}
+	return r->later_ms;
+}
+
 void history_reader_count(struct history_reader *r, const struct history_files *files,
     const struct history_header *header, struct decision_row *row)
 {
-	for (size_t i = 0; i < files->count && header->half == HISTORY_REFUSED; i++) {
+	/* Nearly all rows are older than that. */
+	if (header->half != HISTORY_REFUSED ||
+	    begin_of_later(r, files, header) > row->time_ms + SHARED_MS)
+		return;
+	for (size_t i = 0; i < files->count; i++) {
 		const struct history_header *later = &files->file[i].header;
 		const struct history_segment *s;
 
-		if (later->half != header->half || later->run != header->run ||
-		    later->part <= header->part || later->created_ms > row->time_ms + SHARED_MS)
+		if (!is_behind(later, header) || later->created_ms > row->time_ms + SHARED_MS)
 			continue;
 		s = later_segment(r, files->file[i].name);
 		if (s)
