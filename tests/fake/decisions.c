@@ -148,9 +148,11 @@ static void from_spammer(struct decisions *d)
 	word(d, draw(d) % 30000, domain, sizeof domain);
 	d->client = 0x70000000UL + net * 256UL + (unsigned)(draw(d) % 200);
 	d->refused = draw(d) % 100 < 90;
-	snprintf(d->name, sizeof d->name, net % 2 ? "%lu-%lu-%lu-%lu.dyn.isp%u.example" : "",
-	    d->client >> 24, d->client >> 16 & 255, d->client >> 8 & 255, d->client & 255,
-	    net % 50);
+	d->name[0] = '\0';
+	if (net % 2)
+		snprintf(d->name, sizeof d->name, "%lu-%lu-%lu-%lu.dyn.isp%u.example",
+		    d->client >> 24, d->client >> 16 & 255, d->client >> 8 & 255, d->client & 255,
+		    net % 50);
 	snprintf(d->helo, sizeof d->helo, net % 3 ? "%s.click" : "win-%s", domain);
 	snprintf(d->sender, sizeof d->sender, "%s@%s.click", local, domain);
 	snprintf(d->from, sizeof d->from, "%s", d->sender);

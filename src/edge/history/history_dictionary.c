@@ -215,8 +215,3 @@ void history_dictionary_written(struct history_dictionary *d)
 	d->pending_from = d->count;
 	d->pending_at = d->encoded.len;
 }
-
-size_t history_dictionary_bytes(const struct history_dictionary *d)
-{
-	return d->encoded.len;
-}

@@ -28,9 +28,6 @@ struct slice history_dictionary_pending(
     const struct history_dictionary *, uint64_t *first, uint32_t *count);
 void history_dictionary_written(struct history_dictionary *);
 
-/* Bytes of all items, encoded. */
-size_t history_dictionary_bytes(const struct history_dictionary *);
-
 /* Numbers of seven bits a byte, lowest first: appended; cut off the front, false at the end. */
 bool history_varint_append(struct history_buffer *, uint64_t);
 bool history_varint_cut(struct slice *, uint64_t *out);

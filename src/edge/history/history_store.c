@@ -84,26 +84,49 @@ static bool take_lock(struct history_store *s, char why[HISTORY_WHY_MAX])
 	return false;
 }
 
-/* Behind all runs of the directory, whatever the clock says. */
+/* The run that the lock file names, of the last start; 0 when it names none. */
+static int64_t last_run(const struct history_store *s)
+{
+	char text[16] = "";
+	ssize_t n = pread(s->lock, text, sizeof text - 1, 0);
+	struct slice rest = slice_of(text, n > 0 ? (size_t)n : 0);
+	uint64_t run;
+
+	return slice_to_uint(slice_word(&rest), HISTORY_RUN_MAX, &run) ? (int64_t)run : 0;
+}
+
+/* On the disk before the first id of the run is given out. */
+static bool remember_run(const struct history_store *s)
+{
+	char text[16];
+	int n = snprintf(text, sizeof text, "%10u \n", s->run);
+
+	return history_write_at(s->lock, text, (size_t)n, 0) && fdatasync(s->lock) == 0;
+}
+
+/* Behind all runs of the directory, whatever the clock says, and whatever was written in them: an
+ * id may have been given out and its row be lost. */
 static bool choose_run(struct history_store *s, char why[HISTORY_WHY_MAX])
 {
 	struct history_damage damage = {.rows = 0};
 	struct history_files files;
-	int64_t run = now_ms() / 1000 - HISTORY_RUN_EPOCH;
+	int64_t run = now_ms() / 1000 - HISTORY_RUN_EPOCH, last = last_run(s);
 
 	if (!history_files_list(&s->coder, s->directory, &files, &damage)) {
 		snprintf(why, HISTORY_WHY_MAX, "%s", strerror(errno));
 		return false;
 	}
-	if (run < 1)
-		run = 1;
 	for (size_t i = 0; i < files.count; i++)
-		if (files.file[i].header.run >= run)
-			run = (int64_t)files.file[i].header.run + 1;
+		if (files.file[i].header.run > last)
+			last = (int64_t)files.file[i].header.run;
 	history_files_free(&files);
+	run = run > last ? run : last + 1;
 	s->run = (uint32_t)run;
 	snprintf(why, HISTORY_WHY_MAX, "its segments are dated after 2053: check the clock");
-	return run <= HISTORY_RUN_MAX;
+	if (run > HISTORY_RUN_MAX)
+		return false;
+	snprintf(why, HISTORY_WHY_MAX, "its lock file cannot be written");
+	return remember_run(s);
 }
 
 static bool open_directory(struct history_store *s, char why[HISTORY_WHY_MAX])

@@ -297,6 +297,25 @@ START_TEST(after_restarts)
 }
 END_TEST
 
+/* Ids whose rows were never written are not those of later rows: no second start has a run that was
+ * there, however soon it comes. */
+START_TEST(never_twice)
+{
+	enum { TIMES = 6 };
+	struct facts facts = {.auth_state = FACT_ABSENT};
+	struct verdict verdict = {.kind = VERDICT_CONTINUE};
+	struct record record = {.time_us = now_us(), .facts = &facts, .verdict = &verdict};
+	struct record_number number[TIMES];
+
+	for (int i = 0; i < TIMES; i++) {
+		ck_assert(history_number(history, &record, &number[i]));
+		for (int k = 0; k < i; k++)
+			ck_assert_mem_ne(number[k].token, number[i].token, TOKEN_CHARS);
+		restart();
+	}
+}
+END_TEST
+
 /* The child is killed in the middle: all that it had flushed is there, and no id is given twice. */
 START_TEST(after_kill)
 {
@@ -618,6 +637,7 @@ Suite *suite(void)
 	tcase_add_loop_test(t, by_key, 0, 2);
 	tcase_add_test(t, replayed);
 	tcase_add_test(t, after_restarts);
+	tcase_add_test(t, never_twice);
 	tcase_add_test(t, after_kill);
 	tcase_add_test(t, repeats);
 	tcase_add_test(t, floods);
