@@ -42,7 +42,10 @@ struct backtest_sample {
 	enum backtest_change change;
 	int64_t time_ms;
 	bool proven;
-	struct slice id, sender, recipient, rule, then; /* then: what was answered */
+	uint32_t run; /* of the row, and its number: what its id is made of */
+	uint64_t number;
+	bool refused_then;
+	struct slice sender, recipient, rule, then; /* then: what was answered */
 	struct ip client;
 };
 

@@ -59,7 +59,8 @@ struct decision_row {
 	int64_t time_ms; /* since the epoch */
 	int64_t last_ms; /* of the last of `count`; 0: of this one */
 	uint32_t took_us;
-	uint64_t number; /* in the history (edge/history/history_id.h); 0: none */
+	uint64_t number; /* in the history (edge/history/history_find.h); 0: none */
+	uint32_t run;    /* of the history's writer, in which the number was given out */
 	uint64_t count;  /* decisions that it stands for */
 	unsigned flags;
 	enum stage stage;
@@ -127,6 +128,10 @@ struct decision_record_room {
  */
 void decision_row_record(
     const struct decision_row *, struct decision_record_room *, struct record *out);
+
+/* The facts of that record alone; room for signatures[DKIM_VERIFIED_MAX]. */
+void decision_row_facts(
+    const struct decision_row *, struct dkim_signature_result *signatures, struct facts *out);
 
 /* Whether the client was told no: such rows have ids that are found, and a half of their own. */
 bool decision_row_is_refusal(const struct decision_row *);

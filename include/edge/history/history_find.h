@@ -68,9 +68,15 @@ enum history_lookup history_find_decision(struct history_reader *, struct slice 
  * bounce can be given; without blanks and a full stop or bracket at the end. */
 struct slice history_id_of_url(struct slice text);
 
+/* The id of a row that history_replay() gave without: by whether it is a refusal, run and number.
+ * False without a key. */
+bool history_row_id(
+    struct history_reader *, bool refused, uint32_t run, uint64_t number, char out[TOKEN_CHARS]);
+
 /* Every row from since_ms to before until_ms (0: to the last), the oldest first: rows of both
- * halves by their time, as they were decided. */
-bool history_replay(struct history_reader *, int64_t since_ms, int64_t until_ms, history_row_fn *,
-    void *context, struct history_scan *, char why[HISTORY_FIND_WHY_MAX]);
+ * halves by their time, as they were decided.  Ids are half of the work, and made only if they are
+ * wanted. */
+bool history_replay(struct history_reader *, int64_t since_ms, int64_t until_ms, bool ids,
+    history_row_fn *, void *context, struct history_scan *, char why[HISTORY_FIND_WHY_MAX]);
 
 #endif

@@ -120,8 +120,7 @@ bool backtest_message_describe(struct backtest_message *m, const struct decision
 	    record_action(&(struct verdict){.kind = row->final ? VERDICT_FINAL : VERDICT_CONTINUE,
 		.action = row->action,
 		.monitored = row->monitored}));
-	size_t len =
-	    row->id.len + row->text[ROW_SENDER].len + row->text[ROW_RECIPIENT].len + then.len;
+	size_t len = row->text[ROW_SENDER].len + row->text[ROW_RECIPIENT].len + then.len;
 	char *at;
 
 	if (m->about)
@@ -130,8 +129,11 @@ bool backtest_message_describe(struct backtest_message *m, const struct decision
 	if (!m->about)
 		return false;
 	at = (char *)(m->about + 1);
-	*m->about = (struct backtest_about){.time_ms = row->time_ms, .client = row->client};
-	m->about->id = put(&at, row->id);
+	*m->about = (struct backtest_about){.time_ms = row->time_ms,
+	    .client = row->client,
+	    .run = row->run,
+	    .number = row->number,
+	    .refused = decision_row_is_refusal(row)};
 	m->about->sender = put(&at, row->text[ROW_SENDER]);
 	m->about->recipient = put(&at, row->text[ROW_RECIPIENT]);
 	m->about->then = put(&at, then);

@@ -17,7 +17,10 @@ struct backtest_recipient {
 struct backtest_about {
 	int64_t time_ms;
 	struct ip client;
-	struct slice id, sender, recipient, then; /* behind it */
+	uint32_t run;
+	uint64_t number;
+	bool refused;
+	struct slice sender, recipient, then; /* behind it */
 };
 
 struct backtest_message {

@@ -119,18 +119,18 @@ static enum dkim_result dkim_result_of(struct slice word)
 	return result;
 }
 
-static void give_dkim(const struct decision_row *row, struct decision_record_room *room)
+static void give_dkim(const struct decision_row *row, struct dkim_signature_result *signatures,
+    struct dkim_answer *dkim)
 {
 	struct slice rest = row->text[ROW_DKIM];
-	struct dkim_answer *dkim = &room->facts.dkim;
 
-	dkim->signatures = room->signatures;
+	dkim->signatures = signatures;
 	while (rest.len > 0 && dkim->count < DKIM_VERIFIED_MAX) {
 		struct slice domain = slice_word(&rest), result = slice_cut(&domain, ':');
 		bool partly = slice_ends(result, SLICE("~"));
 
 		result.len -= partly;
-		room->signatures[dkim->count++] = (struct dkim_signature_result){
+		signatures[dkim->count++] = (struct dkim_signature_result){
 		    .result = dkim_result_of(result),
 		    .domain = domain,
 		    .body_covered = !partly,
@@ -138,10 +138,9 @@ static void give_dkim(const struct decision_row *row, struct decision_record_roo
 	}
 }
 
-static void give_facts(const struct decision_row *row, struct decision_record_room *room)
+void decision_row_facts(
+    const struct decision_row *row, struct dkim_signature_result *signatures, struct facts *f)
 {
-	struct facts *f = &room->facts;
-
 	*f = (struct facts){
 	    .now = row->time_ms / 1000,
 	    .client = row->client,
@@ -164,7 +163,7 @@ static void give_facts(const struct decision_row *row, struct decision_record_ro
 	memcpy(f->country, row->country, sizeof f->country);
 	for (int i = 0; i < IDENTITY_COUNT; i++)
 		f->id[i] = (struct identity){.state = row->state[i], .text = row->text[i]};
-	give_dkim(row, room);
+	give_dkim(row, signatures, &f->dkim);
 }
 
 static void give_verdict(const struct decision_row *row, struct decision_record_room *room)
@@ -189,7 +188,7 @@ static void give_verdict(const struct decision_row *row, struct decision_record_
 void decision_row_record(
     const struct decision_row *row, struct decision_record_room *room, struct record *out)
 {
-	give_facts(row, room);
+	decision_row_facts(row, room->signatures, &room->facts);
 	give_verdict(row, room);
 	*out = (struct record){
 	    .time_us = row->time_ms * 1000,

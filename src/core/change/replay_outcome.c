@@ -35,13 +35,12 @@ static struct identity author_of(
 bool replay_facts(const struct decision_row *row, int64_t now, const struct idna *idna,
     struct arena *arena, struct facts *out)
 {
-	struct decision_record_room *room = arena_alloc(arena, sizeof *room);
-	struct record record;
+	struct dkim_signature_result *signatures =
+	    arena_calloc(arena, DKIM_VERIFIED_MAX, sizeof *signatures);
 
-	if (!room)
+	if (!signatures)
 		return false;
-	decision_row_record(row, room, &record);
-	*out = room->facts;
+	decision_row_facts(row, signatures, out);
 	out->now = now;
 	for (int i = 0; i < 2; i++) {
 		static const enum identity_kind names[] = {IDENTITY_CLIENT_NAME, IDENTITY_HELO};

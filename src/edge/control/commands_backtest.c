@@ -92,19 +92,29 @@ static json_t *rules_json(const struct backtest_result *r)
 	return list;
 }
 
-static json_t *samples_json(const struct backtest_result *r)
+/* The id of a sample as text; "" without a key. */
+static const char *id_of(
+    struct history_reader *reader, const struct backtest_sample *s, char out[TOKEN_CHARS + 1])
+{
+	out[TOKEN_CHARS] = '\0';
+	if (!history_row_id(reader, s->refused_then, s->run, s->number, out))
+		out[0] = '\0';
+	return out;
+}
+
+static json_t *samples_json(struct history_reader *reader, const struct backtest_result *r)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < r->samples; i++) {
 		const struct backtest_sample *s = &r->sample[i];
-		char at[RFC3339_TEXT_MAX], client[IP_TEXT_MAX];
+		char at[RFC3339_TEXT_MAX], client[IP_TEXT_MAX], id[TOKEN_CHARS + 1];
 
 		rfc3339_format(s->time_ms / 1000, at);
 		ip_format(&s->client, client);
 		json_array_append_new(
-		    list, json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:b}", "change",
-			      change_names[s->change], "time", at, "id", json_from_slice(s->id),
+		    list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:b}", "change",
+			      change_names[s->change], "time", at, "id", id_of(reader, s, id),
 			      "client", client, "sender", json_from_slice(s->sender), "recipient",
 			      json_from_slice(s->recipient), "rule", json_from_slice(s->rule),
 			      "then", json_from_slice(s->then), "proven", s->proven));
@@ -112,7 +122,7 @@ static json_t *samples_json(const struct backtest_result *r)
 	return list;
 }
 
-static json_t *result_json(const struct backtest_result *r)
+static json_t *result_json(struct history_reader *reader, const struct backtest_result *r)
 {
 	json_t *o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rows",
 	    (json_int_t)r->rows, "messages", (json_int_t)r->messages, "newly_refused",
@@ -130,7 +140,7 @@ static json_t *result_json(const struct backtest_result *r)
 		snprintf(key, sizeof key, "%s_by", change_names[change]);
 		json_object_set_new(o, key, tables_json(r, (enum backtest_change)change));
 	}
-	json_object_set_new(o, "samples", samples_json(r));
+	json_object_set_new(o, "samples", samples_json(reader, r));
 	return o;
 }
 
@@ -166,18 +176,20 @@ static void print_tables(
 	}
 }
 
-static void print_samples(struct request *req, const struct backtest_result *r)
+static void print_samples(
+    struct request *req, struct history_reader *reader, const struct backtest_result *r)
 {
 	for (size_t i = 0; i < r->samples; i++) {
 		const struct backtest_sample *s = &r->sample[i];
-		char at[RFC3339_TEXT_MAX], client[IP_TEXT_MAX], line[PLAIN_MAX];
+		char at[RFC3339_TEXT_MAX], client[IP_TEXT_MAX], line[PLAIN_MAX],
+		    id[TOKEN_CHARS + 1];
 		struct slice text;
 
 		rfc3339_format(s->time_ms / 1000, at);
 		ip_format(&s->client, client);
-		text = arena_printf(req->arena, "%s %s %.*s -> %.*s %.*s %.*s, then %.*s%s", at,
+		text = arena_printf(req->arena, "%s %s %.*s -> %.*s %.*s %s, then %.*s%s", at,
 		    client, SLICE_ARG(s->sender), SLICE_ARG(s->recipient), SLICE_ARG(s->rule),
-		    SLICE_ARG(s->id), SLICE_ARG(s->then), s->proven ? ", proven" : "");
+		    id_of(reader, s, id), SLICE_ARG(s->then), s->proven ? ", proven" : "");
 		if (text.ptr)
 			channel_print(req->channel, "%s  %s\n",
 			    s->change == BACKTEST_REFUSED ? "refused " : "accepted",
@@ -185,7 +197,8 @@ static void print_samples(struct request *req, const struct backtest_result *r)
 	}
 }
 
-static void print_result(struct request *req, const struct backtest_result *r, int64_t since_ms)
+static void print_result(struct request *req, struct history_reader *reader,
+    const struct backtest_result *r, int64_t since_ms)
 {
 	char at[RFC3339_TEXT_MAX];
 
@@ -207,7 +220,7 @@ static void print_result(struct request *req, const struct backtest_result *r, i
 	    "%llu of these by RCPT alone: their end is not on record\n"
 	    "unknown         %llu: they hang on an answer that nobody asked for\n",
 	    (unsigned long long)r->accepted_at_rcpt, (unsigned long long)r->unknown);
-	print_samples(req, r);
+	print_samples(req, reader, r);
 }
 
 /* ---- the command --------------------------------------------------------------------- */
@@ -237,34 +250,43 @@ static int judge(struct request *req, const struct backtest_result *r, uint64_t 
 	return backtest_proven_bound(r) > most ? STATUS_HARMFUL : STATUS_OK;
 }
 
-static int run(struct request *req, struct backtest *b, int64_t since_ms)
+/* What the rows of the history say, told and judged. */
+static int tell(struct request *req, struct history_reader *reader, const struct backtest_result *r,
+    int64_t since_ms)
 {
-	struct history_reader *reader = history_source_open(req);
-	const struct backtest_result *r;
-	struct history_scan scan;
-	char why[HISTORY_FIND_WHY_MAX];
 	const char *most = request_text(req, "max_proven");
 	uint64_t n = UINT64_MAX;
-	bool ok = reader && history_replay(reader, since_ms, 0, take_row, b, &scan, why);
 
-	if (reader && !ok)
-		channel_error(req->channel, "the history cannot be read: %s\n", why);
-	history_reader_free(&reader);
-	if (!ok)
-		return STATUS_FAILED;
-	history_source_tell(req, &scan);
-	r = backtest_end(b);
 	if (r->no_memory) {
 		channel_error(req->channel, "out of memory: ask for less with --since\n");
 		return STATUS_FAILED;
 	}
 	if (request_switch(req, "json"))
-		request_print_json(req, result_json(r));
+		request_print_json(req, result_json(reader, r));
 	else
-		print_result(req, r, since_ms);
+		print_result(req, reader, r, since_ms);
 	if (most)
 		slice_to_uint(slice_str(most), UINT64_MAX, &n);
 	return most ? judge(req, r, n) : STATUS_OK;
+}
+
+static int run(struct request *req, struct backtest *b, int64_t since_ms)
+{
+	struct history_reader *reader = history_source_open(req);
+	struct history_scan scan;
+	char why[HISTORY_FIND_WHY_MAX];
+	int status = STATUS_FAILED;
+
+	if (!reader)
+		return STATUS_FAILED;
+	if (history_replay(reader, since_ms, 0, false, take_row, b, &scan, why)) {
+		history_source_tell(req, &scan);
+		status = tell(req, reader, backtest_end(b), since_ms);
+	} else {
+		channel_error(req->channel, "the history cannot be read: %s\n", why);
+	}
+	history_reader_free(&reader);
+	return status;
 }
 
 /* Loads the changed rules aside, and compares. */

@@ -106,7 +106,8 @@ int command_history_export(struct request *req)
 		return STATUS_FAILED;
 	if (csv)
 		channel_print(req->channel, "%s", csv_head);
-	if (history_replay(reader, since, until, csv ? export_csv : export_json, req, &scan, why)) {
+	if (history_replay(
+		reader, since, until, true, csv ? export_csv : export_json, req, &scan, why)) {
 		history_source_tell(req, &scan);
 	} else {
 		channel_error(req->channel, "the history cannot be read: %s\n", why);

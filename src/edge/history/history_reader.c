@@ -91,6 +91,7 @@ void history_reader_id(struct history_reader *r, const struct history_header *he
 	const struct history_place place = {header->half, header->node, header->run, row->number};
 
 	row->id = slice_of(NULL, 0);
+	row->run = header->run;
 	if (!r->key)
 		return;
 	history_id_make(r->key, &place, room);
@@ -136,6 +137,19 @@ static int64_t begin_of_later(struct history_reader *r, const struct history_fil
 			r->later_ms = later->created_ms;
 	}
 	return r->later_ms;
+}
+
+bool history_row_id(
+    struct history_reader *r, bool refused, uint32_t run, uint64_t number, char out[TOKEN_CHARS])
+{
+	struct history_place place = {
+	    .half = refused ? HISTORY_REFUSED : HISTORY_ACCEPTED, .run = run, .number = number};
+
+	if (!r->key)
+		return false;
+	place.node = history_key_node(r->key);
+	history_id_make(r->key, &place, out);
+	return true;
 }
 
 void history_reader_count(struct history_reader *r, const struct history_files *files,

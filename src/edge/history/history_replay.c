@@ -101,7 +101,8 @@ static struct cursor *first_of(struct cursor cursor[HISTORY_HALVES])
 	return accepted->has ? accepted : NULL;
 }
 
-static void replay(struct cursor cursor[HISTORY_HALVES], history_row_fn *each, void *context)
+static void replay(
+    struct cursor cursor[HISTORY_HALVES], bool ids, history_row_fn *each, void *context)
 {
 	char id[TOKEN_CHARS];
 	struct cursor *c;
@@ -113,14 +114,16 @@ static void replay(struct cursor cursor[HISTORY_HALVES], history_row_fn *each, v
 
 		history_segment_count(c->segment, &c->current);
 		history_reader_count(c->reader, c->files, header, &c->current);
-		history_reader_id(c->reader, header, &c->current, id);
+		c->current.run = header->run;
+		if (ids)
+			history_reader_id(c->reader, header, &c->current, id);
 		if (!each(context, &c->current))
 			return;
 		next_row(c);
 	}
 }
 
-bool history_replay(struct history_reader *r, int64_t since_ms, int64_t until_ms,
+bool history_replay(struct history_reader *r, int64_t since_ms, int64_t until_ms, bool ids,
     history_row_fn *each, void *context, struct history_scan *scan, char why[HISTORY_FIND_WHY_MAX])
 {
 	struct cursor cursor[HISTORY_HALVES] = {{.half = HISTORY_REFUSED}};
@@ -140,7 +143,7 @@ bool history_replay(struct history_reader *r, int64_t since_ms, int64_t until_ms
 		ok &= history_rows_create(&cursor[h].rows);
 	}
 	if (ok)
-		replay(cursor, each, context);
+		replay(cursor, ids, each, context);
 	for (int h = 0; h < HISTORY_HALVES; h++) {
 		ok &= !cursor[h].no_memory;
 		history_segment_close(&cursor[h].segment);

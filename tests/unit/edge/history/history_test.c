@@ -269,10 +269,10 @@ START_TEST(replayed)
 	}
 	reader = history_reader_open(path, why);
 	ck_assert_ptr_nonnull(reader);
-	ck_assert(history_replay(reader, 0, 0, in_order, &found, &scan, why));
+	ck_assert(history_replay(reader, 0, 0, true, in_order, &found, &scan, why));
 	ck_assert_uint_eq(found.rows, TIMES * EACH_TIME);
 	found = (struct found){.rows = 0};
-	ck_assert(history_replay(reader, INT64_MAX - 1, 0, in_order, &found, &scan, why));
+	ck_assert(history_replay(reader, INT64_MAX - 1, 0, false, in_order, &found, &scan, why));
 	ck_assert_uint_eq(found.rows, 0);
 	history_reader_free(&reader);
 }
