@@ -430,8 +430,8 @@ check: deps-check-all
 	    check-address check-thread fuzz-short,$(call timed,$(part)) &&) :; status=$$?; \
 	    tests/not_run $(NOT_RUN); exit $$status
 
-timed = start=$$(date +%s); $(MAKE) --no-print-directory $(jobs) $(1) && \
-    echo "== $(1): $$(($$(date +%s) - start)) s"
+timed = { start=$$(date +%s); $(MAKE) --no-print-directory $(jobs) $(1) && \
+    echo "== $(1): $$(($$(date +%s) - start)) s"; }
 
 # Formatting as clang-format 14 does it (Debian 12's; others differ in small things), and cppcheck.
 # Its varFuncNullUB is about systems where NULL is a plain 0.

@@ -12,7 +12,7 @@ enum { MINUTE_MS = 60000 };
 /* Of an address: what counts as one network. */
 enum { NETWORK_V4 = 24, NETWORK_V6 = 48 };
 
-struct entry {
+struct fold_entry {
 	uint64_t key[2];  /* 128 bits of a keyed hash stand for the texts */
 	int64_t until_ms; /* 0 = free */
 	uint64_t number;  /* of its row */
@@ -21,9 +21,9 @@ struct entry {
 
 struct history_fold {
 	struct history_seed seed[2];
-	struct entry repeats[REPEATS];
-	struct entry networks[NETWORKS];
-	struct entry folded[NETWORKS];
+	struct fold_entry repeats[REPEATS];
+	struct fold_entry networks[NETWORKS];
+	struct fold_entry folded[NETWORKS];
 };
 
 struct history_fold *history_fold_create(void)
@@ -63,13 +63,13 @@ static struct key key_of_address(const struct history_fold *f, const struct ip *
 }
 
 /* The entry of the key, begun anew where its minute is over; *fresh then. */
-static struct entry *find_entry(
-    struct entry *table, size_t size, const struct key *key, int64_t now_ms, bool *fresh)
+static struct fold_entry *find_entry(
+    struct fold_entry *table, size_t size, const struct key *key, int64_t now_ms, bool *fresh)
 {
-	struct entry *oldest = NULL;
+	struct fold_entry *oldest = NULL;
 
 	for (size_t i = 0; i < PROBES; i++) {
-		struct entry *e = &table[(key->half[0] + i) & (size - 1)];
+		struct fold_entry *e = &table[(key->half[0] + i) & (size - 1)];
 
 		if (e->key[0] == key->half[0] && e->key[1] == key->half[1] &&
 		    e->until_ms > now_ms && e->until_ms <= now_ms + MINUTE_MS) {
@@ -80,8 +80,8 @@ static struct entry *find_entry(
 			oldest = e;
 	}
 	*fresh = true;
-	*oldest =
-	    (struct entry){.key = {key->half[0], key->half[1]}, .until_ms = now_ms + MINUTE_MS};
+	*oldest = (struct fold_entry){
+	    .key = {key->half[0], key->half[1]}, .until_ms = now_ms + MINUTE_MS};
 	return oldest;
 }
 
@@ -97,7 +97,7 @@ static struct slice rule_of(const struct decision_row *row)
 static enum fold_answer fold(
     struct history_fold *f, const struct decision_row *row, struct key key, uint64_t **number)
 {
-	struct entry *e;
+	struct fold_entry *e;
 	bool fresh;
 
 	add_text(f, &key, rule_of(row));
@@ -127,7 +127,7 @@ enum fold_answer history_fold_admit(
 	struct prefix network =
 	    prefix_of(&row->client, row->client.family == IP_V6 ? NETWORK_V6 : NETWORK_V4);
 	struct key repeat = key_of_repeat(f, row), place = key_of_address(f, &network.base);
-	struct entry *e, *n;
+	struct fold_entry *e, *n;
 	bool fresh, first;
 	enum fold_answer answer;
 
