@@ -9,7 +9,7 @@
  */
 #include "core/auth/dkim_verifier.h"
 #include "edge/auth/dkim_library.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 #include "fake/signer.h"
 
 #include <opendkim/dkim.h>

@@ -1,6 +1,6 @@
 #include "fake/session.h"
 
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
  * Insists that what comes out reads as the same again, and that junk is shown as it came.
  */
 #include "core/name/address.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 
 #include <stdlib.h>
 

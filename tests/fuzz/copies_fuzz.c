@@ -4,7 +4,7 @@
  * Insists that what is taken names a set that is there, can be written, and means the same when it
  * is read again.
  */
-#include "edge/config/copies.h"
+#include "edge/state/copies.h"
 
 #include <fcntl.h>
 #include <stdio.h>

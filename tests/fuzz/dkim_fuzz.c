@@ -10,7 +10,7 @@
 #include "core/auth/dmarc.h"
 #include "core/auth/taglist.h"
 #include "edge/auth/dkim_library.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 
 #include <stdlib.h>
 

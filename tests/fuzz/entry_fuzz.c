@@ -6,7 +6,7 @@
  */
 #include "core/name/entry.h"
 #include "core/name/pattern.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 
 #include <stdlib.h>
 

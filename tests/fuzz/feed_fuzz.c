@@ -6,7 +6,7 @@
  * line end counts; and that the same text is judged alike, and is never shrunken against itself.
  */
 #include "core/policy/feed.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 
 #include <stdlib.h>
 

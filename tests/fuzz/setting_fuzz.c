@@ -5,8 +5,8 @@
  * configuration, whose answer must be understood.  Insists that whatever became a tree has its
  * names and texts inside the answer, and its elements below their parents.
  */
+#include "core/base/setting.h"
 #include "src/edge/config/config_libconfig.h"
-#include "src/edge/config/setting.h"
 
 #include <stdlib.h>
 

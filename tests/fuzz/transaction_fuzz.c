@@ -19,8 +19,8 @@
 #include "core/stats/decision_text.h"
 #include "edge/auth/dkim_library.h"
 #include "edge/config/config.h"
-#include "edge/config/idn.h"
 #include "edge/dns/zone.h"
+#include "edge/idn/idn.h"
 #include "fake/spf_both.h"
 
 #include <stdio.h>

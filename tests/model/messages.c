@@ -15,8 +15,8 @@
 #include "core/explain/session_query.h"
 #include "core/session/transaction.h"
 #include "edge/config/config.h"
-#include "edge/config/idn.h"
 #include "edge/dns/zone.h"
+#include "edge/idn/idn.h"
 
 #include <stdio.h>
 #include <stdlib.h>

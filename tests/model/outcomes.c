@@ -10,7 +10,7 @@
 #include "core/base/json_read.h"
 #include "core/explain/explain.h"
 #include "edge/config/config.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -49,7 +49,7 @@
 #include "play.h"
 
 #include "core/base/rfc3339.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 #include "fake/spf_both.h"
 
 #include <stdio.h>

@@ -28,8 +28,8 @@
 #include "core/base/diag.h"
 #include "core/change/decision_row.h"
 #include "core/policy/ruleset.h"
-#include "edge/config/copies.h"
 #include "edge/dns/resolver.h"
+#include "edge/state/copies.h"
 
 struct geo_db;
 struct survey;

@@ -15,7 +15,7 @@
  * 421, and the client connects again.
  */
 #include "core/session/env.h"
-#include "edge/config/table.h"
+#include "edge/table/table.h"
 
 struct milter_settings {
 	const char *socket;   /* libmilter spelling */

@@ -7,7 +7,6 @@
  */
 #include "edge/auth/dkim_library.h"
 #include "edge/config/config.h"
-#include "edge/config/table.h"
 #include "edge/dns/resolvconf.h"
 #include "edge/dns/resolver.h"
 #include "edge/history/history.h"
@@ -17,6 +16,7 @@
 #include "edge/stats/clients.h"
 #include "edge/stats/counters.h"
 #include "edge/stats/reports.h"
+#include "edge/table/table.h"
 
 #include <pthread.h>
 

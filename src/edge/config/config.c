@@ -2,7 +2,7 @@
 
 #include "core/policy/survey.h"
 #include "edge/config/config_parser.h"
-#include "edge/config/geo.h"
+#include "edge/geo/geo.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "config_load.h"
 
 #include "core/name/entry.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 
 /* A recipient domain while its keys are read. */
 struct domain {

@@ -7,7 +7,7 @@
  */
 #include "config_feeds.h"
 
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "config_load.h"
 
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 
 /* A look through one key of one rule for the line of an entry. */
 struct finder {

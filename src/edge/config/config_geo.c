@@ -1,6 +1,6 @@
 #include "config_load.h"
 
-#include "edge/config/geo.h"
+#include "edge/geo/geo.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "config_libconfig.h"
 
-#include "setting.h"
+#include "core/base/setting.h"
 
 #include <errno.h>
 #include <libconfig.h>

@@ -23,10 +23,10 @@
  *     config_start     what the host has against it
  */
 #include "config_text.h"
+#include "core/base/setting.h"
 #include "core/name/entry.h"
 #include "edge/config/config.h"
 #include "edge/os/textfile.h"
-#include "setting.h"
 
 /* An entry of `asn` or `country`, which an MMDB turns into networks. */
 struct geo_want {

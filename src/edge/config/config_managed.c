@@ -1,8 +1,8 @@
 #include "config_load.h"
 
 #include "core/name/entry.h"
-#include "edge/config/idn.h"
 #include "edge/config/managed.h"
+#include "edge/idn/idn.h"
 #include "edge/os/textfile.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* What a line of the managed whitelist says. */
 #include "core/base/rfc3339.h"
-#include "edge/config/idn.h"
 #include "edge/config/managed.h"
+#include "edge/idn/idn.h"
 
 /* True when the text can only be meant as an address. */
 static bool looks_numeric(struct slice text)

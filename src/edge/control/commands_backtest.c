@@ -4,7 +4,7 @@
 #include "core/base/rfc3339.h"
 #include "core/change/backtest.h"
 #include "edge/config/config.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 #include "history_source.h"
 
 #include <stdio.h>

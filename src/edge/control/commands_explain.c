@@ -4,7 +4,7 @@
 #include "core/explain/explaintext.h"
 #include "core/stats/decision_text.h"
 #include "edge/config/config.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 
 #include <time.h>
 

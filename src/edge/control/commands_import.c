@@ -1,7 +1,7 @@
 #include "edge/control/commands.h"
 
 #include "core/import/import_set.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 #include "edge/os/textfile.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 #include "edge/control/commands.h"
 
 #include "edge/config/config.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 #include "edge/stats/reports.h"
 
 #include <time.h>

@@ -3,7 +3,7 @@
 
 #include "core/name/address.h"
 #include "core/net/prefix.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 #include "watch.h"
 
 #include <string.h>

@@ -6,7 +6,7 @@
 #include "core/session/transaction.h"
 #include "edge/auth/dkim_library.h"
 #include "edge/auth/spf.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,9 +1,10 @@
 #include "edge/history/history.h"
 
+#include "core/history/history_fold.h"
+#include "core/history/history_queue.h"
 #include "edge/log/log.h"
 #include "edge/os/monotonic.h"
-#include "history_fold.h"
-#include "history_queue.h"
+#include "history_seed.h"
 #include "history_store.h"
 
 #include <errno.h>
@@ -164,6 +165,8 @@ void history_record(struct history *h, const struct record *r)
 /* A run begins: ids are given out from now on. */
 static void begin_run(struct history *h, uint32_t run, struct history_key *key)
 {
+	struct history_seed seed[2];
+
 	pthread_mutex_lock(&h->lock);
 	h->key = key;
 	for (int i = 0; i < HISTORY_HALVES; i++)
@@ -174,7 +177,9 @@ static void begin_run(struct history *h, uint32_t run, struct history_key *key)
 		    .number = 1,
 		};
 	history_fold_free(&h->fold);
-	h->fold = history_fold_create();
+	h->fold = history_seed_draw(&seed[0]) && history_seed_draw(&seed[1])
+		      ? history_fold_create(seed)
+		      : NULL;
 	if (!h->fold)
 		history_key_free(&h->key);
 	h->counts.running = true;

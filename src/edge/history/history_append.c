@@ -1,4 +1,5 @@
 #include "history_append.h"
+#include "history_seed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +86,7 @@ struct history_append *history_append_open(struct history_coder *coder, int dire
     const struct history_header *header, char why[HISTORY_WHY_MAX])
 {
 	struct history_append *a = calloc(1, sizeof *a);
+	struct history_seed seed;
 
 	errno = ENOMEM;
 	if (a) {
@@ -92,7 +94,7 @@ struct history_append *history_append_open(struct history_coder *coder, int dire
 		a->pending.columns = HISTORY_COLUMNS;
 		a->more.columns = HISTORY_COUNT_COLUMNS;
 		history_segment_name(header, a->name);
-		a->dictionary = history_dictionary_create();
+		a->dictionary = history_seed_draw(&seed) ? history_dictionary_create(&seed) : NULL;
 	}
 	if (a && a->dictionary && make_file(a, directory))
 		return a;

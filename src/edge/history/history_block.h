@@ -9,7 +9,7 @@
  *
  * A column that is 0 in all rows is left out, one that is the same in all has no bytes.
  */
-#include "history_format.h"
+#include "core/history/history_format.h"
 #include "history_zstd.h"
 
 /* What making and reading blocks needs.  One thread at a time. */

@@ -3,7 +3,7 @@
 /*
  * history_hits: rows that a search has found: copies, at most so many, the newest.
  */
-#include "history_queue.h"
+#include "core/history/history_queue.h"
 #include "history_segment.h"
 
 struct history_hit {

@@ -13,8 +13,8 @@
  * The key lies in the history's directory, readable by its owner only: who reads copied segments
  * without it sees decisions without their ids.
  */
+#include "core/history/history_format.h"
 #include "core/session/env.h"
-#include "history_format.h"
 
 /* Runs are numbered by the second that they start in, from 2020-01-01 to 2054. */
 #define HISTORY_RUN_EPOCH INT64_C(1577836800)

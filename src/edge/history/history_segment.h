@@ -15,8 +15,8 @@
  * What is damaged is left out, mended where it is a flipped bit, and counted; behind it the reader
  * goes on with the next block that is whole.  One thread at a time.
  */
+#include "core/history/history_row.h"
 #include "history_block.h"
-#include "history_row.h"
 
 struct history_damage {
 	uint64_t repaired; /* flipped bits */

@@ -5,7 +5,7 @@
  *
  * Contexts are of whoever compresses: one thread at a time each.
  */
-#include "history_buffer.h"
+#include "core/history/history_buffer.h"
 
 struct history_zstd {
 	struct ZSTD_CCtx_s *compressor;

@@ -2,8 +2,8 @@
 
 #include "core/auth/dkim_verifier.h"
 #include "edge/auth/spf.h"
-#include "edge/config/geo.h"
-#include "edge/config/idn.h"
+#include "edge/geo/geo.h"
+#include "edge/idn/idn.h"
 #include "edge/os/monotonic.h"
 
 #include <limits.h>

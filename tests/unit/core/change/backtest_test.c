@@ -3,7 +3,7 @@
  * against themselves change nothing, whatever was recorded.
  */
 #include "core/change/backtest.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 #include "fake/configured.h"
 #include "fake/decisions.h"
 #include "unit/unit.h"

@@ -3,7 +3,7 @@
 #include "fake/configured.h"
 
 #include "core/explain/batch.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 
 /* ---- what a line becomes ------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
 #include "fake/configured.h"
 
 #include "core/explain/explaintext.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "core/explain/session_query.h"
 
 #include "core/policy/policy.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 #include "fake/configured.h"
 #include "unit/unit.h"
 

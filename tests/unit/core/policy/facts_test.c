@@ -1,6 +1,6 @@
 #include "core/policy/facts.h"
 
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 #include "unit/unit.h"
 
 static const struct {

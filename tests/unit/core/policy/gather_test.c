@@ -1,7 +1,7 @@
 #include "core/policy/gather.h"
 
-#include "edge/config/idn.h"
 #include "edge/dns/zone.h"
+#include "edge/idn/idn.h"
 #include "fake/counting.h"
 #include "fake/slowdns.h"
 #include "unit/unit.h"

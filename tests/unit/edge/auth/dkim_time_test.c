@@ -3,8 +3,8 @@
  */
 #include "core/auth/dkim_verifier.h"
 #include "edge/auth/dkim_library.h"
-#include "edge/config/idn.h"
 #include "edge/dns/zone.h"
+#include "edge/idn/idn.h"
 #include "fake/slowdns.h"
 #include "unit/unit.h"
 

@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 #include "fake/configured.h"
 #include "fake/mmdb.h"
 #include "fake/scratch.h"
