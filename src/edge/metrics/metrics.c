@@ -135,21 +135,6 @@ static void write_dns_lookups(struct metrics_page *p)
 		write_sample(p, (double)p->dns.lookups[i], "outcome=\"%s\"", outcomes[i]);
 }
 
-static void write_dns_cached(struct metrics_page *p)
-{
-	write_value(p, (double)p->dns.cached);
-}
-
-static void write_dns_asked(struct metrics_page *p)
-{
-	write_value(p, (double)p->dns.asked);
-}
-
-static void write_dns_expired(struct metrics_page *p)
-{
-	write_value(p, (double)p->dns.expired);
-}
-
 static void write_dns_in_flight(struct metrics_page *p)
 {
 	write_value(p, (double)p->dns.in_flight);
@@ -280,46 +265,6 @@ static void write_state_ok(struct metrics_page *p)
 	write_value(p, p->reload.copies_why[0] == '\0');
 }
 
-static void write_records_written(struct metrics_page *p)
-{
-	write_value(p, (double)p->records.written);
-}
-
-static void write_records_suppressed(struct metrics_page *p)
-{
-	write_value(p, (double)p->records.suppressed);
-}
-
-static void write_records_dropped(struct metrics_page *p)
-{
-	write_value(p, (double)p->records.dropped);
-}
-
-static void write_records_failed(struct metrics_page *p)
-{
-	write_value(p, (double)p->records.failed);
-}
-
-static void write_records_queued(struct metrics_page *p)
-{
-	write_value(p, (double)p->records.queued);
-}
-
-static void write_reports_counted(struct metrics_page *p)
-{
-	write_value(p, (double)p->reports.counted);
-}
-
-static void write_reports_written(struct metrics_page *p)
-{
-	write_value(p, (double)p->reports.written);
-}
-
-static void write_reports_lost(struct metrics_page *p)
-{
-	write_value(p, (double)p->reports.lost);
-}
-
 static void write_reports_waiting_now(struct metrics_page *p)
 {
 	write_value(p, (double)reports_waiting(&p->reports));
@@ -328,36 +273,6 @@ static void write_reports_waiting_now(struct metrics_page *p)
 static void write_reports_bytes(struct metrics_page *p)
 {
 	write_value(p, (double)p->reports.bytes);
-}
-
-static void write_history_rows(struct metrics_page *p)
-{
-	write_value(p, (double)p->history.rows);
-}
-
-static void write_history_shared(struct metrics_page *p)
-{
-	write_value(p, (double)p->history.shared);
-}
-
-static void write_history_dropped(struct metrics_page *p)
-{
-	write_value(p, (double)p->history.dropped);
-}
-
-static void write_history_failed(struct metrics_page *p)
-{
-	write_value(p, (double)p->history.failed);
-}
-
-static void write_history_damaged(struct metrics_page *p)
-{
-	write_value(p, (double)p->history.damaged);
-}
-
-static void write_history_bytes(struct metrics_page *p)
-{
-	write_value(p, (double)p->history.bytes);
 }
 
 static void write_history_oldest(struct metrics_page *p)
@@ -377,88 +292,94 @@ static void write_start_time(struct metrics_page *p)
 
 /* ---- the table ----------------------------------------------------------------------- */
 
+#define COUNT(field) NULL, offsetof(struct metrics_page, field)
+
 /* Counters are named without their _total, which both formats put in different places. */
 static const struct metric {
 	const char *name;
 	enum kind kind;
 	const char *help;
-	void (*write)(struct metrics_page *);
+	void (*write)(struct metrics_page *); /* NULL: the number at `count` */
+	size_t count;                         /* of a uint64_t in struct metrics_page */
 } metrics[] = {
     {"susmilter_decisions", COUNTER,
 	"Decisions by family, rule, action and mode; in mode monitor the action was recorded, not "
 	"taken.",
-	write_decisions},
+	write_decisions, 0},
     {"susmilter_results", COUNTER,
 	"Results of SPF, DKIM (each signature) and DMARC, for accepted and refused mail.",
-	write_results},
+	write_results, 0},
     {"susmilter_decision_duration_seconds", HISTOGRAM,
-	"Time from the MTA's request to the verdict, DNS included, by stage.", write_latencies},
-    {"susmilter_sessions", GAUGE, "Open SMTP sessions.", write_sessions},
-    {"susmilter_dns_lookups", COUNTER, "DNS lookups for verdicts, by outcome.", write_dns_lookups},
-    {"susmilter_dns_cached", COUNTER, "DNS queries answered from the cache.", write_dns_cached},
-    {"susmilter_dns_asked", COUNTER, "DNS queries sent to the name servers.", write_dns_asked},
-    {"susmilter_dns_expired", COUNTER, "DNS queries that timed out.", write_dns_expired},
-    {"susmilter_dns_in_flight", GAUGE, "DNS queries in flight.", write_dns_in_flight},
-    {"susmilter_dns_up", GAUGE, "1 while the resolver runs.", write_dns_running},
+	"Time from the MTA's request to the verdict, DNS included, by stage.", write_latencies, 0},
+    {"susmilter_sessions", GAUGE, "Open SMTP sessions.", write_sessions, 0},
+    {"susmilter_dns_lookups", COUNTER, "DNS lookups for verdicts, by outcome.", write_dns_lookups,
+	0},
+    {"susmilter_dns_cached", COUNTER, "DNS queries answered from the cache.", COUNT(dns.cached)},
+    {"susmilter_dns_asked", COUNTER, "DNS queries sent to the name servers.", COUNT(dns.asked)},
+    {"susmilter_dns_expired", COUNTER, "DNS queries that timed out.", COUNT(dns.expired)},
+    {"susmilter_dns_in_flight", GAUGE, "DNS queries in flight.", write_dns_in_flight, 0},
+    {"susmilter_dns_up", GAUGE, "1 while the resolver runs.", write_dns_running, 0},
     {"susmilter_table_generation", GAUGE, "Generation number of the rule table in use.",
-	write_table_number},
+	write_table_number, 0},
     {"susmilter_table_loaded_timestamp_seconds", GAUGE, "Time when this table was loaded.",
-	write_table_loaded},
-    {"susmilter_table_bytes", GAUGE, "Memory used by this table.", write_table_bytes},
-    {"susmilter_table_rules", GAUGE, "Rules in this table.", write_table_rules},
-    {"susmilter_table_entries", GAUGE, "Entries in this table, by kind.", write_table_entries},
+	write_table_loaded, 0},
+    {"susmilter_table_bytes", GAUGE, "Memory used by this table.", write_table_bytes, 0},
+    {"susmilter_table_rules", GAUGE, "Rules in this table.", write_table_rules, 0},
+    {"susmilter_table_entries", GAUGE, "Entries in this table, by kind.", write_table_entries, 0},
     {"susmilter_table_retained", GAUGE,
 	"Rule tables in memory: the one in use, and older ones that open transactions still need.",
-	write_table_generations},
-    {"susmilter_reload_success", GAUGE, "1 if the last reload succeeded.", write_reload_ok},
+	write_table_generations, 0},
+    {"susmilter_reload_success", GAUGE, "1 if the last reload succeeded.", write_reload_ok, 0},
     {"susmilter_reload_timestamp_seconds", GAUGE, "Time of the last reload; 0: none yet.",
-	write_reload_time},
+	write_reload_time, 0},
     {"susmilter_geo_built_timestamp_seconds", GAUGE, "Build time of each MMDB; 0: none.",
-	write_geo_built_times},
+	write_geo_built_times, 0},
     {"susmilter_feed_taken", GAUGE, "1 when a feed is in use as it stands, 0 when a copy is.",
-	write_feeds_taken},
-    {"susmilter_feed_entries", GAUGE, "Entries of a feed that are in use.", write_feeds_entries},
+	write_feeds_taken, 0},
+    {"susmilter_feed_entries", GAUGE, "Entries of a feed that are in use.", write_feeds_entries, 0},
     {"susmilter_feed_modified_timestamp_seconds", GAUGE,
-	"When what is in use of a feed was written.", write_feeds_modified},
+	"When what is in use of a feed was written.", write_feeds_modified, 0},
     {"susmilter_table_from_copy", GAUGE,
 	"1 when that table is from the copy of earlier files (reload --previous).",
-	write_table_from_copy},
+	write_table_from_copy, 0},
     {"susmilter_state_success", GAUGE,
-	"1 when the files of that table have their copies in the state directory.", write_state_ok},
+	"1 when the files of that table have their copies in the state directory.", write_state_ok,
+	0},
     {"susmilter_records_written", COUNTER, "Decision records written to the log.",
-	write_records_written},
+	COUNT(records.written)},
     {"susmilter_records_suppressed", COUNTER,
 	"Decision records not written: above the limit for their recipient and rule.",
-	write_records_suppressed},
+	COUNT(records.suppressed)},
     {"susmilter_records_dropped", COUNTER, "Decision records not written: the queue was full.",
-	write_records_dropped},
+	COUNT(records.dropped)},
     {"susmilter_records_failed", COUNTER,
-	"Decision records not written: the file could not be written.", write_records_failed},
+	"Decision records not written: the file could not be written.", COUNT(records.failed)},
     {"susmilter_records_queued", GAUGE, "Decision records waiting to be written.",
-	write_records_queued},
-    {"susmilter_history_rows", COUNTER, "Rows of the history written.", write_history_rows},
+	COUNT(records.queued)},
+    {"susmilter_history_rows", COUNTER, "Rows of the history written.", COUNT(history.rows)},
     {"susmilter_history_shared", COUNTER, "Decisions counted in the row of earlier ones.",
-	write_history_shared},
+	COUNT(history.shared)},
     {"susmilter_history_dropped", COUNTER,
-	"Decisions not kept: no room in the queue, or no directory.", write_history_dropped},
+	"Decisions not kept: no room in the queue, or no directory.", COUNT(history.dropped)},
     {"susmilter_history_failed", COUNTER, "Decisions not kept: the rows could not be written.",
-	write_history_failed},
-    {"susmilter_history_damaged", COUNTER, "Rows lost in damaged segments.", write_history_damaged},
-    {"susmilter_history_bytes", GAUGE, "Size of the history.", write_history_bytes},
+	COUNT(history.failed)},
+    {"susmilter_history_damaged", COUNTER, "Rows lost in damaged segments.",
+	COUNT(history.damaged)},
+    {"susmilter_history_bytes", GAUGE, "Size of the history.", COUNT(history.bytes)},
     {"susmilter_history_oldest_timestamp_seconds", GAUGE, "Time of the oldest row; 0: none.",
-	write_history_oldest},
-    {"susmilter_reports_counted", COUNTER, "Refusals counted for reports.", write_reports_counted},
+	write_history_oldest, 0},
+    {"susmilter_reports_counted", COUNTER, "Refusals counted for reports.", COUNT(reports.counted)},
     {"susmilter_reports_written", COUNTER, "Of these, written to the database.",
-	write_reports_written},
+	COUNT(reports.written)},
     {"susmilter_reports_lost", COUNTER,
-	"Of these, lost: the database could not be written for too long.", write_reports_lost},
+	"Of these, lost: the database could not be written for too long.", COUNT(reports.lost)},
     {"susmilter_reports_waiting", GAUGE, "Of these, waiting to be written.",
-	write_reports_waiting_now},
-    {"susmilter_reports_bytes", GAUGE, "Memory used by waiting refusals.", write_reports_bytes},
+	write_reports_waiting_now, 0},
+    {"susmilter_reports_bytes", GAUGE, "Memory used by waiting refusals.", write_reports_bytes, 0},
     {"susmilter_worker_restarts", COUNTER, "Restarts of the worker since the daemon started.",
-	write_restarts},
+	write_restarts, 0},
     {"susmilter_worker_start_timestamp_seconds", GAUGE, "Start time of the current worker.",
-	write_start_time},
+	write_start_time, 0},
 };
 
 static void write_metric(struct metrics_page *p, const struct metric *m, bool open)
@@ -475,7 +396,10 @@ static void write_metric(struct metrics_page *p, const struct metric *m, bool op
 	family = open ? m->name : sampled;
 	fprintf(p->out, "# HELP %s %s\n# TYPE %s %s\n", family, m->help, family, kinds[m->kind]);
 	p->name = sampled;
-	m->write(p);
+	if (m->write)
+		m->write(p);
+	else
+		write_value(p, (double)*(const uint64_t *)((const char *)p + m->count));
 }
 
 static void take_snapshot(struct metrics_page *p)
