@@ -115,8 +115,8 @@ static json_t *status_json(const struct request *req)
 	    (json_int_t)g->rules->domain_entries, "bytes", (json_int_t)g->bytes, "last_reload",
 	    reload_json(&reload), "records", records_json(req->worker), "reports",
 	    reports_json(req), "source", source_json(g->config), "feeds",
-	    feeds_json(g->config->loaded, now / 1000000), "state_error", state_json(&reload), "history",
-	    history_json(req));
+	    feeds_json(g->config->loaded, now / 1000000), "state_error", state_json(&reload),
+	    "history", history_json(req));
 }
 
 static void print_reload(struct request *req, int64_t now)
