@@ -131,7 +131,7 @@ def limited(checks, label, daemon, sessions):
     checks.true(f"{label}: check tells it", "there are threads for " in
                 daemon.ctl("check").stderr, daemon.ctl("check").stderr)
     told = daemon.ctl("doctor", "-c", daemon.conf).stdout
-    checks.true(f"{label}: doctor tells it", re.search(r"WRONG.*the daemon may have \d+ threads",
+    checks.true(f"{label}: doctor tells it", re.search(r"WRONG.*the daemon is limited to \d+ threads",
                                                       told), told)
     begun = time.monotonic()
     # Half of a first packet, and nothing at all; they hold no thread and no place.

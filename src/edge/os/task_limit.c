@@ -146,7 +146,7 @@ static void add_levels(
 		while (len > top && directory[len - 1] == '/')
 			directory[--len] = '\0';
 		if (len < TASK_LIMIT_PATH && t->levels < TASK_LIMIT_LEVELS)
-			snprintf(t->group[t->levels++], TASK_LIMIT_PATH, "%s", directory);
+			memcpy(t->group[t->levels++], directory, len + 1);
 		if (len <= top)
 			return;
 		*strrchr(directory, '/') = '\0';

@@ -188,8 +188,8 @@ START_TEST(agree)
 	}
 	/* It is a world in which everything happens. */
 	for (int i = SPFR_NONE; i <= SPFR_PERMERROR; i++)
-		ck_assert_msg(
-		    results[i] > WORLDS / 50, "%s: only %u", spf_result_text(i), results[i]);
+		ck_assert_msg(results[i] > WORLDS / 50, "%s: only %u",
+		    spf_result_text((enum spf_result)i), results[i]);
 	ck_assert_uint_gt(explained, WORLDS / 200);
 }
 END_TEST
