@@ -1,6 +1,7 @@
 #include "core/auth/dkim_message.h"
 
 #include "core/auth/dkim_header.h"
+#include "core/base/array.h"
 
 #include <stdlib.h>
 
@@ -27,20 +28,6 @@ void dkim_message_free(struct dkim_message **m)
 	free((*m)->texts);
 	free(*m);
 	*m = NULL;
-}
-
-/* The array with room for one more; NULL, and the old one unchanged, when out of memory. */
-static void *grown(void *array, size_t count, size_t *room, size_t size)
-{
-	size_t more = *room ? *room * 2 : 32;
-	void *larger;
-
-	if (count < *room)
-		return array;
-	larger = realloc(array, more * size);
-	if (larger)
-		*room = more;
-	return larger;
 }
 
 static size_t count_lf(struct slice s)
@@ -91,7 +78,7 @@ static struct slice as_signed(struct arena *arena, struct slice name, struct sli
 static const struct dkim_field *add_signature(struct dkim_message *m, struct slice value)
 {
 	struct dkim_field *signatures =
-	    grown(m->signatures, m->count, &m->room, sizeof *signatures);
+	    array_grow(m->signatures, &m->room, m->count + 1, sizeof *signatures);
 
 	if (!signatures) {
 		m->no_memory = true;
@@ -106,7 +93,7 @@ const struct dkim_field *dkim_message_add(
     struct dkim_message *m, struct slice name, struct slice value)
 {
 	struct dkim_message_text *texts =
-	    grown(m->texts, m->text_count, &m->text_room, sizeof *texts);
+	    array_grow(m->texts, &m->text_room, m->text_count + 1, sizeof *texts);
 	const struct dkim_field *signature = NULL;
 	struct slice bytes = as_signed(m->arena, name, value);
 

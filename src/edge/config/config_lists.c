@@ -1,5 +1,6 @@
 #include "config_load.h"
 
+#include "core/base/array.h"
 #include "core/name/entry.h"
 #include "edge/idn/idn.h"
 
@@ -49,17 +50,14 @@ static void take_domain(struct load *load, const struct criterion *c, unsigned r
 
 void load_want_geo(struct load *load, struct geo_want wanted)
 {
-	if (load->want_count == load->want_capacity) {
-		size_t capacity = load->want_capacity ? load->want_capacity * 2 : 64;
-		void *bigger = realloc(load->wants, capacity * sizeof *load->wants);
+	struct geo_want *wants =
+	    array_grow(load->wants, &load->want_capacity, load->want_count + 1, sizeof *wants);
 
-		if (!bigger) {
-			diag_error(load->diag, wanted.where, "out of memory");
-			return;
-		}
-		load->wants = bigger;
-		load->want_capacity = capacity;
+	if (!wants) {
+		diag_error(load->diag, wanted.where, "out of memory");
+		return;
 	}
+	load->wants = wants;
 	wanted.order = load->want_count;
 	load->wants[load->want_count++] = wanted;
 }

@@ -1,5 +1,6 @@
 #include "config_load.h"
 
+#include "core/base/array.h"
 #include "core/name/entry.h"
 #include "edge/config/managed.h"
 #include "edge/idn/idn.h"
@@ -22,16 +23,11 @@ struct managed_list {
 
 static bool room(struct managed_list *list)
 {
-	size_t capacity = list->capacity ? list->capacity * 2 : 64;
-	void *bigger;
+	struct managed *at = array_grow(list->at, &list->capacity, list->count + 1, sizeof *at);
 
-	if (list->count < list->capacity)
-		return true;
-	bigger = realloc(list->at, capacity * sizeof *list->at);
-	if (!bigger)
+	if (!at)
 		return false;
-	list->at = bigger;
-	list->capacity = capacity;
+	list->at = at;
 	return true;
 }
 

@@ -1,5 +1,7 @@
 #include "config_rule_parser.h"
 
+#include "core/base/array.h"
+
 #include <stdlib.h>
 
 /* Bits 1 << key of the criteria that the group has. */
@@ -66,17 +68,14 @@ static void check_rule(struct rule_parser *p)
 
 static void note_name(struct load *load, const struct rule *rule)
 {
-	if (load->name_count == load->name_capacity) {
-		size_t capacity = load->name_capacity ? load->name_capacity * 2 : 64;
-		void *bigger = realloc(load->names, capacity * sizeof *load->names);
+	struct rule_name *names =
+	    array_grow(load->names, &load->name_capacity, load->name_count + 1, sizeof *names);
 
-		if (!bigger) {
-			diag_error(load->diag, rule->where, "out of memory");
-			return;
-		}
-		load->names = bigger;
-		load->name_capacity = capacity;
+	if (!names) {
+		diag_error(load->diag, rule->where, "out of memory");
+		return;
 	}
+	load->names = names;
 	load->names[load->name_count] =
 	    (struct rule_name){rule->name, rule->where, load->name_count};
 	load->name_count++;

@@ -1,5 +1,7 @@
 #include "config_text.h"
 
+#include "core/base/array.h"
+
 #include <stdlib.h>
 
 /* Depth is libconfig's own limit; deeper is a file that includes itself.  Files that include each
@@ -53,24 +55,16 @@ void config_text_free(struct config_text *text)
 
 static bool room(struct config_text *t)
 {
-	size_t bytes = t->capacity ? t->capacity * 2 : 4096;
-	size_t lines = t->line_capacity ? t->line_capacity * 2 : 256;
-	void *bigger;
+	char *bytes = array_grow(t->bytes, &t->capacity, t->len + 2, 1);
+	struct origin *lines;
 
-	if (t->len + 2 > t->capacity) {
-		bigger = realloc(t->bytes, bytes);
-		if (!bigger)
-			return false;
-		t->bytes = bigger;
-		t->capacity = bytes;
-	}
-	if (t->line_count + 1 > t->line_capacity) {
-		bigger = realloc(t->lines, lines * sizeof *t->lines);
-		if (!bigger)
-			return false;
-		t->lines = bigger;
-		t->line_capacity = lines;
-	}
+	if (!bytes)
+		return false;
+	t->bytes = bytes;
+	lines = array_grow(t->lines, &t->line_capacity, t->line_count + 1, sizeof *lines);
+	if (!lines)
+		return false;
+	t->lines = lines;
 	return true;
 }
 

@@ -1,5 +1,6 @@
 #include "config_load.h"
 
+#include "core/base/array.h"
 #include "core/name/pattern.h"
 
 #include <stdlib.h>
@@ -56,17 +57,14 @@ static unsigned count_ordinary(struct slice expression, unsigned key)
 
 static void add_wide(struct load *load, struct wide_entry wide)
 {
-	if (load->wide_count == load->wide_capacity) {
-		size_t capacity = load->wide_capacity ? load->wide_capacity * 2 : 64;
-		void *bigger = realloc(load->wides, capacity * sizeof *load->wides);
+	struct wide_entry *wides =
+	    array_grow(load->wides, &load->wide_capacity, load->wide_count + 1, sizeof *wides);
 
-		if (!bigger) {
-			diag_error(load->diag, wide.where, "out of memory");
-			return;
-		}
-		load->wides = bigger;
-		load->wide_capacity = capacity;
+	if (!wides) {
+		diag_error(load->diag, wide.where, "out of memory");
+		return;
 	}
+	load->wides = wides;
 	load->wides[load->wide_count++] = wide;
 }
 

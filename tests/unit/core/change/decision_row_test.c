@@ -16,12 +16,9 @@ static const struct dkim_signature_result two_signatures[] = {
 };
 static const struct rule dialup = {.name = SLICE_INIT("dialup")};
 
-#define KNOWN(text)                                                                                \
+#define KNOWN(said)                                                                                \
 	{                                                                                          \
-		FACT_KNOWN, SLICE_INIT(text), {NULL, 0}, {NULL, 0},                                \
-		{                                                                                  \
-			NULL, 0                                                                    \
-		}                                                                                  \
+		.state = FACT_KNOWN, .text = SLICE_INIT(said)                                      \
 	}
 #define V4(a, b, c, d)                                                                             \
 	{                                                                                          \
