@@ -452,10 +452,10 @@ check-clang:
 	@$(MAKE) --no-print-directory CC=clang all unit-programs
 
 check-address:
-	@$(MAKE) --no-print-directory CFLAGS='-O1 -g' SANITIZER=address,undefined unit scenario replay
+	@CFLAGS='-O1 -g' $(MAKE) --no-print-directory SANITIZER=address,undefined unit scenario replay
 
 check-thread:
-	@$(MAKE) --no-print-directory CFLAGS='-O1 -g' SANITIZER=thread unit scenario replay
+	@CFLAGS='-O1 -g' $(MAKE) --no-print-directory SANITIZER=thread unit scenario replay
 
 fuzz-short:
 	@$(MAKE) --no-print-directory CC=clang SANITIZER=fuzzer-no-link,address,undefined \
