@@ -157,7 +157,7 @@ static const char *next_text(struct parser *p)
 	return word.len > 0 ? arena_strdup(p->c->arena, word) : NULL;
 }
 
-/* A path, which no NUL can stand in. */
+/* A path, of which no byte may be NUL. */
 static const char *next_path(struct parser *p)
 {
 	struct slice from = slice_word(&p->words);
@@ -309,7 +309,8 @@ bool copies_parse(struct copies *c, struct slice text)
 	struct parser p = {.c = c};
 	struct slice line = slice_cut(&text, '\n');
 
-	if (!slice_equal(line, SLICE(FIRST_LINE)))
+	/* Texts of it are C strings, and no path has a NUL. */
+	if (!slice_equal(line, SLICE(FIRST_LINE)) || slice_find(text, '\0') < text.len)
 		return false;
 	while (text.len > 0) {
 		p.words = slice_cut(&text, '\n');
