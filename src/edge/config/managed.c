@@ -2,6 +2,7 @@
 
 #include "edge/config/config.h"
 #include "edge/os/textfile.h"
+#include "edge/os/write_all.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -262,19 +263,6 @@ void managed_end(struct managed_edit *e)
 	if (e->directory >= 0)
 		close(e->directory);
 	e->lock = e->directory = -1;
-}
-
-static bool write_all(int fd, struct slice s)
-{
-	while (s.len > 0) {
-		ssize_t n = write(fd, s.ptr, s.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		s = slice_skip(s, (size_t)n);
-	}
-	return true;
 }
 
 /* The text in a new file beside the old one, durable, with its owner and mode. */

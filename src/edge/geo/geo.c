@@ -1,5 +1,7 @@
 #include "geo_private.h"
 
+#include "edge/os/write_all.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -8,19 +10,6 @@
 #include <unistd.h>
 
 /* ---- opening ------------------------------------------------------------------------- */
-
-static bool write_all(int fd, struct slice bytes)
-{
-	while (bytes.len > 0) {
-		ssize_t n = write(fd, bytes.ptr, bytes.len);
-
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (n > 0)
-			bytes = slice_skip(bytes, (size_t)n);
-	}
-	return true;
-}
 
 /* The bytes as a file that nobody can change or cut; -1: the sentence is in why. */
 static int copy_bytes(struct slice bytes, char why[GEO_WHY_MAX])

@@ -121,7 +121,7 @@ struct metrics_file {
 	char path[4096];
 };
 
-static bool write_all(const char *path, const char *text, size_t len)
+static bool write_file(const char *path, const char *text, size_t len)
 {
 	FILE *f = fopen(path, "we");
 	bool ok = f && fwrite(text, 1, len, f) == len;
@@ -138,7 +138,7 @@ static bool replace_file(const struct metrics_file *to)
 	bool ok;
 
 	snprintf(fresh, sizeof fresh, "%s.new", to->path);
-	ok = text && write_all(fresh, text, len) && rename(fresh, to->path) == 0;
+	ok = text && write_file(fresh, text, len) && rename(fresh, to->path) == 0;
 	free(text);
 	return ok;
 }

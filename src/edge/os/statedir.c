@@ -1,5 +1,7 @@
 #include "edge/os/statedir.h"
 
+#include "edge/os/write_all.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -42,20 +44,6 @@ int statedir_open(const char *directory, const char *name, bool make, char why[S
 		errno = error;
 	}
 	return dir;
-}
-
-static bool write_all(int fd, struct slice s)
-{
-	while (s.len > 0) {
-		ssize_t n = write(fd, s.ptr, s.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		s = slice_skip(s, (size_t)n);
-	}
-	return true;
 }
 
 bool statedir_put(int dir, const char *name, struct slice bytes, char why[STATEDIR_WHY_MAX])
