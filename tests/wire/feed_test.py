@@ -339,6 +339,18 @@ def previous(checks, daemon):
     checks.same("an edit before a restart counts", (status(daemon)["source"],
                 is_refused(daemon, "203.0.113.100")), ("files", False))
     daemon.ctl("whitelist", "remove", "203.0.113.9", check=True)
+    before = daemon.base
+    daemon.base = before.replace("milter = { ", "milter = { max_sessions = 77; ")
+    daemon.configure(CONF)
+    daemon.ctl("reload", check=True)
+    daemon.ctl("reload", "--previous", check=True)
+    daemon.stop()
+    daemon.start()
+    checks.same("the copy of a main file with other sockets or limits starts, too",
+                status(daemon)["source"], "copy")
+    daemon.base = before
+    daemon.configure(CONF)
+    daemon.ctl("reload", check=True)
 
 
 def all_at_once(checks, servers):

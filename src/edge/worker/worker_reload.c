@@ -224,23 +224,8 @@ static void prefer_copies(
 	*config = copy;
 }
 
-static struct config *first_config(struct worker *w, struct diag *diag, struct ruleset **rules)
-{
-	struct config_request request = {
-	    .path = w->config_path, .now = w->env.now_us(w) / 1000000, .live = true};
-	struct config *config = config_request(&request, diag, rules);
-
-	if (config && !worker_copies_open(w, config)) {
-		diag_error(diag, (struct origin){w->config_path, 0}, "out of memory");
-		ruleset_free(rules);
-		config_free(&config);
-	}
-	if (config)
-		prefer_copies(w, rules, &config, diag);
-	return config;
-}
-
-/* Where root did not read what its user reads, nothing starts; a later worker goes on as before. */
+/* Where root did not read what its user reads, nothing starts; a later worker goes on as before. The
+ * sockets are those of the file, whatever a copy of an earlier one says. */
 static bool is_as_started(const struct worker *w, const struct config *c, struct diag *diag)
 {
 	if (w->start)
@@ -248,13 +233,32 @@ static bool is_as_started(const struct worker *w, const struct config *c, struct
 	return diag_errors(diag) == 0;
 }
 
+static struct config *first_config(struct worker *w, struct diag *diag, struct ruleset **rules)
+{
+	struct config_request request = {
+	    .path = w->config_path, .now = w->env.now_us(w) / 1000000, .live = true};
+	struct config *config = config_request(&request, diag, rules);
+	bool ok = config && is_as_started(w, config, diag);
+
+	if (ok && !worker_copies_open(w, config)) {
+		diag_error(diag, (struct origin){w->config_path, 0}, "out of memory");
+		ok = false;
+	}
+	if (ok) {
+		prefer_copies(w, rules, &config, diag);
+	} else {
+		ruleset_free(rules);
+		config_free(&config);
+	}
+	return config;
+}
+
 bool worker_first_load(struct worker *w)
 {
 	struct diag *diag = diag_create();
 	struct ruleset *rules = NULL;
 	struct config *config = diag ? first_config(w, diag, &rules) : NULL;
-	bool ok = config && is_as_started(w, config, diag) &&
-		  table_publish(w->table, rules, config, w->env.now_us(w)) != 0;
+	bool ok = config && table_publish(w->table, rules, config, w->env.now_us(w)) != 0;
 	size_t errors;
 
 	if (ok) {
