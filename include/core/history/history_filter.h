@@ -20,7 +20,8 @@ size_t history_filter_bytes(size_t keys);
 /* Room of a key in lower case: longer ones are not in the filter, and are always looked for. */
 enum { HISTORY_FILTER_KEY_MAX = 1100 };
 
-/* The keys of one text: itself, and of an address its domain. */
+/* The keys of one text: itself, and of an address its domain, as it was sent and as it is compared.
+ */
 void history_filter_add(const struct crc64 *, unsigned char *bits, size_t bytes, struct slice text);
 
 /* Whether a key may be there; true also where there is no filter. */

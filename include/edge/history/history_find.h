@@ -26,7 +26,8 @@ void history_reader_free(struct history_reader **);
 bool history_reader_has_key(const struct history_reader *, char why[HISTORY_FIND_WHY_MAX]);
 
 /*
- * What is asked for; an empty slice or 0: anything.  Texts are compared without case:
+ * What is asked for; an empty slice or 0: anything.  Texts are compared without case, addresses as
+ * core/name/address.h folds them, and that is how they are given here:
  *
  *     a@example.org   that address              <>              the null sender
  *     example.org     that name, or all addresses of it; also @example.org

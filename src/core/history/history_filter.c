@@ -1,5 +1,7 @@
 #include "core/history/history_filter.h"
 
+#include "history_address.h"
+
 enum { BITS_A_KEY = 10, PROBES = 7 };
 
 size_t history_filter_bytes(size_t keys)
@@ -37,14 +39,24 @@ static void add_key(const struct crc64 *crc, unsigned char *bits, size_t bytes, 
 	}
 }
 
-void history_filter_add(
-    const struct crc64 *crc, unsigned char *bits, size_t bytes, struct slice text)
+static void add_text(const struct crc64 *crc, unsigned char *bits, size_t bytes, struct slice text)
 {
 	size_t at = slice_find_last(text, '@');
 
 	add_key(crc, bits, bytes, text);
 	if (at < text.len)
 		add_key(crc, bits, bytes, slice_skip(text, at));
+}
+
+void history_filter_add(
+    const struct crc64 *crc, unsigned char *bits, size_t bytes, struct slice text)
+{
+	char room[HISTORY_ADDRESS_MAX];
+	struct slice folded = history_address_folded(text, room);
+
+	add_text(crc, bits, bytes, text);
+	if (folded.ptr != text.ptr)
+		add_text(crc, bits, bytes, folded);
 }
 
 bool history_filter_has(

@@ -157,21 +157,28 @@ static bool read_count(struct request *req, size_t *count)
 	return true;
 }
 
-/* As records have it: a name or an address that is not ASCII in A-label form. */
-static struct slice asked_key(const struct request *req, const char *key)
+struct slice history_source_key(const struct request *req, struct slice text)
 {
-	struct slice text = slice_str(request_text(req, key)), name, prefix;
+	struct slice name, prefix;
 	struct address address;
 
-	if (slice_is_printable_ascii(text) || slice_find(text, '*') < text.len)
+	if (slice_find(text, '*') < text.len || slice_find(text, '?') < text.len)
 		return text;
-	if (slice_find_last(text, '@') < text.len && text.ptr[0] != '@')
-		return address_parse(text, &idn_lenient, req->arena, &address) ? text
-									       : address.text;
+	if (slice_find_last(text, '@') < text.len && text.ptr[0] != '@') {
+		address_parse(text, &idn_lenient, req->arena, &address);
+		return address.folded;
+	}
+	if (slice_is_printable_ascii(text))
+		return text;
 	prefix = slice_of(text.ptr, text.ptr[0] == '.' || text.ptr[0] == '@');
 	if (name_parse(slice_skip(text, prefix.len), &idn_lenient, req->arena, &name))
 		return text;
 	return arena_printf(req->arena, "%.*s%.*s", SLICE_ARG(prefix), SLICE_ARG(name));
+}
+
+static struct slice asked_key(const struct request *req, const char *key)
+{
+	return history_source_key(req, slice_str(request_text(req, key)));
 }
 
 static bool read_query(struct request *req, struct history_query *q)

@@ -135,7 +135,8 @@ int command_history_forget(struct request *req)
 	}
 	if (!history_source_directory(req))
 		return STATUS_FAILED;
-	segments = history_forget(req->worker->history, slice_str(what), why);
+	segments =
+	    history_forget(req->worker->history, history_source_key(req, slice_str(what)), why);
 	slice_excerpt(slice_str(what), excerpt);
 	if (segments < 0)
 		channel_error(req->channel, "%s is not erased everywhere: %s\n", excerpt, why);

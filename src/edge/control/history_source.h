@@ -20,6 +20,9 @@ struct history_reader *history_source_open(struct request *);
  * when it is not given.  False after a complaint. */
 bool history_source_time(struct request *, const char *key, int64_t *ms);
 
+/* As the history compares it: an address folded, a name in A-labels; patterns stay. */
+struct slice history_source_key(const struct request *, struct slice);
+
 /* Says what could not be read. */
 void history_source_tell(struct request *, const struct history_scan *);
 

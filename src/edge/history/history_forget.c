@@ -1,5 +1,6 @@
 #include "history_forget.h"
 
+#include "history_address.h"
 #include "history_directory.h"
 #include "history_seal.h"
 
@@ -28,8 +29,10 @@ static bool append_local(const struct history_key *key, enum row_local_parts how
 }
 
 static bool replace_local(const struct history_key *key, enum row_local_parts how,
-    struct history_buffer *b, struct slice text, struct piece *piece)
+    struct history_buffer *b, struct slice sent, struct piece *piece)
 {
+	char room[HISTORY_ADDRESS_MAX];
+	struct slice text = history_address_folded(sent, room);
 	size_t at = slice_find_last(text, '@');
 
 	piece->at = b->len;

@@ -1,5 +1,7 @@
 #include "history_pattern.h"
 
+#include "history_address.h"
+
 static bool has_wildcard(struct slice s)
 {
 	return slice_find(s, '*') < s.len || slice_find(s, '?') < s.len;
@@ -118,7 +120,7 @@ static bool exact_fits(const struct history_pattern *p, struct slice text)
 	       slice_equal_nocase(slice_skip(text, sizeof p->hashed), slice_skip(p->text, at));
 }
 
-bool history_pattern_fits(const struct history_pattern *p, struct slice text)
+static bool text_fits(const struct history_pattern *p, struct slice text)
 {
 	switch (p->kind) {
 	case HISTORY_ANY:
@@ -133,4 +135,15 @@ bool history_pattern_fits(const struct history_pattern *p, struct slice text)
 	default:
 		return false;
 	}
+}
+
+bool history_pattern_fits(const struct history_pattern *p, struct slice text)
+{
+	char room[HISTORY_ADDRESS_MAX];
+	struct slice folded;
+
+	if (text_fits(p, text))
+		return true;
+	folded = history_address_folded(text, room);
+	return folded.ptr != text.ptr && text_fits(p, folded);
 }

@@ -34,6 +34,7 @@ struct history_pattern history_pattern_of_client(struct slice);
 /* Of a word, such as a rule's name: exact, or with * and ?. */
 struct history_pattern history_pattern_of_word(struct slice);
 
+/* An address fits as it was sent, or as it is compared. */
 bool history_pattern_fits(const struct history_pattern *, struct slice text);
 
 #endif

@@ -224,8 +224,8 @@ static void prefer_copies(
 	*config = copy;
 }
 
-/* Where root did not read what its user reads, nothing starts; a later worker goes on as before. The
- * sockets are those of the file, whatever a copy of an earlier one says. */
+/* Where root did not read what its user reads, nothing starts; a later worker goes on as before.
+ * The sockets are those of the file, whatever a copy of an earlier one says. */
 static bool is_as_started(const struct worker *w, const struct config *c, struct diag *diag)
 {
 	if (w->start)

@@ -410,19 +410,20 @@ END_TEST
 
 START_TEST(hashed)
 {
-	char token[17];
+	char token[17], other[17];
 	struct found found;
 
 	settings.local_parts = ROW_LOCAL_HASHED;
 	history_configure(history, &settings);
 	history_flush(history, FLUSH_MS);
 	decide("198.51.100.7", "Anna@example.org", "b@example.net", true, token);
+	decide("198.51.100.7", "\"anna\"@Example.org", "b@example.net", true, other);
 	history_flush(history, FLUSH_MS);
 	found = look_up(token);
 	ck_assert_int_eq(found.sender[0], '~');
 	ck_assert_ptr_nonnull(strstr(found.sender, "@example.org"));
 	ck_assert_uint_eq(
-	    find((struct history_query){.sender = SLICE("anna@example.org")}).rows, 1);
+	    find((struct history_query){.sender = SLICE("anna@example.org")}).rows, 2);
 	ck_assert_uint_eq(
 	    find((struct history_query){.sender = SLICE("anne@example.org")}).rows, 0);
 }
@@ -462,6 +463,38 @@ START_TEST(none)
 	history_flush(history, FLUSH_MS);
 	ck_assert_str_eq(look_up(token).recipient, "@example.net");
 	ck_assert(!directory_has("secret"));
+}
+END_TEST
+
+/* One mailbox, however it was written; in open segments, and in sealed ones with their filter. */
+static const struct {
+	const char *sent, *wanted;
+	size_t rows;
+} spellings[] = {
+    {"\"Anna\"@example.org", "anna@example.org", 1},
+    {"an\\na@example.org", "anna@example.org", 1},
+    {"anna@b\u00fccher.example", "anna@xn--bcher-kva.example", 1},
+    {"anna@b\u00fccher.example", "@xn--bcher-kva.example", 1},
+    {"anna@b\u00fccher.example", ".example", 1},
+    {"anna@xn--bcher-kva.example", "anna@xn--bcher-kva.example", 1},
+    {"M\u00dcLLER@example.org", "m\u00fcller@example.org", 1},
+    {"anna@example.org.", "anna@example.org", 1},
+    {"\"an na\"@example.org", "anna@example.org", 0},
+    {"\"anna@\"@example.org", "anna@example.org", 0},
+};
+
+START_TEST(spelt)
+{
+	struct slice wanted = slice_str(spellings[_i].wanted);
+	char token[17], why[HISTORY_FORGET_WHY_MAX];
+
+	decide("198.51.100.7", spellings[_i].sent, "bob@example.net", true, token);
+	history_flush(history, FLUSH_MS);
+	ck_assert_uint_eq(find((struct history_query){.sender = wanted}).rows, spellings[_i].rows);
+	ck_assert_int_ge(history_forget(history, SLICE("nobody@example.org"), why), 0);
+	ck_assert_uint_eq(find((struct history_query){.sender = wanted}).rows, spellings[_i].rows);
+	ck_assert_int_eq(history_forget(history, wanted, why), (int)spellings[_i].rows);
+	ck_assert_int_eq(directory_has(spellings[_i].sent), spellings[_i].rows == 0);
 }
 END_TEST
 
@@ -643,6 +676,7 @@ Suite *suite(void)
 	tcase_add_test(t, floods);
 	tcase_add_test(t, hashed);
 	tcase_add_test(t, none);
+	tcase_add_loop_test(t, spelt, 0, ROWS(spellings));
 	tcase_add_loop_test(t, forgotten, 0, ROWS(forgets));
 	tcase_add_test(t, full_disk);
 	tcase_add_test(t, deleted);
