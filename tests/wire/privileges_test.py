@@ -124,6 +124,27 @@ def life(checks, servers):
                 told.stderr, place.said())
 
 
+def history(checks, servers):
+    """The user makes its directory: where it cannot, -t tells, and the log why."""
+    place = Place(servers, "history")
+    for where, wanted in (("history", "Permission denied"), ("own/history", "")):
+        place.write("susmilter.conf", place.groups() + place.REST +
+                    f'history = {{ directory = "{where}"; min_free = 0; }};\n')
+        test, before = place.test(), place.said() if place.log_path.exists() else ""
+        checks.same(f"{where}: -t", (test.returncode, "history.directory" in test.stderr,
+                                     wanted in test.stderr), (0, bool(wanted), True))
+        daemon = place.start()
+        lab.wait_for(lambda: "ready" in place.said()[len(before):] or not daemon.alive(), 20,
+                     "start")
+        said = place.said()[len(before):]
+        checks.same(f"{where}: the log", ("history.directory" in said, wanted in said),
+                    (bool(wanted), True))
+        daemon.stop()
+    made = (place.own / "history").stat()
+    checks.same("history: owner and mode", (made.st_uid, oct(made.st_mode & 0o777)),
+                (USER.pw_uid, "0o750"))
+
+
 def refused(checks, servers, label, prepare, *wanted):
     """Neither -t nor a start takes it, both say why, and nothing of the secret is shown."""
     place = Place(servers, label.replace(" ", "-").replace("'", ""))
@@ -178,6 +199,7 @@ def main():
     denied = ("Permission denied", HINT)
     with lab.Lab(build, keep) as servers:
         life(checks, servers)
+        history(checks, servers)
         refused(checks, servers, "a list of root's", list_of_roots, "list ", *denied)
         refused(checks, servers, "a list that is a link", list_is_a_link, "own/list ", *denied)
         refused(checks, servers, "a file of root's", file_of_roots, "susmilter.conf:", *denied)

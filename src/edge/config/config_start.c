@@ -52,7 +52,7 @@ static void check_reach(const struct load *load, const struct config *c, struct 
 		    c->milter_socket_mode);
 }
 
-/* ---- log.decisions ------------------------------------------------------------------- */
+/* ---- what is written ----------------------------------------------------------------- */
 
 static void directory_of(const char *path, char out[PATH_MAX])
 {
@@ -64,24 +64,43 @@ static void directory_of(const char *path, char out[PATH_MAX])
 		snprintf(out, PATH_MAX, "%.*s", slash > path ? (int)(slash - path) : 1, path);
 }
 
-/* What opening the file to append to it would end with, as whoever we are; 0 = it would do. */
-static int try_file(const char *path)
+/* What is there has to grant `mode`; what is not, a place in its directory. */
+static int try_path(const char *path, int mode)
 {
 	char directory[PATH_MAX];
-	struct stat st;
 
-	directory_of(path, directory);
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return EISDIR;
-	if (access(path, W_OK) == 0)
+	if (access(path, mode) == 0)
 		return 0;
 	if (errno != ENOENT)
 		return errno;
+	directory_of(path, directory);
 	return access(directory, W_OK | X_OK) == 0 ? 0 : errno;
 }
 
+/* What opening the file to append to it would end with, as whoever we are; 0 = it would do. */
+static int try_file(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return EISDIR;
+	return try_path(path, W_OK);
+}
+
+/* The same of a directory, which is made where it is not there. */
+static int try_directory(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+		return ENOTDIR;
+	return try_path(path, W_OK | X_OK);
+}
+
+typedef int try_fn(const char *path);
+
 /* The same as another user, in a process that becomes that one; only root can. */
-static int try_file_as(const struct passwd *pw, const char *path)
+static int try_as(const struct passwd *pw, try_fn *try, const char *path)
 {
 	int status;
 	pid_t pid = fork();
@@ -90,7 +109,7 @@ static int try_file_as(const struct passwd *pw, const char *path)
 		if (initgroups(pw->pw_name, pw->pw_gid) != 0 || setgid(pw->pw_gid) != 0 ||
 		    setuid(pw->pw_uid) != 0)
 			_exit(0); /* nothing was learnt */
-		_exit(try_file(path));
+		_exit(try(path));
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return 0;
@@ -107,24 +126,25 @@ static int look_for_directory(const char *path)
 	return stat(directory, &st) != 0 && errno == ENOENT ? ENOENT : 0;
 }
 
-static void check_log(const struct load *load, const struct config *c, struct diag *diag)
+static void check_written(const struct load *load, const struct config *c, struct diag *diag,
+    const char *option, const char *path, try_fn *try, const char *without)
 {
 	const struct passwd *pw = getpwnam(c->milter_user);
 	bool ourselves = !c->milter_user[0] || (pw && pw->pw_uid == geteuid());
 	int error;
 
-	if (!c->log_decisions[0])
+	if (!path[0])
 		return;
 	if (ourselves)
-		error = try_file(c->log_decisions);
+		error = try(path);
 	else if (pw && geteuid() == 0)
-		error = try_file_as(pw, c->log_decisions);
+		error = try_as(pw, try, path);
 	else
-		error = look_for_directory(c->log_decisions);
+		error = look_for_directory(path);
 	if (error)
-		diag_warning(diag, where_is(load, c, "log.decisions"),
-		    "log.decisions %s cannot be opened by %s, and without it nothing starts: %s",
-		    c->log_decisions, c->milter_user[0] ? c->milter_user : "us",
+		diag_warning(diag, where_is(load, c, option),
+		    "%s %s cannot be opened by %s, and without it %s: %s", option, path,
+		    c->milter_user[0] ? c->milter_user : "us", without,
 		    error == ENOENT ? "its directory does not exist" : strerror(error));
 }
 
@@ -149,7 +169,9 @@ static void check_all(const struct load *load, const struct config *c, struct di
 {
 	check_names(load, c, diag);
 	check_reach(load, c, diag);
-	check_log(load, c, diag);
+	check_written(load, c, diag, "log.decisions", c->log_decisions, try_file, "nothing starts");
+	check_written(load, c, diag, "history.directory", c->history_directory, try_directory,
+	    "decisions are not kept");
 }
 
 static void look_for_denial(void *context, enum diag_level level, const char *line)

@@ -131,10 +131,14 @@ static bool choose_run(struct history_store *s, char why[HISTORY_WHY_MAX])
 
 static bool open_directory(struct history_store *s, char why[HISTORY_WHY_MAX])
 {
-	mkdir(s->path, DIRECTORY_MODE);
+	/* What kept it from being made tells more than that it is not there. */
+	int made = mkdir(s->path, DIRECTORY_MODE) == 0 || errno == EEXIST ? 0 : errno;
+
 	s->directory = history_directory_open(s->path);
 	if (s->directory < 0) {
-		snprintf(why, HISTORY_WHY_MAX, "%s", strerror(errno));
+		snprintf(why, HISTORY_WHY_MAX, "%s%s",
+		    made ? "it does not exist and cannot be made: " : "",
+		    strerror(made ? made : errno));
 		return false;
 	}
 	return take_lock(s, why) && choose_run(s, why) &&

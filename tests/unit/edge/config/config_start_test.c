@@ -55,6 +55,17 @@ static const struct {
     {"a log below a file", "milter = { user = \"\"; };\nlog = { decisions = \"t.conf/d\"; };\n",
 	"warning: t.conf:2: log.decisions t.conf/d cannot be opened by us, and without it nothing "
 	"starts: Not a directory\n"},
+    {"a history", "milter = { user = \"\"; };\nhistory = { directory = \"log\"; };\n", ""},
+    {"a history that is made", "milter = { user = \"\"; };\nhistory = { directory = \"new\"; };\n",
+	""},
+    {"a history without a parent",
+	"milter = { user = \"\"; };\nhistory = { directory = \"none/h\"; };\n",
+	"warning: t.conf:2: history.directory none/h cannot be opened by us, and without it "
+	"decisions are not kept: its directory does not exist\n"},
+    {"a history that is a file",
+	"milter = { user = \"\"; };\nhistory = { directory = \"t.conf\"; };\n",
+	"warning: t.conf:2: history.directory t.conf cannot be opened by us, and without it "
+	"decisions are not kept: Not a directory\n"},
 };
 
 static void add_line(void *context, enum diag_level level, const char *line)
