@@ -137,7 +137,8 @@ void decision_row_facts(
 bool decision_row_is_refusal(const struct decision_row *);
 
 /* Whether the author's domain was proven: DMARC says pass, or there is no record and SPF or a
- * signature of that very domain passed. */
+ * signature of that very domain passed.  Sender and From have to be folded (core/name/address.h).
+ */
 bool decision_row_is_proven(const struct decision_row *);
 
 #endif

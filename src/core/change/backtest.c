@@ -57,11 +57,15 @@ void backtest_free(struct backtest **backtest)
 
 /* ---- counting ------------------------------------------------------------------------ */
 
-static struct slice domain_of(struct slice address)
+/* As domains are compared: rows have addresses as they were sent. */
+static struct slice domain_of(struct backtest *b, struct slice text)
 {
-	size_t at = slice_find_last(address, '@');
+	struct address address;
+	size_t at = slice_find_last(text, '@');
 
-	return at < address.len ? slice_skip(address, at + 1) : address;
+	if (!address_parse(text, b->idna, b->arena, &address) && address.domain.len > 0)
+		return address.domain;
+	return at < text.len ? slice_skip(text, at + 1) : text;
 }
 
 static struct slice rule_of(const struct verdict *v)
@@ -78,12 +82,14 @@ static void count_by(struct backtest *b, enum backtest_change change,
 	    [BACKTEST_BY_RULE] = rule,
 	    [BACKTEST_BY_CLIENT] = slice_of(client, ip_format(&about->client, client)),
 	    [BACKTEST_BY_NETWORK] = slice_of(network, prefix_format(&p, network)),
-	    [BACKTEST_BY_SENDER_DOMAIN] = domain_of(about->sender),
-	    [BACKTEST_BY_RECIPIENT_DOMAIN] = domain_of(about->recipient),
+	    [BACKTEST_BY_SENDER_DOMAIN] = domain_of(b, about->sender),
+	    [BACKTEST_BY_RECIPIENT_DOMAIN] = domain_of(b, about->recipient),
 	};
 
 	for (int by = 0; by < BACKTEST_BY; by++)
 		b->result.no_memory |= !top_k_count(b->result.by[change][by], key[by], n);
+	b->result.no_memory |= arena_failed(b->arena);
+	arena_reset(b->arena);
 }
 
 static void keep_sample(struct backtest *b, enum backtest_change change,
@@ -133,12 +139,14 @@ static void count_change(struct backtest *b, enum backtest_change change,
 	keep_sample(b, change, m, rule_of(by));
 }
 
-/* Once for each message, when nothing more is to come. */
+/* Once for each message, when nothing more is to come.  No row is looked at meanwhile: its region
+ * is free. */
 static void count_message(struct backtest *b, struct backtest_message *m)
 {
 	const struct backtest_recipient *refused = NULL, *accepted = NULL;
 	bool unknown = false;
 
+	arena_reset(b->arena);
 	b->result.messages += m->weight;
 	for (const struct backtest_recipient *r = m->recipients; r; r = r->next) {
 		if (r->outcome.changed == CHANGED_UNKNOWN)
@@ -224,6 +232,16 @@ static void take_rcpt(struct backtest *b, struct backtest_message *m,
 			       (o.changed != CHANGED_NO && !backtest_message_describe(m, row));
 }
 
+/* Whether the author was proven, by addresses as they are compared. */
+static bool is_proven(const struct decision_row *row, const struct facts *facts)
+{
+	struct decision_row folded = *row;
+
+	folded.text[ROW_SENDER] = facts->id[IDENTITY_SENDER].folded;
+	folded.text[ROW_FROM] = facts->id[IDENTITY_FROM].folded;
+	return decision_row_is_proven(&folded);
+}
+
 /* The end says for all recipients what the message is. */
 static void take_end(struct backtest *b, struct backtest_message *m, const struct decision_row *row,
     struct facts *facts)
@@ -241,7 +259,7 @@ static void take_end(struct backtest *b, struct backtest_message *m, const struc
 			b->result.no_memory |= !backtest_message_describe(m, row);
 	}
 	m->ended = true;
-	m->proven = decision_row_is_proven(row);
+	m->proven = is_proven(row, facts);
 	m->evaluated = row->dmarc_state == FACT_KNOWN;
 	m->refused_then |= decision_row_is_refusal(row);
 }
