@@ -74,28 +74,88 @@ bool history_forget_locals(const struct history_key *key, enum row_local_parts h
 
 /* ---- texts that are erased ----------------------------------------------------------- */
 
-static struct slice erase(void *context, struct slice text)
+struct eraser {
+	const struct history_pattern *pattern;
+	char room[DECISION_TEXT_MAX]; /* of the last text that was changed */
+};
+
+/* What stands between the names of a reply ("… from cash.example is …") or of signatures
+ * ("pass:example.org"): blanks, bytes that stand for something else, and these. */
+static bool is_between(char c)
 {
-	return history_pattern_fits(context, text) ? SLICE(FORGOTTEN) : text;
+	return (unsigned char)c <= ' ' || strchr(":;,()<>\"'", c);
 }
 
-static bool has_text(const struct history_segment *s, const struct history_pattern *f)
+static size_t word_length(struct slice s)
+{
+	size_t n = 0;
+
+	while (n < s.len && !is_between(s.ptr[n]))
+		n++;
+	return n;
+}
+
+/* A word as a name or an address: a full stop behind it may be that of the sentence. */
+static bool word_fits(const struct history_pattern *p, struct slice word)
+{
+	size_t n = word.len;
+
+	if (n == 0 || history_pattern_fits(p, word))
+		return n > 0;
+	return word.ptr[n - 1] == '.' && history_pattern_fits(p, slice_of(word.ptr, n - 1));
+}
+
+/* The text without the words that fit; true when there was one. */
+static bool erase_words(struct eraser *e, struct slice text, struct slice *out)
+{
+	size_t len = 0;
+	bool erased = false;
+
+	for (struct slice rest = text; rest.len > 0;) {
+		struct slice piece = slice_of(rest.ptr, word_length(rest));
+		bool fits = word_fits(e->pattern, piece);
+
+		piece.len += piece.len == 0; /* what is between */
+		rest = slice_skip(rest, piece.len);
+		piece = fits ? SLICE(FORGOTTEN) : piece;
+		erased |= fits;
+		if (piece.len > sizeof e->room - len) {
+			*out = SLICE(FORGOTTEN);
+			return true;
+		}
+		memcpy(e->room + len, piece.ptr, piece.len);
+		len += piece.len;
+	}
+	*out = slice_of(e->room, len);
+	return erased;
+}
+
+static struct slice erase(void *context, struct slice text)
+{
+	struct eraser *e = context;
+	struct slice left;
+
+	if (history_pattern_fits(e->pattern, text))
+		return SLICE(FORGOTTEN);
+	return erase_words(e, text, &left) ? left : text;
+}
+
+static bool has_text(const struct history_segment *s, struct eraser *e)
 {
 	struct history_items_walk w = history_items_walk(&s->items);
 
 	while (history_items_next(&w))
-		if (w.kind == HISTORY_TEXT && history_pattern_fits(f, w.item))
+		if (w.kind == HISTORY_TEXT && erase(e, w.item).ptr != w.item.ptr)
 			return true;
 	return false;
 }
 
 /* 1: rewritten, 0: it has no such text, -1 and the reason. */
 static int forget_file(struct history_coder *coder, int directory, const struct history_file *file,
-    const struct history_pattern *f, char why[HISTORY_WHY_MAX])
+    struct eraser *e, char why[HISTORY_WHY_MAX])
 {
 	struct history_damage damage = {.rows = 0};
-	struct history_rewrite without = {
-	    .state = file->header.state, .text = erase, .context = (void *)(uintptr_t)f};
+	struct history_rewrite without = {.state = file->header.state, .text = erase, .context = e};
 	struct history_segment *s =
 	    history_segment_open(coder, directory, file->name, &damage, why);
 	bool found;
@@ -107,7 +167,7 @@ static int forget_file(struct history_coder *coder, int directory, const struct 
 		history_segment_close(&s);
 		return -1;
 	}
-	found = has_text(s, f);
+	found = has_text(s, e);
 	history_segment_close(&s);
 	if (!found)
 		return 0;
@@ -118,6 +178,7 @@ int history_forget_files(struct history_coder *coder, int directory,
     const struct history_pattern *f, char why[HISTORY_WHY_MAX])
 {
 	struct history_damage damage = {.rows = 0};
+	struct eraser eraser = {.pattern = f};
 	struct history_files files;
 	int rewritten = 0;
 
@@ -126,7 +187,7 @@ int history_forget_files(struct history_coder *coder, int directory,
 		return -1;
 	}
 	for (size_t i = 0; i < files.count && rewritten >= 0; i++) {
-		int n = forget_file(coder, directory, &files.file[i], f, why);
+		int n = forget_file(coder, directory, &files.file[i], &eraser, why);
 
 		rewritten = n < 0 ? -1 : rewritten + n;
 	}

@@ -118,7 +118,8 @@ static void decide(
 	}
 	record.number = &number;
 	if (refused) {
-		snprintf(reply.text, sizeof reply.text, "No, %s: https://h/%s", recipient, token);
+		snprintf(reply.text, sizeof reply.text, "No, %s: (%s). https://h/%s", recipient,
+		    strrchr(sender, '@') ? strrchr(sender, '@') + 1 : sender, token);
 		record.reply = &reply;
 	}
 	history_record(history, &record);
@@ -505,6 +506,7 @@ static const struct {
     {"ANNA@example.org", true, false, false},
     {"example.net", false, true, false},
     {".example.net", false, true, true},
+    {"example.org", true, false, false},
     {"nobody@example.org", false, false, false},
 };
 
@@ -519,6 +521,9 @@ START_TEST(forgotten)
 	ck_assert(directory_has("anna@") && directory_has("bob@") && directory_has("carl@"));
 	ck_assert_int_ge(history_forget(history, slice_str(forgets[_i].what), why), wanted);
 	ck_assert_int_eq(directory_has("anna@"), !forgets[_i].anna);
+	/* In the reply, too. */
+	ck_assert_int_eq(
+	    directory_has("(example.org)"), strcmp(forgets[_i].what, "example.org") != 0);
 	ck_assert_int_eq(directory_has("bob@"), !forgets[_i].bob);
 	ck_assert_int_eq(directory_has("carl@"), !forgets[_i].carl);
 	ck_assert_uint_eq(find((struct history_query){.count = 0}).rows, 2);
