@@ -1,7 +1,7 @@
 #include "history_address.h"
 
 #include "core/name/address.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 
 /* Of one address. */
 enum { ARENA_MAX = 64 * 1024 };

@@ -1,7 +1,7 @@
 #include "history_scan.h"
 
-#include "core/history/history_filter.h"
 #include "core/stats/decision_text.h"
+#include "history_filter.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 #include "history_seal.h"
 
-#include "core/history/history_filter.h"
 #include "history_append.h"
+#include "history_filter.h"
 
 #include <errno.h>
 #include <fcntl.h>

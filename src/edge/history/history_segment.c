@@ -1,6 +1,6 @@
 #include "history_segment.h"
 
-#include "core/history/history_filter.h"
+#include "history_filter.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "core/history/history_filter.h"
+#include "history_filter.h"
 
 #include "history_address.h"
 

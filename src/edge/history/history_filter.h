@@ -1,5 +1,5 @@
-#ifndef CORE_HISTORY_HISTORY_FILTER_H
-#define CORE_HISTORY_HISTORY_FILTER_H
+#ifndef HISTORY_FILTER_H
+#define HISTORY_FILTER_H
 /*
  * history_filter: a Bloom filter of what can be asked for in a sealed segment: names, addresses and
  * their domains, addresses of clients.  A search by such a key passes over the segments that
