@@ -1,0 +1,385 @@
+#include "core/change/rules_diff.h"
+
+#include "core/base/line.h"
+#include "core/base/rfc3339.h"
+#include "rules_diff_private.h"
+
+#include <stdlib.h>
+
+/* Names, attributes and examples of two tables of 65,535 rules. */
+#define RULES_DIFF_MAX ((size_t)256 << 20)
+
+/* A list of keys, families or identities. */
+enum { WORDS_MAX = 200 };
+
+/* ---- pairing of rules ---------------------------------------------------------------- */
+
+/* order: of a new rule its number, of an old one behind all new ones. */
+struct rule_place {
+	const struct rule *rule;
+	uint32_t order;
+};
+
+static int compare_places(const void *one, const void *other)
+{
+	const struct rule_place *a = one, *b = other;
+	int order = (a->rule->family > b->rule->family) - (a->rule->family < b->rule->family);
+
+	if (order == 0)
+		order = slice_compare(a->rule->name, b->rule->name);
+	return order ? order : (a->order > b->order) - (a->order < b->order);
+}
+
+static bool is_same_rule(const struct rule *a, const struct rule *b)
+{
+	return a->family == b->family && slice_equal(a->name, b->name);
+}
+
+static void add_rule(struct rules_diff *d, const struct rule *rule, bool is_new)
+{
+	d->rules[d->rule_count++] = (struct rules_diff_rule){
+	    .name = arena_copy(d->arena, rule->name),
+	    .family = rule->family,
+	    .kind = is_new ? RULE_ADDED : RULE_REMOVED,
+	    .monitor = rule->monitor,
+	};
+}
+
+/* Fills number[order] of all rules of both tables; equal rules have one number. */
+static void number_rules(
+    struct rules_diff *d, struct rule_place *places, size_t n, size_t new_count, uint32_t *number)
+{
+	uint32_t *leader = arena_calloc(d->arena, n + 1, sizeof *leader);
+	const struct rule **rules = arena_calloc(d->arena, n + 1, sizeof *rules);
+	size_t first = 0;
+
+	if (!leader || !rules)
+		return;
+	qsort(places, n, sizeof *places, compare_places);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_same_rule(places[i].rule, places[first].rule))
+			first = i;
+		leader[places[i].order] = places[first].order;
+		rules[places[i].order] = places[i].rule;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (leader[i] == i) {
+			number[i] = (uint32_t)d->rule_count;
+			add_rule(d, rules[i], i < new_count);
+			continue;
+		}
+		number[i] = number[leader[i]];
+		if (i >= new_count && leader[i] < new_count)
+			d->rules[number[i]].kind = RULE_KEPT;
+	}
+}
+
+static bool pair_rules(struct rules_pair *p)
+{
+	struct rules_diff *d = p->diff;
+	size_t m = p->after->rule_count, n = m + p->before->rule_count;
+	struct rule_place *places = arena_calloc(d->arena, n + 1, sizeof *places);
+	uint32_t *number = arena_calloc(d->arena, n + 1, sizeof *number);
+
+	d->rules = arena_calloc(d->arena, n + 1, sizeof *d->rules);
+	if (!places || !number || !d->rules)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		places[i] = (struct rule_place){
+		    i < m ? &p->after->rules[i] : &p->before->rules[i - m], (uint32_t)i};
+	number_rules(d, places, n, m, number);
+	p->after_number = number;
+	p->before_number = number + m;
+	return !arena_failed(d->arena);
+}
+
+/* ---- lists of the result ------------------------------------------------------------- */
+
+void rules_diff_add_change(struct rules_diff *d, struct rules_diff_change **list, const char *what,
+    struct slice before, struct slice after)
+{
+	struct rules_diff_change *c;
+
+	if (slice_equal(before, after))
+		return;
+	while (*list)
+		list = &(*list)->next;
+	c = arena_calloc(d->arena, 1, sizeof *c);
+	if (!c)
+		return;
+	c->what = what;
+	c->before = arena_copy(d->arena, before);
+	c->after = arena_copy(d->arena, after);
+	*list = c;
+}
+
+bool rules_diff_count(struct rules_diff_side *side)
+{
+	return side->count++ < RULES_DIFF_EXAMPLES;
+}
+
+void rules_diff_add_example(struct rules_diff *d, struct rules_diff_side *side, struct slice text)
+{
+	if (side->example_count < RULES_DIFF_EXAMPLES)
+		side->examples[side->example_count++] = arena_copy(d->arena, text);
+}
+
+struct rules_diff_side *rules_diff_side_of(
+    struct rules_diff *d, uint32_t rule, unsigned slot, const char *name, bool in)
+{
+	struct rules_diff_key **at = &d->rules[rule].keys;
+	bool unless = slot >= SLOT_UNLESS;
+
+	while (*at && ((*at)->unless != unless || strcmp((*at)->name, name) != 0))
+		at = &(*at)->next;
+	if (!*at) {
+		*at = arena_calloc(d->arena, 1, sizeof **at);
+		if (!*at)
+			return NULL;
+		(*at)->name = name;
+		(*at)->unless = unless;
+	}
+	return in ? &(*at)->in : &(*at)->out;
+}
+
+/* ---- attributes of a rule ------------------------------------------------------------ */
+
+static const char *mode_word(bool monitor)
+{
+	return monitor ? "monitor" : "enforce";
+}
+
+static enum rules_diff_enforcement enforcement_of(bool before, bool after)
+{
+	return before == after ? ENFORCEMENT_SAME : after ? ENFORCEMENT_ON : ENFORCEMENT_OFF;
+}
+
+static const char *key_word(unsigned bit)
+{
+	return rule_key_name((enum rule_key)bit);
+}
+
+static const char *family_word(unsigned bit)
+{
+	return family_name((enum family)bit);
+}
+
+static const char *identity_word(unsigned bit)
+{
+	return identity_name((enum identity_kind)bit);
+}
+
+static const char *proof_word(unsigned bit)
+{
+	return 1u << bit == PROOF_SPF ? "spf" : "client_name";
+}
+
+/* The words of the bits, with commas. */
+static struct slice words_of(unsigned bits, const char *(*word)(unsigned bit), char text[WORDS_MAX])
+{
+	struct line l = line_start(text, WORDS_MAX);
+
+	for (unsigned bit = 0; bit < 32; bit++)
+		if (bits >> bit & 1)
+			line_append(&l, "%s%s", l.len > 0 ? ", " : "", word(bit));
+	return slice_of(text, l.len);
+}
+
+static void compare_words(struct rules_diff *d, struct rules_diff_change **list, const char *what,
+    unsigned before, unsigned after, const char *(*word)(unsigned bit))
+{
+	char old[WORDS_MAX], fresh[WORDS_MAX];
+
+	rules_diff_add_change(
+	    d, list, what, words_of(before, word, old), words_of(after, word, fresh));
+}
+
+static struct slice expiry_of(int64_t expires, char text[RFC3339_TEXT_MAX])
+{
+	if (expires == 0)
+		return SLICE("never");
+	rfc3339_format(expires, text);
+	return slice_str(text);
+}
+
+/* Says of the change of this name, if there is one, what it does to enforcement. */
+static void mark_enforcement(
+    struct rules_diff_change *list, const char *what, bool before, bool after)
+{
+	for (struct rules_diff_change *c = list; c; c = c->next)
+		if (strcmp(c->what, what) == 0)
+			c->enforcement = enforcement_of(before, after);
+}
+
+static void compare_rules(struct rules_diff *d, const struct rule *a, const struct rule *b,
+    struct rules_diff_change **list)
+{
+	char old[RFC3339_TEXT_MAX], fresh[RFC3339_TEXT_MAX];
+
+	rules_diff_add_change(
+	    d, list, "mode", slice_str(mode_word(a->monitor)), slice_str(mode_word(b->monitor)));
+	mark_enforcement(*list, "mode", !a->monitor, !b->monitor);
+	compare_words(d, list, "criteria", a->keys, b->keys, key_word);
+	compare_words(d, list, "unless", a->excuses, b->excuses, key_word);
+	/* In a whitelist it follows from proof. */
+	if (b->family != FAMILY_WHITELIST)
+		compare_words(d, list, "in", a->in, b->in, identity_word);
+	compare_words(d, list, "unless.in", a->unless_in, b->unless_in, identity_word);
+	compare_words(d, list, "covers", a->covers, b->covers, family_word);
+	compare_words(d, list, "proof", a->proof, b->proof, proof_word);
+	rules_diff_add_change(d, list, "wide", slice_str(a->wide ? "true" : "false"),
+	    slice_str(b->wide ? "true" : "false"));
+	rules_diff_add_change(
+	    d, list, "expires", expiry_of(a->expires, old), expiry_of(b->expires, fresh));
+	rules_diff_add_change(d, list, "reply", a->reply, b->reply);
+	rules_diff_add_change(d, list, "comment", a->comment, b->comment);
+	rules_diff_add_change(d, list, "owner", a->owner, b->owner);
+	rules_diff_add_change(d, list, "ticket", a->ticket, b->ticket);
+}
+
+/* Rules that have their name for themselves in both tables. */
+static bool compare_attributes(const struct rules_pair *p)
+{
+	struct rules_diff *d = p->diff;
+	const struct rule **old = arena_calloc(d->arena, d->rule_count + 1, sizeof *old);
+	unsigned *count = arena_calloc(d->arena, d->rule_count + 1, sizeof *count);
+
+	if (!old || !count)
+		return false;
+	for (unsigned i = 0; i < p->before->rule_count; i++) {
+		old[p->before_number[i]] = &p->before->rules[i];
+		count[p->before_number[i]]++;
+	}
+	for (unsigned i = 0; i < p->after->rule_count; i++)
+		count[p->after_number[i]]++;
+	for (unsigned i = 0; i < p->after->rule_count; i++) {
+		uint32_t n = p->after_number[i];
+
+		if (d->rules[n].kind == RULE_KEPT && count[n] == 2)
+			compare_rules(d, old[n], &p->after->rules[i], &d->rules[n].changes);
+	}
+	return !arena_failed(d->arena);
+}
+
+/* ---- settings ------------------------------------------------------------------------ */
+
+const char *rules_diff_spf_word(enum spf_switch value)
+{
+	static const char *const words[] = {[SPF_OFF] = "off",
+	    [SPF_MONITOR] = "monitor",
+	    [SPF_UNLESS_DKIM] = "unless-dkim",
+	    [SPF_REJECT] = "reject"};
+
+	return words[value];
+}
+
+const char *rules_diff_dmarc_word(enum dmarc_switch value)
+{
+	static const char *const words[] = {[DMARC_OFF] = "off",
+	    [DMARC_MONITOR] = "monitor",
+	    [DMARC_QUARANTINE] = "quarantine",
+	    [DMARC_REJECT] = "reject",
+	    [DMARC_STRICT] = "strict"};
+
+	return words[value];
+}
+
+static const char *mixed_word(enum dmarc_mixed value)
+{
+	static const char *const words[] = {
+	    [MIXED_SPLIT] = "split", [MIXED_LENIENT] = "lenient", [MIXED_STRICT] = "strict"};
+
+	return words[value];
+}
+
+static void compare_flag(struct rules_diff *d, const char *what, bool before, bool after,
+    const char *no, const char *yes)
+{
+	rules_diff_add_change(
+	    d, &d->settings, what, slice_str(before ? yes : no), slice_str(after ? yes : no));
+}
+
+static void compare_enforcement(
+    struct rules_diff *d, const struct settings *a, const struct settings *b)
+{
+	struct rules_diff_change **list = &d->settings;
+	enum spf_switch spf_a = a->defaults.spf, spf_b = b->defaults.spf;
+	enum dmarc_switch dmarc_a = a->defaults.dmarc, dmarc_b = b->defaults.dmarc;
+
+	rules_diff_add_change(
+	    d, list, "mode", slice_str(mode_word(a->monitor)), slice_str(mode_word(b->monitor)));
+	mark_enforcement(*list, "mode", !a->monitor, !b->monitor);
+	rules_diff_add_change(d, list, "spf.fail", slice_str(rules_diff_spf_word(spf_a)),
+	    slice_str(rules_diff_spf_word(spf_b)));
+	mark_enforcement(*list, "spf.fail", spf_a > SPF_MONITOR, spf_b > SPF_MONITOR);
+	rules_diff_add_change(d, list, "dmarc.default", slice_str(rules_diff_dmarc_word(dmarc_a)),
+	    slice_str(rules_diff_dmarc_word(dmarc_b)));
+	mark_enforcement(*list, "dmarc.default", dmarc_a > DMARC_MONITOR, dmarc_b > DMARC_MONITOR);
+}
+
+/* Switches that only recipient domain "*" can set, for all that are not listed. */
+static void compare_everywhere(
+    struct rules_diff *d, const struct switches *a, const struct switches *b)
+{
+	struct rules_diff_change **list = &d->settings;
+
+	compare_flag(d, "domains.*.susranges", a->susranges, b->susranges, "off", "on");
+	mark_enforcement(*list, "domains.*.susranges", a->susranges, b->susranges);
+	compare_flag(d, "domains.*.blocks", a->blocks, b->blocks, "off", "on");
+	mark_enforcement(*list, "domains.*.blocks", a->blocks, b->blocks);
+	compare_flag(d, "domains.*.forwards", a->forwards, b->forwards, "false", "true");
+}
+
+static void compare_settings(
+    struct rules_diff *d, const struct settings *a, const struct settings *b)
+{
+	struct rules_diff_change **list = &d->settings;
+
+	compare_enforcement(d, a, b);
+	compare_everywhere(d, &a->defaults, &b->defaults);
+	compare_flag(d, "spf.temperror", a->spf_temperror_tempfail, b->spf_temperror_tempfail,
+	    "accept", "tempfail");
+	compare_flag(d, "spf.permerror", a->spf_permerror_reject, b->spf_permerror_reject, "accept",
+	    "reject");
+	compare_flag(d, "dmarc.quarantine", a->dmarc_hold, b->dmarc_hold, "mark", "hold");
+	compare_flag(d, "dmarc.temperror", a->dmarc_temperror_tempfail, b->dmarc_temperror_tempfail,
+	    "accept", "tempfail");
+	compare_flag(d, "dmarc.unproven", a->dmarc_unproven_accept, b->dmarc_unproven_accept,
+	    "tempfail", "accept");
+	compare_flag(d, "dmarc.bad_from", a->dmarc_bad_from_accept, b->dmarc_bad_from_accept,
+	    "reject", "accept");
+	rules_diff_add_change(d, list, "mixed", slice_str(mixed_word(a->dmarc_mixed)),
+	    slice_str(mixed_word(b->dmarc_mixed)));
+	rules_diff_add_change(d, list, "help_url", a->help_url, b->help_url);
+	rules_diff_add_change(d, list, "milter.authserv_id", a->authserv_id, b->authserv_id);
+	rules_diff_add_change(d, list, "headers.results", a->headers_results, b->headers_results);
+	rules_diff_add_change(d, list, "headers.verdict", a->headers_verdict, b->headers_verdict);
+}
+
+/* ---- the whole ----------------------------------------------------------------------- */
+
+struct rules_diff *rules_diff_create(const struct ruleset *before, const struct ruleset *after)
+{
+	struct arena *arena = arena_create(RULES_DIFF_MAX);
+	struct rules_diff *d = arena ? arena_calloc(arena, 1, sizeof *d) : NULL;
+	struct rules_pair p = {.before = before, .after = after, .diff = d};
+
+	if (!d) {
+		arena_free(&arena);
+		return NULL;
+	}
+	d->arena = arena;
+	compare_settings(d, &before->settings, &after->settings);
+	if (!pair_rules(&p) || !compare_attributes(&p) || !rules_diff_networks(&p) ||
+	    !rules_diff_names(&p) || !rules_diff_switches(&p) || arena_failed(arena))
+		rules_diff_free(&d);
+	return d;
+}
+
+void rules_diff_free(struct rules_diff **diff)
+{
+	struct arena *arena = *diff ? (*diff)->arena : NULL;
+
+	arena_free(&arena);
+	*diff = NULL;
+}
