@@ -247,19 +247,69 @@ def reload(checks, daemon):
     done = daemon.ctl("reload")
     checks.same("reload", done.returncode, 0)
     for wanted in ("generation 2 is live", "new rules: other", "removed rules: trial",
+                   "susranges dialup: networks 1 in: 198.51.100.0/25; "
+                   "2 out: 198.51.100.0/24, !198.51.100.25/32",
                    "networks: ", "no longer refuse 128 IPv4"):
         checks.true(f"reload tells: {wanted}", wanted in done.stdout, done.stdout)
     daemon.configure(CONF, LISTS)
     told = json.loads(daemon.ctl("reload", "--json", check=True).stdout)
     checks.same("reload as JSON", (told["ok"], told["generation"]), (True, 3))
+    checks.same("reload as JSON: rules", [(r["rule"], r["change"])
+                                          for r in told["difference"]["rules"]],
+                [("dialup", "changed"), ("trial", "new"), ("other", "removed")])
+    checks.same("reload as JSON: addresses",
+                (told["difference"]["newly_refused"]["ipv4"],
+                 told["difference"]["newly_refused"]["largest"]),
+                (128, ["198.51.100.128/25"]))
+
+
+def five_parts(checks, daemon, draft):
+    """A change that 0.1 took for none: "susranges refuses the same addresses"."""
+    old = daemon.base + CONF.replace('"file:dialup.cidr"', '"198.51.100.0/24"')
+    strict = ('whitelist = ( { name = "qq"; domains = [ ".qq.example" ]; proof = [ "spf" ]; } );')
+    wide = ('whitelist = ( { name = "qq"; domains = [ ".qq.example", ".example" ]; '
+            'proof = [ "spf" ]; wide = true; } );')
+    lines = [line for line in old.splitlines() if not line.startswith(("spf =", "whitelist ="))]
+    before = "\n".join(lines + ['dmarc = { default = "reject"; };', strict, ""])
+    after = "\n".join(lines + ['mode = "monitor";', 'spf = { fail = "off"; };', wide, ""]).replace(
+        '[ ".monster" ]', '[ ".com" ]')
+    running = (daemon.dir / "susmilter.conf").read_text()
+    daemon.write("susmilter.conf", before)
+    daemon.ctl("reload", check=True)
+    draft.write_text(after)
+    done = daemon.ctl("check", draft)
+    parts = done.stdout.partition("compared with running generation")[2].splitlines()[1:]
+    wanted = ["enforcement off: mode enforce → monitor",
+              "enforcement off: spf.fail reject → off",
+              "enforcement off: dmarc.default reject → off",
+              "whitelist qq: wide false → true",
+              "whitelist qq: domains 1 in: .example",
+              "blocks monster: domains 1 in: .com; 1 out: .monster"]
+    checks.same("check names each part of a change", parts[:len(wanted)], wanted)
+    told = json.loads(daemon.ctl("check", draft, "--json", check=True).stdout)["difference"]
+    checks.same("and so it does as JSON",
+                ([(e["what"], e["on"], e["before"], e["after"]) for e in told["enforcement"]],
+                 [(r["rule"], [(k["key"], k["in"]["examples"], k["out"]["examples"])
+                               for k in r["entries"]]) for r in told["rules"]]),
+                ([("mode", False, "enforce", "monitor"), ("spf.fail", False, "reject", "off"),
+                  ("dmarc.default", False, "reject", "off")],
+                 [("qq", [("domains", [".example"], [])]),
+                  ("monster", [("domains", [".com"], [".monster"])])]))
+    daemon.write("susmilter.conf", running)
+    daemon.ctl("reload", check=True)
 
 
 def check(checks, servers, daemon):
     done = daemon.ctl("check")
     checks.true("check of what runs", done.returncode == 0 and ": ok, 0 errors" in done.stdout
                 and "compared with running generation 3" in done.stdout
+                and "same settings, rules and entries" in done.stdout
                 and "refuses the same addresses" in done.stdout, done)
+    told = json.loads(daemon.ctl("check", "--json", check=True).stdout)["difference"]
+    checks.same("the same as JSON", (told["enforcement"], told["settings"], told["rules"]),
+                ([], [], []))
     draft = servers.dir / "draft.conf"
+    five_parts(checks, daemon, draft)
     draft.write_text(daemon.base + 'susranges = ( { name = "dialup"; networks = [ '
                      '"198.51.100.0/23" ]; } );\n')
     done = daemon.ctl("check", draft)

@@ -1,96 +1,11 @@
 #include "edge/control/commands.h"
 
 #include "core/base/rfc3339.h"
-#include "core/change/table_diff.h"
 #include "core/policy/survey_text.h"
 #include "edge/config/config.h"
 #include "edge/milter/milter.h"
 
-#include <stdlib.h>
 #include <time.h>
-
-/* Names of rules that came or went, before the rest is counted. */
-enum { NAMES_SHOWN = 20 };
-
-/* ---- what changed -------------------------------------------------------------------- */
-
-static int compare_names(const void *one, const void *other)
-{
-	return slice_compare(*(const struct slice *)one, *(const struct slice *)other);
-}
-
-/* The names of all rules in order, each once. */
-static size_t names_of(const struct ruleset *rules, struct arena *arena, struct slice **out)
-{
-	struct slice *names = arena_calloc(arena, rules->rule_count + 1, sizeof *names);
-	size_t n = 0;
-
-	*out = names;
-	for (unsigned i = 0; names && i < rules->rule_count; i++)
-		names[i] = rules->rules[i].name;
-	if (!names || rules->rule_count == 0)
-		return 0;
-	qsort(names, rules->rule_count, sizeof *names, compare_names);
-	for (unsigned i = 0; i < rules->rule_count; i++)
-		if (n == 0 || !slice_equal(names[n - 1], names[i]))
-			names[n++] = names[i];
-	return n;
-}
-
-/* Prints the names that `has` holds and `lacks` does not. */
-static void print_names(struct request *req, const char *title, const struct slice *has, size_t n,
-    const struct slice *lacks, size_t m)
-{
-	size_t k = 0, found = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		while (k < m && slice_compare(lacks[k], has[i]) < 0)
-			k++;
-		if (k < m && slice_equal(lacks[k], has[i]))
-			continue;
-		if (found++ == 0)
-			channel_print(req->channel, "%s:", title);
-		if (found <= NAMES_SHOWN)
-			channel_print(req->channel, " %.*s", SLICE_ARG(has[i]));
-	}
-	if (found > NAMES_SHOWN)
-		channel_print(req->channel, " and %zu more", found - NAMES_SHOWN);
-	if (found > 0)
-		channel_print(req->channel, "\n");
-}
-
-static void print_count(struct request *req, const char *what, size_t before, size_t after)
-{
-	if (before != after)
-		channel_print(req->channel, "%s: %zu → %zu (%+lld)\n", what, before, after,
-		    (long long)after - (long long)before);
-}
-
-static void print_line(void *context, const char *line)
-{
-	struct request *req = context;
-
-	channel_print(req->channel, "%s\n", line);
-}
-
-/* What mail would notice of the change, and how the tables differ in size. */
-static void print_change(
-    struct request *req, const struct ruleset *before, const struct ruleset *after)
-{
-	struct table_diff *d = arena_calloc(req->arena, 1, sizeof *d);
-	struct slice *old, *new;
-	size_t n = names_of(before, req->arena, &old), m = names_of(after, req->arena, &new);
-
-	print_names(req, "new rules", new, m, old, n);
-	print_names(req, "removed rules", old, n, new, m);
-	print_count(req, "networks", before->network_entries, after->network_entries);
-	print_count(req, "names", before->name_entries, after->name_entries);
-	print_count(req, "recipient domains", before->domain_entries, after->domain_entries);
-	if (d && table_diff_addresses(before, after, time(NULL), d))
-		table_diff_text(d, print_line, req);
-	else
-		channel_error(req->channel, "out of memory while comparing the address space\n");
-}
 
 /* ---- answers as JSON ----------------------------------------------------------------- */
 
@@ -141,7 +56,7 @@ static void tell_live(struct request *req, const struct generation *fresh)
 	    (unsigned long long)fresh->number, fresh->rules->rule_count,
 	    fresh->rules->network_entries, fresh->rules->name_entries);
 	source_print(req, fresh->config);
-	print_change(req, req->generation->rules, fresh->rules);
+	change_print(req, req->generation->rules, fresh->rules);
 }
 
 /* A reload that was refused stays refused while nobody changes a file. */
@@ -189,6 +104,9 @@ static json_t *reload_as_json(struct request *req, const struct diag *diag,
 	json_object_set_new(o, "changed", json_boolean(result == RELOAD_LIVE));
 	json_object_set_new(o, "source", source_json(now->config));
 	json_object_set_new(o, "feeds", feeds_json(now->config->loaded, now_seconds(req)));
+	if (result == RELOAD_LIVE)
+		json_object_set_new(o, "difference",
+		    change_json(req, req->generation->rules, now->rules));
 	return o;
 }
 
@@ -258,6 +176,13 @@ int command_reload(struct request *req)
 
 /* ---- check --------------------------------------------------------------------------- */
 
+static void print_line(void *context, const char *line)
+{
+	struct request *req = context;
+
+	channel_print(req->channel, "%s\n", line);
+}
+
 static void print_table(
     struct request *req, const struct ruleset *rules, const struct survey *survey)
 {
@@ -272,7 +197,7 @@ static void print_table(
 		return;
 	channel_print(req->channel, "\ncompared with running generation %llu:\n",
 	    (unsigned long long)req->generation->number);
-	print_change(req, req->generation->rules, rules);
+	change_print(req, req->generation->rules, rules);
 }
 
 /* STATUS_OK when all was told. */
@@ -286,6 +211,9 @@ static int tell_check(struct request *req, const char *path, const struct diag *
 		o = report_json(diag);
 		if (rules)
 			add_sizes(o, rules);
+		if (rules && req->generation)
+			json_object_set_new(o, "difference",
+			    change_json(req, req->generation->rules, rules));
 		return request_print_json(req, o);
 	}
 	request_print_diag(req, diag);
