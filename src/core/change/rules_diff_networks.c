@@ -10,8 +10,11 @@
 
 enum { SEEN_BEFORE = 1, SEEN_AFTER = 2 };
 
-/* Its first size; always a power of two. */
+/* Its smallest size; always a power of two. */
 enum { TABLE_START = 1024 };
+
+/* Networks on their way into the table: their places are misses of the cache, asked for at once. */
+enum { AHEAD = 16 };
 
 struct network {
 	uint64_t hi, lo;
@@ -28,6 +31,8 @@ struct network_table {
 	unsigned char seen;
 	struct network *at;
 	size_t count, size;
+	struct network ahead[AHEAD];
+	unsigned ahead_count;
 	bool failed;
 };
 
@@ -55,60 +60,78 @@ static bool is_same_network(const struct network *a, const struct network *b)
 	       a->length == b->length;
 }
 
+static size_t first_place(const struct network_table *t, const struct network *n)
+{
+	return hash_of(t, n) & (t->size - 1);
+}
+
 /* Its place, or the free one where it belongs. */
 static struct network *find_place(const struct network_table *t, const struct network *n)
 {
-	size_t i = hash_of(t, n) & (t->size - 1);
+	size_t i = first_place(t, n);
 
 	while (t->at[i].seen && !is_same_network(&t->at[i], n))
 		i = (i + 1) & (t->size - 1);
 	return &t->at[i];
 }
 
-/* A quarter stays free. */
-static bool grow(struct network_table *t)
+/* A table of this size with what is in the old one. */
+static bool resize(struct network_table *t, size_t size)
 {
-	struct network *old = t->at;
-	size_t size = t->size;
+	struct network *old = t->at, *at = calloc(size, sizeof *at);
+	size_t old_size = t->size;
 
-	if (t->count + 1 <= size / 4 * 3)
-		return true;
-	t->size = size ? size * 2 : TABLE_START;
-	t->at = calloc(t->size, sizeof *t->at);
-	if (!t->at) {
-		t->at = old;
-		t->size = size;
+	if (!at)
 		return false;
-	}
-	for (size_t i = 0; i < size; i++)
+	t->at = at;
+	t->size = size;
+	for (size_t i = 0; i < old_size; i++)
 		if (old[i].seen)
 			*find_place(t, &old[i]) = old[i];
 	free(old);
 	return true;
 }
 
+/* Room for n networks: a quarter stays free. */
+static bool make_room(struct network_table *t, size_t n)
+{
+	size_t size = t->size ? t->size : TABLE_START;
+
+	while (n > size / 4 * 3)
+		size *= 2;
+	return size == t->size || resize(t, size);
+}
+
+static void put_ahead(struct network_table *t)
+{
+	t->failed |= !make_room(t, t->count + t->ahead_count);
+	for (unsigned i = 0; i < t->ahead_count && !t->failed; i++)
+		__builtin_prefetch(&t->at[first_place(t, &t->ahead[i])], 1);
+	for (unsigned i = 0; i < t->ahead_count && !t->failed; i++) {
+		struct network *place = find_place(t, &t->ahead[i]);
+
+		if (!place->seen) {
+			*place = t->ahead[i];
+			t->count++;
+		}
+		place->seen |= t->seen;
+	}
+	t->ahead_count = 0;
+}
+
 static void add_network(struct network_table *t, uint32_t member, const struct prefix *p)
 {
-	struct network n = {
+	t->ahead[t->ahead_count++] = (struct network){
 	    .hi = p->base.hi,
 	    .lo = p->base.lo,
 	    .rule = t->number[member_rule(member)],
 	    .slot_out = (unsigned char)(member_slot(member) << 1 | member_out(member)),
 	    .rank_family = (unsigned char)(member_rank(member) << 4 | (unsigned)p->base.family),
 	    .length = (unsigned char)p->length,
+	    .seen = t->seen,
 	};
-	struct network *place;
-
-	if (!grow(t)) {
-		t->failed = true;
-		return;
-	}
-	place = find_place(t, &n);
-	if (!place->seen) {
-		*place = n;
-		t->count++;
-	}
-	place->seen |= t->seen;
+	if (t->ahead_count == AHEAD)
+		put_ahead(t);
 }
 
 /* Neighbours of one length are one run. */
@@ -194,16 +217,26 @@ static size_t keep_differences(struct network_table *t)
 	return n;
 }
 
+static void add_table(struct network_table *t, const struct ruleset *rules, const uint32_t *number,
+    unsigned char seen)
+{
+	t->rules = rules;
+	t->number = number;
+	t->seen = seen;
+	/* Those of an AS or a country are not counted there: the table grows with them. */
+	t->failed |= !make_room(t, rules->network_entries);
+	if (!t->failed)
+		ip_radix_each_run(rules->networks, add_run, t);
+	put_ahead(t);
+}
+
 bool rules_diff_networks(const struct rules_pair *p)
 {
-	struct network_table t = {p->before, p->before_number, SEEN_BEFORE, NULL, 0, 0, false};
+	struct network_table t = {.at = NULL};
 	size_t n;
 
-	ip_radix_each_run(p->before->networks, add_run, &t);
-	t.rules = p->after;
-	t.number = p->after_number;
-	t.seen = SEEN_AFTER;
-	ip_radix_each_run(p->after->networks, add_run, &t);
+	add_table(&t, p->before, p->before_number, SEEN_BEFORE);
+	add_table(&t, p->after, p->after_number, SEEN_AFTER);
 	n = t.failed ? 0 : keep_differences(&t);
 	for (size_t i = 0; i < n && !t.failed; i++)
 		t.failed = !tell_network(p->diff, &t.at[i]);
