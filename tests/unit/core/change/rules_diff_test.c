@@ -229,6 +229,102 @@ START_TEST(managed_is_one_rule)
 }
 END_TEST
 
+/* ---- against a slow count ------------------------------------------------------------ */
+
+/* Networks of one /24 and the entry of each: 0 none, 1 in, 2 out. */
+enum { LENGTHS = 9, BASES = 256, ROUNDS = 60 };
+
+struct model {
+	unsigned char entry[LENGTHS][BASES];
+	bool decides[LENGTHS][BASES]; /* somewhere */
+};
+
+static unsigned draw(unsigned below)
+{
+	static uint64_t state = 1;
+
+	state = state * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(state >> 33) % below;
+}
+
+static void find_deciders(struct model *m)
+{
+	memset(m->decides, 0, sizeof m->decides);
+	for (unsigned address = 0; address < BASES; address++)
+		for (unsigned i = LENGTHS; i-- > 0;)
+			if (m->entry[i][address >> (8 - i)]) {
+				m->decides[i][address >> (8 - i)] = true;
+				break;
+			}
+}
+
+static void change_some(struct model *m, unsigned n)
+{
+	while (n-- > 0) {
+		unsigned i = draw(LENGTHS);
+
+		m->entry[i][draw(1u << i)] = (unsigned char)draw(3);
+	}
+	find_deciders(m);
+}
+
+static void model_text(const struct model *m, char *text)
+{
+	text += sprintf(text, "susranges = ( { name = \"r\"; networks = [ \"192.0.2.1\"");
+	for (unsigned i = 0; i < LENGTHS; i++)
+		for (unsigned base = 0; base < 1u << i; base++)
+			if (m->entry[i][base])
+				text += sprintf(text, ", \"%s10.0.0.%u/%u\"",
+				    m->entry[i][base] == 2 ? "!" : "", base << (8 - i), 24 + i);
+	sprintf(text, " ]; } );\n");
+}
+
+/* Entries that decide in `a` and not in `b`. */
+static size_t count_more(const struct model *a, const struct model *b)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < LENGTHS; i++)
+		for (unsigned base = 0; base < 1u << i; base++)
+			n += a->decides[i][base] &&
+			     !(b->decides[i][base] && a->entry[i][base] == b->entry[i][base]);
+	return n;
+}
+
+START_TEST(counts_as_the_model)
+{
+	static struct model before, after;
+	static char text[65536];
+
+	change_some(&before, 60);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct configured old, fresh;
+		struct rules_diff *d;
+		const struct rules_diff_key *k;
+
+		after = before;
+		change_some(&after, draw(12));
+		model_text(&before, text);
+		configured_load(&old, text);
+		model_text(&after, text);
+		configured_load(&fresh, text);
+		ck_assert_msg(old.rules && fresh.rules, "%s%s", old.lines, fresh.lines);
+		d = rules_diff_create(old.rules, fresh.rules);
+		k = d->rules[0].family == FAMILY_SUSRANGES ? d->rules[0].keys
+							   : d->rules[d->rule_count - 1].keys;
+		ck_assert_msg((k ? k->in.count : 0) == count_more(&after, &before) &&
+				  (k ? k->out.count : 0) == count_more(&before, &after),
+		    "round %u: %zu in, %zu out; wanted %zu and %zu\n%s", round, k ? k->in.count : 0,
+		    k ? k->out.count : 0, count_more(&after, &before), count_more(&before, &after),
+		    text);
+		rules_diff_free(&d);
+		configured_free(&old);
+		configured_free(&fresh);
+		before = after;
+	}
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("rules_diff");
@@ -238,6 +334,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, tells, 0, ROWS(cases));
 	tcase_add_test(tc, tells_five_parts);
 	tcase_add_test(tc, managed_is_one_rule);
+	tcase_add_test(tc, counts_as_the_model);
 	suite_add_tcase(s, tc);
 	return s;
 }
