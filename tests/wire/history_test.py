@@ -117,6 +117,37 @@ def backtest(checks, daemon, directory):
     checks.true("rules with errors", status == 1 and "nmae" in done.stderr, done)
 
 
+def rules(checks, daemon, directory):
+    """Hits of the mail so far, in the daemon and in the directory alone; without a history none."""
+    def told(*words):
+        done = daemon.ctl("rules", "--json", *words)
+        return {r["rule"]: r for r in json.loads(done.stdout or "[]")}
+    listed = told()
+    checks.same("rules", list(listed), ["trusted_networks", "exempt_recipients", "dialup"])
+    dialup = listed["dialup"]
+    checks.same("hits of a rule", [dialup[k] for k in ("family", "mode", "entries", "hits")],
+                ["susranges", "enforce", 1, 1])
+    checks.true("its last hit", re.fullmatch(r"20\S+Z", dialup["last_hit"] or ""), dialup)
+    checks.same("a rule without hits", (listed["trusted_networks"]["hits"],
+                                        listed["trusted_networks"]["last_hit"]), (0, None))
+    said = daemon.ctl("rules").stdout
+    checks.true("rules as text", re.search(r"^susranges dialup \(\S+:\d+\): enforce, 1 entry, 1 hit,"
+                                           r" the last at 20\S+Z$", said, re.M)
+                and "Hits are counted since 20" in said, said)
+    daemon.write("bare.conf", daemon.base + 'blocks = ( { name = "b"; sender = [ "b.example", "c@d.example" ]; '
+                 'mode = "monitor"; owner = "anna"; ticket = "T-1"; comment = "a test"; } );\n')
+    ctl = (daemon.lab.build / "susmilterctl", "-c", daemon.dir / "bare.conf", "rules")
+    done = subprocess.run([*ctl, "--json"], capture_output=True, text=True, timeout=60)
+    b = json.loads(done.stdout)[-1]
+    checks.same("of a file", [b.get(k) for k in ("rule", "mode", "entries", "owner", "ticket", "comment",
+                                                 "hits")],
+                ["b", "monitor", 2, "anna", "T-1", "a test", None])
+    checks.true("hits are not known", "history.directory is not set" in done.stderr, done)
+    done = subprocess.run([*ctl, "--history", directory], capture_output=True, text=True, timeout=60)
+    checks.true("of a file and a history", "blocks b (" in done.stdout and ", 0 hits" in done.stdout,
+                done)
+
+
 def in_a_flood(checks, daemon):
     """Sixty senders from one network: fifty rows, and one that stands for ten; each id is found."""
     replies = [session(daemon, DIALUP, f"s{i}@flood.example", [NET])[0] for i in range(60)]
@@ -129,6 +160,9 @@ def in_a_flood(checks, daemon):
     checks.same("which counts them exactly", total, sum(u == urls[-1] for u in urls))
     again = [url_of(session(daemon, DIALUP, "s1@flood.example", [NET])[0]) for _ in range(3)]
     checks.same("a repeat has the id of the first", set(again), {urls[1]})
+    hits = [r["hits"] for r in json.loads(daemon.ctl("rules", "--json").stdout)
+            if r["rule"] == "dialup"]
+    checks.same("rules counts all that shares a row", hits, [1 + 2 + len(urls) + len(again)])
 
 
 def after_kill(checks, daemon, url):
@@ -204,6 +238,7 @@ def main():
         daemon = servers.daemon(CONF % directory)
         url = by_its_parts(checks, daemon)
         backtest(checks, daemon, directory)
+        rules(checks, daemon, directory)
         after_kill(checks, daemon, url)
         in_a_flood(checks, daemon)
         on_a_copy(checks, daemon, directory, url)

@@ -57,6 +57,8 @@ struct rule {
 	struct slice comment, owner, ticket;
 	struct origin where;
 	unsigned patterns_from, patterns; /* its slice of the ruleset's patterns */
+	/* Of its lists, and networks of its AS numbers and countries; counted by the builder. */
+	size_t entries;
 };
 
 /* Of two entries for one matcher and address the higher rank decides, then the longer prefix. */

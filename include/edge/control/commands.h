@@ -166,6 +166,9 @@ int command_doctor(struct request *);
 /* commands_report.c */
 int command_report(struct request *);
 
+/* commands_rules.c */
+int command_rules(struct request *);
+
 /* commands_backtest.c */
 int command_backtest(struct request *);
 

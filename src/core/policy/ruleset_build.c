@@ -211,6 +211,7 @@ void ruleset_add_geo(struct ruleset_builder *b, unsigned rule, unsigned slot, en
 
 	if (rule >= b->rules->rule_count)
 		return;
+	b->rules->rules[rule].entries++;
 	where = b->rules->rules[rule].where;
 	add_prefix(b, add_origin(b, member, tally_of(b, rule, where.file), where.line), prefix);
 }
@@ -287,6 +288,7 @@ void ruleset_add_entry(struct ruleset_builder *b, unsigned rule, unsigned slot,
 
 	if (rule >= b->rules->rule_count)
 		return;
+	b->rules->rules[rule].entries++;
 	tally = tally_of(b, rule, where.file);
 	if (tally < b->tally_count)
 		b->tallies[tally].entries++;

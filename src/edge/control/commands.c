@@ -108,6 +108,12 @@ static const struct command_option find_options[] = {
     {END},
 };
 
+static const struct command_option rules_options[] = {
+    {HISTORY_OPTION},
+    {JSON_OPTION},
+    {END},
+};
+
 static const struct command_option backtest_options[] = {
     {"--since", "TIME", "how far back: 24h (default), 7d, or a time"},
     {"--max-proven", "N", "exit status 3 when more than N proven messages are newly refused"},
@@ -169,6 +175,8 @@ const struct command commands[] = {
 	command_find},
     {"backtest", "[FILE]", "replay recorded mail against the rules of FILE", backtest_options,
 	ADMIN | OFFLINE, command_backtest},
+    {"rules", "", "list the rules: owner, expiry, entries, hits", rules_options, OFFLINE,
+	command_rules},
     {"history export", "", "write all decisions that are kept", history_export_options,
 	OFFLINE | COMMAND_HISTORY, command_history_export},
     {"history forget", "[ADDRESS]", "erase an address or a domain from the history",
