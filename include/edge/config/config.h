@@ -32,6 +32,7 @@
 #include "edge/state/copies.h"
 
 struct geo_db;
+struct geo_place;
 struct survey;
 
 enum { CONFIG_SERVERS_MAX = 8 };
@@ -177,6 +178,58 @@ void config_each_option(
 /* The ordinary names and addresses by which patterns that match nearly everything are known: for
  * the test that holds the manual page against them. */
 void config_each_ordinary(void (*each)(void *context, const char *text), void *context);
+
+/* An entry as it stands in the configuration or one of its files. */
+struct config_entry {
+	enum family family;
+	struct slice name;       /* of the rule */
+	const struct rule *rule; /* of the table; NULL: it has none of this name, or it is managed */
+	unsigned slot;
+	const char *key;           /* "networks", "asn", …, also of `unless` */
+	const struct entry *entry; /* NULL: an AS or a country, by its rank */
+	enum member_rank rank;
+	uint32_t number;
+	bool out;
+	struct slice text; /* as it is written */
+	bool feed;
+	int64_t expires; /* of the rule, or of the line of the managed whitelist; 0 = never */
+	struct origin where; /* line 0: a default, which stands nowhere */
+};
+typedef void config_entry_fn(void *context, const struct config_entry *);
+
+/* The switches that the name of recipient domains gives (bits of enum switch_key); the empty name
+ * is "*". */
+struct config_domain {
+	enum entry_kind kind;
+	struct slice name;
+	struct switches switches;
+	unsigned given;
+	struct origin where;
+};
+
+/* The n-th switch as it is written; false behind the last.  Static strings. */
+struct config_switch {
+	enum switch_key bit;
+	const char *name, *value;
+};
+bool config_switch(const struct switches *, unsigned n, struct config_switch *out);
+
+struct config_visitor {
+	config_entry_fn *entry;
+	void (*domain)(void *context, const struct config_domain *);
+	void *context;
+};
+
+/*
+ * Reads the files again as they are today and visits every entry of every rule, then every
+ * recipient domain; what it gives is valid for the call.  Rules are found by name in the table.
+ * False after errors, in diag; entries that are no entries are left out.
+ */
+bool config_each_entry(
+    const struct config *, const struct ruleset *, const struct config_visitor *, struct diag *);
+
+/* True when the AS or country that the entry names is that of the place. */
+bool config_entry_is_of(const struct config_entry *, const struct geo_place *);
 
 /*
  * The line that holds an entry, for explaining: of the rule's key (slot) find where `entry`, as

@@ -58,6 +58,33 @@ static const struct domain_key domain_keys[] = {
 
 enum { DOMAIN_KEYS = sizeof domain_keys / sizeof domain_keys[0] };
 
+static int value_of(const struct switches *s, enum switch_key key)
+{
+	switch (key) {
+	case SWITCH_SUSRANGES:
+		return s->susranges;
+	case SWITCH_BLOCKS:
+		return s->blocks;
+	case SWITCH_SPF:
+		return s->spf;
+	case SWITCH_DMARC:
+		return s->dmarc;
+	default:
+		return s->forwards;
+	}
+}
+
+bool config_switch(const struct switches *s, unsigned n, struct config_switch *out)
+{
+	if (n >= DOMAIN_KEYS)
+		return false;
+	*out = (struct config_switch){domain_keys[n].bit, domain_keys[n].key, ""};
+	for (const struct word *w = domain_keys[n].words; w->word; w++)
+		if (w->value == value_of(s, out->bit))
+			out->value = w->word;
+	return true;
+}
+
 /* The keys of a domain in the configuration. */
 static void known_keys(const char *known[DOMAIN_KEYS + 2])
 {
@@ -81,6 +108,19 @@ static void set_key(struct domain *d, const struct domain_key *key, struct slice
 		give(d, key, number);
 }
 
+/* To the table that is built, or to who visits the files. */
+static void give_domain(struct domain *d, enum entry_kind kind, struct slice name)
+{
+	const struct config_visitor *v = d->load->visitor;
+	struct config_domain domain = {kind, name, d->switches, d->given, d->where};
+
+	if (v)
+		v->domain(v->context, &domain);
+	else
+		ruleset_add_domain(
+		    d->load->builder, kind, name, &d->switches, d->given, d->where);
+}
+
 static void add_name(struct domain *d)
 {
 	char why[ENTRY_WHY_MAX];
@@ -96,8 +136,7 @@ static void add_name(struct domain *d)
 		return;
 	}
 	load_note_recipient_domain(d->load, entry.name);
-	ruleset_add_domain(
-	    d->load->builder, entry.kind, entry.name, &d->switches, d->given, d->where);
+	give_domain(d, entry.kind, entry.name);
 }
 
 /* "*" stands for all recipient domains; what it gives counts before the global setting. */
@@ -120,8 +159,7 @@ static void add_everywhere(struct domain *d)
 		    "the two out",
 		    globals[i].key, globals[i].global, at.file, at.line);
 	}
-	ruleset_add_domain(
-	    d->load->builder, ENTRY_TREE, slice_of(NULL, 0), &d->switches, d->given, d->where);
+	give_domain(d, ENTRY_TREE, slice_of(NULL, 0));
 }
 
 static void add_domain(struct domain *d)

@@ -19,6 +19,7 @@
  *     config_domains   recipient domains
  *     config_geo       AS numbers and countries → networks of the MMDBs
  *     config           the way through
+ *     config_each      every entry of the files again, with its place
  *     config_find      where an entry stands
  *     config_start     what the host has against it
  */
@@ -129,6 +130,7 @@ struct load {
 	enum copies_result disk_result;
 	struct wide_entry *wides;
 	size_t wide_count, wide_capacity;
+	const struct config_visitor *visitor; /* gets recipient domains, in place of a builder */
 	struct slice tlds[LOAD_TLDS_MAX];
 	size_t tld_count;
 	int64_t now;
@@ -216,6 +218,23 @@ void load_entry(struct load *, enum entry_accept, unsigned rule, unsigned slot, 
 /* An AS number or country that a rule wants, from the configuration or a feed. */
 void load_want_geo(struct load *, struct geo_want);
 
+/* ---- config_each: every entry again --------------------------------------------------- */
+
+/* Who gets entries, until *stop; valid for the call. */
+struct entry_walk {
+	config_entry_fn *each;
+	void *context;
+	const bool *stop;
+};
+
+/* The entries of one value (NULL: none), of its files and feeds; `common`: what all of them have.
+ */
+void load_each_entry(struct load *, const struct criterion *, const struct setting *,
+    struct config_entry common, const struct entry_walk *);
+
+/* The entries of the managed whitelist, and what narrows them. */
+void load_each_managed(struct load *, const char *path, const struct entry_walk *);
+
 /* ---- config_feeds: lists that programs write ------------------------------------------ */
 
 /* Notes a feed of a key; load->exceptions then collects the key's own entries. */
@@ -251,6 +270,8 @@ uint32_t load_country_number(const char code[2]);
 /* Each takes NULL when the section is absent. */
 void load_trusted(struct load *, const struct setting *);
 void load_exempt(struct load *, const struct setting *);
+/* What trusted_networks or exempt_recipients has where the section is absent; ends in NULL. */
+const char *const *load_plain_default(enum family);
 void load_whitelist(struct load *, const struct setting *);
 void load_managed(struct load *);
 void load_blocks(struct load *, const struct setting *);

@@ -185,10 +185,19 @@ void load_susranges(struct load *load, const struct setting *section)
 	load_rules(load, FAMILY_SUSRANGES, section);
 }
 
+const char *const *load_plain_default(enum family family)
+{
+	static const char *const trusted[] = {"127.0.0.0/8", "::1", NULL};
+	static const char *const exempt[] = {"postmaster@", "abuse@", NULL};
+
+	return family == FAMILY_TRUSTED ? trusted : exempt;
+}
+
 /* trusted_networks and exempt_recipients: one rule, named after its section, of plain entries. */
 static void load_plain(struct load *load, enum family family, const char *criterion,
-    const struct setting *section, const char *const *fallback)
+    const struct setting *section)
 {
+	const char *const *fallback = load_plain_default(family);
 	const struct criterion *c = load_criterion(criterion);
 	struct rule rule = {
 	    .name = slice_str(family_name(family)),
@@ -207,14 +216,10 @@ static void load_plain(struct load *load, enum family family, const char *criter
 
 void load_trusted(struct load *load, const struct setting *section)
 {
-	static const char *const fallback[] = {"127.0.0.0/8", "::1", NULL};
-
-	load_plain(load, FAMILY_TRUSTED, "networks", section, fallback);
+	load_plain(load, FAMILY_TRUSTED, "networks", section);
 }
 
 void load_exempt(struct load *load, const struct setting *section)
 {
-	static const char *const fallback[] = {"postmaster@", "abuse@", NULL};
-
-	load_plain(load, FAMILY_EXEMPT, "recipient", section, fallback);
+	load_plain(load, FAMILY_EXEMPT, "recipient", section);
 }
