@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -403,6 +404,101 @@ def explain(checks, daemon):
         checks.true(f"explain: {label}", done.returncode == 2 and done.stderr, done)
 
 
+LOOKUP_CONF = '''
+managed_whitelist = "managed";
+whitelist = ( { name = "qq"; domains = [ ".qq.example", "!spam.qq.example" ];
+                proof = [ "spf", "client_name" ]; } );
+blocks = ( { name = "monster"; domains = [ ".monster" ]; in = [ "sender", "helo" ];
+             unless = { sender = [ "good.monster", "/ok.*/", "bob@a.monster" ]; }; } );
+susranges = ( { name = "dialup"; networks = [ "file:dialup.cidr", "feed:feed" ]; },
+              { name = "trial"; networks = [ "198.51.0.0/16" ]; mode = "monitor"; },
+              { name = "old"; networks = [ "198.51.100.7" ]; expires = "2020-01-01"; } );
+domains = ( { name = "example.org"; spf = "off"; },
+            { name = ".example.org"; spf = "monitor"; susranges = "off"; forwards = true; },
+            { name = "*"; blocks = "off"; } );
+domains_file = "domains";
+'''
+LOOKUP_FILES = {
+    "dialup.cidr": "# dial-up\n\n198.51.100.0/24\n!198.51.100.25\n198.51.100.20-198.51.100.40\n",
+    "feed": "198.51.0.0/17\n", "domains": ".sub.example.org dmarc=reject\n",
+    "managed": "198.51.100.99 # owner=jo\nfoo.example # sender=a.monster recipient=bob@example.org\n"}
+# Value and the lines for it; C: LOOKUP_CONF.  ...: others follow.
+LOOKUPS = (
+    ("198.51.100.25", ["susranges dialup networks 198.51.0.0/17 (feed:1), from a feed",
+                       "susranges dialup networks 198.51.100.0/24 (dialup.cidr:3)",
+                       "susranges dialup networks !198.51.100.25 (dialup.cidr:4), an exception, decides",
+                       "susranges dialup networks 198.51.100.20-198.51.100.40 (dialup.cidr:5)",
+                       "susranges trial networks 198.51.0.0/16 (C:8), decides, monitor mode"]),
+    ("198.51.100.7", ["susranges dialup networks 198.51.0.0/17 (feed:1), from a feed",
+                      "susranges dialup networks 198.51.100.0/24 (dialup.cidr:3), decides",
+                      "susranges trial networks 198.51.0.0/16 (C:8), decides, monitor mode",
+                      "susranges old networks 198.51.100.7 (C:9), expired"]),
+    ("198.51.100.32/30", ["susranges dialup networks 198.51.0.0/17 (feed:1), from a feed",
+                          "susranges dialup networks 198.51.100.0/24 (dialup.cidr:3)",
+                          "susranges dialup networks 198.51.100.20-198.51.100.40 (dialup.cidr:5), decides",
+                          "susranges trial networks 198.51.0.0/16 (C:8), decides, monitor mode"]),
+    ("198.51.100.99", ["whitelist managed networks 198.51.100.99 (managed:1), decides", ...]),
+    ("127.0.0.1", ["trusted_networks trusted_networks networks 127.0.0.0/8 (C), by default, decides"]),
+    ("x.monster", ["blocks monster domains .monster (C:5), decides",
+                   "recipient domain * blocks off (C:12), applies"]),
+    ("bob@a.monster", ["whitelist managed sender a.monster (managed:2), decides",
+                       "blocks monster unless.sender bob@a.monster (C:6), decides",
+                       "blocks monster domains .monster (C:5), decides", ...]),
+    ("okay@x.example", ["blocks monster unless.sender /ok.*/ (C:6), decides", ...]),
+    ("spam.qq.example", ["whitelist qq domains .qq.example (C:3)",
+                         "whitelist qq domains !spam.qq.example (C:3), an exception, decides", ...]),
+    ("abuse@sub.example.org", ["exempt_recipients exempt_recipients recipient abuse@ (C), by default, decides",
+                               "recipient domain .example.org susranges off (C:11), cancelled",
+                               "recipient domain .example.org spf monitor (C:11), applies",
+                               "recipient domain .example.org forwards true (C:11), applies",
+                               "recipient domain * blocks off (C:12), applies",
+                               "recipient domain .sub.example.org dmarc reject (domains:1), applies"]),
+    ("example.org", ["recipient domain example.org spf off (C:10), applies",
+                     "recipient domain .example.org susranges off (C:11), cancelled",
+                     "recipient domain .example.org spf monitor (C:11), overridden", ...]))
+
+
+def lookup(checks, servers):
+    """Every entry and switch that knows a value, in the daemon and on its file, text and JSON."""
+    daemon = servers.daemon(LOOKUP_CONF, LOOKUP_FILES, name="lookup")
+    base = daemon.base.count("\n")
+
+    def plain(text):
+        """Files without their directory, lines counted from our part of the configuration."""
+        text = re.sub(r"susmilter\.conf:(\d+)", lambda m: f"C:{int(m[1]) - base}", text)
+        return text.replace("susmilter.conf", "C").replace(f"{daemon.dir}/", "").splitlines()
+    for value, wanted in LOOKUPS:
+        done = daemon.ctl("lookup", value)
+        n = len(wanted) - 1 if wanted[-1] is ... else None
+        checks.same(f"lookup {value}", plain(done.stdout)[:n], wanted[:n])
+        checks.same(f"lookup {value}: status", done.returncode, 0)
+        alone = subprocess.run([servers.build / "susmilterctl", "-c", daemon.conf, "lookup", value],
+                               capture_output=True, text=True, timeout=60)
+        checks.same(f"lookup {value} with -c", alone.stdout, done.stdout)
+    for value, status, said in (("9.9.9.9", 1, 'no list, rule or switch knows "9.9.9.9"'),
+                                ("nobody.example", 1, 'knows "nobody.example"'),
+                                ("198.51.100.7/24", 2, "host bits are set"), ("a..b", 2, "empty label")):
+        done = daemon.ctl("lookup", value)
+        checks.true(f"lookup {value}", done.returncode == status and said in done.stderr, done)
+    told = json.loads(daemon.ctl("lookup", "--json", "198.51.100.25").stdout)
+    checks.same("lookup as JSON", [told["kind"], len(told["entries"])], ["network", 5])
+    third = {k: told["entries"][2][k] for k in ("family", "rule", "key", "entry", "out", "decides", "line")}
+    checks.same("an entry as JSON", third,
+                {"family": "susranges", "rule": "dialup", "key": "networks", "entry": "!198.51.100.25",
+                 "out": True, "decides": True, "line": 4})
+    told = json.loads(daemon.ctl("lookup", "--json", "example.org").stdout)
+    switch = {k: told["switches"][0][k] for k in ("domain", "switch", "value", "effect")}
+    checks.same("a switch as JSON", switch,
+                {"domain": "example.org", "switch": "spf", "value": "off", "effect": "applies"})
+    done = daemon.ctl("lookup", "--json", "9.9.9.9")
+    checks.same("nothing as JSON", (done.returncode, json.loads(done.stdout)["entries"]), (1, []))
+    (daemon.dir / "dialup.cidr").unlink()
+    done = daemon.ctl("lookup", "198.51.100.25")
+    checks.true("a list that cannot be read is said", done.returncode == 1 and "dialup.cidr" in done.stderr
+                and "trial" in done.stdout, done)
+    daemon.stop()
+
+
 def explain_spf(checks, servers):
     """With client and sender the DNS is asked, as for mail; where it cannot be, nothing is claimed."""
     dns = servers.dns('fail.example TXT "v=spf1 -all"\npass.example TXT "v=spf1 ip4:%s -all"\n'
@@ -736,8 +832,10 @@ def large(checks, servers):
     for label, argv in (("status", ("status",)), ("stats", ("stats",)),
                         ("explain", ("explain", "--client", "8.248.99.9", "--helo", "x")),
                         ("explain by name", ("explain", "--client", GOOD, "--helo",
-                                             "h499999.example742.org")),
-                        ("whitelist list", ("whitelist", "list"))):
+                                             "h499999.example752.org")),
+                        ("lookup", ("lookup", "8.248.99.9")),
+                        ("lookup of a name", ("lookup", "h499999.example752.org")),
+                        ("rules", ("rules",)), ("whitelist list", ("whitelist", "list"))):
         done, took = timed(lambda: daemon.ctl(*argv), 1)
         checks.same(f"large: {label}", done.returncode, 0)
         checks.true(f"large: {label} within a second", took < 1
@@ -799,6 +897,7 @@ def main():
         rights(checks, daemon)
         crowd(checks, daemon)
         explain_spf(checks, servers)
+        lookup(checks, servers)
         reload(checks, daemon)
         check(checks, servers, daemon)
         explain(checks, daemon)

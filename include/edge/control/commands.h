@@ -166,6 +166,9 @@ int command_doctor(struct request *);
 /* commands_report.c */
 int command_report(struct request *);
 
+/* commands_lookup.c */
+int command_lookup(struct request *);
+
 /* commands_rules.c */
 int command_rules(struct request *);
 

@@ -154,6 +154,8 @@ const struct command commands[] = {
 	command_reload},
     {"explain", "", "show the verdict for a session, and why", explain_options,
 	OFFLINE | COMMAND_INPUT, command_explain},
+    {"lookup", "VALUE", "show every entry and switch that knows an address, network or name",
+	only_json, OFFLINE, command_lookup},
     {"whitelist add", "[ENTRY]", "add an entry, effective at once", add_options, ADMIN,
 	command_whitelist_add},
     {"whitelist remove", "ENTRY", "remove an entry, effective at once", NULL, ADMIN,
