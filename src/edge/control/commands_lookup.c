@@ -207,13 +207,14 @@ static bool search_files(struct search *s)
 	const struct config_visitor visitor = {take_entry, take_domain, s};
 	struct diag *diag = diag_create();
 	bool read = diag && config_each_entry(g->config, g->rules, &visitor, diag);
+	bool memory = diag && !arena_failed(s->asked->arena);
 
-	if (!diag)
+	if (!memory)
 		channel_error(s->asked->channel, "lookup: out of memory\n");
 	else if (!read)
 		request_print_diag(s->asked, diag);
 	diag_free(&diag);
-	return read;
+	return read && memory;
 }
 
 static int print_found(struct search *s, bool whole, const char *value)
