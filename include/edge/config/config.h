@@ -182,8 +182,9 @@ void config_each_ordinary(void (*each)(void *context, const char *text), void *c
 /* An entry as it stands in the configuration or one of its files. */
 struct config_entry {
 	enum family family;
-	struct slice name;       /* of the rule */
-	const struct rule *rule; /* of the table; NULL: it has none of this name, or it is managed */
+	struct slice name; /* of the rule */
+	const struct rule
+	    *rule; /* of the table; NULL: it has none of this name, or it is managed */
 	unsigned slot;
 	const char *key;           /* "networks", "asn", …, also of `unless` */
 	const struct entry *entry; /* NULL: an AS or a country, by its rank */
@@ -192,7 +193,7 @@ struct config_entry {
 	bool out;
 	struct slice text; /* as it is written */
 	bool feed;
-	int64_t expires; /* of the rule, or of the line of the managed whitelist; 0 = never */
+	int64_t expires;     /* of the rule, or of the line of the managed whitelist; 0 = never */
 	struct origin where; /* line 0: a default, which stands nowhere */
 };
 typedef void config_entry_fn(void *context, const struct config_entry *);

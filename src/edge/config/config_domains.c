@@ -117,8 +117,7 @@ static void give_domain(struct domain *d, enum entry_kind kind, struct slice nam
 	if (v)
 		v->domain(v->context, &domain);
 	else
-		ruleset_add_domain(
-		    d->load->builder, kind, name, &d->switches, d->given, d->where);
+		ruleset_add_domain(d->load->builder, kind, name, &d->switches, d->given, d->where);
 }
 
 static void add_name(struct domain *d)

@@ -194,8 +194,8 @@ const char *const *load_plain_default(enum family family)
 }
 
 /* trusted_networks and exempt_recipients: one rule, named after its section, of plain entries. */
-static void load_plain(struct load *load, enum family family, const char *criterion,
-    const struct setting *section)
+static void load_plain(
+    struct load *load, enum family family, const char *criterion, const struct setting *section)
 {
 	const char *const *fallback = load_plain_default(family);
 	const struct criterion *c = load_criterion(criterion);

@@ -105,8 +105,8 @@ static json_t *reload_as_json(struct request *req, const struct diag *diag,
 	json_object_set_new(o, "source", source_json(now->config));
 	json_object_set_new(o, "feeds", feeds_json(now->config->loaded, now_seconds(req)));
 	if (result == RELOAD_LIVE)
-		json_object_set_new(o, "difference",
-		    change_json(req, req->generation->rules, now->rules));
+		json_object_set_new(
+		    o, "difference", change_json(req, req->generation->rules, now->rules));
 	return o;
 }
 
@@ -212,8 +212,8 @@ static int tell_check(struct request *req, const char *path, const struct diag *
 		if (rules)
 			add_sizes(o, rules);
 		if (rules && req->generation)
-			json_object_set_new(o, "difference",
-			    change_json(req, req->generation->rules, rules));
+			json_object_set_new(
+			    o, "difference", change_json(req, req->generation->rules, rules));
 		return request_print_json(req, o);
 	}
 	request_print_diag(req, diag);

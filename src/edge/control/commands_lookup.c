@@ -3,8 +3,8 @@
 
 #include "core/explain/lookup.h"
 #include "edge/config/config.h"
-#include "edge/config/geo.h"
-#include "edge/config/idn.h"
+#include "edge/geo/geo.h"
+#include "edge/idn/idn.h"
 
 #include <stdio.h>
 #include <time.h>

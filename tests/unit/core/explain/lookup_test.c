@@ -2,7 +2,7 @@
  * lookup_test: which entries know a value, by rows; of several, the one that match decides by.
  */
 #include "core/explain/lookup.h"
-#include "edge/config/idn.h"
+#include "edge/idn/idn.h"
 #include "unit/unit.h"
 
 enum { SENDER_IN = 1 << IDENTITY_SENDER, HELO_IN = 1 << IDENTITY_HELO };

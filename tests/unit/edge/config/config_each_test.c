@@ -2,7 +2,7 @@
  * config_each_test: every entry of the files is visited with its rule, key and place, and each
  * recipient domain with what it gives.
  */
-#include "edge/config/geo.h"
+#include "edge/geo/geo.h"
 #include "fake/configured.h"
 #include "fake/mmdb.h"
 #include "fake/scratch.h"
