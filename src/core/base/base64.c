@@ -1,6 +1,6 @@
 #include "core/base/base64.h"
 
-/* What a character is: a digit's value plus one, or one of these; 0 is no character of base64. */
+/* What a character is: a digit's value plus one, or one of these; 0 is not a base64 character. */
 enum { BLANK = 65, PADDING = 66 };
 
 /* clang-format off */

@@ -60,7 +60,7 @@ static struct key key_of_address(const struct history_fold *f, const struct ip *
 	return key;
 }
 
-/* The entry of the key, begun anew where its minute is over; *fresh then. */
+/* The entry of the key, started again when its minute is over; *fresh then. */
 static struct fold_entry *find_entry(
     struct fold_entry *table, size_t size, const struct key *key, int64_t now_ms, bool *fresh)
 {

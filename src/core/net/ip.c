@@ -242,7 +242,7 @@ bool ip_parse_with_port(struct slice text, struct ip *out, uint16_t *port)
 	if (slice_starts(host, SLICE("[")) && slice_ends(host, SLICE("]")))
 		host = slice_of(host.ptr + 1, host.len - 2);
 	else if (slice_find(host, ':') < host.len)
-		return false; /* where the address ends cannot be told */
+		return false; /* the end of the address is ambiguous */
 	*port = (uint16_t)number;
 	return ip_parse(host, out);
 }

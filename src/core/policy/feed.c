@@ -184,7 +184,7 @@ static bool is_shrunken(
 /* Notes one more load that found it shrunken; true when that is enough. */
 static bool has_been_so_long(struct feed_memory *m, int64_t now)
 {
-	/* A clock that was set back begins anew. */
+	/* A clock that was set back starts the count again. */
 	if (m->shrunk == 0 || now < m->shrunk_at) {
 		m->shrunk_at = now;
 		m->shrunk = 0;

@@ -200,7 +200,7 @@ static void print_table(
 	change_print(req, req->generation->rules, rules);
 }
 
-/* STATUS_OK when all was told. */
+/* STATUS_OK when everything was printed. */
 static int tell_check(struct request *req, const char *path, const struct diag *diag,
     const struct ruleset *rules, const struct survey *survey)
 {

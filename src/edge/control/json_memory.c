@@ -9,7 +9,7 @@
 
 static _Thread_local bool failed;
 
-/* A region for all threads, begun anew when nothing in it is in use any more. */
+/* A region for all threads, started again when nothing in it is in use any more. */
 static struct {
 	pthread_mutex_t lock; /* guards what follows; nothing is taken inside */
 	size_t used;

@@ -29,7 +29,7 @@ enum { REPORTS_END_MS = 5000 };
 
 /* ---- what the supervisor does for us ------------------------------------------------- */
 
-/* Its end of the socketpair, for config_parse(), which knows no worker. */
+/* Its end of the socketpair, for config_parse(), which has no worker at hand. */
 static int supervisor = -1;
 
 /* A process with threads does not fork: the supervisor does. */
