@@ -30,6 +30,7 @@ from miltertalk import Talk  # noqa: E402
 BEAT, SLACK = 15, 3
 CONF = """
 mode = "monitor";
+history = { directory = "history"; };
 managed_whitelist = "managed.list";
 reports = { database = "reports.sqlite"; };
 susranges = ( { name = "dialup"; networks = [ "198.51.100.0/24" ]; } );
@@ -156,6 +157,7 @@ def configuration(checks, build, text):
                     merged = merged[:old.start()] + key[0] + merged[old.end():]
             # The user comes with the package.
             merged = re.sub(r" user += .*;", "", merged)
+            merged = merged.replace("/var/lib/susmilter/history", f"{directory}/history")
             conf.write_text(merged.replace("milter = {", 'milter = { user = "";', 1))
             without_errors(checks, build, conf, label)
 
@@ -221,7 +223,8 @@ def ctl_commands(checks, daemon, text):
         line for block in blocks(text) for line in block if line.startswith("susmilterctl ")]
     checks.true("README has commands", len(spans) > 6, spans)
     for span in spans:
-        words = [token if w == "ID" else w for w in shlex.split(span)[1:]]
+        stands_for = {"ID": token, "FILE": str(daemon.conf)}
+        words = [stands_for.get(w, w) for w in shlex.split(span)[1:]]
         if words[0] == "doctor":  # of this machine's own MTA it may complain: ELSEWHERE asks it
             continue
         if words[0] == "tail":
