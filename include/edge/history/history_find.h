@@ -54,16 +54,16 @@ struct history_scan {
 typedef bool history_row_fn(void *context, const struct decision_row *);
 
 /* False and the reason in why[] when it could not be done. */
-bool history_find(struct history_reader *, const struct history_query *, history_row_fn *,
-    void *context, struct history_scan *, char why[HISTORY_FIND_WHY_MAX]);
+bool history_find(struct history_reader *r, const struct history_query *query, history_row_fn *each,
+    void *context, struct history_scan *scan, char why[HISTORY_FIND_WHY_MAX]);
 
 /*
  * The decision of this id, given as such or as the URL of a reply, in any case: first its row, then
  * those that show what it stands for.  HISTORY_NO_ID: it is no id.
  */
 enum history_lookup { HISTORY_FOUND, HISTORY_NOT_FOUND, HISTORY_NO_ID, HISTORY_BROKEN };
-enum history_lookup history_find_decision(struct history_reader *, struct slice id,
-    history_row_fn *, void *context, struct history_scan *, char why[HISTORY_FIND_WHY_MAX]);
+enum history_lookup history_find_decision(struct history_reader *r, struct slice id,
+    history_row_fn *each, void *context, struct history_scan *scan, char why[HISTORY_FIND_WHY_MAX]);
 
 /* The part of a text that may be an id: what stands behind its last "/", so that the whole URL of a
  * bounce can be given; without blanks and a full stop or bracket at the end. */
@@ -77,7 +77,7 @@ bool history_row_id(
 /* Every row from since_ms to before until_ms (0: to the last), the oldest first: rows of both
  * halves by their time, as they were decided.  Ids are half of the work, and made only if they are
  * wanted. */
-bool history_replay(struct history_reader *, int64_t since_ms, int64_t until_ms, bool ids,
-    history_row_fn *, void *context, struct history_scan *, char why[HISTORY_FIND_WHY_MAX]);
+bool history_replay(struct history_reader *r, int64_t since_ms, int64_t until_ms, bool ids,
+    history_row_fn *each, void *context, struct history_scan *scan, char why[HISTORY_FIND_WHY_MAX]);
 
 #endif

@@ -58,8 +58,9 @@ struct backtest_message *backtest_messages_find(
 	if (m->count > m->slots)
 		grow(m);
 	at = slot_of(m, key);
-	if (*at)
-		return *at;
+	one = *at;
+	if (one)
+		return one;
 	one = calloc(1, sizeof *one);
 	if (!one)
 		return NULL;

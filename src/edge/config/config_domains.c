@@ -66,9 +66,9 @@ static int value_of(const struct switches *s, enum switch_key key)
 	case SWITCH_BLOCKS:
 		return s->blocks;
 	case SWITCH_SPF:
-		return s->spf;
+		return (int)s->spf;
 	case SWITCH_DMARC:
-		return s->dmarc;
+		return (int)s->dmarc;
 	default:
 		return s->forwards;
 	}

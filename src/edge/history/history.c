@@ -462,6 +462,8 @@ int history_forget(struct history *h, struct slice what, char why[HISTORY_FORGET
 	if (h->stop) {
 		mine = (struct erasure){.done = true, .rewritten = -1, .why = "it ends"};
 	} else {
+		/* It is taken off h before this returns. */
+		// cppcheck-suppress autoVariables
 		h->erasure = &mine;
 		pthread_cond_signal(&h->wake);
 	}
