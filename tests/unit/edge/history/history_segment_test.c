@@ -207,6 +207,13 @@ START_TEST(every_truncation)
 }
 END_TEST
 
+/* There is one thread here: where threads are looked at, some of the bits will do. */
+#ifdef __SANITIZE_THREAD__
+enum { BIT_STEP = 29 };
+#else
+enum { BIT_STEP = 1 };
+#endif
+
 /* One flipped bit is mended, wherever it is. */
 START_TEST(every_flipped_bit)
 {
@@ -218,7 +225,7 @@ START_TEST(every_flipped_bit)
 	if (_i != HISTORY_OPEN)
 		seal((enum history_state)_i);
 	bytes = file_bytes(&size);
-	for (size_t bit = 0; bit < 8 * size; bit++) {
+	for (size_t bit = 0; bit < 8 * size; bit += BIT_STEP) {
 		bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
 		put_bytes(bytes, size);
 		bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
