@@ -2,7 +2,7 @@
 #define HISTORY_ID_H
 /*
  * history_id: the id of a decision is the encrypted place of its row, so that finding it is
- * arithmetic, and nothing about other decisions can be told from it.
+ * arithmetic, and it tells nothing about other decisions.
  *
  *     half 1 bit, node 15, run 30, number 34  →  80 bits  →  "k3vq7…", 16 characters a-z and 2-7
  *
