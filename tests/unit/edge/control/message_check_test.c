@@ -125,12 +125,12 @@ static void tell(void *context, const char *line)
 	ck_assert_uint_lt(t->len, sizeof t->text);
 }
 
-static void read_message(struct message_check *trial, const char *message)
+static void read_message(struct message_check *check, const char *message)
 {
 	struct slice rest = slice_str(message);
 
 	while (rest.len > 0)
-		message_check_line(trial, slice_cut(&rest, '\n'));
+		message_check_line(check, slice_cut(&rest, '\n'));
 }
 
 START_TEST(tells_each_step)
@@ -141,7 +141,7 @@ START_TEST(tells_each_step)
 	struct configured c;
 	struct session_query q;
 	struct session_query_source source;
-	struct message_check *trial;
+	struct message_check *check;
 	struct dns dns;
 	char why[ZONE_WHY_MAX + SESSION_QUERY_WHY_MAX];
 
@@ -152,14 +152,14 @@ START_TEST(tells_each_step)
 	session_query_set(&q, SLICE("client"), SLICE("192.0.2.99"), why);
 	session_query_set(&q, SLICE("sender"), slice_str(rows[_i].sender), why);
 	session_query_set(&q, SLICE("recipient"), SLICE("b@example.net"), why);
-	trial = message_check_create(&dns, 0, arena, tell, &told);
-	read_message(trial, rows[_i].message);
-	message_check_author(trial, &q);
-	source = message_check_source(trial);
+	check = message_check_create(&dns, 0, arena, tell, &told);
+	read_message(check, rows[_i].message);
+	message_check_author(check, &q);
+	source = message_check_source(check);
 	session_query_decide(&q, c.rules, &source);
 	ck_assert_msg(strcmp(told.text, rows[_i].told) == 0, "%s:\n%s", rows[_i].label, told.text);
 	ck_assert_msg(q.verdict.action == rows[_i].action, "%s", rows[_i].label);
-	message_check_free(&trial);
+	message_check_free(&check);
 	configured_free(&c);
 	zone_free(&zone);
 	arena_free(&arena);
@@ -168,7 +168,7 @@ END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("trial");
+	Suite *s = suite_create("message_check");
 	TCase *t = tcase_create("steps");
 
 	tcase_add_loop_test(t, tells_each_step, 0, (int)ROWS(rows));
