@@ -229,6 +229,25 @@ def full_disk(checks, servers):
     checks.true("and the log says so", "decisions are kept again" in daemon.said(), daemon.said())
 
 
+def without_history(checks, servers):
+    """A reply has the id of a decision whose line is in the log, and no other."""
+    conf = CONF.split("history =")[0]
+    daemon = servers.daemon(conf, name="log")
+    daemon.base = daemon.base.replace("syslog = false;", "syslog = false; per_recipient_minute = 3;")
+    daemon.configure(conf)
+    daemon.reload()
+    replies = [session(daemon, DIALUP, f"spam{i}@one.example", [NET])[0] for i in range(5)]
+    checks.same("with an id, as long as lines are written",
+                [bool(re.search(r"/d/[a-z2-7]{16}$", r)) for r in replies],
+                [True] * 3 + [False] * 2)
+    checks.true("the rest end in the page", all(r.endswith(" https://help.test/d/")
+                                                for r in replies[3:]), replies)
+    for reply in replies[:3]:
+        told = daemon.ctl("explain", "--decision", url_of(reply))
+        checks.true("and each is found", "spam" in told.stdout, told)
+    daemon.stop()
+
+
 def main():
     build, keep = sys.argv[1], "--keep" in sys.argv
     island.enter("history_test", [GOOD, DIALUP], {})
@@ -244,6 +263,7 @@ def main():
         on_a_copy(checks, daemon, directory, url)
         forgotten(checks, daemon, directory)
         full_disk(checks, servers)
+        without_history(checks, servers)
         checks.true("the daemon lives", daemon.alive(), daemon.said())
     sys.exit(checks.summary())
 

@@ -19,6 +19,13 @@ enum auth_method { AUTH_SPF, AUTH_DKIM, AUTH_DMARC, AUTH_METHOD_COUNT };
 /* 80 bits in base 32: 16 characters survive being read over the telephone. */
 enum { TOKEN_CHARS = 16 };
 
+/* Where a decision is written as text. */
+enum record_lines {
+	RECORD_JSON = 1,
+	RECORD_SYSLOG = 2,
+	RECORD_FILE = 4, /* the JSON, in the decision log, where its id is found */
+};
+
 /* The id of a decision, and the row of the history that it names; without a history, no row. */
 struct record_number {
 	char token[TOKEN_CHARS];
@@ -26,6 +33,7 @@ struct record_number {
 	uint32_t run;   /* … of this start of the history's writer */
 	bool shared;    /* that row was there before: this decision is counted by it */
 	unsigned flags; /* of the row (core/change/decision_row.h) */
+	unsigned lines; /* of enum record_lines: what the log takes of it */
 };
 
 /* One decision, for the log and the counters.  Everything is borrowed for the call. */
@@ -61,6 +69,9 @@ struct env {
 	/* The id of a decision and its row, of a record without token and reply; false: it gets a
 	 * token() and no row.  May be NULL. */
 	bool (*number)(void *self, const struct record *, struct record_number *out);
+	/* What the log will take of a record without token and reply, once for each before
+	 * record(): enum record_lines.  May be NULL: nothing. */
+	unsigned (*lines)(void *self, const struct record *);
 	/* Takes what it needs of the record before it returns; never blocks. */
 	void (*record)(void *self, const struct record *);
 	/* The end of a message that is accepted and that nothing is to be told of: for the history.

@@ -3,7 +3,8 @@
 /*
  * recorder: decisions → syslog lines, JSON lines, and whoever watches (`susmilterctl tail`).
  *
- *     milter threads: recorder_record() → bounded queue → the recorder's own thread → log, file
+ *     milter threads: recorder_admit() → reply → recorder_record() → bounded queue
+ *                     → the recorder's own thread → log, file
  *
  * Mail never waits for a log: recorder_record() copies what it needs and returns; when the queue
  * is full, the file system is full or a line is one too many for its recipient and rule in this
@@ -32,6 +33,12 @@ bool recorder_stop(struct recorder *);
 /* Stops, and frees unless the thread still writes. */
 void recorder_free(struct recorder **);
 
+/* What it will take of a record: of enum record_lines.  Once for each, before recorder_record(),
+ * since a line counts for its recipient and rule in this minute.  RECORD_FILE is not promised while
+ * the file cannot be written. */
+unsigned recorder_admit(struct recorder *, const struct record *);
+
+/* Takes the lines of its number. */
 void recorder_record(struct recorder *, const struct record *);
 
 /* SIGUSR1: closes and opens the file again, soon. */

@@ -42,6 +42,15 @@ static void number_record(const struct env *env, struct record *r, struct record
 	r->number = number;
 }
 
+/* The id, where it leads to a row or a line; whoever is told another one would be told of nothing
+ * when he asks. */
+static struct slice findable(const struct record *r)
+{
+	bool kept = r->number->row != 0 || (r->number->lines & RECORD_FILE);
+
+	return kept ? r->token : slice_of(NULL, 0);
+}
+
 static enum answer_kind answer_of(const struct verdict *v)
 {
 	switch (policy_effect(v)) {
@@ -64,8 +73,10 @@ struct answer transaction_conclude(const struct event *e, const struct verdict *
 	struct record_number number;
 
 	number_record(env, &r, &number);
+	if (env->lines)
+		number.lines = env->lines(env->self, &r);
 	if (v->kind == VERDICT_FINAL && v->action != ACTION_ACCEPT) {
-		reply_make(e->s->mail.rules, &e->s->facts, v, r.token, &answer.reply);
+		reply_make(e->s->mail.rules, &e->s->facts, v, findable(&r), &answer.reply);
 		r.reply = &answer.reply;
 	}
 	env->record(env->self, &r);

@@ -35,6 +35,7 @@ struct recorder {
 	bool syslog;
 	unsigned limit;
 	bool reopen;
+	bool failing; /* the file took not all of the last lines */
 	bool stop;
 	bool ended; /* the thread; of who stops it alone */
 	/* with a lock of their own */
@@ -70,37 +71,37 @@ static void enqueue(struct recorder *rec, struct recordline *line)
 		pthread_cond_signal(&rec->arrived);
 }
 
-/* Whether the record is to become a line, and of which texts; otherwise it is counted. */
-static bool admit(struct recorder *rec, const struct record *r, bool *json, bool *text)
+unsigned recorder_admit(struct recorder *rec, const struct record *r)
 {
 	const struct identity *to = &r->facts->id[IDENTITY_RECIPIENT];
 	struct slice recipient = to->state == FACT_KNOWN ? to->folded : SLICE("");
-	bool watched = watchers_count(&rec->watchers) > 0, admitted = false;
+	unsigned lines = watchers_count(&rec->watchers) > 0 ? RECORD_JSON : 0;
 
 	pthread_mutex_lock(&rec->lock);
-	*json = rec->path[0] || watched;
-	*text = rec->syslog;
-	if (*json || *text) {
-		if (rec->queue.length >= RECORDQUEUE_MAX)
-			rec->counts.dropped++;
-		else if (log_ratelimit_allow(rec->ratelimit, r->time_us / 60000000, recipient,
-			     rule_name(r), rec->limit))
-			admitted = true;
-		else
-			rec->counts.suppressed++;
+	if (rec->path[0])
+		lines |= rec->failing ? RECORD_JSON : RECORD_JSON | RECORD_FILE;
+	if (rec->syslog)
+		lines |= RECORD_SYSLOG;
+	if (lines && rec->queue.length >= RECORDQUEUE_MAX) {
+		rec->counts.dropped++;
+		lines = 0;
+	}
+	if (lines && !log_ratelimit_allow(rec->ratelimit, r->time_us / 60000000, recipient,
+			 rule_name(r), rec->limit)) {
+		rec->counts.suppressed++;
+		lines = 0;
 	}
 	pthread_mutex_unlock(&rec->lock);
-	return admitted;
+	return lines;
 }
 
 void recorder_record(struct recorder *rec, const struct record *r)
 {
 	struct recordline *line;
-	bool json, text;
 
-	if (!admit(rec, r, &json, &text))
+	if (!r->number || !r->number->lines)
 		return;
-	line = line_of(r, json, text);
+	line = line_of(r, r->number->lines & RECORD_JSON, r->number->lines & RECORD_SYSLOG);
 	pthread_mutex_lock(&rec->lock);
 	enqueue(rec, line);
 	pthread_mutex_unlock(&rec->lock);
@@ -133,6 +134,7 @@ static void count(struct recorder *rec, size_t lines, size_t failed)
 	pthread_mutex_lock(&rec->lock);
 	rec->counts.written += lines - failed;
 	rec->counts.failed += failed;
+	rec->failing = failed > 0;
 	pthread_mutex_unlock(&rec->lock);
 }
 

@@ -56,6 +56,13 @@ static bool number(void *self, const struct record *r, struct record_number *out
 	return history_number(w->history, r, out);
 }
 
+static unsigned lines(void *self, const struct record *r)
+{
+	struct worker *w = self;
+
+	return recorder_admit(w->recorder, r);
+}
+
 static void accepted(void *self, const struct record *r)
 {
 	struct worker *w = self;
@@ -235,6 +242,7 @@ void environment_fill(struct worker *w)
 	    .monotonic_us = monotonic_us,
 	    .token = token,
 	    .number = number,
+	    .lines = lines,
 	    .record = record,
 	    .accepted = accepted,
 	    .observe_latency = observe_latency,

@@ -18,6 +18,7 @@ struct made {
 	struct facts facts;
 	struct verdict verdict;
 	struct reply reply;
+	struct record_number number;
 	struct record record;
 };
 
@@ -43,7 +44,16 @@ static void make(struct made *m, struct slice to)
 	    .stage = STAGE_RCPT,
 	    .facts = &m->facts,
 	    .verdict = &m->verdict,
-	    .reply = &m->reply};
+	    .reply = &m->reply,
+	    .number = &m->number};
+}
+
+/* As a transaction does; what the recorder took of it. */
+static unsigned record(struct recorder *r, struct made *m)
+{
+	m->number.lines = recorder_admit(r, &m->record);
+	recorder_record(r, &m->record);
+	return m->number.lines;
 }
 
 static struct recorder *open_recorder(const char *file, unsigned limit)
@@ -94,7 +104,7 @@ START_TEST(test_lines)
 
 	make(&m, SLICE("b@example.net"));
 	for (int i = 0; i < 25; i++)
-		recorder_record(r, &m.record);
+		ck_assert_uint_eq(record(r, &m), i < 20 ? RECORD_JSON | RECORD_FILE : 0);
 	ck_assert_uint_eq(recorder_counts(r).suppressed, 5);
 	recorder_free(&r);
 	ck_assert_ptr_null(r);
@@ -114,7 +124,7 @@ START_TEST(test_spellings)
 	for (int i = 0; i < 25; i++) {
 		m.facts.id[IDENTITY_RECIPIENT].text =
 		    i % 2 ? SLICE("B@Example.net") : SLICE("b@example.net");
-		recorder_record(r, &m.record);
+		record(r, &m);
 	}
 	ck_assert_uint_eq(recorder_counts(r).suppressed, 5);
 	recorder_free(&r);
@@ -136,7 +146,7 @@ static void *record_on(void *context)
 
 	make(&m, SLICE("b@example.net"));
 	while (atomic_load(&late->go_on)) {
-		recorder_record(late->recorder, &m.record);
+		record(late->recorder, &m);
 		atomic_fetch_add(&late->lines, 1);
 		usleep(100);
 	}
@@ -175,7 +185,7 @@ START_TEST(test_reopen)
 	char old[80];
 
 	make(&m, SLICE("b@example.net"));
-	recorder_record(r, &m.record);
+	record(r, &m);
 	while (recorder_counts(r).written < 1)
 		usleep(1000);
 	snprintf(old, sizeof old, "%s.1", path);
@@ -183,7 +193,7 @@ START_TEST(test_reopen)
 	recorder_reopen(r);
 	for (int i = 0; access(path, F_OK) != 0 && i < 2000; i++)
 		usleep(1000);
-	recorder_record(r, &m.record);
+	record(r, &m);
 	recorder_free(&r);
 	ck_assert_uint_eq(count_lines("dialup"), 1);
 	unlink(old);
@@ -198,11 +208,12 @@ START_TEST(test_full_disk)
 
 	make(&m, SLICE("b@example.net"));
 	for (int i = 0; i < 1000; i++)
-		recorder_record(r, &m.record);
+		record(r, &m);
 	for (int i = 0; recorder_counts(r).failed < 1000 && i < 5000; i++)
 		usleep(1000);
 	ck_assert_uint_eq(recorder_counts(r).failed, 1000);
 	ck_assert_uint_eq(recorder_counts(r).written, 0);
+	ck_assert_uint_eq(record(r, &m), RECORD_JSON); /* tried, and not promised */
 	recorder_free(&r);
 }
 END_TEST
@@ -220,7 +231,7 @@ START_TEST(test_slow_log)
 	r = open_recorder(path, 10000000);
 	make(&m, SLICE("b@example.net"));
 	for (int i = 0; i < 60000; i++)
-		recorder_record(r, &m.record);
+		record(r, &m);
 	ck_assert_uint_gt(recorder_counts(r).dropped, 0);
 	ck_assert_uint_le(recorder_counts(r).queued, 16384);
 	close(reader); /* the writer gets EPIPE, and goes on */
@@ -238,7 +249,7 @@ START_TEST(test_watch)
 
 	ck_assert_int_ge(fd, 0);
 	make(&m, SLICE("b@example.net"));
-	recorder_record(r, &m.record);
+	record(r, &m);
 	for (int i = 0; n <= 0 && i < 2000; i++) {
 		n = read(fd, line, sizeof line - 1);
 		usleep(1000);
@@ -247,7 +258,7 @@ START_TEST(test_watch)
 	line[n] = '\0';
 	ck_assert_ptr_nonnull(strstr(line, "\"recipient\":\"b@example.net\""));
 	close(fd);
-	recorder_record(r, &m.record);
+	record(r, &m);
 	recorder_free(&r);
 }
 END_TEST
