@@ -16,6 +16,7 @@
  */
 #include "core/base/diag.h"
 #include "core/base/slice.h"
+#include "core/base/word.h"
 #include "core/policy/verdict.h"
 
 enum rule_key {
@@ -123,5 +124,8 @@ unsigned rule_shortest_prefix(enum family, bool lets_in, enum ip_family);
 
 /* The word of the configuration: "networks", …, "domains". */
 const char *rule_key_name(enum rule_key);
+
+/* The words of `covers`, with enum family, and of `proof`, with the numbers of the bits. */
+extern const struct word covers_words[], proof_words[];
 
 #endif

@@ -7,6 +7,7 @@
  * they belong to the edge.
  */
 #include "core/base/slice.h"
+#include "core/base/word.h"
 
 /* What follows an SPF fail (SPEC 3: spf.fail). */
 enum spf_switch { SPF_OFF, SPF_MONITOR, SPF_UNLESS_DKIM, SPF_REJECT };
@@ -32,6 +33,24 @@ enum switch_key {
 	SWITCH_DMARC = 1 << 3,
 	SWITCH_FORWARDS = 1 << 4
 };
+
+/* The words of the configuration; those with two are flags. */
+extern const struct word mode_words[], spf_words[], dmarc_words[], mixed_words[], on_off_words[],
+    bool_words[], accept_tempfail_words[], accept_reject_words[], tempfail_accept_words[],
+    reject_accept_words[], mark_hold_words[];
+
+/* The n-th switch has the bit 1 << n; of each its name in the configuration, and its values. */
+enum { SWITCH_COUNT = 5 };
+struct switch_option {
+	const char *name;
+	const struct word *words;
+};
+extern const struct switch_option switch_options[SWITCH_COUNT];
+
+/* The value of the n-th switch, and its word, a static string. */
+int switch_value(const struct switches *, unsigned n);
+const char *switch_word(const struct switches *, unsigned n);
+void switch_set(struct switches *, unsigned n, int value);
 
 struct settings {
 	bool monitor;                  /* mode = "monitor" */

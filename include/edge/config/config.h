@@ -208,13 +208,6 @@ struct config_domain {
 	struct origin where;
 };
 
-/* The n-th switch as it is written; false behind the last.  Static strings. */
-struct config_switch {
-	enum switch_key bit;
-	const char *name, *value;
-};
-bool config_switch(const struct switches *, unsigned n, struct config_switch *out);
-
 struct config_visitor {
 	config_entry_fn *entry;
 	void (*domain)(void *context, const struct config_domain *);

@@ -51,10 +51,6 @@ const char *managed_parse_entry(
 /* Reads what stands behind the entry, from the `#` on.  NULL, or what is wrong with it. */
 const char *managed_parse_words(struct slice words, struct managed_line *);
 
-/* "susranges,dmarc" and "spf,client_name" → bits; 0 when it is not a list of these. */
-unsigned managed_parse_covers(struct slice);
-unsigned managed_parse_proof(struct slice);
-
 /* What does not fit together: proof and what the entry is.  NULL when all does. */
 const char *managed_check(const struct managed_line *, bool is_network);
 

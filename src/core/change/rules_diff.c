@@ -144,11 +144,6 @@ struct rules_diff_side *rules_diff_side_of(
 
 /* ---- attributes of a rule ------------------------------------------------------------ */
 
-static const char *mode_word(bool monitor)
-{
-	return monitor ? "monitor" : "enforce";
-}
-
 static enum rules_diff_enforcement enforcement_of(bool before, bool after)
 {
 	return before == after ? ENFORCEMENT_SAME : after ? ENFORCEMENT_ON : ENFORCEMENT_OFF;
@@ -171,7 +166,7 @@ static const char *identity_word(unsigned bit)
 
 static const char *proof_word(unsigned bit)
 {
-	return 1u << bit == PROOF_SPF ? "spf" : "client_name";
+	return word_of(proof_words, (int)bit);
 }
 
 /* The words of the bits, with commas. */
@@ -216,8 +211,8 @@ static void compare_rules(struct rules_diff *d, const struct rule *a, const stru
 {
 	char old[RFC3339_TEXT_MAX], fresh[RFC3339_TEXT_MAX];
 
-	rules_diff_add_change(
-	    d, list, "mode", slice_str(mode_word(a->monitor)), slice_str(mode_word(b->monitor)));
+	rules_diff_add_change(d, list, "mode", slice_str(word_of(mode_words, a->monitor)),
+	    slice_str(word_of(mode_words, b->monitor)));
 	mark_enforcement(*list, "mode", !a->monitor, !b->monitor);
 	compare_words(d, list, "criteria", a->keys, b->keys, key_word);
 	compare_words(d, list, "unless", a->excuses, b->excuses, key_word);
@@ -263,40 +258,11 @@ static bool compare_attributes(const struct rules_pair *p)
 
 /* ---- settings ------------------------------------------------------------------------ */
 
-const char *rules_diff_spf_word(enum spf_switch value)
+static void compare_choice(
+    struct rules_diff *d, const char *what, const struct word *words, int before, int after)
 {
-	static const char *const words[] = {[SPF_OFF] = "off",
-	    [SPF_MONITOR] = "monitor",
-	    [SPF_UNLESS_DKIM] = "unless-dkim",
-	    [SPF_REJECT] = "reject"};
-
-	return words[value];
-}
-
-const char *rules_diff_dmarc_word(enum dmarc_switch value)
-{
-	static const char *const words[] = {[DMARC_OFF] = "off",
-	    [DMARC_MONITOR] = "monitor",
-	    [DMARC_QUARANTINE] = "quarantine",
-	    [DMARC_REJECT] = "reject",
-	    [DMARC_STRICT] = "strict"};
-
-	return words[value];
-}
-
-static const char *mixed_word(enum dmarc_mixed value)
-{
-	static const char *const words[] = {
-	    [MIXED_SPLIT] = "split", [MIXED_LENIENT] = "lenient", [MIXED_STRICT] = "strict"};
-
-	return words[value];
-}
-
-static void compare_flag(struct rules_diff *d, const char *what, bool before, bool after,
-    const char *no, const char *yes)
-{
-	rules_diff_add_change(
-	    d, &d->settings, what, slice_str(before ? yes : no), slice_str(after ? yes : no));
+	rules_diff_add_change(d, &d->settings, what, slice_str(word_of(words, before)),
+	    slice_str(word_of(words, after)));
 }
 
 static void compare_enforcement(
@@ -306,14 +272,11 @@ static void compare_enforcement(
 	enum spf_switch spf_a = a->defaults.spf, spf_b = b->defaults.spf;
 	enum dmarc_switch dmarc_a = a->defaults.dmarc, dmarc_b = b->defaults.dmarc;
 
-	rules_diff_add_change(
-	    d, list, "mode", slice_str(mode_word(a->monitor)), slice_str(mode_word(b->monitor)));
+	compare_choice(d, "mode", mode_words, a->monitor, b->monitor);
 	mark_enforcement(*list, "mode", !a->monitor, !b->monitor);
-	rules_diff_add_change(d, list, "spf.fail", slice_str(rules_diff_spf_word(spf_a)),
-	    slice_str(rules_diff_spf_word(spf_b)));
+	compare_choice(d, "spf.fail", spf_words, (int)spf_a, (int)spf_b);
 	mark_enforcement(*list, "spf.fail", spf_a > SPF_MONITOR, spf_b > SPF_MONITOR);
-	rules_diff_add_change(d, list, "dmarc.default", slice_str(rules_diff_dmarc_word(dmarc_a)),
-	    slice_str(rules_diff_dmarc_word(dmarc_b)));
+	compare_choice(d, "dmarc.default", dmarc_words, (int)dmarc_a, (int)dmarc_b);
 	mark_enforcement(*list, "dmarc.default", dmarc_a > DMARC_MONITOR, dmarc_b > DMARC_MONITOR);
 }
 
@@ -323,11 +286,11 @@ static void compare_everywhere(
 {
 	struct rules_diff_change **list = &d->settings;
 
-	compare_flag(d, "domains.*.susranges", a->susranges, b->susranges, "off", "on");
+	compare_choice(d, "domains.*.susranges", on_off_words, a->susranges, b->susranges);
 	mark_enforcement(*list, "domains.*.susranges", a->susranges, b->susranges);
-	compare_flag(d, "domains.*.blocks", a->blocks, b->blocks, "off", "on");
+	compare_choice(d, "domains.*.blocks", on_off_words, a->blocks, b->blocks);
 	mark_enforcement(*list, "domains.*.blocks", a->blocks, b->blocks);
-	compare_flag(d, "domains.*.forwards", a->forwards, b->forwards, "false", "true");
+	compare_choice(d, "domains.*.forwards", bool_words, a->forwards, b->forwards);
 }
 
 static void compare_settings(
@@ -337,19 +300,18 @@ static void compare_settings(
 
 	compare_enforcement(d, a, b);
 	compare_everywhere(d, &a->defaults, &b->defaults);
-	compare_flag(d, "spf.temperror", a->spf_temperror_tempfail, b->spf_temperror_tempfail,
-	    "accept", "tempfail");
-	compare_flag(d, "spf.permerror", a->spf_permerror_reject, b->spf_permerror_reject, "accept",
-	    "reject");
-	compare_flag(d, "dmarc.quarantine", a->dmarc_hold, b->dmarc_hold, "mark", "hold");
-	compare_flag(d, "dmarc.temperror", a->dmarc_temperror_tempfail, b->dmarc_temperror_tempfail,
-	    "accept", "tempfail");
-	compare_flag(d, "dmarc.unproven", a->dmarc_unproven_accept, b->dmarc_unproven_accept,
-	    "tempfail", "accept");
-	compare_flag(d, "dmarc.bad_from", a->dmarc_bad_from_accept, b->dmarc_bad_from_accept,
-	    "reject", "accept");
-	rules_diff_add_change(d, list, "mixed", slice_str(mixed_word(a->dmarc_mixed)),
-	    slice_str(mixed_word(b->dmarc_mixed)));
+	compare_choice(d, "spf.temperror", accept_tempfail_words, a->spf_temperror_tempfail,
+	    b->spf_temperror_tempfail);
+	compare_choice(d, "spf.permerror", accept_reject_words, a->spf_permerror_reject,
+	    b->spf_permerror_reject);
+	compare_choice(d, "dmarc.quarantine", mark_hold_words, a->dmarc_hold, b->dmarc_hold);
+	compare_choice(d, "dmarc.temperror", accept_tempfail_words, a->dmarc_temperror_tempfail,
+	    b->dmarc_temperror_tempfail);
+	compare_choice(d, "dmarc.unproven", tempfail_accept_words, a->dmarc_unproven_accept,
+	    b->dmarc_unproven_accept);
+	compare_choice(d, "dmarc.bad_from", reject_accept_words, a->dmarc_bad_from_accept,
+	    b->dmarc_bad_from_accept);
+	compare_choice(d, "mixed", mixed_words, (int)a->dmarc_mixed, (int)b->dmarc_mixed);
 	rules_diff_add_change(d, list, "help_url", a->help_url, b->help_url);
 	rules_diff_add_change(d, list, "milter.authserv_id", a->authserv_id, b->authserv_id);
 	rules_diff_add_change(d, list, "headers.results", a->headers_results, b->headers_results);

@@ -31,8 +31,4 @@ bool rules_diff_networks(const struct rules_pair *);
 bool rules_diff_names(const struct rules_pair *);
 bool rules_diff_switches(const struct rules_pair *);
 
-/* Words of the configuration. */
-const char *rules_diff_spf_word(enum spf_switch);
-const char *rules_diff_dmarc_word(enum dmarc_switch);
-
 #endif

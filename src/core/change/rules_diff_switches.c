@@ -15,42 +15,6 @@ struct domain {
 	bool has_self, has_below; /* given by the name itself */
 };
 
-/* Number `key` of the switches, in order of enum switch_key. */
-static unsigned switch_value(const struct switches *s, unsigned key)
-{
-	switch (1u << key) {
-	case SWITCH_SUSRANGES:
-		return s->susranges;
-	case SWITCH_BLOCKS:
-		return s->blocks;
-	case SWITCH_SPF:
-		return s->spf;
-	case SWITCH_DMARC:
-		return s->dmarc;
-	default:
-		return s->forwards;
-	}
-}
-
-enum { SWITCHES = 5 };
-
-static const char *const switch_names[SWITCHES] = {
-    "susranges", "blocks", "spf", "dmarc", "forwards"};
-
-static const char *switch_word(unsigned key, unsigned value)
-{
-	switch (1u << key) {
-	case SWITCH_SPF:
-		return rules_diff_spf_word((enum spf_switch)value);
-	case SWITCH_DMARC:
-		return rules_diff_dmarc_word((enum dmarc_switch)value);
-	case SWITCH_FORWARDS:
-		return value ? "true" : "false";
-	default:
-		return value ? "on" : "off";
-	}
-}
-
 static const struct switches *switches_at(const struct ruleset *rules, uint32_t value)
 {
 	return value == 0 ? &rules->settings.defaults : rules->layers[value - 1];
@@ -96,12 +60,10 @@ static void tell_one(struct rules_diff *diff, struct rules_diff_side *side, cons
 	if (!rules_diff_count(side))
 		return;
 	l = start_text(text, d, reversed);
-	for (unsigned key = 0; key < SWITCHES; key++) {
-		unsigned value = switch_value(s, key);
-
-		if (value == switch_value(defaults, key))
+	for (unsigned key = 0; key < SWITCH_COUNT; key++) {
+		if (switch_value(s, key) == switch_value(defaults, key))
 			continue;
-		line_append(&l, "%s%s %s", before, switch_names[key], switch_word(key, value));
+		line_append(&l, "%s%s %s", before, switch_options[key].name, switch_word(s, key));
 		before = ", ";
 	}
 	line_append(&l, "%s", before[0] == ',' ? ")" : "");
@@ -116,8 +78,8 @@ static unsigned changed_switches(
 	const struct switches *fresh = &p->after->settings.defaults;
 	unsigned changed = 0;
 
-	for (unsigned key = 0; key < SWITCHES; key++) {
-		unsigned x = switch_value(a, key), y = switch_value(b, key);
+	for (unsigned key = 0; key < SWITCH_COUNT; key++) {
+		int x = switch_value(a, key), y = switch_value(b, key);
 
 		if (x != y && (x != switch_value(old, key) || y != switch_value(fresh, key)))
 			changed |= 1u << key;
@@ -144,11 +106,11 @@ static void tell_both(const struct rules_pair *p, const struct domain *a, const 
 	if (!changed || !rules_diff_count(side))
 		return;
 	l = start_text(text, b, reversed);
-	for (unsigned key = 0; key < SWITCHES; key++) {
+	for (unsigned key = 0; key < SWITCH_COUNT; key++) {
 		if (!(changed >> key & 1))
 			continue;
-		line_append(&l, "%s%s %s → %s", before, switch_names[key],
-		    switch_word(key, switch_value(x, key)), switch_word(key, switch_value(y, key)));
+		line_append(&l, "%s%s %s → %s", before, switch_options[key].name,
+		    switch_word(x, key), switch_word(y, key));
 		before = ", ";
 	}
 	line_append(&l, ")");

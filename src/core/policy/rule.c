@@ -1,5 +1,11 @@
 #include "core/policy/rule.h"
 
+const struct word covers_words[] = {{"susranges", FAMILY_SUSRANGES}, {"blocks", FAMILY_BLOCKS},
+    {"spf", FAMILY_SPF}, {"dmarc", FAMILY_DMARC}, {NULL, 0}};
+
+_Static_assert(PROOF_SPF == 1 << 0 && PROOF_CLIENT_NAME == 1 << 1, "numbers of the bits of proof");
+const struct word proof_words[] = {{"spf", 0}, {"client_name", 1}, {NULL, 0}};
+
 bool rule_mentions_from(const struct rule *rule)
 {
 	const unsigned from_key = 1u << KEY_FROM, domains = 1u << KEY_DOMAINS;

@@ -15,8 +15,10 @@
 
 static bool switches_equal(const struct switches *a, const struct switches *b)
 {
-	return a->susranges == b->susranges && a->blocks == b->blocks &&
-	       a->forwards == b->forwards && a->spf == b->spf && a->dmarc == b->dmarc;
+	for (unsigned n = 0; n < SWITCH_COUNT; n++)
+		if (switch_value(a, n) != switch_value(b, n))
+			return false;
+	return true;
 }
 
 static bool layers_equal(const struct switch_layer *a, const struct switch_layer *b)
@@ -49,16 +51,9 @@ static struct switch_layer layer_of(const struct ruleset_builder *b, unsigned nu
 /* Sets the switches that `given` names, and leaves the others. */
 static void copy_switches(struct switches *to, const struct switches *from, unsigned given)
 {
-	if (given & SWITCH_SUSRANGES)
-		to->susranges = from->susranges;
-	if (given & SWITCH_BLOCKS)
-		to->blocks = from->blocks;
-	if (given & SWITCH_SPF)
-		to->spf = from->spf;
-	if (given & SWITCH_DMARC)
-		to->dmarc = from->dmarc;
-	if (given & SWITCH_FORWARDS)
-		to->forwards = from->forwards;
+	for (unsigned n = 0; n < SWITCH_COUNT; n++)
+		if (given >> n & 1)
+			switch_set(to, n, switch_value(from, n));
 }
 
 /* What one name gives, over what stands above it. */

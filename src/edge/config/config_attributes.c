@@ -162,21 +162,14 @@ void rule_parser_unless(struct rule_parser *p, const struct setting *unless)
 
 static void take_proof(struct rule_parser *p, const struct setting *s)
 {
-	/* numbers of bits of enum proof */
-	static const struct word words[] = {{"spf", 0}, {"client_name", 1}, {NULL, 0}};
-
-	_Static_assert(PROOF_SPF == 1 << 0 && PROOF_CLIENT_NAME == 1 << 1, "bits of proof");
-	p->rule.proof = take_words(p->load, s, "proof", words);
+	p->rule.proof = take_words(p->load, s, "proof", proof_words);
 	if (!setting_member(s->parent, "domains"))
 		diag_error(p->load->diag, load_where(p->load, s), "proof belongs to domains");
 }
 
 static void take_covers(struct rule_parser *p, const struct setting *s)
 {
-	static const struct word words[] = {{"susranges", FAMILY_SUSRANGES},
-	    {"blocks", FAMILY_BLOCKS}, {"spf", FAMILY_SPF}, {"dmarc", FAMILY_DMARC}, {NULL, 0}};
-
-	p->rule.covers = take_words(p->load, s, "covers", words);
+	p->rule.covers = take_words(p->load, s, "covers", covers_words);
 }
 
 /* ---- the keys of a rule -------------------------------------------------------------- */

@@ -12,100 +12,28 @@ struct domain {
 	unsigned given; /* bits of enum switch_key */
 };
 
-/* One key of a domain, from the configuration or from a map file. */
-struct domain_key {
-	const char *key;
-	enum switch_key bit;
-	const struct word *words;
-	void (*set)(struct switches *, int value);
-};
-
-static const struct word on_off[] = {{"on", 1}, {"off", 0}, {NULL, 0}};
-static const struct word true_false[] = {{"true", 1}, {"false", 0}, {NULL, 0}};
-
-static void set_susranges(struct switches *s, int value)
-{
-	s->susranges = value != 0;
-}
-
-static void set_blocks(struct switches *s, int value)
-{
-	s->blocks = value != 0;
-}
-
-static void set_spf(struct switches *s, int value)
-{
-	s->spf = (enum spf_switch)value;
-}
-
-static void set_dmarc(struct switches *s, int value)
-{
-	s->dmarc = (enum dmarc_switch)value;
-}
-
-static void set_forwards(struct switches *s, int value)
-{
-	s->forwards = value != 0;
-}
-
-static const struct domain_key domain_keys[] = {
-    {"susranges", SWITCH_SUSRANGES, on_off, set_susranges},
-    {"blocks", SWITCH_BLOCKS, on_off, set_blocks},
-    {"spf", SWITCH_SPF, spf_words, set_spf},
-    {"dmarc", SWITCH_DMARC, dmarc_words, set_dmarc},
-    {"forwards", SWITCH_FORWARDS, true_false, set_forwards},
-};
-
-enum { DOMAIN_KEYS = sizeof domain_keys / sizeof domain_keys[0] };
-
-static int value_of(const struct switches *s, enum switch_key key)
-{
-	switch (key) {
-	case SWITCH_SUSRANGES:
-		return s->susranges;
-	case SWITCH_BLOCKS:
-		return s->blocks;
-	case SWITCH_SPF:
-		return (int)s->spf;
-	case SWITCH_DMARC:
-		return (int)s->dmarc;
-	default:
-		return s->forwards;
-	}
-}
-
-bool config_switch(const struct switches *s, unsigned n, struct config_switch *out)
-{
-	if (n >= DOMAIN_KEYS)
-		return false;
-	*out = (struct config_switch){domain_keys[n].bit, domain_keys[n].key, ""};
-	for (const struct word *w = domain_keys[n].words; w->word; w++)
-		if (w->value == value_of(s, out->bit))
-			out->value = w->word;
-	return true;
-}
-
 /* The keys of a domain in the configuration. */
-static void known_keys(const char *known[DOMAIN_KEYS + 2])
+static void known_keys(const char *known[SWITCH_COUNT + 2])
 {
 	*known++ = "name";
-	for (unsigned i = 0; i < DOMAIN_KEYS; i++)
-		*known++ = domain_keys[i].key;
+	for (unsigned i = 0; i < SWITCH_COUNT; i++)
+		*known++ = switch_options[i].name;
 	*known = NULL;
 }
 
-static void give(struct domain *d, const struct domain_key *key, int value)
+static void give(struct domain *d, unsigned n, int value)
 {
-	key->set(&d->switches, value);
-	d->given |= key->bit;
+	switch_set(&d->switches, n, value);
+	d->given |= 1u << n;
 }
 
-static void set_key(struct domain *d, const struct domain_key *key, struct slice value)
+static void set_key(struct domain *d, unsigned n, struct slice value)
 {
-	int number = load_word(d->load, value, key->key, key->words, d->where);
+	const struct switch_option *o = &switch_options[n];
+	int number = load_word(d->load, value, o->name, o->words, d->where);
 
 	if (number >= 0)
-		give(d, key, number);
+		give(d, n, number);
 }
 
 /* To the table that is built, or to who visits the files. */
@@ -171,16 +99,16 @@ static void add_domain(struct domain *d)
 
 /* ---- domains = ( { name = "..."; } ) ------------------------------------------------- */
 
-static void group_key(struct domain *d, const struct domain_key *key, const struct setting *s)
+static void group_key(struct domain *d, unsigned n, const struct setting *s)
 {
 	d->where = load_where(d->load, s);
-	if (key->words != true_false) {
+	if (switch_options[n].words != bool_words) {
 		if (load_is_string(d->load, s))
-			set_key(d, key, setting_text(s));
+			set_key(d, n, setting_text(s));
 	} else {
 		bool value;
 		if (load_bool(d->load, s, &value))
-			give(d, key, value);
+			give(d, n, value);
 	}
 }
 
@@ -188,15 +116,15 @@ static void load_domain(struct load *load, const struct setting *group)
 {
 	const struct setting *name = setting_member(group, "name");
 	struct domain d = {.load = load};
-	const char *known[DOMAIN_KEYS + 2];
+	const char *known[SWITCH_COUNT + 2];
 
 	known_keys(known);
 	for (unsigned i = 0; i < setting_count(group); i++)
 		load_unknown_key(load, setting_element(group, i), known);
-	for (unsigned i = 0; i < DOMAIN_KEYS; i++) {
-		const struct setting *s = setting_member(group, domain_keys[i].key);
+	for (unsigned i = 0; i < SWITCH_COUNT; i++) {
+		const struct setting *s = setting_member(group, switch_options[i].name);
 		if (s)
-			group_key(&d, &domain_keys[i], s);
+			group_key(&d, i, s);
 	}
 	d.where = load_where(load, group);
 	if (!name) {
@@ -229,22 +157,24 @@ void load_domains(struct load *load, const struct setting *section)
 
 /* ---- domains_file: NAME key=value key=value ------------------------------------------ */
 
-static const struct domain_key *find_key(struct slice word)
+/* The number of a switch; SWITCH_COUNT when it is none. */
+static unsigned find_key(struct slice word)
 {
-	for (unsigned i = 0; i < DOMAIN_KEYS; i++)
-		if (slice_equal(slice_str(domain_keys[i].key), word))
-			return &domain_keys[i];
-	return NULL;
+	unsigned n = 0;
+
+	while (n < SWITCH_COUNT && !slice_equal(slice_str(switch_options[n].name), word))
+		n++;
+	return n;
 }
 
 static void report_unknown_key(struct load *load, struct slice word, struct origin where)
 {
 	struct slice keys = slice_of(NULL, 0);
 
-	for (unsigned i = 0; i < DOMAIN_KEYS; i++) {
-		const char *before = i == 0 ? "" : i == DOMAIN_KEYS - 1 ? " and " : ", ";
+	for (unsigned i = 0; i < SWITCH_COUNT; i++) {
+		const char *before = i == 0 ? "" : i == SWITCH_COUNT - 1 ? " and " : ", ";
 		keys = arena_printf(
-		    load->arena, "%.*s%s%s=", SLICE_ARG(keys), before, domain_keys[i].key);
+		    load->arena, "%.*s%s%s=", SLICE_ARG(keys), before, switch_options[i].name);
 	}
 	diag_error(load->diag, where, "\"%.*s\" is none of %.*s", SLICE_ARG(word), SLICE_ARG(keys));
 }
@@ -257,15 +187,16 @@ static void load_domain_line(struct load *load, struct slice line, struct origin
 
 	while (word = slice_word(&line), word.len > 0) {
 		struct slice value = word, name = slice_cut(&value, '=');
-		const struct domain_key *key = find_key(name);
+		unsigned key = find_key(name);
 
-		if (!key || !value.ptr) {
+		if (key == SWITCH_COUNT || !value.ptr) {
 			report_unknown_key(load, word, where);
 			continue;
 		}
-		if (seen & 1u << (key - domain_keys))
-			diag_error(load->diag, where, "%s= is given twice", key->key);
-		seen |= 1u << (key - domain_keys);
+		if (seen >> key & 1)
+			diag_error(
+			    load->diag, where, "%s= is given twice", switch_options[key].name);
+		seen |= 1u << key;
 		set_key(&d, key, value);
 	}
 	add_domain(&d);

@@ -155,14 +155,8 @@ void load_options(struct load *);
 void load_unknown_key(struct load *, const struct setting *, const char *const *known);
 
 /* The value of one of the words, or -1 after an error. */
-struct word {
-	const char *word;
-	int value;
-};
 int load_word(struct load *, struct slice text, const char *key, const struct word *words,
     struct origin where);
-
-extern const struct word spf_words[], dmarc_words[], mode_words[];
 
 /* True, or an error that names what the key wants instead. */
 bool load_is_string(struct load *, const struct setting *);

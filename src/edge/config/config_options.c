@@ -5,21 +5,8 @@
 /* A path, or the longest name of a host, with quotes. */
 enum { VALUE_MAX = 4200 };
 
-const struct word mode_words[] = {{"enforce", 0}, {"monitor", 1}, {NULL, 0}};
-const struct word spf_words[] = {{"off", SPF_OFF}, {"monitor", SPF_MONITOR},
-    {"unless-dkim", SPF_UNLESS_DKIM}, {"reject", SPF_REJECT}, {NULL, 0}};
-const struct word dmarc_words[] = {{"off", DMARC_OFF}, {"monitor", DMARC_MONITOR},
-    {"quarantine", DMARC_QUARANTINE}, {"reject", DMARC_REJECT}, {"strict", DMARC_STRICT},
-    {NULL, 0}};
-static const struct word accept_tempfail[] = {{"accept", 0}, {"tempfail", 1}, {NULL, 0}};
-static const struct word accept_reject[] = {{"accept", 0}, {"reject", 1}, {NULL, 0}};
-static const struct word tempfail_accept[] = {{"tempfail", 0}, {"accept", 1}, {NULL, 0}};
-static const struct word reject_accept[] = {{"reject", 0}, {"accept", 1}, {NULL, 0}};
-static const struct word mark_hold[] = {{"mark", 0}, {"hold", 1}, {NULL, 0}};
 static const struct word local_words[] = {
     {"full", ROW_LOCAL_FULL}, {"hashed", ROW_LOCAL_HASHED}, {"none", ROW_LOCAL_NONE}, {NULL, 0}};
-static const struct word mixed_words[] = {
-    {"split", MIXED_SPLIT}, {"lenient", MIXED_LENIENT}, {"strict", MIXED_STRICT}, {NULL, 0}};
 
 /* ---- the table ----------------------------------------------------------------------- */
 
@@ -66,17 +53,17 @@ static const struct option options[] = {
     {"headers", "verdict", OPTION_SLICE, "", SETTING(headers_verdict), .check = check_own_field},
     {"spf", "fail", OPTION_CHOICE, "reject", SETTING(defaults.spf), .words = spf_words},
     {"spf", "temperror", OPTION_FLAG, "accept", SETTING(spf_temperror_tempfail),
-	.words = accept_tempfail},
+	.words = accept_tempfail_words},
     {"spf", "permerror", OPTION_FLAG, "accept", SETTING(spf_permerror_reject),
-	.words = accept_reject},
+	.words = accept_reject_words},
     {"dmarc", "default", OPTION_CHOICE, "off", SETTING(defaults.dmarc), .words = dmarc_words},
-    {"dmarc", "quarantine", OPTION_FLAG, "mark", SETTING(dmarc_hold), .words = mark_hold},
+    {"dmarc", "quarantine", OPTION_FLAG, "mark", SETTING(dmarc_hold), .words = mark_hold_words},
     {"dmarc", "temperror", OPTION_FLAG, "accept", SETTING(dmarc_temperror_tempfail),
-	.words = accept_tempfail},
+	.words = accept_tempfail_words},
     {"dmarc", "unproven", OPTION_FLAG, "tempfail", SETTING(dmarc_unproven_accept),
-	.words = tempfail_accept},
+	.words = tempfail_accept_words},
     {"dmarc", "bad_from", OPTION_FLAG, "reject", SETTING(dmarc_bad_from_accept),
-	.words = reject_accept},
+	.words = reject_accept_words},
     {"dmarc", "mixed", OPTION_CHOICE, "split", SETTING(dmarc_mixed), .words = mixed_words,
 	.now = "mixed"},
     {"", "mixed", OPTION_CHOICE, "split", SETTING(dmarc_mixed), .words = mixed_words},

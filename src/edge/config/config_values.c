@@ -72,11 +72,11 @@ void load_unknown_key(struct load *load, const struct setting *s, const char *co
 int load_word(struct load *load, struct slice text, const char *key, const struct word *words,
     struct origin where)
 {
+	const struct word *found = word_find(words, text);
 	struct slice all = SLICE("");
 
-	for (const struct word *w = words; w->word; w++)
-		if (slice_equal(text, slice_str(w->word)))
-			return w->value;
+	if (found)
+		return found->value;
 	for (const struct word *w = words; w->word; w++)
 		all = arena_printf(load->arena, "%.*s%s%s", SLICE_ARG(all),
 		    w == words  ? ""

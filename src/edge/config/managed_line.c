@@ -1,7 +1,11 @@
 /* What a line of the managed whitelist says. */
+#include "core/base/line.h"
 #include "core/base/rfc3339.h"
 #include "edge/config/managed.h"
 #include "edge/idn/idn.h"
+
+/* All words of covers, with commas. */
+enum { WORDS_MAX = 64 };
 
 /* True when the text can only be meant as an address. */
 static bool looks_numeric(struct slice text)
@@ -35,65 +39,6 @@ static bool value_of(struct slice word, struct slice key, struct slice *value)
 	return true;
 }
 
-/* ---- lists of words ------------------------------------------------------------------ */
-
-struct word {
-	const char *text;
-	unsigned bit;
-};
-
-static const struct word covers_words[] = {
-    {"susranges", 1u << FAMILY_SUSRANGES},
-    {"blocks", 1u << FAMILY_BLOCKS},
-    {"spf", 1u << FAMILY_SPF},
-    {"dmarc", 1u << FAMILY_DMARC},
-    {NULL, 0},
-};
-
-static const struct word proof_words[] = {
-    {"spf", PROOF_SPF},
-    {"client_name", PROOF_CLIENT_NAME},
-    {NULL, 0},
-};
-
-static unsigned parse_bits(struct slice text, const struct word *words)
-{
-	unsigned bits = 0;
-
-	while (text.ptr) {
-		struct slice part = slice_trim(slice_cut(&text, ','));
-		const struct word *w = words;
-
-		while (w->text && !slice_equal(part, slice_str(w->text)))
-			w++;
-		if (!w->text)
-			return 0;
-		bits |= w->bit;
-	}
-	return bits;
-}
-
-static struct slice write_bits(struct arena *arena, unsigned bits, const struct word *words)
-{
-	struct slice text = slice_of(NULL, 0);
-
-	for (const struct word *w = words; w->text; w++)
-		if (bits & w->bit)
-			text = arena_printf(
-			    arena, "%.*s%s%s", SLICE_ARG(text), text.len ? "," : "", w->text);
-	return text;
-}
-
-unsigned managed_parse_covers(struct slice text)
-{
-	return parse_bits(text, covers_words);
-}
-
-unsigned managed_parse_proof(struct slice text)
-{
-	return parse_bits(text, proof_words);
-}
-
 const char *managed_check(const struct managed_line *l, bool is_network)
 {
 	if (!is_network || l->proof == 0)
@@ -117,9 +62,10 @@ static const char *parse_word(struct slice word, struct managed_line *line)
 	    value_of(word, SLICE("recipient="), &line->recipient))
 		return NULL;
 	if (value_of(word, SLICE("covers="), &value) &&
-	    !(line->covers = managed_parse_covers(value)))
+	    !(line->covers = word_bits(covers_words, value)))
 		return "covers= is not followed by susranges, blocks, spf or dmarc, with commas";
-	if (value_of(word, SLICE("proof="), &value) && !(line->proof = managed_parse_proof(value)))
+	if (value_of(word, SLICE("proof="), &value) &&
+	    !(line->proof = word_bits(proof_words, value)))
 		return "proof= is not followed by spf, client_name or spf,client_name";
 	if (value_of(word, SLICE("added="), &value) && !rfc3339_parse(value, &line->added))
 		return "added= is not followed by a time such as 2026-11-28T12:00:00Z";
@@ -162,6 +108,15 @@ static struct slice write_time(struct arena *arena, int64_t time)
 	return time ? arena_copy(arena, slice_str(text)) : slice_of(NULL, 0);
 }
 
+static struct slice write_words(struct arena *arena, unsigned bits, const struct word *words)
+{
+	char text[WORDS_MAX];
+	struct line l = line_start(text, sizeof text);
+
+	word_append_bits(&l, words, bits, ",");
+	return arena_copy(arena, slice_of(text, l.len));
+}
+
 struct slice managed_write_line(struct arena *arena, const struct managed_line *l)
 {
 	const struct {
@@ -169,8 +124,8 @@ struct slice managed_write_line(struct arena *arena, const struct managed_line *
 		struct slice value;
 	} words[] = {
 	    {"expires", write_time(arena, l->expires)},
-	    {"covers", write_bits(arena, l->covers, covers_words)},
-	    {"proof", write_bits(arena, l->proof, proof_words)},
+	    {"covers", write_words(arena, l->covers, covers_words)},
+	    {"proof", write_words(arena, l->proof, proof_words)},
 	    {"sender", l->sender},
 	    {"recipient", l->recipient},
 	    {"by", l->by},

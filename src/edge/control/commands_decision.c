@@ -220,7 +220,7 @@ static void print_remedy(struct request *req, const json_t *record, const char *
 {
 	const char *family = record_text(record, "family");
 
-	if (managed_parse_covers(slice_str(family)) == 0)
+	if (word_bits(covers_words, slice_str(family)) == 0)
 		return;
 	if (strcmp(record_text(record, "action"), action_name(ACTION_ACCEPT)) == 0 ||
 	    record_text(record, "client")[0] == '\0')

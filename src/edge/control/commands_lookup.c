@@ -136,52 +136,45 @@ static void take_domain(void *context, const struct config_domain *d)
 }
 
 /* Why the switch of a name counts, or not. */
-static const char *effect_of(
-    const struct search *s, const struct domain_hit *hit, const struct config_switch *given)
+static const char *effect_of(const struct search *s, const struct domain_hit *hit, unsigned n)
 {
 	const struct switches *switches =
 	    ruleset_switches(s->asked->generation->rules, lookup_domain(&s->value));
-	struct config_switch used;
 
 	for (const struct domain_hit *h = s->domains; h; h = h->next)
-		if (h->depth > hit->depth && (h->domain.given & given->bit) != 0)
+		if (h->depth > hit->depth && (h->domain.given >> n & 1))
 			return "overridden";
-	for (unsigned n = 0; config_switch(switches, n, &used); n++)
-		if (used.bit == given->bit && strcmp(used.value, given->value) != 0)
-			return "cancelled";
-	return "applies";
+	return switch_value(switches, n) == switch_value(&hit->domain.switches, n) ? "applies"
+										   : "cancelled";
 }
 
-static void take_switch(
-    struct search *s, const struct domain_hit *hit, const struct config_switch *given, json_t *list)
+static void take_switch(struct search *s, const struct domain_hit *hit, unsigned n, json_t *list)
 {
 	const struct config_domain *d = &hit->domain;
+	const char *word = switch_options[n].name, *value = switch_word(&d->switches, n);
 	char spelling[ENTRY_SPELLING_MAX];
 	struct slice name = d->name.len == 0
 				? SLICE("*")
 				: entry_spell(d->kind, slice_of(NULL, 0), d->name, spelling);
-	const char *effect = effect_of(s, hit, given);
+	const char *effect = effect_of(s, hit, n);
 
 	s->found += d->name.len > 0; /* "*" knows nobody by name */
 	if (list)
 		json_array_append_new(
 		    list, json_pack("{s:o, s:s, s:s, s:s, s:s, s:i}", "domain",
-			      json_from_slice(name), "switch", given->name, "value", given->value,
-			      "effect", effect, "file", d->where.file, "line", (int)d->where.line));
+			      json_from_slice(name), "switch", word, "value", value, "effect",
+			      effect, "file", d->where.file, "line", (int)d->where.line));
 	else
 		channel_print(s->asked->channel, "recipient domain %.*s %s %s (%s:%u), %s\n",
-		    SLICE_ARG(name), given->name, given->value, d->where.file, d->where.line,
-		    effect);
+		    SLICE_ARG(name), word, value, d->where.file, d->where.line, effect);
 }
 
 static void take_switches(struct search *s, json_t *list)
 {
-	struct config_switch given;
-
 	for (const struct domain_hit *h = s->domains; h; h = h->next)
-		for (unsigned n = 0; config_switch(&h->domain.switches, n, &given); n++)
-			if ((h->domain.given & given.bit) != 0)
-				take_switch(s, h, &given, list);
+		for (unsigned n = 0; n < SWITCH_COUNT; n++)
+			if (h->domain.given >> n & 1)
+				take_switch(s, h, n, list);
 }
 
 /* ---- the command --------------------------------------------------------------------- */

@@ -30,7 +30,7 @@ static unsigned covers_of_record(const json_t *record)
 
 	if (!family || !action || strcmp(action, action_name(ACTION_ACCEPT)) == 0)
 		return 0;
-	return managed_parse_covers(slice_str(family));
+	return word_bits(covers_words, slice_str(family));
 }
 
 /* The client of a decision, and what refused it; false after a complaint. */
@@ -76,9 +76,9 @@ static const char *read_reach(struct request *req, struct managed_line *line, bo
 
 	line->sender = slice_trim(slice_str(request_text(req, "sender")));
 	line->recipient = slice_trim(slice_str(request_text(req, "recipient")));
-	if (covers && !(line->covers = managed_parse_covers(slice_str(covers))))
+	if (covers && !(line->covers = word_bits(covers_words, slice_str(covers))))
 		return "--covers needs susranges, blocks, spf or dmarc, with commas";
-	if (proof && !(line->proof = managed_parse_proof(slice_str(proof))))
+	if (proof && !(line->proof = word_bits(proof_words, slice_str(proof))))
 		return "--proof needs spf, client_name or spf,client_name";
 	if (!fits(line->sender, true) || !fits(line->recipient, true))
 		return "--sender and --recipient need a name or an address";

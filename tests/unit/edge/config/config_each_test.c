@@ -55,14 +55,13 @@ static void see_entry(void *context, const struct config_entry *e)
 
 static void see_domain(void *context, const struct config_domain *d)
 {
-	struct config_switch given;
 	struct seen *s = context;
 
-	for (unsigned n = 0; config_switch(&d->switches, n, &given); n++)
-		if ((d->given & given.bit) != 0)
+	for (unsigned n = 0; n < SWITCH_COUNT; n++)
+		if (d->given >> n & 1)
 			s->len += (size_t)snprintf(s->text + s->len, sizeof s->text - s->len,
-			    "domain %.*s %s=%s %s:%u\n", SLICE_ARG(d->name), given.name,
-			    given.value, d->where.file, d->where.line);
+			    "domain %.*s %s=%s %s:%u\n", SLICE_ARG(d->name), switch_options[n].name,
+			    switch_word(&d->switches, n), d->where.file, d->where.line);
 }
 
 START_TEST(visits_all)
