@@ -38,12 +38,12 @@ enum explain_effect {
 	EXPLAIN_EXPIRED,    /* past its `expires`: never matches */
 	EXPLAIN_UNKNOWN,    /* cannot be told: a fact is not known */
 	EXPLAIN_DECIDES,    /* the verdict is this rule's */
-	EXPLAIN_EXCUSES,    /* whitelist: matches, with its proof where it needs one */
+	EXPLAIN_EXEMPTS,    /* whitelist: matches, with its proof where it needs one */
 	EXPLAIN_UNPROVEN,   /* whitelist: matches, but without proof */
 	EXPLAIN_UNDECIDED,  /* whitelist: matches, and SPF, its proof, is not known */
 	EXPLAIN_MONITOR,    /* matches in monitor mode */
 	EXPLAIN_OFF,        /* matches, but this recipient's domain has the family off */
-	EXPLAIN_EXCUSED,    /* matches, but a whitelist entry covers the family */
+	EXPLAIN_EXEMPTED,   /* matches, but a whitelist entry covers the family */
 	EXPLAIN_NOT_REACHED /* matches, but something else decides */
 };
 

@@ -17,7 +17,7 @@
  *
  * Left out are
  *     what does not parse; host bits are cleared in lines of /16 (IPv6 /32) or longer only
- *     networks, and names, that without `wide = true` a rule does not take: `wide` excuses no feed
+ *     networks, and names, that without `wide = true` a rule does not take: `wide` exempts no feed
  *     "!", patterns, "file:" and "feed:", which only an administrator may write
  *     a last line without its line end: the program is still writing, or died, and half a line may
  * be an entry of another meaning (".example.co") what lies in an entry that the rule takes out with

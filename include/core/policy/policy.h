@@ -31,13 +31,13 @@ enum phase {
 /*
  * FINAL   accept: nothing more is asked about this recipient (at MAIL: about this mail);
  *         reject, tempfail, quarantine: that is the answer, unless `would`.
- * CONTINUE  nothing against it so far; rule and family name a whitelist entry that excused.
+ * CONTINUE  nothing against it so far; rule and family name a whitelist entry that exempts.
  * NEED    get v.need into the facts (each state must leave FACT_UNKNOWN) and ask again.
  */
 struct verdict policy_decide(const struct ruleset *, const struct facts *, enum phase);
 
 /*
- * Is there the proof that a whitelist rule by domain needs to excuse (SPEC 3.4)?  Unknown while SPF
+ * Is there the proof that a whitelist rule by domain needs to exempt (SPEC 3.4)?  Unknown while SPF
  * may still give it, and where its answer did not come: the refusal that the rule could have
  * withdrawn is then 451 (SPEC 3.1).  That is for senders whose domain is in the rule's list; whom
  * no entry names gains nothing by a silent name server.  The outcome is that of a rule that is YES.

@@ -46,11 +46,11 @@ struct rule {
 	struct slice name;
 	enum family family;
 	unsigned keys;      /* bits 1 << rule_key that must all match */
-	unsigned excuses;   /* bits 1 << rule_key of `unless`, any of which excuses */
+	unsigned unless;    /* bits 1 << rule_key of `unless`, any of which exempts */
 	unsigned in;        /* bits 1 << identity_kind that `domains` looks at */
 	unsigned unless_in; /* the same for `domains` in `unless` */
 	unsigned proof;     /* whitelist: bits of enum proof */
-	unsigned covers;    /* whitelist: bits 1 << family that it excuses from */
+	unsigned covers;    /* whitelist: bits 1 << family that it exempts from */
 	bool wide;          /* networks of unusual width are meant */
 	bool monitor;       /* decide and record, refuse nothing */
 	int64_t expires;    /* seconds since the epoch; 0 = never */

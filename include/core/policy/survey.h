@@ -21,7 +21,7 @@
  *     dead       it decides nothing: it is no address's longest match, since longer entries of its
  *                key divide all of it up; or it takes out (`!`) what no other entry, AS or country
  *                of its key has in; or, in blocks and susranges, every address of which it is the
- *                longest match is excused from that family by unconditional whitelist rules
+ *                longest match is exempt from that family by unconditional whitelist rules
  *     shadowed   in blocks and susranges: every address of which it is the longest match is
  *                refused by an earlier, unconditional rule of the same family already
  *

@@ -15,8 +15,8 @@
  * decided by the ruleset given to transaction_mail, which must stay until the transaction ends.
  *
  * Time: RCPT waits for SPF as long as core/auth/dns.h says, all RCPTs of a message together.  What
- * is under way then refuses nobody there; a refusal that it may still excuse is a 451.  The end of
- * the message goes on with it, and decides by it for each recipient as RCPT would have done.
+ * is under way then refuses nobody there; a refusal that it may still withdraw is a 451.  The end
+ * of the message goes on with it, and decides by it for each recipient as RCPT would have done.
  *
  * One thread at a time (libmilter does not overlap callbacks of a connection).
  */

@@ -4,7 +4,7 @@
 
 bool cidr_export_has(const struct rule *rule, enum family family, int64_t now)
 {
-	return rule->family == family && rule->keys == 1u << KEY_NETWORKS && rule->excuses == 0 &&
+	return rule->family == family && rule->keys == 1u << KEY_NETWORKS && rule->unless == 0 &&
 	       !rule->monitor && !rule_expired(rule, now);
 }
 

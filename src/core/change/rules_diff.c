@@ -215,7 +215,7 @@ static void compare_rules(struct rules_diff *d, const struct rule *a, const stru
 	    slice_str(word_of(mode_words, b->monitor)));
 	mark_enforcement(*list, "mode", !a->monitor, !b->monitor);
 	compare_words(d, list, "criteria", a->keys, b->keys, key_word);
-	compare_words(d, list, "unless", a->excuses, b->excuses, key_word);
+	compare_words(d, list, "unless", a->unless, b->unless, key_word);
 	/* In a whitelist it follows from proof. */
 	if (b->family != FAMILY_WHITELIST)
 		compare_words(d, list, "in", a->in, b->in, identity_word);

@@ -54,11 +54,11 @@ static struct explain_criterion criterion_of(const struct facts *facts, const st
 
 /* ---- rules --------------------------------------------------------------------------- */
 
-static enum explain_effect effect_of_excuse(const struct facts *facts, const struct outcome *o)
+static enum explain_effect effect_of_exemption(const struct facts *facts, const struct outcome *o)
 {
 	static const enum explain_effect effects[] = {
 	    [TRUTH_NO] = EXPLAIN_UNPROVEN,
-	    [TRUTH_YES] = EXPLAIN_EXCUSES,
+	    [TRUTH_YES] = EXPLAIN_EXEMPTS,
 	    [TRUTH_UNKNOWN] = EXPLAIN_UNDECIDED,
 	};
 
@@ -66,19 +66,19 @@ static enum explain_effect effect_of_excuse(const struct facts *facts, const str
 }
 
 static enum explain_effect effect_of_refusal(
-    const struct explanation *e, const struct rule *rule, unsigned excused)
+    const struct explanation *e, const struct rule *rule, unsigned exempted)
 {
 	bool on = rule->family == FAMILY_BLOCKS ? e->switches->blocks : e->switches->susranges;
 
 	if (!on)
 		return EXPLAIN_OFF;
-	if ((excused & 1u << rule->family) != 0)
-		return EXPLAIN_EXCUSED;
+	if ((exempted & 1u << rule->family) != 0)
+		return EXPLAIN_EXEMPTED;
 	return rule->monitor ? EXPLAIN_MONITOR : EXPLAIN_NOT_REACHED;
 }
 
 static enum explain_effect effect_of(
-    const struct explanation *e, const struct outcome *o, unsigned excused)
+    const struct explanation *e, const struct outcome *o, unsigned exempted)
 {
 	const struct facts *facts = &e->query->facts;
 
@@ -89,9 +89,9 @@ static enum explain_effect effect_of(
 	if (o->rule == e->query->verdict.rule)
 		return EXPLAIN_DECIDES;
 	if (o->rule->family == FAMILY_WHITELIST)
-		return effect_of_excuse(facts, o);
+		return effect_of_exemption(facts, o);
 	if (o->rule->family == FAMILY_BLOCKS || o->rule->family == FAMILY_SUSRANGES)
-		return effect_of_refusal(e, o->rule, excused);
+		return effect_of_refusal(e, o->rule, exempted);
 	return EXPLAIN_NOT_REACHED;
 }
 
@@ -102,7 +102,7 @@ static bool add_criteria(struct explain_rule *r, const struct facts *facts, cons
 	if (!r->criteria)
 		return false;
 	for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
-		unsigned keys = slot < SLOT_UNLESS ? r->rule->keys : r->rule->excuses;
+		unsigned keys = slot < SLOT_UNLESS ? r->rule->keys : r->rule->unless;
 
 		if ((keys & 1u << (slot & (SLOT_UNLESS - 1))) != 0)
 			r->criteria[r->count++] = criterion_of(facts, o, trace, slot, arena);
@@ -124,7 +124,7 @@ struct builder {
 	struct explanation *e;
 	struct arena *arena;
 	bool all;
-	unsigned excused; /* families that a whitelist entry covers */
+	unsigned exempted; /* families that a whitelist entry covers */
 };
 
 static bool add_rule(struct builder *b, struct explain_family *f, const struct outcome *o,
@@ -136,12 +136,12 @@ static bool add_rule(struct builder *b, struct explain_family *f, const struct o
 		f->untouched++;
 		return true;
 	}
-	*r = (struct explain_rule){.rule = o->rule, .effect = effect_of(b->e, o, b->excused)};
+	*r = (struct explain_rule){.rule = o->rule, .effect = effect_of(b->e, o, b->exempted)};
 	if (o->rule == b->e->query->verdict.rule)
 		b->e->deciding = r;
 	if (o->rule->family == FAMILY_WHITELIST &&
-	    (r->effect == EXPLAIN_EXCUSES || r->effect == EXPLAIN_DECIDES))
-		b->excused |= o->rule->covers;
+	    (r->effect == EXPLAIN_EXEMPTS || r->effect == EXPLAIN_DECIDES))
+		b->exempted |= o->rule->covers;
 	f->count++;
 	return add_criteria(r, &b->e->query->facts, o, trace, b->arena);
 }
@@ -198,12 +198,12 @@ const char *explain_effect_text(enum explain_effect effect)
 	    [EXPLAIN_EXPIRED] = "has expired and never matches",
 	    [EXPLAIN_UNKNOWN] = "undecided: a fact that it looks at is unknown",
 	    [EXPLAIN_DECIDES] = "matches and decides",
-	    [EXPLAIN_EXCUSES] = "matches and exempts",
+	    [EXPLAIN_EXEMPTS] = "matches and exempts",
 	    [EXPLAIN_UNPROVEN] = "matches, but its proof is missing",
 	    [EXPLAIN_UNDECIDED] = "matches, but its proof is undecided: SPF is not known",
 	    [EXPLAIN_MONITOR] = "matches, in monitor mode",
 	    [EXPLAIN_OFF] = "matches, but is off for this recipient's domain",
-	    [EXPLAIN_EXCUSED] = "matches, but a whitelist entry exempts it",
+	    [EXPLAIN_EXEMPTED] = "matches, but a whitelist entry exempts it",
 	    [EXPLAIN_NOT_REACHED] = "matches, but something else decides",
 	};
 

@@ -174,7 +174,7 @@ static bool has_other_tag(struct slice key)
 	return colon > 4; /* longer than a group of an IPv6 address */
 }
 
-/* To: with OK or RELAY takes mail for it, and excuses nobody who hands mail over. */
+/* To: with OK or RELAY takes mail for it, and exempts nobody who hands mail over. */
 static void recipient_entry(struct importer *i, struct slice text, struct slice value)
 {
 	if (slice_starts_nocase(value, SLICE("RELAY")))

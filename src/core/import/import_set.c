@@ -247,7 +247,7 @@ static bool cut_from_whitelist(const struct import_set *s, const struct import_i
 	       action_around(s, item) == IMPORT_PERMIT;
 }
 
-/* A permitted network excuses by itself; a name needs proof, and without it is not refused yet. */
+/* A permitted network exempts by itself; a name needs proof, and without it is not refused yet. */
 static bool cut_from_block(const struct import_set *s, const struct import_item *item)
 {
 	return item->action == IMPORT_PERMIT && item->key != IMPORT_NETWORKS &&

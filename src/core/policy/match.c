@@ -107,8 +107,8 @@ static struct match_decider decider_of(const struct match_cursor *c)
 static void apply_domains(struct match *m, struct outcome *o, const struct match_cursor *c)
 {
 	unsigned slot = member_slot(*c->at), bit = 1u << slot;
-	bool excuse = slot >= SLOT_UNLESS;
-	unsigned in = excuse ? o->rule->unless_in : o->rule->in;
+	bool unless = slot >= SLOT_UNLESS;
+	unsigned in = unless ? o->rule->unless_in : o->rule->in;
 
 	if ((in & 1u << c->identity) == 0)
 		return;
@@ -120,7 +120,7 @@ static void apply_domains(struct match *m, struct outcome *o, const struct match
 	if ((o->yes & bit) == 0)
 		note_decider(m->trace, slot, decider_of(c));
 	o->yes |= bit;
-	if (excuse)
+	if (unless)
 		return;
 	o->domains |= 1u << c->identity;
 	note_identity(o, m->facts, c->identity, entry_part(&m->facts->id[c->identity], *c->at));
@@ -207,13 +207,13 @@ static unsigned unknown_slots(const struct facts *facts, unsigned keys, unsigned
 static enum truth truth_of(const struct outcome *o, int64_t now)
 {
 	const struct rule *rule = o->rule;
-	unsigned keys = rule->keys, excuses = rule->excuses << SLOT_UNLESS;
+	unsigned keys = rule->keys, unless = rule->unless << SLOT_UNLESS;
 
-	if (rule_expired(rule, now) || (o->yes & excuses) != 0)
+	if (rule_expired(rule, now) || (o->yes & unless) != 0)
 		return TRUTH_NO;
 	if ((keys & ~(o->yes | o->unknown)) != 0)
 		return TRUTH_NO;
-	return (o->unknown & (keys | excuses)) != 0 ? TRUTH_UNKNOWN : TRUTH_YES;
+	return (o->unknown & (keys | unless)) != 0 ? TRUTH_UNKNOWN : TRUTH_YES;
 }
 
 /* Evaluates one rule and consumes its members from all cursors. */
@@ -228,7 +228,7 @@ static void evaluate(struct match *m, unsigned rule, struct outcome *o)
 	if (o->rule->patterns > 0)
 		apply_patterns(m, o);
 	o->unknown = unknown_slots(m->facts, o->rule->keys, o->rule->in, 0) |
-		     unknown_slots(m->facts, o->rule->excuses, o->rule->unless_in, SLOT_UNLESS);
+		     unknown_slots(m->facts, o->rule->unless, o->rule->unless_in, SLOT_UNLESS);
 	o->unknown &= ~(o->yes | o->no);
 	o->truth = truth_of(o, m->facts->now);
 }

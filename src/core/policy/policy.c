@@ -7,12 +7,12 @@ struct findings {
 	const struct rule *exempt;
 	const struct rule *trusted;
 	struct verdict trusted_verdict;
-	unsigned excused;   /* families, bits 1 << family, that whitelist entries cover */
-	unsigned excusable; /* … that entries would cover if SPF said pass, which it may */
-	struct verdict whitelisted; /* the first entry that excuses */
-	struct verdict excuses[2];  /* the first that covers: spf, dmarc */
-	struct verdict refused[2];  /* by family: blocks, susranges */
-	struct verdict monitored;   /* the first refusal of monitor mode */
+	unsigned exempted;      /* families, bits 1 << family, that whitelist entries cover */
+	unsigned may_be_exempt; /* … that entries would cover if SPF said pass, which it may */
+	struct verdict whitelisted;   /* the first entry that exempts */
+	struct verdict exemptions[2]; /* the first that covers: spf, dmarc */
+	struct verdict refused[2];    /* by family: blocks, susranges */
+	struct verdict monitored;     /* the first refusal of monitor mode */
 };
 
 static struct verdict verdict_of_rule(
@@ -46,7 +46,7 @@ static struct verdict accepted(enum family family, enum reason reason, const str
 /* ---- the whitelist (SPEC 3.4) -------------------------------------------------------- */
 
 /*
- * An entry by domain excuses only with proof: the verified client name is in the list, or the
+ * An entry by domain exempts only with proof: the verified client name is in the list, or the
  * sender's domain is and SPF says pass.  A missing answer of the DNS proves neither way.
  */
 enum truth policy_proven(const struct outcome *o, const struct facts *facts)
@@ -64,12 +64,12 @@ enum truth policy_proven(const struct outcome *o, const struct facts *facts)
 	return facts->spf.result == SPFR_PASS ? TRUTH_YES : TRUTH_NO;
 }
 
-static struct verdict *excuse_of(struct findings *f, enum family family)
+static struct verdict *exemption_from(struct findings *f, enum family family)
 {
-	return &f->excuses[family == FAMILY_DMARC];
+	return &f->exemptions[family == FAMILY_DMARC];
 }
 
-static void find_excuse(struct findings *f, const struct outcome *o, const struct facts *facts)
+static void find_exemption(struct findings *f, const struct outcome *o, const struct facts *facts)
 {
 	enum truth proof = policy_proven(o, facts);
 	struct verdict v;
@@ -77,17 +77,17 @@ static void find_excuse(struct findings *f, const struct outcome *o, const struc
 	if (o->rule->monitor || proof == TRUTH_NO)
 		return;
 	if (proof == TRUTH_UNKNOWN) {
-		f->excusable |= o->rule->covers;
+		f->may_be_exempt |= o->rule->covers;
 		return;
 	}
 	v = verdict_of_rule(o, VERDICT_CONTINUE, ACTION_ACCEPT, REASON_WHITELISTED);
-	f->excused |= v.rule->covers;
+	f->exempted |= v.rule->covers;
 	if (!f->whitelisted.rule)
 		f->whitelisted = v;
-	if (!excuse_of(f, FAMILY_SPF)->rule && (v.rule->covers & 1u << FAMILY_SPF) != 0)
-		*excuse_of(f, FAMILY_SPF) = v;
-	if (!excuse_of(f, FAMILY_DMARC)->rule && (v.rule->covers & 1u << FAMILY_DMARC) != 0)
-		*excuse_of(f, FAMILY_DMARC) = v;
+	if (!exemption_from(f, FAMILY_SPF)->rule && (v.rule->covers & 1u << FAMILY_SPF) != 0)
+		*exemption_from(f, FAMILY_SPF) = v;
+	if (!exemption_from(f, FAMILY_DMARC)->rule && (v.rule->covers & 1u << FAMILY_DMARC) != 0)
+		*exemption_from(f, FAMILY_DMARC) = v;
 }
 
 /* ---- blocks and susranges ------------------------------------------------------------ */
@@ -126,7 +126,7 @@ static void find(struct findings *f, const struct ruleset *rules, const struct f
 	struct match m;
 	struct outcome o;
 
-	*f = (struct findings){.excused = off};
+	*f = (struct findings){.exempted = off};
 	match_start(&m, rules, facts);
 	while (match_next(&m, &o)) {
 		enum family family = o.rule->family;
@@ -146,8 +146,8 @@ static void find(struct findings *f, const struct ruleset *rules, const struct f
 			return;
 		}
 		if (family == FAMILY_WHITELIST)
-			find_excuse(f, &o, facts);
-		else if ((f->excused & 1u << family) == 0 &&
+			find_exemption(f, &o, facts);
+		else if ((f->exempted & 1u << family) == 0 &&
 			 (phase == PHASE_RCPT || rule_mentions_from(o.rule)))
 			find_refusal(f, &o);
 	}
@@ -156,7 +156,7 @@ static void find(struct findings *f, const struct ruleset *rules, const struct f
 /* A verdict that a whitelist entry by domain could withdraw hangs on its proof. */
 static bool needs_proof(const struct findings *f, const struct verdict *refusal)
 {
-	return (f->excusable & 1u << refusal->family) != 0;
+	return (f->may_be_exempt & 1u << refusal->family) != 0;
 }
 
 /*
@@ -208,23 +208,23 @@ static bool is_inbound(const struct facts *facts, const struct findings *f, stru
 /*
  * An authentication verdict stands unless a whitelist entry covers its family; one that may do so
  * is asked for its proof first: not every verdict has asked for SPF itself.  A refusal that is
- * withdrawn is told in *excused.
+ * withdrawn is told in *whitelisted.
  */
 static bool stands(
-    struct findings *f, const struct facts *facts, struct verdict *v, struct verdict *excused)
+    struct findings *f, const struct facts *facts, struct verdict *v, struct verdict *whitelisted)
 {
-	unsigned withdrawn = excused->withdrawn;
+	unsigned withdrawn = whitelisted->withdrawn;
 
 	if (v->kind == VERDICT_NEED)
 		return true;
-	if ((f->excused & 1u << v->family) == 0) {
+	if ((f->exempted & 1u << v->family) == 0) {
 		if (needs_proof(f, v))
 			*v = without_proof(v, facts);
 		return true;
 	}
 	if (!v->monitored) {
-		*excused = *excuse_of(f, v->family);
-		excused->withdrawn = withdrawn | 1u << v->family;
+		*whitelisted = *exemption_from(f, v->family);
+		whitelisted->withdrawn = withdrawn | 1u << v->family;
 	}
 	return false;
 }
@@ -247,17 +247,17 @@ static struct verdict judge(const struct ruleset *rules, const struct facts *fac
     enum phase phase, const struct switches *switches, struct findings *f)
 {
 	const struct settings *settings = &rules->settings;
-	struct verdict v, monitored = {.kind = VERDICT_CONTINUE}, excused = f->whitelisted;
+	struct verdict v, monitored = {.kind = VERDICT_CONTINUE}, whitelisted = f->whitelisted;
 
 	if (judge_rules(f, facts, &v) && settles(&v, &monitored))
 		return v;
 	if (policy_judge_spf(settings, facts, switches->spf, phase, &v) &&
-	    stands(f, facts, &v, &excused) && settles(&v, &monitored))
+	    stands(f, facts, &v, &whitelisted) && settles(&v, &monitored))
 		return v;
 	if (phase == PHASE_END && policy_judge_dmarc(settings, facts, switches->dmarc, &v) &&
-	    stands(f, facts, &v, &excused) && settles(&v, &monitored))
+	    stands(f, facts, &v, &whitelisted) && settles(&v, &monitored))
 		return v;
-	return monitored.monitored ? monitored : excused;
+	return monitored.monitored ? monitored : whitelisted;
 }
 
 static struct verdict decide(

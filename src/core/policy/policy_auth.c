@@ -20,7 +20,7 @@ static struct verdict need(unsigned what)
 
 /* A signature proves its domain, or would perhaps had its key come: an answer that is missing never
  * makes a refusal. */
-static bool may_excuse(const struct dkim_signature_result *s)
+static bool may_exempt(const struct dkim_signature_result *s)
 {
 	return dkim_counts(s) || s->result == DKIM_TEMPERROR;
 }
@@ -45,7 +45,7 @@ static bool has_author_signature(const struct facts *facts)
 	for (size_t i = 0; i < facts->dkim.count; i++) {
 		const struct dkim_signature_result *s = &facts->dkim.signatures[i];
 		bool above = name_labels(s->domain) >= 2 && name_is_within(from->name, s->domain);
-		if (may_excuse(s) && (above || slice_equal(from->name, s->domain)))
+		if (may_exempt(s) && (above || slice_equal(from->name, s->domain)))
 			return true;
 	}
 	return false;
@@ -59,7 +59,7 @@ static bool has_near_signature(const struct facts *facts)
 	if (!has_author(facts))
 		return false;
 	for (size_t i = 0; i < facts->dkim.count; i++)
-		if (may_excuse(&facts->dkim.signatures[i]) &&
+		if (may_exempt(&facts->dkim.signatures[i]) &&
 		    name_is_within(facts->dkim.signatures[i].domain, top))
 			return true;
 	return false;

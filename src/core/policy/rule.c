@@ -11,9 +11,9 @@ bool rule_mentions_from(const struct rule *rule)
 	const unsigned from_key = 1u << KEY_FROM, domains = 1u << KEY_DOMAINS;
 	const unsigned from = 1u << IDENTITY_FROM;
 
-	return ((rule->keys | rule->excuses) & from_key) != 0 ||
+	return ((rule->keys | rule->unless) & from_key) != 0 ||
 	       ((rule->keys & domains) != 0 && (rule->in & from) != 0) ||
-	       ((rule->excuses & domains) != 0 && (rule->unless_in & from) != 0);
+	       ((rule->unless & domains) != 0 && (rule->unless_in & from) != 0);
 }
 
 bool rule_expired(const struct rule *rule, int64_t now)
@@ -23,7 +23,7 @@ bool rule_expired(const struct rule *rule, int64_t now)
 
 /* A wrong whitelist entry opens the door, a wrong block only closes it, so the former is held
  * tighter.  A trusted network may be all of fc00::/7 (RFC 4193). */
-enum { EXCUSE_V4 = 8, EXCUSE_V6 = 16, TRUSTED_V6 = 7, REFUSE = 4 };
+enum { EXEMPT_V4 = 8, EXEMPT_V6 = 16, TRUSTED_V6 = 7, REFUSE = 4 };
 
 bool rule_lets_in(enum family family, unsigned slot, bool out)
 {
@@ -37,8 +37,8 @@ unsigned rule_shortest_prefix(enum family family, bool lets_in, enum ip_family i
 	if (!lets_in)
 		return REFUSE;
 	if (ip == IP_V4)
-		return EXCUSE_V4;
-	return family == FAMILY_TRUSTED ? TRUSTED_V6 : EXCUSE_V6;
+		return EXEMPT_V4;
+	return family == FAMILY_TRUSTED ? TRUSTED_V6 : EXEMPT_V6;
 }
 
 const char *rule_key_name(enum rule_key key)

@@ -276,7 +276,7 @@ static void note_needs(struct ruleset *rules)
 		rules->has_from |= rule_mentions_from(rule);
 		rules->has_monitored |= rule->monitor;
 		rules->domains_in |= rule->keys & 1u << KEY_DOMAINS ? rule->in : 0;
-		rules->domains_in |= rule->excuses & 1u << KEY_DOMAINS ? rule->unless_in : 0;
+		rules->domains_in |= rule->unless & 1u << KEY_DOMAINS ? rule->unless_in : 0;
 		rules->has_spf |= (rule->proof & PROOF_SPF) != 0;
 	}
 	for (unsigned i = 0; i <= rules->switch_count; i++) {

@@ -15,15 +15,15 @@
 enum {
 	DECIDES = 4,
 	TAKES = 8,         /* … and, being out, takes something out */
-	NOT_EXCUSED = 16,  /* … and no unconditional whitelist rule excuses there */
+	NOT_EXEMPTED = 16, /* … and no unconditional whitelist rule exempts there */
 	NOT_SHADOWED = 32, /* … and no earlier unconditional rule refuses there */
-	ALL_SEEN = DECIDES | TAKES | NOT_EXCUSED | NOT_SHADOWED
+	ALL_SEEN = DECIDES | TAKES | NOT_EXEMPTED | NOT_SHADOWED
 };
 
 /* What one set of members says of its addresses. */
 struct summary {
 	bool known;
-	unsigned excused;                /* families, bits 1 << family */
+	unsigned exempted;               /* families, bits 1 << family */
 	unsigned refusing[FAMILY_COUNT]; /* first unconditional rule, RULES_MAX = none */
 };
 
@@ -62,7 +62,7 @@ static void summarize(const struct sweep *s, uint32_t set, struct summary *out)
 		    !survey_is_unconditional(rule, s->now))
 			continue;
 		if (rule->family == FAMILY_WHITELIST)
-			out->excused |= rule->covers;
+			out->exempted |= rule->covers;
 		else if (out->refusing[rule->family] == RULES_MAX)
 			out->refusing[rule->family] = number;
 	}
@@ -114,8 +114,8 @@ static void note(struct sweep *s, size_t level, const struct summary *here)
 	*marks |= DECIDES;
 	if (!member_out(member) || ((*marks & TAKES) == 0 && takes_out(s, level)))
 		*marks |= TAKES;
-	if (!refuses(family) || (here->excused & 1u << family) == 0)
-		*marks |= NOT_EXCUSED;
+	if (!refuses(family) || (here->exempted & 1u << family) == 0)
+		*marks |= NOT_EXEMPTED;
 	if (!refuses(family) || here->refusing[family] >= number)
 		*marks |= NOT_SHADOWED;
 }
@@ -218,7 +218,7 @@ static void count(
 		r->duplicate++;
 	} else if (marks & MARK_COVERED) {
 		r->covered++;
-	} else if ((marks & (DECIDES | TAKES | NOT_EXCUSED)) != (DECIDES | TAKES | NOT_EXCUSED)) {
+	} else if ((marks & (DECIDES | TAKES | NOT_EXEMPTED)) != (DECIDES | TAKES | NOT_EXEMPTED)) {
 		r->dead++;
 		if (keep_first(&r->first_dead, here))
 			s->first_dead[number] = network;

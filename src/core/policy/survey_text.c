@@ -45,7 +45,7 @@ void survey_text(const struct survey *s, const struct ruleset *rules,
 		char text[SURVEY_LINE_MAX];
 		struct line l = line_start(text, sizeof text);
 
-		if (((rule->keys | rule->excuses) & networks) == 0)
+		if (((rule->keys | rule->unless) & networks) == 0)
 			continue;
 		if (rule->family != family) {
 			family = rule->family;

@@ -295,7 +295,7 @@ static struct recipient recipient_now(const struct session *s, const struct verd
 	    .switches = ruleset_switches(s->mail.rules, id->name),
 	    .exempt = v->reason == REASON_EXEMPT,
 	    .monitored = v->monitored,
-	    .spf_excuse = (v->withdrawn & 1u << FAMILY_SPF) != 0 ? v->rule : NULL,
+	    .spf_override = (v->withdrawn & 1u << FAMILY_SPF) != 0 ? v->rule : NULL,
 	};
 }
 

@@ -30,11 +30,11 @@ struct slice transaction_own_field(const struct session *s, enum own_field field
 }
 
 /* The whitelist entry that withdrew what this family had against the message, or NULL. */
-static const struct rule *excuse_for(const struct session *s, enum family family)
+static const struct rule *override_of(const struct session *s, enum family family)
 {
 	for (const struct recipient *r = s->recipients; r; r = r->next) {
-		if (family == FAMILY_SPF && r->spf_excuse)
-			return r->spf_excuse;
+		if (family == FAMILY_SPF && r->spf_override)
+			return r->spf_override;
 		if ((r->verdict.withdrawn & 1u << family) != 0)
 			return r->verdict.rule;
 	}
@@ -43,11 +43,11 @@ static const struct rule *excuse_for(const struct session *s, enum family family
 
 static struct slice spf_comment(struct session *s)
 {
-	const struct rule *excuse = excuse_for(s, FAMILY_SPF);
+	const struct rule *override = override_of(s, FAMILY_SPF);
 
-	if (!excuse)
+	if (!override)
 		return slice_of(NULL, 0);
-	return arena_printf(s->mail_arena, "override=whitelist:%.*s", SLICE_ARG(excuse->name));
+	return arena_printf(s->mail_arena, "override=whitelist:%.*s", SLICE_ARG(override->name));
 }
 
 /* "p=reject dis=none override=whitelist:alumni": what became of a policy here. */
@@ -60,13 +60,13 @@ static struct slice dmarc_comment(
 	    [ACTION_TEMPFAIL] = "none",
 	    [ACTION_REJECT] = "reject",
 	};
-	const struct rule *excuse = excuse_for(s, FAMILY_DMARC);
+	const struct rule *override = override_of(s, FAMILY_DMARC);
 
 	if (dmarc->policy_domain.len == 0)
 		return slice_of(NULL, 0);
 	return arena_printf(s->mail_arena, "p=%s dis=%s%s%.*s", dmarc_policy_name(dmarc->published),
-	    words[disposition], excuse ? " override=whitelist:" : "",
-	    SLICE_ARG(excuse ? excuse->name : slice_of(NULL, 0)));
+	    words[disposition], override ? " override=whitelist:" : "",
+	    SLICE_ARG(override ? override->name : slice_of(NULL, 0)));
 }
 
 /* The mildest disposition that was applied: what this message got. */

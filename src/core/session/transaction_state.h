@@ -24,10 +24,10 @@ struct recipient {
 	struct identity identity;
 	const struct switches *switches;
 	bool exempt;
-	bool monitored;                /* monitor mode would have refused it at RCPT */
-	const struct rule *spf_excuse; /* the whitelist entry that withdrew a refusal by SPF */
-	struct verdict verdict;        /* at the end of the message */
-	size_t author;                 /* … by which author domain */
+	bool monitored;                  /* monitor mode would have refused it at RCPT */
+	const struct rule *spf_override; /* the whitelist entry that withdrew a refusal by SPF */
+	struct verdict verdict;          /* at the end of the message */
+	size_t author;                   /* … by which author domain */
 	int severity; /* … and how strict it is, to be compared with the others */
 };
 

@@ -130,8 +130,8 @@ static void load_rule(struct load *load, enum family family, const struct settin
 	p.rule.keys = criteria_of(group);
 	if (unless && load_is_group(load, unless)) {
 		rule_parser_check_keys(&p, unless, true);
-		p.rule.excuses = criteria_of(unless);
-		if (p.rule.excuses == 0)
+		p.rule.unless = criteria_of(unless);
+		if (p.rule.unless == 0)
 			diag_error(load->diag, load_where(load, unless),
 			    "unless is empty: name what exempts from this rule");
 		rule_parser_unless(&p, unless);

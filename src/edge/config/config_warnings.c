@@ -39,23 +39,23 @@ static bool waits_for_author(unsigned keys, unsigned in)
 
 /*
  * The author is known at the end of the message only (SPEC 4): until then a whitelist entry that
- * asks for it excuses nobody, and a rule that it may excuse refuses nobody.  Blocks on the author
- * are meant like that.
+ * asks for it exempts nobody, and a rule that it may exempt from refuses nobody.  Blocks on the
+ * author are meant like that.
  */
 static void warn_late(const struct rule_parser *p)
 {
 	const struct rule *rule = &p->rule;
 	const unsigned at_rcpt = 1u << FAMILY_SUSRANGES | 1u << FAMILY_SPF;
 	bool author = waits_for_author(rule->keys, rule->in);
-	bool excuse = (rule->excuses & 1u << KEY_FROM) != 0 ||
-		      ((rule->excuses & 1u << KEY_DOMAINS) != 0 &&
+	bool unless = (rule->unless & 1u << KEY_FROM) != 0 ||
+		      ((rule->unless & 1u << KEY_DOMAINS) != 0 &&
 			  (rule->unless_in & 1u << IDENTITY_FROM) != 0);
 
-	if (rule->family == FAMILY_WHITELIST && (author || excuse)) {
+	if (rule->family == FAMILY_WHITELIST && (author || unless)) {
 		if ((rule->covers & at_rcpt) != 0)
 			warn(p, "asks for the author (from), known at the end of the message only: "
 				"it exempts nothing that is refused at RCPT");
-	} else if (author ? rule->family == FAMILY_SUSRANGES : excuse) {
+	} else if (author ? rule->family == FAMILY_SUSRANGES : unless) {
 		warn(p, "asks for the author (from), known at the end of the message only: it "
 			"refuses nothing at RCPT");
 	}

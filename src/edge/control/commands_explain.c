@@ -102,12 +102,12 @@ static json_t *rule_json(const struct explain_rule *r)
 	    [EXPLAIN_EXPIRED] = "expired",
 	    [EXPLAIN_UNKNOWN] = "unknown",
 	    [EXPLAIN_DECIDES] = "decides",
-	    [EXPLAIN_EXCUSES] = "excuses",
+	    [EXPLAIN_EXEMPTS] = "excuses",
 	    [EXPLAIN_UNPROVEN] = "unproven",
 	    [EXPLAIN_UNDECIDED] = "undecided",
 	    [EXPLAIN_MONITOR] = "monitor",
 	    [EXPLAIN_OFF] = "off",
-	    [EXPLAIN_EXCUSED] = "excused",
+	    [EXPLAIN_EXEMPTED] = "excused",
 	    [EXPLAIN_NOT_REACHED] = "not-reached",
 	};
 	json_t *criteria = json_array();

@@ -83,7 +83,7 @@ static const struct {
     {"client=198.51.100.7", "trial", EXPLAIN_MONITOR, "", 0},
     {"client=198.51.7.7", "trial", EXPLAIN_DECIDES, "", 0},
     {"client=203.0.113.7", "alumni", EXPLAIN_DECIDES, "", 0},
-    {"client=203.0.113.7", "dialup", EXPLAIN_EXCUSED, "", 0},
+    {"client=203.0.113.7", "dialup", EXPLAIN_EXEMPTED, "", 0},
     {"client=203.0.113.70", "tried", EXPLAIN_MONITOR, "", 0},
     {"client=203.0.113.70", "dialup", EXPLAIN_DECIDES, "", 0},
     {"client=198.51.100.7 recipient=u@off.example", "dialup", EXPLAIN_OFF, "", 0},

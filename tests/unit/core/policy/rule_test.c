@@ -13,15 +13,15 @@ static const struct {
     {"networks", {.keys = KEY(NETWORKS), .in = IN(FROM), .unless_in = IN(FROM)}, false},
     {"from", {.keys = KEY(FROM)}, true},
     {"from beside others", {.keys = KEY(NETWORKS) | KEY(FROM) | KEY(HELO)}, true},
-    {"unless from", {.keys = KEY(HELO), .excuses = KEY(FROM)}, true},
-    {"unless others", {.keys = KEY(HELO), .excuses = KEY(SENDER) | KEY(RECIPIENT)}, false},
+    {"unless from", {.keys = KEY(HELO), .unless = KEY(FROM)}, true},
+    {"unless others", {.keys = KEY(HELO), .unless = KEY(SENDER) | KEY(RECIPIENT)}, false},
     {"domains in from", {.keys = KEY(DOMAINS), .in = IN(FROM)}, true},
     {"domains in all", {.keys = KEY(DOMAINS), .in = IN(FROM) | IN(SENDER) | IN(HELO)}, true},
     {"domains elsewhere", {.keys = KEY(DOMAINS), .in = IN(SENDER), .unless_in = IN(FROM)}, false},
-    {"unless domains in from", {.keys = KEY(HELO), .excuses = KEY(DOMAINS), .unless_in = IN(FROM)},
+    {"unless domains in from", {.keys = KEY(HELO), .unless = KEY(DOMAINS), .unless_in = IN(FROM)},
 	true},
     {"unless domains elsewhere",
-	{.keys = KEY(HELO), .excuses = KEY(DOMAINS), .in = IN(FROM), .unless_in = IN(HELO)}, false},
+	{.keys = KEY(HELO), .unless = KEY(DOMAINS), .in = IN(FROM), .unless_in = IN(HELO)}, false},
 };
 
 START_TEST(knows_who_asks_for_the_author)

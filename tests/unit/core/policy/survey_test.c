@@ -73,7 +73,7 @@ static void make_rules(struct model *m)
 		    .name = slice_str(names[i]),
 		    .family = families[i],
 		    .keys = 1u << KEY_NETWORKS | (draw(4) == 0 ? 1u << KEY_HELO : 0),
-		    .excuses = draw(4) == 0 ? 1u << KEY_NETWORKS : 0,
+		    .unless = draw(4) == 0 ? 1u << KEY_NETWORKS : 0,
 		    .covers = draw(3) == 0 ? 1u << FAMILY_BLOCKS
 					   : 1u << FAMILY_BLOCKS | 1u << FAMILY_SUSRANGES,
 		    .monitor = draw(6) == 0,
@@ -92,7 +92,7 @@ static void make_entries(struct model *m)
 	while (m->count < wanted) {
 		struct model_entry e = {.rule = draw(RULES), .length = draw(BITS + 1)};
 
-		e.slot = m->rules[e.rule].excuses && draw(2) ? SLOT_UNLESS : 0;
+		e.slot = m->rules[e.rule].unless && draw(2) ? SLOT_UNLESS : 0;
 		e.base = draw(UNIVERSE) & ~((1u << (BITS - e.length)) - 1);
 		e.out = draw(3) == 0;
 		e.rank = draw(5) > 0 ? RANK_NETWORK : draw(2) ? RANK_ASN : RANK_COUNTRY;
@@ -172,10 +172,10 @@ static bool is_in(
 
 static bool unconditional(const struct rule *r)
 {
-	return r->keys == 1u << KEY_NETWORKS && !r->excuses && !r->monitor && r->expires == 0;
+	return r->keys == 1u << KEY_NETWORKS && !r->unless && !r->monitor && r->expires == 0;
 }
 
-static bool excused(const struct model *m, enum family family, unsigned address)
+static bool exempted(const struct model *m, enum family family, unsigned address)
 {
 	for (unsigned i = 0; i < RULES; i++)
 		if (m->rules[i].family == FAMILY_WHITELIST && unconditional(&m->rules[i]) &&
@@ -227,7 +227,7 @@ static enum kind kind_of(const struct model *m, unsigned i)
 {
 	const struct model_entry *e = &m->entries[i];
 	enum family family = m->rules[e->rule].family;
-	bool decides = false, takes = !e->out, unexcused = family == FAMILY_WHITELIST;
+	bool decides = false, takes = !e->out, unexempted = family == FAMILY_WHITELIST;
 	bool unshadowed = family == FAMILY_WHITELIST;
 
 	if (is_duplicate(m, i))
@@ -242,10 +242,10 @@ static enum kind kind_of(const struct model *m, unsigned i)
 			continue;
 		decides = true;
 		takes |= is_in(m, e->rule, e->slot, address, (int)i);
-		unexcused |= !excused(m, family, address);
+		unexempted |= !exempted(m, family, address);
 		unshadowed |= !refused_before(m, e->rule, address);
 	}
-	return !decides || !takes || !unexcused ? DEAD : !unshadowed ? SHADOWED : USEFUL;
+	return !decides || !takes || !unexempted ? DEAD : !unshadowed ? SHADOWED : USEFUL;
 }
 
 static void check_entries(const struct model *m, const struct survey *s, unsigned round)
@@ -332,7 +332,7 @@ static bool sus_refuses(const struct model *m, unsigned address)
 	for (unsigned i = 0; i < RULES; i++)
 		refused |= m->rules[i].family == FAMILY_SUSRANGES && !m->rules[i].monitor &&
 			   m->rules[i].expires == 0 && is_in(m, i, 0, address, -1);
-	return refused && !excused(m, FAMILY_SUSRANGES, address);
+	return refused && !exempted(m, FAMILY_SUSRANGES, address);
 }
 
 /* Examples must lie in what changed and none may be larger than the first. */

@@ -242,7 +242,7 @@ START_TEST(fills_rules)
 	r = ruleset_find_rule(c.rules, SLICE("a"));
 	ck_assert_ptr_eq(r, &c.rules->rules[4]);
 	ck_assert_uint_eq(r->keys, 1u << KEY_DOMAINS);
-	ck_assert_uint_eq(r->excuses, 1u << KEY_DOMAINS | 1u << KEY_NETWORKS);
+	ck_assert_uint_eq(r->unless, 1u << KEY_DOMAINS | 1u << KEY_NETWORKS);
 	ck_assert_uint_eq(r->in, 1u << IDENTITY_HELO);
 	ck_assert_uint_eq(r->unless_in, 1u << IDENTITY_SENDER | 1u << IDENTITY_HELO |
 					    1u << IDENTITY_CLIENT_NAME | 1u << IDENTITY_FROM);
