@@ -6,7 +6,7 @@
  * names and texts inside the answer, and its elements below their parents.
  */
 #include "core/base/setting.h"
-#include "src/edge/config/config_libconfig.h"
+#include "src/edge/syntax/config_libconfig.h"
 
 #include <stdlib.h>
 

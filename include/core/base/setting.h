@@ -3,7 +3,7 @@
 /*
  * setting: the tree of a configuration's settings, and its serialization.
  *
- * libconfig parses in a process of its own (edge/config/config_parser.h), which hands back what it
+ * libconfig parses in a process of its own (edge/syntax/config_parser.h), which hands back what it
  * found as bytes; settings_decode() makes a tree of them with our own allocator.  The bytes come
  * from a process that may have gone wrong, so that nothing in them is believed: each count, length
  * and byte is checked, and what does not fit makes the whole answer void.

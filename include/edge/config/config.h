@@ -9,7 +9,7 @@
  *     if (!c) diag_each(r, print, NULL);         // all errors of the run, each file:line: reason
  *
  * Every key is one row of a table (name, type, range, default, where it goes).  libconfig runs in a
- * process of its own (config_parser.h), since it does not survive a lack of memory.  Reading has no
+ * process of its own (edge/syntax), since it does not survive a lack of memory.  Reading has no
  * effect on anything else: a load may be tried, and thrown away, beside a running table.
  *
  * Where SPEC 3 leaves it open: `expires` with a date alone is the end of that day, UTC.  @include

@@ -1,8 +1,8 @@
 #include "config_load.h"
 
 #include "core/policy/survey.h"
-#include "edge/config/config_parser.h"
 #include "edge/geo/geo.h"
+#include "edge/syntax/config_parser.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,9 +3,7 @@
 /*
  * The inside of one load, shared by the config_*.c files.
  *
- *     config_text      the file and its includes as one text
- *     config_parser    libconfig in a process of its own: that text → bytes
- *     config_libconfig what that process does; setting: those bytes → the tree
+ *     edge/syntax      the file and its includes → the tree of settings
  *     config_options   the one table of options; scalars end in struct config or struct settings
  *     config_set       the value of an option → its place; config_checks: single strings
  *     config_values    a value of the configuration → the texts that it lists, files opened
@@ -23,11 +21,11 @@
  *     config_find      where an entry stands
  *     config_start     what the host has against it
  */
-#include "config_text.h"
 #include "core/base/setting.h"
 #include "core/name/entry.h"
 #include "edge/config/config.h"
 #include "edge/os/textfile.h"
+#include "edge/syntax/config_text.h"
 
 /* An entry of `asn` or `country`, which an MMDB turns into networks. */
 struct geo_want {

@@ -1,11 +1,11 @@
 #include "edge/daemon/supervisor.h"
 
 #include "edge/config/config.h"
-#include "edge/config/config_parser.h"
 #include "edge/daemon/worker_main.h"
 #include "edge/log/log.h"
 #include "edge/os/monotonic.h"
 #include "edge/os/notify.h"
+#include "edge/syntax/config_parser.h"
 #include "edge/worker/worker.h"
 
 #include <errno.h>

@@ -1,7 +1,6 @@
 #include "edge/daemon/worker_main.h"
 #include "edge/worker/worker.h"
 
-#include "edge/config/config_parser.h"
 #include "edge/control/control.h"
 #include "edge/daemon/watchdog.h"
 #include "edge/log/log.h"
@@ -9,6 +8,7 @@
 #include "edge/milter/milter.h"
 #include "edge/milter/milter_wakeup.h"
 #include "edge/os/privileges.h"
+#include "edge/syntax/config_parser.h"
 #include "edge/worker/environment.h"
 #include "edge/worker/worker_resolver.h"
 

@@ -2,7 +2,7 @@
 #include "unit/unit.h"
 
 #include "core/base/setting.h"
-#include "edge/config/config_parser.h"
+#include "edge/syntax/config_parser.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
-#ifndef EDGE_CONFIG_CONFIG_PARSER_H
-#define EDGE_CONFIG_CONFIG_PARSER_H
+#ifndef EDGE_SYNTAX_CONFIG_PARSER_H
+#define EDGE_SYNTAX_CONFIG_PARSER_H
 /*
  * config_parser: libconfig in a process of its own, which may crash.
  *
  * libconfig writes to NULL, or ends the process, when memory runs out.  So it never runs in a
  * process that does anything else: a child is forked for each text, parses it, and hands the
- * settings back as bytes (src/edge/config/setting.h).  A child that ends without an answer, however
+ * settings back as bytes (core/base/setting.h).  A child that ends without an answer, however
  * it ends, is one sentence in the report of whoever wanted to load.
  *
  *     a reload in the worker ── text ──▶ socket ◀── settings ── child of the supervisor

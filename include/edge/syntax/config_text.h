@@ -1,5 +1,5 @@
-#ifndef CONFIG_TEXT_H
-#define CONFIG_TEXT_H
+#ifndef EDGE_SYNTAX_CONFIG_TEXT_H
+#define EDGE_SYNTAX_CONFIG_TEXT_H
 /*
  * config_text: a configuration file and all that it includes as one text, and where each line of
  * that text comes from.

@@ -1,4 +1,4 @@
-#include "config_text.h"
+#include "edge/syntax/config_text.h"
 
 #include "core/base/array.h"
 

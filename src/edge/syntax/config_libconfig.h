@@ -2,7 +2,7 @@
 #define CONFIG_LIBCONFIG_H
 /*
  * config_libconfig: a text → the answer of setting.h.  The only file that knows libconfig; it runs
- * in a process that may end in the middle (edge/config/config_parser.h).
+ * in a process that may end in the middle (edge/syntax/config_parser.h).
  */
 #include "core/base/slice.h"
 

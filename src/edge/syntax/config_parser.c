@@ -1,4 +1,4 @@
-#include "edge/config/config_parser.h"
+#include "edge/syntax/config_parser.h"
 
 #include "config_libconfig.h"
 #include "edge/os/monotonic.h"
