@@ -16,19 +16,15 @@
  * stands in a line of its own and is relative to the file that it stands in.  AS numbers above
  * 2147483647 are strings ("AS4200000000"), since libconfig's numbers end there.
  *
- * The managed whitelist is a list file of addresses, networks and names.  Behind an entry there may
- * stand what susmilterctl knows of it, blank-separated, comment= last since it has blanks itself:
- *
- *     198.51.100.7    # expires=2026-11-28T12:00:00Z owner=anna comment=until their ISP moves them
- *     .example.com    # owner=anna
- *
- * Entries that end together become one rule named "managed" (names: another one, with both
- * proofs), behind those of `whitelist`.  A file that is not there is an empty list.
+ * Entries of the managed whitelist (edge/managed/managed.h) that end together become one rule named
+ * "managed" (names: another one, with both proofs), behind those of `whitelist`.  A file that is
+ * not there is an empty list.
  */
 #include "core/base/diag.h"
 #include "core/change/decision_row.h"
 #include "core/policy/ruleset.h"
 #include "edge/dns/resolver.h"
+#include "edge/managed/managed.h"
 #include "edge/state/copies.h"
 
 struct geo_db;
@@ -135,6 +131,9 @@ void config_compare_start(
 
 /* Where a file could not be opened for want of rights: who reads it, and what to do; a warning. */
 void config_warn_denied(const struct config *start, struct diag *);
+
+/* A list of the managed whitelist with nothing around it; as managed_try_fn. */
+bool config_try_managed(const char *path, char why[MANAGED_WHY_MAX]);
 
 struct config *config_survey(const char *path, const struct config *previous, struct diag *,
     struct ruleset **rules, struct survey *);

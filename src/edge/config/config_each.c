@@ -1,8 +1,8 @@
 #include "config_load.h"
 
-#include "edge/config/managed.h"
 #include "edge/geo/geo.h"
 #include "edge/idn/idn.h"
+#include "edge/managed/managed.h"
 
 /* ---- one key ------------------------------------------------------------------------- */
 

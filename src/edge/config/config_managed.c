@@ -2,11 +2,15 @@
 
 #include "core/base/array.h"
 #include "core/name/entry.h"
-#include "edge/config/managed.h"
 #include "edge/idn/idn.h"
+#include "edge/managed/managed.h"
 #include "edge/os/textfile.h"
+#include "edge/os/write_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* One line of the managed whitelist. */
 struct managed {
@@ -214,4 +218,42 @@ void load_managed(struct load *load)
 	}
 	add_rules(load, &list);
 	free(list.at);
+}
+
+/* ---- a try --------------------------------------------------------------------------- */
+
+static void keep_first(void *context, enum diag_level level, const char *line)
+{
+	char *why = context;
+	const char *reason;
+
+	if (level != DIAG_ERROR || why[0])
+		return;
+	/* "FILE:LINE: reason" of a file that nobody knows. */
+	reason = strstr(line, ": ");
+	snprintf(why, MANAGED_WHY_MAX, "%s", reason ? reason + 2 : line);
+}
+
+bool config_try_managed(const char *path, char why[MANAGED_WHY_MAX])
+{
+	char text[512], in_memory[64];
+	int n = snprintf(text, sizeof text, "managed_whitelist = \"%s\";\n", path);
+	int fd = memfd_create("susmilter", MFD_CLOEXEC);
+	struct diag *diag = diag_create();
+	struct ruleset *rules = NULL;
+	struct config *config = NULL;
+	bool good;
+
+	snprintf(in_memory, sizeof in_memory, "/proc/self/fd/%d", fd);
+	if (fd >= 0 && diag && n < (int)sizeof text && write_all(fd, slice_of(text, (size_t)n)))
+		config = config_load(in_memory, NULL, diag, &rules);
+	if (diag)
+		diag_each(diag, keep_first, why);
+	good = config;
+	if (fd >= 0)
+		close(fd);
+	diag_free(&diag);
+	ruleset_free(&rules);
+	config_free(&config);
+	return good;
 }

@@ -1,7 +1,7 @@
 #include "edge/control/commands.h"
 
 #include "edge/config/config.h"
-#include "edge/config/managed.h"
+#include "edge/managed/managed.h"
 #include "history_source.h"
 #include "watch.h"
 

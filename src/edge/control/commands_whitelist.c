@@ -3,8 +3,8 @@
 #include "core/base/rfc3339.h"
 #include "core/policy/policy.h"
 #include "edge/config/config.h"
-#include "edge/config/managed.h"
 #include "edge/log/log.h"
+#include "edge/managed/managed.h"
 
 #include <pwd.h>
 #include <stdio.h>
@@ -157,7 +157,7 @@ static uint64_t make_live(struct request *req, struct managed_edit *e)
 	uint64_t number = 0;
 	bool live;
 
-	if (!managed_commit(e, why)) {
+	if (!managed_commit(e, config_try_managed, why)) {
 		channel_error(req->channel, "not changed: %s\n", why);
 		diag_free(&diag);
 		return 0;

@@ -1,6 +1,5 @@
-#include "edge/config/managed.h"
+#include "edge/managed/managed.h"
 
-#include "edge/config/config.h"
 #include "edge/os/textfile.h"
 #include "edge/os/write_all.h"
 
@@ -10,7 +9,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -290,47 +288,6 @@ static bool write_beside(
 	return true;
 }
 
-static void keep_first(void *context, enum diag_level level, const char *line)
-{
-	char *why = context;
-	const char *reason;
-
-	if (level != DIAG_ERROR || why[0])
-		return;
-	/* "FILE:LINE: reason" of a file that nobody knows. */
-	reason = strstr(line, ": ");
-	snprintf(why, MANAGED_WHY_MAX, "%s", reason ? reason + 2 : line);
-}
-
-/* Lets the loader read the new lines, with nothing around them. */
-static bool check(struct managed_edit *e, const char *name, char why[MANAGED_WHY_MAX])
-{
-	char text[512], path[64];
-	int n = snprintf(text, sizeof text, "managed_whitelist = \"/proc/self/fd/%d/%s\";\n",
-	    e->directory, name);
-	int fd = memfd_create("susmilter", MFD_CLOEXEC);
-	struct diag *diag = diag_create();
-	struct ruleset *rules = NULL;
-	struct config *config = NULL;
-	bool good;
-
-	why[0] = '\0';
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	if (fd >= 0 && diag && write_all(fd, slice_of(text, (size_t)n)))
-		config = config_load(path, NULL, diag, &rules);
-	if (diag)
-		diag_each(diag, keep_first, why);
-	good = config;
-	if (!good && !why[0])
-		fail(why, e->path, "cannot be checked");
-	if (fd >= 0)
-		close(fd);
-	diag_free(&diag);
-	ruleset_free(&rules);
-	config_free(&config);
-	return good;
-}
-
 static bool put_in_place(struct managed_edit *e, const char *name, char why[MANAGED_WHY_MAX])
 {
 	if (renameat(e->directory, name, e->directory, base_name(e->path)) != 0) {
@@ -349,9 +306,9 @@ static const char *name_beside(const struct managed_edit *e, char out[NAME_MAX +
 	return out;
 }
 
-bool managed_commit(struct managed_edit *e, char why[MANAGED_WHY_MAX])
+bool managed_commit(struct managed_edit *e, managed_try_fn *try, char why[MANAGED_WHY_MAX])
 {
-	char buffer[NAME_MAX + 1];
+	char buffer[NAME_MAX + 1], path[NAME_MAX + 64];
 	const char *name = name_beside(e, buffer);
 
 	if (arena_failed(e->arena)) {
@@ -360,7 +317,11 @@ bool managed_commit(struct managed_edit *e, char why[MANAGED_WHY_MAX])
 	}
 	if (!write_beside(e, e->fresh, name, why))
 		return false;
-	if (!check(e, name, why)) {
+	snprintf(path, sizeof path, "/proc/self/fd/%d/%s", e->directory, name);
+	why[0] = '\0';
+	if (!try(path, why)) {
+		if (!why[0])
+			fail(why, e->path, "cannot be checked");
 		unlinkat(e->directory, name, 0);
 		return false;
 	}

@@ -1,8 +1,8 @@
 /* What a line of the managed whitelist says. */
 #include "core/base/line.h"
 #include "core/base/rfc3339.h"
-#include "edge/config/managed.h"
 #include "edge/idn/idn.h"
+#include "edge/managed/managed.h"
 
 /* All words of covers, with commas. */
 enum { WORDS_MAX = 64 };

@@ -1,5 +1,5 @@
-#ifndef EDGE_CONFIG_MANAGED_H
-#define EDGE_CONFIG_MANAGED_H
+#ifndef EDGE_MANAGED_MANAGED_H
+#define EDGE_MANAGED_MANAGED_H
 /*
  * managed: the whitelist that susmilterctl edits: what a line of it says, and how it is changed.
  *
@@ -22,7 +22,7 @@
  *     struct managed_edit e;
  *     if (!managed_begin(&e, path, arena, gone, context, why)) ...
  *     managed_add(&e, &line, now);              // or managed_remove()
- *     if (!managed_commit(&e, why)) ...         // the loader's sentence
+ *     if (!managed_commit(&e, config_try_managed, why)) ...      // the loader's sentence
  *     if (the table does not load) managed_undo(&e, why);
  *     managed_end(&e);
  */
@@ -96,8 +96,11 @@ void managed_add(struct managed_edit *, const struct managed_line *, int64_t now
 /* Takes all lines of the entry out, and lines that have expired.  False when it is not there. */
 bool managed_remove(struct managed_edit *, struct slice entry, int64_t now);
 
+/* Reads a list as the daemon will: false, and what is wrong with it, or "" when it was not read. */
+typedef bool managed_try_fn(const char *path, char why[MANAGED_WHY_MAX]);
+
 /* Checks the new lines and puts them into place; false, and the reason, when nothing changed. */
-bool managed_commit(struct managed_edit *, char why[MANAGED_WHY_MAX]);
+bool managed_commit(struct managed_edit *, managed_try_fn *, char why[MANAGED_WHY_MAX]);
 
 /* Puts the old lines back. */
 bool managed_undo(struct managed_edit *, char why[MANAGED_WHY_MAX]);
