@@ -61,7 +61,7 @@ static void look_at_row(const struct decision_row *row)
 	decision_row_record(row, &room, &record);
 	insist(record_json(&record, json).len < sizeof json);
 	insist(record_line(&record, line).len < sizeof line);
-	insist(!decision_row_is_refusal(row) || record.verdict->kind == VERDICT_FINAL);
+	insist(!decision_row_is_refusal(row) || record.decision.verdict->kind == VERDICT_FINAL);
 	insist(!decision_row_is_proven(row) || row->dmarc_state == FACT_KNOWN);
 }
 

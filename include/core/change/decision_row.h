@@ -133,6 +133,9 @@ void decision_row_record(
 void decision_row_facts(
     const struct decision_row *, struct dkim_signature_result *signatures, struct facts *out);
 
+/* The action as records have it: "reject", "would_reject", …: a static string. */
+const char *decision_row_action(const struct decision_row *);
+
 /* Whether the client was told no: such rows have ids that are found, and a half of their own. */
 bool decision_row_is_refusal(const struct decision_row *);
 

@@ -85,6 +85,25 @@ struct verdict {
 	struct slice entry;          /* the part of that identity that the entry names */
 };
 
+/*
+ * A decision: what records, counters, limits and reports tell of a verdict, worked out once for
+ * all of them.  Borrows from the verdict, and from the generation that made it.
+ */
+struct decision {
+	const struct verdict *verdict;
+	enum action
+	    action;        /* taken or, with verdict->monitored, only recorded; ACCEPT: not FINAL */
+	const char *word;  /* of it in records: "reject", "would_reject", … */
+	bool refuses;      /* the client is told no: 4xx or 5xx */
+	struct slice rule; /* its name; empty when no rule of the table stands behind the verdict */
+	struct slice
+	    cause; /* that name, else the family's: what lines and samples are limited by */
+};
+struct decision decision_of(const struct verdict *);
+
+/* The word of an action in records: a static string. */
+const char *action_word(enum action, bool monitored);
+
 /* The words of configurations, records and commands.  Static strings. */
 const char *action_name(enum action);
 const char *family_name(enum family);

@@ -48,7 +48,7 @@ struct record {
 	enum stage stage;
 	const struct ruleset *rules; /* NULL when no table was involved */
 	const struct facts *facts;
-	const struct verdict *verdict;
+	struct decision decision;
 	const struct reply *reply;          /* NULL: accepted without a word */
 	const struct record_number *number; /* NULL: of no use to a history */
 };

@@ -30,9 +30,6 @@ struct suppressed {
 struct slice suppressed_json(const struct suppressed *, char out[RECORD_JSON_MAX]);
 struct slice suppressed_line(const struct suppressed *, char out[RECORD_LINE_MAX]);
 
-/* "reject", "would_reject", …: static strings. */
-const char *record_action(const struct verdict *);
-
 /* "connect", "mail", "rcpt", "end": static strings. */
 const char *stage_name(enum stage);
 

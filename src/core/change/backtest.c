@@ -68,11 +68,6 @@ static struct slice domain_of(struct backtest *b, struct slice text)
 	return at < text.len ? slice_skip(text, at + 1) : text;
 }
 
-static struct slice rule_of(const struct verdict *v)
-{
-	return v->rule ? v->rule->name : slice_str(family_name(v->family));
-}
-
 static void count_by(struct backtest *b, enum backtest_change change,
     const struct backtest_about *about, struct slice rule, uint64_t n)
 {
@@ -135,8 +130,8 @@ static void count_change(struct backtest *b, enum backtest_change change,
 		r->newly_accepted += n;
 	}
 	r->accepted_at_rcpt += m->ended ? 0 : n;
-	count_by(b, change, m->about, rule_of(by), n);
-	keep_sample(b, change, m, rule_of(by));
+	count_by(b, change, m->about, decision_of(by).cause, n);
+	keep_sample(b, change, m, decision_of(by).cause);
 }
 
 /* Once for each message, when nothing more is to come.  No row is looked at meanwhile: its region

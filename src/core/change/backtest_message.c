@@ -117,10 +117,7 @@ bool backtest_message_keep(
 
 bool backtest_message_describe(struct backtest_message *m, const struct decision_row *row)
 {
-	struct slice then = slice_str(
-	    record_action(&(struct verdict){.kind = row->final ? VERDICT_FINAL : VERDICT_CONTINUE,
-		.action = row->action,
-		.monitored = row->monitored}));
+	struct slice then = slice_str(decision_row_action(row));
 	size_t len = row->text[ROW_SENDER].len + row->text[ROW_RECIPIENT].len + then.len;
 	char *at;
 

@@ -99,7 +99,7 @@ void decision_row_of(
 	row->text[ROW_SESSION] = r->session;
 	row->text[ROW_QUEUE_ID] = r->queue_id;
 	take_facts(r->facts, room, row);
-	take_verdict(r->verdict, row);
+	take_verdict(r->decision.verdict, row);
 	if (r->reply) {
 		row->code = r->reply->code;
 		row->text[ROW_REPLY] = decision_reply_template(row, r->reply, room->reply);
@@ -200,7 +200,7 @@ void decision_row_record(
 	    .generation = row->generation,
 	    .stage = row->stage,
 	    .facts = &room->facts,
-	    .verdict = &room->verdict,
+	    .decision = decision_of(&room->verdict),
 	};
 	if (row->code == 0)
 		return;
@@ -209,6 +209,11 @@ void decision_row_record(
 }
 
 /* ---- questions ----------------------------------------------------------------------- */
+
+const char *decision_row_action(const struct decision_row *row)
+{
+	return action_word(row->final ? row->action : ACTION_ACCEPT, row->monitored);
+}
 
 bool decision_row_is_refusal(const struct decision_row *row)
 {

@@ -46,7 +46,7 @@ static struct slice write_verdict(
 	struct json_write j = json_write_begin(out, BATCH_LINE_MAX);
 	char text[PREFIX_TEXT_MAX];
 
-	json_write_string(&j, "action", slice_str(record_action(v)));
+	json_write_string(&j, "action", slice_str(decision_of(v).word));
 	json_write_number(&j, "code", code_of(rules, q));
 	if (v->family != FAMILY_NONE)
 		json_write_string(&j, "family", slice_str(family_name(v->family)));

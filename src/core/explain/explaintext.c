@@ -243,7 +243,7 @@ static void verdict_line(const struct session_query *q, char out[EXPLAIN_VERDICT
 {
 	const struct verdict *v = &q->verdict;
 	char network[PREFIX_TEXT_MAX] = "", place[PLACE_MAX];
-	size_t n = (size_t)snprintf(out, EXPLAIN_VERDICT_MAX, "%s%s: ", record_action(v),
+	size_t n = (size_t)snprintf(out, EXPLAIN_VERDICT_MAX, "%s%s: ", decision_of(v).word,
 	    q->phase == PHASE_END ? " at the end of the message" : "");
 
 	if (v->has_network)

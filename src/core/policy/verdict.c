@@ -1,5 +1,35 @@
 #include "core/policy/verdict.h"
 
+#include "core/policy/rule.h"
+
+struct decision decision_of(const struct verdict *v)
+{
+	enum action action = v->kind == VERDICT_FINAL ? v->action : ACTION_ACCEPT;
+	bool says_no = action == ACTION_REJECT || action == ACTION_TEMPFAIL;
+	struct slice rule = v->rule ? v->rule->name : slice_of("", 0);
+
+	return (struct decision){
+	    .verdict = v,
+	    .action = action,
+	    .word = action_word(action, v->monitored),
+	    .refuses = says_no && !v->monitored,
+	    .rule = rule,
+	    .cause = v->rule ? rule : slice_str(family_name(v->family)),
+	};
+}
+
+const char *action_word(enum action action, bool monitored)
+{
+	static const char *const words[ACTION_COUNT] = {
+	    [ACTION_ACCEPT] = "accept",
+	    [ACTION_REJECT] = "would_reject",
+	    [ACTION_TEMPFAIL] = "would_tempfail",
+	    [ACTION_QUARANTINE] = "would_quarantine",
+	};
+
+	return monitored ? words[action] : action_name(action);
+}
+
 const char *action_name(enum action action)
 {
 	static const char *const names[ACTION_COUNT] = {

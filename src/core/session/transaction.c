@@ -28,7 +28,7 @@ static struct record record_of(const struct event *e, const struct verdict *v)
 	    .stage = e->stage,
 	    .rules = s->mail.rules,
 	    .facts = &s->facts,
-	    .verdict = v,
+	    .decision = decision_of(v),
 	};
 }
 
@@ -75,7 +75,7 @@ struct answer transaction_conclude(const struct event *e, const struct verdict *
 	number_record(env, &r, &number);
 	if (env->lines)
 		number.lines = env->lines(env->self, &r);
-	if (v->kind == VERDICT_FINAL && v->action != ACTION_ACCEPT) {
+	if (r.decision.action != ACTION_ACCEPT) {
 		reply_make(e->s->mail.rules, &e->s->facts, v, findable(&r), &answer.reply);
 		r.reply = &answer.reply;
 	}
@@ -313,7 +313,7 @@ static bool keep_recipient(struct session *s, const struct recipient *accepted)
 
 void transaction_keep_monitored_verdict(struct session *s, const struct verdict *v)
 {
-	struct slice name = v->rule ? v->rule->name : slice_str(family_name(v->family));
+	const struct slice name = decision_of(v).cause;
 	struct monitored_rule **at = &s->monitored_rules;
 
 	if (!v->monitored)

@@ -17,20 +17,6 @@ static struct slice format_time_us(int64_t us, char out[TIME_TEXT_MAX])
 	return slice_of(out, n);
 }
 
-const char *record_action(const struct verdict *v)
-{
-	static const char *const monitored[ACTION_COUNT] = {
-	    [ACTION_ACCEPT] = "accept",
-	    [ACTION_REJECT] = "would_reject",
-	    [ACTION_TEMPFAIL] = "would_tempfail",
-	    [ACTION_QUARANTINE] = "would_quarantine",
-	};
-
-	if (v->kind != VERDICT_FINAL)
-		return "accept";
-	return v->monitored ? monitored[v->action] : action_name(v->action);
-}
-
 const char *stage_name(enum stage stage)
 {
 	static const char *const names[] = {
@@ -73,13 +59,14 @@ static void json_put_client(struct json_write *j, const struct facts *facts)
 /* "bad From: more than one From field" */
 static void json_put_reason(struct json_write *j, const struct record *r)
 {
-	const char *name = reason_name(r->verdict->reason);
+	const enum reason reason = r->decision.verdict->reason;
+	const char *name = reason_name(reason);
 	struct slice why = r->facts->author_why;
 	char text[256];
 
-	if (r->verdict->reason == REASON_NONE || r->verdict->reason == REASON_RULE)
+	if (reason == REASON_NONE || reason == REASON_RULE)
 		return;
-	if (r->verdict->reason == REASON_BAD_FROM && why.len > 0)
+	if (reason == REASON_BAD_FROM && why.len > 0)
 		snprintf(text, sizeof text, "%s: %.*s", name, SLICE_ARG(why));
 	else
 		snprintf(text, sizeof text, "%s", name);
@@ -88,10 +75,10 @@ static void json_put_reason(struct json_write *j, const struct record *r)
 
 static void json_put_verdict(struct json_write *j, const struct record *r)
 {
-	const struct verdict *v = r->verdict;
+	const struct verdict *v = r->decision.verdict;
 	char text[PREFIX_TEXT_MAX];
 
-	json_write_string(j, "action", slice_str(record_action(v)));
+	json_write_string(j, "action", slice_str(r->decision.word));
 	json_write_number(j, "code", r->reply ? (int64_t)r->reply->code : 250);
 	if (r->reply) {
 		char reply[REPLY_MAX + REPLY_XCODE_MAX + 2];
@@ -100,8 +87,7 @@ static void json_put_verdict(struct json_write *j, const struct record *r)
 	}
 	if (v->family != FAMILY_NONE)
 		json_write_string(j, "family", slice_str(family_name(v->family)));
-	if (v->rule)
-		json_write_string(j, "rule", v->rule->name);
+	json_put_text(j, "rule", r->decision.rule);
 	if (v->has_network)
 		json_write_string(j, "network", slice_of(text, prefix_format(&v->network, text)));
 	json_put_reason(j, r);
@@ -234,7 +220,7 @@ static void line_append_head(struct syslog_line *l, const struct record *r)
 
 	line_append_id(l, r->queue_id.len > 0 ? r->queue_id : r->session);
 	line_append(l, SLICE(": "));
-	line_append(l, slice_str(record_action(r->verdict)));
+	line_append(l, slice_str(r->decision.word));
 	line_append(l, SLICE(": "));
 	line_append(l, slice_str(smtp_stage_name(r->stage)));
 	line_append(l, SLICE(" from "));
@@ -250,7 +236,7 @@ static void line_append_head(struct syslog_line *l, const struct record *r)
 		line_append(l, slice_of(reply, (size_t)n));
 	} else {
 		line_append(l, SLICE(" "));
-		line_append(l, slice_str(reason_name(r->verdict->reason)));
+		line_append(l, slice_str(reason_name(r->decision.verdict->reason)));
 	}
 	line_append(l, SLICE(";"));
 }
@@ -258,7 +244,7 @@ static void line_append_head(struct syslog_line *l, const struct record *r)
 struct slice record_line(const struct record *r, char out[RECORD_LINE_MAX])
 {
 	struct syslog_line l = {.at = out};
-	const struct verdict *v = r->verdict;
+	const struct verdict *v = r->decision.verdict;
 	char text[PREFIX_TEXT_MAX];
 
 	line_append_head(&l, r);
@@ -266,7 +252,7 @@ struct slice record_line(const struct record *r, char out[RECORD_LINE_MAX])
 	line_append_identity(&l, "to", &r->facts->id[IDENTITY_RECIPIENT]);
 	line_append_identity(&l, "helo", &r->facts->id[IDENTITY_HELO]);
 	if (v->rule)
-		line_append_field(&l, "rule", v->rule->name, false);
+		line_append_field(&l, "rule", r->decision.rule, false);
 	if (v->family != FAMILY_NONE)
 		line_append_field(&l, "family", slice_str(family_name(v->family)), false);
 	if (v->has_network)

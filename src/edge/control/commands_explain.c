@@ -125,13 +125,13 @@ static json_t *verdict_json(const struct explanation *e)
 	const struct verdict *v = &e->query->verdict;
 	char network[PREFIX_TEXT_MAX];
 	bool undecided = session_query_undecided(e->query);
-	json_t *o =
-	    json_pack("{s:s, s:s, s:s, s:i}", "action", undecided ? "undecided" : record_action(v),
-		"stage", stage_name(e->query->phase == PHASE_END ? STAGE_END : STAGE_RCPT),
-		"reason", reason_name(v->reason), "code", e->has_reply ? (int)e->reply.code : 250);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:i}", "action",
+	    undecided ? "undecided" : decision_of(v).word, "stage",
+	    stage_name(e->query->phase == PHASE_END ? STAGE_END : STAGE_RCPT), "reason",
+	    reason_name(v->reason), "code", e->has_reply ? (int)e->reply.code : 250);
 
 	if (undecided)
-		json_object_set_new(o, "otherwise", json_string(record_action(v)));
+		json_object_set_new(o, "otherwise", json_string(decision_of(v).word));
 	if (e->has_reply)
 		json_object_set_new(
 		    o, "reply", json_sprintf("%s %s", e->reply.xcode, e->reply.text));

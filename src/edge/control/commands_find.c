@@ -91,9 +91,6 @@ static void print_line(struct request *req, const struct decision_row *row)
 {
 	char at[RFC3339_TEXT_MAX], client[IP_TEXT_MAX], sender[PLAIN_MAX], recipient[PLAIN_MAX],
 	    rule[PLAIN_MAX], count[32] = "";
-	struct verdict v = {.kind = row->final ? VERDICT_FINAL : VERDICT_CONTINUE,
-	    .action = row->action,
-	    .monitored = row->monitored};
 	struct slice by = row->text[ROW_RULE];
 
 	rfc3339_format(row->time_ms / 1000, at);
@@ -103,7 +100,7 @@ static void print_line(struct request *req, const struct decision_row *row)
 	if (row->count > 1)
 		snprintf(count, sizeof count, " (%llu times)", (unsigned long long)row->count);
 	channel_print(req->channel, "%s %-4s %-12s %-15s %s -> %s %s %.*s%s\n", at,
-	    stage_name(row->stage), record_action(&v), client,
+	    stage_name(row->stage), decision_row_action(row), client,
 	    plain_slice(row->text[ROW_SENDER], sender),
 	    plain_slice(row->text[ROW_RECIPIENT], recipient), plain_slice(by, rule),
 	    SLICE_ARG(row->id), count);

@@ -49,9 +49,6 @@ static bool export_csv(void *context, const struct decision_row *row)
 {
 	struct request *req = context;
 	char at[RFC3339_TEXT_MAX], client[IP_TEXT_MAX] = "", network[PREFIX_TEXT_MAX] = "";
-	struct verdict v = {.kind = row->final ? VERDICT_FINAL : VERDICT_CONTINUE,
-	    .action = row->action,
-	    .monitored = row->monitored};
 
 	size_t n = rfc3339_format(row->time_ms / 1000, at);
 	if (row->client.family != IP_NONE)
@@ -60,7 +57,7 @@ static bool export_csv(void *context, const struct decision_row *row)
 		prefix_format(&row->network, network);
 	channel_print(req->channel, "%.*s.%03dZ,%.*s,%s,%s,%u,%s,", (int)n - 1, at,
 	    (int)(row->time_ms % 1000), SLICE_ARG(row->id), stage_name(row->stage),
-	    record_action(&v), row->code ? row->code : 250U,
+	    decision_row_action(row), row->code ? row->code : 250U,
 	    row->family == FAMILY_NONE ? "" : family_name(row->family));
 	put_field(req, row->text[ROW_RULE]);
 	channel_print(req->channel, ",%s,%s,", network, client);

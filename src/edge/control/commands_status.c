@@ -231,19 +231,12 @@ int command_status(struct request *req)
 
 /* ---- stats --------------------------------------------------------------------------- */
 
-const char *counter_action(const struct counter *c)
-{
-	struct verdict v = {.kind = VERDICT_FINAL, .action = c->action, .monitored = c->monitored};
-
-	return record_action(&v);
-}
-
 static void add_counter(void *context, const struct counter *c)
 {
 	json_array_append_new(
 	    context, json_pack("{s:s, s:o, s:s, s:I}", "family", family_name(c->family), "rule",
-			 json_from_slice(c->rule), "action", counter_action(c), "count",
-			 (json_int_t)c->count));
+			 json_from_slice(c->rule), "action", action_word(c->action, c->monitored),
+			 "count", (json_int_t)c->count));
 }
 
 static void print_counter(void *context, const struct counter *c)
@@ -252,7 +245,7 @@ static void print_counter(void *context, const struct counter *c)
 
 	channel_print(req->channel, "%-17s %-30.*s %-16s %12llu\n",
 	    c->family == FAMILY_NONE ? "-" : family_name(c->family),
-	    SLICE_ARG(c->rule.len > 0 ? c->rule : SLICE("-")), counter_action(c),
+	    SLICE_ARG(c->rule.len > 0 ? c->rule : SLICE("-")), action_word(c->action, c->monitored),
 	    (unsigned long long)c->count);
 }
 

@@ -54,7 +54,7 @@ struct top {
 static struct rule_rate *find_rule(struct top *t, const struct counter *c)
 {
 	const char *family = c->family == FAMILY_NONE ? "-" : family_name(c->family);
-	const char *action = counter_action(c);
+	const char *action = action_word(c->action, c->monitored);
 	char rule[CLIENTS_RULE_MAX];
 	size_t i = 0;
 
@@ -285,9 +285,8 @@ static void say_clients(struct top *t, size_t count)
 	say(t, "%-39s %-*s %-16s %7s", "CLIENT", width, "RULE", "ACTION", "/s");
 	for (size_t i = 0; i < count; i++) {
 		const struct client_seen *c = &t->clients[i];
-		struct counter as = {.action = c->action, .monitored = c->monitored};
 		say(t, "%-39.*s %-*.*s %-16s %7.0f", (int)ip_format(&c->client, client), client,
-		    width, width, c->rule[0] ? c->rule : "-", counter_action(&as),
+		    width, width, c->rule[0] ? c->rule : "-", action_word(c->action, c->monitored),
 		    (double)c->count / t->seconds);
 	}
 	if (t->told.beyond > 0)

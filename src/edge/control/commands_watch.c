@@ -86,7 +86,7 @@ bool watch_is_action(const char *action)
 	for (int a = 0; a < ACTION_COUNT; a++)
 		for (int monitored = 0; monitored < 2; monitored++) {
 			struct counter c = {.action = (enum action)a, .monitored = monitored};
-			if (strcmp(action, counter_action(&c)) == 0)
+			if (strcmp(action, action_word(c.action, c.monitored)) == 0)
 				return true;
 		}
 	return false;

@@ -20,9 +20,6 @@ enum channel_event watch_next(struct watch *, int timeout_ms, json_t **record);
 /* A field of a record, "" when it has none. */
 const char *record_text(const json_t *record, const char *key);
 
-/* "reject", "would_reject", …, of a counter.  A static string. */
-const char *counter_action(const struct counter *);
-
 /* Whether a record can have this action. */
 bool watch_is_action(const char *action);
 

@@ -100,9 +100,7 @@ static void number_refusal(
 
 bool history_number(struct history *h, const struct record *r, struct record_number *out)
 {
-	const struct verdict *v = r->verdict;
-	bool refusal = v->kind == VERDICT_FINAL && !v->monitored &&
-		       (v->action == ACTION_REJECT || v->action == ACTION_TEMPFAIL);
+	bool refusal = r->decision.refuses;
 	enum history_half half = refusal ? HISTORY_REFUSED : HISTORY_ACCEPTED;
 	struct decision_row_room room;
 	struct decision_row row;

@@ -103,15 +103,11 @@ static bool verdict_fits(
     struct history_segment *s, const struct history_keys *keys, struct slice item)
 {
 	struct decision_row row = {.count = 0};
-	struct verdict v;
 
 	if (!history_verdict_unpack(&s->items, item, &row))
 		return false;
-	v = (struct verdict){.kind = row.final ? VERDICT_FINAL : VERDICT_CONTINUE,
-	    .action = row.action,
-	    .monitored = row.monitored};
 	return (keys->action.len == 0 ||
-		   slice_equal_nocase(keys->action, slice_str(record_action(&v)))) &&
+		   slice_equal_nocase(keys->action, slice_str(decision_row_action(&row)))) &&
 	       history_pattern_fits(&keys->pattern[HISTORY_KEY_VERDICT], row.text[ROW_RULE]);
 }
 

@@ -55,13 +55,6 @@ static struct recordline *line_of(const struct record *r, bool with_json, bool w
 	    with_syslog ? record_line(r, text) : SLICE(""));
 }
 
-static struct slice rule_name(const struct record *r)
-{
-	const struct rule *rule = r->verdict->rule;
-
-	return rule ? rule->name : slice_str(family_name(r->verdict->family));
-}
-
 /* Takes the line over, under the lock; without room, or without memory for it, it is dropped. */
 static void enqueue(struct recorder *rec, struct recordline *line)
 {
@@ -87,7 +80,7 @@ unsigned recorder_admit(struct recorder *rec, const struct record *r)
 		lines = 0;
 	}
 	if (lines && !log_ratelimit_allow(rec->ratelimit, r->time_us / 60000000, recipient,
-			 rule_name(r), rec->limit)) {
+			 r->decision.cause, rec->limit)) {
 		rec->counts.suppressed++;
 		lines = 0;
 	}

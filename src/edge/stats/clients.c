@@ -73,16 +73,15 @@ static void count_in(struct clients_look *look, const struct client_seen *key)
 
 static struct client_seen key_of(const struct record *r)
 {
-	const struct verdict *v = r->verdict;
-	struct slice rule = v->rule ? v->rule->name : slice_str(family_name(v->family));
+	const struct decision *d = &r->decision;
 	struct client_seen key = {
 	    .client = r->facts->client,
-	    .action = v->kind == VERDICT_FINAL ? v->action : ACTION_ACCEPT,
-	    .monitored = v->monitored,
+	    .action = d->action,
+	    .monitored = d->verdict->monitored,
 	};
 
-	if (v->rule || v->family != FAMILY_NONE)
-		snprintf(key.rule, sizeof key.rule, "%.*s", SLICE_ARG(rule));
+	if (d->verdict->family != FAMILY_NONE)
+		snprintf(key.rule, sizeof key.rule, "%.*s", SLICE_ARG(d->cause));
 	return key;
 }
 

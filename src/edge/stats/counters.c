@@ -114,19 +114,18 @@ static void count_latency(struct histogram *h, int64_t took_us)
 
 void counters_count(struct counters *c, const struct record *r)
 {
-	const struct verdict *v = r->verdict;
-	struct slice rule = v->rule ? v->rule->name : slice_of("", 0);
-	enum action action = v->kind == VERDICT_FINAL ? v->action : ACTION_ACCEPT;
+	const struct decision *d = &r->decision;
+	const struct verdict *v = d->verdict;
 	unsigned slot;
-	struct pair *p = find(c, v->family, rule, &slot);
+	struct pair *p = find(c, v->family, d->rule, &slot);
 
 	if (!p)
-		p = add(c, v->family, rule);
+		p = add(c, v->family, d->rule);
 	if (!p)
 		p = add(c, v->family, slice_of("", 0));
 	if (p)
 		atomic_fetch_add_explicit(
-		    &p->counts[action][v->monitored], 1, memory_order_relaxed);
+		    &p->counts[d->action][v->monitored], 1, memory_order_relaxed);
 	if (r->stage != STAGE_END)
 		count_latency(&c->latency[r->stage], r->took_us);
 }

@@ -65,7 +65,8 @@ static struct slice rule_of(const struct verdict *v, char *out, size_t size)
 
 void reports_count(struct reports *r, const struct record *record)
 {
-	const struct verdict *v = record->verdict;
+	const struct decision *d = &record->decision;
+	const struct verdict *v = d->verdict;
 	const struct identity *to = &record->facts->id[IDENTITY_RECIPIENT];
 	char client[IP_TEXT_MAX], rule[160];
 	struct refusal refusal = {
@@ -75,8 +76,8 @@ void reports_count(struct reports *r, const struct record *record)
 	    .monitored = v->monitored,
 	};
 
-	if (v->kind != VERDICT_FINAL || to->state != FACT_KNOWN || to->name.len == 0 ||
-	    (v->action != ACTION_REJECT && v->action != ACTION_TEMPFAIL))
+	if ((d->action != ACTION_REJECT && d->action != ACTION_TEMPFAIL) ||
+	    to->state != FACT_KNOWN || to->name.len == 0)
 		return;
 	refusal.keys[TALLY_RECIPIENTS] = to->folded;
 	refusal.keys[TALLY_RULES] = rule_of(v, rule, sizeof rule);

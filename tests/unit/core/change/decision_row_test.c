@@ -113,7 +113,7 @@ START_TEST(round_trip)
 	    .generation = 7,
 	    .stage = rows[_i].stage,
 	    .facts = &facts,
-	    .verdict = &rows[_i].verdict,
+	    .decision = decision_of(&rows[_i].verdict),
 	    .reply = rows[_i].reply[0] ? &reply : NULL,
 	};
 	struct decision_row_room room;
@@ -140,7 +140,7 @@ START_TEST(long_texts_are_cut)
 	static char local[3 * DECISION_TEXT_MAX];
 	struct facts facts = {.client = V4(192, 0, 2, 7)};
 	struct verdict verdict = {.kind = VERDICT_CONTINUE};
-	struct record record = {.facts = &facts, .verdict = &verdict};
+	struct record record = {.facts = &facts, .decision = decision_of(&verdict)};
 	struct decision_row_room room;
 	struct decision_row row;
 

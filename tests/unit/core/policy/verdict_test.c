@@ -1,5 +1,7 @@
 #include "core/policy/verdict.h"
 
+#include "core/policy/rule.h"
+
 #include "unit/unit.h"
 
 /* Configurations, records and scripts depend on these words. */
@@ -58,6 +60,55 @@ START_TEST(orders_families)
 }
 END_TEST
 
+static const struct rule dialup = {.name = SLICE_INIT("dialup"), .family = FAMILY_BLOCKS};
+
+static const struct {
+	const char *label;
+	struct verdict verdict;
+	enum action action;
+	const char *word, *rule, *cause;
+	bool refuses;
+} decisions[] = {
+    {"nothing against it", {.kind = VERDICT_CONTINUE, .action = ACTION_REJECT}, ACTION_ACCEPT,
+	"accept", "", "none", false},
+    {"a whitelist entry", {.kind = VERDICT_CONTINUE, .family = FAMILY_WHITELIST, .rule = &dialup},
+	ACTION_ACCEPT, "accept", "dialup", "dialup", false},
+    {"refused by a rule",
+	{.kind = VERDICT_FINAL, .action = ACTION_REJECT, .family = FAMILY_BLOCKS, .rule = &dialup},
+	ACTION_REJECT, "reject", "dialup", "dialup", true},
+    {"deferred without one",
+	{.kind = VERDICT_FINAL, .action = ACTION_TEMPFAIL, .family = FAMILY_LIMITS},
+	ACTION_TEMPFAIL, "tempfail", "", "limits", true},
+    {"quarantined", {.kind = VERDICT_FINAL, .action = ACTION_QUARANTINE, .family = FAMILY_DMARC},
+	ACTION_QUARANTINE, "quarantine", "", "dmarc", false},
+    {"would be refused",
+	{.kind = VERDICT_FINAL, .action = ACTION_REJECT, .monitored = true, .family = FAMILY_SPF},
+	ACTION_REJECT, "would_reject", "", "spf", false},
+    {"would be deferred",
+	{.kind = VERDICT_FINAL, .action = ACTION_TEMPFAIL, .monitored = true, .family = FAMILY_SPF},
+	ACTION_TEMPFAIL, "would_tempfail", "", "spf", false},
+    {"would be quarantined",
+	{.kind = VERDICT_FINAL, .action = ACTION_QUARANTINE, .monitored = true}, ACTION_QUARANTINE,
+	"would_quarantine", "", "none", false},
+    {"accepted in monitor mode",
+	{.kind = VERDICT_FINAL, .action = ACTION_ACCEPT, .monitored = true}, ACTION_ACCEPT,
+	"accept", "", "none", false},
+};
+
+START_TEST(derives_decisions)
+{
+	struct decision d = decision_of(&decisions[_i].verdict);
+	const char *label = decisions[_i].label;
+
+	ck_assert_ptr_eq(d.verdict, &decisions[_i].verdict);
+	ck_assert_msg(d.action == decisions[_i].action, "%s", label);
+	ck_assert_msg(strcmp(d.word, decisions[_i].word) == 0, "%s: %s", label, d.word);
+	ck_assert_msg(slice_equal(d.rule, slice_str(decisions[_i].rule)), "%s", label);
+	ck_assert_msg(slice_equal(d.cause, slice_str(decisions[_i].cause)), "%s", label);
+	ck_assert_msg(d.refuses == decisions[_i].refuses, "%s", label);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("verdict");
@@ -67,6 +118,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, names_families, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tc, names_reasons, 0, REASON_COUNT);
 	tcase_add_test(tc, orders_families);
+	tcase_add_loop_test(tc, derives_decisions, 0, ROWS(decisions));
 	suite_add_tcase(s, tc);
 	return s;
 }

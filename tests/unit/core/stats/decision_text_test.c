@@ -30,7 +30,7 @@ START_TEST(heads)
 	    .queue_id = rows[_i].queue_id,
 	    .session = rows[_i].session,
 	    .facts = &facts,
-	    .verdict = &verdict,
+	    .decision = decision_of(&verdict),
 	};
 	char line[RECORD_LINE_MAX];
 	struct slice text = record_line(&record, line);
@@ -45,12 +45,13 @@ START_TEST(accepted_has_no_reply)
 	struct facts facts = {.now = 1};
 	struct verdict verdict = {.kind = VERDICT_FINAL, .action = ACTION_ACCEPT};
 	struct reply reply = {.code = 550, .xcode = "5.7.1"};
-	struct record record = {.facts = &facts, .verdict = &verdict};
+	struct record record = {.facts = &facts, .decision = decision_of(&verdict)};
 	char json[RECORD_JSON_MAX];
 
 	record_json(&record, json);
 	ck_assert_msg(strstr(json, "\"code\":250") && !strstr(json, "\"reply\""), "%s", json);
 	verdict.action = ACTION_REJECT;
+	record.decision = decision_of(&verdict);
 	snprintf(reply.text, sizeof reply.text, "no");
 	record.reply = &reply;
 	record_json(&record, json);
@@ -85,7 +86,7 @@ START_TEST(dkim_member)
 	    .dkim = {.signatures = two, .count = dkim_rows[_i].signatures},
 	};
 	struct verdict verdict = {.kind = VERDICT_FINAL, .action = ACTION_ACCEPT};
-	struct record record = {.facts = &facts, .verdict = &verdict};
+	struct record record = {.facts = &facts, .decision = decision_of(&verdict)};
 	const char *wanted = dkim_rows[_i].wanted;
 	char json[RECORD_JSON_MAX];
 

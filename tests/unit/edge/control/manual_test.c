@@ -317,7 +317,7 @@ static void add_fields(struct names *names)
 	    .generation = 1,
 	    .stage = STAGE_RCPT,
 	    .facts = &facts,
-	    .verdict = &verdict,
+	    .decision = decision_of(&verdict),
 	    .reply = &reply,
 	};
 	char line[RECORD_JSON_MAX];

@@ -97,7 +97,6 @@ static void decide(
 	    .generation = 7,
 	    .stage = STAGE_RCPT,
 	    .facts = &facts,
-	    .verdict = &verdict,
 	};
 
 	ck_assert(ip_parse(slice_str(client), &facts.client));
@@ -110,6 +109,7 @@ static void decide(
 		    .family = FAMILY_SUSRANGES,
 		    .reason = REASON_RULE,
 		    .rule = &dialup};
+	record.decision = decision_of(&verdict);
 	token[0] = '\0';
 	if (history_number(history, &record, &number)) {
 		record.token = slice_of(number.token, TOKEN_CHARS);
@@ -305,7 +305,8 @@ START_TEST(never_twice)
 	enum { TIMES = 6 };
 	struct facts facts = {.auth_state = FACT_ABSENT};
 	struct verdict verdict = {.kind = VERDICT_CONTINUE};
-	struct record record = {.time_us = now_us(), .facts = &facts, .verdict = &verdict};
+	struct record record = {
+	    .time_us = now_us(), .facts = &facts, .decision = decision_of(&verdict)};
 	struct record_number number[TIMES];
 
 	for (int i = 0; i < TIMES; i++) {

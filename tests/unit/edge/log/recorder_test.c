@@ -43,7 +43,7 @@ static void make(struct made *m, struct slice to)
 	    .token = SLICE("aaaabbbbccccdddd"),
 	    .stage = STAGE_RCPT,
 	    .facts = &m->facts,
-	    .verdict = &m->verdict,
+	    .decision = decision_of(&m->verdict),
 	    .reply = &m->reply,
 	    .number = &m->number};
 }

@@ -28,7 +28,7 @@ static void make(struct made *m, uint32_t client, enum action action, bool monit
 	    .family = action == ACTION_ACCEPT ? FAMILY_NONE : FAMILY_SUSRANGES,
 	    .rule = action == ACTION_ACCEPT ? NULL : &m->rule,
 	};
-	m->record = (struct record){.facts = &m->facts, .verdict = &m->verdict};
+	m->record = (struct record){.facts = &m->facts, .decision = decision_of(&m->verdict)};
 }
 
 static void count(
