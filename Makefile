@@ -229,6 +229,7 @@ $(BUILD)/rfc7208-tests.yml: | $(BUILD)/pyspf
 
 # Lets allocations fail.
 $(BUILD)/tests/unit/core/base/diag_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
+$(BUILD)/tests/unit/core/base/table_test: LDFLAGS += -Wl,--wrap=calloc
 $(BUILD)/tests/unit/core/name/name_radix_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
 $(BUILD)/tests/unit/edge/auth/dkim_hostile_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
