@@ -10,6 +10,7 @@
  *     "198.51.100.0/24"  "198.51.100.7"  "192.0.2.1-192.0.2.9"  "!198.51.100.25"     networks
  *     "example.com" ".example.com" "*.example.com" "/^mx[0-9]+\.example\.com$/"      names
  *     "user@example.com" "user+*@example.com" "user@" "@example.com" "<>"            addresses
+ *     "alice" "alice@example.com" "/^(info|web)-/"                                   logins
  *
  * Files: one entry a line, `#` or `;` starts a comment, CRLF and a UTF-8 byte-order mark are
  * tolerated, a missing last newline too.  Inside /…/ the comment characters are literal, and a
@@ -31,6 +32,7 @@ enum entry_kind {
 	ENTRY_LOCAL,      /* user@ at any domain */
 	ENTRY_NULL,       /* <> */
 	ENTRY_PATTERN,    /* /re/: text is what stands between the slashes */
+	ENTRY_LOGIN, /* a login name as a whole: local is what entry_fold_login() makes of it */
 };
 
 /* What a key accepts. */
@@ -38,6 +40,7 @@ enum entry_accept {
 	ENTRY_ACCEPT_NETWORKS,
 	ENTRY_ACCEPT_NAMES,     /* names and patterns */
 	ENTRY_ACCEPT_ADDRESSES, /* names, addresses, <> and patterns */
+	ENTRY_ACCEPT_LOGINS,    /* login names and patterns */
 };
 
 struct entry {
@@ -61,14 +64,21 @@ const char *entry_parse(struct slice text, enum entry_accept accept, const struc
     struct arena *arena, struct entry *out, char why[ENTRY_WHY_MAX]);
 
 /*
- * How an entry is spelt: ENTRY_NAME to ENTRY_NULL as in the list above, which for addresses is also
- * the key under which they stand in the table, so that what is entered, looked up and explained is
- * the same.  Of SUBADDRESS counts what is in front of the first '+' of local.  Empty when it would
- * be too long, which no entry is.
+ * How an entry is spelt: all but networks and patterns as in the list above, which for addresses is
+ * also the key under which they stand in the table, so that what is entered, looked up and
+ * explained is the same.  Of SUBADDRESS counts what is in front of the first '+' of local.  Empty
+ * when it would be too long, which no entry is.
  */
 enum { ENTRY_SPELLING_MAX = 1024 };
 struct slice entry_spell(
     enum entry_kind kind, struct slice local, struct slice name, char spelling[ENTRY_SPELLING_MAX]);
+
+/*
+ * A login name as it is compared: ASCII letters without case, since most servers do so (the
+ * standard, RFC 4422, leaves it to them) and a rule that a capital letter gets around is none.
+ * Empty when it is longer than ENTRY_SPELLING_MAX, which no entry is.
+ */
+struct slice entry_fold_login(struct slice login, char folded[ENTRY_SPELLING_MAX]);
 
 /*
  * Walks the lines of a file: the next line that is not blank or comment, without its comment and

@@ -167,6 +167,30 @@ static const char *name_or_mailbox(
 	return mailbox(text, at, with, out);
 }
 
+/* ---- logins -------------------------------------------------------------------------- */
+
+struct slice entry_fold_login(struct slice login, char folded[ENTRY_SPELLING_MAX])
+{
+	if (login.len > ENTRY_SPELLING_MAX)
+		return slice_of(NULL, 0);
+	for (size_t i = 0; i < login.len; i++)
+		folded[i] = slice_lower(login.ptr[i]);
+	return slice_of(folded, login.len);
+}
+
+/* A login may be any text; blanks around it and a list in one string are slips. */
+static const char *login(struct slice text, struct words with, struct entry *out)
+{
+	char folded[ENTRY_SPELLING_MAX];
+
+	out->kind = ENTRY_LOGIN;
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7f)
+			return "a login name has no blanks and no control characters";
+	out->local = arena_copy(with.arena, entry_fold_login(text, folded));
+	return out->local.len > 0 ? NULL : "no login name is that long";
+}
+
 /* ---- entries ------------------------------------------------------------------------- */
 
 static const char *parse(
@@ -181,7 +205,8 @@ static const char *parse(
 		return network(text, out, why);
 	if (text.ptr[0] == '/')
 		return pattern(text, with, out);
-	wrong = name_or_mailbox(text, accept, with, out);
+	wrong = accept == ENTRY_ACCEPT_LOGINS ? login(text, with, out)
+					      : name_or_mailbox(text, accept, with, out);
 	if (!wrong)
 		return NULL;
 	snprintf(why, ENTRY_WHY_MAX, "\"%s\": %s", slice_excerpt(text, shown), wrong);
@@ -215,6 +240,7 @@ static const struct {
     [ENTRY_SUBADDRESS] = {true, SLICE_INIT("+*@"), true},
     [ENTRY_LOCAL] = {true, SLICE_INIT("@"), false},
     [ENTRY_NULL] = {false, SLICE_INIT("<>"), false},
+    [ENTRY_LOGIN] = {true, SLICE_INIT(""), false},
 };
 
 static char *append(char *at, struct slice s)

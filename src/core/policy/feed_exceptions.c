@@ -245,6 +245,7 @@ bool feed_exceptions_name(const struct feed_exceptions *x, const struct entry *e
 		break;
 	case ENTRY_LOCAL:
 	case ENTRY_NULL:
+	case ENTRY_LOGIN:
 		found = ask_name(x, e->kind, e->local, e->name);
 		break;
 	case ENTRY_NETWORK:

@@ -8,6 +8,7 @@
 #define NET ENTRY_ACCEPT_NETWORKS
 #define NAM ENTRY_ACCEPT_NAMES
 #define ADR ENTRY_ACCEPT_ADDRESSES
+#define LOG ENTRY_ACCEPT_LOGINS
 
 static size_t fake_to_ascii(struct slice utf8, char *out, size_t cap)
 {
@@ -36,7 +37,8 @@ static const char *shown(const struct entry *e, char out[512])
 	    [ENTRY_SUBADDRESS] = "subaddress",
 	    [ENTRY_LOCAL] = "local",
 	    [ENTRY_NULL] = "null",
-	    [ENTRY_PATTERN] = "pattern"};
+	    [ENTRY_PATTERN] = "pattern",
+	    [ENTRY_LOGIN] = "login"};
 	char a[PREFIX_TEXT_MAX], b[PREFIX_TEXT_MAX];
 	int n = snprintf(out, 512, "%s%s", e->out ? "!" : "", kinds[e->kind]);
 	char *at = out + n;
@@ -74,6 +76,13 @@ static const struct {
     {NET, SLICE_INIT("0.0.0.0-255.255.255.255"), "network 0.0.0.0/0"},
     {NET, SLICE_INIT("::ffff:192.0.2.1-192.0.2.9"), "network 192.0.2.1-192.0.2.9"},
     {NET, SLICE_INIT("2001:db8::-2001:db8::2"), "network 2001:db8::-2001:db8::2"},
+
+    {LOG, SLICE_INIT("Alice"), "login alice||"},
+    {LOG, SLICE_INIT("!Alice@Example.com"), "!login alice@example.com||"},
+    {LOG, SLICE_INIT("DOM\\user"), "login dom\\user||"},
+    {LOG, SLICE_INIT("<>"), "login <>||"},
+    {LOG, SLICE_INIT("M\xc3\x9cLLER"), "login m\xc3\x9cller||"},
+    {LOG, SLICE_INIT("/Web-.*/"), "pattern ||Web-.*"},
 
     {NAM, SLICE_INIT("example.com"), "name |example.com|"},
     {NAM, SLICE_INIT("Example.COM."), "name |example.com|"},
@@ -140,6 +149,11 @@ static const struct {
     {NET, SLICE_INIT("example.com"), "\"example.com\" is not an address"},
     {NET, SLICE_INIT("/re/"), "is not an address"},
     {NET, SLICE_INIT("\0"), "\"?\" is not an address"},
+
+    {LOG, SLICE_INIT(""), "empty entry"},
+    {LOG, SLICE_INIT("a b"), "\"a b\": a login name has no blanks"},
+    {LOG, SLICE_INIT("a\0b"), "no control characters"},
+    {LOG, SLICE_INIT("/a"), "no closing slash"},
 
     {NAM, SLICE_INIT("."), "\".\": empty name"},
     {NAM, SLICE_INIT("*."), "\"*.\": empty name"},
@@ -215,6 +229,7 @@ static const struct {
     {ENTRY_SUBADDRESS, "a+*@example.com"},
     {ENTRY_LOCAL, "a+b+c@"},
     {ENTRY_NULL, "<>"},
+    {ENTRY_LOGIN, "a+b+c"},
 };
 
 START_TEST(spells)
@@ -239,6 +254,9 @@ START_TEST(takes_no_endless_address)
 	ck_assert(!entry_parse(slice_of(text + 1, ENTRY_SPELLING_MAX), ADR, &fake, arena, &e, why));
 	ck_assert(entry_parse(slice_of(text, ENTRY_SPELLING_MAX + 1), ADR, &fake, arena, &e, why));
 	ck_assert_msg(strstr(why, "no mail address is that long") != NULL, "%s", why);
+	ck_assert(!entry_parse(slice_of(text + 1, ENTRY_SPELLING_MAX), LOG, &fake, arena, &e, why));
+	ck_assert(entry_parse(slice_of(text, ENTRY_SPELLING_MAX + 1), LOG, &fake, arena, &e, why));
+	ck_assert_msg(strstr(why, "no login name is that long") != NULL, "%s", why);
 	arena_free(&arena);
 }
 END_TEST
