@@ -36,6 +36,7 @@ struct explain_criterion {
 enum explain_effect {
 	EXPLAIN_NO,         /* does not match */
 	EXPLAIN_EXPIRED,    /* past its `expires`: never matches */
+	EXPLAIN_NOT_ASKED,  /* is for other sessions: authenticated, or inbound, ones */
 	EXPLAIN_UNKNOWN,    /* cannot be told: a fact is not known */
 	EXPLAIN_DECIDES,    /* the verdict is this rule's */
 	EXPLAIN_EXEMPTS,    /* whitelist: matches, with its proof where it needs one */

@@ -67,6 +67,9 @@ struct facts {
 	char country[3]; /* "" = not known; for records only */
 };
 
+/* Whether the message comes by SMTP from somebody who has logged in. */
+bool facts_are_authenticated(const struct facts *);
+
 /* The identity made of an envelope address or a From address. */
 struct identity identity_of_address(const struct address *);
 

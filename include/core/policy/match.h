@@ -41,7 +41,7 @@ struct outcome {
 struct match_decider {
 	bool decided;
 	bool out;                    /* an entry with `!` */
-	enum identity_kind identity; /* whose; IDENTITY_COUNT: the client's address */
+	enum identity_kind identity; /* whose; IDENTITY_COUNT: the client's address, or the login */
 	enum entry_kind kind;        /* as what it was looked up, see match_cursor */
 	uint32_t member;             /* the entry; unused where a pattern decided */
 	const struct ruleset_pattern *pattern;
@@ -57,12 +57,13 @@ struct match_trace {
 struct match_cursor {
 	const uint32_t *at, *end;
 	uint32_t set;
-	enum identity_kind identity; /* IDENTITY_COUNT: the client's address */
+	enum identity_kind identity; /* IDENTITY_COUNT: the client's address, or the login */
 	enum entry_kind kind; /* what was looked up: NETWORK, NAME, or how entry_spell() did it */
 };
 
-/* The address, and for each of five identities: names, domains, address, sub-address, local. */
-enum { MATCH_CURSORS = 1 + 5 * IDENTITY_COUNT };
+/* The address, the login, and for each of five identities: names, domains, address, sub-address,
+ * local. */
+enum { MATCH_CURSORS = 2 + 5 * IDENTITY_COUNT };
 
 struct match {
 	const struct ruleset *rules;

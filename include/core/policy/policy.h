@@ -10,6 +10,9 @@
  *     // the client is in "dialup" (198.51.100.0/24), nobody is authenticated:
  *     // FINAL reject, family susranges, rule dialup, network 198.51.100.0/24
  *
+ * An authenticated session is accepted, but for `blocks` that are for it (SPEC 3.5): a caller that
+ * asks on after MAIL gets their verdict at RCPT and at the end.
+ *
  * SPEC section 4 gives the order.  A rule in monitor mode never hides what an enforced rule behind
  * it says: the first enforced refusal is the verdict, and only without one the first refusal of
  * monitor mode is reported, as `would`.
@@ -35,6 +38,10 @@ enum phase {
  * NEED    get v.need into the facts (each state must leave FACT_UNKNOWN) and ask again.
  */
 struct verdict policy_decide(const struct ruleset *, const struct facts *, enum phase);
+
+/* Whether a rule is asked for this session at all (SPEC 3.5): an authenticated one passes all but
+ * exempt recipients and the blocks that are for it. */
+bool policy_asks(const struct rule *, const struct facts *);
 
 /*
  * Is there the proof that a whitelist rule by domain needs to exempt (SPEC 3.4)?  Unknown while SPF

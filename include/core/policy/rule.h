@@ -27,6 +27,7 @@ enum rule_key {
 	KEY_FROM,
 	KEY_RECIPIENT,
 	KEY_DOMAINS,
+	KEY_LOGIN,
 	KEY_COUNT
 };
 
@@ -35,6 +36,9 @@ static inline enum rule_key key_of_identity(enum identity_kind identity)
 {
 	return (enum rule_key)(KEY_CLIENT_NAME + (int)identity);
 }
+
+/* Which sessions a rule of blocks is asked for (SPEC 3.5); other families: inbound ones. */
+enum rule_applies { APPLIES_INBOUND, APPLIES_AUTHENTICATED, APPLIES_BOTH };
 
 /* What can prove a whitelist entry by domain, as bits of rule.proof. */
 enum proof { PROOF_SPF = 1, PROOF_CLIENT_NAME = 2 };
@@ -51,6 +55,7 @@ struct rule {
 	unsigned unless_in; /* the same for `domains` in `unless` */
 	unsigned proof;     /* whitelist: bits of enum proof */
 	unsigned covers;    /* whitelist: bits 1 << family that it exempts from */
+	enum rule_applies applies;
 	bool wide;          /* networks of unusual width are meant */
 	bool monitor;       /* decide and record, refuse nothing */
 	int64_t expires;    /* seconds since the epoch; 0 = never */
@@ -112,6 +117,9 @@ static inline unsigned member_depth(uint32_t m)
 /* True when the rule asks for the From header anywhere: it can be decided only at its end. */
 bool rule_mentions_from(const struct rule *);
 
+/* True when the rule is asked for mail of authenticated sessions. */
+bool rule_is_for_authenticated(const struct rule *);
+
 /* True when the rule is past its `expires` and never matches. */
 bool rule_expired(const struct rule *, int64_t now);
 
@@ -121,6 +129,9 @@ bool rule_lets_in(enum family, unsigned slot, bool out);
 /* The shortest prefix that a rule of a family takes without `wide` (SPEC 3.1), for entries that let
  * mail in or do not. */
 unsigned rule_shortest_prefix(enum family, bool lets_in, enum ip_family);
+
+/* The word of `applies`. */
+const char *rule_applies_name(enum rule_applies);
 
 /* The word of the configuration: "networks", …, "domains". */
 const char *rule_key_name(enum rule_key);

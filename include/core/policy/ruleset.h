@@ -37,7 +37,9 @@ struct ruleset {
 	struct settings settings;
 	struct rule *rules; /* in order of family, then of the file */
 	unsigned rule_count;
-	bool has_from;  /* some rule asks for the From header */
+	bool has_from;              /* some rule asks for the From header */
+	bool has_authenticated;     /* some rule is for authenticated sessions */
+	bool has_authenticated_end; /* ... and can be decided at the end of the message only */
 	bool has_spf;   /* SPF can be asked under this table: a switch, or a whitelist proof */
 	bool has_dmarc; /* some recipient domain has DMARC on */
 	bool has_unless_dkim;

@@ -145,7 +145,7 @@ static void count_message(struct backtest *b, struct backtest_message *m)
 	b->result.messages += m->weight;
 	for (const struct backtest_recipient *r = m->recipients; r; r = r->next) {
 		if (r->outcome.changed == CHANGED_UNKNOWN)
-			unknown = true;
+			unknown |= r->address.len > 0 || !m->has_rcpt;
 		else if (r->outcome.changed == CHANGED_YES && r->outcome.before == OUTCOME_PASS)
 			refused = r;
 		else if (r->outcome.changed == CHANGED_YES)
@@ -161,15 +161,17 @@ static void count_message(struct backtest *b, struct backtest_message *m)
 
 /* ---- rows ---------------------------------------------------------------------------- */
 
-static bool is_inbound(const struct ruleset *rules, const struct facts *facts)
+/* Whether the rules have a say: mail is inbound, or of a session that blocks may be for. */
+static bool is_judged(const struct ruleset *rules, const struct facts *facts)
 {
-	return policy_decide(rules, facts, PHASE_MAIL).kind != VERDICT_FINAL;
+	return facts_are_authenticated(facts) ||
+	       policy_decide(rules, facts, PHASE_MAIL).kind != VERDICT_FINAL;
 }
 
 /* A recipient at RCPT.  Mail that is not inbound passes. */
 static struct replay_outcome at_rcpt(const struct backtest *b, const struct facts *facts)
 {
-	bool before = is_inbound(b->before, facts), after = is_inbound(b->after, facts);
+	bool before = is_judged(b->before, facts), after = is_judged(b->after, facts);
 	struct replay_outcome o = {.before = OUTCOME_PASS, .after = OUTCOME_PASS};
 
 	if (before && after)
@@ -241,7 +243,7 @@ static bool is_proven(const struct decision_row *row, const struct facts *facts)
 static void take_end(struct backtest *b, struct backtest_message *m, const struct decision_row *row,
     struct facts *facts)
 {
-	if (!is_inbound(b->before, facts) || !is_inbound(b->after, facts))
+	if (!is_judged(b->before, facts) || !is_judged(b->after, facts))
 		return;
 	for (struct backtest_recipient *r = m->recipients; r; r = r->next) {
 		struct replay_outcome end;
@@ -259,6 +261,14 @@ static void take_end(struct backtest *b, struct backtest_message *m, const struc
 	m->refused_then |= decision_row_is_refusal(row);
 }
 
+/* Of an authenticated message recipients were recorded only where rules were for it. */
+static bool is_unknown_at_mail(const struct backtest *b, const struct facts *facts)
+{
+	if (facts_are_authenticated(facts))
+		return b->before->has_authenticated || b->after->has_authenticated;
+	return is_judged(b->before, facts) != is_judged(b->after, facts);
+}
+
 /* Before MAIL there is no message, and of one that is not inbound no recipient is known. */
 static void take_mail(struct backtest *b, struct backtest_message *m,
     const struct decision_row *row, const struct facts *facts)
@@ -266,7 +276,7 @@ static void take_mail(struct backtest *b, struct backtest_message *m,
 	const struct replay_outcome unknown = {
 	    .before = OUTCOME_UNKNOWN, .after = OUTCOME_UNKNOWN, .changed = CHANGED_UNKNOWN};
 
-	if (is_inbound(b->before, facts) != is_inbound(b->after, facts))
+	if (is_unknown_at_mail(b, facts))
 		b->result.no_memory |= !backtest_message_keep(m, slice_of(NULL, 0), &unknown) ||
 				       !backtest_message_describe(m, row);
 }

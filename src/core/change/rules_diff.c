@@ -222,6 +222,8 @@ static void compare_rules(struct rules_diff *d, const struct rule *a, const stru
 	compare_words(d, list, "unless.in", a->unless_in, b->unless_in, identity_word);
 	compare_words(d, list, "covers", a->covers, b->covers, family_word);
 	compare_words(d, list, "proof", a->proof, b->proof, proof_word);
+	rules_diff_add_change(d, list, "applies", slice_str(rule_applies_name(a->applies)),
+	    slice_str(rule_applies_name(b->applies)));
 	rules_diff_add_change(d, list, "wide", slice_str(a->wide ? "true" : "false"),
 	    slice_str(b->wide ? "true" : "false"));
 	rules_diff_add_change(

@@ -277,9 +277,10 @@ bool rules_diff_names(const struct rules_pair *p)
 	    .after = {.rules = p->after, .number = p->after_number},
 	};
 
-	for (int key = 0; key < KEY_COUNT; key++)
+	for (int key = 0; key < KEY_LOGIN; key++)
 		compare_tries(&w, p->before->names[key], p->after->names[key]);
 	w.addresses = true;
+	compare_tries(&w, p->before->names[KEY_LOGIN], p->after->names[KEY_LOGIN]);
 	for (int i = 0; i < IDENTITY_COUNT; i++)
 		compare_tries(&w, p->before->addresses[i], p->after->addresses[i]);
 	compare_all_patterns(&w);

@@ -30,6 +30,13 @@ static struct slice network_entry(
 	return arena_copy(arena, slice_str(text));
 }
 
+static struct slice login_entry(const struct facts *facts, struct arena *arena)
+{
+	char folded[ENTRY_SPELLING_MAX];
+
+	return arena_copy(arena, entry_fold_login(facts->auth, folded));
+}
+
 /* What match decided of one slot, put into words; nothing is decided here. */
 static struct explain_criterion criterion_of(const struct facts *facts, const struct outcome *o,
     const struct match_trace *trace, unsigned slot, struct arena *arena)
@@ -40,6 +47,11 @@ static struct explain_criterion criterion_of(const struct facts *facts, const st
 	if (!d->decided || c.truth == TRUTH_UNKNOWN)
 		return c;
 	c.out = d->out;
+	if ((slot & (SLOT_UNLESS - 1)) == KEY_LOGIN) {
+		c.entry = d->pattern ? arena_printf(arena, "/%.*s/", SLICE_ARG(d->pattern->text))
+				     : login_entry(facts, arena);
+		return c;
+	}
 	if (d->identity == IDENTITY_COUNT) {
 		c.entry = network_entry(facts, d, arena);
 		c.geo = member_rank(d->member) != RANK_NETWORK;
@@ -70,7 +82,8 @@ static enum explain_effect effect_of_refusal(
 {
 	bool on = rule->family == FAMILY_BLOCKS ? e->switches->blocks : e->switches->susranges;
 
-	if (!on)
+	/* Nothing but monitor mode counts in an authenticated session. */
+	if (!on && !facts_are_authenticated(&e->query->facts))
 		return EXPLAIN_OFF;
 	if ((exempted & 1u << rule->family) != 0)
 		return EXPLAIN_EXEMPTED;
@@ -84,6 +97,8 @@ static enum explain_effect effect_of(
 
 	if (rule_expired(o->rule, facts->now))
 		return EXPLAIN_EXPIRED;
+	if (!policy_asks(o->rule, facts))
+		return EXPLAIN_NOT_ASKED;
 	if (o->truth != TRUTH_YES)
 		return o->truth == TRUTH_NO ? EXPLAIN_NO : EXPLAIN_UNKNOWN;
 	if (o->rule == e->query->verdict.rule)
@@ -196,6 +211,7 @@ const char *explain_effect_text(enum explain_effect effect)
 	static const char *const texts[] = {
 	    [EXPLAIN_NO] = "does not match",
 	    [EXPLAIN_EXPIRED] = "has expired and never matches",
+	    [EXPLAIN_NOT_ASKED] = "applies to other sessions",
 	    [EXPLAIN_UNKNOWN] = "undecided: a fact that it looks at is unknown",
 	    [EXPLAIN_DECIDES] = "matches and decides",
 	    [EXPLAIN_EXEMPTS] = "matches and exempts",

@@ -10,6 +10,7 @@ static void set_identities(struct lookup *l)
 		l->facts.id[i].state = FACT_ABSENT;
 	if (l->kind == LOOKUP_NETWORK)
 		return;
+	l->facts.auth_state = FACT_KNOWN;
 	for (int i = 0; i < IDENTITY_COUNT; i++) {
 		bool host = i == IDENTITY_CLIENT_NAME || i == IDENTITY_HELO;
 
@@ -53,6 +54,7 @@ const char *lookup_parse(struct slice text, const struct idna *idna, struct aren
 		out->identity = identity_of_name(text, idna, arena);
 		wrong = name_parse(text, idna, arena, &out->identity.name);
 	}
+	out->facts.auth = text;
 	set_identities(out);
 	if (!wrong)
 		return arena_failed(arena) ? "out of memory" : NULL;
@@ -91,14 +93,16 @@ static bool address_fits(const struct lookup *l, const struct entry *e)
 static bool pattern_fits(const struct lookup *l, unsigned key, const struct entry *e)
 {
 	char why[PATTERN_WHY_MAX];
-	const struct identity *id = &l->facts.id[key - KEY_CLIENT_NAME];
+	struct slice subject = key == KEY_LOGIN     ? l->facts.auth
+			       : key == KEY_DOMAINS ? slice_of(NULL, 0)
+						    : l->facts.id[key - KEY_CLIENT_NAME].composed;
 	struct pattern *pattern;
 	bool fits;
 
-	if (key == KEY_DOMAINS || id->composed.len == 0)
+	if (subject.len == 0)
 		return false;
 	pattern = pattern_compile(e->text, why);
-	fits = pattern && pattern_match(pattern, id->composed) == PATTERN_YES;
+	fits = pattern && pattern_match(pattern, subject) == PATTERN_YES;
 	pattern_free(&pattern);
 	return fits;
 }
@@ -112,6 +116,15 @@ bool lookup_fits_domain(const struct lookup *l, enum entry_kind kind, struct sli
 	if (kind == ENTRY_NAME || (kind == ENTRY_BELOW && slice_equal(own, name)))
 		return kind == ENTRY_NAME && slice_equal(own, name);
 	return name.len == 0 || name_is_within(own, name);
+}
+
+/* A name or a mailbox may be a login, too. */
+static bool login_fits(const struct lookup *l, const struct entry *e)
+{
+	char folded[ENTRY_SPELLING_MAX];
+
+	return l->facts.auth_state == FACT_KNOWN &&
+	       slice_equal(entry_fold_login(l->facts.auth, folded), e->local);
 }
 
 /* The identities that a key looks at. */
@@ -128,6 +141,8 @@ bool lookup_fits(const struct lookup *l, unsigned slot, unsigned in, const struc
 	if (key == KEY_NETWORKS || e->kind == ENTRY_NETWORK)
 		return l->kind == LOOKUP_NETWORK && key == KEY_NETWORKS &&
 		       e->kind == ENTRY_NETWORK && network_fits(l, e);
+	if (key == KEY_LOGIN)
+		return e->kind == ENTRY_PATTERN ? pattern_fits(l, key, e) : login_fits(l, e);
 	if (l->kind == LOOKUP_NETWORK ||
 	    (l->kind == LOOKUP_MAILBOX && (identities_of(key, in) & ~hosts) == 0))
 		return false;
@@ -175,6 +190,8 @@ bool lookup_decides(const struct lookup *l, const struct match_decider *d, const
 		       slice_equal(d->pattern->text, e->text);
 	if (e->kind == ENTRY_NETWORK)
 		return d->identity == IDENTITY_COUNT && decides_network(l, d, e);
+	if (e->kind == ENTRY_LOGIN)
+		return d->kind == ENTRY_LOGIN;
 	if (d->identity == IDENTITY_COUNT)
 		return false;
 	form = member_rank(d->member);

@@ -1,5 +1,10 @@
 #include "core/policy/facts.h"
 
+bool facts_are_authenticated(const struct facts *facts)
+{
+	return !facts->not_smtp && facts->auth_state == FACT_KNOWN;
+}
+
 struct identity identity_of_address(const struct address *address)
 {
 	return (struct identity){

@@ -51,6 +51,15 @@ static void look_up_identity(struct match *m, enum identity_kind identity)
 		look_up(m, rules->names[KEY_DOMAINS], id->name, identity, ENTRY_NAME);
 }
 
+static void look_up_login(struct match *m)
+{
+	char folded[ENTRY_SPELLING_MAX];
+
+	if (m->rules->names[KEY_LOGIN] && m->facts->auth_state == FACT_KNOWN)
+		look_up(m, m->rules->names[KEY_LOGIN], entry_fold_login(m->facts->auth, folded),
+		    IDENTITY_COUNT, ENTRY_LOGIN);
+}
+
 void match_start(struct match *m, const struct ruleset *rules, const struct facts *facts)
 {
 	m->rules = rules;
@@ -63,6 +72,7 @@ void match_start(struct match *m, const struct ruleset *rules, const struct fact
 		    ENTRY_NETWORK);
 	for (int i = 0; i < IDENTITY_COUNT; i++)
 		look_up_identity(m, (enum identity_kind)i);
+	look_up_login(m);
 }
 
 static enum identity_kind identity_of_key(unsigned key)
@@ -146,10 +156,24 @@ static void apply_member(struct match *m, struct outcome *o, const struct match_
 	if (key == KEY_NETWORKS) {
 		o->has_network = true;
 		o->network = prefix_of(&m->facts->client, member_depth(member));
-	} else if (!member_out(member)) {
+	} else if (!member_out(member) && key != KEY_LOGIN) {
 		note_identity(
 		    o, m->facts, c->identity, entry_part(&m->facts->id[c->identity], member));
 	}
+}
+
+/* What the patterns of a key look at; false when it is not known, or absent. */
+static bool pattern_subject(const struct facts *facts, unsigned key, struct slice *subject)
+{
+	const struct identity *id;
+
+	if (key == KEY_LOGIN) {
+		*subject = facts->auth;
+		return facts->auth_state == FACT_KNOWN;
+	}
+	id = &facts->id[identity_of_key(key)];
+	*subject = id->composed;
+	return id->state == FACT_KNOWN;
 }
 
 /* Patterns come last: only matchers that no entry has decided ask them, and "out" wins. */
@@ -159,12 +183,13 @@ static void apply_patterns(struct match *m, struct outcome *o)
 
 	for (unsigned i = 0; i < o->rule->patterns; i++) {
 		const struct ruleset_pattern *p = &m->rules->patterns[o->rule->patterns_from + i];
-		unsigned bit = 1u << p->slot;
-		enum identity_kind identity = identity_of_key(p->slot & (SLOT_UNLESS - 1));
-		const struct identity *id = &m->facts->id[identity];
+		unsigned bit = 1u << p->slot, key = p->slot & (SLOT_UNLESS - 1);
+		enum identity_kind identity =
+		    key == KEY_LOGIN ? IDENTITY_COUNT : identity_of_key(key);
+		struct slice subject;
 
-		if (((decided | out) & bit) != 0 || id->state != FACT_KNOWN ||
-		    pattern_match(p->pattern, id->composed) != PATTERN_YES)
+		if (((decided | out) & bit) != 0 || !pattern_subject(m->facts, key, &subject) ||
+		    pattern_match(p->pattern, subject) != PATTERN_YES)
 			continue;
 		if (p->out || (o->yes & bit) == 0)
 			note_decider(m->trace, p->slot,
@@ -177,8 +202,8 @@ static void apply_patterns(struct match *m, struct outcome *o)
 			continue;
 		}
 		o->yes |= bit;
-		if (p->slot < SLOT_UNLESS)
-			note_identity(o, m->facts, identity, id->text);
+		if (p->slot < SLOT_UNLESS && key != KEY_LOGIN)
+			note_identity(o, m->facts, identity, m->facts->id[identity].text);
 	}
 	o->yes &= ~out;
 	o->no |= out;
@@ -196,7 +221,8 @@ static unsigned unknown_slots(const struct facts *facts, unsigned keys, unsigned
 {
 	unsigned unknown = 0;
 
-	for (unsigned key = KEY_CLIENT_NAME; key < KEY_COUNT; key++) {
+	/* A login is known at MAIL, or there is none. */
+	for (unsigned key = KEY_CLIENT_NAME; key <= KEY_DOMAINS; key++) {
 		unsigned of = key == KEY_DOMAINS ? in : 1u << identity_of_key(key);
 		if ((keys & 1u << key) != 0 && any_unknown(facts, of))
 			unknown |= 1u << (key + shift);

@@ -116,6 +116,13 @@ static unsigned switched_off(const struct switches *s)
 	return (s->blocks ? 0 : 1u << FAMILY_BLOCKS) | (s->susranges ? 0 : 1u << FAMILY_SUSRANGES);
 }
 
+bool policy_asks(const struct rule *rule, const struct facts *facts)
+{
+	if (!facts_are_authenticated(facts))
+		return rule->applies != APPLIES_AUTHENTICATED;
+	return rule->family == FAMILY_EXEMPT || rule_is_for_authenticated(rule);
+}
+
 /*
  * One pass over the matching rules, which come in the order of the families.  At the end of the
  * message only rules that ask for From can say anything new.
@@ -131,7 +138,7 @@ static void find(struct findings *f, const struct ruleset *rules, const struct f
 	while (match_next(&m, &o)) {
 		enum family family = o.rule->family;
 
-		if (o.truth != TRUTH_YES)
+		if (o.truth != TRUTH_YES || !policy_asks(o.rule, facts))
 			continue;
 		if (family == FAMILY_TRUSTED) {
 			f->trusted = o.rule;
@@ -196,7 +203,7 @@ static bool is_inbound(const struct facts *facts, const struct findings *f, stru
 {
 	if (facts->not_smtp)
 		*out = accepted(FAMILY_NONE, REASON_NOT_SMTP, NULL);
-	else if (facts->auth_state == FACT_KNOWN)
+	else if (facts_are_authenticated(facts))
 		*out = accepted(FAMILY_NONE, REASON_AUTHENTICATED, NULL);
 	else if (f->trusted)
 		*out = f->trusted_verdict;
@@ -260,15 +267,30 @@ static struct verdict judge(const struct ruleset *rules, const struct facts *fac
 	return monitored.monitored ? monitored : whitelisted;
 }
 
+/* An authenticated session: whitelist, switches, SPF and DMARC say nothing of it. */
+static struct verdict judge_authenticated(const struct findings *f, const struct facts *facts)
+{
+	struct verdict v;
+
+	if (f->exempt)
+		return accepted(FAMILY_EXEMPT, REASON_EXEMPT, f->exempt);
+	if (judge_rules(f, facts, &v))
+		return v;
+	return accepted(FAMILY_NONE, REASON_AUTHENTICATED, NULL);
+}
+
 static struct verdict decide(
     const struct ruleset *rules, const struct facts *facts, enum phase phase)
 {
 	const struct switches *switches =
 	    ruleset_switches(rules, facts->id[IDENTITY_RECIPIENT].name);
+	bool authenticated = facts_are_authenticated(facts);
 	struct findings f;
 	struct verdict v = {.kind = VERDICT_CONTINUE};
 
-	find(&f, rules, facts, phase, switched_off(switches));
+	find(&f, rules, facts, phase, authenticated ? 0 : switched_off(switches));
+	if (authenticated && phase != PHASE_MAIL)
+		return judge_authenticated(&f, facts);
 	if (!is_inbound(facts, &f, &v) || phase == PHASE_MAIL)
 		return v;
 	if (f.exempt)

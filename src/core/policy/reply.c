@@ -74,13 +74,15 @@ static void put_helo(struct line *l, const struct reply_ctx *s)
 	put(l, s->facts->id[IDENTITY_HELO].text);
 }
 
-/* Whose mail a block refuses: the name that matched, or else the client. */
+/* Whose mail a block refuses: the name that matched, or who is logged in, or else the client. */
 static void put_name(struct line *l, const struct reply_ctx *s)
 {
 	const struct verdict *v = s->verdict;
 
 	if (v->has_identity && v->identity != IDENTITY_RECIPIENT)
 		put_domain(l, &s->facts->id[v->identity]);
+	else if (facts_are_authenticated(s->facts))
+		put(l, s->facts->auth);
 	else
 		put_client(l, s);
 }

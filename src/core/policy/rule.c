@@ -16,6 +16,11 @@ bool rule_mentions_from(const struct rule *rule)
 	       ((rule->unless & domains) != 0 && (rule->unless_in & from) != 0);
 }
 
+bool rule_is_for_authenticated(const struct rule *rule)
+{
+	return rule->applies != APPLIES_INBOUND;
+}
+
 bool rule_expired(const struct rule *rule, int64_t now)
 {
 	return rule->expires != 0 && now >= rule->expires;
@@ -51,7 +56,19 @@ const char *rule_key_name(enum rule_key key)
 	    [KEY_FROM] = "from",
 	    [KEY_RECIPIENT] = "recipient",
 	    [KEY_DOMAINS] = "domains",
+	    [KEY_LOGIN] = "login",
 	};
 
 	return names[key];
+}
+
+const char *rule_applies_name(enum rule_applies applies)
+{
+	static const char *const names[] = {
+	    [APPLIES_INBOUND] = "inbound",
+	    [APPLIES_AUTHENTICATED] = "authenticated",
+	    [APPLIES_BOTH] = "both",
+	};
+
+	return names[applies];
 }

@@ -177,7 +177,7 @@ static struct name_radix_values combine_names(
 	};
 }
 
-/* An address has nothing below it: "a.b@x" is no part of "b@x". */
+/* An address or a login has nothing below it: "a.b@x" is no part of "b@x". */
 static struct name_radix_values combine_addresses(
     void *context, uint32_t above, const struct name_radix_entry *entries, size_t n)
 {
@@ -212,7 +212,8 @@ static void build_tries(struct ruleset_builder *b)
 	if (!rules->networks)
 		b->failed = true;
 	for (int key = 0; key < KEY_COUNT; key++)
-		rules->names[key] = build_names(b, &b->names[key], combine_names);
+		rules->names[key] = build_names(
+		    b, &b->names[key], key == KEY_LOGIN ? combine_addresses : combine_names);
 	for (int i = 0; i < IDENTITY_COUNT; i++)
 		rules->addresses[i] = build_names(b, &b->addresses[i], combine_addresses);
 	rules->domains = build_names(b, &b->domains, ruleset_combine_domains);
@@ -274,6 +275,9 @@ static void note_needs(struct ruleset *rules)
 	for (unsigned i = 0; i < rules->rule_count; i++) {
 		const struct rule *rule = &rules->rules[i];
 		rules->has_from |= rule_mentions_from(rule);
+		rules->has_authenticated |= rule_is_for_authenticated(rule);
+		rules->has_authenticated_end |=
+		    rule_is_for_authenticated(rule) && rule_mentions_from(rule);
 		rules->has_monitored |= rule->monitor;
 		rules->domains_in |= rule->keys & 1u << KEY_DOMAINS ? rule->in : 0;
 		rules->domains_in |= rule->unless & 1u << KEY_DOMAINS ? rule->unless_in : 0;

@@ -183,7 +183,7 @@ static void forget_transaction(struct session *s)
 		s->env->message_end(s->message);
 	s->message = NULL;
 	arena_reset(s->mail_arena);
-	s->open = s->inbound = s->split = s->split_alone = false;
+	s->open = s->inbound = s->authenticated = s->split = s->split_alone = false;
 	s->wants_dkim = s->headers_ended = s->wants_body = s->at_end = false;
 	s->mail = (struct mail_event){.rules = NULL};
 	s->queue_id = slice_of(NULL, 0);
@@ -275,7 +275,10 @@ struct answer transaction_mail(struct session *s, const struct mail_event *mail)
 	v = transaction_decide(s, PHASE_MAIL);
 	if (v.kind == VERDICT_FINAL) {
 		answer = transaction_conclude(&e, &v);
-		answer.kind = ANSWER_DONE;
+		s->authenticated =
+		    facts_are_authenticated(&s->facts) && mail->rules->has_authenticated;
+		if (!s->authenticated)
+			answer.kind = ANSWER_DONE;
 		return answer;
 	}
 	if ((ruleset_wants_headers(mail->rules) && !mail->sees_headers) ||
@@ -326,6 +329,27 @@ void transaction_keep_monitored_verdict(struct session *s, const struct verdict 
 		**at = (struct monitored_rule){NULL, name};
 }
 
+/* MAIL has recorded that it is accepted; what is said here is what a rule does to it. */
+static struct answer rcpt_of_authenticated(const struct event *e)
+{
+	struct session *s = e->s;
+	struct verdict v = transaction_decide(s, PHASE_RCPT);
+	struct recipient recipient = {.identity = s->facts.id[IDENTITY_RECIPIENT],
+	    .exempt = v.reason == REASON_EXEMPT,
+	    .monitored = v.monitored};
+	struct answer answer = {.kind = ANSWER_CONTINUE};
+
+	if (arena_failed(s->mail_arena))
+		return transaction_refuse(e, ACTION_TEMPFAIL, REASON_INTERNAL);
+	if (v.action != ACTION_ACCEPT)
+		answer = transaction_conclude(e, &v);
+	else
+		transaction_note_accepted(e, &v);
+	if (answer.kind == ANSWER_CONTINUE && !keep_recipient(s, &recipient))
+		return transaction_refuse(e, ACTION_TEMPFAIL, REASON_INTERNAL);
+	return answer;
+}
+
 struct answer transaction_rcpt(
     struct session *s, struct slice recipient, struct slice mta_recipient)
 {
@@ -334,9 +358,11 @@ struct answer transaction_rcpt(
 	struct recipient recipient_is;
 	struct verdict v;
 
-	if (!s->inbound)
+	if (!s->inbound && !s->authenticated)
 		return answer;
 	s->facts.id[IDENTITY_RECIPIENT] = envelope_identity(s, recipient, mta_recipient);
+	if (s->authenticated)
+		return rcpt_of_authenticated(&e);
 	v = transaction_decide(s, PHASE_RCPT);
 	transaction_keep_monitored_verdict(s, &v);
 	if (arena_failed(s->mail_arena))

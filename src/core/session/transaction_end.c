@@ -150,7 +150,8 @@ struct answer transaction_judge(const struct event *e)
 	if (!s->recipients)
 		return (struct answer){.kind = ANSWER_CONTINUE};
 	judge_recipients(s, &mildest, &strictest);
-	if (mildest->severity == strictest->severity)
+	/* A mail program cannot send recipients apart. */
+	if (s->authenticated || mildest->severity == strictest->severity)
 		return conclude_all(e, strictest);
 	switch (s->mail.rules->settings.dmarc_mixed) {
 	case MIXED_LENIENT:

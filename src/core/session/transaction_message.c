@@ -5,9 +5,15 @@
 #include "core/mail/authres.h"
 #include "transaction_state.h"
 
+bool transaction_wants_authenticated_end(const struct session *s)
+{
+	return s->authenticated && s->mail.rules->has_authenticated_end && s->mail.sees_headers;
+}
+
 bool transaction_wants_headers(const struct session *s)
 {
-	return s->inbound && ruleset_wants_headers(s->mail.rules);
+	return s->inbound ? ruleset_wants_headers(s->mail.rules)
+			  : transaction_wants_authenticated_end(s);
 }
 
 /* Whether some recipient's verdict may hang on a signature, so that it pays to verify. */
@@ -25,8 +31,8 @@ static bool needs_signatures(const struct session *s)
 
 static void start_signatures(struct session *s)
 {
-	s->wants_dkim =
-	    ruleset_wants_body(s->mail.rules) && needs_signatures(s) && transaction_message(s);
+	s->wants_dkim = s->inbound && ruleset_wants_body(s->mail.rules) && needs_signatures(s) &&
+			transaction_message(s);
 }
 
 /* Whether programs behind us could take this Authentication-Results for ours. */
@@ -48,7 +54,7 @@ static void look_for_forgery(struct session *s, struct slice name, struct slice 
 		struct slice ours = transaction_own_field(s, own);
 		struct forged *f;
 
-		if (ours.len == 0 || !slice_equal_nocase(name, ours))
+		if (!s->inbound || ours.len == 0 || !slice_equal_nocase(name, ours))
 			continue;
 		s->own_count[own]++;
 		if (own == OWN_STANDARD_RESULTS && !is_ours(s, value))
@@ -71,7 +77,7 @@ static struct answer refuse(struct session *s, enum action action, enum reason r
 }
 
 /* Beyond the limit nothing more is looked at.  Monitor mode takes the message all the same, judged
- * by its envelope: its author is not known. */
+ * by its envelope: its author is not known.  Of an authenticated session no rule decides then. */
 static struct answer refuse_header(struct session *s)
 {
 	struct event e = transaction_event(s, STAGE_END);
@@ -85,6 +91,10 @@ static struct answer refuse_header(struct session *s)
 
 	s->headers_ended = true;
 	s->wants_dkim = false;
+	if (s->authenticated) {
+		s->authenticated = false;
+		return (struct answer){.kind = ANSWER_CONTINUE};
+	}
 	transaction_keep_monitored_verdict(s, &v);
 	return transaction_conclude(&e, &v);
 }
@@ -185,15 +195,15 @@ struct answer transaction_end(struct session *s, const struct header_edit **edit
 
 	*edits = NULL;
 	*count = 0;
-	if (!s->inbound)
+	if (!s->inbound && !transaction_wants_authenticated_end(s))
 		return answer;
 	transaction_end_of_headers(s); /* should the MTA not have said so */
 	go_on(s);
-	if (ruleset_wants_headers(s->mail.rules))
+	if (s->authenticated || ruleset_wants_headers(s->mail.rules))
 		answer = judge(&e);
 	else
 		note_end(&e);
-	if (answer.kind == ANSWER_CONTINUE || answer.kind == ANSWER_QUARANTINE)
+	if (s->inbound && (answer.kind == ANSWER_CONTINUE || answer.kind == ANSWER_QUARANTINE))
 		transaction_edits(s, edits, count);
 	if (arena_failed(s->mail_arena))
 		return transaction_refuse(&e, ACTION_TEMPFAIL, REASON_INTERNAL);

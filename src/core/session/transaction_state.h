@@ -58,6 +58,7 @@ struct session {
 	/* one transaction */
 	bool open;
 	bool inbound;
+	bool authenticated; /* not inbound, and there are blocks for such sessions */
 	struct mail_event mail;
 	struct slice queue_id;
 	struct message *message; /* NULL until something outside is asked */
@@ -75,6 +76,10 @@ struct session {
 	bool wants_dkim, headers_ended, wants_body;
 	bool at_end; /* the message is whole: what is asked now has the time of its end */
 };
+
+/* Whether the header has anything to say of an authenticated message: some rule waits for it, and
+ * the connection shows it. */
+bool transaction_wants_authenticated_end(const struct session *);
 
 /* What one event needs to be answered and recorded. */
 struct event {

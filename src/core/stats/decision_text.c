@@ -251,6 +251,9 @@ struct slice record_line(const struct record *r, char out[RECORD_LINE_MAX])
 	line_append_identity(&l, "from", &r->facts->id[IDENTITY_SENDER]);
 	line_append_identity(&l, "to", &r->facts->id[IDENTITY_RECIPIENT]);
 	line_append_identity(&l, "helo", &r->facts->id[IDENTITY_HELO]);
+	if (r->facts->auth_state == FACT_KNOWN)
+		line_append_field(&l, "auth",
+		    slice_is_utf8(r->facts->auth) ? r->facts->auth : SLICE("(not text)"), true);
 	if (v->rule)
 		line_append_field(&l, "rule", r->decision.rule, false);
 	if (v->family != FAMILY_NONE)

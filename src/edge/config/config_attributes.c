@@ -172,6 +172,16 @@ static void take_covers(struct rule_parser *p, const struct setting *s)
 	p->rule.covers = take_words(p->load, s, "covers", covers_words);
 }
 
+static void take_applies(struct rule_parser *p, const struct setting *s)
+{
+	static const struct word words[] = {{"inbound", APPLIES_INBOUND},
+	    {"authenticated", APPLIES_AUTHENTICATED}, {"both", APPLIES_BOTH}, {NULL, 0}};
+	int value = load_word(p->load, setting_text(s), "applies", words, load_where(p->load, s));
+
+	if (value >= 0)
+		p->rule.applies = (enum rule_applies)value;
+}
+
 /* ---- the keys of a rule -------------------------------------------------------------- */
 
 struct attribute {
@@ -195,6 +205,7 @@ static const struct attribute attributes[] = {
     {"in", false, 0, take_in},
     {"proof", false, 1u << FAMILY_WHITELIST, take_proof},
     {"covers", false, 1u << FAMILY_WHITELIST, take_covers},
+    {"applies", true, 1u << FAMILY_BLOCKS, take_applies},
 };
 
 enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0], KEYS_MAX = 32 };
@@ -207,8 +218,8 @@ static bool belongs_elsewhere(const struct rule_parser *p, const struct setting 
 		if (!a->families || a->families & 1u << p->rule.family ||
 		    strcmp(a->key, s->name) != 0)
 			continue;
-		diag_error(p->load->diag, load_where(p->load, s),
-		    "%s belongs to rules of the whitelist", a->key);
+		diag_error(p->load->diag, load_where(p->load, s), "%s belongs to rules of %s",
+		    a->key, a->families == 1u << FAMILY_BLOCKS ? "blocks" : "the whitelist");
 		return true;
 	}
 	return false;

@@ -158,6 +158,7 @@ const struct criterion load_criteria[CRITERIA] = {
     {"from", KEY_FROM, ENTRY_ACCEPT_ADDRESSES, take_entry, NULL},
     {"recipient", KEY_RECIPIENT, ENTRY_ACCEPT_ADDRESSES, take_entry, NULL},
     {"domains", KEY_DOMAINS, ENTRY_ACCEPT_NAMES, take_domain, NULL},
+    {"login", KEY_LOGIN, ENTRY_ACCEPT_LOGINS, take_entry, NULL},
 };
 
 const struct criterion *load_criterion(const char *word)

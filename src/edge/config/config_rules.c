@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define LOAD_AUTHENTICATED_CRITERIA "login, sender, from, helo or recipient"
+
 /* Bits 1 << key of the criteria that the group has. */
 static unsigned criteria_of(const struct setting *group)
 {
@@ -48,6 +50,46 @@ static void check_whitelist(struct rule_parser *p)
 		    SLICE_ARG(rule->name));
 	rule->in = (rule->proof & PROOF_SPF ? 1u << IDENTITY_SENDER : 0) |
 		   (rule->proof & PROOF_CLIENT_NAME ? 1u << IDENTITY_CLIENT_NAME : 0);
+}
+
+/*
+ * What rules for authenticated sessions may ask for (SPEC 3.5): who a user's client is, what the
+ * DNS says of it, and SPF, DKIM and DMARC have no meaning there.
+ */
+static bool suits_authenticated(enum rule_key key)
+{
+	switch (key) {
+	case KEY_LOGIN:
+	case KEY_SENDER:
+	case KEY_FROM:
+	case KEY_HELO:
+	case KEY_RECIPIENT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Criteria of a rule, or of its unless, that do not go with the sessions that it is for. */
+static void check_sessions(const struct rule_parser *p, const struct setting *group, const char *of)
+{
+	const struct rule *rule = &p->rule;
+	bool authenticated = rule_is_for_authenticated(rule);
+
+	for (unsigned i = 0; i < CRITERIA; i++) {
+		const struct criterion *c = &load_criteria[i];
+		const struct setting *s = setting_member(group, c->word);
+
+		if (s && !authenticated && c->key == KEY_LOGIN)
+			diag_error(p->load->diag, load_where(p->load, s),
+			    "login belongs to rules of blocks with applies = \"authenticated\" or "
+			    "\"both\": nobody is logged in where mail is inbound");
+		else if (s && authenticated && !suits_authenticated(c->key))
+			diag_error(p->load->diag, load_where(p->load, s),
+			    "%s cannot be used in%s \"%.*s\", which is for authenticated sessions: "
+			    "use " LOAD_AUTHENTICATED_CRITERIA,
+			    c->word, of, SLICE_ARG(rule->name));
+	}
 }
 
 static void check_rule(struct rule_parser *p)
@@ -139,6 +181,9 @@ static void load_rule(struct load *load, enum family family, const struct settin
 		unless = NULL;
 	}
 	check_rule(&p);
+	check_sessions(&p, group, "");
+	if (unless)
+		check_sessions(&p, unless, " unless of");
 	note_name(load, &p.rule);
 	number = ruleset_add_rule(load->builder, &p.rule);
 	add_criteria(&p, number, 0, group);

@@ -149,6 +149,64 @@ START_TEST(by_cases)
 }
 END_TEST
 
+/* ---- authenticated sessions ---------------------------------------------------------- */
+
+#define BLOCK_IN "blocks = ( { name = \"to\"; recipient = [ \"b@example.net\" ]; } );\n"
+#define BLOCK_AUTH                                                                                 \
+	"blocks = ( { name = \"to\"; recipient = [ \"b@example.net\" ]; "                          \
+	"applies = \"authenticated\"; } );\n"
+#define BLOCK_LOGIN "blocks = ( { name = \"to\"; login = [ \"alice\" ]; applies = \"both\"; } );\n"
+
+/* rows: m for what MAIL records, then RCPTs as in `cases`. */
+static const struct {
+	const char *label, *before, *after, *rows;
+	uint64_t refused, accepted, unknown;
+} authenticated[] = {
+    {"no rules for them", RANGE, BLOCK_IN, "m", 0, 0, 0},
+    {"a new rule: recipients were not recorded", "", BLOCK_AUTH, "m", 0, 0, 1},
+    {"a rule that was there refused", BLOCK_AUTH, "", "mr", 0, 1, 0},
+    {"… and does again", BLOCK_AUTH, BLOCK_AUTH RANGE, "mr", 0, 0, 0},
+    {"a rule that was there let it pass", BLOCK_LOGIN, BLOCK_AUTH, "ma", 0, 0, 0},
+    {"… and another will not",
+	"blocks = ( { name = \"x\"; login = \"bob\"; applies = "
+	"\"authenticated\"; } );\n",
+	BLOCK_LOGIN, "ma", 1, 0, 0},
+    {"switches and ranges do not matter", BLOCK_AUTH, BLOCK_AUTH RANGE DMARC, "ma", 0, 0, 0},
+};
+
+START_TEST(of_authenticated_sessions)
+{
+	struct configured before, after;
+	struct backtest *b;
+	const struct backtest_result *r;
+
+	configured_load(&before, authenticated[_i].before);
+	configured_load(&after, authenticated[_i].after);
+	ck_assert_msg(before.rules && after.rules, "%s%s", before.lines, after.lines);
+	b = backtest_create(before.rules, after.rules, NOW, &idn_lenient);
+	for (size_t i = 0; authenticated[_i].rows[i]; i++) {
+		struct decision_row row = row_of(0, 0);
+
+		row.time_ms += (int64_t)i;
+		row.auth_state = FACT_KNOWN;
+		row.text[ROW_AUTH] = SLICE("alice");
+		row.stage = authenticated[_i].rows[i] == 'm' ? STAGE_MAIL : STAGE_RCPT;
+		row.state[IDENTITY_RECIPIENT] = row.stage == STAGE_MAIL ? FACT_UNKNOWN : FACT_KNOWN;
+		backtest_row(b, &row);
+	}
+	r = backtest_end(b);
+	ck_assert_msg(r->messages == 1 && r->newly_refused == authenticated[_i].refused &&
+			  r->newly_accepted == authenticated[_i].accepted &&
+			  r->unknown == authenticated[_i].unknown,
+	    "%s: %llu newly refused, %llu accepted, %llu unknown", authenticated[_i].label,
+	    (unsigned long long)r->newly_refused, (unsigned long long)r->newly_accepted,
+	    (unsigned long long)r->unknown);
+	backtest_free(&b);
+	configured_free(&before);
+	configured_free(&after);
+}
+END_TEST
+
 /* ---- many rows ----------------------------------------------------------------------- */
 
 static const char everything[] =
@@ -309,6 +367,7 @@ Suite *suite(void)
 	TCase *t = tcase_create("changes");
 
 	tcase_add_loop_test(t, by_cases, 0, ROWS(cases));
+	tcase_add_loop_test(t, of_authenticated_sessions, 0, ROWS(authenticated));
 	tcase_add_test(t, against_themselves);
 	tcase_add_loop_test(t, weights, 0, ROWS(counted));
 	tcase_add_test(t, spelt);

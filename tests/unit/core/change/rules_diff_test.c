@@ -129,6 +129,11 @@ static const struct {
 	B("helo = \"y.example\";"),
 	"removed rules: a\n"
 	"blocks a: helo 1 out: x.example\n"},
+    {"sessions and logins",
+	B("recipient = \"u@x.example\"; login = [ \"a.b\", \"b\" ]; applies = \"authenticated\";"),
+	B("recipient = \"u@x.example\"; login = [ \"c.b\", \"b\" ]; applies = \"both\";"),
+	"blocks b: applies authenticated → both\n"
+	"blocks b: login 1 in: c.b; 1 out: a.b\n"},
     /* recipient domains */
     {"domains come, go, change",
 	"domains = ( { name = \"gone.example\"; dmarc = \"reject\"; }, "

@@ -20,7 +20,9 @@ static const char table[] =
     "\"/x.*y@.*/\", \"!xy@b.example\" ];\n"
     "   helo = [ \"mx.example\" ]; },\n"
     " { name = \"early\"; helo = \"mx.example\"; },\n"
-    " { name = \"old\"; helo = \"mx.example\"; expires = \"2020-01-01\"; } );\n"
+    " { name = \"old\"; helo = \"mx.example\"; expires = \"2020-01-01\"; },\n"
+    " { name = \"user\"; login = [ \"Jo\", \"/j[0-9]/\", \"!j7\" ]; recipient = [ \"gone@\" ];\n"
+    "   applies = \"authenticated\"; } );\n"
     "susranges = ( { name = \"dialup\"; networks = [ \"198.51.100.0/24\", \"!198.51.100.25\", "
     "\"203.0.113.0/24\" ]; },\n"
     " { name = \"trial\"; networks = \"198.51.0.0/16\"; mode = \"monitor\"; } );\n"
@@ -88,7 +90,13 @@ static const struct {
     {"client=203.0.113.70", "dialup", EXPLAIN_DECIDES, "", 0},
     {"client=198.51.100.7 recipient=u@off.example", "dialup", EXPLAIN_OFF, "", 0},
     {"client=198.51.100.7 recipient=abuse@x.example", "dialup", EXPLAIN_NOT_REACHED, "", 0},
-    {"client=198.51.100.7 auth=jo", "dialup", EXPLAIN_NOT_REACHED, "", 0},
+    {"client=198.51.100.7 auth=jo", "dialup", EXPLAIN_NOT_ASKED, "", 0},
+    {"client=198.51.100.7 auth=JO recipient=gone@off.example", "user", EXPLAIN_DECIDES, "yes: jo",
+	1},
+    {"auth=j5 recipient=gone@x.example", "user", EXPLAIN_DECIDES, "yes: /j[0-9]/", 1},
+    {"auth=j7 recipient=gone@x.example", "user", EXPLAIN_NO, "no: !j7 takes it out", 1},
+    {"auth=bo recipient=gone@x.example", "user", EXPLAIN_NO, "no match", 1},
+    {"client=192.0.2.1 recipient=gone@x.example", "user", EXPLAIN_NOT_ASKED, "no match", 1},
     {"client=198.51.100.7 sender=a@qq.example spf=fail client_name=x.example helo=h "
      "from=a@x.example",
 	"qq", EXPLAIN_UNPROVEN, "yes: .qq.example fits sender a@qq.example", 0},
@@ -292,10 +300,10 @@ START_TEST(reads_well)
 	const char *const wanted[] = {
 	    "client 198.51.100.7, helo h.example",
 	    "not given: client_name, sender, from, recipient\n",
-	    "\nsusranges:\n  dialup matches and decides [t.conf:11]\n"
+	    "\nsusranges:\n  dialup matches and decides [t.conf:13]\n"
 	    "    networks yes: 198.51.100.0/24\n",
 	    "\ntrusted_networks:\n  trusted_networks does not match [default]\n",
-	    "reject: susranges, rule dialup [t.conf:11], network 198.51.100.0/24\n"
+	    "reject: susranges, rule dialup [t.conf:13], network 198.51.100.0/24\n"
 	    "  550 5.7.1 Unauthenticated mail not allowed from this range (198.51.100.0/24,\n"
 	    "      dialup)\n",
 	};

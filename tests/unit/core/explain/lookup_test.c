@@ -56,6 +56,12 @@ static const struct {
     {"u@example.org", KEY_SENDER, 0, "<>", false},
     {"<>", KEY_SENDER, 0, "<>", true},
     {"<>", KEY_SENDER, 0, "u@", false},
+    {"u@example.org", KEY_LOGIN, 0, "U@Example.org", true},
+    {"u@example.org", KEY_LOGIN, 0, "example.org", false},
+    {"alice", KEY_LOGIN, 0, "Alice", true},
+    {"alice", KEY_LOGIN, 0, "/al.*/", true},
+    {"alice", KEY_LOGIN, 0, "/al/", false},
+    {"198.51.100.7", KEY_LOGIN, 0, "198.51.100.7", false},
 };
 
 START_TEST(knows_values)
@@ -69,6 +75,8 @@ START_TEST(knows_values)
 
 	if (key == KEY_NETWORKS)
 		accept = ENTRY_ACCEPT_NETWORKS;
+	else if (key == KEY_LOGIN)
+		accept = ENTRY_ACCEPT_LOGINS;
 	else if (key == KEY_DOMAINS || key == KEY_HELO || key == KEY_CLIENT_NAME)
 		accept = ENTRY_ACCEPT_NAMES;
 	ck_assert_msg(lookup_parse(slice_str(rows[_i].value), &idn_lenient, arena, &l, why) == NULL,

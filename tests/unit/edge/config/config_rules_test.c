@@ -5,6 +5,11 @@
 
 /* ---- text → exactly these lines ------------------------------------------------------ */
 
+#define USE "login, sender, from, helo or recipient\n"
+#define NOBODY                                                                                     \
+	"belongs to rules of blocks with applies = \"authenticated\" or \"both\": nobody is "      \
+	"logged "                                                                                  \
+	"in where mail is inbound\n"
 #define ABOVE " of a more general name"
 #define BLAME                                                                                      \
 	", since those that it forwards to would blame us for what that lets in; take one of the " \
@@ -205,6 +210,38 @@ static const struct {
 	"whitelist = ( { name = \"a\"; networks = \"192.0.2.1\"; covers = [ \"all\" ]; } "
 	");\n",
 	"t.conf:1: covers is \"all\" but must be susranges, blocks, spf or dmarc\n"},
+
+    /* sessions */
+    {"applies",
+	"whitelist = ( { name = \"a\"; networks = \"192.0.2.1\"; applies = \"both\"; } );\n"
+	"susranges = ( { name = \"b\"; networks = \"192.0.2.1\"; applies = \"both\"; } );\n"
+	"blocks = ( { name = \"c\"; recipient = \"a@\"; applies = \"all\"; },\n"
+	" { name = \"d\"; recipient = \"a@\"; applies = 5; },\n"
+	" { name = \"e\"; recipient = \"a@\"; unless = { applies = \"both\"; }; } );\n",
+	"t.conf:1: applies belongs to rules of blocks\n"
+	"t.conf:3: applies is \"all\" but must be inbound, authenticated or both\n"
+	"t.conf:4: applies must be a string in quotes\n"
+	"t.conf:5: unknown key \"applies\"\nt.conf:5: unless is empty: name what exempts from this "
+	"rule\nt.conf:2: applies belongs to rules of blocks\n"},
+    {"criteria for authenticated sessions",
+	"blocks = ( { name = \"a\"; login = \"x\"; sender = \"<>\"; from = \"a.example\";\n"
+	" helo = \"h\"; recipient = \"b@\"; unless = { login = \"/y/\"; }; applies = "
+	"\"authenticated\"; },\n"
+	" { name = \"b\"; networks = \"192.0.2.1\"; applies = \"both\"; },\n"
+	" { name = \"c\"; recipient = \"b@\"; applies = \"authenticated\";\n"
+	" unless = { client_name = \"a.example\"; domains = \"b.example\"; }; } );\n",
+	"t.conf:3: networks cannot be used in \"b\", which is for authenticated sessions: use " USE
+	"t.conf:5: client_name cannot be used in unless of \"c\", which is for authenticated "
+	"sessions: use " USE
+	"t.conf:5: domains cannot be used in unless of \"c\", which is for authenticated sessions: "
+	"use " USE},
+    {"login where nobody is logged in",
+	"susranges = ( { name = \"a\"; networks = \"192.0.2.1\"; unless = { login = \"x\"; }; } "
+	");\n"
+	"blocks = ( { name = \"b\"; login = \"x\"; },\n"
+	" { name = \"c\"; login = \"a b\"; applies = \"both\"; } );\n",
+	"t.conf:2: login " NOBODY "t.conf:3: \"a b\": a login name has no blanks and no control "
+	"characters\nt.conf:1: login " NOBODY},
 
     /* recipient domains */
     {"domains",
