@@ -27,8 +27,8 @@ enum truth { TRUTH_NO, TRUTH_YES, TRUTH_UNKNOWN };
 struct outcome {
 	const struct rule *rule;
 	enum truth truth;
-	unsigned yes, no; /* bits 1 << slot (unless: 1 << (SLOT_UNLESS + key)) decided in, out */
-	unsigned unknown; /* bits 1 << slot on facts that are not known yet */
+	uint64_t yes, no; /* bits of slots (key, or SLOT_UNLESS + key) that are decided in, out */
+	uint64_t unknown; /* bits of slots that look at facts which are not known */
 	unsigned domains; /* identities by which `domains` is in, bits 1 << identity_kind */
 	bool has_network;
 	struct prefix network; /* the entry that decided KEY_NETWORKS */

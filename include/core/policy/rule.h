@@ -9,8 +9,8 @@
  * yields *members*, each saying "this matcher is decided here, in or out, by an entry of this
  * depth".  A member is one 32-bit word, so that sets of them are small and compare fast:
  *
- *     31   30..15   14..11   10    9..8            7..0
- *     0    rule     slot     out   rank or form    prefix length or number of labels
+ *     31   30..15   14       13..11   10    9..8            7..0
+ *     0    rule     unless   key      out   rank or form    prefix length or number of labels
  *
  * Sorted words are sorted by rule and key, which is the order in which rules are considered.
  */
@@ -28,7 +28,8 @@ enum rule_key {
 	KEY_RECIPIENT,
 	KEY_DOMAINS,
 	KEY_LOGIN,
-	KEY_COUNT
+	KEY_LISTS,            /* those above are lists of entries in radix trees */
+	KEY_COUNT = KEY_LISTS /* the others look at one fact each */
 };
 
 /* The key that looks at one identity alone. */
@@ -73,14 +74,23 @@ enum member_rank { RANK_COUNTRY, RANK_ASN, RANK_NETWORK };
 /* How an entry for an identity was written; only for naming it again. */
 enum member_form { FORM_NAME, FORM_TREE, FORM_BELOW, FORM_ADDRESS };
 
-/* slot: the key, or the key in `unless`; below SLOT_COUNT. */
-enum { SLOT_UNLESS = 8, SLOT_COUNT = 16 };
+/* slot: the key, or the key in `unless`; below SLOT_COUNT, so that slots are bits of 64. */
+enum { SLOT_UNLESS = 32, SLOT_COUNT = 64 };
+
+static inline uint64_t slot_bit(unsigned slot)
+{
+	return UINT64_C(1) << slot;
+}
+
+_Static_assert(KEY_LISTS <= 8, "a member has three bits for its key");
 
 static inline uint32_t member_make(
     unsigned rule, unsigned slot, bool out, unsigned rank_or_form, unsigned depth)
 {
-	return (uint32_t)rule << 15 | (uint32_t)slot << 11 | (uint32_t)out << 10 |
-	       (uint32_t)rank_or_form << 8 | (uint32_t)depth;
+	uint32_t unless = slot >= SLOT_UNLESS;
+
+	return (uint32_t)rule << 15 | unless << 14 | (uint32_t)(slot & 7) << 11 |
+	       (uint32_t)out << 10 | (uint32_t)rank_or_form << 8 | (uint32_t)depth;
 }
 
 static inline unsigned member_rule(uint32_t m)
@@ -90,7 +100,7 @@ static inline unsigned member_rule(uint32_t m)
 
 static inline unsigned member_slot(uint32_t m)
 {
-	return m >> 11 & 0xf;
+	return (m >> 11 & 7) + (m >> 14 & 1) * SLOT_UNLESS;
 }
 
 /* rule and slot together: which matcher. */

@@ -32,7 +32,7 @@ struct names_walk {
 
 static uint32_t entry_word(const struct side *s, uint32_t member)
 {
-	return s->number[member_rule(member)] << 7 | member_slot(member) << 3 |
+	return s->number[member_rule(member)] << 7 | (member_matcher(member) & 0xf) << 3 |
 	       (uint32_t)member_out(member) << 2 | member_rank(member);
 }
 
@@ -133,7 +133,7 @@ static struct slice spell(struct rules_diff *d, uint32_t word, struct slice reve
 static void tell_entry(struct names_walk *w, uint32_t word, struct slice reversed, bool in)
 {
 	struct rules_diff *d = w->diff;
-	unsigned slot = word >> 3 & 0xf;
+	unsigned slot = member_slot((word >> 3 & 0xf) << 11);
 	struct rules_diff_side *side = rules_diff_side_of(
 	    d, word >> 7, slot, rule_key_name((enum rule_key)(slot % SLOT_UNLESS)), in);
 

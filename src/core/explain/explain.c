@@ -113,11 +113,14 @@ static enum explain_effect effect_of(
 static bool add_criteria(struct explain_rule *r, const struct facts *facts, const struct outcome *o,
     const struct match_trace *trace, struct arena *arena)
 {
-	r->criteria = arena_calloc(arena, SLOT_COUNT, sizeof *r->criteria);
+	const struct rule *rule = r->rule;
+	int count = __builtin_popcount(rule->keys) + __builtin_popcount(rule->unless);
+
+	r->criteria = arena_calloc(arena, (size_t)count, sizeof *r->criteria);
 	if (!r->criteria)
 		return false;
 	for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
-		unsigned keys = slot < SLOT_UNLESS ? r->rule->keys : r->rule->unless;
+		unsigned keys = slot < SLOT_UNLESS ? rule->keys : rule->unless;
 
 		if ((keys & 1u << (slot & (SLOT_UNLESS - 1))) != 0)
 			r->criteria[r->count++] = criterion_of(facts, o, trace, slot, arena);
@@ -130,7 +133,7 @@ static bool add_criteria(struct explain_rule *r, const struct facts *facts, cons
 /* Nothing in the session fits any entry of the rule. */
 static bool is_untouched(const struct outcome *o)
 {
-	unsigned mask = (1u << SLOT_UNLESS) - 1;
+	uint64_t mask = slot_bit(SLOT_UNLESS) - 1;
 
 	return o->truth == TRUTH_NO && ((o->yes | o->no) & mask) == 0;
 }

@@ -116,7 +116,8 @@ static struct match_decider decider_of(const struct match_cursor *c)
 /* `domains`: any identity that is in decides; one that is out only says no for itself. */
 static void apply_domains(struct match *m, struct outcome *o, const struct match_cursor *c)
 {
-	unsigned slot = member_slot(*c->at), bit = 1u << slot;
+	unsigned slot = member_slot(*c->at);
+	uint64_t bit = slot_bit(slot);
 	bool unless = slot >= SLOT_UNLESS;
 	unsigned in = unless ? o->rule->unless_in : o->rule->in;
 
@@ -141,7 +142,8 @@ static void apply_domains(struct match *m, struct outcome *o, const struct match
 static void apply_member(struct match *m, struct outcome *o, const struct match_cursor *c)
 {
 	uint32_t member = *c->at;
-	unsigned slot = member_slot(member), key = slot & (SLOT_UNLESS - 1), bit = 1u << slot;
+	unsigned slot = member_slot(member), key = slot & (SLOT_UNLESS - 1);
+	uint64_t bit = slot_bit(slot);
 
 	if (key == KEY_DOMAINS) {
 		apply_domains(m, o, c);
@@ -179,11 +181,12 @@ static bool pattern_subject(const struct facts *facts, unsigned key, struct slic
 /* Patterns come last: only matchers that no entry has decided ask them, and "out" wins. */
 static void apply_patterns(struct match *m, struct outcome *o)
 {
-	unsigned decided = o->yes | o->no, out = 0;
+	uint64_t decided = o->yes | o->no, out = 0;
 
 	for (unsigned i = 0; i < o->rule->patterns; i++) {
 		const struct ruleset_pattern *p = &m->rules->patterns[o->rule->patterns_from + i];
-		unsigned bit = 1u << p->slot, key = p->slot & (SLOT_UNLESS - 1);
+		unsigned key = p->slot & (SLOT_UNLESS - 1);
+		uint64_t bit = slot_bit(p->slot);
 		enum identity_kind identity =
 		    key == KEY_LOGIN ? IDENTITY_COUNT : identity_of_key(key);
 		struct slice subject;
@@ -217,15 +220,15 @@ static bool any_unknown(const struct facts *facts, unsigned identities)
 	return false;
 }
 
-static unsigned unknown_slots(const struct facts *facts, unsigned keys, unsigned in, unsigned shift)
+static uint64_t unknown_slots(const struct facts *facts, unsigned keys, unsigned in, unsigned shift)
 {
-	unsigned unknown = 0;
+	uint64_t unknown = 0;
 
 	/* A login is known at MAIL, or there is none. */
 	for (unsigned key = KEY_CLIENT_NAME; key <= KEY_DOMAINS; key++) {
 		unsigned of = key == KEY_DOMAINS ? in : 1u << identity_of_key(key);
 		if ((keys & 1u << key) != 0 && any_unknown(facts, of))
-			unknown |= 1u << (key + shift);
+			unknown |= slot_bit(key + shift);
 	}
 	return unknown;
 }
@@ -233,7 +236,7 @@ static unsigned unknown_slots(const struct facts *facts, unsigned keys, unsigned
 static enum truth truth_of(const struct outcome *o, int64_t now)
 {
 	const struct rule *rule = o->rule;
-	unsigned keys = rule->keys, unless = rule->unless << SLOT_UNLESS;
+	uint64_t keys = rule->keys, unless = (uint64_t)rule->unless << SLOT_UNLESS;
 
 	if (rule_expired(rule, now) || (o->yes & unless) != 0)
 		return TRUTH_NO;
@@ -289,9 +292,9 @@ bool match_next(struct match *m, struct outcome *o)
 
 enum truth match_slot_truth(const struct outcome *o, unsigned slot)
 {
-	if ((o->yes & 1u << slot) != 0)
+	if ((o->yes & slot_bit(slot)) != 0)
 		return TRUTH_YES;
-	return (o->unknown & 1u << slot) != 0 ? TRUTH_UNKNOWN : TRUTH_NO;
+	return (o->unknown & slot_bit(slot)) != 0 ? TRUTH_UNKNOWN : TRUTH_NO;
 }
 
 void match_rule(const struct ruleset *rules, const struct facts *facts, unsigned rule,

@@ -322,7 +322,9 @@ bool survey_entries(struct survey *survey, const struct ruleset_builder *b)
 	    .now = survey->now,
 	    .marks = b->marks,
 	    .summaries = calloc(member_sets_count(b->rules->sets), sizeof *s.summaries),
-	    .seen = calloc(((size_t)b->rules->rule_count + 1) * SLOT_COUNT, sizeof *s.seen),
+	    .seen = calloc(
+		(size_t)member_matcher(member_make(b->rules->rule_count, 0, false, 0, 0)) + 1,
+		sizeof *s.seen),
 	    .first_dead = calloc((size_t)b->rules->rule_count + 1, sizeof *s.first_dead),
 	};
 

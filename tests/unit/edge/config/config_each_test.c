@@ -32,8 +32,8 @@ static const char wanted[] =
     "susranges as 0 asn 64500 t.conf:4 here\n"
     "susranges as 0 asn !AS64501 t.conf:4\n"
     "susranges as 0 country DE t.conf:5 here\n"
-    "susranges as 8 country FR t.conf:6\n"
-    "susranges as 10 helo a.example t.conf:6\n"
+    "susranges as 32 country FR t.conf:6\n"
+    "susranges as 34 helo a.example t.conf:6\n"
     "domain org spf=off t.conf:7\n"
     "domain example.net blocks=off d:1\n";
 
