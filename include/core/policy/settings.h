@@ -64,7 +64,7 @@ struct settings {
 	enum dmarc_mixed dmarc_mixed;
 	struct slice help_url;        /* empty = none */
 	struct slice authserv_id;     /* empty = the MTA's own name */
-	struct slice headers_results; /* headers.results; empty = Authentication-Results */
+	struct slice headers_results; /* headers.results; empty = none */
 	struct slice headers_verdict; /* headers.verdict; empty = none */
 };
 

@@ -33,10 +33,19 @@ void ruleset_free(struct ruleset **set)
 	*set = NULL;
 }
 
+/* Programs behind us trust a field of a name that the configuration gives, whether or not these
+ * rules ever add one; of Authentication-Results the one in which results can stand. */
+static bool has_own_fields(const struct settings *s)
+{
+	return s->headers_verdict.len > 0 ||
+	       (s->headers_results.len > 0 &&
+		   !slice_equal_nocase(s->headers_results, SLICE("Authentication-Results")));
+}
+
 bool ruleset_wants_headers(const struct ruleset *rules)
 {
 	return rules->has_from || rules->has_spf || rules->has_monitored ||
-	       rules->settings.headers_verdict.len > 0 || ruleset_wants_body(rules);
+	       has_own_fields(&rules->settings) || ruleset_wants_body(rules);
 }
 
 bool ruleset_wants_body(const struct ruleset *rules)

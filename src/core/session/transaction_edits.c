@@ -24,8 +24,7 @@ struct slice transaction_own_field(const struct session *s, enum own_field field
 	case OWN_VERDICT:
 		return settings->headers_verdict;
 	default:
-		return settings->headers_results.len > 0 ? settings->headers_results
-							 : SLICE("Authentication-Results");
+		return settings->headers_results;
 	}
 }
 
@@ -165,7 +164,7 @@ static size_t count_edits(const struct session *s)
 static void insert_field(
     struct header_edit *edits, size_t *n, struct slice name, struct slice value)
 {
-	if (value.len > 0)
+	if (name.len > 0 && value.len > 0)
 		edits[(*n)++] = (struct header_edit){.name = name, .value = value};
 }
 

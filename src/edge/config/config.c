@@ -167,6 +167,26 @@ static void set_copies_directory(struct load *load)
 	c->copies_directory = directory ? directory : ""; /* "": out of memory, reported later */
 }
 
+/* Two fields of one name are told apart by nobody. */
+static void warn_of_own_fields(struct load *load)
+{
+	const struct setting *headers = setting_member(load->root, "headers");
+	const struct setting *s = headers ? setting_member(headers, "verdict") : NULL;
+	struct slice name = load->settings.headers_verdict;
+
+	if (!s || name.len == 0)
+		return;
+	if (slice_equal_nocase(name, load->settings.headers_results))
+		diag_warning(load->diag, load_where(load, s),
+		    "headers.verdict and headers.results are both %.*s: give each a name of its "
+		    "own",
+		    SLICE_ARG(name));
+	else if (slice_equal_nocase(name, SLICE("X-Susmilter")))
+		diag_warning(load->diag, load_where(load, s),
+		    "headers.verdict is X-Susmilter, which marks what monitor mode would have "
+		    "refused: give it a name of its own");
+}
+
 static struct ruleset *build(struct load *load)
 {
 	struct survey *survey = load->request->survey;
@@ -183,6 +203,7 @@ static struct ruleset *build(struct load *load)
 	fill_default_socket(load->config);
 	load_check_names(load);
 	load_check_wide(load);
+	warn_of_own_fields(load);
 	load_feeds(load);
 	load_geo(load, load->from ? NULL : load->request->previous);
 	ruleset_set_settings(load->builder, &load->settings);

@@ -83,8 +83,6 @@ const char *check_own_field(struct slice text, char why[WHY_MAX])
 
 const char *check_results_field(struct slice text, char why[WHY_MAX])
 {
-	if (text.len == 0)
-		return "must not be empty";
 	return slice_equal_nocase(text, SLICE("Authentication-Results"))
 		   ? NULL
 		   : check_own_field(text, why);

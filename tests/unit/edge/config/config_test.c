@@ -80,8 +80,8 @@ static const struct {
     {"fields of ours", "headers = { results = \"Received\"; verdict = \"From\"; };\n",
 	"t.conf:1: headers.results \"Received\" must be a field name that begins with X-\n"
 	"t.conf:1: headers.verdict \"From\" must be a field name that begins with X-\n"},
-    {"names of no field", "headers = { results = \"\"; verdict = \"X-a: b\"; };\n",
-	"t.conf:1: headers.results \"\" must not be empty\n"
+    {"names of no field", "headers = { results = \"X-\"; verdict = \"X-a: b\"; };\n",
+	"t.conf:1: headers.results \"X-\" must be a field name that begins with X-\n"
 	"t.conf:1: headers.verdict \"X-a: b\" must be a field name: printable ASCII without blanks "
 	"and colons\n"},
     {"servers",

@@ -46,6 +46,15 @@ static const struct {
 	"\"client_name\" ]; covers = \"spf\"; } );",
 	""},
 
+    /* fields of ours */
+    {"no fields at all", "headers = { results = \"\"; verdict = \"\"; };\n", ""},
+    {"one name for two fields", "headers = { results = \"X-A\";\n verdict = \"x-a\"; };\n",
+	"warning: t.conf:2: headers.verdict and headers.results are both x-a: give each a name of "
+	"its own\n"},
+    {"the name of another field of ours", "headers = { verdict = \"x-susmilter\"; };\n",
+	"warning: t.conf:1: headers.verdict is X-Susmilter, which marks what monitor mode would "
+	"have refused: give it a name of its own\n"},
+
     /* late */
     {"a whitelist by author",
 	"whitelist = ( { name = \"a\"; networks = \"192.0.2.1\"; from = \"x.example\"; } );",
