@@ -23,6 +23,8 @@ JUNK = ["[192.0.2.1]", "a..b", "two words", "-", "x" * 64 + ".example.org", "ün
 PATTERNS = ["/.*bob.*/", "/[a-z]+@example\\.org/", "/mx[0-9]+\\..*/", "/\\[.*\\]/", "/<>/",
             "/.*@.*monster/", "/(alice|bob)@.*/", "/[^@]*/", "/.*\\.example/", "/a.*/", "/.*org/",
             "/müller@.*/", "/mu\u0308ller.*/", "/[üänï]+code/", "/.u\u0308.*/"]
+LOGINS = ["alice", "Alice", "bob@example.org", "web.form", "form", "FORM7", "müller"]
+LOGIN_PATTERNS = ["/form[0-9]*/", "/.*@example\\.org/", "/a.*/"]
 COUNTRIES = ["CN", "DE", "US", "FR", "BR"]
 ASNS = [4134, 4812, 64500, 64501, 4200000000]
 IDENTITIES = ["client_name", "helo", "sender", "from", "recipient"]
@@ -133,7 +135,9 @@ class Rules:
         """In and out, none both."""
         rnd, seen, out = self.rnd, {}, []
         for i in range(rnd.randint(1, 7)):
-            if key != "domains" and rnd.random() < 0.15:
+            if key == "login":
+                word = rnd.choice(LOGINS + LOGIN_PATTERNS)
+            elif key != "domains" and rnd.random() < 0.15:
                 word = rnd.choice(PATTERNS)
             else:
                 word = self.word(key in ("sender", "from", "recipient"))
@@ -228,6 +232,18 @@ class Rules:
             text += " unless = {" + self.criteria(self.keys()) + " };"
         return text + " }"
 
+    def block(self):
+        """Some are for authenticated sessions, where not all criteria may be used."""
+        rnd = self.rnd
+        if rnd.random() < 0.7:
+            return self.rule()
+        pool = ["login", "login", "sender", "from", "helo", "recipient"]
+        text = self.head() + self.criteria(sorted(set(rnd.sample(pool, rnd.randint(1, 2)))))
+        text += self.attributes() + f' applies = "{rnd.choice(["authenticated", "both"])}";'
+        if rnd.random() < 0.4:
+            text += " unless = {" + self.criteria([rnd.choice(pool)]) + " };"
+        return text + " }"
+
     def excuse(self):
         rnd = self.rnd
         by_domain = rnd.random() < 0.45
@@ -310,7 +326,7 @@ class Rules:
                  f' unproven = "{rnd.choice(["tempfail", "accept"])}";'
                  f' bad_from = "{rnd.choice(["reject", "accept"])}"; }};\n')
         text += f'mixed = "{rnd.choice(["split", "split", "lenient", "strict"])}";\n'
-        for section, make, most in (("whitelist", self.excuse, 6), ("blocks", self.rule, 8)):
+        for section, make, most in (("whitelist", self.excuse, 6), ("blocks", self.block, 8)):
             rules = [make() for _ in range(rnd.randint(0, most))]
             text += f"{section} = (\n" + ",\n".join(rules) + "\n);\n"
         rules = [self.rule("networks") if rnd.random() < 0.8 else self.rule()
@@ -376,8 +392,8 @@ class Rules:
             s["sender"] = self.mailbox() if rnd.random() < 0.9 else rnd.choice(["<>", ""])
         if rnd.random() < 0.97:
             s["recipient"] = self.mailbox() if rnd.random() < 0.95 else "postmaster"
-        if rnd.random() < 0.02:
-            s["auth"] = rnd.choice(["joe", ""])
+        if rnd.random() < 0.15:
+            s["auth"] = rnd.choice(LOGINS + ["joe", "xweb.form", ""])
         if rnd.random() < 0.6:
             s["from"] = self.author() if rnd.random() < 0.95 else ""
         for key, results in (("spf", SPF), ("dkim", DKIM), ("dmarc", DMARC)):
@@ -400,6 +416,8 @@ class Rules:
         s["recipients"] = " ".join(dict.fromkeys(
             r for r in (self.mailbox() if rnd.random() < 0.9 else "postmaster"
                         for _ in range(rnd.randint(1, 5))) if " " not in r)) or "postmaster"
+        if rnd.random() < 0.15:
+            s["auth"] = rnd.choice(LOGINS)
         s["spf"] = rnd.choice(SPF)
         s["policy"] = rnd.choice(["none", "timeout", "reject", "reject", "quarantine"])
         s["dkim"] = rnd.choice(["none", "fail"] if s["policy"] == "timeout" else DKIM)

@@ -12,6 +12,7 @@
 struct session {
 	int64_t now;
 	bool has_client, auth;
+	struct who login;
 	u128 client;
 	struct who id[IDS];
 	bool from_told;                 /* also when it says that there is no author */
@@ -66,6 +67,7 @@ static struct session read_session(const json_t *o, int64_t now)
 
 	s.has_client = client && parse_ip(client, &s.client);
 	s.auth = auth && *auth;
+	s.login = (struct who){.known = true, .text = s.auth ? need(strdup(auth)) : NULL};
 	s.id[ID_CLIENT_NAME] = name_told(told(o, "client_name"));
 	s.id[ID_HELO] = name_told(told(o, "helo"));
 	s.id[ID_SENDER] = address_told(told(o, "sender"));
@@ -119,6 +121,8 @@ static enum tri key_matches(
 {
 	if (key == K_DOMAINS)
 		return domains_match(c, in, l.session);
+	if (key == K_LOGIN)
+		return identity_matches(c->key[key], &l.session->login);
 	if (key != K_NETWORKS)
 		return identity_matches(c->key[key], &l.session->id[key]);
 	return l.session->has_client && list_holds_ip(c->key[key], l.session->client, &l.conf->asn,
@@ -262,7 +266,8 @@ static void try_rules(struct look l, const struct rules *rules, const char *fami
 		const struct rule *r = &rules->rule[i];
 		struct verdict f = found(family, r->code ? r->code : 550, r->monitor);
 
-		if (at_end && !asks_from(&r->match) && !asks_from(&r->unless))
+		if (!(l.session->auth ? r->authenticated : r->inbound) ||
+		    (at_end && !asks_from(&r->match) && !asks_from(&r->unless)))
 			continue;
 		if (rule_matches(l, r, r->match.in, &f.net) != YES)
 			continue;
@@ -423,6 +428,26 @@ static struct switches switches_of(const struct conf *c, const char *name)
 	return s;
 }
 
+/* Mail of somebody who is logged in (SPEC 3.5): blocks that are for it, and nothing else. */
+static struct verdict decide_authenticated(struct look rcpt, struct look end)
+{
+	const struct conf *c = end.conf;
+	struct verdict v = {0};
+
+	if (identity_matches(&c->exempt, &end.session->id[ID_RECIPIENT]) == YES)
+		return (struct verdict){.action = "accept",
+		    .code = 250,
+		    .family = "exempt_recipients",
+		    .rule = "exempt_recipients"};
+	try_rules(rcpt, &c->blocks, "blocks", false, NO, &v);
+	if (end.session->from_told && !decided(&v))
+		try_rules(end, &c->blocks, "blocks", true, NO, &v);
+	if (!v.action)
+		return (struct verdict){.action = "accept", .code = 250};
+	v.monitored |= c->monitor;
+	return v;
+}
+
 static struct verdict decide(const struct conf *c, const struct session *s)
 {
 	struct session before = *s; /* what RCPT knows */
@@ -432,7 +457,7 @@ static struct verdict decide(const struct conf *c, const struct session *s)
 
 	before.id[ID_FROM].known = false;
 	if (s->auth)
-		return (struct verdict){.action = "accept", .code = 250};
+		return decide_authenticated(rcpt, end);
 	if (s->has_client && list_holds_ip(&c->trusted, s->client, &c->asn, &c->country, &v.net))
 		return (struct verdict){
 		    "accept", false, 250, "trusted_networks", "trusted_networks", true, v.net};
@@ -504,11 +529,11 @@ static void print_fates(const struct conf *c, const struct session *s, char *rec
 		mildest = fate[n] < mildest ? fate[n] : mildest;
 		strictest = fate[n] > strictest ? fate[n] : strictest;
 	}
-	printf("%d", !c->lenient && !c->strict && mildest < strictest);
+	printf("%d", !s->auth && !c->lenient && !c->strict && mildest < strictest);
 	for (size_t i = 0; i < n; i++) {
-		if (at_end[i] && c->lenient)
+		if (at_end[i] && c->lenient && !s->auth)
 			fate[i] = mildest;
-		if (at_end[i] && c->strict)
+		if (at_end[i] && (c->strict || s->auth))
 			fate[i] = strictest;
 		printf(" %s", fate_words[fate[i]]);
 	}

@@ -51,7 +51,7 @@ int labels(const char *name);
 
 /* ---- lists of entries: model_list.c ---- */
 
-enum form { F_NAME, F_TREE, F_BELOW, F_ADDRESS, F_SUB, F_LOCAL, F_NULL, F_PATTERN };
+enum form { F_NAME, F_TREE, F_BELOW, F_ADDRESS, F_SUB, F_LOCAL, F_NULL, F_LOGIN, F_PATTERN };
 
 struct entry {
 	enum form form;
@@ -80,7 +80,8 @@ struct list {
 };
 
 void add_network(struct list *l, const char *text);
-void add_word(struct list *l, const char *text); /* name, address or pattern */
+void add_word(struct list *l, const char *text);  /* name, address or pattern */
+void add_login(struct list *l, const char *text); /* login or pattern */
 void add_asn(struct list *l, const char *text);
 void add_country(struct list *l, const char *text);
 
@@ -114,7 +115,7 @@ bool list_holds_ip(const struct list *l, u128 ip, const struct geo *asn, const s
 /* ---- configuration: model_conf.c ---- */
 
 enum { ID_CLIENT_NAME, ID_HELO, ID_SENDER, ID_FROM, ID_RECIPIENT, IDS };
-enum { K_NETWORKS = IDS, K_DOMAINS, KEYS }; /* the first are one for each identity */
+enum { K_NETWORKS = IDS, K_DOMAINS, K_LOGIN, KEYS }; /* the first are one for each identity */
 enum { COVERS_BLOCKS = 1, COVERS_SUSRANGES = 2, COVERS_SPF = 4, COVERS_DMARC = 8 };
 enum { PROOF_SPF = 1, PROOF_CLIENT_NAME = 2 };
 enum spf_switch { SPF_OFF, SPF_MONITOR, SPF_UNLESS_DKIM, SPF_REJECT };
@@ -132,6 +133,7 @@ struct rule {
 	int64_t expires; /* 0: never */
 	int code;        /* of its reply; 0: the default */
 	unsigned covers, proof;
+	bool inbound, authenticated; /* the sessions that it is for */
 };
 
 struct rules {

@@ -126,6 +126,7 @@ static void read_criteria(struct criteria *c, const config_setting_t *group, con
 	read_key(c, K_NETWORKS, add_asn, group, "asn", conf);
 	read_key(c, K_NETWORKS, add_country, group, "country", conf);
 	read_key(c, K_DOMAINS, add_word, group, "domains", conf);
+	read_key(c, K_LOGIN, add_login, group, "login", conf);
 }
 
 /* "2027-06-30": the end of that day; or with T and time, in UTC. */
@@ -165,6 +166,10 @@ static void read_rule(struct rule *r, const config_setting_t *group, const char 
 		r->expires = read_time(text);
 	if (config_setting_lookup_string(group, "reply", &text))
 		r->code = atoi(text);
+	r->inbound = !config_setting_lookup_string(group, "applies", &text) ||
+		     strcmp(text, "authenticated") != 0;
+	r->authenticated =
+	    config_setting_lookup_string(group, "applies", &text) && strcmp(text, "inbound") != 0;
 	read_covers(r, config_setting_get_member(group, "covers"));
 	r->proof = (says(proof, "spf") ? PROOF_SPF : 0u) |
 		   (says(proof, "client_name") ? PROOF_CLIENT_NAME : 0u);

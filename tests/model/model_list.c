@@ -123,6 +123,30 @@ static void set_address(struct entry *e, const char *text)
 		e->name = parse_name(at + 1);
 }
 
+static void add_entry(struct list *l, struct entry e)
+{
+	e.hash = e.name ? hash_of(e.name) : 0;
+	if (l->count == l->room) {
+		l->room = l->room ? 2 * l->room : 16;
+		l->entries = grown(l->entries, l->room, sizeof *l->entries);
+		l->hashes = grown(l->hashes, l->room, sizeof *l->hashes);
+	}
+	l->hashes[l->count] = e.hash;
+	l->entries[l->count++] = e;
+}
+
+void add_login(struct list *l, const char *text)
+{
+	struct entry e = {.out = *text == '!', .form = F_LOGIN};
+
+	text += e.out;
+	if (*text == '/')
+		set_pattern(&e, text);
+	else
+		e.local = lower(text);
+	add_entry(l, e);
+}
+
 void add_word(struct list *l, const char *text)
 {
 	struct entry e = {.out = *text == '!'};
@@ -136,14 +160,7 @@ void add_word(struct list *l, const char *text)
 		set_address(&e, text);
 	else
 		set_name(&e, text);
-	e.hash = e.name ? hash_of(e.name) : 0;
-	if (l->count == l->room) {
-		l->room = l->room ? 2 * l->room : 16;
-		l->entries = grown(l->entries, l->room, sizeof *l->entries);
-		l->hashes = grown(l->hashes, l->room, sizeof *l->hashes);
-	}
-	l->hashes[l->count] = e.hash;
-	l->entries[l->count++] = e;
+	add_entry(l, e);
 }
 
 void add_asn(struct list *l, const char *text)
@@ -277,6 +294,8 @@ static int fit(const struct entry *e, const struct who *w)
 								       : 0;
 	case F_LOCAL:
 		return w->local && strcmp(e->local, w->local) == 0 ? 2 : 0;
+	case F_LOGIN:
+		return strcmp(e->local, lower(w->text)) == 0 ? 100000 : 0;
 	case F_PATTERN:
 		return regexec(&e->re, w->text, 0, NULL, 0) == 0 ? 1 : 0;
 	}

@@ -37,7 +37,12 @@ blocks = (
   { name = "bots";    helo = [ "ylmf-pc", "/^[0-9]{8}$/" ]; },
   { name = "pin";     sender = [ "gmail.example" ]; unless = { networks = [ "203.0.113.0/25" ]; }; },
   { name = "gone";    recipient = [ "gone@example.org" ]; reply = "550 5.1.1 No such mailbox"; },
-  { name = "umlaut";  sender = [ "bücher.example" ]; }
+  { name = "umlaut";  sender = [ "bücher.example" ]; },
+  { name = "undeliverable"; recipient = [ "file:undeliverable" ]; applies = "authenticated";
+    reply = "550 5.1.1 This address never worked: please correct your form"; },
+  { name = "not-yours"; from = [ "bank.example" ]; unless = { login = [ "/bob(@.*)?/" ]; };
+    applies = "authenticated"; reply = "550 5.7.1 Only the bank may write as the bank"; },
+  { name = "gone-too"; recipient = [ "gone-too@example.org" ]; applies = "both"; }
 );
 spf = { fail = "reject"; };
 dmarc = { default = "off"; };
@@ -58,6 +63,18 @@ _dmarc.lax.example  TXT "v=DMARC1; p=none"
 broken.example      TXT "v=spf1 ip4:nonsense -all"
 silent.example      TXT SERVFAIL
 """
+
+# What users' forms keep sending to: as many as a real host has collected.
+UNDELIVERABLE_COUNT = 54594
+
+
+def undeliverable(i):
+    return f"u{i * 7919 % 1000003}@{'xyz'[i % 3]}{i % 211}.never.example"
+
+
+UNDELIVERABLE = "".join(f"{undeliverable(i)}\n" for i in range(UNDELIVERABLE_COUNT))
+NEVER_NO = "550 5.1.1 This address never worked: please correct your form"
+NOT_YOURS = "550 5.7.1 Only the bank may write as the bank"
 
 WALKIN = "joe@walkin.example"
 AUTH = "550 5.7.1 Unauthenticated mail not allowed from this range "
@@ -98,6 +115,22 @@ CASES = [
     Case("authenticated", DIALUP, NET, ["250", "250"], login="alice", send=True),
     Case("authenticated, blocked names", DIALUP, NET, ["250", "250"], login="bob",
          sender="x@cash.monster", helo="ylmf-pc", author="x@cash.monster"),
+    # Authenticated sessions and rules that are for them.
+    Case("authenticated, recipients that never worked", DIALUP,
+         [undeliverable(0), NET, undeliverable(27297).upper(),
+          undeliverable(UNDELIVERABLE_COUNT - 1), "x" + undeliverable(1)],
+         [NEVER_NO, "250", NEVER_NO, NEVER_NO, "250", "250"], login="alice", send=True),
+    Case("the same through webmail", TRUSTED, [undeliverable(5), NET], [NEVER_NO, "250"],
+         login="bob"),
+    Case("rules for both", DIALUP, "gone-too@example.org",
+         "550 5.7.1 Mail to gone-too@example.org is not accepted here (gone-too)", login="alice"),
+    Case("rules for both, inbound", GOOD, "gone-too@example.org",
+         "550 5.7.1 Mail to gone-too@example.org is not accepted here (gone-too)"),
+    Case("authenticated, an author that is not theirs", GOOD, [NET, ORG], ["250", "250", NOT_YOURS],
+         login="alice", author="ceo@bank.example"),
+    Case("authenticated, an author that is theirs", GOOD, [NET, ORG], ["250", "250", "250"],
+         login="bob", author="ceo@bank.example"),
+    Case("trusted network without login", TRUSTED, "gone-too@example.org", "250"),
     Case("trusted network", TRUSTED, NET, ["250", "250"], sender="x@cash.monster", helo="ylmf-pc",
          author="x@cash.monster"),
     Case("whitelisted address in a range", SPARED, NET, "250"),

@@ -89,7 +89,8 @@ def main():
     listen = ("127.0.0.1", "::1")
     with lab.Lab(build, keep) as servers:
         dns = servers.dns(mta_cases.ZONE)
-        daemon = servers.daemon(dns.resolver + mta_cases.RULES)
+        daemon = servers.daemon(dns.resolver + mta_cases.RULES,
+                                {"undeliverable": mta_cases.UNDELIVERABLE})
         mtas = {"Postfix": servers.postfix(daemon, listen=listen),
                 "Sendmail": servers.sendmail(daemon, listen=listen)}
         same_answers(checks, mtas)
