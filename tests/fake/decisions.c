@@ -266,7 +266,7 @@ void decisions_next(struct decisions *d, struct decision_row *row)
 	    .generation = 7,
 	    .asn = (uint32_t)(d->client >> 12) + 1000,
 	    .country = "DE",
-	    .tls = ROW_TLS_1_3,
+	    .tls = TLS_1_3,
 	    .auth_state = FACT_ABSENT,
 	    .spf_state = d->refused ? FACT_UNKNOWN : FACT_KNOWN,
 	    .spf = d->kind == KIND_SPAM ? SPFR_SOFTFAIL : SPFR_PASS,

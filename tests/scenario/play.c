@@ -17,6 +17,8 @@
  *                             session that the MTA plays for mail that is not from SMTP
  *     helo    NAME
  *     auth    LOGIN           before mail
+ *     tls     TEXT            {tls_version} of the next mails; `tls none`: the MTA, which gives it,
+ *                             has none; `tls` alone: it never does
  *     reads   ADDRESS         how the MTA reads the address of the next mail or rcpt
  *     mail    <a@example.org>
  *     rcpt    <b@example.net>
@@ -241,7 +243,8 @@ static void start_case(struct play *p, struct slice title)
 	p->in_case = true;
 	p->case_failed = p->case_over = false;
 	p->now = 1800000000;
-	p->auth[0] = p->reads[0] = p->record[0] = '\0';
+	p->auth[0] = p->reads[0] = p->record[0] = p->tls[0] = '\0';
+	p->gives_tls = false;
 	p->signature_count = 0;
 	p->split_count = 0;
 	p->edit_count = 0;
@@ -309,6 +312,8 @@ static void on_mail(struct play *p, struct slice sender)
 						     .sender = sender,
 						     .mta_sender = slice_str(p->reads),
 						     .auth = slice_str(p->auth),
+						     .tls = slice_str(p->tls),
+						     .gives_tls = p->gives_tls,
 						     .mta_name = slice_str(p->mta),
 						     .sees_headers = !p->no_headers,
 						     .sees_body = !p->no_body,
@@ -389,6 +394,14 @@ static void on_list(struct play *p, struct slice words)
 	write_file(p, name, line, "a");
 }
 
+static void on_tls(struct play *p, struct slice version)
+{
+	p->gives_tls = version.len > 0;
+	if (slice_equal(version, SLICE("none")))
+		version.len = 0;
+	snprintf(p->tls, sizeof p->tls, "%.*s", SLICE_ARG(version));
+}
+
 /* Lines that describe the world; true when it was one. */
 static bool set_up(struct play *p, struct slice word, struct slice rest)
 {
@@ -411,6 +424,8 @@ static bool set_up(struct play *p, struct slice word, struct slice rest)
 		on_reload(p);
 	else if (slice_equal(word, SLICE("auth")))
 		snprintf(p->auth, sizeof p->auth, "%.*s", SLICE_ARG(rest));
+	else if (slice_equal(word, SLICE("tls")))
+		on_tls(p, rest);
 	else if (slice_equal(word, SLICE("reads")))
 		snprintf(p->reads, sizeof p->reads, "%.*s", SLICE_ARG(rest));
 	else if (slice_equal(word, SLICE("sign")))

@@ -28,7 +28,8 @@ struct play {
 	struct dns dns;
 	struct counting counting;
 	int64_t now;
-	char auth[256], reads[256];
+	char auth[256], reads[256], tls[64];
+	bool gives_tls;
 	struct dkim_signature_result signatures[SIGNATURES_MAX];
 	size_t signature_count;
 	char signature_domains[SIGNATURES_MAX][256];

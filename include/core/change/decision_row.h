@@ -36,17 +36,6 @@ enum decision_text {
 	ROW_TEXTS
 };
 
-/* {tls_version} of the session. */
-enum row_tls {
-	ROW_TLS_UNKNOWN, /* the MTA does not tell it */
-	ROW_TLS_NONE,
-	ROW_TLS_1_0,
-	ROW_TLS_1_1,
-	ROW_TLS_1_2,
-	ROW_TLS_1_3,
-	ROW_TLS_COUNT
-};
-
 enum row_flag {
 	ROW_FOLDED = 1,    /* stands for others of the same network and rule */
 	ROW_EXAMPLE = 2,   /* one of those others */
@@ -70,7 +59,7 @@ struct decision_row {
 	struct ip client;
 	uint32_t asn;
 	char country[3];
-	enum row_tls tls;
+	enum tls_version tls;
 	struct slice text[ROW_TEXTS];
 	enum fact_state state[IDENTITY_COUNT];
 	enum fact_state auth_state, spf_state, dkim_state, author_state, dmarc_state;

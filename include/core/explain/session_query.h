@@ -19,6 +19,7 @@
  *     sender       an address, "<>" or ""   recipient           an address
  *     from         the author's address, or "" for a message without author
  *     auth         who is logged in
+ *     tls          none, 1.0, 1.1, 1.2 or 1.3
  *     spf, dkim    none pass fail neutral policy softfail temperror permerror, as each knows them;
  *                  dkim is that of one signature by the author's domain
  *     dmarc        none pass fail temperror permerror; "fail" is one under p=reject, others are

@@ -27,6 +27,18 @@ enum fact_state {
 			   more */
 };
 
+/* How the session is encrypted, as {tls_version} says.  An MTA gives none without TLS; so does one
+ * that does not give it at all. */
+enum tls_version {
+	TLS_UNKNOWN, /* not given, and never was by this MTA; or a text that says nothing */
+	TLS_NONE,
+	TLS_1_0, /* or SSL, which is older */
+	TLS_1_1,
+	TLS_1_2,
+	TLS_1_3, /* or newer */
+	TLS_COUNT
+};
+
 /*
  * One of the five identities.  For a client name or HELO that is no domain name (an address
  * literal, junk) name is empty and it can be matched by patterns alone.
@@ -52,6 +64,7 @@ struct facts {
 	struct ip client; /* IP_NONE: not known, or none (then not_smtp) */
 	enum fact_state auth_state;
 	struct slice auth; /* {auth_authen} */
+	enum tls_version tls;
 	struct identity id[IDENTITY_COUNT];
 	enum fact_state spf_state;
 	bool spf_late; /* it was under way at RCPT: the end of the message decides by it */
@@ -66,6 +79,13 @@ struct facts {
 	uint32_t asn;    /* 0 = not known; for replies and records only */
 	char country[3]; /* "" = not known; for records only */
 };
+
+/* given: {tls_version}, such as "TLSv1.3"; empty where it is not there, which says that there is no
+ * TLS only where this MTA has given it before. */
+enum tls_version tls_version_of(struct slice given, bool was_given_before);
+
+/* "none", "1.0", … "1.3"; "unknown". */
+const char *tls_version_name(enum tls_version);
 
 /* Whether the message comes by SMTP from somebody who has logged in. */
 bool facts_are_authenticated(const struct facts *);

@@ -54,6 +54,8 @@ struct mail_event {
 	struct slice sender;     /* as given, with or without <> */
 	struct slice mta_sender; /* {mail_addr}, how the MTA reads it; may be empty */
 	struct slice auth;       /* {auth_authen}, empty when not authenticated */
+	struct slice tls;        /* {tls_version}, empty where the MTA does not give it */
+	bool gives_tls;          /* this MTA has given it in some session */
 	struct slice queue_id;   /* may be empty */
 	struct slice mta_name;   /* macro j, the default authserv-id; empty: env.host_name */
 	bool sees_headers;       /* the connection was negotiated with header fields */

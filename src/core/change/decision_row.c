@@ -34,6 +34,7 @@ static void take_facts(
 		if (f->id[i].state == FACT_KNOWN)
 			row->text[i] = f->id[i].text;
 	}
+	row->tls = f->tls;
 	row->auth_state = f->auth_state;
 	if (f->auth_state == FACT_KNOWN)
 		row->text[ROW_AUTH] = f->auth;
@@ -147,6 +148,7 @@ void decision_row_facts(
 	    .asn = row->asn,
 	    .auth_state = row->auth_state,
 	    .auth = row->text[ROW_AUTH],
+	    .tls = row->tls,
 	    .spf_state = row->spf_state,
 	    .spf_late = row->spf_late,
 	    .spf = {.result = row->spf, .sends_no_mail = row->spf_sends_no_mail},

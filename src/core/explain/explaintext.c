@@ -94,6 +94,8 @@ static void print_session(const struct writer *w, const struct explanation *e)
 		print(w, 0, 2, "not given: %s", missing);
 	if (facts->auth_state == FACT_KNOWN)
 		print(w, 0, 2, "authenticated as %.*s", SLICE_ARG(facts->auth));
+	if (facts->tls != TLS_UNKNOWN)
+		print(w, 0, 2, "TLS %s", tls_version_name(facts->tls));
 }
 
 /* ---- rules --------------------------------------------------------------------------- */

@@ -90,6 +90,18 @@ static const char *set_auth(
 	return NULL;
 }
 
+static const char *set_tls(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
+{
+	for (int i = TLS_NONE; i < TLS_COUNT; i++) {
+		if (!slice_equal(value, slice_str(tls_version_name((enum tls_version)i))))
+			continue;
+		q->facts.tls = (enum tls_version)i;
+		return NULL;
+	}
+	return not_a_result(value, "tls", "a TLS version (none, 1.0, 1.1, 1.2, 1.3)", why);
+}
+
 static const char *set_from(
     struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
@@ -211,6 +223,7 @@ static const struct row {
     {SLICE_INIT("sender"), set_sender},
     {SLICE_INIT("recipient"), set_recipient},
     {SLICE_INIT("auth"), set_auth},
+    {SLICE_INIT("tls"), set_tls},
     {SLICE_INIT("from"), set_from},
     {SLICE_INIT("spf"), set_spf},
     {SLICE_INIT("dkim"), set_dkim},

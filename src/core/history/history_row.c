@@ -306,10 +306,10 @@ bool history_row_unpack(
 	    .took_us = (uint32_t)v[HISTORY_TOOK],
 	    .transaction = (uint32_t)v[HISTORY_TRANSACTION],
 	    .flags = (unsigned)v[HISTORY_FLAGS],
-	    .tls = (enum row_tls)v[HISTORY_TLS]};
+	    .tls = (enum tls_version)v[HISTORY_TLS]};
 	return v[HISTORY_TIME] <= INT64_MAX / 1000 && v[HISTORY_TOOK] <= UINT32_MAX &&
 	       v[HISTORY_TRANSACTION] <= UINT32_MAX && v[HISTORY_FLAGS] <= ROW_FLAGS &&
-	       v[HISTORY_TLS] < ROW_TLS_COUNT && unpack_texts(items, v, row) &&
+	       v[HISTORY_TLS] < TLS_COUNT && unpack_texts(items, v, row) &&
 	       unpack_results(v, row) &&
 	       unpack_item(
 		   items, v[HISTORY_CLIENT], HISTORY_CLIENT_ITEM, history_client_unpack, row) &&

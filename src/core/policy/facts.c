@@ -1,5 +1,42 @@
 #include "core/policy/facts.h"
 
+enum tls_version tls_version_of(struct slice given, bool was_given_before)
+{
+	static const struct {
+		struct slice begins;
+		enum tls_version version;
+	} versions[] = {
+	    {SLICE_INIT("TLSv1.0"), TLS_1_0},
+	    {SLICE_INIT("TLSv1.1"), TLS_1_1},
+	    {SLICE_INIT("TLSv1.2"), TLS_1_2},
+	    {SLICE_INIT("TLSv1."), TLS_1_3},
+	    {SLICE_INIT("TLSv1"), TLS_1_0},
+	    {SLICE_INIT("TLSv"), TLS_1_3},
+	    {SLICE_INIT("SSLv"), TLS_1_0},
+	};
+
+	if (given.len == 0)
+		return was_given_before ? TLS_NONE : TLS_UNKNOWN;
+	for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++)
+		if (slice_starts_nocase(given, versions[i].begins))
+			return versions[i].version;
+	return TLS_UNKNOWN;
+}
+
+const char *tls_version_name(enum tls_version version)
+{
+	static const char *const names[TLS_COUNT] = {
+	    [TLS_UNKNOWN] = "unknown",
+	    [TLS_NONE] = "none",
+	    [TLS_1_0] = "1.0",
+	    [TLS_1_1] = "1.1",
+	    [TLS_1_2] = "1.2",
+	    [TLS_1_3] = "1.3",
+	};
+
+	return names[version];
+}
+
 bool facts_are_authenticated(const struct facts *facts)
 {
 	return !facts->not_smtp && facts->auth_state == FACT_KNOWN;

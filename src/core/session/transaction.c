@@ -196,6 +196,7 @@ static void forget_transaction(struct session *s)
 	s->from = (struct fromheader){.kind = FROM_NONE};
 	memset(s->authors, 0, sizeof s->authors);
 	s->facts.auth_state = FACT_ABSENT;
+	s->facts.tls = TLS_UNKNOWN;
 	s->facts.spf_state = s->facts.dkim_state = s->facts.dmarc_state = FACT_UNKNOWN;
 	s->facts.author_state = FACT_UNKNOWN;
 	s->facts.author_why = slice_of(NULL, 0);
@@ -265,6 +266,7 @@ struct answer transaction_mail(struct session *s, const struct mail_event *mail)
 	    arena_copy(s->mail_arena, mail->mta_name.len > 0 ? mail->mta_name : s->env->host_name);
 	s->queue_id = arena_copy(s->mail_arena, mail->queue_id);
 	s->facts.id[IDENTITY_SENDER] = envelope_identity(s, mail->sender, mail->mta_sender);
+	s->facts.tls = tls_version_of(mail->tls, mail->gives_tls);
 	if (mail->auth.len > 0) {
 		s->facts.auth_state = FACT_KNOWN;
 		s->facts.auth = arena_copy(s->mail_arena, mail->auth);

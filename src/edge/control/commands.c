@@ -23,6 +23,7 @@ static const struct command_option explain_options[] = {
     {"--recipient", "ADDRESS", "RCPT TO"},
     {"--from", "ADDRESS", "author address of the From header; also decides the end of the message"},
     {"--auth", "USER", "authenticated user"},
+    {"--tls", "VERSION", "TLS of the session: none, 1.0, 1.1, 1.2 or 1.3"},
     {"--spf", "RESULT", "SPF result: pass, fail, softfail, none, temperror, …"},
     {"--dkim", "RESULT", "DKIM result of a signature by the author's domain: pass, fail, none, …"},
     {"--dmarc", "RESULT", "pass, none, fail (p=reject), fail:quarantine, fail:none, …"},

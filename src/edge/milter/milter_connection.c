@@ -3,6 +3,7 @@
 
 #include "core/session/transaction.h"
 #include "edge/milter/milteranswer.h"
+#include "edge/milter/tls_memory.h"
 
 #include <netinet/in.h>
 #include <stdatomic.h>
@@ -77,7 +78,8 @@ static void ask_for_macros(SMFICTX *ctx)
 {
 	smfi_setsymlist(ctx, SMFIM_CONNECT,
 	    milteranswer_text("j v {client_name} {client_resolve} {client_connections}"));
-	smfi_setsymlist(ctx, SMFIM_ENVFROM, milteranswer_text("i {auth_authen} {mail_addr}"));
+	smfi_setsymlist(
+	    ctx, SMFIM_ENVFROM, milteranswer_text("i {auth_authen} {mail_addr} {tls_version}"));
 	smfi_setsymlist(ctx, SMFIM_ENVRCPT, milteranswer_text("i {rcpt_addr}"));
 	smfi_setsymlist(ctx, SMFIM_EOM, milteranswer_text("i"));
 }
@@ -201,6 +203,7 @@ static sfsistat refuse_session(SMFICTX *ctx, struct connection *c)
 static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 {
 	struct connection *c = smfi_getpriv(ctx);
+	struct slice tls = macro(ctx, "{tls_version}"), mta = macro(ctx, "j");
 	struct answer answer;
 
 	if (!c || c->overloaded)
@@ -213,8 +216,10 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 						  .sender = slice_str(arguments[0]),
 						  .mta_sender = macro(ctx, "{mail_addr}"),
 						  .auth = macro(ctx, "{auth_authen}"),
+						  .tls = tls,
+						  .gives_tls = tls_memory_gives(mta, tls.len > 0),
 						  .queue_id = macro(ctx, "i"),
-						  .mta_name = macro(ctx, "j"),
+						  .mta_name = mta,
 						  .sees_headers = c->sees_headers,
 						  .sees_body = c->sees_body,
 					      });

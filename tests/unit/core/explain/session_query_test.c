@@ -26,6 +26,10 @@ static const struct {
     {"recipient", "recipient", "a@example.org", NULL},
     {"recipient, empty", "recipient", "", "recipient: a recipient is not empty"},
     {"auth", "auth", "joe", NULL},
+    {"tls", "tls", "1.2", NULL},
+    {"no tls", "tls", "none", NULL},
+    {"tls, none of them", "tls", "unknown",
+	"tls: \"unknown\" is not a TLS version (none, 1.0, 1.1, 1.2, 1.3)"},
     {"from", "from", "a@example.org", NULL},
     {"no from", "from", "", NULL},
     {"from without domain", "from", "joe", "from: the address of an author has a domain"},
@@ -69,8 +73,8 @@ END_TEST
 START_TEST(takes_each_key_once)
 {
 	struct arena *arena = arena_create(1 << 16);
-	static const char *const good[] = {
-	    "192.0.2.1", "a", "a", "a@b.de", "a@b.de", "a", "a@b.de", "pass", "pass", "pass", "1"};
+	static const char *const good[] = {"192.0.2.1", "a", "a", "a@b.de", "a@b.de", "a", "1.3",
+	    "a@b.de", "pass", "pass", "pass", "1"};
 	struct session_query q;
 	char why[SESSION_QUERY_WHY_MAX], want[64];
 	unsigned n = 0;

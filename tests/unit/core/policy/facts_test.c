@@ -78,6 +78,32 @@ START_TEST(of_addresses)
 }
 END_TEST
 
+static const struct {
+	const char *given;
+	bool before;
+	enum tls_version want;
+} versions[] = {
+    {"", false, TLS_UNKNOWN},
+    {"", true, TLS_NONE},
+    {"TLSv1", false, TLS_1_0},
+    {"TLSv1.0", false, TLS_1_0},
+    {"TLSv1.1", true, TLS_1_1},
+    {"TLSv1.2", false, TLS_1_2},
+    {"tlsv1.2", false, TLS_1_2},
+    {"TLSv1.3", false, TLS_1_3},
+    {"TLSv1.4", false, TLS_1_3},
+    {"TLSv2", false, TLS_1_3},
+    {"SSLv3", false, TLS_1_0},
+    {"unknown", true, TLS_UNKNOWN},
+};
+
+START_TEST(reads_tls_versions)
+{
+	ck_assert_int_eq(
+	    tls_version_of(slice_str(versions[_i].given), versions[_i].before), versions[_i].want);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("facts");
@@ -85,6 +111,7 @@ Suite *suite(void)
 
 	tcase_add_loop_test(tc, of_names, 0, (int)ROWS(names));
 	tcase_add_loop_test(tc, of_addresses, 0, (int)ROWS(addresses));
+	tcase_add_loop_test(tc, reads_tls_versions, 0, (int)ROWS(versions));
 	suite_add_tcase(s, tc);
 	return s;
 }
