@@ -9,8 +9,9 @@
  *     while (match_next(&m, &o)) ...               // rules in order of the table
  *
  * match_start() makes all look-ups; each gives a sorted set of members, and match_next() merges
- * these sets, so that only rules that some entry speaks of are looked at.  A criterion on a fact
- * that is still unknown is neither true nor false; the truth of a rule follows:
+ * these sets, so that only rules that some entry speaks of are looked at, and those without any
+ * list. A criterion on a fact that is unknown, for now or because its answer did not come, is
+ * neither true nor false; the truth of a rule follows:
  *
  *     any criterion no           → NO        (such rules are not returned)
  *     any `unless` yes           → NO
@@ -30,6 +31,11 @@ struct outcome {
 	uint64_t yes, no; /* bits of slots (key, or SLOT_UNLESS + key) that are decided in, out */
 	uint64_t unknown; /* bits of slots that look at facts which are not known */
 	unsigned domains; /* identities by which `domains` is in, bits 1 << identity_kind */
+	/* Of the unknown ones: what can be asked for, bits of enum need; first for the criteria,
+	 * and for `unless` only when all of these hold. */
+	unsigned need;
+	bool late;      /* some are facts that the session has not shown yet */
+	bool under_way; /* some are answers under way, for which the end of the message has time */
 	bool has_network;
 	struct prefix network; /* the entry that decided KEY_NETWORKS */
 	bool has_identity;
@@ -45,6 +51,7 @@ struct match_decider {
 	enum entry_kind kind;        /* as what it was looked up, see match_cursor */
 	uint32_t member;             /* the entry; unused where a pattern decided */
 	const struct ruleset_pattern *pattern;
+	uint64_t words; /* of a criterion on one fact: those that decided */
 };
 
 /* The deciders of one rule, by slot.  Those of `domains` that are out stand here only where no
@@ -71,6 +78,7 @@ struct match {
 	struct match_cursor cursors[MATCH_CURSORS]; /* those of one identity: most specific first */
 	unsigned count;
 	unsigned pattern;          /* next of rules->patterns */
+	unsigned unlisted;         /* next of rules->unlisted */
 	struct match_trace *trace; /* NULL: nobody asks what decided */
 };
 

@@ -28,9 +28,16 @@ enum rule_key {
 	KEY_RECIPIENT,
 	KEY_DOMAINS,
 	KEY_LOGIN,
-	KEY_LISTS,            /* those above are lists of entries in radix trees */
-	KEY_COUNT = KEY_LISTS /* the others look at one fact each */
+	KEY_LISTS, /* those above are lists of entries in radix trees, the others look at one fact
+		      each */
+	KEY_SPF = KEY_LISTS,
+	KEY_COUNT
 };
+
+/* Bits 1 << rule_key of the lists. */
+enum { KEYS_OF_LISTS = (1 << KEY_LISTS) - 1 };
+
+struct fact_words;
 
 /* The key that looks at one identity alone. */
 static inline enum rule_key key_of_identity(enum identity_kind identity)
@@ -57,13 +64,16 @@ struct rule {
 	unsigned proof;     /* whitelist: bits of enum proof */
 	unsigned covers;    /* whitelist: bits 1 << family that it exempts from */
 	enum rule_applies applies;
-	bool wide;          /* networks of unusual width are meant */
-	bool monitor;       /* decide and record, refuse nothing */
-	int64_t expires;    /* seconds since the epoch; 0 = never */
-	struct slice reply; /* "550 5.7.1 text %{rule}" or empty for the default */
+	bool wide;               /* networks of unusual width are meant */
+	bool monitor;            /* decide and record, refuse nothing */
+	bool undecided_tempfail; /* undecided, it answers 451 where no rule behind it refuses */
+	int64_t expires;         /* seconds since the epoch; 0 = never */
+	struct slice reply;      /* "550 5.7.1 text %{rule}" or empty for the default */
 	struct slice comment, owner, ticket;
 	struct origin where;
 	unsigned patterns_from, patterns; /* its slice of the ruleset's patterns */
+	struct fact_words *words;         /* NULL: no criterion on one fact */
+	bool late; /* rule_is_late(); set by the builder, as are the three above */
 	/* Of its lists, and networks of its AS numbers and countries; counted by the builder. */
 	size_t entries;
 };
@@ -129,6 +139,8 @@ bool rule_mentions_from(const struct rule *);
 
 /* True when the rule is asked for mail of authenticated sessions. */
 bool rule_is_for_authenticated(const struct rule *);
+/* True when the rule asks for something that only the whole message shows. */
+bool rule_is_late(const struct rule *);
 
 /* True when the rule is past its `expires` and never matches. */
 bool rule_expired(const struct rule *, int64_t now);

@@ -51,6 +51,8 @@ struct ruleset {
 	struct name_radix *addresses[IDENTITY_COUNT]; /* sender, from, recipient */
 	struct ruleset_pattern *patterns;
 	unsigned pattern_count;
+	unsigned *unlisted; /* rules without any list, which no look-up finds: in their order */
+	unsigned unlisted_count;
 	struct name_radix *domains; /* recipient domain → 1 + index into layers, 0 = defaults */
 	const struct switches **layers; /* each is the defaults, or one of switches */
 	struct switches *switches;
@@ -79,6 +81,13 @@ unsigned ruleset_add_rule(struct ruleset_builder *, const struct rule *);
  */
 void ruleset_add_entry(struct ruleset_builder *, unsigned rule, unsigned slot, const struct entry *,
     struct origin where);
+
+/*
+ * One word of a criterion on one fact (core/policy/fact_words.h), by its number there.  out: an
+ * entry with `!`.
+ */
+void ruleset_add_word(struct ruleset_builder *, unsigned rule, unsigned slot, unsigned word,
+    bool out, struct origin where);
 
 /* One network of an AS or a country that the rule names, from the MMDB. */
 void ruleset_add_geo(struct ruleset_builder *, unsigned rule, unsigned slot, enum member_rank,

@@ -56,6 +56,7 @@ enum reason {
 	REASON_TOO_MANY_SESSIONS,
 	REASON_HEADERS_TOO_LARGE,
 	REASON_INTERNAL,
+	REASON_UNDECIDED, /* tempfail: a rule, or what could withdraw its refusal, is undecided */
 	REASON_COUNT
 };
 
@@ -77,7 +78,8 @@ struct verdict {
 	enum family family;
 	enum reason reason;
 	unsigned withdrawn; /* REASON_WHITELISTED: bits 1 << family of refusals that it withdrew */
-	const struct rule *rule; /* NULL when no rule of the table stands behind it */
+	const struct rule *rule;      /* NULL when no rule of the table stands behind it */
+	const struct rule *undecided; /* the first rule that was passed over undecided, or NULL */
 	bool has_network;
 	struct prefix network; /* the entry of `networks`, asn or country that decided */
 	bool has_identity;

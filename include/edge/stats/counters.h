@@ -41,6 +41,10 @@ struct counter {
 void counters_each(
     const struct counters *, void (*each)(void *context, const struct counter *), void *context);
 
+/* The same of rules that were passed over undecided; action and mode say nothing there. */
+void counters_each_undecided(
+    const struct counters *, void (*each)(void *context, const struct counter *), void *context);
+
 /* How long decisions took: bucket i counts those of at most counters_bounds_us[i], the last one
  * all others; by stage. */
 enum { COUNTERS_BUCKETS = 16 };

@@ -2,6 +2,7 @@
 
 #include "core/base/line.h"
 #include "core/base/rfc3339.h"
+#include "core/policy/fact_words.h"
 #include "rules_diff_private.h"
 
 #include <stdlib.h>
@@ -189,6 +190,43 @@ static void compare_words(struct rules_diff *d, struct rules_diff_change **list,
 	    d, list, what, words_of(before, word, old), words_of(after, word, fresh));
 }
 
+/* "fail, softfail, !none" */
+static struct slice fact_words_of(
+    const struct rule *rule, bool unless, unsigned key, char text[WORDS_MAX])
+{
+	struct line l = line_start(text, WORDS_MAX);
+	const char *const *words = fact_words_row(key)->words;
+	unsigned at = key - KEY_LISTS;
+
+	for (unsigned i = 0; rule->words && words[i]; i++) {
+		const char *comma = l.len > 0 ? ", " : "";
+
+		if (rule->words->in[unless][at] >> i & 1)
+			line_append(&l, "%s%s", comma, words[i]);
+		if (rule->words->out[unless][at] >> i & 1)
+			line_append(&l, "%s!%s", comma, words[i]);
+	}
+	return slice_of(text, l.len);
+}
+
+/* The words of criteria on one fact, "spf: fail → fail, softfail". */
+static void compare_fact_words(struct rules_diff *d, struct rules_diff_change **list,
+    const struct rule *a, const struct rule *b)
+{
+	char old[WORDS_MAX], fresh[WORDS_MAX];
+
+	for (unsigned key = KEY_LISTS; key < KEY_COUNT; key++)
+		for (unsigned unless = 0; unless < 2 && fact_words_row(key); unless++) {
+			struct slice name = arena_printf(d->arena, "%s%s", unless ? "unless." : "",
+			    rule_key_name((enum rule_key)key));
+
+			if (name.len > 0)
+				rules_diff_add_change(d, list, name.ptr,
+				    fact_words_of(a, unless, key, old),
+				    fact_words_of(b, unless, key, fresh));
+		}
+}
+
 static struct slice expiry_of(int64_t expires, char text[RFC3339_TEXT_MAX])
 {
 	if (expires == 0)
@@ -226,6 +264,10 @@ static void compare_rules(struct rules_diff *d, const struct rule *a, const stru
 	    slice_str(rule_applies_name(b->applies)));
 	rules_diff_add_change(d, list, "wide", slice_str(a->wide ? "true" : "false"),
 	    slice_str(b->wide ? "true" : "false"));
+	compare_fact_words(d, list, a, b);
+	rules_diff_add_change(d, list, "undecided",
+	    slice_str(a->undecided_tempfail ? "tempfail" : "pass"),
+	    slice_str(b->undecided_tempfail ? "tempfail" : "pass"));
 	rules_diff_add_change(
 	    d, list, "expires", expiry_of(a->expires, old), expiry_of(b->expires, fresh));
 	rules_diff_add_change(d, list, "reply", a->reply, b->reply);

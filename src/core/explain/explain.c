@@ -1,5 +1,6 @@
 #include "core/explain/explain.h"
 
+#include "core/policy/fact_words.h"
 #include "core/policy/policy.h"
 
 /* ---- criteria ------------------------------------------------------------------------ */
@@ -37,6 +38,14 @@ static struct slice login_entry(const struct facts *facts, struct arena *arena)
 	return arena_copy(arena, entry_fold_login(facts->auth, folded));
 }
 
+/* The first of the words that decided a criterion on one fact. */
+static struct slice criterion_word(unsigned slot, uint64_t words)
+{
+	const struct fact_words_row *row = fact_words_row(slot & (SLOT_UNLESS - 1));
+
+	return slice_str(row->words[__builtin_ctzll(words)]);
+}
+
 /* What match decided of one slot, put into words; nothing is decided here. */
 static struct explain_criterion criterion_of(const struct facts *facts, const struct outcome *o,
     const struct match_trace *trace, unsigned slot, struct arena *arena)
@@ -50,6 +59,10 @@ static struct explain_criterion criterion_of(const struct facts *facts, const st
 	if ((slot & (SLOT_UNLESS - 1)) == KEY_LOGIN) {
 		c.entry = d->pattern ? arena_printf(arena, "/%.*s/", SLICE_ARG(d->pattern->text))
 				     : login_entry(facts, arena);
+		return c;
+	}
+	if (d->words != 0) {
+		c.entry = criterion_word(slot, d->words);
 		return c;
 	}
 	if (d->identity == IDENTITY_COUNT) {

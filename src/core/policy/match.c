@@ -1,5 +1,7 @@
 #include "core/policy/match.h"
 
+#include "core/policy/fact_words.h"
+
 #include <limits.h>
 
 static void add_cursor(
@@ -65,7 +67,7 @@ void match_start(struct match *m, const struct ruleset *rules, const struct fact
 	m->rules = rules;
 	m->facts = facts;
 	m->count = 0;
-	m->pattern = 0;
+	m->pattern = m->unlisted = 0;
 	m->trace = NULL;
 	if (facts->client.family != IP_NONE)
 		add_cursor(m, ip_radix_lookup(rules->networks, &facts->client), IDENTITY_COUNT,
@@ -233,6 +235,54 @@ static uint64_t unknown_slots(const struct facts *facts, unsigned keys, unsigned
 	return unknown;
 }
 
+/* One criterion on one fact. */
+static void apply_words(struct match *m, struct outcome *o, unsigned slot)
+{
+	unsigned key = slot & (SLOT_UNLESS - 1), at = key - KEY_LISTS;
+	bool unless = slot >= SLOT_UNLESS;
+	const struct fact_words_row *row = fact_words_row(key);
+	uint64_t in = o->rule->words->in[unless][at], out = o->rule->words->out[unless][at];
+	bool too_early = row->late && m->facts->author_state == FACT_UNKNOWN;
+	struct word_facts w =
+	    too_early ? (struct word_facts){.unknown = ~UINT64_C(0)} : row->look(m->facts);
+
+	if ((w.are & out) != 0) {
+		o->no |= slot_bit(slot);
+	} else if ((w.are & in) != 0 && (w.unknown & out) == 0) {
+		o->yes |= slot_bit(slot);
+	} else if ((w.unknown & (in | out)) != 0) {
+		o->unknown |= slot_bit(slot);
+		o->need |= w.need;
+		o->late |= too_early;
+		o->under_way |= w.under_way;
+		return;
+	}
+	note_decider(m->trace, slot,
+	    (struct match_decider){.decided = (w.are & (in | out)) != 0,
+		.out = (w.are & out) != 0,
+		.identity = IDENTITY_COUNT,
+		.words = w.are & (w.are & out ? out : in)});
+}
+
+/* Criteria on one fact are looked at when the lists leave the rule open; those of `unless` when all
+ * criteria hold, or may hold for want of an answer that nobody can give. */
+static void apply_facts(struct match *m, struct outcome *o)
+{
+	uint64_t lists = o->rule->keys & KEYS_OF_LISTS;
+
+	if (!m->trace && ((lists & ~(o->yes | o->unknown)) != 0 ||
+			     (o->yes & (uint64_t)o->rule->unless << SLOT_UNLESS) != 0))
+		return;
+	for (unsigned key = KEY_LISTS; key < KEY_COUNT; key++)
+		if ((o->rule->keys & 1u << key) != 0)
+			apply_words(m, o, key);
+	if (!m->trace && (o->need != 0 || (o->rule->keys & ~(o->yes | o->unknown)) != 0))
+		return;
+	for (unsigned key = KEY_LISTS; key < KEY_COUNT; key++)
+		if ((o->rule->unless & 1u << key) != 0)
+			apply_words(m, o, SLOT_UNLESS + key);
+}
+
 static enum truth truth_of(const struct outcome *o, int64_t now)
 {
 	const struct rule *rule = o->rule;
@@ -259,6 +309,9 @@ static void evaluate(struct match *m, unsigned rule, struct outcome *o)
 	o->unknown = unknown_slots(m->facts, o->rule->keys, o->rule->in, 0) |
 		     unknown_slots(m->facts, o->rule->unless, o->rule->unless_in, SLOT_UNLESS);
 	o->unknown &= ~(o->yes | o->no);
+	o->late = o->unknown != 0;
+	if (o->rule->words)
+		apply_facts(m, o);
 	o->truth = truth_of(o, m->facts->now);
 }
 
@@ -273,6 +326,8 @@ static unsigned lowest_rule(const struct match *m)
 	}
 	if (m->pattern < m->rules->pattern_count && m->rules->patterns[m->pattern].rule < lowest)
 		lowest = m->rules->patterns[m->pattern].rule;
+	if (m->unlisted < m->rules->unlisted_count && m->rules->unlisted[m->unlisted] < lowest)
+		lowest = m->rules->unlisted[m->unlisted];
 	return lowest;
 }
 
@@ -284,6 +339,9 @@ bool match_next(struct match *m, struct outcome *o)
 		evaluate(m, rule, o);
 		if (o->rule->patterns > 0)
 			m->pattern = o->rule->patterns_from + o->rule->patterns;
+		if (m->unlisted < m->rules->unlisted_count &&
+		    m->rules->unlisted[m->unlisted] == rule)
+			m->unlisted++;
 		if (o->truth != TRUTH_NO)
 			return true;
 	}

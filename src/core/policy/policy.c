@@ -8,11 +8,16 @@ struct findings {
 	const struct rule *trusted;
 	struct verdict trusted_verdict;
 	unsigned exempted;      /* families, bits 1 << family, that whitelist entries cover */
-	unsigned may_be_exempt; /* … that entries would cover if SPF said pass, which it may */
-	struct verdict whitelisted;   /* the first entry that exempts */
-	struct verdict exemptions[2]; /* the first that covers: spf, dmarc */
-	struct verdict refused[2];    /* by family: blocks, susranges */
-	struct verdict monitored;     /* the first refusal of monitor mode */
+	unsigned may_be_exempt; /* … that entries would cover if an answer came that is not there */
+	unsigned exempt_need[FAMILY_COUNT]; /* … by asking for these: bits of enum need */
+	const struct rule *doubtful;        /* the first entry whose answer did not come */
+	struct verdict whitelisted;         /* the first entry that exempts */
+	struct verdict exemptions[2];       /* the first that covers: spf, dmarc */
+	struct verdict refused[2];          /* by family: blocks, susranges */
+	struct verdict monitored;           /* the first refusal of monitor mode */
+	struct verdict put_off[2]; /* by monitor mode: the first undecided rule with tempfail */
+	unsigned need[2]; /* by monitor mode: what rules before the first refusal hang on */
+	const struct rule *undecided; /* the first rule that was passed over */
 };
 
 static struct verdict verdict_of_rule(
@@ -69,15 +74,30 @@ static struct verdict *exemption_from(struct findings *f, enum family family)
 	return &f->exemptions[family == FAMILY_DMARC];
 }
 
+/* An entry that may yet exempt: nothing is looked up for it before something refuses. */
+static void note_may_be_exempt(struct findings *f, const struct rule *rule, unsigned need)
+{
+	f->may_be_exempt |= rule->covers;
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		if ((rule->covers & 1u << family) != 0)
+			f->exempt_need[family] |= need;
+	if (need == 0 && !f->doubtful)
+		f->doubtful = rule;
+}
+
 static void find_exemption(struct findings *f, const struct outcome *o, const struct facts *facts)
 {
 	enum truth proof = policy_proven(o, facts);
+	unsigned need = o->need;
 	struct verdict v;
 
 	if (o->rule->monitor || proof == TRUTH_NO)
 		return;
-	if (proof == TRUTH_UNKNOWN) {
-		f->may_be_exempt |= o->rule->covers;
+	if (proof == TRUTH_UNKNOWN && facts->spf_state == FACT_UNKNOWN)
+		need |= NEED_SPF;
+	if (o->truth == TRUTH_UNKNOWN || proof == TRUTH_UNKNOWN) {
+		if (!o->late)
+			note_may_be_exempt(f, o->rule, need);
 		return;
 	}
 	v = verdict_of_rule(o, VERDICT_CONTINUE, ACTION_ACCEPT, REASON_WHITELISTED);
@@ -98,14 +118,42 @@ static enum action action_of_rule(const struct rule *rule)
 	return rule->reply.len > 0 && rule->reply.ptr[0] == '4' ? ACTION_TEMPFAIL : ACTION_REJECT;
 }
 
+/*
+ * Undecided (SPEC 3.1): who can be asked is asked, unless a rule before refuses anyway; what only
+ * the end of the message can tell is left to it; and where the answer is not to be had, the rule is
+ * passed over.
+ */
+static void find_undecided(struct findings *f, const struct outcome *o)
+{
+	const struct rule *rule = o->rule;
+	struct verdict *put_off = &f->put_off[rule->monitor];
+
+	if (o->late || o->under_way)
+		return;
+	if (o->need != 0) {
+		f->need[rule->monitor] |= o->need;
+		return;
+	}
+	if (!f->undecided)
+		f->undecided = rule;
+	if (!rule->undecided_tempfail || put_off->rule)
+		return;
+	*put_off = verdict_of_rule(o, VERDICT_FINAL, ACTION_TEMPFAIL, REASON_UNDECIDED);
+	put_off->monitored = rule->monitor;
+}
+
 static void find_refusal(struct findings *f, const struct outcome *o)
 {
 	struct verdict *first = &f->refused[o->rule->family == FAMILY_SUSRANGES];
 
+	if (f->refused[0].rule || f->refused[1].rule || (o->rule->monitor && f->monitored.rule))
+		return;
+	if (o->truth == TRUTH_UNKNOWN) {
+		find_undecided(f, o);
+		return;
+	}
 	if (o->rule->monitor)
 		first = &f->monitored;
-	if (first->rule)
-		return;
 	*first = verdict_of_rule(o, VERDICT_FINAL, action_of_rule(o->rule), REASON_RULE);
 	first->monitored = o->rule->monitor;
 }
@@ -123,9 +171,16 @@ bool policy_asks(const struct rule *rule, const struct facts *facts)
 	return rule->family == FAMILY_EXEMPT || rule_is_for_authenticated(rule);
 }
 
+/* At the end of the message only rules that wait for it can say anything new, and those whose
+ * answer of SPF was under way at RCPT. */
+static bool is_asked(const struct rule *rule, const struct facts *facts, enum phase phase)
+{
+	return phase == PHASE_RCPT || rule->late ||
+	       (facts->spf_late && ((rule->keys | rule->unless) & 1u << KEY_SPF) != 0);
+}
+
 /*
- * One pass over the matching rules, which come in the order of the families.  At the end of the
- * message only rules that ask for From can say anything new.
+ * One pass over the matching rules, which come in the order of the families.
  */
 static void find(struct findings *f, const struct ruleset *rules, const struct facts *facts,
     enum phase phase, unsigned off)
@@ -138,7 +193,8 @@ static void find(struct findings *f, const struct ruleset *rules, const struct f
 	while (match_next(&m, &o)) {
 		enum family family = o.rule->family;
 
-		if (o.truth != TRUTH_YES || !policy_asks(o.rule, facts))
+		if (!policy_asks(o.rule, facts) ||
+		    (o.truth != TRUTH_YES && (phase == PHASE_MAIL || family < FAMILY_WHITELIST)))
 			continue;
 		if (family == FAMILY_TRUSTED) {
 			f->trusted = o.rule;
@@ -154,47 +210,57 @@ static void find(struct findings *f, const struct ruleset *rules, const struct f
 		}
 		if (family == FAMILY_WHITELIST)
 			find_exemption(f, &o, facts);
-		else if ((f->exempted & 1u << family) == 0 &&
-			 (phase == PHASE_RCPT || rule_mentions_from(o.rule)))
+		else if ((f->exempted & 1u << family) == 0 && is_asked(o.rule, facts, phase))
 			find_refusal(f, &o);
 	}
 }
 
-/* A verdict that a whitelist entry by domain could withdraw hangs on its proof. */
+/* A verdict that a whitelist entry could withdraw hangs on an answer that is not there. */
 static bool needs_proof(const struct findings *f, const struct verdict *refusal)
 {
 	return (f->may_be_exempt & 1u << refusal->family) != 0;
 }
 
 /*
- * Undecided (SPEC 3.1): the proof is asked for; where its answer is under way or did not come, a
- * refusal becomes another try.  A quarantine refuses nobody and stays.
+ * Undecided (SPEC 3.1): what the entry needs is asked for; where the answer is under way or did not
+ * come, a refusal becomes another try.  A quarantine refuses nobody and stays.
  */
-static struct verdict without_proof(const struct verdict *found, const struct facts *facts)
+static struct verdict without_proof(struct findings *f, const struct verdict *found)
 {
 	struct verdict v = *found;
 
-	if (facts->spf_state == FACT_UNKNOWN)
-		return (struct verdict){.kind = VERDICT_NEED, .need = NEED_SPF};
+	if (f->exempt_need[v.family] != 0)
+		return (struct verdict){.kind = VERDICT_NEED, .need = f->exempt_need[v.family]};
 	if (v.action != ACTION_QUARANTINE) {
 		v.action = ACTION_TEMPFAIL;
-		v.reason = REASON_SPF_TEMPERROR;
+		v.reason = f->doubtful->words ? REASON_UNDECIDED : REASON_SPF_TEMPERROR;
 	}
+	if (!f->undecided)
+		f->undecided = f->doubtful;
 	return v;
 }
 
-static bool judge_rules(const struct findings *f, const struct facts *facts, struct verdict *out)
+/* In the order in which they count: enforced before monitored, refusals before what is put off. */
+static bool judge_rules(struct findings *f, struct verdict *out)
 {
-	const struct verdict *refusal = f->refused[0].rule ? &f->refused[0] : &f->refused[1];
+	const struct verdict *found[] = {
+	    &f->refused[0], &f->refused[1], &f->put_off[false], &f->monitored, &f->put_off[true]};
+	bool enforced = f->refused[0].rule || f->refused[1].rule;
+	unsigned need = f->need[false] | (enforced ? 0 : f->need[true]);
 
-	if (!refusal->rule)
-		refusal = &f->monitored;
-	if (!refusal->rule)
-		return false;
-	*out = *refusal;
-	if (needs_proof(f, refusal))
-		*out = without_proof(refusal, facts);
-	return true;
+	if (need != 0) {
+		*out = (struct verdict){.kind = VERDICT_NEED, .need = need};
+		return true;
+	}
+	for (size_t i = 0; i < sizeof found / sizeof *found; i++) {
+		if (!found[i]->rule)
+			continue;
+		*out = *found[i];
+		if (needs_proof(f, out))
+			*out = without_proof(f, out);
+		return true;
+	}
+	return false;
 }
 
 /* ---- the phases ---------------------------------------------------------------------- */
@@ -217,8 +283,7 @@ static bool is_inbound(const struct facts *facts, const struct findings *f, stru
  * is asked for its proof first: not every verdict has asked for SPF itself.  A refusal that is
  * withdrawn is told in *whitelisted.
  */
-static bool stands(
-    struct findings *f, const struct facts *facts, struct verdict *v, struct verdict *whitelisted)
+static bool stands(struct findings *f, struct verdict *v, struct verdict *whitelisted)
 {
 	unsigned withdrawn = whitelisted->withdrawn;
 
@@ -226,7 +291,7 @@ static bool stands(
 		return true;
 	if ((f->exempted & 1u << v->family) == 0) {
 		if (needs_proof(f, v))
-			*v = without_proof(v, facts);
+			*v = without_proof(f, v);
 		return true;
 	}
 	if (!v->monitored) {
@@ -256,27 +321,30 @@ static struct verdict judge(const struct ruleset *rules, const struct facts *fac
 	const struct settings *settings = &rules->settings;
 	struct verdict v, monitored = {.kind = VERDICT_CONTINUE}, whitelisted = f->whitelisted;
 
-	if (judge_rules(f, facts, &v) && settles(&v, &monitored))
+	if (judge_rules(f, &v) && settles(&v, &monitored))
 		return v;
 	if (policy_judge_spf(settings, facts, switches->spf, phase, &v) &&
-	    stands(f, facts, &v, &whitelisted) && settles(&v, &monitored))
+	    stands(f, &v, &whitelisted) && settles(&v, &monitored))
 		return v;
 	if (phase == PHASE_END && policy_judge_dmarc(settings, facts, switches->dmarc, &v) &&
-	    stands(f, facts, &v, &whitelisted) && settles(&v, &monitored))
+	    stands(f, &v, &whitelisted) && settles(&v, &monitored))
 		return v;
 	return monitored.monitored ? monitored : whitelisted;
 }
 
-/* An authenticated session: whitelist, switches, SPF and DMARC say nothing of it. */
-static struct verdict judge_authenticated(const struct findings *f, const struct facts *facts)
+/* An authenticated session: whitelist, switches, SPF and DMARC say nothing of it, and nothing is
+ * put off for want of an answer. */
+static struct verdict judge_authenticated(struct findings *f)
 {
 	struct verdict v;
 
 	if (f->exempt)
 		return accepted(FAMILY_EXEMPT, REASON_EXEMPT, f->exempt);
-	if (judge_rules(f, facts, &v))
-		return v;
-	return accepted(FAMILY_NONE, REASON_AUTHENTICATED, NULL);
+	memset(f->put_off, 0, sizeof f->put_off);
+	if (!judge_rules(f, &v))
+		v = accepted(FAMILY_NONE, REASON_AUTHENTICATED, NULL);
+	v.undecided = f->undecided;
+	return v;
 }
 
 static struct verdict decide(
@@ -290,12 +358,14 @@ static struct verdict decide(
 
 	find(&f, rules, facts, phase, authenticated ? 0 : switched_off(switches));
 	if (authenticated && phase != PHASE_MAIL)
-		return judge_authenticated(&f, facts);
+		return judge_authenticated(&f);
 	if (!is_inbound(facts, &f, &v) || phase == PHASE_MAIL)
 		return v;
 	if (f.exempt)
 		return accepted(FAMILY_EXEMPT, REASON_EXEMPT, f.exempt);
-	return judge(rules, facts, phase, switches, &f);
+	v = judge(rules, facts, phase, switches, &f);
+	v.undecided = f.undecided;
+	return v;
 }
 
 struct verdict policy_decide(

@@ -201,6 +201,8 @@ static struct slice default_template(const struct verdict *v)
 	    [REASON_TOO_MANY_SESSIONS] = "421 4.3.2 Too many sessions, please try again later",
 	    [REASON_HEADERS_TOO_LARGE] = "552 5.3.4 The header of this message is too large",
 	    [REASON_INTERNAL] = "451 4.3.0 Temporary internal error, please try again",
+	    [REASON_UNDECIDED] = "451 4.4.3 A DNS answer that decides about this mail is missing, "
+				 "please try again",
 	};
 	const char *template = templates[v->reason];
 

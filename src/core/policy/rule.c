@@ -1,5 +1,7 @@
 #include "core/policy/rule.h"
 
+#include "core/policy/fact_words.h"
+
 const struct word covers_words[] = {{"susranges", FAMILY_SUSRANGES}, {"blocks", FAMILY_BLOCKS},
     {"spf", FAMILY_SPF}, {"dmarc", FAMILY_DMARC}, {NULL, 0}};
 
@@ -19,6 +21,15 @@ bool rule_mentions_from(const struct rule *rule)
 bool rule_is_for_authenticated(const struct rule *rule)
 {
 	return rule->applies != APPLIES_INBOUND;
+}
+
+bool rule_is_late(const struct rule *rule)
+{
+	for (unsigned key = KEY_LISTS; key < KEY_COUNT; key++)
+		if (((rule->keys | rule->unless) & 1u << key) != 0 && fact_words_row(key) &&
+		    fact_words_row(key)->late)
+			return true;
+	return rule_mentions_from(rule);
 }
 
 bool rule_expired(const struct rule *rule, int64_t now)
@@ -57,6 +68,7 @@ const char *rule_key_name(enum rule_key key)
 	    [KEY_RECIPIENT] = "recipient",
 	    [KEY_DOMAINS] = "domains",
 	    [KEY_LOGIN] = "login",
+	    [KEY_SPF] = "spf",
 	};
 
 	return names[key];

@@ -25,6 +25,7 @@ void ruleset_free(struct ruleset **set)
 	ip_radix_free(&rules->networks);
 	member_sets_free(&rules->sets);
 	free(rules->patterns);
+	free(rules->unlisted);
 	free(rules->switches);
 	free(rules->layers);
 	free(rules->rules);
@@ -58,6 +59,7 @@ size_t ruleset_bytes(const struct ruleset *rules)
 	size_t bytes = sizeof *rules + arena_used(rules->arena) + member_sets_bytes(rules->sets) +
 		       ip_radix_bytes(rules->networks) + rules->rule_count * sizeof *rules->rules +
 		       rules->pattern_count * sizeof *rules->patterns +
+		       rules->unlisted_count * sizeof *rules->unlisted +
 		       rules->switch_count * sizeof *rules->switches +
 		       rules->layer_count * sizeof *rules->layers;
 

@@ -1,6 +1,7 @@
 #include "core/policy/ruleset.h"
 
 #include "core/base/array.h"
+#include "core/policy/fact_words.h"
 #include "core/policy/survey.h"
 #include "ruleset_builder.h"
 
@@ -256,6 +257,30 @@ static void add_pattern(struct ruleset_builder *b, unsigned rule, unsigned slot,
 	tag = add_origin(b, member_make(rule, slot, e->out, FORM_NAME, 0), tally, where.line);
 	rules->patterns[rules->pattern_count++] = (struct ruleset_pattern){
 	    rule, slot, e->out, tag, pattern, arena_copy(rules->arena, e->text)};
+}
+
+void ruleset_add_word(struct ruleset_builder *b, unsigned rule, unsigned slot, unsigned word,
+    bool out, struct origin where)
+{
+	unsigned key = slot & (SLOT_UNLESS - 1), at = key - KEY_LISTS;
+	bool unless = slot >= SLOT_UNLESS;
+	uint64_t bit = UINT64_C(1) << word;
+	struct fact_words *words;
+
+	if (rule >= b->rules->rule_count)
+		return;
+	words = b->rules->rules[rule].words;
+	if (!words)
+		words = arena_calloc(b->rules->arena, 1, sizeof *words);
+	b->rules->rules[rule].words = words;
+	if (!words)
+		return;
+	if ((words->in[unless][at] | words->out[unless][at]) & bit &&
+	    ((words->out[unless][at] & bit) != 0) != out)
+		diag_error(b->diag, where,
+		    "\"%s\" is both in and out of \"%.*s\"; keep one of the two",
+		    fact_words_row(key)->words[word], SLICE_ARG(b->rules->rules[rule].name));
+	*(out ? &words->out[unless][at] : &words->in[unless][at]) |= bit;
 }
 
 /* The names of a whole top-level domain are as much as the widest of networks. */

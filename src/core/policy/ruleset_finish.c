@@ -4,6 +4,8 @@
  * contradictory, duplicate or covered.
  */
 #include "core/policy/ruleset.h"
+
+#include "core/policy/fact_words.h"
 #include "ruleset_builder.h"
 #include "survey_private.h"
 
@@ -266,6 +268,18 @@ static void place_patterns(struct ruleset_builder *b)
 	}
 }
 
+/* Rules that no list leads to are looked at each time. */
+static void note_unlisted(struct ruleset_builder *b)
+{
+	struct ruleset *rules = b->rules;
+
+	rules->unlisted = calloc((size_t)rules->rule_count + 1, sizeof *rules->unlisted);
+	b->failed |= !rules->unlisted;
+	for (unsigned i = 0; rules->unlisted && i < rules->rule_count; i++)
+		if ((rules->rules[i].keys & KEYS_OF_LISTS) == 0 && rules->rules[i].keys != 0)
+			rules->unlisted[rules->unlisted_count++] = i;
+}
+
 /* What transactions under this table can ask for, so that the milter negotiates no more. */
 static void note_needs(struct ruleset *rules)
 {
@@ -273,15 +287,17 @@ static void note_needs(struct ruleset *rules)
 
 	rules->has_monitored = rules->settings.monitor;
 	for (unsigned i = 0; i < rules->rule_count; i++) {
-		const struct rule *rule = &rules->rules[i];
-		rules->has_from |= rule_mentions_from(rule);
+		struct rule *rule = &rules->rules[i];
+		unsigned keys = rule->keys | rule->unless;
+
+		rule->late = rule_is_late(rule);
+		rules->has_from |= rule->late;
 		rules->has_authenticated |= rule_is_for_authenticated(rule);
-		rules->has_authenticated_end |=
-		    rule_is_for_authenticated(rule) && rule_mentions_from(rule);
+		rules->has_authenticated_end |= rule_is_for_authenticated(rule) && rule->late;
 		rules->has_monitored |= rule->monitor;
 		rules->domains_in |= rule->keys & 1u << KEY_DOMAINS ? rule->in : 0;
 		rules->domains_in |= rule->unless & 1u << KEY_DOMAINS ? rule->unless_in : 0;
-		rules->has_spf |= (rule->proof & PROOF_SPF) != 0;
+		rules->has_spf |= (rule->proof & PROOF_SPF) != 0 || (keys & 1u << KEY_SPF) != 0;
 	}
 	for (unsigned i = 0; i <= rules->switch_count; i++) {
 		const struct switches *s = i ? &rules->switches[i - 1] : defaults;
@@ -336,6 +352,7 @@ struct ruleset *ruleset_finish(struct ruleset_builder **builder)
 	if (!b->failed)
 		build_tries(b);
 	place_patterns(b);
+	note_unlisted(b);
 	note_needs(rules);
 	tell_tallies(b);
 	if (b->survey && !b->failed && !member_sets_failed(rules->sets) &&

@@ -82,6 +82,7 @@ const char *reason_name(enum reason reason)
 	    [REASON_TOO_MANY_SESSIONS] = "too many sessions",
 	    [REASON_HEADERS_TOO_LARGE] = "headers too large",
 	    [REASON_INTERNAL] = "internal error",
+	    [REASON_UNDECIDED] = "undecided",
 	};
 
 	return names[reason];

@@ -343,7 +343,7 @@ static struct answer rcpt_of_authenticated(const struct event *e)
 
 	if (arena_failed(s->mail_arena))
 		return transaction_refuse(e, ACTION_TEMPFAIL, REASON_INTERNAL);
-	if (v.action != ACTION_ACCEPT)
+	if (v.action != ACTION_ACCEPT || v.undecided)
 		answer = transaction_conclude(e, &v);
 	else
 		transaction_note_accepted(e, &v);

@@ -101,7 +101,7 @@ static bool is_worth_a_record(const struct session *s, const struct recipient *r
 	if (v->monitored && r->monitored)
 		return false;
 	return (v->kind == VERDICT_FINAL && v->action != ACTION_ACCEPT) || v->withdrawn != 0 ||
-	       transaction_missed_answer(s);
+	       v->undecided || transaction_missed_answer(s);
 }
 
 /* Gives all the deciding effect and records what was found for each recipient; what another

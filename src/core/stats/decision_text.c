@@ -91,6 +91,8 @@ static void json_put_verdict(struct json_write *j, const struct record *r)
 	if (v->has_network)
 		json_write_string(j, "network", slice_of(text, prefix_format(&v->network, text)));
 	json_put_reason(j, r);
+	if (v->undecided)
+		json_write_string(j, "undecided", v->undecided->name);
 	if (v->monitored)
 		json_write_string(j, "mode", SLICE("monitor"));
 }
@@ -261,6 +263,8 @@ struct slice record_line(const struct record *r, char out[RECORD_LINE_MAX])
 	if (v->has_network)
 		line_append_field(
 		    &l, "network", slice_of(text, prefix_format(&v->network, text)), false);
+	if (v->undecided)
+		line_append_field(&l, "undecided", v->undecided->name, false);
 	line_append_field(&l, "id", r->token, false);
 	out[l.len] = '\0';
 	return slice_of(out, l.len);

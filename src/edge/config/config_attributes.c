@@ -81,6 +81,14 @@ static void take_expires(struct rule_parser *p, const struct setting *s)
 	    "the rule expired at %s and never matches", shown);
 }
 
+static void take_undecided(struct rule_parser *p, const struct setting *s)
+{
+	static const struct word words[] = {{"pass", 0}, {"tempfail", 1}, {NULL, 0}};
+
+	p->rule.undecided_tempfail =
+	    load_word(p->load, setting_text(s), "undecided", words, load_where(p->load, s)) == 1;
+}
+
 static void take_wide(struct rule_parser *p, const struct setting *s)
 {
 	load_bool(p->load, s, &p->rule.wide);
@@ -202,13 +210,14 @@ static const struct attribute attributes[] = {
     {"wide", false, 0, take_wide},
     {"may_be_empty", false, 0, take_may_be_empty},
     {"max_shrink", false, 0, take_max_shrink},
+    {"undecided", true, 1u << FAMILY_BLOCKS | 1u << FAMILY_SUSRANGES, take_undecided},
     {"in", false, 0, take_in},
     {"proof", false, 1u << FAMILY_WHITELIST, take_proof},
     {"covers", false, 1u << FAMILY_WHITELIST, take_covers},
     {"applies", true, 1u << FAMILY_BLOCKS, take_applies},
 };
 
-enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0], KEYS_MAX = 32 };
+enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0], KEYS_MAX = 64 };
 
 /* An attribute that rules of this family do not have; said, and true. */
 static bool belongs_elsewhere(const struct rule_parser *p, const struct setting *s)
@@ -218,8 +227,13 @@ static bool belongs_elsewhere(const struct rule_parser *p, const struct setting 
 		if (!a->families || a->families & 1u << p->rule.family ||
 		    strcmp(a->key, s->name) != 0)
 			continue;
-		diag_error(p->load->diag, load_where(p->load, s), "%s belongs to rules of %s",
-		    a->key, a->families == 1u << FAMILY_BLOCKS ? "blocks" : "the whitelist");
+		diag_error(p->load->diag, load_where(p->load, s),
+		    a->families == 1u << FAMILY_WHITELIST ? "%s belongs to rules of the whitelist"
+		    : a->families == 1u << FAMILY_BLOCKS
+			? "%s belongs to rules of blocks"
+			: "%s belongs to rules that refuse: a whitelist rule that is undecided "
+			  "turns a refusal into 451 anyway",
+		    a->key);
 		return true;
 	}
 	return false;

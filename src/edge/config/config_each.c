@@ -89,7 +89,7 @@ void load_each_entry(struct load *load, const struct criterion *c, const struct 
 
 	k.entry.key = c->word;
 	k.entry.rank = rank_of(c);
-	if (s)
+	if (s && c->key < KEY_LISTS)
 		load_each_value(load, s, &walk);
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/base/array.h"
 #include "core/name/entry.h"
+#include "core/policy/fact_words.h"
 #include "edge/idn/idn.h"
 
 #include <stdlib.h>
@@ -146,6 +147,27 @@ static void take_country(struct load *load, const struct criterion *c, unsigned 
 		    SLICE_ARG(text));
 }
 
+/* ---- criteria on one fact ------------------------------------------------------------ */
+
+static void take_word(struct load *load, const struct criterion *c, unsigned rule, unsigned slot,
+    struct slice text, struct origin where)
+{
+	const char *const *words = fact_words_row(c->key)->words;
+	struct slice word = text, known = slice_of(NULL, 0);
+	bool out = cut_out(&word);
+
+	for (unsigned i = 0; words[i]; i++) {
+		if (slice_equal(word, slice_str(words[i]))) {
+			ruleset_add_word(load->builder, rule, slot, i, out, where);
+			return;
+		}
+		known = arena_printf(
+		    load->arena, "%.*s%s%s", SLICE_ARG(known), i ? ", " : "", words[i]);
+	}
+	diag_error(load->diag, where, "%s: \"%.*s\" must be one of %.*s", c->word, SLICE_ARG(text),
+	    SLICE_ARG(known));
+}
+
 /* ---- the criteria -------------------------------------------------------------------- */
 
 const struct criterion load_criteria[CRITERIA] = {
@@ -159,6 +181,7 @@ const struct criterion load_criteria[CRITERIA] = {
     {"recipient", KEY_RECIPIENT, ENTRY_ACCEPT_ADDRESSES, take_entry, NULL},
     {"domains", KEY_DOMAINS, ENTRY_ACCEPT_NAMES, take_domain, NULL},
     {"login", KEY_LOGIN, ENTRY_ACCEPT_LOGINS, take_entry, NULL},
+    {"spf", KEY_SPF, ENTRY_ACCEPT_NAMES, take_word, NULL},
 };
 
 const struct criterion *load_criterion(const char *word)
@@ -204,7 +227,8 @@ unsigned load_entries(struct load *load, const struct criterion *criterion, cons
 		.number = number,
 		.slot = slot,
 		.limits = limits}};
-	struct value_walk walk = {each_entry, &e, limits.may_be_empty, each_feed};
+	struct value_walk walk = {
+	    each_entry, &e, limits.may_be_empty, criterion->key < KEY_LISTS ? each_feed : NULL};
 	struct key_checks checks = {.rule = rule, .slot = slot};
 
 	load->checks = &checks;

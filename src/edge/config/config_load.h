@@ -192,7 +192,7 @@ struct criterion {
 	bool (*number)(struct slice text, uint32_t *out);
 };
 
-enum { CRITERIA = 10 };
+enum { CRITERIA = 11 };
 extern const struct criterion load_criteria[CRITERIA];
 
 /* The criterion of this word, or NULL. */

@@ -32,6 +32,12 @@ static void add_criteria(
 
 /* ---- what only the whole rule shows -------------------------------------------------- */
 
+/* An identity that a result proves; which result is the author's matter. */
+static bool is_proven_identity(unsigned keys)
+{
+	return (keys & 1u << KEY_SENDER) != 0 && (keys & 1u << KEY_SPF) != 0;
+}
+
 static void check_whitelist(struct rule_parser *p)
 {
 	struct rule *rule = &p->rule;
@@ -43,7 +49,7 @@ static void check_whitelist(struct rule_parser *p)
 		    "\"%.*s\" exempts by domains, which prove nothing: add proof = [ \"spf\", "
 		    "\"client_name\" ] or one of the two",
 		    SLICE_ARG(rule->name));
-	else if (rule->keys != 0 && (rule->keys & alone) == 0)
+	else if (rule->keys != 0 && (rule->keys & alone) == 0 && !is_proven_identity(rule->keys))
 		diag_error(p->load->diag, rule->where,
 		    "\"%.*s\" exempts by what a client merely says (sender, helo, from): use "
 		    "domains with proof, or add networks, asn, country or client_name",

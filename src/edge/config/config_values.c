@@ -204,7 +204,8 @@ static void each_text(
 		diag_error(load->diag, where,
 		    "a file is not taken out as a whole: write \"!\" in front of its entries");
 	else if (slice_starts(text, feed) && !walk->feed)
-		diag_error(load->diag, where, "only criteria take a feed");
+		diag_error(
+		    load->diag, where, "only lists of networks, names and addresses take a feed");
 	else if (slice_starts(text, feed))
 		return; /* it had its turn */
 	else if (slice_starts(text, file))

@@ -61,10 +61,26 @@ static void warn_late(const struct rule_parser *p)
 	}
 }
 
+/*
+ * Whoever breaks his own DNS leaves such an `unless` undecided, and the rule is passed over: it
+ * refuses only those whose DNS works.
+ */
+static void warn_undecided(const struct rule_parser *p)
+{
+	const unsigned of_sender = 1u << KEY_SPF;
+
+	if ((p->rule.unless & of_sender) == 0 || p->rule.undecided_tempfail ||
+	    p->rule.family == FAMILY_WHITELIST)
+		return;
+	warn(p, "exempts by DNS of the sender, who can have it fail: the rule is then passed over; "
+		"with undecided = \"tempfail\" such mail is put off instead");
+}
+
 void rule_parser_warn(const struct rule_parser *p)
 {
 	warn_only_out(p);
 	warn_late(p);
+	warn_undecided(p);
 	if (p->rule.family == FAMILY_WHITELIST)
 		warn_idle_whitelist(p);
 }

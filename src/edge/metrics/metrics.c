@@ -24,6 +24,8 @@ struct metrics_page {
 	const char *name; /* of the metric that is being written */
 	unsigned rules_written;
 	uint64_t others[FAMILY_COUNT][ACTION_COUNT][2];
+	unsigned undecided_written;
+	uint64_t undecided_others[FAMILY_COUNT];
 };
 
 __attribute__((format(printf, 3, 4))) static void write_sample(
@@ -72,6 +74,32 @@ static void write_decisions(struct metrics_page *p)
 				if (p->others[f][a][monitored] > 0)
 					write_decision(p, (enum family)f, SLICE("other"),
 					    (enum action)a, monitored, p->others[f][a][monitored]);
+}
+
+static void write_undecided_of(
+    struct metrics_page *p, enum family family, struct slice rule, uint64_t count)
+{
+	write_sample(
+	    p, (double)count, "family=\"%s\",rule=\"%.*s\"", family_name(family), SLICE_ARG(rule));
+}
+
+static void write_rule_undecided(void *context, const struct counter *c)
+{
+	struct metrics_page *p = context;
+
+	if (p->undecided_written++ < METRICS_RULES_MAX)
+		write_undecided_of(p, c->family, c->rule, c->count);
+	else
+		p->undecided_others[c->family] += c->count;
+}
+
+static void write_undecided(struct metrics_page *p)
+{
+	counters_each_undecided(p->worker->counters, write_rule_undecided, p);
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		if (p->undecided_others[f] > 0)
+			write_undecided_of(
+			    p, (enum family)f, SLICE("other"), p->undecided_others[f]);
 }
 
 static void write_result(
@@ -306,6 +334,9 @@ static const struct metric {
 	"Decisions by family, rule, action and mode; in mode monitor the action was recorded, not "
 	"taken.",
 	write_decisions, 0},
+    {"susmilter_undecided", COUNTER,
+	"Rules that a fact was missing for: the rule was passed over, or a refusal put off.",
+	write_undecided, 0},
     {"susmilter_results", COUNTER,
 	"Results of SPF, DKIM (each signature) and DMARC, for accepted and refused mail.",
 	write_results, 0},

@@ -13,6 +13,7 @@ enum { SLOTS = 1 << 18, PAIRS_MAX = 131072 };
 struct pair {
 	enum family family;
 	atomic_uint_fast64_t counts[ACTION_COUNT][2]; /* [1]: would */
+	atomic_uint_fast64_t undecided;
 	size_t rule_len;
 	char rule[];
 };
@@ -112,20 +113,27 @@ static void count_latency(struct histogram *h, int64_t took_us)
 	atomic_fetch_add_explicit(&h->sum_us, (uint64_t)took_us, memory_order_relaxed);
 }
 
+static struct pair *find_or_add(struct counters *c, enum family family, struct slice rule)
+{
+	unsigned slot;
+	struct pair *p = find(c, family, rule, &slot);
+
+	if (!p)
+		p = add(c, family, rule);
+	return p ? p : add(c, family, slice_of("", 0));
+}
+
 void counters_count(struct counters *c, const struct record *r)
 {
 	const struct decision *d = &r->decision;
 	const struct verdict *v = d->verdict;
-	unsigned slot;
-	struct pair *p = find(c, v->family, d->rule, &slot);
+	struct pair *p = find_or_add(c, v->family, d->rule);
 
-	if (!p)
-		p = add(c, v->family, d->rule);
-	if (!p)
-		p = add(c, v->family, slice_of("", 0));
 	if (p)
 		atomic_fetch_add_explicit(
 		    &p->counts[d->action][v->monitored], 1, memory_order_relaxed);
+	if (v->undecided && (p = find_or_add(c, v->undecided->family, v->undecided->name)))
+		atomic_fetch_add_explicit(&p->undecided, 1, memory_order_relaxed);
 	if (r->stage != STAGE_END)
 		count_latency(&c->latency[r->stage], r->took_us);
 }
@@ -155,8 +163,8 @@ static int compare_pairs(const void *one, const void *other)
 	return slice_compare(slice_of(a->rule, a->rule_len), slice_of(b->rule, b->rule_len));
 }
 
-void counters_each(
-    const struct counters *c, void (*each)(void *context, const struct counter *), void *context)
+/* All pairs, sorted; freed by the caller.  NULL when out of memory. */
+static struct pair **sorted_pairs(const struct counters *c, unsigned *count)
 {
 	struct pair **sorted = calloc(PAIRS_MAX + FAMILY_COUNT, sizeof(struct pair *));
 	unsigned n = 0;
@@ -168,6 +176,34 @@ void counters_each(
 	}
 	if (n > 0)
 		qsort(sorted, n, sizeof(struct pair *), compare_pairs);
+	*count = n;
+	return sorted;
+}
+
+void counters_each_undecided(
+    const struct counters *c, void (*each)(void *context, const struct counter *), void *context)
+{
+	unsigned n;
+	struct pair **sorted = sorted_pairs(c, &n);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct counter one = {
+		    .family = sorted[i]->family,
+		    .rule = slice_of(sorted[i]->rule, sorted[i]->rule_len),
+		    .count = atomic_load(&sorted[i]->undecided),
+		};
+		if (one.count > 0)
+			each(context, &one);
+	}
+	free(sorted);
+}
+
+void counters_each(
+    const struct counters *c, void (*each)(void *context, const struct counter *), void *context)
+{
+	unsigned n;
+	struct pair **sorted = sorted_pairs(c, &n);
+
 	for (unsigned i = 0; i < n; i++)
 		for (int action = 0; action < ACTION_COUNT; action++)
 			for (int monitored = 0; monitored < 2; monitored++) {

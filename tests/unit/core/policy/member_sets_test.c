@@ -116,8 +116,8 @@ START_TEST(members_keep_their_parts)
 		ck_assert(member_out(m) == rows[i].out);
 		ck_assert_uint_eq(member_rank(m), rows[i].rank);
 		ck_assert_uint_eq(member_depth(m), rows[i].depth);
-		ck_assert_uint_eq(member_matcher(m),
-		    rows[i].rule << 4 | (rows[i].slot & 7) | (rows[i].slot >= SLOT_UNLESS) << 3);
+		ck_assert_uint_eq(member_matcher(m), rows[i].rule << 4 | (rows[i].slot & 7) |
+							 (rows[i].slot >= SLOT_UNLESS ? 8U : 0U));
 	}
 }
 END_TEST

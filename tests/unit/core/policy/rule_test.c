@@ -53,7 +53,7 @@ END_TEST
 
 /* The words of the configuration, in the order of enum rule_key. */
 static const char *const words[KEY_COUNT] = {
-    "networks", "client_name", "helo", "sender", "from", "recipient", "domains"};
+    "networks", "client_name", "helo", "sender", "from", "recipient", "domains", "login", "spf"};
 
 START_TEST(names_keys)
 {

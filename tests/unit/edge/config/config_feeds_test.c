@@ -159,7 +159,7 @@ static const struct {
 	"192.0.2.0/24\n",
 	"t.conf:1: a file is not taken out as a whole: write \"!\" in front of its entries\n"},
     {"only criteria", "resolver = { servers = [ \"feed:a\" ]; };\n", "192.0.2.1\n",
-	"t.conf:1: only criteria take a feed\n"
+	"t.conf:1: only lists of networks, names and addresses take a feed\n"
 	"t.conf:1: resolver.servers must be \"system\", \"recursive\" or a list of addresses\n"},
     {"how much",
 	"susranges = ( { name = \"x\"; networks = [ \"feed:a\" ];\n max_shrink = 101; } );\n",

@@ -306,6 +306,7 @@ static void add_fields(struct names *names)
 	    .family = FAMILY_SUSRANGES,
 	    .reason = REASON_SPF_FAIL,
 	    .rule = &rule,
+	    .undecided = &rule,
 	    .has_network = true,
 	    .network = {facts.client, 32},
 	};

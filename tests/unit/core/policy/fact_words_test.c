@@ -1,0 +1,68 @@
+#include "core/policy/fact_words.h"
+
+#include "unit/unit.h"
+
+/* Each word in a rule by itself: matches, does not, or cannot be told. */
+static const struct {
+	const char *label;
+	enum rule_key key;
+	struct facts facts;
+	const char *are, *unknown; /* blank-separated; "*": all others */
+	unsigned need;
+	bool under_way;
+} rows[] = {
+    {"SPF pass", KEY_SPF, {.spf_state = FACT_KNOWN, .spf = {.result = SPFR_PASS}}, "pass", "", 0,
+	false},
+    {"SPF not asked", KEY_SPF, {.spf_state = FACT_UNKNOWN}, "", "*", NEED_SPF, false},
+    {"SPF under way", KEY_SPF, {.spf_state = FACT_UNDER_WAY}, "", "*", 0, true},
+    {"SPF without resolver", KEY_SPF, {.spf_state = FACT_FAILED}, "temperror", "*", 0, false},
+    {"SPF temperror", KEY_SPF, {.spf_state = FACT_KNOWN, .spf = {.result = SPFR_TEMPERROR}},
+	"temperror", "*", 0, false},
+};
+
+/* Whether the word stands in the list. */
+static bool has_word(const char *list, const char *word)
+{
+	struct slice rest = slice_str(list);
+
+	while (rest.len > 0)
+		if (slice_equal(slice_word(&rest), slice_str(word)))
+			return true;
+	return false;
+}
+
+START_TEST(looks_at_facts)
+{
+	const struct fact_words_row *row = fact_words_row(rows[_i].key);
+	struct word_facts w = row->look(&rows[_i].facts);
+
+	for (unsigned i = 0; row->words[i]; i++) {
+		bool is = has_word(rows[_i].are, row->words[i]);
+		bool open =
+		    rows[_i].unknown[0] == '*' ? !is : has_word(rows[_i].unknown, row->words[i]);
+
+		ck_assert_msg((w.are >> i & 1) == is, "%s: %s", rows[_i].label, row->words[i]);
+		ck_assert_msg(
+		    (w.unknown >> i & 1) == open, "%s: %s?", rows[_i].label, row->words[i]);
+	}
+	ck_assert_uint_eq(w.need, rows[_i].need);
+	ck_assert(w.under_way == rows[_i].under_way);
+}
+END_TEST
+
+START_TEST(knows_its_keys)
+{
+	ck_assert((fact_words_row((unsigned)_i) != NULL) == (_i >= KEY_LISTS && _i < KEY_COUNT));
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("fact_words");
+	TCase *t = tcase_create("words");
+
+	tcase_add_loop_test(t, looks_at_facts, 0, ROWS(rows));
+	tcase_add_loop_test(t, knows_its_keys, 0, KEY_COUNT + 1);
+	suite_add_tcase(s, t);
+	return s;
+}
