@@ -139,10 +139,11 @@ START_TEST(loads_with_its_examples)
 	copy_list("lists/dialup.cidr.example");
 	copy_list("lists/partners.cidr.example");
 	copy_list("lists/tlds.example");
+	copy_list("lists/undeliverable.example");
 	copy_list("lists/domains.map.example");
 	configured_load(&c, with_map);
 	ck_assert_str_eq(c.lines, "");
-	ck_assert_uint_eq(c.rules->rule_count, 2 + 1 + 3 + 3);
+	ck_assert_uint_eq(c.rules->rule_count, 2 + 1 + 4 + 3);
 	ck_assert_uint_eq(c.rules->domain_entries, 2 + 3);
 	configured_free(&c);
 	textfile_free(&text);
