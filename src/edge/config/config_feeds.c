@@ -20,6 +20,9 @@
 
 enum { KEY_MAX = 32 };
 
+/* Each costs another process two reloads while one small file is read here. */
+enum { RECALL_TRIES = 10 };
+
 void load_note_feed(struct load *load, const struct feed_want *want)
 {
 	struct feed_want *w = arena_alloc(load->arena, sizeof *w);
@@ -302,7 +305,38 @@ static struct known find_known(struct load *load, const struct loaded_feed *f, b
 	return known.feed ? known : find_copied(load, f, any_rule);
 }
 
-/* The bytes that were in use: from memory while they have no copy.  Owned by *f. */
+/*
+ * The bytes of the copy.  A check holds no lock against reloads: when two of them have passed since
+ * it began, the copy that it knew of is gone, and the index names the one that is in use by now.
+ */
+static bool recall_copy(
+    struct load *load, struct loaded_feed *f, bool any_rule, char why[TEXTFILE_WHY_MAX])
+{
+	enum textfile_result result = TEXTFILE_MISSING;
+
+	for (int i = 0; result == TEXTFILE_MISSING && i < RECALL_TRIES; i++) {
+		look_at_disk(load);
+		if (!load->disk)
+			return false;
+		result = copies_open(load->disk, f->number, &f->text, why);
+		if (result == TEXTFILE_MISSING) {
+			struct known now;
+
+			copies_free(&load->disk);
+			now = find_copied(load, f, any_rule);
+			if (!now.feed || now.feed->number == f->number)
+				return false;
+			f->id = now.feed->id;
+			f->modified = now.feed->modified;
+			f->read = now.feed->read;
+			f->number = now.feed->number;
+		}
+	}
+	return result == TEXTFILE_OK;
+}
+
+/* The bytes that were in use: from memory while they have no copy.  Owned by *f; `known` is not to
+ * be used any more. */
 static bool recall(
     struct load *load, struct loaded_feed *f, const struct known *known, char why[TEXTFILE_WHY_MAX])
 {
@@ -311,12 +345,8 @@ static bool recall(
 	f->read = known->feed->read;
 	f->owned = true;
 	snprintf(why, TEXTFILE_WHY_MAX, "out of memory");
-	if (!recall_bytes(known, &f->number, &f->text))
-		return false;
-	if (f->number == 0)
-		return true;
-	look_at_disk(load);
-	return load->disk && copies_open(load->disk, f->number, &f->text, why) == TEXTFILE_OK;
+	return recall_bytes(known, &f->number, &f->text) &&
+	       (f->number == 0 || recall_copy(load, f, !is_of(known->feed, f, false), why));
 }
 
 /*

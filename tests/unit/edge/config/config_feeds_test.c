@@ -529,6 +529,36 @@ START_TEST(lost_copy)
 }
 END_TEST
 
+/* A check, which holds no lock, began before two reloads: the copy that it knew of is swept. */
+START_TEST(overtaken)
+{
+	struct loads l, check;
+	struct config *held;
+	struct ruleset *rules;
+
+	enter();
+	begin(&l, 100);
+	held = l.config;
+	rules = l.rules;
+	for (unsigned entries = 110; entries <= 120; entries += 10) {
+		l.config = NULL;
+		l.rules = NULL;
+		make_feed(entries);
+		ck_assert_msg(next_load(&l, feeding, NULL), "%s", l.lines);
+		if (entries < 120) {
+			config_free(&l.config);
+			ruleset_free(&l.rules);
+		}
+	}
+	unlink(scratch_path("a"));
+	check = (struct loads){.config = held, .rules = rules, .now = NOON, .full = true};
+	ck_assert_msg(next_load(&check, feeding, NULL), "%s", check.lines);
+	is_kept(&check, "what is in use by now", 120);
+	end(&check);
+	end(&l);
+}
+END_TEST
+
 /* Each allocation of a load and of its copies fails once: an error, or what is wanted, and the next
  * load is as if nothing had been. */
 START_TEST(short_of_memory)
@@ -592,6 +622,7 @@ Suite *suite(void)
 	tcase_add_test(c, another_rule);
 	tcase_add_test(c, without_copies);
 	tcase_add_test(c, lost_copy);
+	tcase_add_test(c, overtaken);
 	tcase_add_test(c, short_of_memory);
 	suite_add_tcase(s, c);
 	return s;
