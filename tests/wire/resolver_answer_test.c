@@ -154,17 +154,19 @@ static void check_answer(size_t i, const char *when)
 
 START_TEST(all_answers)
 {
-	struct resolver_stats stats;
-	unsigned asked;
+	struct resolver_stats first, stats;
 
 	open_zone(whole_zone(), 5000, 60000);
 	for (size_t i = 0; i < ROWS(answers); i++)
 		check_answer(i, "asked");
-	asked = dnsserver_asked(server, "");
+	first = stats_of(resolver);
+	ck_assert_uint_eq(first.cached, 1); /* "upper case" */
 	for (size_t i = 0; i < ROWS(answers); i++)
-		check_answer(i, "from the cache");
-	ck_assert_uint_eq(dnsserver_asked(server, ""), asked);
+		check_answer(i, "from before");
 	stats = stats_of(resolver);
+	ck_assert_uint_eq(stats.asked, first.asked);
+	ck_assert_uint_eq(
+	    stats.cached - first.cached, ROWS(answers) - stats.lookups[DNS_BADNAME] / 2);
 	ck_assert_uint_eq(stats.lookups[DNS_OK] + stats.lookups[DNS_NODATA] +
 			      stats.lookups[DNS_NXDOMAIN] + stats.lookups[DNS_TEMP] +
 			      stats.lookups[DNS_BADNAME],
@@ -202,6 +204,7 @@ static void want_once(const char *name, enum dns_type type, enum dns_status stat
 	want(&client, name, type, status);
 }
 
+/* On a busy machine libunbound asks the server again: there may be more questions than here. */
 START_TEST(cache)
 {
 	static const char *const names[] = {"a.example", "A.Example", "a.example"};
@@ -221,11 +224,11 @@ START_TEST(cache)
 	for (int i = 0; i < 3; i++)
 		want_once("never.example", DNS_A, DNS_OK);
 	ck_assert_uint_eq(stats_of(resolver).cached, 3);
-	ck_assert_uint_eq(dnsserver_asked(server, "never.example"), 3);
+	ck_assert_uint_ge(dnsserver_asked(server, "never.example"), 3);
 	want_once("short.example", DNS_A, DNS_OK);
 	sleep_ms(2100);
 	want_once("short.example", DNS_A, DNS_OK);
-	ck_assert_uint_eq(dnsserver_asked(server, "short.example"), 2);
+	ck_assert_uint_ge(dnsserver_asked(server, "short.example"), 2);
 	stats = stats_of(resolver);
 	ck_assert_uint_eq(stats.cache_entries, 3);
 	ck_assert_uint_gt(stats.cache_bytes, 0);

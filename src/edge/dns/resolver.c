@@ -190,15 +190,18 @@ static int64_t end_of(const struct resolver_purse *purse, int64_t now)
 	return own < common ? own : common;
 }
 
-/* What is answered takes no time, the rest takes it from the purse. */
-static struct resolver_answer *wait_for(struct resolver_purse *purse, struct inflight_query *f)
+/* What is answered takes no time, the rest takes it from the purse.  What this call has put itself
+ * is no answer from before, however soon it came. */
+static struct resolver_answer *wait_for(
+    struct resolver_purse *purse, struct inflight_query *f, bool put_before)
 {
 	struct resolver *r = purse->session->resolver;
 	struct resolver_answer *answer = NULL;
 	int64_t now = monotonic_now(), until = end_of(purse, now);
 
 	if (resolver_inflight_wait(r->inflight, f, now, &answer)) {
-		atomic_fetch_add_explicit(&r->cached, 1, memory_order_relaxed);
+		if (put_before)
+			atomic_fetch_add_explicit(&r->cached, 1, memory_order_relaxed);
 		return answer;
 	}
 	if (until > now && r->waits)
@@ -236,7 +239,7 @@ static void answer_question(struct resolver_purse *purse, const struct resolver_
 		out->ttl = ttl;
 	} else {
 		f = f ? f : set_out(purse, key);
-		answer = f                 ? wait_for(purse, f)
+		answer = f                 ? wait_for(purse, f, before != NULL)
 			 : errno == ENOMEM ? resolver_answer_starved()
 					   : NULL;
 		resolver_answer_give(answer, arena, out);
