@@ -30,6 +30,7 @@ BESIDE = 50      # messages that do not, meanwhile
 BESIDE_MAX = 0.5  # seconds that one of them may take
 BURSTS = 60      # of messages that want their answers at the same moment
 BURST_MAX = 0.1  # seconds for the one of them that needs no DNS: with nobody beside it, it has 1 ms
+BODY_PART = 65535  # bytes of a body that libmilter gives at once
 MESSAGE_MAX = 20  # seconds of DNS for one message (SPEC 3: resolver)
 ANSWER_MAX = 2.0  # … and what the MTAs and a busy machine may add
 
@@ -158,6 +159,8 @@ def authentication(checks, postfix, signer):
     altered = signer.signed("signer.example", "ann@signer.example", "altered").replace(
         b"Hello", b"Hullo")
     foreign = signer.signed("signer.example", "ann@bank.example", "foreign")
+    parts = signer.signed("signer.example", "ann@signer.example", "parts",
+                          72 * "x" + (BODY_PART // 73) * ("\n" + 72 * "y") + "\nHello\n")
     cases = (
         ("SPF pass", GOOD, "a@good.example", ORG, plain("a@good.example"), "250 "),
         ("SPF fail", OTHER, "a@fails.example", ORG, plain("a@fails.example"),
@@ -167,6 +170,10 @@ def authentication(checks, postfix, signer):
         ("unless-dkim: signed", OTHER, "a@signer.example", MBOX, good, "250 "),
         ("unless-dkim: altered", OTHER, "a@signer.example", MBOX, altered,
          fail + "signer.example"),
+        ("unless-dkim: signed, the body in two parts", OTHER, "a@signer.example", MBOX, parts,
+         "250 "),
+        ("unless-dkim: altered in the second part", OTHER, "a@signer.example", MBOX,
+         parts.replace(b"Hello", b"Hullo"), fail + "signer.example"),
         ("unless-dkim: not signed", OTHER, "a@signer.example", MBOX, plain("a@signer.example"),
          fail + "signer.example"),
         ("unless-dkim: signed by somebody else", OTHER, "a@signer.example", MBOX, foreign,

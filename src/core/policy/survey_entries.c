@@ -142,7 +142,8 @@ static void look_at(struct sweep *s, const struct ip *first)
 	}
 }
 
-/* Closes all networks that end in front of `next` (NULL: all).  *at is the first address that was
+/* Closes all networks that end in front of `next` (NULL: all), which all of IPv4 does where IPv6
+ * begins.  *at is the first address that was
  * not looked at; false when it fell off the end of its family. */
 static bool close_until(struct sweep *s, struct ip *at, const struct ip *next)
 {
@@ -183,8 +184,6 @@ static void sweep(struct sweep *s)
 	for (size_t i = 0; i < b->network_count && !s->failed; i++) {
 		const struct ip *base = &b->networks[i].prefix.base;
 
-		if (i > 0 && b->networks[i - 1].prefix.base.family != base->family)
-			close_until(s, &at, NULL);
 		close_until(s, &at, base);
 		if (s->depth > 0 && ip_compare(&at, base) < 0)
 			look_at(s, &at);

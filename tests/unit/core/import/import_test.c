@@ -160,6 +160,13 @@ static const struct {
 	"8 names listed *.example.net\n9 names listed /.*a\\$.*/\n"
 	"10 names listed /.*(?:a\\/b|^c$).*/\n11 - the pattern has no closing slash\n"
 	"12 - the pattern is empty\n"},
+    {"rspamd, lines that are comments", IMPORT_RSPAMD,
+	"# networks\n192.0.2.1\n  #/x/\n#192.0.2.2\n\t# b.example\n",
+	"2 networks listed 192.0.2.1\n"},
+    {"a byte-order mark is no part of the first key", IMPORT_ACCESS,
+	"\xef\xbb\xbf"
+	"a.example REJECT\n",
+	"1 names refuse .a.example\n"},
     {"rspamd, what stands behind a pattern", IMPORT_RSPAMD,
 	"/x/i # either/or\n/y/ 10.0 \n/^z$/i#why\n/a#b/i\n/a/b/i c/i\n/a\\\n/a\\/i\n",
 	"1 names listed /.*x.*/ #either/or\n"
@@ -305,6 +312,12 @@ static const struct {
     {"names and actions", IMPORT_ACCESS, "Example.COM OK\nexample.com REJECT\n", 0, 1},
     {"addresses", IMPORT_ACCESS, "B@example.com OK\nb@EXAMPLE.com OK\n", 1, 0},
     {"patterns", IMPORT_RSPAMD, "/^\\D/i\n/^\\d/i\n/^\\d/i\n", 1, 0},
+    {"one name as client, sender and recipient", IMPORT_SENDMAIL,
+	"Connect:a.example REJECT\nFrom:a.example OK\nTo:a.example REJECT\n", 0, 0},
+    {"one address as client and as name", IMPORT_SENDMAIL,
+	"Connect:192.0.2.1 REJECT\nTo:192.0.2.1@a.example OK\nFrom:192.0.2.1@ OK\n", 0, 0},
+    {"one key as a name and as an address", IMPORT_ACCESS,
+	"a.example OK\n.a.example REJECT\na.example@ REJECT\na.example@a.example REJECT\n", 0, 0},
 };
 
 START_TEST(test_spellings)
@@ -319,6 +332,36 @@ START_TEST(test_spellings)
 	    s.results[IMPORT_SET_DUPLICATE], s.results[IMPORT_SET_CONTRADICTION]);
 	import_set_free(&s.set);
 	arena_free(&arena);
+}
+END_TEST
+
+/* Two keys that differ in one part alone, so often that some of them hash to one slot. */
+static const struct {
+	const char *label;
+	enum import_format format;
+	const char *text; /* %u: a number that is another each time */
+} pairs[] = {
+    {"client and sender", IMPORT_SENDMAIL, "Connect:a%u.example REJECT\nFrom:a%u.example OK\n"},
+    {"a name and the tree below it", IMPORT_RSPAMD, "a%u.example\n!.a%u.example\n"},
+    {"a user here and anywhere", IMPORT_ACCESS, "u%u@a.example REJECT\nu%u@ OK\n"},
+    {"two users", IMPORT_ACCESS, "u%u@a.example REJECT\nv%u@a.example OK\n"},
+    {"two patterns", IMPORT_RSPAMD, "/^a%u$/i\n/^b%u$/i\n"},
+};
+
+START_TEST(test_pairs)
+{
+	char text[128];
+
+	for (unsigned n = 0; n < 20000; n++) {
+		struct arena *arena = arena_create(1 << 16);
+		struct sorting s = {.set = import_set_create(false)};
+
+		snprintf(text, sizeof text, pairs[_i].text, n, n);
+		import_text(pairs[_i].format, slice_str(text), NULL, arena, put, &s);
+		ck_assert_msg(s.results[IMPORT_SET_NEW] == 2, "%s: %s", pairs[_i].label, text);
+		import_set_free(&s.set);
+		arena_free(&arena);
+	}
 }
 END_TEST
 
@@ -352,6 +395,7 @@ Suite *suite(void)
 	tcase_add_test(tc, test_any_bytes);
 	tcase_add_loop_test(tc, test_sets, 0, ROWS(sets));
 	tcase_add_loop_test(tc, test_spellings, 0, (int)ROWS(spellings));
+	tcase_add_loop_test(tc, test_pairs, 0, (int)ROWS(pairs));
 	tcase_add_test(tc, test_many);
 	suite_add_tcase(s, tc);
 	return s;

@@ -34,6 +34,10 @@ static const struct {
 } postfix[] = {
     {"all is well", "smtpd_milters = unix:susmilter/milter.sock\n" SAFE REST, CHROOT, "", SOCKET,
 	""},
+    {"patient by the hour, and by the day",
+	"milter_command_timeout = 1h\nmilter_content_timeout = 2d\n"
+	"smtpd_milters = unix:susmilter/milter.sock\n" SAFE REST,
+	CHROOT, "", SOCKET, ""},
     {"absolute, without a chroot",
 	"smtpd_milters = unix:/var/spool/postfix/susmilter/milter.sock\n" SAFE REST, "", "", SOCKET,
 	""},
@@ -226,6 +230,8 @@ static const struct {
 	"wrong sendmail.cf has no filte "},
     {"another host", "O InputMailFilters=s\nXs, S=inet:8891@192.0.2.1, T=R:60s\n",
 	"wrong sendmail.cf has no filte "},
+    {"patient by the hour, by the day",
+	"O InputMailFilters=s\nXs, S=inet:8891@127.0.0.1, F=T, T=R:1h;E:1d\n", ""},
     {"impatient at the end",
 	"O InputMailFilters=s\nXs, S=inet:8891@127.0.0.1, F=T, T=R:60s;E:10s\n",
 	"wrong E:10s is too short: a ve "},

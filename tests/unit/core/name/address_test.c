@@ -249,6 +249,8 @@ static const struct {
     {SLICE_INIT("<@>"), "no user"},
     {SLICE_INIT("<@b.org>"), "no user"},
     {SLICE_INIT("<@a.org:@b.org>"), "no user"},
+    {SLICE_INIT("<@a.org,u@x.org>"), "no user"}, /* a route without its colon */
+    {SLICE_INIT("<@a.org,@b.org>"), "no user"},
     {SLICE_INIT("<@a.org:>"), "no user"},
     {SLICE_INIT("<\"a@b.org>"), "closing quote"},
     {SLICE_INIT("<\"a\\\"@b.org>"), "closing quote"},

@@ -448,6 +448,65 @@ START_TEST(knows_the_ends)
 }
 END_TEST
 
+/* ---- more networks, one in the other, than is usual ------------------------------------ */
+
+static void add_nested(struct ruleset_builder *b, const char *base, unsigned from, unsigned to)
+{
+	struct ip ip;
+
+	ck_assert(ip_parse(slice_str(base), &ip));
+	for (unsigned length = from; length <= to; length++) {
+		struct entry e = {.kind = ENTRY_NETWORK,
+		    .prefix = prefix_of(&ip, length),
+		    .out = (length - from) % 2 == 1};
+		ruleset_add_entry(b, 0, 0, &e, (struct origin){"list", length});
+	}
+}
+
+/* The share of all addresses that are in when every second network takes out again. */
+static double nested_share(unsigned from, unsigned to)
+{
+	double share = 0;
+
+	for (unsigned length = from; length <= to; length++)
+		share += ldexp((length - from) % 2 ? -1 : 1, -(int)length);
+	return share;
+}
+
+/* Both families in one table, each entry the longest match of some address, one in the other as
+ * deep as lengths go. */
+START_TEST(nested)
+{
+	struct diag *diag = diag_create();
+	struct ruleset_builder *b = ruleset_builder_create(diag);
+	struct survey *s = survey_create(NOW);
+	struct rule rule = {.name = SLICE("r"),
+	    .family = FAMILY_SUSRANGES,
+	    .keys = 1u << KEY_NETWORKS,
+	    .wide = true,
+	    .where = {"t.conf", 1}};
+	struct ruleset *rules;
+
+	ruleset_survey(b, s);
+	ruleset_add_rule(b, &rule);
+	add_nested(b, "255.255.255.255", 9, 31);
+	add_nested(b, "::", 21, 127);
+	add_nested(b, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 21, 127);
+	rules = ruleset_finish(&b);
+	ck_assert_ptr_nonnull(rules);
+	ck_assert_uint_eq(s->rules[0].entries, 23 + 107 + 107);
+	ck_assert_uint_eq(
+	    s->rules[0].duplicate + s->rules[0].covered + s->rules[0].dead + s->rules[0].shadowed,
+	    0);
+	ck_assert_uint_eq(s->rules[0].ipv4, (uint64_t)ldexp(nested_share(9, 31), 32));
+	ck_assert(fabs(s->rules[0].ipv6 - 2 * nested_share(21, 127)) < 1e-12);
+	ck_assert_uint_eq(s->families[FAMILY_SUSRANGES].ipv4, s->rules[0].ipv4);
+	ruleset_free(&rules);
+	survey_free(&s);
+	diag_free(&diag);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("survey");
@@ -458,6 +517,7 @@ Suite *suite(void)
 	tcase_add_test(model, finds_differences);
 	suite_add_tcase(s, model);
 	tcase_add_loop_test(ends, knows_the_ends, 0, (int)ROWS(whole));
+	tcase_add_test(ends, nested);
 	suite_add_tcase(s, ends);
 	return s;
 }

@@ -178,6 +178,27 @@ static const struct {
 	"192.0.2.1", "a@e.example", SPFR_TEMPERROR, "", "", "no DNS answer for TXT of x.example"},
     {"length zero SERVFAIL", "e.example TXT \"v=spf1 a/0 -all\"\ne.example A SERVFAIL", "192.0.2.1",
 	"a@e.example", SPFR_TEMPERROR, "", "", "no DNS answer for A"},
+    {"length zero, the MX SERVFAIL",
+	"e.example TXT \"v=spf1 mx:m.example/0 -all\"\nm.example MX SERVFAIL", "192.0.2.1",
+	"a@e.example", SPFR_TEMPERROR, "", "", "no DNS answer for MX of m.example"},
+    {"length zero, the host of the MX SERVFAIL",
+	"e.example TXT \"v=spf1 mx:m.example/0 -all\"\nm.example MX 1 h.example\nh.example A "
+	"SERVFAIL",
+	"192.0.2.1", "a@e.example", SPFR_TEMPERROR, "", "", "no DNS answer for A of h.example"},
+    {"length zero, no MX", "e.example TXT \"v=spf1 mx:m.example/0 -all\"", "192.0.2.1",
+	"a@e.example", SPFR_FAIL, "-all", "", ""},
+    {"the last octet of IPv6",
+	"e.example TXT \"v=spf1 ip6:2001:db8::1 a mx -all\"\n"
+	"e.example AAAA 2001:db8::3\ne.example MX 1 m.example\nm.example AAAA 2001:db8::4",
+	"2001:db8::2", "a@e.example", SPFR_FAIL, "-all", "", ""},
+    {"the last octet of IPv6, in a PTR name",
+	"e.example TXT \"v=spf1 ptr -all\"\n2001:db8::2 PTR a.e.example\n"
+	"a.e.example AAAA 2001:db8::3",
+	"2001:db8::2", "a@e.example", SPFR_FAIL, "-all", "", ""},
+    {"the last octet of IPv6, in a macro",
+	"e.example TXT \"v=spf1 exists:%{ir}.i.example -all\"\n"
+	"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.i.example A 127.0.0.2",
+	"2001:db8::2", "a@e.example", SPFR_FAIL, "-all", "", ""},
     {"behind the match nobody asks",
 	"e.example TXT \"v=spf1 ip4:192.0.2.1 a -all\"\n"
 	"e.example A SERVFAIL",
