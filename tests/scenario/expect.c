@@ -183,6 +183,8 @@ static void on_found(struct play *p, struct slice words)
 	unsigned found = 0;
 
 	transaction_abort(p->session);
+	if (p->policy)
+		policy_session_end(p->policy);
 	for (int m = 0; m < AUTH_METHOD_COUNT; m++)
 		for (int r = 0; r < RESULTS_MAX; r++)
 			if (slice_equal(method, slice_str(methods[m])) &&

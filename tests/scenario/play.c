@@ -31,6 +31,8 @@
  *     mta     [NAME]          what the MTA calls itself, instead of mx.test; the host is host.test
  *     hides   headers | body  the connection was negotiated without them
  *     end                     end of the message
+ *     ask     KEY=VALUE …     a request of the policy protocol; protocol_state is RCPT, a blank in
+ *                             a value is written %20
  *     want    WORDS           the last answer and its record, each word one of
  *                             accept, reject, would_reject, tempfail, quarantine, done: ACTION
  *                             held, goes: in the hold queue, or on its way
@@ -216,6 +218,7 @@ static void print_error(void *context, enum diag_level level, const char *line)
 static void end_case(struct play *p)
 {
 	session_free(&p->session);
+	policy_session_free(&p->policy);
 	ruleset_free(&p->rules);
 	config_free(&p->config);
 	zone_free(&p->zone);
@@ -286,6 +289,8 @@ static void on_reload(struct play *p)
 {
 	if (p->session)
 		transaction_abort(p->session);
+	if (p->policy)
+		policy_session_end(p->policy);
 	ruleset_free(&p->rules);
 	config_free(&p->config);
 }
@@ -346,6 +351,37 @@ static void on_fields(struct play *p, struct slice words)
 	for (uint64_t i = 0; i < count && p->answer.kind == ANSWER_CONTINUE; i++)
 		p->answer =
 		    transaction_header(p->session, SLICE("X"), slice_of(value, (size_t)size - 4));
+}
+
+/* The words as the lines of a request. */
+static void on_ask(struct play *p, struct slice words)
+{
+	char text[4096];
+	size_t n = 0;
+	struct policy_request r;
+	const char *wrong;
+
+	n = (size_t)snprintf(text, sizeof text, "request=smtpd_access_policy\n");
+	if (!strstr(words.ptr, "protocol_state="))
+		n += (size_t)snprintf(text + n, sizeof text - n, "protocol_state=RCPT\n");
+	for (; words.len > 0 && n < sizeof text - 2; words = slice_skip(words, 1)) {
+		bool blank = slice_starts(words, SLICE("%20"));
+
+		text[n++] = blank ? ' ' : words.ptr[0] == ' ' ? '\n' : words.ptr[0];
+		words = slice_skip(words, blank ? 2 : 0);
+	}
+	text[n++] = '\n';
+	p->record[0] = '\0';
+	wrong = policy_request_parse(slice_of(text, n), &r);
+	if (wrong) {
+		play_fail(p, wrong, slice_of(NULL, 0));
+		return;
+	}
+	if (!p->policy)
+		p->policy = policy_session_create(&p->env);
+	if (!policy_session_goes_on(p->policy, &r))
+		policy_session_end(p->policy);
+	p->answer = policy_session_ask(p->policy, &r, p->rules, 1);
 }
 
 static void on_end(struct play *p)
@@ -459,6 +495,8 @@ static void play_event(struct play *p, struct slice word, struct slice rest)
 		on_fields(p, rest);
 	else if (slice_equal(word, SLICE("end")))
 		on_end(p);
+	else if (slice_equal(word, SLICE("ask")))
+		on_ask(p, rest);
 	else if (!play_expect(p, word, rest))
 		play_fail(p, "unknown word: ", word);
 }

@@ -4,6 +4,7 @@
  * play: the state of a scenario while it is read; play.c makes things happen, expect.c looks at
  * what came of them.
  */
+#include "core/session/policy_session.h"
 #include "core/session/transaction.h"
 #include "core/stats/decision_text.h"
 #include "edge/config/config.h"
@@ -25,6 +26,7 @@ struct play {
 	struct ruleset *rules;
 	struct env env;
 	struct session *session;
+	struct policy_session *policy; /* NULL until the first `ask` */
 	struct dns dns;
 	struct counting counting;
 	int64_t now;

@@ -41,7 +41,8 @@ enum row_flag {
 	ROW_EXAMPLE = 2,   /* one of those others */
 	ROW_CUT = 4,       /* a text was longer than DECISION_TEXT_MAX */
 	ROW_EVALUATED = 8, /* DKIM and DMARC were evaluated for the sample alone */
-	ROW_FLAGS = 15
+	ROW_POLICY = 16,   /* asked through the policy protocol */
+	ROW_FLAGS = 31
 };
 
 struct decision_row {

@@ -58,10 +58,18 @@ struct identity {
 	struct slice sent;     /* its local part as it was sent, or empty */
 };
 
+/* How an MTA asked. */
+enum door {
+	DOOR_MILTER,
+	DOOR_POLICY, /* Postfix's policy protocol: nothing of the message is ever known */
+};
+
 struct facts {
-	int64_t now;   /* seconds since the epoch, UTC: time is an input */
+	int64_t now; /* seconds since the epoch, UTC: time is an input */
+	enum door door;
 	bool not_smtp; /* did not come by SMTP from another host: a pipe, or simulated by the MTA */
-	struct ip client; /* IP_NONE: not known, or none (then not_smtp) */
+	struct ip client;     /* IP_NONE: not known, or none (then not_smtp) */
+	uint16_t client_port; /* 0: the MTA does not tell it */
 	enum fact_state auth_state;
 	struct slice auth; /* {auth_authen} */
 	enum tls_version tls;

@@ -66,6 +66,11 @@ struct env {
 	/* asn and country of an address for the record; leaves them alone when not known.  May be
 	 * NULL. */
 	void (*geo)(void *self, const struct ip *, uint32_t *asn, char country[3]);
+	/* A client has come, or gone.  May be NULL. */
+	void (*connected)(void *self, const struct facts *client, bool now);
+	/* True when the other door has recorded this decision already, or is about to: each is
+	 * recorded once.  Of a record without token and reply.  May be NULL. */
+	bool (*elsewhere)(void *self, const struct record *);
 	/* The id of a decision and its row, of a record without token and reply; false: it gets a
 	 * token() and no row.  May be NULL. */
 	bool (*number)(void *self, const struct record *, struct record_number *out);

@@ -31,6 +31,9 @@ void session_free(struct session **);
 void session_connect(
     struct session *, const struct ip *client, struct slice client_name, bool not_smtp);
 
+/* Before session_connect(), where it is not the milter that asks or the MTA tells the port. */
+void session_through(struct session *, enum door, uint16_t client_port);
+
 /* May come again: the last one counts. */
 void session_helo(struct session *, struct slice helo);
 

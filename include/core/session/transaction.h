@@ -33,6 +33,7 @@ enum answer_kind {
 
 struct answer {
 	enum answer_kind kind;
+	bool broken;        /* TEMPFAIL for want of memory of ours: nothing was decided */
 	struct reply reply; /* REJECT, TEMPFAIL and QUARANTINE */
 };
 

@@ -96,6 +96,7 @@ void decision_row_of(
 	    .transaction = r->transaction,
 	    .generation = r->generation,
 	    .id = r->token,
+	    .flags = r->facts->door == DOOR_POLICY ? ROW_POLICY : 0,
 	};
 	row->text[ROW_SESSION] = r->session;
 	row->text[ROW_QUEUE_ID] = r->queue_id;
@@ -144,6 +145,7 @@ void decision_row_facts(
 {
 	*f = (struct facts){
 	    .now = row->time_ms / 1000,
+	    .door = (row->flags & ROW_POLICY) != 0 ? DOOR_POLICY : DOOR_MILTER,
 	    .client = row->client,
 	    .asn = row->asn,
 	    .auth_state = row->auth_state,

@@ -86,6 +86,11 @@ static bool judge_spf_fail(
 {
 	*out = authentication_verdict(FAMILY_SPF, ACTION_REJECT, REASON_SPF_FAIL);
 	out->monitored = spf == SPF_MONITOR;
+	/* Through the policy protocol no signature ever comes. */
+	if (facts->door == DOOR_POLICY && spf == SPF_UNLESS_DKIM) {
+		out->monitored = true;
+		return true;
+	}
 	if (spf != SPF_UNLESS_DKIM || facts->spf.sends_no_mail)
 		return spf_decides(facts, phase);
 	if (phase == PHASE_RCPT)

@@ -26,6 +26,8 @@ void session_free(struct session **s)
 	if (!*s)
 		return;
 	transaction_abort(*s);
+	if ((*s)->connected && (*s)->env->connected)
+		(*s)->env->connected((*s)->env->self, &(*s)->facts, false);
 	arena_free(&(*s)->arena);
 	arena_free(&(*s)->helo_arena);
 	arena_free(&(*s)->mail_arena);
@@ -42,16 +44,29 @@ static struct slice keep(char *buffer, size_t size, struct slice s)
 	return slice_of(buffer, len);
 }
 
+void session_through(struct session *s, enum door door, uint16_t client_port)
+{
+	s->facts.door = door;
+	s->facts.client_port = client_port;
+}
+
 void session_connect(
     struct session *s, const struct ip *client, struct slice client_name, bool not_smtp)
 {
-	s->facts =
-	    (struct facts){.client = *client, .not_smtp = not_smtp || client->family == IP_NONE};
+	s->facts = (struct facts){
+	    .door = s->facts.door,
+	    .client = *client,
+	    .client_port = s->facts.client_port,
+	    .not_smtp = not_smtp || client->family == IP_NONE,
+	};
 	s->facts.id[IDENTITY_HELO].state = FACT_ABSENT;
 	s->facts.id[IDENTITY_CLIENT_NAME] = identity_of_name(
 	    keep(s->client_name, sizeof s->client_name, client_name), s->env->idna, s->arena);
 	if (client->family != IP_NONE && s->env->geo)
 		s->env->geo(s->env->self, client, &s->facts.asn, s->facts.country);
+	if (s->env->connected && !s->connected)
+		s->env->connected(s->env->self, &s->facts, true);
+	s->connected = true;
 }
 
 void session_helo(struct session *s, struct slice helo)

@@ -71,15 +71,20 @@ struct answer transaction_conclude(const struct event *e, const struct verdict *
 	struct answer answer = {.kind = answer_of(v)};
 	struct record r = record_of(e, v);
 	struct record_number number;
+	bool elsewhere = env->elsewhere && env->elsewhere(env->self, &r);
 
+	e->s->elsewhere |= elsewhere;
+	if (elsewhere && answer.kind == ANSWER_CONTINUE)
+		return answer;
 	number_record(env, &r, &number);
-	if (env->lines)
+	if (env->lines && !elsewhere)
 		number.lines = env->lines(env->self, &r);
 	if (r.decision.action != ACTION_ACCEPT) {
 		reply_make(e->s->mail.rules, &e->s->facts, v, findable(&r), &answer.reply);
 		r.reply = &answer.reply;
 	}
-	env->record(env->self, &r);
+	if (!elsewhere)
+		env->record(env->self, &r);
 	return answer;
 }
 
@@ -103,8 +108,11 @@ struct answer transaction_refuse(const struct event *e, enum action action, enum
 	    .family = FAMILY_LIMITS,
 	    .reason = reason,
 	};
+	struct answer answer;
 
-	return transaction_conclude(e, &v);
+	answer = transaction_conclude(e, &v);
+	answer.broken = reason == REASON_INTERNAL;
+	return answer;
 }
 
 struct answer transaction_one_too_many(struct session *s)
@@ -121,7 +129,9 @@ struct message *transaction_message(struct session *s)
 	if (s->message || !s->env->message_start)
 		return s->message;
 	s->message = s->env->message_start(s->env->self, s->mail_arena, s->facts.now);
-	if (s->message && s->at_end)
+	/* A question of the policy protocol is the only one of its message, and may take as long.
+	 */
+	if (s->message && (s->at_end || s->facts.door == DOOR_POLICY))
 		s->env->at_end(s->message);
 	return s->message;
 }
@@ -183,7 +193,8 @@ static void forget_transaction(struct session *s)
 		s->env->message_end(s->message);
 	s->message = NULL;
 	arena_reset(s->mail_arena);
-	s->open = s->inbound = s->authenticated = s->split = s->split_alone = false;
+	s->open = s->inbound = s->authenticated = s->elsewhere = false;
+	s->split = s->split_alone = false;
 	s->wants_dkim = s->headers_ended = s->wants_body = s->at_end = false;
 	s->mail = (struct mail_event){.rules = NULL};
 	s->queue_id = slice_of(NULL, 0);

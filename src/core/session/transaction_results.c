@@ -39,7 +39,7 @@ void transaction_tell_results(struct session *s)
 {
 	const struct facts *f = &s->facts;
 
-	if (!s->inbound || !s->env->authenticated)
+	if (!s->inbound || !s->env->authenticated || (s->elsewhere && f->door == DOOR_POLICY))
 		return;
 	if (f->spf_state == FACT_KNOWN)
 		tell(s, AUTH_SPF, (int)f->spf.result);

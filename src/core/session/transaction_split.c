@@ -33,7 +33,8 @@ static bool is_splitting(const struct session *s)
 {
 	const struct settings *settings = &s->mail.rules->settings;
 
-	return settings->dmarc_mixed == MIXED_SPLIT && !settings->monitor && s->env->split_known;
+	return settings->dmarc_mixed == MIXED_SPLIT && !settings->monitor && s->env->split_known &&
+	       s->facts.door == DOOR_MILTER;
 }
 
 bool transaction_must_come_apart(struct session *s, const struct recipient *r)

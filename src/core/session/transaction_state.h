@@ -54,11 +54,13 @@ struct session {
 	char helo[HELO_TEXT_MAX];
 	char client_name[CLIENT_NAME_TEXT_MAX];
 	struct facts facts;    /* of the client; in a transaction also of the message */
+	bool connected;        /* the outside was told of the client */
 	uint32_t transactions; /* MAIL commands so far */
 	/* one transaction */
 	bool open;
 	bool inbound;
 	bool authenticated; /* not inbound, and there are blocks for such sessions */
+	bool elsewhere; /* the other door counts this message */
 	struct mail_event mail;
 	struct slice queue_id;
 	struct message *message; /* NULL until something outside is asked */

@@ -95,6 +95,8 @@ static void json_put_verdict(struct json_write *j, const struct record *r)
 		json_write_string(j, "undecided", v->undecided->name);
 	if (v->monitored)
 		json_write_string(j, "mode", SLICE("monitor"));
+	if (r->facts->door == DOOR_POLICY)
+		json_write_string(j, "door", SLICE("policy"));
 }
 
 /* "pass:example.org fail:example.net", a word a signature. */
@@ -265,6 +267,8 @@ struct slice record_line(const struct record *r, char out[RECORD_LINE_MAX])
 		    &l, "network", slice_of(text, prefix_format(&v->network, text)), false);
 	if (v->undecided)
 		line_append_field(&l, "undecided", v->undecided->name, false);
+	if (r->facts->door == DOOR_POLICY)
+		line_append_field(&l, "door", SLICE("policy"), false);
 	line_append_field(&l, "id", r->token, false);
 	out[l.len] = '\0';
 	return slice_of(out, l.len);
