@@ -47,6 +47,10 @@ struct config {
 	unsigned milter_max_sessions;
 
 	const char *control_socket;
+	const char *policy_socket; /* libmilter spelling; "" = off */
+	unsigned policy_socket_mode;
+	const char *policy_socket_group;
+	bool policy_failure_tempfail;
 	const char *metrics_listen; /* "" = off */
 	const char *metrics_file;   /* for node_exporter, "" = none */
 
@@ -114,10 +118,10 @@ struct config *config_load(
 
 /*
  * What a process must know before it becomes the user of the configuration: of the groups milter,
- * control and metrics what names sockets, files and that user; all else in *config is empty.  Reads
- * no list and no database, and as root no included file but root's own that nobody else can write
- * to; and its errors quote nothing of what was read, since the daemon's user may have made the file
- * a link.  NULL when diag holds an error.
+ * control, policy and metrics what names sockets, files and that user; all else in *config is
+ * empty.  Reads no list and no database, and as root no included file but root's own that nobody
+ * else can write to; and its errors quote nothing of what was read, since the daemon's user may
+ * have made the file a link.  NULL when diag holds an error.
  */
 struct config *config_load_start(const char *path, struct diag *);
 

@@ -9,6 +9,7 @@
 #include "edge/config/config.h"
 #include "edge/dns/resolvconf.h"
 #include "edge/dns/resolver.h"
+#include "edge/doors/both_doors.h"
 #include "edge/history/history.h"
 #include "edge/log/recorder.h"
 #include "edge/milter/split_memory.h"
@@ -58,6 +59,7 @@ struct worker {
 	struct reports *reports;
 	struct history *history;
 	struct split_memory *splits;
+	struct both_doors *both_doors; /* NULL: there is no door but the milter */
 	struct dkim_crypto *dkim;
 	/* Guards the pointer: a session is started on a resolver that a reload may replace. */
 	pthread_mutex_t resolver_lock;
@@ -101,6 +103,9 @@ enum {
 /* Descriptors: an MTA's connection with what a verdict may open for it, and all else that a worker
  * has: files, DNS, its own threads. */
 enum { WORKER_FILES_A_SESSION = 2, WORKER_FILES_BESIDES = 600 };
+
+/* How many this configuration may need, its policy door included. */
+unsigned worker_files(const struct config *);
 
 /*
  * Loads the configuration aside and publishes it.  *number is the generation that runs then: the

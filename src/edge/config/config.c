@@ -204,6 +204,7 @@ static struct ruleset *build(struct load *load)
 	load_check_names(load);
 	load_check_wide(load);
 	warn_of_own_fields(load);
+	load_warn_policy(load);
 	load_feeds(load);
 	load_geo(load, load->from ? NULL : load->request->previous);
 	ruleset_set_settings(load->builder, &load->settings);

@@ -252,6 +252,9 @@ void load_note_recipient_domain(struct load *, struct slice name);
 
 /* When the recipient domains are known. */
 void load_check_wide(struct load *);
+
+/* Warns of settings that the policy protocol cannot follow (config_warnings.c). */
+void load_warn_policy(struct load *);
 bool load_is_large(const struct load *, struct slice domain);
 
 /* Two letters as one number, without case. */

@@ -30,6 +30,10 @@ static void check_names(const struct load *load, const struct config *c, struct 
 	    !getgrnam(c->milter_socket_group))
 		diag_error(diag, where_is(load, c, "milter.socket_group"),
 		    "milter.socket_group \"%s\": there is no such group", c->milter_socket_group);
+	if (unixsocket_path(c->policy_socket) && c->policy_socket_group[0] &&
+	    !getgrnam(c->policy_socket_group))
+		diag_error(diag, where_is(load, c, "policy.socket_group"),
+		    "policy.socket_group \"%s\": there is no such group", c->policy_socket_group);
 }
 
 /*

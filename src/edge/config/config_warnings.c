@@ -37,6 +37,14 @@ static bool waits_for_author(unsigned keys, unsigned in)
 	       ((keys & 1u << KEY_DOMAINS) != 0 && in == 1u << IDENTITY_FROM);
 }
 
+/* True when the author may exempt. */
+static bool exempts_author(const struct rule *rule)
+{
+	return (rule->unless & 1u << KEY_FROM) != 0 ||
+	       ((rule->unless & 1u << KEY_DOMAINS) != 0 &&
+		   (rule->unless_in & 1u << IDENTITY_FROM) != 0);
+}
+
 /*
  * The author is known at the end of the message only (SPEC 4): until then a whitelist entry that
  * asks for it exempts nobody, and a rule that it may exempt from refuses nobody.  Blocks on the
@@ -47,9 +55,7 @@ static void warn_late(const struct rule_parser *p)
 	const struct rule *rule = &p->rule;
 	const unsigned at_rcpt = 1u << FAMILY_SUSRANGES | 1u << FAMILY_SPF;
 	bool author = waits_for_author(rule->keys, rule->in);
-	bool unless = (rule->unless & 1u << KEY_FROM) != 0 ||
-		      ((rule->unless & 1u << KEY_DOMAINS) != 0 &&
-			  (rule->unless_in & 1u << IDENTITY_FROM) != 0);
+	bool unless = exempts_author(rule);
 
 	if (rule->family == FAMILY_WHITELIST && (author || unless)) {
 		if ((rule->covers & at_rcpt) != 0)
@@ -76,11 +82,40 @@ static void warn_undecided(const struct rule_parser *p)
 		"with undecided = \"tempfail\" such mail is put off instead");
 }
 
+/* The policy protocol ends at RCPT (SPEC 9). */
+static void warn_policy(const struct rule_parser *p)
+{
+	const struct rule *rule = &p->rule;
+
+	if (p->load->config->policy_socket[0] &&
+	    (waits_for_author(rule->keys, rule->in) || exempts_author(rule) ||
+		(rule_is_late(rule) && !rule_mentions_from(rule))))
+		warn(p, "looks at the message, which policy.socket does not show: only the milter "
+			"asks it");
+}
+
+void load_warn_policy(struct load *load)
+{
+	const struct settings *s = &load->settings;
+	struct origin where = {load->config->path, 0};
+
+	if (load->config->policy_socket[0] == '\0')
+		return;
+	if (s->defaults.spf == SPF_UNLESS_DKIM)
+		diag_warning(load->diag, where,
+		    "policy.socket does not show the message: through it spf.fail = "
+		    "\"unless-dkim\" counts as \"monitor\"");
+	if (s->defaults.dmarc != DMARC_OFF)
+		diag_warning(load->diag, where,
+		    "policy.socket does not show the message: DMARC is judged by the milter only");
+}
+
 void rule_parser_warn(const struct rule_parser *p)
 {
 	warn_only_out(p);
 	warn_late(p);
 	warn_undecided(p);
+	warn_policy(p);
 	if (p->rule.family == FAMILY_WHITELIST)
 		warn_idle_whitelist(p);
 }

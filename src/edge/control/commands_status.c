@@ -3,6 +3,7 @@
 #include "core/base/rfc3339.h"
 #include "core/stats/decision_text.h"
 #include "edge/config/config.h"
+#include "edge/doors/policy_door.h"
 #include "edge/milter/milter.h"
 #include "watch.h"
 
@@ -96,6 +97,20 @@ static json_t *history_json(const struct request *req)
 	return o;
 }
 
+/* Null when there is no policy.socket. */
+static json_t *policy_json(const struct request *req)
+{
+	struct policy_counts c = policy_door_counts();
+
+	if (!req->worker->both_doors)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i}", "requests",
+	    (json_int_t)c.requests, "refused", (json_int_t)c.refused, "failed",
+	    (json_int_t)c.failed, "malformed", (json_int_t)c.malformed, "connections",
+	    (json_int_t)c.connections, "closed", (json_int_t)c.closed, "open", (int)c.open, "busy",
+	    (int)c.busy, "threads", (int)c.threads);
+}
+
 static json_t *status_json(const struct request *req)
 {
 	const struct generation *g = req->generation;
@@ -103,7 +118,7 @@ static json_t *status_json(const struct request *req)
 	int64_t now = req->worker->env.now_us(req->worker->env.self);
 
 	return json_pack("{s:I, s:o, s:I, s:o, s:I, s:I, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, "
-			 "s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "generation", (json_int_t)g->number, "loaded", time_json(g->loaded_us), "age_seconds",
 	    (json_int_t)((now - g->loaded_us) / 1000000), "started",
 	    time_json(req->worker->started_us), "uptime_seconds",
@@ -116,7 +131,7 @@ static json_t *status_json(const struct request *req)
 	    reload_json(&reload), "records", records_json(req->worker), "reports",
 	    reports_json(req), "source", source_json(g->config), "feeds",
 	    feeds_json(g->config->loaded, now / 1000000), "state_error", state_json(&reload),
-	    "history", history_json(req));
+	    "history", history_json(req), "policy", policy_json(req));
 }
 
 static void print_reload(struct request *req, int64_t now)
@@ -145,6 +160,18 @@ static void print_copies(struct request *req)
 		channel_print(req->channel,
 		    "state        the files of this generation could not be copied: %s\n",
 		    r.copies_why);
+}
+
+static void print_policy(struct request *req)
+{
+	struct policy_counts c = policy_door_counts();
+
+	if (req->worker->both_doors)
+		channel_print(req->channel,
+		    "policy       %llu requests, %llu refused, %llu failed; %u connections, %u "
+		    "being answered\n",
+		    (unsigned long long)c.requests, (unsigned long long)c.refused,
+		    (unsigned long long)c.failed, c.open, c.busy);
 }
 
 static void print_reports(struct request *req)
@@ -213,6 +240,7 @@ static void print_status(struct request *req)
 	print_copies(req);
 	feeds_print(req, g->config->loaded, now / 1000000);
 	channel_print(req->channel, "sessions     %u\n", milter_sessions());
+	print_policy(req);
 	channel_print(req->channel,
 	    "records      %llu written, %llu suppressed, %llu dropped, %llu failed\n",
 	    (unsigned long long)c.written, (unsigned long long)c.suppressed,

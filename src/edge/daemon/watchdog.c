@@ -1,6 +1,7 @@
 #include "edge/daemon/watchdog.h"
 
 #include "core/policy/policy.h"
+#include "edge/doors/policy_door.h"
 #include "edge/log/log.h"
 #include "edge/milter/milter.h"
 #include "edge/milter/mtaclient.h"
@@ -68,6 +69,7 @@ static void *watchdog_thread(void *context)
 
 	for (;;) {
 		milter_restore_socket();
+		policy_door_restore_socket();
 		answers = milter_answers(answers);
 		if (answers && policy_responds(dog->worker) &&
 		    send(dog->fd, &heartbeat, 1, MSG_NOSIGNAL) != 1)

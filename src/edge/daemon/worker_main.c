@@ -3,6 +3,7 @@
 
 #include "edge/control/control.h"
 #include "edge/daemon/watchdog.h"
+#include "edge/doors/policy_door.h"
 #include "edge/log/log.h"
 #include "edge/metrics/metrics.h"
 #include "edge/milter/milter.h"
@@ -78,7 +79,9 @@ static void drain(void)
 	unsigned left;
 
 	milter_shut();
-	for (int waited = 0; milter_sessions() > 0 && waited < DRAIN_SECONDS * 1000;
+	policy_door_shut();
+	for (int waited = 0;
+	     milter_sessions() + policy_door_busy() > 0 && waited < DRAIN_SECONDS * 1000;
 	     waited += DRAIN_STEP_MS)
 		poll(NULL, 0, DRAIN_STEP_MS);
 	left = milter_sessions();
@@ -133,7 +136,7 @@ static void raise_descriptor_limit(void)
  * up, where one too many for max_sessions is told to come later. */
 static void check_descriptor_limit(const struct config *c)
 {
-	rlim_t wanted = c->milter_max_sessions * WORKER_FILES_A_SESSION + WORKER_FILES_BESIDES;
+	rlim_t wanted = worker_files(c);
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted)
@@ -158,8 +161,18 @@ static bool open_sockets(struct worker *w)
 	    .env = &w->env,
 	    .table = w->table,
 	};
+	struct policy_door_settings policy = {
+	    .socket = c->policy_socket,
+	    .socket_mode = c->policy_socket_mode,
+	    .user = c->milter_user,
+	    .socket_group = c->policy_socket_group,
+	    .max_requests = c->milter_max_sessions,
+	    .env = &w->env,
+	    .table = w->table,
+	};
 
-	if (milter_open(&settings, why) || control_open(c->control_socket, why, sizeof why) ||
+	if (milter_open(&settings, why) || policy_door_open(&policy, why) ||
+	    control_open(c->control_socket, why, sizeof why) ||
 	    privileges_drop(c->milter_user, why, sizeof why)) {
 		log_error("%s", why);
 		return false;
@@ -174,6 +187,7 @@ static bool open_sockets(struct worker *w)
 static void close_sockets(void)
 {
 	milter_close();
+	policy_door_close();
 	control_stop();
 }
 
@@ -215,6 +229,14 @@ static bool start_knock(void)
 	return false;
 }
 
+static bool start_policy_door(void)
+{
+	if (policy_door_start())
+		return true;
+	log_error("not started: no thread or memory to answer on policy.socket");
+	return false;
+}
+
 static bool start_parts(struct worker *w)
 {
 	const struct generation *g = table_pin(w->table);
@@ -227,7 +249,7 @@ static bool start_parts(struct worker *w)
 	table_unpin(&g);
 	if (ok)
 		worker_first_copies(w);
-	return ok && control_start(w);
+	return ok && start_policy_door() && control_start(w);
 }
 
 /* False when out of memory. */
@@ -246,6 +268,11 @@ static bool start_dkim(struct worker *w)
 
 static bool create_parts(struct worker *w)
 {
+	if (w->start && w->start->policy_socket[0]) {
+		w->both_doors = both_doors_create();
+		if (!w->both_doors)
+			return false;
+	}
 	environment_fill(w);
 	w->started_us = w->env.now_us(w);
 	w->counters = counters_create();

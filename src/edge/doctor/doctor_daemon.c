@@ -135,7 +135,6 @@ static void check_tasks(struct doctor *d, pid_t pid)
 
 static void check_limits(struct doctor *d)
 {
-	long sessions = (long)d->config->milter_max_sessions;
 	pid_t pid = daemon_pid(d);
 	char path[64], text[8192];
 	size_t n;
@@ -152,8 +151,7 @@ static void check_limits(struct doctor *d)
 	n = fread(text, 1, sizeof text - 1, f);
 	text[n] = '\0';
 	fclose(f);
-	check_files(d, soft_limit(text, "Max open files"),
-	    sessions * WORKER_FILES_A_SESSION + WORKER_FILES_BESIDES);
+	check_files(d, soft_limit(text, "Max open files"), (long)worker_files(d->config));
 	check_tasks(d, pid);
 }
 

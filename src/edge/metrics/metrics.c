@@ -1,5 +1,6 @@
 #include "edge/metrics/metrics.h"
 
+#include "edge/doors/policy_door.h"
 #include "edge/milter/milter.h"
 
 #include <stdarg.h>
@@ -20,6 +21,7 @@ struct metrics_page {
 	struct recorder_counts records;
 	struct reports_counts reports;
 	struct history_counts history;
+	struct policy_counts policy;
 	struct reload_status reload;
 	const char *name; /* of the metric that is being written */
 	unsigned rules_written;
@@ -147,6 +149,16 @@ static void write_latencies(struct metrics_page *p)
 static void write_sessions(struct metrics_page *p)
 {
 	write_value(p, milter_sessions());
+}
+
+static void write_policy_open(struct metrics_page *p)
+{
+	write_value(p, p->policy.open);
+}
+
+static void write_policy_busy(struct metrics_page *p)
+{
+	write_value(p, p->policy.busy);
 }
 
 static void write_dns_lookups(struct metrics_page *p)
@@ -343,6 +355,21 @@ static const struct metric {
     {"susmilter_decision_duration_seconds", HISTOGRAM,
 	"Time from the MTA's request to the verdict, DNS included, by stage.", write_latencies, 0},
     {"susmilter_sessions", GAUGE, "Open SMTP sessions.", write_sessions, 0},
+    {"susmilter_policy_requests", COUNTER, "Requests of the policy protocol answered.",
+	COUNT(policy.requests)},
+    {"susmilter_policy_failed", COUNTER,
+	"Of these, answered as policy.failure says: no memory, no thread or a request that is "
+	"none.",
+	COUNT(policy.failed)},
+    {"susmilter_policy_malformed", COUNTER, "Of these, those that are no request of the protocol.",
+	COUNT(policy.malformed)},
+    {"susmilter_policy_closed", COUNTER,
+	"Connections to policy.socket closed: idle while others wanted in, or half a request.",
+	COUNT(policy.closed)},
+    {"susmilter_policy_connections", GAUGE, "Open connections to policy.socket.", write_policy_open,
+	0},
+    {"susmilter_policy_busy", GAUGE, "Requests of the policy protocol being answered.",
+	write_policy_busy, 0},
     {"susmilter_dns_lookups", COUNTER, "DNS lookups for verdicts, by outcome.", write_dns_lookups,
 	0},
     {"susmilter_dns_cached", COUNTER, "DNS queries answered from the cache.", COUNT(dns.cached)},
@@ -440,6 +467,7 @@ static void take_snapshot(struct metrics_page *p)
 	p->records = recorder_counts(w->recorder);
 	p->reports = reports_counts(w->reports);
 	p->history = history_counts(w->history);
+	p->policy = policy_door_counts();
 	p->reload = worker_reload_status(w);
 	pthread_mutex_lock(&w->resolver_lock);
 	if (w->resolver)

@@ -131,6 +131,16 @@ static struct ip address_of(const struct sockaddr *sa)
 	return none;
 }
 
+/* Postfix and Sendmail tell it with the address; 0: they do not. */
+static uint16_t port_of(const struct sockaddr *sa)
+{
+	if (sa && sa->sa_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *)(const void *)sa)->sin_port);
+	if (sa && sa->sa_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)(const void *)sa)->sin6_port);
+	return 0;
+}
+
 /*
  * The verified name of the client.  Postfix says "unknown" where it has none; Sendmail gives the
  * address in brackets, and tells in {client_resolve} whether a name was confirmed.
@@ -176,6 +186,7 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *sa)
 	if (!c)
 		return SMFIS_CONTINUE;
 	count_session(c);
+	session_through(c->session, DOOR_MILTER, port_of(sa));
 	session_connect(c->session, &client, verified_name(ctx, name), is_played(ctx));
 	return c->no_connect_reply ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }

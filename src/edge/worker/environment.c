@@ -49,6 +49,20 @@ static void token(void *self, char *out)
 		out[i] = alphabet[random[--left] & 31];
 }
 
+static void connected(void *self, const struct facts *client, bool now)
+{
+	struct worker *w = self;
+
+	both_doors_connected(w->both_doors, client, now);
+}
+
+static bool elsewhere(void *self, const struct record *r)
+{
+	struct worker *w = self;
+
+	return both_doors_elsewhere(w->both_doors, r);
+}
+
 static bool number(void *self, const struct record *r, struct record_number *out)
 {
 	struct worker *w = self;
@@ -262,4 +276,8 @@ void environment_fill(struct worker *w)
 	    .host_name = host_name(),
 	    .idna = &idn_lenient,
 	};
+	if (w->both_doors) {
+		w->env.connected = connected;
+		w->env.elsewhere = elsewhere;
+	}
 }

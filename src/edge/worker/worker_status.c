@@ -1,9 +1,20 @@
 /* What goes on: the last reload, and one line for the supervisor, who tells systemd. */
 #include "edge/worker/worker.h"
 
+#include "edge/doors/policy_door.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+
+unsigned worker_files(const struct config *c)
+{
+	unsigned sessions = c->milter_max_sessions * WORKER_FILES_A_SESSION;
+
+	if (c->policy_socket[0])
+		sessions += c->milter_max_sessions * POLICY_CONNECTIONS_A_REQUEST;
+	return sessions + WORKER_FILES_BESIDES;
+}
 
 struct reload_status worker_reload_status(struct worker *w)
 {
