@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import socket
 import sys
 import threading
@@ -53,6 +54,19 @@ def status(daemon):
     return json.loads(daemon.ctl("status", "--json").stdout)
 
 
+def recorded(daemon, count):
+    """The records, once there are so many, and a moment later."""
+    lab.wait_for(lambda: len(daemon.records()) >= count, 10, f"{count} records")
+    time.sleep(0.1)
+    return daemon.records()
+
+
+def counted(daemon):
+    """All decisions since the start."""
+    return sum(c["count"] for c in
+               json.loads(daemon.ctl("stats", "--json").stdout)["counters"])
+
+
 # ---- what it answers -------------------------------------------------------------------------------
 
 
@@ -83,8 +97,9 @@ def answers(checks, daemon):
                  dict.fromkeys(("instance", "queue_id", "sasl_username", "size", "client_port",
                                 "client_name", "helo_name")))):
             checks.same(f"answer: {label}", t.ask(client, sender, to, **more), want)
-    seen = [r for r in daemon.records() if r.get("door") == "policy"]
-    checks.true("each is on record with its door, but of another stage", len(seen) == 14, len(seen))
+    seen = recorded(daemon, 14)
+    checks.true("each is on record with its door, but of another stage", len(seen) == 14 and
+                all(r["door"] == "policy" for r in seen), seen)
     checks.true("records name rule and family",
                 any(r["action"] == "reject" and r["rule"] == "dialup" and r["client"] == DIALUP
                     and r["stage"] == "rcpt" and r["family"] == "susranges" for r in seen), seen)
@@ -106,8 +121,8 @@ def found(checks, servers, dns):
     rows = daemon.ctl("find", "--decision", token, "--json").stdout.splitlines()
     checks.true("find shows it, with its door", len(rows) == 1 and
                 json.loads(rows[0])["door"] == "policy", rows)
-    checks.true("explain shows it", REFUSED in
-                daemon.ctl("explain", "--decision", token).stdout.replace("\n", " "))
+    said = daemon.ctl("explain", "--decision", token).stdout
+    checks.true("explain shows it", REFUSED[4:] in said, said)
 
 
 # ---- bad manners -----------------------------------------------------------------------------------
@@ -369,7 +384,7 @@ def tcp(checks, servers, dns):
     daemon = start(servers, dns, "tcp", spec=f"inet:{port}@127.0.0.1")
     with PolicyTalk(daemon.policy) as t:
         checks.same("TCP", t.ask(DIALUP, "a@walkin.example", TO), REFUSED)
-    checked = daemon.ctl("check").stdout
+    checked = daemon.ctl("check").stderr
     checks.true("check names the rule that this door cannot ask", '"author" looks at the message, '
                 "which policy.socket does not show" in checked, checked)
 
@@ -413,12 +428,13 @@ def same_verdicts(checks, daemon, count):
     checks.true(f"milter and policy door agree on {count} sessions", not differ, differ[:5])
 
 
-def through_postfix(checks, servers, daemon):
+def through_postfix(checks, servers, dns):
     """With a real Postfix, alone and beside the milter."""
-    policy = servers.postfix(None, name="postfix-policy", smtpd_recipient_restrictions=
-                             f"check_policy_service {daemon.policy}")
-    both = servers.postfix(daemon, name="postfix-both", smtpd_recipient_restrictions=
-                           f"check_policy_service {daemon.policy}")
+    port = lab.free_port()
+    daemon = start(servers, dns, "postfixed", spec=f"inet:{port}@127.0.0.1")
+    ask = {"smtpd_recipient_restrictions": f"check_policy_service inet:127.0.0.1:{port}"}
+    policy = servers.postfix(None, name="postfix-policy", **ask)
+    both = servers.postfix(daemon, name="postfix-both", **ask)
     milter = servers.postfix(daemon, name="postfix-milter")
 
     def play(mta, client, name, helo, sender, to):
@@ -427,35 +443,26 @@ def through_postfix(checks, servers, daemon):
             return said[1] if said[0].code == 250 else said[0]
 
     def plain(said):
-        """Postfix puts "<recipient>: Recipient address rejected: " before what a policy says."""
+        """Acceptance is worded by Postfix, which also says whom it refuses before our reply."""
         if said.code == 250:
             return "250"
-        return said[:said.index(" ", 4)] + " " + said.split(" rejected: ", 1)[-1].split(" ", 2)[-1] \
-            if " rejected: " not in said else said[:said.index("<")] + said.split(" rejected: ", 1)[1]
+        return re.sub(r"<.*>: Recipient address rejected: ", "", said)
     for client, name, helo, sender, to, _ in random_sessions(60, 3):
-        if name is None or "x.monster" in (helo, name) or "ö" in helo or "r.example" in sender:
-            name = "mx.example.org"
-            helo = "client.example"
-        if sender.startswith("@"):
+        # XCLIENT takes no mapped address, SMTP no raw UTF-8, and a route stays what it is.
+        if client.startswith("::ffff") or "ö" in helo or sender.startswith("@"):
             continue
-        if "@off.example" in to or client.startswith("::ffff"):
-            continue
-        before = len(daemon.records())
+        to = to.replace("off.example", "open.example")
+        before = counted(daemon)
         seen = {m: play(mta, client, name, helo, sender, to) for m, mta in
                 (("milter", milter), ("policy", policy), ("both", both))}
-        told = {m: plain(r) if m != "milter" else ("250" if r.code == 250 else str(r))
-                for m, r in seen.items()}
-        checks.true(f"Postfix: {client} {sender} {to}", len(set(told.values())) == 1, seen)
-        lab.wait_for(lambda: len(daemon.records()) >= before + 3, 5, "records")
-        time.sleep(0.05)
+        checks.true(f"Postfix: {client} {sender} {to}",
+                    len({plain(r) for r in seen.values()}) == 1, seen)
         checks.same(f"Postfix: recorded once each: {client} {sender} {to}",
-                    len(daemon.records()) - before, 3)
-        before = len(daemon.records())
+                    counted(daemon) - before, 3)
 
 
 def counted_once(checks, servers, dns):
-    daemon = start(servers, dns, "once", more='log = { per_recipient_minute = 1000000; };\n'
-                   if False else "")
+    daemon = start(servers, dns, "once")
     with Talk("127.0.0.1", daemon.port) as t, PolicyTalk(daemon.policy) as p:
         t.connect("unknown", GOOD)
         t.helo("client.example")
@@ -467,12 +474,9 @@ def counted_once(checks, servers, dns):
         p.ask(GOOD, "a@walkin.example", "gone@example.net")
         t.rcpt("gone@example.net")
         p.ask(GOOD, "a@walkin.example", "gone@example.net", client_port="")
-    lab.wait_for(lambda: len(daemon.records()) >= 7, 5, "records")
-    time.sleep(0.2)
-    seen = daemon.records()
+    seen = recorded(daemon, 7)
     checks.same("once: five recipients, a refusal, and one without its port", len(seen), 7)
-    stats = json.loads(daemon.ctl("stats", "--json").stdout)["counters"]
-    checks.same("once: the counters agree", sum(c["count"] for c in stats), 7)
+    checks.same("once: the counters agree", counted(daemon), 7)
 
 
 def speed(checks, servers, daemon):
@@ -515,7 +519,7 @@ def main():
         life(checks, servers, dns)
         drain(checks, servers)
         silence(checks, servers)
-        through_postfix(checks, servers, start(servers, dns, "postfixed"))
+        through_postfix(checks, servers, dns)
     return checks.summary()
 
 

@@ -28,7 +28,7 @@ enum { NO_ROOM_MS = 100 };
 #define TELL_NS (60 * MONOTONIC_SECOND)
 
 /* epoll's word for the listener; places of connections are below. */
-enum { LISTENER = UINT32_MAX };
+#define LISTENER UINT32_MAX
 
 /* A place for a connection.  `serial` tells an event of it from one of who had it before. */
 struct place {
@@ -391,7 +391,7 @@ static void *pool_thread(void *unused)
 			continue;
 		}
 		full = leave_waiting();
-		if ((uint32_t)e.data.u64 == (uint32_t)LISTENER)
+		if ((uint32_t)e.data.u64 == LISTENER)
 			accept_some();
 		else
 			serve(e.data.u64, full);

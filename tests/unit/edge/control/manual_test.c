@@ -289,6 +289,7 @@ static void add_fields(struct names *names)
 {
 	static const unsigned char address[4] = {198, 51, 100, 7};
 	struct facts facts = {
+	    .door = DOOR_POLICY,
 	    .client = ip_from_v4(address),
 	    .auth_state = FACT_KNOWN,
 	    .auth = SLICE("anna"),
