@@ -206,18 +206,21 @@ $(BUILD)/tests/lab/failmalloc.so: tests/lab/failmalloc.c
 	@mkdir -p $(@D)
 	$(COMPILE) $(SYSTEM) -Itests -fPIC -shared -o $@ $< -ldl
 
-wire: $(WIRE:%=$(BUILD)/tests/wire/%_test) all $(BUILD)/tests/lab/failmalloc.so $(BUILD)/sendmail $(BUILD)/prometheus
+wire: $(WIRE:%=$(BUILD)/tests/wire/%_test) all $(BUILD)/tests/lab/failmalloc.so $(BUILD)/sendmail $(BUILD)/exim $(BUILD)/prometheus
 	@failed=0; for t in $(WIRE:%=$(BUILD)/tests/wire/%_test); do $$t || failed=1; done; \
 	for t in $(WIRE_MTA); do tests/wire/$${t}_test.py $(BUILD) || failed=1; done; exit $$failed
 
-# Sendmail's packages conflict with Postfix's, and Prometheus's would start a server for everybody:
+# Sendmail's and Exim's packages conflict with Postfix's, and Prometheus's would start a server for everybody:
 # they are unpacked here, not installed, and before the tests go to a network of their own, where
 # there is nothing to download from.
 $(BUILD)/sendmail: UNPACKED := sendmail-bin sendmail-base sendmail-cf
+# With the libraries that it alone wants; those of the C compiler's own system are there.
+$(BUILD)/exim: UNPACKED = exim4-daemon-heavy $(filter-out libc6 libgcc% libcrypt1,$(shell \
+    apt-cache depends -i exim4-daemon-heavy 2>/dev/null | sed -n 's/.*Depends: \(lib[a-z0-9.+-]*\)$$/\1/p'))
 $(BUILD)/prometheus: UNPACKED = prometheus $(if $(shell apt-cache policy promtool 2>/dev/null),promtool)
 $(BUILD)/pyspf: UNPACKED := python3-spf
 download := apt-get -qq -o APT::Sandbox::User=root download
-$(BUILD)/sendmail $(BUILD)/prometheus $(BUILD)/pyspf:
+$(BUILD)/sendmail $(BUILD)/exim $(BUILD)/prometheus $(BUILD)/pyspf:
 	@rm -rf $@.new && mkdir -p $@.new/debs
 	@cd $@.new/debs && { $(download) $(UNPACKED) || \
 	    { apt-get -qq update && $(download) $(UNPACKED); }; }

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 
+from exim import Exim
 from nameserver import Dns
 from postfix import Postfix
 from sendmail import Sendmail
@@ -128,3 +129,7 @@ class Lab:
         return self._add(Sendmail(self, name, self.build / "sendmail",
                                   daemon.milter if daemon else "", listen, host, relay_port,
                                   equates))
+
+    def exim(self, socket, name="exim", **options):
+        """socket: of susmilter's policy door, as ${readsocket} takes it."""
+        return self._add(Exim(self, name, self.build / "exim", socket, **options))
