@@ -11,6 +11,7 @@ import pathlib
 import random
 import re
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -447,6 +448,12 @@ def through_postfix(checks, servers, dns):
         if said.code == 250:
             return "250"
         return re.sub(r"<.*>: Recipient address rejected: ", "", said)
+    doctor = subprocess.run([servers.build / "susmilterctl", "-c", daemon.conf, "doctor",
+                             "--postfix", both.etc], capture_output=True, text=True,
+                            check=False).stdout
+    checks.true("doctor finds the restriction, and the door answering",
+                "smtpd_recipient_restrictions: susmilter is asked for each recipient" in doctor and
+                f"{daemon.policy} speaks the policy protocol and answers" in doctor, doctor)
     for client, name, helo, sender, to, _ in random_sessions(60, 3):
         # XCLIENT takes no mapped address, SMTP no raw UTF-8, and a route stays what it is.
         if client.startswith("::ffff") or "ö" in helo or sender.startswith("@"):

@@ -51,6 +51,10 @@ bool mtacheck_is_chrooted(const struct postfix_settings *);
 /* `milter` is our socket in libmilter's spelling, an absolute path where it is a path. */
 void mtacheck_postfix(
     const struct postfix_settings *, const char *milter, struct arena *, const struct findings *);
+/* The same for restriction lists and our policy socket (mtacheck_policy.c); true when one of them
+ * asks it. */
+bool mtacheck_policy(const struct postfix_settings *, const char *socket, struct arena *,
+    const struct findings *);
 void mtacheck_sendmail(
     struct slice cf, const char *milter, struct arena *, const struct findings *);
 

@@ -33,8 +33,10 @@ void doctor_add_finding(struct doctor *, enum finding, const char *change, const
  * all that the host has. */
 void doctor_mtas(struct doctor *, const char *postfix, const char *sendmail);
 
-/* The milter socket, as the user of an MTA sees it from its queue directory. */
-void doctor_socket(struct doctor *, const char *queue, bool chrooted, const char *user);
+/* A socket of ours, in libmilter's spelling, as the user of an MTA sees it from its queue
+ * directory. */
+void doctor_socket(
+    struct doctor *, const char *spec, const char *queue, bool chrooted, const char *user);
 
 /* Whether the mode lets this user do what the three bits say. */
 bool doctor_allows(const struct stat *, const struct passwd *, unsigned bits);
@@ -51,6 +53,9 @@ bool doctor_sendmail(struct doctor *, const char *cf, bool must);
 
 /* doctor_daemon.c */
 void doctor_daemon(struct doctor *);
+
+/* doctor_policy.c: whether policy.socket answers, where there is one. */
+void doctor_policy(struct doctor *);
 
 /* doctor_host.c */
 void doctor_surroundings(struct doctor *);

@@ -158,5 +158,6 @@ static void check_limits(struct doctor *d)
 void doctor_daemon(struct doctor *d)
 {
 	check_session(d);
+	doctor_policy(d);
 	check_limits(d);
 }

@@ -98,7 +98,8 @@ static bool check_postfix(struct doctor *d, const char *directory)
 	    .trusts = is_trusted_address,
 	    .context = d,
 	};
-	const char *queue, *user;
+	const char *policy = d->config->policy_socket, *queue, *user;
+	bool chrooted, asked;
 
 	if (s.main.len == 0) {
 		doctor_add_finding(d, FINDING_WRONG, NULL,
@@ -113,10 +114,14 @@ static bool check_postfix(struct doctor *d, const char *directory)
 	}
 	doctor_add_finding(d, FINDING_NOTE, NULL, "Postfix in %s:", directory);
 	mtacheck_postfix(&s, d->config->milter_socket, d->arena, &d->findings);
+	asked = policy[0] && mtacheck_policy(&s, policy, d->arena, &d->findings);
 	queue = arena_strdup(d->arena, mtacheck_setting(s.main, "queue_directory"));
 	user = arena_strdup(d->arena, mtacheck_setting(s.main, "mail_owner"));
+	chrooted = mtacheck_is_chrooted(&s);
 	if (queue && user)
-		doctor_socket(d, queue, mtacheck_is_chrooted(&s), user);
+		doctor_socket(d, d->config->milter_socket, queue, chrooted, user);
+	if (queue && user && asked)
+		doctor_socket(d, policy, queue, chrooted, user);
 	return true;
 }
 
@@ -152,7 +157,11 @@ void doctor_mtas(struct doctor *d, const char *postfix, const char *sendmail)
 		return;
 	found = check_instances(d) > 0;
 	found = doctor_sendmail(d, "/etc/mail/sendmail.cf", false) || found;
-	if (!found)
+	if (!found && d->config->policy_socket[0])
+		doctor_add_finding(d, FINDING_NOTE, NULL,
+		    "there is no Postfix that accepts mail by SMTP, and no Sendmail: another MTA, "
+		    "such as Exim, has to ask policy.socket");
+	else if (!found)
 		doctor_add_finding(d, FINDING_WRONG, NULL,
 		    "there is no Postfix that accepts mail by SMTP, and no Sendmail: no MTA uses "
 		    "susmilter");

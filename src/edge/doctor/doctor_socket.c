@@ -207,9 +207,10 @@ static void print_obstacle(struct doctor *d, const struct passwd *who, const cha
 	}
 }
 
-void doctor_socket(struct doctor *d, const char *queue, bool chrooted, const char *user)
+void doctor_socket(
+    struct doctor *d, const char *spec, const char *queue, bool chrooted, const char *user)
 {
-	const char *path = unixsocket_path(d->config->milter_socket), *seen = path;
+	const char *path = unixsocket_path(spec), *seen = path;
 	const struct passwd *who = getpwnam(user);
 	size_t len = strlen(queue);
 	char change[300];

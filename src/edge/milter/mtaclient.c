@@ -193,10 +193,16 @@ static struct mtaclient *talk(int fd, const char *where, char *why)
 	return NULL;
 }
 
-struct mtaclient *mtaclient_open(const char *spec, int timeout_ms, char why[MTACLIENT_WHY_MAX])
+int mtaclient_socket(const char *spec, int timeout_ms, char why[MTACLIENT_WHY_MAX])
 {
 	const char *path = unixsocket_path(spec);
-	int fd = path ? connect_unix(path, timeout_ms, why) : connect_inet(spec, timeout_ms, why);
+
+	return path ? connect_unix(path, timeout_ms, why) : connect_inet(spec, timeout_ms, why);
+}
+
+struct mtaclient *mtaclient_open(const char *spec, int timeout_ms, char why[MTACLIENT_WHY_MAX])
+{
+	int fd = mtaclient_socket(spec, timeout_ms, why);
 
 	return fd < 0 ? NULL : talk(fd, spec, why);
 }

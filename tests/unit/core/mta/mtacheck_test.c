@@ -287,6 +287,64 @@ START_TEST(test_takes_mail)
 }
 END_TEST
 
+/* ---- the policy protocol --------------------------------------------------------------- */
+
+#define POLICY "unix:/var/spool/postfix/susmilter/policy.sock"
+#define QUEUE  "queue_directory = /var/spool/postfix\nsmtpd_policy_service_timeout = 100s\n"
+
+static const struct {
+	const char *label, *main, *services, *overrides, *socket, *wanted;
+	bool asked;
+} policies[] = {
+    {"asked",
+	"smtpd_recipient_restrictions = check_policy_service unix:susmilter/policy.sock\n" QUEUE,
+	"", "", POLICY, "", true},
+    {"among others",
+	"smtpd_recipient_restrictions = reject_unauth_destination, check_policy_service "
+	"inet:127.0.0.1:10023, check_policy_service inet:localhost:8892, permit\n" QUEUE,
+	"", "", "inet:8892@127.0.0.1", "", true},
+    {"in braces",
+	"smtpd_sender_restrictions = check_policy_service { inet:127.0.0.1:8892, "
+	"default_action=DUNNO }\n" QUEUE,
+	"", "", "inet:8892@127.0.0.1", "", true},
+    {"in master.cf", QUEUE, "smtp inet n - y - - smtpd\n",
+	"smtp/inet/smtpd_relay_restrictions = check_policy_service "
+	"unix:/susmilter/policy.sock\n",
+	POLICY, "", true},
+    {"another's",
+	"smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:10023\n" QUEUE, "", "",
+	POLICY, "note no smtpd_*_restrictions  → -\n", false},
+    {"not as a policy service", "smtpd_recipient_restrictions = unix:susmilter/policy.sock\n" QUEUE,
+	"", "", POLICY, "note no smtpd_*_restrictions  → -\n", false},
+    {"too late",
+	"smtpd_data_restrictions = check_policy_service unix:susmilter/policy.sock\n" QUEUE, "", "",
+	POLICY,
+	"wrong smtpd_data_restrictions  → check_policy_service in smtpd_recipient_restrictions\n",
+	true},
+    {"too short a time-out",
+	"smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:8892\n"
+	"smtpd_policy_service_timeout = 10s\n",
+	"", "", "inet:8892@127.0.0.1",
+	"wrong smtpd_policy_service_tim → smtpd_policy_service_timeout = 100s\n", true},
+};
+
+START_TEST(finds_the_policy_service)
+{
+	struct said said = {.len = 0};
+	const struct findings findings = {say, &said};
+	const struct postfix_settings settings = {.main = slice_str(policies[_i].main),
+	    .services = slice_str(policies[_i].services),
+	    .overrides = slice_str(policies[_i].overrides)};
+	struct arena *arena = arena_create(1 << 20);
+	bool asked = mtacheck_policy(&settings, policies[_i].socket, arena, &findings);
+
+	ck_assert_msg(strcmp(said.text, policies[_i].wanted) == 0, "%s:\n%s  wanted:\n%s",
+	    policies[_i].label, said.text, policies[_i].wanted);
+	ck_assert_msg(asked == policies[_i].asked, "%s", policies[_i].label);
+	arena_free(&arena);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("mtacheck");
@@ -295,6 +353,7 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, test_postfix, 0, ROWS(postfix));
 	tcase_add_loop_test(tc, test_sendmail, 0, ROWS(sendmail));
 	tcase_add_loop_test(tc, test_takes_mail, 0, ROWS(takers));
+	tcase_add_loop_test(tc, finds_the_policy_service, 0, ROWS(policies));
 	suite_add_tcase(s, tc);
 	return s;
 }
