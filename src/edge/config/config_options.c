@@ -31,7 +31,7 @@ static const struct option options[] = {
     {"policy", "socket_mode", OPTION_OCTAL, "0660", START(policy_socket_mode)},
     {"policy", "socket_group", OPTION_TEXT, "", START(policy_socket_group)},
     {"policy", "failure", OPTION_FLAG, "accept", CONFIG(policy_failure_tempfail),
-	.words = accept_tempfail},
+	.words = accept_tempfail_words},
     {"metrics", "listen", OPTION_TEXT, "", START(metrics_listen), .check = check_listen},
     {"metrics", "file", OPTION_PATH, "", START(metrics_file)},
     {"resolver", "servers", OPTION_SERVERS, "system", CONFIG(resolver_servers)},
