@@ -22,4 +22,11 @@ bool history_row_unpack(
 bool history_client_unpack(struct history_items *, struct slice, struct decision_row *);
 bool history_verdict_unpack(struct history_items *, struct slice, struct decision_row *);
 
+/* The same without texts: these are numbers of items. */
+struct history_verdict_texts {
+	uint64_t rule, entry, reply;
+};
+bool history_client_read(struct slice, struct decision_row *, uint64_t *name);
+bool history_verdict_read(struct slice, struct decision_row *, struct history_verdict_texts *);
+
 #endif

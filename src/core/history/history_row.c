@@ -163,9 +163,9 @@ static bool unpack_state(
 	       history_items_text(items, number, text);
 }
 
-bool history_client_unpack(struct history_items *items, struct slice item, struct decision_row *row)
+bool history_client_read(struct slice item, struct decision_row *row, uint64_t *name)
 {
-	uint64_t asn, name;
+	uint64_t asn;
 
 	if (!cut_ip(&item, &row->client) || !cut(&item, UINT32_MAX, &asn) || item.len < 2)
 		return false;
@@ -173,7 +173,14 @@ bool history_client_unpack(struct history_items *items, struct slice item, struc
 	memcpy(row->country, item.ptr, 2);
 	row->country[2] = '\0';
 	item = slice_skip(item, 2);
-	return cut(&item, HISTORY_ITEMS_MAX, &name) && item.len == 0 &&
+	return cut(&item, HISTORY_ITEMS_MAX, name) && item.len == 0;
+}
+
+bool history_client_unpack(struct history_items *items, struct slice item, struct decision_row *row)
+{
+	uint64_t name;
+
+	return history_client_read(item, row, &name) &&
 	       unpack_state(
 		   items, name, &row->state[IDENTITY_CLIENT_NAME], &row->text[ROW_CLIENT_NAME]);
 }
@@ -199,17 +206,18 @@ static bool unpack_entry(struct slice *item, uint64_t bits, struct decision_row 
 	return item->len == 0;
 }
 
-bool history_verdict_unpack(
-    struct history_items *items, struct slice item, struct decision_row *row)
+bool history_verdict_read(
+    struct slice item, struct decision_row *row, struct history_verdict_texts *texts)
 {
-	uint64_t bits, stage, action, family, reason, withdrawn, code, rule, entry, reply;
+	uint64_t bits, stage, action, family, reason, withdrawn, code;
 
 	if (!cut(&item, BITS, &bits) || !cut(&item, STAGE_END, &stage) ||
 	    !cut(&item, ACTION_COUNT - 1, &action) || !cut(&item, FAMILY_COUNT - 1, &family) ||
 	    !cut(&item, REASON_COUNT - 1, &reason) || !cut(&item, UINT32_MAX, &withdrawn) ||
 	    !cut(&item, 599, &code) || !cut(&item, INT64_MAX, &row->generation) ||
-	    !cut(&item, HISTORY_ITEMS_MAX, &rule) || !cut(&item, HISTORY_ITEMS_MAX, &entry) ||
-	    !cut(&item, HISTORY_ITEMS_MAX, &reply))
+	    !cut(&item, HISTORY_ITEMS_MAX, &texts->rule) ||
+	    !cut(&item, HISTORY_ITEMS_MAX, &texts->entry) ||
+	    !cut(&item, HISTORY_ITEMS_MAX, &texts->reply))
 		return false;
 	row->final = (bits & BIT_FINAL) != 0;
 	row->monitored = (bits & BIT_WOULD) != 0;
@@ -219,10 +227,18 @@ bool history_verdict_unpack(
 	row->reason = (enum reason)reason;
 	row->withdrawn = (unsigned)withdrawn;
 	row->code = (unsigned)code;
-	return history_items_text(items, rule, &row->text[ROW_RULE]) &&
-	       history_items_text(items, entry, &row->text[ROW_ENTRY]) &&
-	       history_items_text(items, reply, &row->text[ROW_REPLY]) &&
-	       unpack_entry(&item, bits, row);
+	return unpack_entry(&item, bits, row);
+}
+
+bool history_verdict_unpack(
+    struct history_items *items, struct slice item, struct decision_row *row)
+{
+	struct history_verdict_texts texts;
+
+	return history_verdict_read(item, row, &texts) &&
+	       history_items_text(items, texts.rule, &row->text[ROW_RULE]) &&
+	       history_items_text(items, texts.entry, &row->text[ROW_ENTRY]) &&
+	       history_items_text(items, texts.reply, &row->text[ROW_REPLY]);
 }
 
 static bool unpack_item(struct history_items *items, uint64_t number, enum history_item wanted,
