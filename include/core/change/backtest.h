@@ -14,7 +14,24 @@
  * one may have other senders: where the change hangs on more than the client's address, they are
  * unknown.
  *
- * A transaction is open until its end, or for BACKTEST_OPEN_SECONDS.  One thread at a time.
+ * A transaction is over BACKTEST_OPEN_SECONDS after its last row.
+ *
+ * Two ways that agree.  Full: backtest_row() of every row.  Fast: backtest_place() of every row,
+ * which says whether the row itself is wanted, that is, whether its message has a row that the
+ * change can touch (core/change/rules_touch.h); then backtest_row().
+ *
+ *     struct backtest_place place = { … .touched = …};
+ *     if (backtest_wants_row(b, &place))
+ *             ... the row is read as a whole ...  backtest_row(b, &row)
+ *
+ * What the fast way leaves out changes nothing.  Of a message, rows in front of the first that is
+ * touched are left out as well.  That is sound for recipients, each of whom is judged by himself;
+ * but the end of a message judges all of its recipients, and where it alone is touched (by From)
+ * they are needed.  Their sessions are collected: backtest_late(), and one more walk, in which the
+ * rows of these are all touched, is exact.
+ *
+ * Threads divide the history by time: each has a backtest of its own with backtest_part(), and the
+ * parts are added.  One thread at a time for each.
  */
 #include "core/base/top_k.h"
 #include "core/change/replay_outcome.h"
@@ -57,7 +74,8 @@ struct backtest_result {
 	struct top_k *by[BACKTEST_CHANGES][BACKTEST_BY];
 	struct backtest_sample sample[BACKTEST_SAMPLES];
 	size_t samples;
-	bool no_memory; /* the figures are too low */
+	uint64_t decided; /* rows that were decided again */
+	bool no_memory;   /* the figures are too low */
 };
 
 /* Borrows the rule sets.  NULL when out of memory. */
@@ -65,7 +83,40 @@ struct backtest *backtest_create(
     const struct ruleset *before, const struct ruleset *after, int64_t now, const struct idna *);
 void backtest_free(struct backtest **);
 
+/* Before the first row: only messages that begin from from_ms on and before until_ms are its own,
+ * and only rows of that time are counted.  It wants the rows from BACKTEST_OPEN_SECONDS in front of
+ * from_ms on, until backtest_wants() says no.  False when out of memory. */
+bool backtest_part(struct backtest *, int64_t from_ms, int64_t until_ms);
+bool backtest_wants(const struct backtest *, int64_t time_ms);
+
+/* Of a row that backtest_wants_row() wanted, or of each. */
 void backtest_row(struct backtest *, const struct decision_row *);
+
+/* Of a row, what the fast way needs of all of them. */
+struct backtest_place {
+	uint64_t session; /* backtest_session() of it */
+	uint32_t transaction;
+	int64_t time_ms;
+	uint64_t count;
+	enum stage stage;
+	bool refused, folded;
+	bool touched;
+};
+
+/* Counts the row; true: it is wanted, and backtest_row() has to follow. */
+bool backtest_wants_row(struct backtest *, const struct backtest_place *);
+
+/* A row that comes soon: what it needs of the memory is asked for. */
+void backtest_expect(const struct backtest *, uint64_t session, uint32_t transaction);
+
+/* Sessions of which rows were left out that are needed; *count 0: the figures are right. */
+const uint64_t *backtest_late(const struct backtest *, size_t *count);
+
+/* Ids of sessions are random: 64 bits of a hash tell them apart. */
+uint64_t backtest_session(struct slice session);
+
+/* Adds the figures of a later part, which is ended, to those of an earlier one, which is. */
+void backtest_add(struct backtest *, struct backtest *later);
 
 /* Ends all transactions; valid until the backtest is freed. */
 const struct backtest_result *backtest_end(struct backtest *);

@@ -35,6 +35,8 @@ bool replay_facts(
 /* One of its identities in the form that rules look at; of an address, and of a name. */
 struct identity replay_address(
     enum fact_state, struct slice text, const struct idna *, struct arena *);
+struct identity replay_name(
+    enum fact_state, struct slice text, const struct idna *, struct arena *);
 
 struct replay_outcome replay_decide(
     const struct ruleset *before, const struct ruleset *after, const struct facts *, enum phase);

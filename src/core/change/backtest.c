@@ -1,6 +1,8 @@
 #include "core/change/backtest.h"
 
 #include "backtest_message.h"
+#include "core/base/array.h"
+#include "message_window.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,6 +15,12 @@ struct backtest {
 	int64_t now;
 	const struct idna *idna;
 	struct arena *arena, *samples;
+	int64_t from_ms, until_ms; /* the part of the history that is its own */
+	struct message_window *window;
+	bool wanted; /* by backtest_wants_row(), which has counted the row that comes next */
+	struct message_seen seen; /* the message of that row */
+	uint64_t *late;
+	size_t late_count, late_capacity;
 	struct backtest_messages messages;
 	struct backtest_result result;
 };
@@ -33,7 +41,7 @@ struct backtest *backtest_create(
 	for (int c = 0; c < BACKTEST_CHANGES; c++)
 		for (int by = 0; by < BACKTEST_BY; by++)
 			ok &= (b->result.by[c][by] = top_k_create(TOP_K_SLOTS_MAX)) != NULL;
-	ok &= backtest_messages_create(&b->messages);
+	ok &= backtest_messages_create(&b->messages) && backtest_part(b, INT64_MIN, INT64_MAX);
 	if (!ok || !b->arena || !b->samples)
 		backtest_free(&b);
 	return b;
@@ -46,6 +54,8 @@ void backtest_free(struct backtest **backtest)
 	if (!b)
 		return;
 	backtest_messages_free(&b->messages);
+	message_window_free(&b->window);
+	free(b->late);
 	for (int c = 0; c < BACKTEST_CHANGES; c++)
 		for (int by = 0; by < BACKTEST_BY; by++)
 			top_k_free(&b->result.by[c][by]);
@@ -53,6 +63,20 @@ void backtest_free(struct backtest **backtest)
 	arena_free(&b->samples);
 	free(b);
 	*backtest = NULL;
+}
+
+bool backtest_part(struct backtest *b, int64_t from_ms, int64_t until_ms)
+{
+	message_window_free(&b->window);
+	b->from_ms = from_ms;
+	b->until_ms = until_ms;
+	b->window = message_window_create(from_ms, until_ms);
+	return b->window;
+}
+
+bool backtest_wants(const struct backtest *b, int64_t time_ms)
+{
+	return message_window_wants(b->window, time_ms);
 }
 
 /* ---- counting ------------------------------------------------------------------------ */
@@ -142,7 +166,6 @@ static void count_message(struct backtest *b, struct backtest_message *m)
 	bool unknown = false;
 
 	arena_reset(b->arena);
-	b->result.messages += m->weight;
 	for (const struct backtest_recipient *r = m->recipients; r; r = r->next) {
 		if (r->outcome.changed == CHANGED_UNKNOWN)
 			unknown |= r->address.len > 0 || !m->has_rcpt;
@@ -221,7 +244,6 @@ static void take_rcpt(struct backtest *b, struct backtest_message *m,
 	struct replay_outcome o = at_rcpt(b, facts);
 
 	m->has_rcpt = true;
-	m->refused_then |= decision_row_is_refusal(row);
 	/* Refused by both: whatever its end is. */
 	if (o.changed == CHANGED_NO && o.before == OUTCOME_REFUSED)
 		return;
@@ -258,7 +280,6 @@ static void take_end(struct backtest *b, struct backtest_message *m, const struc
 	m->ended = true;
 	m->proven = is_proven(row, facts);
 	m->evaluated = row->dmarc_state == FACT_KNOWN;
-	m->refused_then |= decision_row_is_refusal(row);
 }
 
 /* Of an authenticated message recipients were recorded only where rules were for it. */
@@ -281,27 +302,113 @@ static void take_mail(struct backtest *b, struct backtest_message *m,
 				       !backtest_message_describe(m, row);
 }
 
-void backtest_row(struct backtest *b, const struct decision_row *row)
+uint64_t backtest_session(struct slice session)
+{
+	uint64_t hash = session.len, part;
+
+	for (; session.len > 0; session = slice_skip(session, sizeof part)) {
+		part = 0;
+		memcpy(&part, session.ptr, session.len < sizeof part ? session.len : sizeof part);
+		hash = (hash ^ part) * UINT64_C(0xd6e8feb86659fd93);
+		hash ^= hash >> 32;
+	}
+	return hash;
+}
+
+static uint64_t key_of(uint64_t session, uint32_t transaction)
+{
+	uint64_t key = (session ^ transaction) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return key ^ key >> 29;
+}
+
+void backtest_expect(const struct backtest *b, uint64_t session, uint32_t transaction)
+{
+	message_window_expect(b->window, key_of(session, transaction));
+}
+
+/* Counts a row; whether it belongs to a message of this part. */
+static bool take_place(struct backtest *b, const struct backtest_place *row)
+{
+	unsigned flags = (row->refused ? MESSAGE_REFUSED : 0) | (row->folded ? MESSAGE_FOLDED : 0) |
+			 (row->touched ? MESSAGE_TOUCHED : 0);
+
+	b->result.rows += row->time_ms >= b->from_ms && row->time_ms < b->until_ms;
+	if (row->stage == STAGE_CONNECT)
+		return false;
+	b->seen = message_window_take(b->window, key_of(row->session, row->transaction),
+	    row->time_ms, row->count, flags, &b->result.no_memory);
+	b->result.messages += b->seen.own ? b->seen.more : 0;
+	return b->seen.own;
+}
+
+static void add_late(struct backtest *b, uint64_t session)
+{
+	uint64_t *late = array_grow(b->late, &b->late_capacity, b->late_count + 1, sizeof *late);
+
+	b->result.no_memory |= !late;
+	if (!late)
+		return;
+	b->late = late;
+	late[b->late_count++] = session;
+}
+
+bool backtest_wants_row(struct backtest *b, const struct backtest_place *row)
+{
+	b->wanted = false;
+	if (!take_place(b, row))
+		return false;
+	b->wanted = (b->seen.flags & MESSAGE_TOUCHED) != 0;
+	if (!b->wanted)
+		message_window_mark(b->window, MESSAGE_PASSED);
+	else if (row->touched && row->stage == STAGE_END && (b->seen.flags & MESSAGE_PASSED))
+		add_late(b, row->session);
+	return b->wanted;
+}
+
+const uint64_t *backtest_late(const struct backtest *b, size_t *count)
+{
+	*count = b->late_count;
+	return b->late;
+}
+
+static void end_messages(struct backtest *b, int64_t before_s)
 {
 	struct backtest_message *m;
-	struct facts facts;
 
-	b->result.rows++;
-	while ((m = backtest_messages_expire(
-		    &b->messages, row->time_ms - BACKTEST_OPEN_SECONDS * INT64_C(1000)))) {
+	while ((m = backtest_messages_expire(&b->messages, before_s))) {
 		count_message(b, m);
 		backtest_message_free(m);
 	}
-	if (row->stage == STAGE_CONNECT)
+}
+
+void backtest_row(struct backtest *b, const struct decision_row *row)
+{
+	const struct backtest_place place = {.session = backtest_session(row->text[ROW_SESSION]),
+	    .transaction = row->transaction,
+	    .time_ms = row->time_ms,
+	    .count = row->count,
+	    .stage = row->stage,
+	    .refused = decision_row_is_refusal(row),
+	    .folded = (row->flags & ROW_FOLDED) != 0};
+	struct backtest_message *m;
+	struct facts facts;
+
+	if (!b->wanted && !take_place(b, &place))
 		return;
+	b->wanted = false;
+	b->result.decided++;
+	end_messages(b, row->time_ms / 1000 - BACKTEST_OPEN_SECONDS);
 	arena_reset(b->arena);
-	m = backtest_messages_find(&b->messages, row);
+	m = backtest_messages_find(
+	    &b->messages, key_of(place.session, place.transaction), row->time_ms / 1000);
 	if (!m || !replay_facts(row, b->now, b->idna, b->arena, &facts)) {
 		b->result.no_memory = true;
 		return;
 	}
-	m->weight = row->count > m->weight ? row->count : m->weight;
-	m->folded |= (row->flags & ROW_FOLDED) != 0;
+	m->weight = b->seen.weight;
+	m->folded = (b->seen.flags & MESSAGE_FOLDED) != 0;
+	m->refused_then = (b->seen.flags & MESSAGE_REFUSED) != 0;
 	if (row->stage == STAGE_MAIL)
 		take_mail(b, m, row, &facts);
 	else if (row->stage == STAGE_RCPT || !m->has_rcpt)
@@ -313,13 +420,60 @@ void backtest_row(struct backtest *b, const struct decision_row *row)
 
 const struct backtest_result *backtest_end(struct backtest *b)
 {
-	struct backtest_message *m;
-
-	while ((m = backtest_messages_expire(&b->messages, INT64_MAX))) {
-		count_message(b, m);
-		backtest_message_free(m);
-	}
+	end_messages(b, INT64_MAX);
 	return &b->result;
+}
+
+/* ---- parts --------------------------------------------------------------------------- */
+
+struct addition {
+	struct backtest *to;
+	struct top_k *table;
+};
+
+static void add_key(void *context, struct slice key, uint64_t at_least, uint64_t at_most)
+{
+	struct addition *a = context;
+
+	(void)at_most;
+	a->to->result.no_memory |= at_least > 0 && !top_k_count(a->table, key, at_least);
+}
+
+static void add_samples(struct backtest *to, const struct backtest_result *later)
+{
+	for (size_t i = 0; i < later->samples && to->result.samples < BACKTEST_SAMPLES; i++) {
+		struct backtest_sample *s = &to->result.sample[to->result.samples++];
+
+		*s = later->sample[i];
+		s->sender = arena_copy(to->samples, s->sender);
+		s->recipient = arena_copy(to->samples, s->recipient);
+		s->rule = arena_copy(to->samples, s->rule);
+		s->then = arena_copy(to->samples, s->then);
+	}
+}
+
+void backtest_add(struct backtest *to, struct backtest *later)
+{
+	struct backtest_result *a = &to->result;
+	const struct backtest_result *b = &later->result;
+
+	a->rows += b->rows;
+	a->messages += b->messages;
+	a->newly_refused += b->newly_refused;
+	a->newly_refused_proven += b->newly_refused_proven;
+	a->newly_refused_unevaluated += b->newly_refused_unevaluated;
+	a->newly_accepted += b->newly_accepted;
+	a->accepted_at_rcpt += b->accepted_at_rcpt;
+	a->unknown += b->unknown;
+	a->refused_then += b->refused_then;
+	a->decided += b->decided;
+	a->no_memory |= b->no_memory;
+	for (int c = 0; c < BACKTEST_CHANGES; c++)
+		for (int by = 0; by < BACKTEST_BY; by++)
+			top_k_each(b->by[c][by], add_key, &(struct addition){to, a->by[c][by]});
+	add_samples(to, b);
+	for (size_t i = 0; i < later->late_count; i++)
+		add_late(to, later->late[i]);
 }
 
 uint64_t backtest_proven_bound(const struct backtest_result *r)

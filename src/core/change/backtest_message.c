@@ -1,6 +1,5 @@
 #include "backtest_message.h"
 
-#include "core/base/fnv.h"
 #include "core/stats/decision_text.h"
 
 #include <stdlib.h>
@@ -10,18 +9,8 @@ enum { SLOTS_FIRST = 1 << 12 };
 bool backtest_messages_create(struct backtest_messages *m)
 {
 	*m = (struct backtest_messages){.slots = SLOTS_FIRST};
-	m->newest = &m->oldest;
 	m->slot = calloc(m->slots, sizeof *m->slot);
 	return m->slot;
-}
-
-/* Ids of sessions are random: 64 bits of a hash tell them apart. */
-static uint64_t key_of(const struct decision_row *row)
-{
-	const uint64_t number = row->transaction;
-
-	return fnv(
-	    fnv(FNV_START, row->text[ROW_SESSION]), slice_of((const char *)&number, sizeof number));
 }
 
 static struct backtest_message **slot_of(const struct backtest_messages *m, uint64_t key)
@@ -49,40 +38,52 @@ static void grow(struct backtest_messages *m)
 	}
 }
 
-struct backtest_message *backtest_messages_find(
-    struct backtest_messages *m, const struct decision_row *row)
+static void put_newest(struct backtest_messages *m, struct backtest_message *one)
 {
-	uint64_t key = key_of(row);
+	one->older = m->newest;
+	one->newer = NULL;
+	*(m->newest ? &m->newest->newer : &m->oldest) = one;
+	m->newest = one;
+}
+
+static void take_out(struct backtest_messages *m, struct backtest_message *one)
+{
+	*(one->older ? &one->older->newer : &m->oldest) = one->newer;
+	*(one->newer ? &one->newer->older : &m->newest) = one->older;
+}
+
+struct backtest_message *backtest_messages_find(
+    struct backtest_messages *m, uint64_t key, int64_t now_s)
+{
 	struct backtest_message **at, *one;
 
 	if (m->count > m->slots)
 		grow(m);
 	at = slot_of(m, key);
 	one = *at;
-	if (one)
-		return one;
-	one = calloc(1, sizeof *one);
-	if (!one)
-		return NULL;
-	one->key = key;
-	one->began_ms = row->time_ms;
-	*at = one;
-	*m->newest = one;
-	m->newest = &one->newer;
-	m->count++;
+	if (one) {
+		take_out(m, one);
+	} else {
+		one = calloc(1, sizeof *one);
+		if (!one)
+			return NULL;
+		one->key = key;
+		*at = one;
+		m->count++;
+	}
+	one->last_s = now_s;
+	put_newest(m, one);
 	return one;
 }
 
-struct backtest_message *backtest_messages_expire(struct backtest_messages *m, int64_t before_ms)
+struct backtest_message *backtest_messages_expire(struct backtest_messages *m, int64_t before_s)
 {
 	struct backtest_message *one = m->oldest;
 
-	if (!one || one->began_ms >= before_ms)
+	if (!one || one->last_s >= before_s)
 		return NULL;
 	*slot_of(m, one->key) = one->in_slot;
-	m->oldest = one->newer;
-	if (!m->oldest)
-		m->newest = &m->oldest;
+	take_out(m, one);
 	m->count--;
 	return one;
 }

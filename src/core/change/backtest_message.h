@@ -1,8 +1,8 @@
 #ifndef CHANGE_BACKTEST_MESSAGE_H
 #define CHANGE_BACKTEST_MESSAGE_H
 /*
- * backtest_message: the transactions that are open in a backtest: by session and number, the oldest
- * first.
+ * backtest_message: the transactions that are open in a backtest: by session and number, those
+ * whose last row is longest ago first.
  */
 #include "core/change/backtest.h"
 
@@ -24,9 +24,9 @@ struct backtest_about {
 };
 
 struct backtest_message {
-	struct backtest_message *in_slot, *newer;
+	struct backtest_message *in_slot, *newer, *older;
 	uint64_t key;
-	int64_t began_ms;
+	int64_t last_s; /* since the epoch, of its last row */
 	bool has_rcpt, ended, proven, evaluated, refused_then;
 	bool folded;     /* it stands for others of its network */
 	uint64_t weight; /* messages that it counts for */
@@ -37,18 +37,19 @@ struct backtest_message {
 struct backtest_messages {
 	struct backtest_message **slot;
 	size_t slots, count;
-	struct backtest_message *oldest, **newest;
+	struct backtest_message *oldest, *newest;
 };
 
 /* False when out of memory. */
 bool backtest_messages_create(struct backtest_messages *);
 
-/* The transaction of a row, begun with it where it is new; NULL when out of memory. */
+/* The transaction of this key, which has a row at this second; begun with it where it is new; NULL
+ * when out of memory. */
 struct backtest_message *backtest_messages_find(
-    struct backtest_messages *, const struct decision_row *);
+    struct backtest_messages *, uint64_t key, int64_t now_s);
 
-/* Takes out the oldest where it began before that time; NULL when it did not, or there is none. */
-struct backtest_message *backtest_messages_expire(struct backtest_messages *, int64_t before_ms);
+/* Takes out the oldest where its last row came before that time; NULL when there is none. */
+struct backtest_message *backtest_messages_expire(struct backtest_messages *, int64_t before_s);
 
 /* False when out of memory. */
 bool backtest_message_keep(

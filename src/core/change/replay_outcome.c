@@ -13,7 +13,7 @@ struct identity replay_address(
 	return identity_of_address(&a);
 }
 
-static struct identity name_of(
+struct identity replay_name(
     enum fact_state state, struct slice text, const struct idna *idna, struct arena *arena)
 {
 	if (state != FACT_KNOWN)
@@ -29,7 +29,7 @@ static struct identity author_of(
 	bool address = slice_find_last(text, '@') < text.len;
 
 	return address ? replay_address(row->state[IDENTITY_FROM], text, idna, arena)
-		       : name_of(row->state[IDENTITY_FROM], text, idna, arena);
+		       : replay_name(row->state[IDENTITY_FROM], text, idna, arena);
 }
 
 bool replay_facts(const struct decision_row *row, int64_t now, const struct idna *idna,
@@ -45,7 +45,8 @@ bool replay_facts(const struct decision_row *row, int64_t now, const struct idna
 	for (int i = 0; i < 2; i++) {
 		static const enum identity_kind names[] = {IDENTITY_CLIENT_NAME, IDENTITY_HELO};
 
-		out->id[names[i]] = name_of(row->state[names[i]], row->text[names[i]], idna, arena);
+		out->id[names[i]] =
+		    replay_name(row->state[names[i]], row->text[names[i]], idna, arena);
 	}
 	out->id[IDENTITY_SENDER] =
 	    replay_address(row->state[IDENTITY_SENDER], row->text[ROW_SENDER], idna, arena);
