@@ -117,6 +117,7 @@ static const struct command_option rules_options[] = {
 
 static const struct command_option backtest_options[] = {
     {"--since", "TIME", "how far back: 24h (default), 7d, or a time"},
+    {"--full", NULL, "decide every row again, not only those that the change can touch"},
     {"--max-proven", "N", "exit status 3 when more than N proven messages are newly refused"},
     {"--history", "DIR", "read this directory, or a copy of one"},
     {JSON_OPTION},

@@ -2,8 +2,8 @@
 #include "edge/control/commands.h"
 
 #include "core/base/rfc3339.h"
-#include "core/change/backtest.h"
 #include "edge/config/config.h"
+#include "edge/history/history_backtest.h"
 #include "edge/idn/idn.h"
 #include "history_source.h"
 
@@ -122,16 +122,18 @@ static json_t *samples_json(struct history_reader *reader, const struct backtest
 	return list;
 }
 
-static json_t *result_json(struct history_reader *reader, const struct backtest_result *r)
+static json_t *result_json(struct history_reader *reader, const struct backtest_result *r,
+    const struct history_backtest_told *told)
 {
-	json_t *o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rows",
-	    (json_int_t)r->rows, "messages", (json_int_t)r->messages, "newly_refused",
+	json_t *o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}",
+	    "rows", (json_int_t)r->rows, "messages", (json_int_t)r->messages, "newly_refused",
 	    (json_int_t)r->newly_refused, "newly_refused_proven",
 	    (json_int_t)r->newly_refused_proven, "newly_refused_unevaluated",
 	    (json_int_t)r->newly_refused_unevaluated, "newly_refused_proven_bound",
 	    (json_int_t)backtest_proven_bound(r), "refused_then", (json_int_t)r->refused_then,
 	    "newly_accepted", (json_int_t)r->newly_accepted, "accepted_at_rcpt",
-	    (json_int_t)r->accepted_at_rcpt, "unknown", (json_int_t)r->unknown);
+	    (json_int_t)r->accepted_at_rcpt, "unknown", (json_int_t)r->unknown, "decided",
+	    (json_int_t)r->decided, "seconds", told->seconds);
 
 	json_object_set_new(o, "rules", rules_json(r));
 	for (int change = 0; change < BACKTEST_CHANGES; change++) {
@@ -198,13 +200,15 @@ static void print_samples(
 }
 
 static void print_result(struct request *req, struct history_reader *reader,
-    const struct backtest_result *r, int64_t since_ms)
+    const struct backtest_result *r, const struct history_backtest_told *told, int64_t since_ms)
 {
 	char at[RFC3339_TEXT_MAX];
 
 	rfc3339_format(since_ms / 1000, at);
-	channel_print(req->channel, "%llu messages (%llu rows) since %s\n",
-	    (unsigned long long)r->messages, (unsigned long long)r->rows, at);
+	channel_print(req->channel,
+	    "%llu messages (%llu rows) since %s; %llu rows can be touched, %.2f s\n",
+	    (unsigned long long)r->messages, (unsigned long long)r->rows, at,
+	    (unsigned long long)r->decided, told->seconds);
 	channel_print(req->channel,
 	    "newly refused   %llu, of them %llu proven, %llu not evaluated, %llu refused then, "
 	    "too\n",
@@ -224,12 +228,6 @@ static void print_result(struct request *req, struct history_reader *reader,
 }
 
 /* ---- the command --------------------------------------------------------------------- */
-
-static bool take_row(void *context, const struct decision_row *row)
-{
-	backtest_row(context, row);
-	return true;
-}
 
 /* Whether what would be refused is within --max-proven N. */
 static int judge(struct request *req, const struct backtest_result *r, uint64_t most)
@@ -252,7 +250,7 @@ static int judge(struct request *req, const struct backtest_result *r, uint64_t 
 
 /* What the rows of the history say, told and judged. */
 static int tell(struct request *req, struct history_reader *reader, const struct backtest_result *r,
-    int64_t since_ms)
+    const struct history_backtest_told *told, int64_t since_ms)
 {
 	const char *most = request_text(req, "max_proven");
 	uint64_t n = UINT64_MAX;
@@ -262,51 +260,54 @@ static int tell(struct request *req, struct history_reader *reader, const struct
 		return STATUS_FAILED;
 	}
 	if (request_switch(req, "json"))
-		request_print_json(req, result_json(reader, r));
+		request_print_json(req, result_json(reader, r, told));
 	else
-		print_result(req, reader, r, since_ms);
+		print_result(req, reader, r, told, since_ms);
 	if (most)
 		slice_to_uint(slice_str(most), UINT64_MAX, &n);
 	return most ? judge(req, r, n) : STATUS_OK;
 }
 
-static int run(struct request *req, struct backtest *b, int64_t since_ms)
+static int run(struct request *req, struct history_reader *reader, const struct ruleset *rules,
+    int64_t since_ms)
 {
-	struct history_reader *reader = history_source_open(req);
-	struct history_scan scan;
+	const struct history_backtest ask = {.before = req->generation->rules,
+	    .after = rules,
+	    .now = time(NULL),
+	    .idna = &idn_lenient,
+	    .since_ms = since_ms,
+	    .full = request_switch(req, "full")};
+	struct history_backtest_told told;
 	char why[HISTORY_FIND_WHY_MAX];
+	struct backtest *b = history_backtest(reader, &ask, &told, why);
 	int status = STATUS_FAILED;
 
-	if (!reader)
-		return STATUS_FAILED;
-	if (history_replay(reader, since_ms, 0, false, take_row, b, &scan, why)) {
-		history_source_tell(req, &scan);
-		status = tell(req, reader, backtest_end(b), since_ms);
+	if (b) {
+		history_source_tell(req, &told.scan);
+		status = tell(req, reader, backtest_end(b), &told, since_ms);
 	} else {
 		channel_error(req->channel, "the history cannot be read: %s\n", why);
 	}
-	history_reader_free(&reader);
+	backtest_free(&b);
 	return status;
 }
 
 /* Loads the changed rules aside, and compares. */
 static int compare(struct request *req, const char *file, int64_t since_ms)
 {
+	struct history_reader *reader = history_source_open(req);
 	struct diag *diag = diag_create();
 	struct ruleset *rules = NULL;
 	struct config *config =
-	    diag ? config_load(file, req->generation->config, diag, &rules) : NULL;
-	struct backtest *b =
-	    config ? backtest_create(req->generation->rules, rules, time(NULL), &idn_lenient)
-		   : NULL;
-	int status = b ? run(req, b, since_ms) : STATUS_FAILED;
+	    reader && diag ? config_load(file, req->generation->config, diag, &rules) : NULL;
+	int status = config ? run(req, reader, rules, since_ms) : STATUS_FAILED;
 
-	if (diag && !config)
+	if (reader && diag && !config)
 		request_print_diag(req, diag);
-	backtest_free(&b);
 	ruleset_free(&rules);
 	config_free(&config);
 	diag_free(&diag);
+	history_reader_free(&reader);
 	return status;
 }
 

@@ -1,6 +1,7 @@
 #include "history_reader.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -32,6 +33,19 @@ struct history_reader *history_reader_open(const char *directory, char why[HISTO
 		return NULL;
 	}
 	r->key = history_key_open(r->directory, false, r->no_key);
+	return r;
+}
+
+struct history_reader *history_reader_share(const struct history_reader *other)
+{
+	struct history_reader *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return NULL;
+	history_coder_init(&r->coder, false);
+	r->directory = fcntl(other->directory, F_DUPFD_CLOEXEC, 0);
+	if (r->directory < 0)
+		history_reader_free(&r);
 	return r;
 }
 

@@ -24,6 +24,10 @@ struct history_reader {
 	int64_t later_ms;
 };
 
+/* Another reader of the same directory, for another thread, without ids.  NULL when out of memory.
+ */
+struct history_reader *history_reader_share(const struct history_reader *);
+
 /* Fills what a search says of itself; rows and segments are its own. */
 void history_reader_report(
     const struct history_reader *, const struct history_files *, struct history_scan *);
