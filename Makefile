@@ -357,6 +357,15 @@ bench-verdict: deps-bench all $(BUILD)/tests/bench/milter_bench
 bench-history: deps-bench all $(BUILD)/tests/bench/history_bench
 	@tests/bench/history_bench.py $(BUILD)
 
+bench-backtest: deps-bench all $(BUILD)/tests/bench/backtest_bench
+	@dir=$$(mktemp -d); $(BUILD)/tests/bench/backtest_bench $$dir/history 10000000 \
+	    $(wildcard $(SHARED)/data/lists/ranges-2025-10.txt $(SHARED)/data/lists/helo-2026-08.txt); \
+	    status=$$?; rm -rf $$dir; exit $$status
+
+# Fast and full backtests of 1,000 pairs of rule sets, by hand; `make unit` has a short form.
+backtest-pairs: deps-check $(BUILD)/tests/unit/edge/history/history_backtest_test
+	@BACKTEST_PAIRS=1000 BACKTEST_ROWS=20000 $(BUILD)/tests/unit/edge/history/history_backtest_test
+
 bench-reload: deps-bench $(BUILD)/tests/bench/reload_bench
 	@$(BUILD)/tests/bench/reload_bench $(wildcard $(SHARED)/data/lists/ranges-2025-10.txt \
 	    $(SHARED)/data/lists/helo-2026-08.txt)
@@ -550,6 +559,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: oom bench-pairs deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload bench-history
+.PHONY: oom bench-pairs deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload bench-history bench-backtest backtest-pairs
 
 -include $(wildcard $(addprefix $(BUILD)/,core/*/*.d edge/*/*.d ctl/*.d tests/*/*.d tests/unit/*/*/*.d))
