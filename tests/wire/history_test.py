@@ -117,6 +117,32 @@ def backtest(checks, daemon, directory):
     checks.true("rules with errors", status == 1 and "nmae" in done.stderr, done)
 
 
+def before_it_is_live(checks, daemon, directory):
+    """check and reload tell what a change does to the mail of the last 24 hours."""
+    same = CONF % directory
+    wider = same.replace('"198.51.100.0/24" ]', '"198.51.100.0/24", "203.0.113.0/24" ]')
+    daemon.write("changed.conf", daemon.base + wider)
+    done = daemon.ctl("check", str(daemon.dir / "changed.conf"))
+    checks.true("check: the last 24 hours", done.returncode == 0 and re.search(
+        r"^backtest of the last 24 hours: 2 newly refused \(0 proven\), 0 newly accepted, 0 unknown "
+        r"of 3 messages; \d+\.\d\d s$", done.stdout, re.M), done)
+    told = json.loads(daemon.ctl("check", "--json", str(daemon.dir / "changed.conf")).stdout)
+    counted = told["difference"]["backtest"]
+    checks.same("… as JSON", [counted[k] for k in (
+        "finished", "messages", "newly_refused", "newly_refused_proven", "newly_accepted")],
+                [True, 3, 2, 0, 0])
+    checks.true("… with samples", len(counted["samples"]) == 2 and all(
+        s["client"] == GOOD for s in counted["samples"]), counted)
+    daemon.configure(wider)
+    done = daemon.ctl("reload", "--json")
+    checks.same("reload: the last 24 hours",
+                json.loads(done.stdout)["difference"]["backtest"]["newly_refused"], 2)
+    daemon.configure(same)
+    done = daemon.ctl("reload")
+    checks.true("… as text, the other way round", done.returncode == 0 and
+                ": 0 newly refused (0 proven), 2 newly accepted, 0 unknown of 3" in done.stdout, done)
+
+
 def rules(checks, daemon, directory):
     """Hits of the mail so far, in the daemon and in the directory alone; without a history none."""
     def told(*words):
@@ -257,6 +283,7 @@ def main():
         daemon = servers.daemon(CONF % directory)
         url = by_its_parts(checks, daemon)
         backtest(checks, daemon, directory)
+        before_it_is_live(checks, daemon, directory)
         rules(checks, daemon, directory)
         after_kill(checks, daemon, url)
         in_a_flood(checks, daemon)

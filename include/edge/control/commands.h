@@ -112,9 +112,9 @@ json_t *source_json(const struct config *);
 
 /*
  * change_output.c: the whole difference between two rule tables (SPEC 10): enforcement first, then
- * settings, rules, entries, recipient domains, address space.  What the history says of a change
- * (the backtest of the last 24 hours) belongs behind these lines, and into the object as
- * "backtest".  A new reference; null after a complaint.
+ * settings, rules, entries, recipient domains, address space; last what it does to the mail of the
+ * last 24 hours (change_backtest.h), in the object as "backtest".  A new reference; null after a
+ * complaint.
  */
 void change_print(struct request *, const struct ruleset *before, const struct ruleset *after);
 json_t *change_json(struct request *, const struct ruleset *before, const struct ruleset *after);

@@ -1,7 +1,8 @@
 /*
  * The difference of a rule table to the running one, for check and reload: as text and as JSON, in
- * the same order: rules and settings, sizes, address space.
+ * the same order: rules and settings, sizes, address space, recorded mail.
  */
+#include "change_backtest.h"
 #include "core/change/rules_diff.h"
 #include "core/change/table_diff.h"
 #include "edge/control/commands.h"
@@ -41,6 +42,7 @@ void change_print(struct request *req, const struct ruleset *before, const struc
 		table_diff_text(d, print_line, req);
 	else
 		channel_error(req->channel, "out of memory while comparing the address space\n");
+	change_backtest_print(req, before, after);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------- */
@@ -162,6 +164,7 @@ json_t *change_json(struct request *req, const struct ruleset *before, const str
 		o = rules_json(rules);
 		json_object_set_new(o, "newly_refused", addresses_json(&d->refused));
 		json_object_set_new(o, "no_longer_refused", addresses_json(&d->released));
+		json_object_set_new(o, "backtest", change_backtest_json(req, before, after));
 	} else {
 		channel_error(req->channel, "out of memory while comparing the rules\n");
 	}

@@ -63,6 +63,14 @@ struct part {
 	bool failed, timed_out; /* failed: out of memory */
 };
 
+/* Rows that are decided between two looks at the clock: some milliseconds. */
+enum { LOOK_ROWS = 1024 };
+
+static void look_at_clock(struct part *p)
+{
+	p->timed_out |= p->job->end_ns && monotonic_now() > p->job->end_ns;
+}
+
 /* ---- one half ------------------------------------------------------------------------ */
 
 static bool is_wanted(const struct cursor *c, const struct history_file *f)
@@ -111,7 +119,7 @@ static bool next_block(struct cursor *c)
 	for (;;) {
 		const struct history_block *b;
 
-		c->part->timed_out |= job->end_ns && monotonic_now() > job->end_ns;
+		look_at_clock(c->part);
 		if (c->part->timed_out || c->part->failed)
 			return false;
 		if (!c->segment || c->block >= c->segment->block_count) {
@@ -259,6 +267,7 @@ static struct cursor *first_of(struct cursor cursor[HISTORY_HALVES])
 static void *walk(void *context)
 {
 	struct part *p = context;
+	uint64_t rows = 0;
 	struct cursor *c;
 
 	for (int h = 0; h < HISTORY_HALVES; h++)
@@ -266,6 +275,8 @@ static void *walk(void *context)
 	while ((c = first_of(p->cursor)) && !p->timed_out && !p->failed &&
 	       backtest_wants(p->backtest, c->time_ms)) {
 		take_row(c);
+		if (++rows % LOOK_ROWS == 0)
+			look_at_clock(p);
 		next_row(c);
 	}
 	backtest_end(p->backtest);
@@ -387,8 +398,7 @@ static void walk_parts(struct part *parts, size_t count)
 	bool started[PARTS_MAX];
 
 	for (size_t i = 0; i < count; i++)
-		started[i] =
-		    count > 1 && pthread_create(&thread[i], NULL, walk_nicely, &parts[i]) == 0;
+		started[i] = pthread_create(&thread[i], NULL, walk_nicely, &parts[i]) == 0;
 	for (size_t i = 0; i < count; i++)
 		if (started[i])
 			pthread_join(thread[i], NULL);
