@@ -8,6 +8,7 @@
 #   make check SANITIZER=thread  the same, instrumented; also SANITIZER=address,undefined
 #   make bench        lookups, builds, reloads and transactions against peers, by hand
 #   make model        a million sessions through the product and through a slow model of it
+#   make backtest-pairs  fast and full backtests of 1,000 pairs of rule sets
 #   make oom          every allocation of messages, reloads and commands fails once
 #   make soak         the long runs: reloads under load, signal storms, kill -9
 #   make valgrind     the unit tests under valgrind
@@ -86,7 +87,7 @@ PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconf
 ifeq ($(SPF),native)
     PACKAGES_BUILD := $(filter-out libspf2-dev,$(PACKAGES_BUILD))
 endif
-PACKAGES_CHECK := check libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl mandoc systemd
+PACKAGES_CHECK := check git libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl mandoc systemd
 PACKAGES_DEB   := build-essential debhelper dpkg-dev lintian
 PACKAGES_PACKAGE := debootstrap python3 util-linux iproute2 systemd-container
 PACKAGES_BENCH := jq python3-spf libspf2-dev libmaxminddb-dev liblmdb-dev opendkim opendmarc unbound openssl
@@ -251,7 +252,7 @@ endif
 $(BUILD)/tests/unit/core/net/ip_radix_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free
 
 # Side by side, each with its output in one piece; all are run even when one fails.
-UNIT_SCRIPTS := layering pages unit_file packaging dashboards
+UNIT_SCRIPTS := layering pages unit_file packaging dashboards rules_in_git
 jobs = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 unit-programs: $(UNIT_TESTS)
