@@ -2,6 +2,7 @@
  * Pairs of rules, and numbers of sets that both tables share: a set of members becomes one of pair,
  * slot and out.  What an entry's length or form is decides nothing once it is found.
  */
+#include "core/policy/fact_words.h"
 #include "rules_touch_private.h"
 
 #include <stdlib.h>
@@ -24,13 +25,15 @@ static int compare_numbers(uint64_t a, uint64_t b)
 static int compare_effect(const struct rule *a, const struct rule *b)
 {
 	const uint64_t numbers[][2] = {{a->family, b->family}, {a->keys, b->keys},
-	    {a->excuses, b->excuses}, {a->in, b->in}, {a->unless_in, b->unless_in},
-	    {a->proof, b->proof}, {a->covers, b->covers}, {a->monitor, b->monitor}};
+	    {a->unless, b->unless}, {a->in, b->in}, {a->unless_in, b->unless_in},
+	    {a->proof, b->proof}, {a->covers, b->covers}, {a->monitor, b->monitor},
+	    {a->applies, b->applies}, {a->undecided_tempfail, b->undecided_tempfail},
+	    {a->words != NULL, b->words != NULL}};
 	int order = slice_compare(a->name, b->name);
 
 	for (size_t i = 0; order == 0 && i < sizeof numbers / sizeof *numbers; i++)
 		order = compare_numbers(numbers[i][0], numbers[i][1]);
-	return order;
+	return order == 0 && a->words ? memcmp(a->words, b->words, sizeof *a->words) : order;
 }
 
 /* Rules of one name, such as those of the managed whitelist, are told apart by these as well. */

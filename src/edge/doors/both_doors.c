@@ -16,7 +16,7 @@ enum { SETS = 4096, WAYS = 4 };
 /* Lists of open sessions, of one or two each at the usual max_sessions. */
 enum { CLIENTS = 2048 };
 
-struct decision {
+struct seen {
 	uint64_t key; /* 0: free */
 	int64_t at;   /* seconds, of the clock of records */
 	enum door door;
@@ -31,7 +31,7 @@ struct both_doors {
 	uint64_t seed;
 	/* Guards all below.  Nothing else is taken inside. */
 	pthread_mutex_t lock;
-	struct decision decisions[SETS][WAYS];
+	struct seen decisions[SETS][WAYS];
 	struct client *clients[CLIENTS];
 };
 
@@ -91,7 +91,7 @@ static bool refuses(const struct verdict *v)
  * more closely. */
 static uint64_t decision_key(const struct both_doors *b, const struct record *r)
 {
-	const struct verdict *v = r->verdict;
+	const struct verdict *v = r->decision.verdict;
 	uint64_t h = client_key(b, r->facts);
 	const unsigned char outcome[] = {(unsigned char)r->stage, refuses(v),
 	    (unsigned char)v->action, (unsigned char)v->family};
@@ -142,10 +142,10 @@ void both_doors_connected(struct both_doors *b, const struct facts *f, bool now)
  */
 static bool matches(struct both_doors *b, uint64_t key, enum door door, int64_t now)
 {
-	struct decision *set = b->decisions[key % SETS], *oldest = set;
+	struct seen *set = b->decisions[key % SETS], *oldest = set;
 
 	for (int i = 0; i < WAYS; i++) {
-		struct decision *d = &set[i];
+		struct seen *d = &set[i];
 		bool stale = now - d->at > REMEMBERED_SECONDS || now < d->at;
 
 		if (d->key == key && d->door != door && !stale) {
@@ -155,7 +155,7 @@ static bool matches(struct both_doors *b, uint64_t key, enum door door, int64_t 
 		if (oldest->key && (!d->key || d->at < oldest->at))
 			oldest = d;
 	}
-	*oldest = (struct decision){key, now, door};
+	*oldest = (struct seen){key, now, door};
 	return false;
 }
 
@@ -167,7 +167,7 @@ bool both_doors_elsewhere(struct both_doors *b, const struct record *r)
 	if (f->client_port == 0 || (r->stage != STAGE_RCPT && r->stage != STAGE_MAIL))
 		return false;
 	pthread_mutex_lock(&b->lock);
-	if (f->door == DOOR_POLICY && !refuses(r->verdict) && *find_client(b, client_key(b, f)))
+	if (f->door == DOOR_POLICY && !refuses(r->decision.verdict) && *find_client(b, client_key(b, f)))
 		elsewhere = true;
 	else
 		elsewhere = matches(b, decision_key(b, r), f->door, r->time_us / 1000000);
