@@ -1,5 +1,6 @@
 #include "config_load.h"
 
+#include "core/base/closest.h"
 #include "core/name/entry.h"
 
 #include <stdio.h>
@@ -11,60 +12,19 @@ struct origin load_where(const struct load *load, const struct setting *s)
 
 /* ---- keys and words ------------------------------------------------------------------ */
 
-/* Longer words are not compared for likeness. */
-enum { LIKE_MAX = 32, LIKE_EDITS = 2 };
-
-/* Letters to insert, delete or change to make b of a (Levenshtein). */
-static unsigned edits(struct slice a, struct slice b)
-{
-	unsigned row[LIKE_MAX + 1], diagonal, above;
-
-	if (a.len > LIKE_MAX || b.len > LIKE_MAX)
-		return LIKE_MAX;
-	for (unsigned j = 0; j <= b.len; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a.len; i++) {
-		diagonal = row[0];
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= b.len; j++) {
-			unsigned best = diagonal + (a.ptr[i - 1] != b.ptr[j - 1]);
-
-			above = row[j];
-			best = above + 1 < best ? above + 1 : best;
-			row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-			diagonal = above;
-		}
-	}
-	return row[b.len];
-}
-
-static const char *most_like(struct slice word, const char *const *known)
-{
-	unsigned best = LIKE_EDITS + 1;
-	const char *like = NULL;
-
-	for (; *known; known++) {
-		unsigned n = edits(word, slice_str(*known));
-
-		if (n < best && n < word.len) {
-			best = n;
-			like = *known;
-		}
-	}
-	return like;
-}
-
 void load_unknown_key(struct load *load, const struct setting *s, const char *const *known)
 {
-	const char *name = s->name, *like;
+	const char *name = s->name;
+	struct closest c = closest_start(slice_str(name));
 
-	for (const char *const *k = known; *k; k++)
+	for (const char *const *k = known; *k; k++) {
 		if (strcmp(*k, name) == 0)
 			return;
-	like = most_like(slice_str(name), known);
-	if (like)
+		closest_try(&c, slice_str(*k));
+	}
+	if (c.like.len > 0)
 		diag_error(load->diag, load_where(load, s),
-		    "unknown key \"%s\"; did you mean \"%s\"?", name, like);
+		    "unknown key \"%s\"; did you mean \"%.*s\"?", name, SLICE_ARG(c.like));
 	else
 		diag_error(load->diag, load_where(load, s), "unknown key \"%s\"", name);
 }
