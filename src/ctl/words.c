@@ -204,10 +204,19 @@ static bool take_word(struct line *l, const char *word)
 	return l->words->command ? take_argument(l, word) : take_command(l, word);
 }
 
+static size_t count_words(const char *text)
+{
+	size_t n = text[0] != '\0';
+
+	for (; *text; text++)
+		n += *text == ' ';
+	return n;
+}
+
 static bool right_number(const struct line *l)
 {
 	const char *wanted = l->words->command->arguments;
-	size_t n = json_array_size(l->arguments), most = wanted[0] ? 1 : 0;
+	size_t n = json_array_size(l->arguments), most = count_words(wanted);
 
 	if (strstr(wanted, "…") && n > 0)
 		return true;

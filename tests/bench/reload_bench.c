@@ -251,7 +251,7 @@ static void measure_verdicts(void)
 static double diff_ms(const struct ruleset *before, const struct ruleset *after)
 {
 	double start = now_ms();
-	struct rules_diff *d = rules_diff_create(before, after);
+	struct rules_diff *d = rules_diff_create(before, after, 0);
 
 	if (!d)
 		fprintf(stderr, "out of memory while comparing\n");

@@ -4,7 +4,7 @@
  * rules_diff: difference of two rule tables as an administrator wrote it (SPEC 10): enforcement,
  * settings, rules, entries, recipient domains.  What it means for address space: table_diff.h.
  *
- *     d = rules_diff_create(running, changed);
+ *     d = rules_diff_create(running, changed, now);
  *     rules_diff_text(d, print_line, context);
  *     rules_diff_free(&d);
  *
@@ -71,8 +71,9 @@ struct rules_diff {
 	struct rules_diff_side domains_added, domains_removed, domains_changed;
 };
 
-/* NULL when out of memory. */
-struct rules_diff *rules_diff_create(const struct ruleset *before, const struct ruleset *after);
+/* Modes of rules are those of `now`, seconds since the epoch.  NULL when out of memory. */
+struct rules_diff *rules_diff_create(
+    const struct ruleset *before, const struct ruleset *after, int64_t now);
 void rules_diff_free(struct rules_diff **);
 
 /* Lines carry no newline and live as long as the call; what turns enforcement on or off comes

@@ -54,6 +54,15 @@ enum proof { PROOF_SPF = 1, PROOF_CLIENT_NAME = 2 };
 /* 16 bits of a member; a table of more named rules would be generated and wants lists instead. */
 enum { RULES_MAX = 65535 };
 
+/* A mode that was set beside the configuration (`susmilterctl rule`); it ends by itself. */
+struct rule_override {
+	bool given;
+	bool monitor;
+	int64_t until; /* seconds since the epoch; 0 = until it is taken back */
+	int64_t set;   /* when; 0 = not known */
+	struct slice by;
+};
+
 struct rule {
 	struct slice name;
 	enum family family;
@@ -65,11 +74,12 @@ struct rule {
 	unsigned covers;    /* whitelist: bits 1 << family that it exempts from */
 	enum rule_applies applies;
 	bool wide;               /* networks of unusual width are meant */
-	bool monitor;            /* decide and record, refuse nothing */
+	bool monitor;            /* decide and record, refuse nothing: as configured (rule_monitors) */
 	bool undecided_tempfail; /* undecided, it answers 451 where no rule behind it refuses */
 	int64_t expires;         /* seconds since the epoch; 0 = never */
 	struct slice reply;      /* "550 5.7.1 text %{rule}" or empty for the default */
 	struct slice comment, owner, ticket;
+	struct rule_override override;
 	struct origin where;
 	unsigned patterns_from, patterns; /* its slice of the ruleset's patterns */
 	struct fact_words *words;         /* NULL: no criterion on one fact */
@@ -144,6 +154,12 @@ bool rule_is_late(const struct rule *);
 
 /* True when the rule is past its `expires` and never matches. */
 bool rule_expired(const struct rule *, int64_t now);
+
+/* True while a mode that was set beside the configuration counts. */
+bool rule_overridden(const struct rule *, int64_t now);
+
+/* Whether the rule refuses nothing now: by such a mode, or else as it is configured. */
+bool rule_monitors(const struct rule *, int64_t now);
 
 /* True for an entry that lets mail in, where a wrong one would be dangerous. */
 bool rule_lets_in(enum family, unsigned slot, bool out);

@@ -124,6 +124,11 @@ void source_print(struct request *, const struct config *);
 int command_check(struct request *);
 int command_reload(struct request *);
 
+/* commands_rule.c: modes of rules that are set beside the configuration, and those in force. */
+int command_rule(struct request *);
+json_t *overrides_json(const struct ruleset *, int64_t now);
+void overrides_print(struct request *, const struct ruleset *, int64_t now);
+
 /* commands_explain.c, commands_decision.c */
 int command_explain(struct request *);
 int explain_decision(struct request *, const char *token);

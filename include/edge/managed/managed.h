@@ -62,6 +62,7 @@ struct slice managed_write_line(struct arena *, const struct managed_line *);
 
 struct managed_edit {
 	const char *path;
+	bool modes; /* its lines are those of edge/config/modes.h: nothing of them is checked */
 	struct arena *arena;
 	int directory;      /* of the list */
 	int lock;           /* held while the edit lasts */
@@ -99,7 +100,8 @@ bool managed_remove(struct managed_edit *, struct slice entry, int64_t now);
 /* Reads a list as the daemon will: false, and what is wrong with it, or "" when it was not read. */
 typedef bool managed_try_fn(const char *path, char why[MANAGED_WHY_MAX]);
 
-/* Checks the new lines and puts them into place; false, and the reason, when nothing changed. */
+/* Checks the new lines, without a function nothing of them, and puts them into place; false, and
+ * the reason, when nothing changed. */
 bool managed_commit(struct managed_edit *, managed_try_fn *, char why[MANAGED_WHY_MAX]);
 
 /* Puts the old lines back. */

@@ -5,7 +5,7 @@
 bool cidr_export_has(const struct rule *rule, enum family family, int64_t now)
 {
 	return rule->family == family && rule->keys == 1u << KEY_NETWORKS && rule->unless == 0 &&
-	       !rule->monitor && !rule_expired(rule, now);
+	       !rule_monitors(rule, now) && !rule_expired(rule, now);
 }
 
 static bool exempts(const struct rule *rule, enum family family, int64_t now)

@@ -13,6 +13,9 @@
 /* A list of keys, families or identities. */
 enum { WORDS_MAX = 200 };
 
+/* "monitor until " and a time. */
+enum { OVERRIDE_TEXT_MAX = 20 + RFC3339_TEXT_MAX };
+
 /* ---- pairing of rules ---------------------------------------------------------------- */
 
 /* order: of a new rule its number, of an old one behind all new ones. */
@@ -36,20 +39,22 @@ static bool is_same_rule(const struct rule *a, const struct rule *b)
 	return a->family == b->family && slice_equal(a->name, b->name);
 }
 
-static void add_rule(struct rules_diff *d, const struct rule *rule, bool is_new)
+static void add_rule(struct rules_diff *d, const struct rule *rule, bool is_new, int64_t now)
 {
 	d->rules[d->rule_count++] = (struct rules_diff_rule){
 	    .name = arena_copy(d->arena, rule->name),
 	    .family = rule->family,
 	    .kind = is_new ? RULE_ADDED : RULE_REMOVED,
-	    .monitor = rule->monitor,
+	    .monitor = rule_monitors(rule, now),
 	};
 }
 
 /* Fills number[order] of all rules of both tables; equal rules have one number. */
 static void number_rules(
-    struct rules_diff *d, struct rule_place *places, size_t n, size_t new_count, uint32_t *number)
+    const struct rules_pair *p, struct rule_place *places, size_t n, uint32_t *number)
 {
+	struct rules_diff *d = p->diff;
+	size_t new_count = p->after->rule_count;
 	uint32_t *leader = arena_calloc(d->arena, n + 1, sizeof *leader);
 	const struct rule **rules = arena_calloc(d->arena, n + 1, sizeof *rules);
 	size_t first = 0;
@@ -66,7 +71,7 @@ static void number_rules(
 	for (size_t i = 0; i < n; i++) {
 		if (leader[i] == i) {
 			number[i] = (uint32_t)d->rule_count;
-			add_rule(d, rules[i], i < new_count);
+			add_rule(d, rules[i], i < new_count, p->now);
 			continue;
 		}
 		number[i] = number[leader[i]];
@@ -88,7 +93,7 @@ static bool pair_rules(struct rules_pair *p)
 	for (size_t i = 0; i < n; i++)
 		places[i] = (struct rule_place){
 		    i < m ? &p->after->rules[i] : &p->before->rules[i - m], (uint32_t)i};
-	number_rules(d, places, n, m, number);
+	number_rules(p, places, n, number);
 	p->after_number = number;
 	p->before_number = number + m;
 	return !arena_failed(d->arena);
@@ -244,14 +249,39 @@ static void mark_enforcement(
 			c->enforcement = enforcement_of(before, after);
 }
 
+/* "none", "monitor until 2026-11-28T12:00:00Z". */
+static struct slice override_of(const struct rule *rule, int64_t now, char text[OVERRIDE_TEXT_MAX])
+{
+	struct line l = line_start(text, OVERRIDE_TEXT_MAX);
+	char until[RFC3339_TEXT_MAX];
+
+	if (!rule_overridden(rule, now))
+		return SLICE("none");
+	line_append(&l, "%s", word_of(mode_words, rule->override.monitor));
+	if (rule->override.until != 0)
+		line_append(&l, " until %.*s", SLICE_ARG(expiry_of(rule->override.until, until)));
+	return slice_of(text, l.len);
+}
+
+static void compare_modes(struct rules_diff *d, const struct rule *a, const struct rule *b,
+    int64_t now, struct rules_diff_change **list)
+{
+	char old[OVERRIDE_TEXT_MAX], fresh[OVERRIDE_TEXT_MAX];
+	bool was = rule_monitors(a, now), is = rule_monitors(b, now);
+
+	rules_diff_add_change(d, list, "mode", slice_str(word_of(mode_words, was)),
+	    slice_str(word_of(mode_words, is)));
+	mark_enforcement(*list, "mode", !was, !is);
+	rules_diff_add_change(
+	    d, list, "override", override_of(a, now, old), override_of(b, now, fresh));
+}
+
 static void compare_rules(struct rules_diff *d, const struct rule *a, const struct rule *b,
-    struct rules_diff_change **list)
+    int64_t now, struct rules_diff_change **list)
 {
 	char old[RFC3339_TEXT_MAX], fresh[RFC3339_TEXT_MAX];
 
-	rules_diff_add_change(d, list, "mode", slice_str(word_of(mode_words, a->monitor)),
-	    slice_str(word_of(mode_words, b->monitor)));
-	mark_enforcement(*list, "mode", !a->monitor, !b->monitor);
+	compare_modes(d, a, b, now, list);
 	compare_words(d, list, "criteria", a->keys, b->keys, key_word);
 	compare_words(d, list, "unless", a->unless, b->unless, key_word);
 	/* In a whitelist it follows from proof. */
@@ -295,7 +325,7 @@ static bool compare_attributes(const struct rules_pair *p)
 		uint32_t n = p->after_number[i];
 
 		if (d->rules[n].kind == RULE_KEPT && count[n] == 2)
-			compare_rules(d, old[n], &p->after->rules[i], &d->rules[n].changes);
+			compare_rules(d, old[n], &p->after->rules[i], p->now, &d->rules[n].changes);
 	}
 	return !arena_failed(d->arena);
 }
@@ -364,11 +394,12 @@ static void compare_settings(
 
 /* ---- the whole ----------------------------------------------------------------------- */
 
-struct rules_diff *rules_diff_create(const struct ruleset *before, const struct ruleset *after)
+struct rules_diff *rules_diff_create(
+    const struct ruleset *before, const struct ruleset *after, int64_t now)
 {
 	struct arena *arena = arena_create(RULES_DIFF_MAX);
 	struct rules_diff *d = arena ? arena_calloc(arena, 1, sizeof *d) : NULL;
-	struct rules_pair p = {.before = before, .after = after, .diff = d};
+	struct rules_pair p = {.before = before, .after = after, .diff = d, .now = now};
 
 	if (!d) {
 		arena_free(&arena);

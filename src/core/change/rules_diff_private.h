@@ -12,6 +12,7 @@ struct rules_pair {
 	const struct ruleset *before, *after;
 	const uint32_t *before_number, *after_number;
 	struct rules_diff *diff;
+	int64_t now;
 };
 
 /* Adds to a list of changes when the two differ; both texts are copied. */

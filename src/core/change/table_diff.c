@@ -19,7 +19,7 @@ struct runs {
 
 static bool refuses(const struct rule *rule, enum family family, int64_t now)
 {
-	return rule->family == family && !rule->monitor && !rule_expired(rule, now);
+	return rule->family == family && !rule_monitors(rule, now) && !rule_expired(rule, now);
 }
 
 static bool exempts(const struct rule *rule, enum family family, int64_t now)

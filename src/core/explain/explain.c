@@ -87,7 +87,8 @@ static enum explain_effect effect_of_exemption(const struct facts *facts, const 
 	    [TRUTH_UNKNOWN] = EXPLAIN_UNDECIDED,
 	};
 
-	return o->rule->monitor ? EXPLAIN_MONITOR : effects[policy_proven(o, facts)];
+	return rule_monitors(o->rule, facts->now) ? EXPLAIN_MONITOR
+						  : effects[policy_proven(o, facts)];
 }
 
 static enum explain_effect effect_of_refusal(
@@ -100,7 +101,7 @@ static enum explain_effect effect_of_refusal(
 		return EXPLAIN_OFF;
 	if ((exempted & 1u << rule->family) != 0)
 		return EXPLAIN_EXEMPTED;
-	return rule->monitor ? EXPLAIN_MONITOR : EXPLAIN_NOT_REACHED;
+	return rule_monitors(rule, e->query->facts.now) ? EXPLAIN_MONITOR : EXPLAIN_NOT_REACHED;
 }
 
 static enum explain_effect effect_of(

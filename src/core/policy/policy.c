@@ -91,7 +91,7 @@ static void find_exemption(struct findings *f, const struct outcome *o, const st
 	unsigned need = o->need;
 	struct verdict v;
 
-	if (o->rule->monitor || proof == TRUTH_NO)
+	if (rule_monitors(o->rule, facts->now) || proof == TRUTH_NO)
 		return;
 	if (proof == TRUTH_UNKNOWN && facts->spf_state == FACT_UNKNOWN)
 		need |= NEED_SPF;
@@ -123,15 +123,15 @@ static enum action action_of_rule(const struct rule *rule)
  * the end of the message can tell is left to it; and where the answer is not to be had, the rule is
  * passed over.
  */
-static void find_undecided(struct findings *f, const struct outcome *o)
+static void find_undecided(struct findings *f, const struct outcome *o, bool monitored)
 {
 	const struct rule *rule = o->rule;
-	struct verdict *put_off = &f->put_off[rule->monitor];
+	struct verdict *put_off = &f->put_off[monitored];
 
 	if (o->late || o->under_way)
 		return;
 	if (o->need != 0) {
-		f->need[rule->monitor] |= o->need;
+		f->need[monitored] |= o->need;
 		return;
 	}
 	if (!f->undecided)
@@ -139,23 +139,24 @@ static void find_undecided(struct findings *f, const struct outcome *o)
 	if (!rule->undecided_tempfail || put_off->rule)
 		return;
 	*put_off = verdict_of_rule(o, VERDICT_FINAL, ACTION_TEMPFAIL, REASON_UNDECIDED);
-	put_off->monitored = rule->monitor;
+	put_off->monitored = monitored;
 }
 
-static void find_refusal(struct findings *f, const struct outcome *o)
+static void find_refusal(struct findings *f, const struct outcome *o, int64_t now)
 {
+	bool monitored = rule_monitors(o->rule, now);
 	struct verdict *first = &f->refused[o->rule->family == FAMILY_SUSRANGES];
 
-	if (f->refused[0].rule || f->refused[1].rule || (o->rule->monitor && f->monitored.rule))
+	if (f->refused[0].rule || f->refused[1].rule || (monitored && f->monitored.rule))
 		return;
 	if (o->truth == TRUTH_UNKNOWN) {
-		find_undecided(f, o);
+		find_undecided(f, o, monitored);
 		return;
 	}
-	if (o->rule->monitor)
+	if (monitored)
 		first = &f->monitored;
 	*first = verdict_of_rule(o, VERDICT_FINAL, action_of_rule(o->rule), REASON_RULE);
-	first->monitored = o->rule->monitor;
+	first->monitored = monitored;
 }
 
 /* Families that this recipient's domain has switched off. */
@@ -211,7 +212,7 @@ static void find(struct findings *f, const struct ruleset *rules, const struct f
 		if (family == FAMILY_WHITELIST)
 			find_exemption(f, &o, facts);
 		else if ((f->exempted & 1u << family) == 0 && is_asked(o.rule, facts, phase))
-			find_refusal(f, &o);
+			find_refusal(f, &o, facts->now);
 	}
 }
 

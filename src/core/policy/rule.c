@@ -37,6 +37,18 @@ bool rule_expired(const struct rule *rule, int64_t now)
 	return rule->expires != 0 && now >= rule->expires;
 }
 
+bool rule_overridden(const struct rule *rule, int64_t now)
+{
+	const struct rule_override *o = &rule->override;
+
+	return o->given && (o->until == 0 || now < o->until);
+}
+
+bool rule_monitors(const struct rule *rule, int64_t now)
+{
+	return rule_overridden(rule, now) ? rule->override.monitor : rule->monitor;
+}
+
 /* A wrong whitelist entry opens the door, a wrong block only closes it, so the former is held
  * tighter.  A trusted network may be all of fc00::/7 (RFC 4193). */
 enum { EXEMPT_V4 = 8, EXEMPT_V6 = 16, TRUSTED_V6 = 7, REFUSE = 4 };

@@ -102,6 +102,7 @@ unsigned ruleset_add_rule(struct ruleset_builder *b, const struct rule *rule)
 	copy->comment = arena_copy(rules->arena, rule->comment);
 	copy->owner = arena_copy(rules->arena, rule->owner);
 	copy->ticket = arena_copy(rules->arena, rule->ticket);
+	copy->override.by = arena_copy(rules->arena, rule->override.by);
 	copy->where.file = arena_strdup(rules->arena, slice_str(rule->where.file));
 	if (arena_failed(rules->arena))
 		return RULES_MAX;

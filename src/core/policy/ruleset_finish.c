@@ -294,7 +294,8 @@ static void note_needs(struct ruleset *rules)
 		rules->has_from |= rule->late;
 		rules->has_authenticated |= rule_is_for_authenticated(rule);
 		rules->has_authenticated_end |= rule_is_for_authenticated(rule) && rule->late;
-		rules->has_monitored |= rule->monitor;
+		/* While an override lasts and behind it. */
+		rules->has_monitored |= rule->monitor || rule->override.given;
 		rules->domains_in |= rule->keys & 1u << KEY_DOMAINS ? rule->in : 0;
 		rules->domains_in |= rule->unless & 1u << KEY_DOMAINS ? rule->unless_in : 0;
 		rules->has_spf |= (rule->proof & PROOF_SPF) != 0 || (keys & 1u << KEY_SPF) != 0;

@@ -117,6 +117,7 @@ void load_close(struct load *load)
 	config_text_free(&load->text);
 	free(load->names);
 	free(load->wants);
+	free(load->modes);
 	free(load->wides);
 	arena_free(&load->arena);
 }
@@ -202,6 +203,7 @@ static struct ruleset *build(struct load *load)
 	set_copies_directory(load);
 	fill_default_socket(load->config);
 	load_check_names(load);
+	load_check_modes(load);
 	load_check_wide(load);
 	warn_of_own_fields(load);
 	load_warn_policy(load);

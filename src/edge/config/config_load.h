@@ -14,6 +14,7 @@
  *     config_wide      rules that match nearly everything
  *     config_warnings  rules that never act, or later than their author thinks
  *     config_managed   the whitelist that susmilterctl edits
+ *     config_modes     modes of rules that susmilterctl sets
  *     config_domains   recipient domains
  *     config_geo       AS numbers and countries → networks of the MMDBs
  *     config           the way through
@@ -120,6 +121,9 @@ struct load {
 	size_t name_count, name_capacity;
 	struct geo_want *wants;
 	size_t want_count, want_capacity;
+	struct rule_mode *modes; /* that susmilterctl set, when they were read */
+	size_t mode_count, mode_capacity;
+	bool modes_read;
 	struct key_checks *checks;          /* of the key that is read; NULL: none */
 	struct feed_exceptions *exceptions; /* of the key that is read; NULL: it has no feeds */
 	struct key_exceptions *all_exceptions;
@@ -276,6 +280,13 @@ void load_domains_file(struct load *, const struct setting *);
 
 /* The networks of all that the rules want of AS numbers and countries. */
 void load_geo(struct load *, const struct config *previous);
+
+/* Gives the rule the mode that `susmilterctl rule` set for it, if one is in force. */
+void load_rule_mode(struct load *, struct rule *);
+
+/* When all rules are known: warns of modes for rules that are gone, and of those that change
+ * nothing. */
+void load_check_modes(struct load *);
 
 /* Rules of one name are an error, at the later one. */
 void load_check_names(struct load *);

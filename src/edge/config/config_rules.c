@@ -190,6 +190,7 @@ static void load_rule(struct load *load, enum family family, const struct settin
 	check_sessions(&p, group, "");
 	if (unless)
 		check_sessions(&p, unless, " unless of");
+	load_rule_mode(load, &p.rule);
 	note_name(load, &p.rule);
 	number = ruleset_add_rule(load->builder, &p.rule);
 	add_criteria(&p, number, 0, group);

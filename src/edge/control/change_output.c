@@ -27,7 +27,7 @@ static void print_line(void *context, const char *line)
 
 void change_print(struct request *req, const struct ruleset *before, const struct ruleset *after)
 {
-	struct rules_diff *rules = rules_diff_create(before, after);
+	struct rules_diff *rules = rules_diff_create(before, after, time(NULL));
 	struct table_diff *d = arena_calloc(req->arena, 1, sizeof *d);
 
 	if (rules)
@@ -156,7 +156,7 @@ static json_t *addresses_json(const struct table_diff_change *c)
 
 json_t *change_json(struct request *req, const struct ruleset *before, const struct ruleset *after)
 {
-	struct rules_diff *rules = rules_diff_create(before, after);
+	struct rules_diff *rules = rules_diff_create(before, after, time(NULL));
 	struct table_diff *d = arena_calloc(req->arena, 1, sizeof *d);
 	json_t *o = NULL;
 

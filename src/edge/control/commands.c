@@ -37,6 +37,12 @@ static const struct command_option explain_options[] = {
     {END},
 };
 
+static const struct command_option rule_options[] = {
+    {"--for", "TIME", "how long: 30m, 12h, 7d, 4w; default: until it is taken back"},
+    {JSON_OPTION},
+    {END},
+};
+
 static const struct command_option add_options[] = {
     {"--for", "TIME", "how long: 30m, 12h, 7d, 4w; default: permanent"},
     {"--covers", "FAMILIES", "susranges, blocks, spf, dmarc, with commas; default: susranges"},
@@ -154,6 +160,8 @@ const struct command commands[] = {
 	ADMIN | OFFLINE | COMMAND_EITHER | COMMAND_NO_TABLE, command_check},
     {"reload", "", "reload the configuration and wait until it is live", reload_options, ADMIN,
 	command_reload},
+    {"rule", "NAME MODE", "set the mode of a rule, monitor or enforce, effective at once",
+	rule_options, ADMIN, command_rule},
     {"explain", "", "show the verdict for a session, and why", explain_options,
 	OFFLINE | COMMAND_INPUT, command_explain},
     {"lookup", "VALUE", "show every entry and switch that knows an address, network or name",

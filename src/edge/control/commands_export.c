@@ -107,9 +107,9 @@ static void tell_left_out(struct request *req, enum family family, int64_t now)
 		    cidr_export_has(r, family, now))
 			continue;
 		channel_error(req->channel, "rule \"%.*s\" is omitted: it %s\n", SLICE_ARG(r->name),
-		    rule_expired(r, now) ? "has expired"
-		    : r->monitor         ? "is in monitor mode"
-					 : "depends on more than the address");
+		    rule_expired(r, now)    ? "has expired"
+		    : rule_monitors(r, now) ? "is in monitor mode"
+					    : "depends on more than the address");
 	}
 	if (rules->settings.monitor)
 		channel_error(

@@ -33,6 +33,7 @@ static json_t *report_json(const struct diag *diag)
 
 static void add_sizes(json_t *o, const struct ruleset *rules)
 {
+	json_object_set_new(o, "rule_modes", overrides_json(rules, time(NULL)));
 	json_object_set_new(o, "rules", json_integer((json_int_t)rules->rule_count));
 	json_object_set_new(o, "networks", json_integer((json_int_t)rules->network_entries));
 	json_object_set_new(o, "names", json_integer((json_int_t)rules->name_entries));
@@ -193,6 +194,7 @@ static void print_table(
 	channel_print(req->channel, "%zu entries are duplicates, %zu are covered by others\n",
 	    rules->duplicates, rules->covered);
 	survey_text(survey, rules, print_line, req);
+	overrides_print(req, rules, time(NULL));
 	if (!req->generation)
 		return;
 	channel_print(req->channel, "\ncompared with running generation %llu:\n",

@@ -75,7 +75,8 @@ static bool decides(const struct search *s, const struct config_entry *e)
 
 static bool is_monitored(const struct search *s, const struct config_entry *e)
 {
-	return s->asked->generation->rules->settings.monitor || (e->rule && e->rule->monitor);
+	return s->asked->generation->rules->settings.monitor ||
+	       (e->rule && rule_monitors(e->rule, time(NULL)));
 }
 
 static void print_entry(const struct search *s, const struct config_entry *e)

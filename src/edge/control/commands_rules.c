@@ -50,7 +50,9 @@ static bool count_hits(struct request *req, struct rule_summary *s, struct count
 
 static const char *mode_of(const struct request *req, const struct rule *rule)
 {
-	return rule->monitor || req->generation->rules->settings.monitor ? "monitor" : "enforce";
+	return req->generation->rules->settings.monitor || rule_monitors(rule, time(NULL))
+		   ? "monitor"
+		   : "enforce";
 }
 
 /* ---- as JSON ------------------------------------------------------------------------- */

@@ -118,7 +118,7 @@ static json_t *status_json(const struct request *req)
 	int64_t now = req->worker->env.now_us(req->worker->env.self);
 
 	return json_pack("{s:I, s:o, s:I, s:o, s:I, s:I, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, "
-			 "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}",
 	    "generation", (json_int_t)g->number, "loaded", time_json(g->loaded_us), "age_seconds",
 	    (json_int_t)((now - g->loaded_us) / 1000000), "started",
 	    time_json(req->worker->started_us), "uptime_seconds",
@@ -131,7 +131,9 @@ static json_t *status_json(const struct request *req)
 	    reload_json(&reload), "records", records_json(req->worker), "reports",
 	    reports_json(req), "source", source_json(g->config), "feeds",
 	    feeds_json(g->config->loaded, now / 1000000), "state_error", state_json(&reload),
-	    "history", history_json(req), "policy", policy_json(req));
+	    "history", history_json(req), "policy", policy_json(req), "mode",
+	    g->rules->settings.monitor ? "monitor" : "enforce", "rule_modes",
+	    overrides_json(g->rules, now / 1000000));
 }
 
 static void print_reload(struct request *req, int64_t now)
@@ -235,6 +237,7 @@ static void print_status(struct request *req)
 	    g->rules->domain_entries, g->bytes / 1024);
 	channel_print(req->channel, "mode         %s\n",
 	    g->rules->settings.monitor ? "monitor: nothing is refused" : "enforce");
+	overrides_print(req, g->rules, now / 1000000);
 	source_print(req, g->config);
 	print_reload(req, now);
 	print_copies(req);

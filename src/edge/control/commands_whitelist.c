@@ -5,22 +5,13 @@
 #include "edge/config/config.h"
 #include "edge/log/log.h"
 #include "edge/managed/managed.h"
+#include "managed_edit.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 /* ---- the words of a new entry -------------------------------------------------------- */
-
-enum { TEXT_BYTES_MAX = 500 }; /* a line of the list stays one that an editor shows whole */
-
-/* Text that stays on its line and in its place, and hides nothing of it. */
-static bool fits(struct slice text, bool one_word)
-{
-	return slice_is_utf8(text) && text.len <= TEXT_BYTES_MAX && !slice_has_controls(text) &&
-	       !(one_word && slice_find(text, ' ') < text.len);
-}
 
 /* What a refusal of this family needs; 0 when no whitelist entry could have withdrawn it. */
 static unsigned covers_of_record(const json_t *record)
@@ -80,7 +71,7 @@ static const char *read_reach(struct request *req, struct managed_line *line, bo
 		return "--covers needs susranges, blocks, spf or dmarc, with commas";
 	if (proof && !(line->proof = word_bits(proof_words, slice_str(proof))))
 		return "--proof needs spf, client_name or spf,client_name";
-	if (!fits(line->sender, true) || !fits(line->recipient, true))
+	if (!managed_edit_fits(line->sender, true) || !managed_edit_fits(line->recipient, true))
 		return "--sender and --recipient need a name or an address";
 	return managed_check(line, is_network);
 }
@@ -93,11 +84,11 @@ static const char *read_words(struct request *req, struct managed_line *line)
 	line->comment = slice_trim(slice_str(request_text(req, "comment")));
 	if (span && !(line->expires = span_of(span)))
 		return "--for needs a duration such as 30m, 12h, 7d or 4w, at most ten years";
-	if (!fits(line->owner, true))
+	if (!managed_edit_fits(line->owner, true))
 		return "--owner is one word";
-	if (!fits(line->comment, false))
+	if (!managed_edit_fits(line->comment, false))
 		return "--comment is one line of at most 500 bytes";
-	if (line->entry.len > 0 && !fits(line->entry, true))
+	if (line->entry.len > 0 && !managed_edit_fits(line->entry, true))
 		return "an entry holds no blanks";
 	if (line->expires)
 		line->expires += time(NULL);
@@ -124,11 +115,6 @@ static bool read_line(struct request *req, struct managed_line *line, struct ent
 
 /* ---- edits --------------------------------------------------------------------------- */
 
-static bool is_gone(void *channel)
-{
-	return channel_is_gone(channel);
-}
-
 /* Opens the list, to be changed or only to be read. */
 static bool open_list(struct request *req, struct managed_edit *e, bool change)
 {
@@ -141,56 +127,14 @@ static bool open_list(struct request *req, struct managed_edit *e, bool change)
 		    req->config_path);
 		return false;
 	}
-	if (change ? managed_begin(e, path, req->arena, is_gone, req->channel, why)
+	if (change ? managed_begin(e, path, req->arena, managed_edit_is_gone, req->channel, why)
 		   : managed_read(e, path, req->arena, why))
 		return true;
 	channel_error(req->channel, "%s\n", why);
 	return false;
 }
 
-/* Puts the new lines into force, or the old ones back; the new generation's number, or 0. */
-static uint64_t make_live(struct request *req, struct managed_edit *e)
-{
-	char why[MANAGED_WHY_MAX];
-	struct diag *diag = diag_create();
-	const struct reload_order order = {.files = RELOAD_SAME};
-	uint64_t number = 0;
-	bool live;
-
-	if (!managed_commit(e, config_try_managed, why)) {
-		channel_error(req->channel, "not changed: %s\n", why);
-		diag_free(&diag);
-		return 0;
-	}
-	live = diag && worker_reload(req->worker, &order, diag, &number) == RELOAD_LIVE;
-	if (diag && !live)
-		request_print_diag(req, diag);
-	diag_free(&diag);
-	if (live)
-		return number;
-	if (managed_undo(e, why))
-		channel_error(req->channel, "the configuration does not load, so the list was "
-					    "not changed: fix the errors first\n");
-	else
-		channel_error(req->channel,
-		    "the configuration does not load, and the old list could not be put back: %s\n",
-		    why);
-	return 0;
-}
-
 /* ---- add ----------------------------------------------------------------------------- */
-
-static struct slice who_asks(struct request *req)
-{
-	enum { ROOM = 4096 };
-	char room[ROOM];
-	struct passwd pw, *found = NULL;
-
-	if (getpwuid_r(req->uid, &pw, room, sizeof room, &found) == 0 && found &&
-	    fits(slice_str(pw.pw_name), true))
-		return arena_copy(req->arena, slice_str(pw.pw_name));
-	return arena_printf(req->arena, "%u", req->uid);
-}
 
 /* What a second add does not say stays as the first one said it. */
 static void keep_old_words(
@@ -200,7 +144,7 @@ static void keep_old_words(
 	bool is_new = !managed_find(e, line, &old);
 
 	if (is_new)
-		old = (struct managed_line){.by = who_asks(req), .added = time(NULL)};
+		old = (struct managed_line){.by = managed_edit_asker(req), .added = time(NULL)};
 	else if (!old.covers)
 		old.covers = 1u << FAMILY_SUSRANGES | 1u << FAMILY_BLOCKS; /* a line of 0.1 */
 	if (!request_text(req, "covers"))
@@ -298,7 +242,7 @@ int command_whitelist_add(struct request *req)
 	keep_old_words(req, &e, &line);
 	managed_each(&e, tell_expired, req);
 	managed_add(&e, &line, time(NULL), &replaced);
-	number = make_live(req, &e);
+	number = managed_edit_make_live(req, &e, "list");
 	managed_end(&e);
 	if (!number)
 		return STATUS_FAILED;
@@ -327,7 +271,7 @@ int command_whitelist_remove(struct request *req)
 		return STATUS_FAILED;
 	managed_each(&e, tell_expired, req);
 	if (managed_remove(&e, entry, time(NULL)))
-		number = make_live(req, &e);
+		number = managed_edit_make_live(req, &e, "list");
 	else
 		channel_error(req->channel, "%.*s is not in %s\n", SLICE_ARG(entry), e.path);
 	managed_end(&e);

@@ -319,7 +319,7 @@ bool managed_commit(struct managed_edit *e, managed_try_fn *try, char why[MANAGE
 		return false;
 	snprintf(path, sizeof path, "/proc/self/fd/%d/%s", e->directory, name);
 	why[0] = '\0';
-	if (!try(path, why)) {
+	if (try && !try(path, why)) {
 		if (!why[0])
 			fail(why, e->path, "cannot be checked");
 		unlinkat(e->directory, name, 0);

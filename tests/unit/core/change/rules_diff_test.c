@@ -166,7 +166,7 @@ static void diff_text(const char *before, const char *after, char text[16384])
 	ck_assert_msg(old.rules != NULL, "%s", old.lines);
 	configured_load(&fresh, after);
 	ck_assert_msg(fresh.rules != NULL, "%s", fresh.lines);
-	d = rules_diff_create(old.rules, fresh.rules);
+	d = rules_diff_create(old.rules, fresh.rules, 0);
 	ck_assert(d != NULL);
 	configured_free(&old);
 	configured_free(&fresh);
@@ -223,7 +223,7 @@ START_TEST(managed_is_one_rule)
 	configured_file("managed.list", list);
 	configured_load(&fresh, conf);
 	ck_assert_msg(fresh.rules != NULL, "%s", fresh.lines);
-	d = rules_diff_create(old.rules, fresh.rules);
+	d = rules_diff_create(old.rules, fresh.rules, 0);
 	rules_diff_text(d, append, text);
 	ck_assert_str_eq(text, "new rules: managed\n"
 			       "whitelist managed: networks 800 in: 10.1.0.0/32, 10.1.0.1/32, "
@@ -314,7 +314,7 @@ START_TEST(counts_as_the_model)
 		model_text(&after, text);
 		configured_load(&fresh, text);
 		ck_assert_msg(old.rules && fresh.rules, "%s%s", old.lines, fresh.lines);
-		d = rules_diff_create(old.rules, fresh.rules);
+		d = rules_diff_create(old.rules, fresh.rules, 0);
 		k = d->rules[0].family == FAMILY_SUSRANGES ? d->rules[0].keys
 							   : d->rules[d->rule_count - 1].keys;
 		ck_assert_msg((k ? k->in.count : 0) == count_more(&after, &before) &&

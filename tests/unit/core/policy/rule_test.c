@@ -51,6 +51,32 @@ START_TEST(knows_when_it_is_over)
 }
 END_TEST
 
+static const struct {
+	const char *label;
+	struct rule rule;
+	int64_t now;
+	bool overridden, monitors;
+} modes[] = {
+    {"as configured", {.monitor = true}, 1000, false, true},
+    {"monitor, set", {.override = {.given = true, .monitor = true}}, INT64_MAX, true, true},
+    {"enforce, set", {.monitor = true, .override = {.given = true}}, 1000, true, false},
+    {"a second before its end", {.override = {.given = true, .monitor = true, .until = 1000}}, 999,
+	true, true},
+    {"at its end", {.override = {.given = true, .monitor = true, .until = 1000}}, 1000, false,
+	false},
+    {"behind its end", {.monitor = true, .override = {.given = true, .until = 1000}}, 1001, false,
+	true},
+};
+
+START_TEST(knows_its_mode)
+{
+	ck_assert_msg(rule_overridden(&modes[_i].rule, modes[_i].now) == modes[_i].overridden, "%s",
+	    modes[_i].label);
+	ck_assert_msg(rule_monitors(&modes[_i].rule, modes[_i].now) == modes[_i].monitors, "%s",
+	    modes[_i].label);
+}
+END_TEST
+
 /* The words of the configuration, in the order of enum rule_key. */
 static const char *const words[KEY_COUNT] = {
     "networks", "client_name", "helo", "sender", "from", "recipient", "domains", "login", "spf"};
@@ -138,6 +164,7 @@ Suite *suite(void)
 
 	tcase_add_loop_test(rules, knows_who_asks_for_the_author, 0, (int)ROWS(authors));
 	tcase_add_loop_test(rules, knows_when_it_is_over, 0, (int)ROWS(ends));
+	tcase_add_loop_test(rules, knows_its_mode, 0, (int)ROWS(modes));
 	tcase_add_loop_test(rules, names_keys, 0, KEY_COUNT);
 	suite_add_tcase(s, rules);
 	tcase_add_loop_test(words_of, knows_what_is_wide, 0, (int)ROWS(widths));
