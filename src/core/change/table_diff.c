@@ -2,7 +2,7 @@
 
 #include "core/base/array.h"
 #include "core/policy/survey.h"
-#include "refused_runs.h"
+#include "core/policy/refused_runs.h"
 
 #include <stdlib.h>
 #include <string.h>

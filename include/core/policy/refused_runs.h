@@ -1,8 +1,8 @@
-#ifndef CORE_CHANGE_REFUSED_RUNS_H
-#define CORE_CHANGE_REFUSED_RUNS_H
+#ifndef CORE_POLICY_REFUSED_RUNS_H
+#define CORE_POLICY_REFUSED_RUNS_H
 /*
  * refused_runs: the addresses that a rule table refuses by address alone, as runs in order: the
- * walk below table_diff and cidr_export, which differ in the rules that they count.
+ * walk below table_diff, cidr_export and whitelist_need, which differ in the rules that they count.
  */
 #include "core/policy/ruleset.h"
 

@@ -1,4 +1,4 @@
-#include "refused_runs.h"
+#include "core/policy/refused_runs.h"
 
 #include <stdlib.h>
 
