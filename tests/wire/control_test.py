@@ -725,6 +725,13 @@ def reach(checks, daemon, listed):
     for label, argv, note in (
             ("let in already", ("198.51.100.9",), None),
             ("refused by nothing", (GOOD,), "no rule refuses 203.0.113.25"),
+            ("a network refused by nothing", ("203.0.113.0/27",),
+             "no rule refuses an address of 203.0.113.0/27"),
+            ("a range refused by nothing", ("203.0.113.3-203.0.113.5",),
+             "no rule refuses an address of"),
+            ("a network of which a part is refused", ("198.51.100.0/25",), None),
+            ("a network that only another family refuses", ("198.51.100.0/25", "--covers", "blocks"),
+             "but for clients that a rule on names refuses"),
             ("trusted", ("192.0.2.7",), "is in trusted_networks"),
             ("not covered", ("198.51.100.12", "--covers", "blocks"), "add --covers susranges"),
             ("a name", ("mx.example.org",), "without proof"),

@@ -25,7 +25,9 @@
  *     shadowed   in blocks and susranges: every address of which it is the longest match is
  *                refused by an earlier, unconditional rule of the same family already
  *
- * Every entry that is one of these can be removed, one at a time, and no mail is decided
+ * Beside that an entry of a whitelist may be needless: no rule holds any of its addresses.
+ *
+ * Every entry that is one of those above can be removed, one at a time, and no mail is decided
  * otherwise (another rule may be named).  Looking at a million entries takes some tenths of a
  * second and happens only when it is asked for.
  *
@@ -36,6 +38,9 @@
 struct survey_rule {
 	size_t entries, duplicate, covered, dead, shadowed;
 	struct origin first_dead, first_shadowed; /* file is the ruleset's */
+	/* of a whitelist: let in addresses that no rule refuses (core/policy/whitelist_need.h) */
+	size_t needless;
+	struct origin first_needless;
 	uint64_t ipv4; /* addresses that its networks, asn and country have in */
 	double ipv6;   /* the same as a share of all IPv6 addresses, 0 to 1 */
 };
@@ -60,7 +65,7 @@ struct survey *survey_create(int64_t now);
 void survey_free(struct survey **);
 
 /* Asks for a survey of the entries and of the address space.  The survey is the caller's and must
- * outlive ruleset_finish(), which reports dead and shadowed entries as warnings. */
+ * outlive ruleset_finish(), which reports dead, shadowed and needless entries as warnings. */
 void ruleset_survey(struct ruleset_builder *, struct survey *);
 
 /* The address of a client alone decides this rule. */

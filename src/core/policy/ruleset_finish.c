@@ -334,7 +334,7 @@ static void tell_tallies(struct ruleset_builder *b)
 /* What is only looked at when somebody asked. */
 static void take_survey(struct ruleset_builder *b)
 {
-	if (!survey_entries(b->survey, b)) {
+	if (!survey_entries(b->survey, b) || !survey_needless(b->survey, b)) {
 		b->failed = true;
 		return;
 	}

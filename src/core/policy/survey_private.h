@@ -16,4 +16,7 @@ enum mark { MARK_DUPLICATE = 1, MARK_COVERED = 2 };
  * memory. */
 bool survey_entries(struct survey *, const struct ruleset_builder *);
 
+/* Behind it: whitelist entries that no rule makes necessary.  False when out of memory. */
+bool survey_needless(struct survey *, const struct ruleset_builder *);
+
 #endif

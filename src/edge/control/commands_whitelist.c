@@ -2,6 +2,7 @@
 
 #include "core/base/rfc3339.h"
 #include "core/policy/policy.h"
+#include "core/policy/whitelist_need.h"
 #include "edge/config/config.h"
 #include "edge/log/log.h"
 #include "edge/managed/managed.h"
@@ -175,6 +176,29 @@ static bool is_one_address(const struct entry *entry)
 	       entry->prefix.length == ip_bits(entry->prefix.base.family);
 }
 
+/* Warns of a network or range of which no rule holds a single address. */
+static void warn_of_no_need(
+    struct request *req, const struct managed_line *line, const struct entry *entry)
+{
+	struct whitelist_need *need = whitelist_need_create(req->generation->rules, time(NULL));
+	struct ip last = entry->is_range ? entry->last : prefix_last(&entry->prefix);
+	const struct ip *first = entry->is_range ? &entry->first : &entry->prefix.base;
+
+	if (!need)
+		channel_error(req->channel, "warning: out of memory: whether a rule refuses these "
+					    "addresses is not known\n");
+	else if (!whitelist_need_covers(need, line->covers, first, &last))
+		channel_print(req->channel,
+		    "note: no rule refuses an address of %.*s: this entry changes nothing until "
+		    "one "
+		    "does%s\n",
+		    SLICE_ARG(line->entry),
+		    whitelist_need_by_name(need, line->covers)
+			? ", but for clients that a rule on names refuses"
+			: "");
+	whitelist_need_free(&need);
+}
+
 /* Warns of an entry that lets nothing in that was not let in before. */
 static void warn_of_no_effect(
     struct request *req, const struct managed_line *line, const struct entry *entry)
@@ -188,6 +212,8 @@ static void warn_of_no_effect(
 		    : line->proof == PROOF_CLIENT_NAME ? "a verified client name"
 						       : "SPF pass of the sender's domain, or a "
 							 "verified client name");
+	if (entry->kind == ENTRY_NETWORK && !is_one_address(entry))
+		warn_of_no_need(req, line, entry);
 	if (!is_one_address(entry) || (line->covers & ~by_address) != 0)
 		return;
 	v = judge(req->generation->rules, entry);
