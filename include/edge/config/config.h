@@ -213,7 +213,7 @@ struct config_domain {
 
 struct config_visitor {
 	config_entry_fn *entry;
-	void (*domain)(void *context, const struct config_domain *);
+	void (*domain)(void *context, const struct config_domain *); /* NULL: not asked for */
 	void *context;
 };
 
@@ -227,6 +227,9 @@ bool config_each_entry(
 
 /* True when the AS or country that the entry names is that of the place. */
 bool config_entry_is_of(const struct config_entry *, const struct geo_place *);
+
+/* The number that an entry of `country` has for that place; 0: its country is not known. */
+uint32_t config_country_number(const struct geo_place *);
 
 /*
  * The line that holds an entry, for explaining: of the rule's key (slot) find where `entry`, as

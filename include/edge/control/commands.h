@@ -28,7 +28,8 @@ enum command_flag {
 	COMMAND_LIVE = 64,     /* asked again and again, for a screen, unless --once is there */
 };
 
-enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+/* STATUS_SHORT: done, but what it was done on is less than asked for. */
+enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_SHORT = 3 };
 
 struct command_option {
 	const char *name;  /* "--client"; its key in the request: without "--", '-' → '_' */
@@ -176,6 +177,9 @@ int command_lookup(struct request *);
 
 /* commands_rules.c */
 int command_rules(struct request *);
+
+/* commands_stale.c */
+int command_stale(struct request *);
 
 /* commands_backtest.c */
 int command_backtest(struct request *);

@@ -260,8 +260,9 @@ bool config_each_entry(const struct config *config, const struct ruleset *rules,
 
 	if (!load.arena)
 		diag_error(diag, (struct origin){config->path, 0}, "out of memory");
-	else if (load_tree(&load, config->path)) {
+	else if (load_tree(&load, config->path))
 		each_entry(&load, config, rules, &to);
+	if (load.root && v->domain) {
 		load_domains(&load, setting_member(load.root, "domains"));
 		load_domains_file(&load, setting_member(load.root, "domains_file"));
 	}
@@ -275,5 +276,10 @@ bool config_entry_is_of(const struct config_entry *e, const struct geo_place *pl
 {
 	if (e->rank == RANK_ASN)
 		return e->number == place->asn;
-	return place->country[0] && e->number == load_country_number(place->country);
+	return place->country[0] && e->number == config_country_number(place);
+}
+
+uint32_t config_country_number(const struct geo_place *place)
+{
+	return place->country[0] ? load_country_number(place->country) : 0;
 }

@@ -121,6 +121,13 @@ static const struct command_option rules_options[] = {
     {END},
 };
 
+static const struct command_option stale_options[] = {
+    {"--days", "N", "how far back, in days (default: 30)"},
+    {HISTORY_OPTION},
+    {JSON_OPTION},
+    {END},
+};
+
 static const struct command_option backtest_options[] = {
     {"--since", "TIME", "how far back: 24h (default), 7d, or a time"},
     {"--full", NULL, "decide every row again, not only those that the change can touch"},
@@ -189,6 +196,8 @@ const struct command commands[] = {
 	ADMIN | OFFLINE, command_backtest},
     {"rules", "", "list the rules: owner, expiry, entries, hits", rules_options, OFFLINE,
 	command_rules},
+    {"stale", "", "list entries that decided nothing, and whitelist entries that no rule needs",
+	stale_options, OFFLINE, command_stale},
     {"history export", "", "write all decisions that are kept", history_export_options,
 	OFFLINE | COMMAND_HISTORY, command_history_export},
     {"history forget", "[ADDRESS]", "erase an address or a domain from the history",

@@ -2,9 +2,9 @@
 
 #include "core/history/history_fold.h"
 #include "core/history/history_queue.h"
+#include "edge/history/history_seed.h"
 #include "edge/log/log.h"
 #include "edge/os/monotonic.h"
-#include "history_seed.h"
 #include "history_store.h"
 
 #include <errno.h>

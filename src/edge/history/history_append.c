@@ -1,5 +1,5 @@
 #include "history_append.h"
-#include "history_seed.h"
+#include "edge/history/history_seed.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "history_seed.h"
+#include "edge/history/history_seed.h"
 
 #include <sys/random.h>
 

@@ -1,5 +1,5 @@
-#ifndef HISTORY_SEED_H
-#define HISTORY_SEED_H
+#ifndef EDGE_HISTORY_HISTORY_SEED_H
+#define EDGE_HISTORY_HISTORY_SEED_H
 /*
  * history_seed: keys for core/history/history_hash.h, from the kernel's random numbers.
  */
