@@ -1,5 +1,6 @@
 #include "ctl.h"
 
+#include "core/base/closest.h"
 #include "edge/os/version.h"
 
 #include <limits.h>
@@ -62,11 +63,17 @@ struct line {
 	struct words *words;
 	json_t *arguments;
 	bool help, version;
+	const char *joined; /* the value of --option=value; NULL: it was not joined */
 };
 
 /* What follows an option; NULL after a complaint. */
 static const char *value_of(struct line *l, const char *option)
 {
+	const char *joined = l->joined;
+
+	l->joined = NULL;
+	if (joined)
+		return joined;
 	if (l->at + 1 < l->argc)
 		return l->argv[++l->at];
 	fprintf(stderr, "susmilterctl: %s needs a value\n", option);
@@ -109,7 +116,28 @@ static bool set_option(struct line *l, const struct command_option *o)
 	return false;
 }
 
-static bool take_option(struct line *l, const char *word)
+/* Options that every command has. */
+static const char *const common_options[] = {"--socket", "--help", "--version", NULL};
+
+static bool unknown_option(const struct line *l, const char *word)
+{
+	const struct command *c = l->words->command;
+	struct closest like = closest_start(slice_str(word));
+
+	for (const struct command_option *o = c ? c->options : NULL; o && o->name; o++)
+		if (o->help)
+			closest_try(&like, slice_str(o->name));
+	for (const char *const *o = common_options; *o; o++)
+		closest_try(&like, slice_str(*o));
+	fprintf(
+	    stderr, "susmilterctl: %s%sunknown option %s", c ? c->words : "", c ? ": " : "", word);
+	if (like.like.len > 0)
+		fprintf(stderr, "; did you mean %.*s?", SLICE_ARG(like.like));
+	fputc('\n', stderr);
+	return false;
+}
+
+static bool take_single_option(struct line *l, const char *word)
 {
 	const struct command_option *o = find_option(l->words->command, word);
 
@@ -123,9 +151,26 @@ static bool take_option(struct line *l, const char *word)
 		return l->help = true;
 	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
 		return l->version = true;
-	fprintf(stderr, "susmilterctl: %s%sunknown option %s\n",
-	    l->words->command ? l->words->command->words : "", l->words->command ? ": " : "", word);
-	return false;
+	return unknown_option(l, word);
+}
+
+/* "--option" or "--option=value". */
+static bool take_option(struct line *l, const char *word)
+{
+	const char *equals = strncmp(word, "--", 2) == 0 ? strchr(word, '=') : NULL;
+	char name[64];
+	bool ok;
+
+	if (!equals)
+		return take_single_option(l, word);
+	snprintf(name, sizeof name, "%.*s", (int)(equals - word), word);
+	l->joined = equals + 1;
+	ok = take_single_option(l, name);
+	if (ok && l->joined)
+		fprintf(stderr, "susmilterctl: %s takes no value\n", name);
+	ok = ok && !l->joined;
+	l->joined = NULL;
+	return ok;
 }
 
 /* The next command of two words that begins with this one; NULL when there is none. */
@@ -145,8 +190,15 @@ static void print_command_error(const char *word)
 	const char *separator = " needs a subcommand: ";
 
 	if (!c) {
-		fprintf(stderr,
-		    "susmilterctl: unknown command \"%s\" (--help lists the commands)\n", word);
+		struct closest like = closest_start(slice_str(word));
+
+		for (c = commands; c->words; c++)
+			closest_try(&like, slice_of(c->words, strcspn(c->words, " ")));
+		fprintf(stderr, "susmilterctl: unknown command \"%s\"", word);
+		if (like.like.len > 0)
+			fprintf(stderr, "; did you mean \"%.*s\"?\n", SLICE_ARG(like.like));
+		else
+			fprintf(stderr, " (--help lists the commands)\n");
 		return;
 	}
 	fprintf(stderr, "susmilterctl: %s", word);
@@ -163,6 +215,9 @@ static bool take_command(struct line *l, const char *word)
 {
 	char two[64];
 
+	/* `help whitelist add` is `whitelist add --help`. */
+	if (strcmp(word, "help") == 0 && !l->help)
+		return l->help = true;
 	l->words->command = commands_find(word);
 	if (!l->words->command && l->at + 1 < l->argc) {
 		snprintf(two, sizeof two, "%s %s", word, l->argv[l->at + 1]);

@@ -111,6 +111,23 @@ def words(checks, servers, daemon):
                         ("bytes that are no text", ("explain", "--helo", b"\xff"))):
         done = run(*argv)
         checks.true(f"usage: {label}", done.returncode == 2 and done.stderr, done)
+    for argv, said in ((("reolad",), 'unknown command "reolad"; did you mean "reload"?'),
+                       (("whitlist", "add"), 'did you mean "whitelist"?'),
+                       (("zzzzzz",), 'unknown command "zzzzzz" (--help lists the commands)'),
+                       (("explain", "--clint", "x"), "explain: unknown option --clint; did you "
+                        "mean --client?"),
+                       (("explain", "--clint=x"), "unknown option --clint; did you mean --client?"),
+                       (("--sockt", "x"), "unknown option --sockt; did you mean --socket?"),
+                       (("status", "--json=yes"), "--json takes no value"),
+                       (("explain", "--helo=a", "--helo", "b"), "--helo is given twice")):
+        done = run(*argv)
+        checks.true(f"usage: {argv}", done.returncode == 2 and said in done.stderr, done)
+    checks.same("help is --help", run("help").stdout, usage.stdout)
+    checks.same("help of a command", run("help", "whitelist", "add").stdout,
+                run("whitelist", "add", "--help").stdout)
+    checks.same("--option=value", run(f"--socket={daemon.control}", "explain", f"--client={DIALUP}",
+                                      "--helo=").stdout,
+                run("--socket", daemon.control, "explain", "--client", DIALUP, "--helo", "").stdout)
     for argv in (("whitelist",), ("whitelist", "frobnicate")):
         checks.same(f"usage: {' '.join(argv)}", run(*argv).stderr, "susmilterctl: whitelist "
                     "needs a subcommand: add, remove or list\n")
