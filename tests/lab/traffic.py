@@ -26,7 +26,8 @@ blocks = ( { name = "monster"; domains = [ ".monster" ]; in = [ "helo", "client_
 susranges = ( { name = "dialup"; networks = [ "file:dialup.cidr", "feed:new.cidr" ];
                 comment = "dynamic addresses"; },
               { name = "hosting"; networks = [ "198.51.101.0/24", "2001:db8:66::/48" ]; },
-              { name = "trial"; networks = [ "198.51.102.0/24" ]; mode = "monitor"; } );
+              { name = "trial"; networks = [ "198.51.102.0/24" ]; mode = "monitor";
+                expires = "2099-12-31"; } );
 dmarc = { default = "reject"; };
 domains = ( { name = "open.example"; susranges = "off"; } );
 """

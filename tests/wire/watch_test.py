@@ -112,6 +112,37 @@ def texts(checks, servers, daemon, url):
         checks.true(f"{family.name} has samples and help", family.samples and family.documentation)
 
 
+def states(checks, daemon, url):
+    """What is there from the start: a series for each rule, its mode, what kept it; and HEAD."""
+    def value(series):
+        found = re.search("^" + re.escape(series) + r" (\S+)$", get(url)[1], re.M)
+        return float(found[1]) if found else None
+    checks.same("a rule that nothing met", value('susmilter_decisions_total{family="susranges",'
+                'rule="trial",action="reject",mode="monitor"}'), 0)
+    for series, want in (('susmilter_mode{mode="enforce"}', 1),
+                         ('susmilter_mode{mode="monitor"}', 0),
+                         ('susmilter_rule_monitor{family="susranges",rule="trial"}', 1),
+                         ('susmilter_rule_monitor{family="susranges",rule="dialup"}', 0),
+                         ('susmilter_rule_expires_timestamp_seconds{family="susranges",'
+                          'rule="trial"}', 4102444800), ("susmilter_sessions_max", 2000)):
+        checks.same(series, value(series), want)
+    checks.true("the version", re.search(r'^susmilter_build_info\{version="[^"]+"\} 1$',
+                                         get(url)[1], re.M))
+    path = daemon.dir / "dialup.cidr"
+    written = value(f'susmilter_list_modified_timestamp_seconds{{path="{path}"}}')
+    checks.same("when a list was written", written, int(path.stat().st_mtime))
+    daemon.ctl("rule", "dialup", "monitor", "--for", "1h", check=True)
+    checks.same("a mode that was set", value(
+        'susmilter_rule_monitor{family="susranges",rule="dialup"}'), 1)
+    daemon.ctl("rule", "dialup", "enforce", check=True)
+    checks.true("nothing that has not happened is in stats", "trial" not in
+                daemon.ctl("stats", check=True).stdout)
+    request = urllib.request.Request(url, method="HEAD")
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        checks.same("HEAD", (answer.status, answer.headers["Content-Type"], answer.read()),
+                    (200, "text/plain; version=0.0.4; charset=utf-8", b""))
+
+
 # ---- what is asked of it ----------------------------------------------------------------------------
 
 
@@ -215,6 +246,7 @@ def main():
             traffic.CONF + dns.resolver + 'reports = { database = "reports.sqlite"; };\n'
             f'metrics = {{ listen = "127.0.0.1:{port}"; file = "susmilter.prom"; }};\n',
             traffic.LISTS)
+        states(checks, daemon, url)
         prometheus = Prometheus(servers, port)
         with traffic.Traffic(daemon):
             answers(checks, prometheus)

@@ -45,6 +45,23 @@ void counters_each(
 void counters_each_undecided(
     const struct counters *, void (*each)(void *context, const struct counter *), void *context);
 
+/* Makes a counter known before it has counted; nothing else changes. */
+void counters_declare(
+    struct counters *, enum family, struct slice rule, enum action, bool monitored);
+
+/* The same as counters_each(), and those that are zero but declared: a series that begins with its
+ * first decision hides that one from whoever asks for the increase. */
+void counters_each_declared(
+    const struct counters *, void (*each)(void *context, const struct counter *), void *context);
+
+/*
+ * Refusals by whether the author's domain was proven: our own harm is watched first.  At RCPT that
+ * is not known; whoever finds it out afterwards, for a sample, counts it, too.
+ */
+enum refusal_proof { REFUSED_UNKNOWN, REFUSED_UNPROVEN, REFUSED_PROVEN, REFUSED_COUNT };
+void counters_refused(struct counters *, enum refusal_proof);
+uint64_t counters_refusals(const struct counters *, enum refusal_proof);
+
 /* How long decisions took: bucket i counts those of at most counters_bounds_us[i], the last one
  * all others; by stage. */
 enum { COUNTERS_BUCKETS = 16 };

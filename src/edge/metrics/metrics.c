@@ -1,60 +1,22 @@
 #include "edge/metrics/metrics.h"
 
-#include "edge/doors/policy_door.h"
 #include "edge/milter/milter.h"
+#include "edge/os/version.h"
+#include "metrics_page.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum kind { COUNTER, GAUGE, HISTOGRAM };
-
-/* Longer paths are cut. */
-enum { LABEL_MAX = 512 };
-
-/* One text under construction. */
-struct metrics_page {
-	FILE *out;
-	struct worker *worker;
-	const struct generation *generation;
-	struct resolver_stats dns;
-	struct recorder_counts records;
-	struct reports_counts reports;
-	struct history_counts history;
-	struct policy_counts policy;
-	struct reload_status reload;
-	const char *name; /* of the metric that is being written */
-	unsigned rules_written;
-	uint64_t others[FAMILY_COUNT][ACTION_COUNT][2];
-	unsigned undecided_written;
-	uint64_t undecided_others[FAMILY_COUNT];
-};
-
-__attribute__((format(printf, 3, 4))) static void write_sample(
-    struct metrics_page *p, double value, const char *labels, ...)
-{
-	va_list args;
-
-	fprintf(p->out, "%s{", p->name);
-	va_start(args, labels);
-	vfprintf(p->out, labels, args);
-	va_end(args);
-	fprintf(p->out, "} %.15g\n", value);
-}
-
-static void write_value(struct metrics_page *p, double value)
-{
-	fprintf(p->out, "%s %.15g\n", p->name, value);
-}
 
 /* ---- one function a metric ----------------------------------------------------------- */
 
 static void write_decision(struct metrics_page *p, enum family family, struct slice rule,
     enum action action, bool monitored, uint64_t count)
 {
-	write_sample(p, (double)count, "family=\"%s\",rule=\"%.*s\",action=\"%s\",mode=\"%s\"",
-	    family_name(family), SLICE_ARG(rule), action_name(action),
-	    monitored ? "monitor" : "enforce");
+	metrics_write_sample(p, (double)count,
+	    "family=\"%s\",rule=\"%.*s\",action=\"%s\",mode=\"%s\"", family_name(family),
+	    SLICE_ARG(rule), action_name(action), monitored ? "monitor" : "enforce");
 }
 
 static void write_rule_decisions(void *context, const struct counter *c)
@@ -67,9 +29,35 @@ static void write_rule_decisions(void *context, const struct counter *c)
 		p->others[c->family][c->action][c->monitored] += c->count;
 }
 
+static bool is_told_apart(const struct metrics_page *p)
+{
+	return p->generation->rules->rule_count <= METRICS_RULES_MAX;
+}
+
+/* A series for what each rule does now, before it has done it.  Tables that are not told apart
+ * anyway have none. */
+static void declare_rules(const struct metrics_page *p)
+{
+	const struct ruleset *rules = p->generation->rules;
+	int64_t now = p->worker->env.now_us(p->worker->env.self) / 1000000;
+
+	for (unsigned i = 0; i < rules->rule_count && is_told_apart(p); i++) {
+		const struct rule *rule = &rules->rules[i];
+		bool refuses = rule->family == FAMILY_BLOCKS || rule->family == FAMILY_SUSRANGES;
+		enum action action = !refuses ? ACTION_ACCEPT
+				     : rule->reply.len > 0 && rule->reply.ptr[0] == '4'
+					 ? ACTION_TEMPFAIL
+					 : ACTION_REJECT;
+
+		counters_declare(p->worker->counters, rule->family, rule->name, action,
+		    refuses && (rules->settings.monitor || rule_monitors(rule, now)));
+	}
+}
+
 static void write_decisions(struct metrics_page *p)
 {
-	counters_each(p->worker->counters, write_rule_decisions, p);
+	declare_rules(p);
+	counters_each_declared(p->worker->counters, write_rule_decisions, p);
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		for (int a = 0; a < ACTION_COUNT; a++)
 			for (int monitored = 0; monitored < 2; monitored++)
@@ -81,7 +69,7 @@ static void write_decisions(struct metrics_page *p)
 static void write_undecided_of(
     struct metrics_page *p, enum family family, struct slice rule, uint64_t count)
 {
-	write_sample(
+	metrics_write_sample(
 	    p, (double)count, "family=\"%s\",rule=\"%.*s\"", family_name(family), SLICE_ARG(rule));
 }
 
@@ -104,10 +92,24 @@ static void write_undecided(struct metrics_page *p)
 			    p, (enum family)f, SLICE("other"), p->undecided_others[f]);
 }
 
+static void write_refusals(struct metrics_page *p)
+{
+	static const char *const proofs[REFUSED_COUNT] = {
+	    [REFUSED_UNKNOWN] = "unknown",
+	    [REFUSED_UNPROVEN] = "unproven",
+	    [REFUSED_PROVEN] = "proven",
+	};
+
+	for (int i = 0; i < REFUSED_COUNT; i++)
+		metrics_write_sample(p,
+		    (double)counters_refusals(p->worker->counters, (enum refusal_proof)i),
+		    "author=\"%s\"", proofs[i]);
+}
+
 static void write_result(
     struct metrics_page *p, enum auth_method method, const char *name, int result, const char *word)
 {
-	write_sample(p, (double)counters_results(p->worker->counters, method, result),
+	metrics_write_sample(p, (double)counters_results(p->worker->counters, method, result),
 	    "method=\"%s\",result=\"%s\"", name, word);
 }
 
@@ -148,17 +150,38 @@ static void write_latencies(struct metrics_page *p)
 
 static void write_sessions(struct metrics_page *p)
 {
-	write_value(p, milter_sessions());
+	metrics_write_value(p, milter_sessions());
+}
+
+static void write_sessions_max(struct metrics_page *p)
+{
+	const struct config *start = p->worker->start;
+
+	metrics_write_value(
+	    p, start ? start->milter_max_sessions : p->generation->config->milter_max_sessions);
+}
+
+static void write_build(struct metrics_page *p)
+{
+	metrics_write_sample(p, 1, "version=\"%s\"", susmilter_version);
+}
+
+static void write_mode(struct metrics_page *p)
+{
+	bool monitor = p->generation->rules->settings.monitor;
+
+	metrics_write_sample(p, !monitor, "mode=\"%s\"", "enforce");
+	metrics_write_sample(p, monitor, "mode=\"%s\"", "monitor");
 }
 
 static void write_policy_open(struct metrics_page *p)
 {
-	write_value(p, p->policy.open);
+	metrics_write_value(p, p->policy.open);
 }
 
 static void write_policy_busy(struct metrics_page *p)
 {
-	write_value(p, p->policy.busy);
+	metrics_write_value(p, p->policy.busy);
 }
 
 static void write_dns_lookups(struct metrics_page *p)
@@ -172,162 +195,104 @@ static void write_dns_lookups(struct metrics_page *p)
 	};
 
 	for (int i = DNS_OK; i <= DNS_BADNAME; i++)
-		write_sample(p, (double)p->dns.lookups[i], "outcome=\"%s\"", outcomes[i]);
+		metrics_write_sample(p, (double)p->dns.lookups[i], "outcome=\"%s\"", outcomes[i]);
 }
 
 static void write_dns_in_flight(struct metrics_page *p)
 {
-	write_value(p, (double)p->dns.in_flight);
+	metrics_write_value(p, (double)p->dns.in_flight);
 }
 
 static void write_dns_running(struct metrics_page *p)
 {
-	write_value(p, p->dns.running);
+	metrics_write_value(p, p->dns.running);
 }
 
 static void write_table_number(struct metrics_page *p)
 {
-	write_value(p, (double)p->generation->number);
+	metrics_write_value(p, (double)p->generation->number);
 }
 
 static void write_table_loaded(struct metrics_page *p)
 {
-	write_value(p, (double)p->generation->loaded_us / 1e6);
+	metrics_write_value(p, (double)p->generation->loaded_us / 1e6);
 }
 
 static void write_table_bytes(struct metrics_page *p)
 {
-	write_value(p, (double)p->generation->bytes);
+	metrics_write_value(p, (double)p->generation->bytes);
 }
 
 static void write_table_rules(struct metrics_page *p)
 {
-	write_value(p, p->generation->rules->rule_count);
+	metrics_write_value(p, p->generation->rules->rule_count);
 }
 
 static void write_table_entries(struct metrics_page *p)
 {
 	const struct ruleset *rules = p->generation->rules;
 
-	write_sample(p, (double)rules->network_entries, "kind=\"%s\"", "network");
-	write_sample(p, (double)rules->name_entries, "kind=\"%s\"", "name");
-	write_sample(p, (double)rules->domain_entries, "kind=\"%s\"", "recipient_domain");
+	metrics_write_sample(p, (double)rules->network_entries, "kind=\"%s\"", "network");
+	metrics_write_sample(p, (double)rules->name_entries, "kind=\"%s\"", "name");
+	metrics_write_sample(p, (double)rules->domain_entries, "kind=\"%s\"", "recipient_domain");
 }
 
 static void write_table_generations(struct metrics_page *p)
 {
-	write_value(p, table_retained(p->worker->table));
+	metrics_write_value(p, table_retained(p->worker->table));
 }
 
 static void write_reload_ok(struct metrics_page *p)
 {
-	write_value(p, p->reload.at_us == 0 || p->reload.ok);
+	metrics_write_value(p, p->reload.at_us == 0 || p->reload.ok);
 }
 
 static void write_reload_time(struct metrics_page *p)
 {
-	write_value(p, (double)p->reload.at_us / 1e6);
+	metrics_write_value(p, (double)p->reload.at_us / 1e6);
 }
 
 static void write_geo_built_times(struct metrics_page *p)
 {
 	const struct config *c = p->generation->config;
 
-	write_sample(p, (double)c->geo_asn_built, "database=\"%s\"", "asn");
-	write_sample(p, (double)c->geo_country_built, "database=\"%s\"", "country");
-}
-
-/* A label's value as both formats escape it; what has no room is cut. */
-static const char *escape_label(const char *text, char out[LABEL_MAX])
-{
-	size_t n = 0;
-
-	for (; *text && n + 2 < LABEL_MAX; text++) {
-		if (*text == '\\' || *text == '"' || *text == '\n')
-			out[n++] = '\\';
-		out[n++] = *text == '\n' ? 'n' : *text;
-	}
-	out[n] = '\0';
-	if (!slice_is_utf8(slice_of(out, n)))
-		for (size_t i = 0; i < n; i++)
-			out[i] = (unsigned char)out[i] > '~' ? '?' : out[i];
-	return out;
-}
-
-/* `value` of each feed; beyond METRICS_RULES_MAX they are not told apart any more. */
-static void write_feeds(struct metrics_page *p, double (*value)(const struct loaded_feed *))
-{
-	const struct loaded_feed *f = p->generation->config->loaded->feeds;
-	char path[LABEL_MAX];
-
-	for (unsigned n = 0; f && n < METRICS_RULES_MAX; f = f->next, n++)
-		write_sample(p, value(f), "rule=\"%s\",key=\"%s\",path=\"%s\"", f->rule, f->key,
-		    escape_label(f->path, path));
-}
-
-static double feed_taken(const struct loaded_feed *f)
-{
-	return f->taken;
-}
-
-static double feed_entries(const struct loaded_feed *f)
-{
-	return (double)f->entries;
-}
-
-static double feed_modified(const struct loaded_feed *f)
-{
-	return (double)f->modified;
-}
-
-static void write_feeds_taken(struct metrics_page *p)
-{
-	write_feeds(p, feed_taken);
-}
-
-static void write_feeds_entries(struct metrics_page *p)
-{
-	write_feeds(p, feed_entries);
-}
-
-static void write_feeds_modified(struct metrics_page *p)
-{
-	write_feeds(p, feed_modified);
+	metrics_write_sample(p, (double)c->geo_asn_built, "database=\"%s\"", "asn");
+	metrics_write_sample(p, (double)c->geo_country_built, "database=\"%s\"", "country");
 }
 
 static void write_table_from_copy(struct metrics_page *p)
 {
-	write_value(p, p->generation->config->from != NULL);
+	metrics_write_value(p, p->generation->config->from != NULL);
 }
 
 static void write_state_ok(struct metrics_page *p)
 {
-	write_value(p, p->reload.copies_why[0] == '\0');
+	metrics_write_value(p, p->reload.copies_why[0] == '\0');
 }
 
 static void write_reports_waiting_now(struct metrics_page *p)
 {
-	write_value(p, (double)reports_waiting(&p->reports));
+	metrics_write_value(p, (double)reports_waiting(&p->reports));
 }
 
 static void write_reports_bytes(struct metrics_page *p)
 {
-	write_value(p, (double)p->reports.bytes);
+	metrics_write_value(p, (double)p->reports.bytes);
 }
 
 static void write_history_oldest(struct metrics_page *p)
 {
-	write_value(p, (double)p->history.oldest_ms / 1000);
+	metrics_write_value(p, (double)p->history.oldest_ms / 1000);
 }
 
 static void write_restarts(struct metrics_page *p)
 {
-	write_value(p, (double)p->worker->restarts);
+	metrics_write_value(p, (double)p->worker->restarts);
 }
 
 static void write_start_time(struct metrics_page *p)
 {
-	write_value(p, (double)p->worker->started_us / 1e6);
+	metrics_write_value(p, (double)p->worker->started_us / 1e6);
 }
 
 /* ---- the table ----------------------------------------------------------------------- */
@@ -349,6 +314,9 @@ static const struct metric {
     {"susmilter_undecided", COUNTER,
 	"Rules that a fact was missing for: the rule was passed over, or a refusal put off.",
 	write_undecided, 0},
+    {"susmilter_refusals", COUNTER,
+	"Refusals by what is known of the author's domain: proven, unproven, or unknown.",
+	write_refusals, 0},
     {"susmilter_results", COUNTER,
 	"Results of SPF, DKIM (each signature) and DMARC, for accepted and refused mail.",
 	write_results, 0},
@@ -370,6 +338,17 @@ static const struct metric {
 	0},
     {"susmilter_policy_busy", GAUGE, "Requests of the policy protocol being answered.",
 	write_policy_busy, 0},
+    {"susmilter_sessions_max", GAUGE, "SMTP sessions that are allowed at a time.",
+	write_sessions_max, 0},
+    {"susmilter_build_info", GAUGE, "The version; always 1.", write_build, 0},
+    {"susmilter_mode", GAUGE, "1 for the global mode in use, 0 for the other.", write_mode, 0},
+    {"susmilter_rule_monitor", GAUGE, "1 while a rule is in monitor mode, 0 while it enforces.",
+	metrics_write_rule_modes, 0},
+    {"susmilter_rule_expires_timestamp_seconds", GAUGE,
+	"When a rule expires; of the managed whitelist when its next entry does.",
+	metrics_write_rule_expiries, 0},
+    {"susmilter_list_modified_timestamp_seconds", GAUGE,
+	"When a list file that is in use was written.", metrics_write_lists_modified, 0},
     {"susmilter_dns_lookups", COUNTER, "DNS lookups for verdicts, by outcome.", write_dns_lookups,
 	0},
     {"susmilter_dns_cached", COUNTER, "DNS queries answered from the cache.", COUNT(dns.cached)},
@@ -393,10 +372,11 @@ static const struct metric {
     {"susmilter_geo_built_timestamp_seconds", GAUGE, "Build time of each MMDB; 0: none.",
 	write_geo_built_times, 0},
     {"susmilter_feed_taken", GAUGE, "1 when a feed is in use as it stands, 0 when a copy is.",
-	write_feeds_taken, 0},
-    {"susmilter_feed_entries", GAUGE, "Entries of a feed that are in use.", write_feeds_entries, 0},
+	metrics_write_feeds_taken, 0},
+    {"susmilter_feed_entries", GAUGE, "Entries of a feed that are in use.",
+	metrics_write_feeds_entries, 0},
     {"susmilter_feed_modified_timestamp_seconds", GAUGE,
-	"When what is in use of a feed was written.", write_feeds_modified, 0},
+	"When what is in use of a feed was written.", metrics_write_feeds_modified, 0},
     {"susmilter_table_from_copy", GAUGE,
 	"1 when that table is from the copy of earlier files (reload --previous).",
 	write_table_from_copy, 0},
@@ -457,7 +437,7 @@ static void write_metric(struct metrics_page *p, const struct metric *m, bool op
 	if (m->write)
 		m->write(p);
 	else
-		write_value(p, (double)*(const uint64_t *)((const char *)p + m->count));
+		metrics_write_value(p, (double)*(const uint64_t *)((const char *)p + m->count));
 }
 
 static void take_snapshot(struct metrics_page *p)

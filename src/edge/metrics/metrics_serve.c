@@ -51,8 +51,11 @@ static enum MHD_Result answer_request(void *context, struct MHD_Connection *conn
 	(void)upload;
 	(void)upload_len;
 	(void)state;
-	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 || strcmp(url, "/metrics") != 0) {
-		text = strdup("Only GET /metrics is served here.\n");
+	/* libmicrohttpd sends the answer to HEAD without its body. */
+	if ((strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
+		strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) ||
+	    strcmp(url, "/metrics") != 0) {
+		text = strdup("Only GET and HEAD of /metrics are served here.\n");
 		return text ? send_text(
 				  connection, MHD_HTTP_NOT_FOUND, "text/plain", text, strlen(text))
 			    : MHD_NO;

@@ -1,6 +1,7 @@
 #include "edge/stats/counters.h"
 
 #include "core/base/fnv.h"
+#include "core/change/decision_row.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,6 +15,7 @@ struct pair {
 	enum family family;
 	atomic_uint_fast64_t counts[ACTION_COUNT][2]; /* [1]: would */
 	atomic_uint_fast64_t undecided;
+	atomic_bool declared[ACTION_COUNT][2];
 	size_t rule_len;
 	char rule[];
 };
@@ -30,6 +32,7 @@ struct counters {
 	_Atomic(struct pair *) slots[SLOTS];
 	struct histogram latency[STAGE_END + 1];
 	atomic_uint_fast64_t results[AUTH_METHOD_COUNT][COUNTERS_RESULTS];
+	atomic_uint_fast64_t refused[REFUSED_COUNT];
 };
 
 const int64_t counters_bounds_us[COUNTERS_BUCKETS - 1] = {
@@ -113,6 +116,7 @@ static void count_latency(struct histogram *h, int64_t took_us)
 	atomic_fetch_add_explicit(&h->sum_us, (uint64_t)took_us, memory_order_relaxed);
 }
 
+/* The pair, added if need be; that of its family alone where there is no room. */
 static struct pair *find_or_add(struct counters *c, enum family family, struct slice rule)
 {
 	unsigned slot;
@@ -121,6 +125,36 @@ static struct pair *find_or_add(struct counters *c, enum family family, struct s
 	if (!p)
 		p = add(c, family, rule);
 	return p ? p : add(c, family, slice_of("", 0));
+}
+
+void counters_declare(
+    struct counters *c, enum family family, struct slice rule, enum action action, bool monitored)
+{
+	struct pair *p = find_or_add(c, family, rule);
+
+	if (p && p->rule_len == rule.len)
+		atomic_store_explicit(&p->declared[action][monitored], true, memory_order_relaxed);
+}
+
+static enum refusal_proof proof_of(const struct record *r)
+{
+	struct decision_row_room room;
+	struct decision_row row;
+
+	if (r->stage != STAGE_END || r->facts->dmarc_state != FACT_KNOWN)
+		return REFUSED_UNKNOWN;
+	decision_row_of(r, &room, &row);
+	return decision_row_is_proven(&row) ? REFUSED_PROVEN : REFUSED_UNPROVEN;
+}
+
+void counters_refused(struct counters *c, enum refusal_proof proof)
+{
+	atomic_fetch_add_explicit(&c->refused[proof], 1, memory_order_relaxed);
+}
+
+uint64_t counters_refusals(const struct counters *c, enum refusal_proof proof)
+{
+	return atomic_load((atomic_uint_fast64_t *)(uintptr_t)&c->refused[proof]);
 }
 
 void counters_count(struct counters *c, const struct record *r)
@@ -134,6 +168,8 @@ void counters_count(struct counters *c, const struct record *r)
 		    &p->counts[d->action][v->monitored], 1, memory_order_relaxed);
 	if (v->undecided && (p = find_or_add(c, v->undecided->family, v->undecided->name)))
 		atomic_fetch_add_explicit(&p->undecided, 1, memory_order_relaxed);
+	if (!v->monitored && (d->action == ACTION_REJECT || d->action == ACTION_TEMPFAIL))
+		counters_refused(c, proof_of(r));
 	if (r->stage != STAGE_END)
 		count_latency(&c->latency[r->stage], r->took_us);
 }
@@ -198,8 +234,8 @@ void counters_each_undecided(
 	free(sorted);
 }
 
-void counters_each(
-    const struct counters *c, void (*each)(void *context, const struct counter *), void *context)
+static void each_counter(const struct counters *c, bool declared,
+    void (*each)(void *context, const struct counter *), void *context)
 {
 	unsigned n;
 	struct pair **sorted = sorted_pairs(c, &n);
@@ -214,10 +250,24 @@ void counters_each(
 				    .monitored = monitored != 0,
 				    .count = atomic_load(&sorted[i]->counts[action][monitored]),
 				};
-				if (one.count > 0)
+				if (one.count > 0 ||
+				    (declared &&
+					atomic_load(&sorted[i]->declared[action][monitored])))
 					each(context, &one);
 			}
 	free(sorted);
+}
+
+void counters_each(
+    const struct counters *c, void (*each)(void *context, const struct counter *), void *context)
+{
+	each_counter(c, false, each, context);
+}
+
+void counters_each_declared(
+    const struct counters *c, void (*each)(void *context, const struct counter *), void *context)
+{
+	each_counter(c, true, each, context);
 }
 
 struct latency counters_latency(const struct counters *c, enum stage stage)
