@@ -1,8 +1,8 @@
 #ifndef CORE_HISTORY_HISTORY_FORMAT_H
 #define CORE_HISTORY_HISTORY_FORMAT_H
 /*
- * history_format: what a segment of the history is made of, version 1; susmilter-history(5) is the
- * same for people.
+ * history_format: what a segment of the history is made of, versions 1 and 2; susmilter-history(5)
+ * is the same for people.
  *
  *     segment   header, then blocks
  *     block     head, a directory of sections, then the sections
@@ -17,12 +17,16 @@
  * A segment is written block by block while it is open.  Sealed, it has the same items and rows in
  * few large blocks, later compressed with zstd.
  *
+ * Version 2 has results: SPF, DKIM and DMARC of rows that stand in the file already, found after
+ * they were written.  They are in open segments alone: sealed, they stand in their rows, so that a
+ * sealed segment is one of version 1, whatever wrote it.
+ *
  * Pure functions over bytes.
  */
 #include "core/base/crc64.h"
 #include "core/base/slice.h"
 
-enum { HISTORY_VERSION = 1 };
+enum { HISTORY_VERSION_SEALED = 1, HISTORY_VERSION_OPEN = 2 };
 
 /* Rows of refusals and rows of accepted mail have segments of their own. */
 enum history_half { HISTORY_REFUSED, HISTORY_ACCEPTED, HISTORY_HALVES };
@@ -34,6 +38,7 @@ enum history_block_type {
 	HISTORY_ROWS = 2,
 	HISTORY_COUNTS = 3,
 	HISTORY_FILTER = 4, /* what can be asked for (history_filter.h) */
+	HISTORY_RESULTS = 5,
 };
 
 enum history_encoding { HISTORY_RAW, HISTORY_ZSTD, HISTORY_ENCODINGS };
@@ -66,6 +71,16 @@ enum history_column {
 
 /* The columns of a block of counts: rows that stand for more decisions than themselves. */
 enum { HISTORY_COUNT_NUMBER, HISTORY_COUNT_MORE, HISTORY_COUNT_LAST, HISTORY_COUNT_COLUMNS };
+
+/* The columns of a block of results: a row's number, and what then stands in its columns of the
+ * same names; its flags have ROW_EVALUATED beside. */
+enum {
+	HISTORY_RESULT_NUMBER,
+	HISTORY_RESULT_DKIM,
+	HISTORY_RESULT_SPF,
+	HISTORY_RESULT_DMARC,
+	HISTORY_RESULT_COLUMNS
+};
 
 enum { HISTORY_ITEM_FIRST = 8 };
 

@@ -10,12 +10,18 @@
 /* What waits for a slow disk: some 50,000 rows, two seconds of a very busy host. */
 #define HISTORY_QUEUE_BYTES ((size_t)32 << 20)
 
+enum queued_what {
+	QUEUED_ROW,
+	QUEUED_MORE,    /* one more that row.number, at row.time_ms, stands for */
+	QUEUED_RESULTS, /* SPF, DKIM and DMARC of row.number, found later */
+};
+
 struct queued {
 	struct queued *next;
 	size_t bytes;
 	uint32_t run; /* in which its number was given out */
 	bool refused; /* which half */
-	bool more;    /* no row: one more that row.number, at row.time_ms, stands for */
+	enum queued_what what;
 	struct decision_row row;
 	char text[]; /* all texts of the row */
 };

@@ -10,6 +10,10 @@
 bool history_row_pack(struct history_dictionary *, struct history_buffer *scratch,
     const struct decision_row *, uint64_t values[HISTORY_COLUMNS]);
 
+/* Its results alone, for a block of them. */
+bool history_row_pack_results(struct history_dictionary *, const struct decision_row *,
+    uint64_t values[HISTORY_RESULT_COLUMNS]);
+
 /*
  * False when an item is missing or a value is not what history_row_pack() makes: such a row is not
  * shown, since it might be wrong.  The texts are borrowed from the items; count is 1 and the id

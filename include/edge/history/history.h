@@ -46,6 +46,12 @@ bool history_number(struct history *, const struct record *, struct record_numbe
 /* Keeps it.  The record has the number that history_number() gave it. */
 void history_record(struct history *, const struct record *);
 
+/*
+ * SPF, DKIM and DMARC of a row that was kept before, found afterwards.  Of the record the number,
+ * the results and whether it was a refusal are looked at.
+ */
+void history_results(struct history *, const struct record *);
+
 /* After a reload. */
 void history_configure(struct history *, const struct history_settings *);
 
@@ -62,16 +68,18 @@ enum { HISTORY_FORGET_WHY_MAX = 320 };
 int history_forget(struct history *, struct slice what, char why[HISTORY_FORGET_WHY_MAX]);
 
 struct history_counts {
-	bool running;      /* there is a directory, and it can be written */
-	char error[320];   /* why not; "" */
-	uint64_t rows;     /* written */
-	uint64_t shared;   /* decisions that another row stands for */
-	uint64_t dropped;  /* no room in the queue, or no directory */
-	uint64_t failed;   /* rows that could not be written: full disk, … */
-	uint64_t damaged;  /* rows lost in segments that were found damaged */
-	uint64_t repaired; /* bits mended there */
-	uint64_t expired;  /* rows whose segment was removed by age or size */
-	uint64_t queued;   /* now */
+	bool running;         /* there is a directory, and it can be written */
+	char error[320];      /* why not; "" */
+	uint64_t rows;        /* written */
+	uint64_t shared;      /* decisions that another row stands for */
+	uint64_t dropped;     /* no room in the queue, or no directory */
+	uint64_t failed;      /* rows that could not be written: full disk, … */
+	uint64_t damaged;     /* rows lost in segments that were found damaged */
+	uint64_t repaired;    /* bits mended there */
+	uint64_t expired;     /* rows whose segment was removed by age or size */
+	uint64_t evaluated;   /* rows that got results afterwards */
+	uint64_t unevaluated; /* results lost: no room, or the segment of their row was ended */
+	uint64_t queued;      /* now */
 	uint64_t segments, bytes;
 	int64_t oldest_ms; /* of what is kept; 0 = nothing */
 };

@@ -47,7 +47,8 @@ void history_header_write(const struct crc64 *crc, const struct history_header *
 {
 	memset(out, 0, HISTORY_HEADER_BYTES);
 	memcpy(out, segment_magic, sizeof segment_magic);
-	history_put(out + AT_VERSION, HISTORY_VERSION, 2);
+	history_put(out + AT_VERSION,
+	    h->state == HISTORY_OPEN ? HISTORY_VERSION_OPEN : HISTORY_VERSION_SEALED, 2);
 	history_put(out + AT_HALF, h->half, 1);
 	history_put(out + AT_STATE, h->state, 1);
 	history_put(out + AT_NODE, h->node, 2);
@@ -67,7 +68,7 @@ void history_header_write(const struct crc64 *crc, const struct history_header *
 const char *history_header_read(const struct crc64 *crc, unsigned char in[HISTORY_HEADER_BYTES],
     struct history_header *out, uint64_t *repaired)
 {
-	uint64_t sum = history_get(in + AT_HEADER_CRC, 8);
+	uint64_t sum = history_get(in + AT_HEADER_CRC, 8), version;
 
 	if (crc64(crc, in, AT_HEADER_CRC) != sum) {
 		if (!crc64_repair(crc, in, AT_HEADER_CRC, sum))
@@ -78,7 +79,8 @@ const char *history_header_read(const struct crc64 *crc, unsigned char in[HISTOR
 	}
 	if (memcmp(in, segment_magic, sizeof segment_magic) != 0)
 		return "it is not a segment of susmilter's history";
-	if (history_get(in + AT_VERSION, 2) != HISTORY_VERSION)
+	version = history_get(in + AT_VERSION, 2);
+	if (version < HISTORY_VERSION_SEALED || version > HISTORY_VERSION_OPEN)
 		return "its format is newer than this susmilter";
 	*out = (struct history_header){
 	    .half = (enum history_half)in[AT_HALF],
@@ -96,7 +98,7 @@ const char *history_header_read(const struct crc64 *crc, unsigned char in[HISTOR
 	    .filter = history_get(in + AT_FILTER, 8),
 	};
 	if (in[AT_HALF] >= HISTORY_HALVES || in[AT_STATE] >= HISTORY_STATES)
-		return "its header has values that no version 1 has";
+		return "its header has values that no version has";
 	return NULL;
 }
 
@@ -147,11 +149,12 @@ static unsigned columns_of(enum history_block_type type)
 {
 	return type == HISTORY_ROWS                              ? HISTORY_COLUMNS
 	       : type == HISTORY_COUNTS                          ? HISTORY_COUNT_COLUMNS
+	       : type == HISTORY_RESULTS                         ? HISTORY_RESULT_COLUMNS
 	       : type == HISTORY_ITEMS || type == HISTORY_FILTER ? 1
 								 : 0;
 }
 
-/* Whether a section is one that a writer of version 1 makes. */
+/* Whether a section is one that a writer makes. */
 static bool is_section(const struct history_section *s, const struct history_head *h)
 {
 	bool plain = h->type == HISTORY_ITEMS || h->type == HISTORY_FILTER;

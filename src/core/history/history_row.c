@@ -98,6 +98,18 @@ static uint64_t pack_verdict(struct packer *p)
 	return pack_item(p, HISTORY_VERDICT_ITEM);
 }
 
+static uint64_t pack_spf(const struct decision_row *row)
+{
+	return row->spf_state | (uint64_t)row->spf_late << 3 |
+	       (uint64_t)row->spf_sends_no_mail << 4 | (uint64_t)row->spf << 5;
+}
+
+static uint64_t pack_dmarc(const struct decision_row *row)
+{
+	return row->dmarc_state | (uint64_t)row->dmarc << 3 | (uint64_t)row->dmarc_published << 6 |
+	       (uint64_t)row->dmarc_policy << 8 | (uint64_t)row->dmarc_may_be_aligned << 10;
+}
+
 bool history_row_pack(struct history_dictionary *dictionary, struct history_buffer *scratch,
     const struct decision_row *row, uint64_t v[HISTORY_COLUMNS])
 {
@@ -116,16 +128,25 @@ bool history_row_pack(struct history_dictionary *dictionary, struct history_buff
 	v[HISTORY_AUTH] = pack_text(&p, ROW_AUTH, row->auth_state);
 	v[HISTORY_DKIM] = pack_text(&p, ROW_DKIM, row->dkim_state);
 	v[HISTORY_AUTHOR_WHY] = pack_text(&p, ROW_AUTHOR_WHY, 0);
-	v[HISTORY_SPF] = row->spf_state | (uint64_t)row->spf_late << 3 |
-			 (uint64_t)row->spf_sends_no_mail << 4 | (uint64_t)row->spf << 5;
+	v[HISTORY_SPF] = pack_spf(row);
 	v[HISTORY_AUTHOR] = row->author_state | (uint64_t)row->author << 3;
-	v[HISTORY_DMARC] = row->dmarc_state | (uint64_t)row->dmarc << 3 |
-			   (uint64_t)row->dmarc_published << 6 | (uint64_t)row->dmarc_policy << 8 |
-			   (uint64_t)row->dmarc_may_be_aligned << 10;
+	v[HISTORY_DMARC] = pack_dmarc(row);
 	v[HISTORY_TLS] = row->tls;
 	v[HISTORY_FLAGS] = row->flags;
 	v[HISTORY_TOOK] = row->took_us;
 	v[HISTORY_TRANSACTION] = row->transaction;
+	return !p.failed;
+}
+
+bool history_row_pack_results(struct history_dictionary *dictionary, const struct decision_row *row,
+    uint64_t v[HISTORY_RESULT_COLUMNS])
+{
+	struct packer p = {dictionary, NULL, row, false};
+
+	v[HISTORY_RESULT_NUMBER] = row->number;
+	v[HISTORY_RESULT_DKIM] = pack_text(&p, ROW_DKIM, row->dkim_state);
+	v[HISTORY_RESULT_SPF] = pack_spf(row);
+	v[HISTORY_RESULT_DMARC] = pack_dmarc(row);
 	return !p.failed;
 }
 

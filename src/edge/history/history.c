@@ -129,32 +129,61 @@ bool history_number(struct history *h, const struct record *r, struct record_num
 	return more;
 }
 
-void history_record(struct history *h, const struct record *r)
+/* A copy for the thread; NULL when out of memory. */
+static struct queued *queued_of(const struct record *r)
 {
 	struct decision_row_room room;
 	struct decision_row row;
 	struct queued *q;
 
-	if (!r->number || r->number->row == 0) {
-		pthread_mutex_lock(&h->lock);
-		h->counts.dropped += h->directory[0] != '\0';
-		pthread_mutex_unlock(&h->lock);
-		return;
-	}
 	decision_row_of(r, &room, &row);
 	row.number = r->number->row;
 	row.flags |= r->number->flags;
 	q = history_queued(&row);
 	if (q) {
 		q->refused = decision_row_is_refusal(&row);
-		q->more = r->number->shared;
 		q->run = r->number->run;
 	}
+	return q;
+}
+
+/* False when it had no room, and is gone. */
+static bool enqueue(struct history *h, struct queued *q)
+{
+	bool ok;
+
 	pthread_mutex_lock(&h->lock);
-	if (!history_queue_put(&h->queue, q))
-		h->counts.dropped++;
-	else if (h->queue.length == 1)
+	ok = history_queue_put(&h->queue, q);
+	if (ok && h->queue.length == 1)
 		pthread_cond_signal(&h->wake);
+	pthread_mutex_unlock(&h->lock);
+	return ok;
+}
+
+void history_record(struct history *h, const struct record *r)
+{
+	bool numbered = r->number && r->number->row != 0;
+	struct queued *q = numbered ? queued_of(r) : NULL;
+
+	if (q)
+		q->what = r->number->shared ? QUEUED_MORE : QUEUED_ROW;
+	if (numbered && enqueue(h, q))
+		return;
+	pthread_mutex_lock(&h->lock);
+	h->counts.dropped += numbered || h->directory[0] != '\0';
+	pthread_mutex_unlock(&h->lock);
+}
+
+void history_results(struct history *h, const struct record *r)
+{
+	struct queued *q = queued_of(r);
+
+	if (q)
+		q->what = QUEUED_RESULTS;
+	if (enqueue(h, q))
+		return;
+	pthread_mutex_lock(&h->lock);
+	h->counts.unevaluated++;
 	pthread_mutex_unlock(&h->lock);
 }
 
@@ -222,15 +251,18 @@ static void open_store(struct history *h, const struct history_settings *setting
 /* Puts rows into their segments, in memory, and frees them; without a store they are lost. */
 static void add_rows(struct history *h, struct queued *q)
 {
-	uint64_t lost = 0;
+	uint64_t lost = 0, unevaluated = 0;
 
 	while (q) {
 		struct queued *next = q->next;
 		enum history_half half = q->refused ? HISTORY_REFUSED : HISTORY_ACCEPTED;
+		bool kept = h->store && q->run == h->run;
 
-		if (!h->store || q->run != h->run)
+		if (q->what == QUEUED_RESULTS)
+			unevaluated += !kept || !history_store_results(h->store, half, &q->row);
+		else if (!kept)
 			lost++;
-		else if (q->more)
+		else if (q->what == QUEUED_MORE)
 			history_store_more(h->store, half, q->row.number, q->row.time_ms);
 		else
 			history_store_row(h->store, half, &q->row);
@@ -239,6 +271,7 @@ static void add_rows(struct history *h, struct queued *q)
 	}
 	pthread_mutex_lock(&h->lock);
 	h->counts.dropped += lost;
+	h->counts.unevaluated += unevaluated;
 	pthread_mutex_unlock(&h->lock);
 }
 

@@ -15,11 +15,12 @@ struct history_append {
 	char name[HISTORY_NAME_MAX];
 	int fd;
 	uint64_t size, rows;
+	uint64_t lowest; /* number of a row */
 	bool broken;
 	struct history_header header;
 	struct history_coder *coder;
 	struct history_dictionary *dictionary;
-	struct history_columns pending, more;
+	struct history_columns pending, more, results;
 	struct history_buffer scratch, out;
 };
 
@@ -93,6 +94,8 @@ struct history_append *history_append_open(struct history_coder *coder, int dire
 		*a = (struct history_append){.fd = -1, .header = *header, .coder = coder};
 		a->pending.columns = HISTORY_COLUMNS;
 		a->more.columns = HISTORY_COUNT_COLUMNS;
+		a->results.columns = HISTORY_RESULT_COLUMNS;
+		a->lowest = UINT64_MAX;
 		history_segment_name(header, a->name);
 		a->dictionary = history_seed_draw(&seed) ? history_dictionary_create(&seed) : NULL;
 	}
@@ -114,6 +117,7 @@ void history_append_close(struct history_append **append)
 	history_dictionary_free(&a->dictionary);
 	history_columns_free(&a->pending);
 	history_columns_free(&a->more);
+	history_columns_free(&a->results);
 	history_buffer_free(&a->scratch);
 	history_buffer_free(&a->out);
 	free(a);
@@ -130,6 +134,7 @@ bool history_append_row(struct history_append *a, const struct decision_row *row
 	    !history_columns_add(&a->pending, values))
 		return false;
 	a->rows++;
+	a->lowest = row->number < a->lowest ? row->number : a->lowest;
 	return true;
 }
 
@@ -153,7 +158,29 @@ bool history_append_more(struct history_append *a, uint64_t number, int64_t time
 	return history_columns_add(&a->more, values);
 }
 
+bool history_append_results(struct history_append *a, const struct decision_row *row)
+{
+	uint64_t values[HISTORY_RESULT_COLUMNS];
+
+	return !a->broken && row->number >= a->lowest &&
+	       history_row_pack_results(a->dictionary, row, values) &&
+	       history_columns_add(&a->results, values);
+}
+
 /* ---- writing ------------------------------------------------------------------------- */
+
+/* Appends all rows of one kind to a->out, in as many blocks as they need. */
+static bool make_rows(
+    struct history_append *a, const struct history_columns *c, enum history_block_type type)
+{
+	for (size_t at = 0, n; at < c->count; at += n) {
+		n = c->count - at;
+		n = n < HISTORY_BLOCK_ROWS ? n : HISTORY_BLOCK_ROWS;
+		if (!history_block_rows(a->coder, c, at, n, type, &a->out))
+			return false;
+	}
+	return true;
+}
 
 /* All blocks of what was added, in a->out. */
 static bool make_blocks(struct history_append *a)
@@ -165,19 +192,8 @@ static bool make_blocks(struct history_append *a)
 	a->out.len = 0;
 	if (count > 0 && !history_block_items(a->coder, first, count, items, &a->out))
 		return false;
-	for (size_t at = 0, n; at < a->pending.count; at += n) {
-		n = a->pending.count - at;
-		n = n < HISTORY_BLOCK_ROWS ? n : HISTORY_BLOCK_ROWS;
-		if (!history_block_rows(a->coder, &a->pending, at, n, HISTORY_ROWS, &a->out))
-			return false;
-	}
-	for (size_t at = 0, n; at < a->more.count; at += n) {
-		n = a->more.count - at;
-		n = n < HISTORY_BLOCK_ROWS ? n : HISTORY_BLOCK_ROWS;
-		if (!history_block_rows(a->coder, &a->more, at, n, HISTORY_COUNTS, &a->out))
-			return false;
-	}
-	return true;
+	return make_rows(a, &a->pending, HISTORY_ROWS) && make_rows(a, &a->more, HISTORY_COUNTS) &&
+	       make_rows(a, &a->results, HISTORY_RESULTS);
 }
 
 /* Somebody may have deleted the file: what is written to it then is lost. */
@@ -192,14 +208,14 @@ bool history_append_write(struct history_append *a)
 {
 	int error = ENOMEM;
 
-	if (a->broken || (a->pending.count == 0 && a->more.count == 0))
+	if (a->broken || a->pending.count + a->more.count + a->results.count == 0)
 		return !a->broken;
 	if (is_deleted(a)) {
 		error = ENOENT;
 	} else if (make_blocks(a)) {
 		if (history_write_at(a->fd, a->out.bytes, a->out.len, a->size)) {
 			a->size += a->out.len;
-			a->pending.count = a->more.count = 0;
+			a->pending.count = a->more.count = a->results.count = 0;
 			history_dictionary_written(a->dictionary);
 			return true;
 		}

@@ -6,7 +6,8 @@
  *     a = history_append_open(&coder, directory, &header, why);
  *     history_append_row(a, &row)              // any number of times: in memory
  *     history_append_more(a, number, time_ms)  // one more decision that a row stands for
- *     history_append_write(a)                  // one write: what was added since the last
+ *     history_append_results(a, &row)          // SPF, DKIM and DMARC of a row that was added
+ * before history_append_write(a)                  // one write: what was added since the last
  *     history_append_sync(a)                   // on the disk
  *
  * What could not be written is cut off the file again, so that what follows is not behind it.
@@ -27,6 +28,10 @@ void history_append_close(struct history_append **);
 /* False when out of memory, or when the segment is broken. */
 bool history_append_row(struct history_append *, const struct decision_row *);
 bool history_append_more(struct history_append *, uint64_t number, int64_t time_ms);
+
+/* By the number of the row and its results; false, too, when the row stands in an earlier segment.
+ */
+bool history_append_results(struct history_append *, const struct decision_row *);
 
 /* False, errno says why and the segment is broken, when it could not. */
 bool history_append_write(struct history_append *);

@@ -142,10 +142,11 @@ bool history_block_rows(struct history_coder *coder, const struct history_column
 	unsigned time = type == HISTORY_ROWS ? HISTORY_TIME : HISTORY_COUNT_LAST;
 	struct history_head head = {.type = type, .count = (uint32_t)count};
 	size_t at = out->len;
-	uint64_t least, most;
+	uint64_t least = 0, most = 0;
 
 	find_range(c->value[0] + from, count, &head.first, &head.last);
-	find_range(c->value[time] + from, count, &least, &most);
+	if (type != HISTORY_RESULTS)
+		find_range(c->value[time] + from, count, &least, &most);
 	head.min_ms = (int64_t)least;
 	head.max_ms = (int64_t)most;
 	if (append_columns(coder, c, from, &head, out) && insert_head(coder, &head, at, out))

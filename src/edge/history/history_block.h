@@ -40,7 +40,7 @@ void history_columns_free(struct history_columns *);
 /*
  * Appends one block with the rows from..from+count; false when out of memory, and *out is as it
  * was.  Of counts the first column is the row's number and the third its last time; of rows the
- * first two.
+ * first two; results have no time.
  */
 bool history_block_rows(struct history_coder *, const struct history_columns *, size_t from,
     size_t count, enum history_block_type, struct history_buffer *out);

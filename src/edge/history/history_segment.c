@@ -98,6 +98,7 @@ void history_segment_close(struct history_segment **segment)
 		close(s->fd);
 	free(s->blocks);
 	free(s->counts);
+	free(s->results);
 	history_buffer_move(&s->coder->spare_items, &s->items.encoded);
 	history_buffer_move(&s->coder->spare_section, &s->section);
 	history_items_free(&s->items);
@@ -298,7 +299,8 @@ bool history_segment_may_have(struct history_segment *s, struct slice key)
 	return history_filter_has(&s->coder->crc, s->filter.bytes, s->filter.len, key);
 }
 
-/* ---- items and counts ---------------------------------------------------------------- */
+/* ---- items, counts and results ----------------------------------------------------------------
+ */
 
 /* Items are restored where they stay. */
 static bool load_block_of_items(struct history_segment *s, const struct history_block *block)
@@ -363,9 +365,49 @@ bool history_segment_load_counts(struct history_segment *s)
 	return ok;
 }
 
+static bool load_results(struct history_segment *s, const struct history_block *block)
+{
+	uint64_t *value = malloc((block->count + 1UL) * sizeof *value);
+	struct history_result *results =
+	    realloc(s->results, (s->result_count + block->count + 1) * sizeof *results);
+	struct history_head head;
+	uint64_t at = value && results ? read_head(s, block, &head) : 0;
+	bool whole = at != 0;
+
+	if (results)
+		s->results = results;
+	for (unsigned c = 0; whole && c < HISTORY_RESULT_COLUMNS; c++) {
+		whole = read_column(s, &head, at, c, value);
+		for (size_t i = 0; whole && i < block->count; i++)
+			results[s->result_count + i].value[c] = value[i];
+	}
+	s->damage->blocks += value && results && !whole;
+	s->result_count += whole ? block->count : 0;
+	free(value);
+	return value && results;
+}
+
+static int by_result_number(const void *a, const void *b)
+{
+	uint64_t one = ((const struct history_result *)a)->value[HISTORY_RESULT_NUMBER],
+		 other = ((const struct history_result *)b)->value[HISTORY_RESULT_NUMBER];
+
+	return (one > other) - (one < other);
+}
+
+static bool load_all_results(struct history_segment *s)
+{
+	for (size_t i = 0; i < s->block_count; i++)
+		if (s->blocks[i].type == HISTORY_RESULTS && !load_results(s, &s->blocks[i]))
+			return false;
+	if (s->result_count > 0)
+		qsort(s->results, s->result_count, sizeof *s->results, by_result_number);
+	return true;
+}
+
 bool history_segment_load(struct history_segment *s)
 {
-	bool ok = s->loaded || history_segment_load_counts(s);
+	bool ok = s->loaded || (history_segment_load_counts(s) && load_all_results(s));
 
 	for (size_t i = 0; ok && !s->loaded && i < s->block_count; i++)
 		if (s->blocks[i].type == HISTORY_ITEMS)
@@ -425,13 +467,45 @@ void history_rows_free(struct history_rows *rows)
 	*rows = (struct history_rows){.count = 0};
 }
 
+/* The columns that results are of; a row with results is found by its number. */
+enum {
+	RESULT_COLUMNS =
+	    1 << HISTORY_DKIM | 1 << HISTORY_SPF | 1 << HISTORY_DMARC | 1 << HISTORY_FLAGS
+};
+
+static void set_results(
+    const struct history_segment *s, unsigned columns, struct history_rows *rows)
+{
+	static const enum history_column column[HISTORY_RESULT_COLUMNS] = {
+	    [HISTORY_RESULT_DKIM] = HISTORY_DKIM,
+	    [HISTORY_RESULT_SPF] = HISTORY_SPF,
+	    [HISTORY_RESULT_DMARC] = HISTORY_DMARC,
+	};
+
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct history_result key = {
+		    .value[HISTORY_RESULT_NUMBER] = rows->value[HISTORY_NUMBER][i]};
+		const struct history_result *found =
+		    bsearch(&key, s->results, s->result_count, sizeof key, by_result_number);
+
+		if (!found)
+			continue;
+		for (unsigned c = HISTORY_RESULT_NUMBER + 1; c < HISTORY_RESULT_COLUMNS; c++)
+			if (columns >> column[c] & 1)
+				rows->value[column[c]][i] = found->value[c];
+		if (columns >> HISTORY_FLAGS & 1)
+			rows->value[HISTORY_FLAGS][i] |= ROW_EVALUATED;
+	}
+}
+
 bool history_segment_rows(
     struct history_segment *s, size_t block, unsigned columns, struct history_rows *rows)
 {
 	struct history_head head;
 	uint64_t at = read_head(s, &s->blocks[block], &head);
-	bool whole = at != 0;
+	bool whole = at != 0, results = s->result_count > 0 && columns & RESULT_COLUMNS;
 
+	columns |= results ? 1U << HISTORY_NUMBER : 0;
 	for (unsigned c = 0; whole && c < HISTORY_COLUMNS; c++)
 		if (columns >> c & 1)
 			whole = read_column(s, &head, at, c, rows->value[c]);
@@ -440,5 +514,7 @@ bool history_segment_rows(
 		s->damage->blocks++;
 		s->damage->rows += s->blocks[block].count;
 	}
+	if (whole && results)
+		set_results(s, columns, rows);
 	return whole;
 }

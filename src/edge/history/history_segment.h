@@ -56,6 +56,9 @@ struct history_segment {
 	/* of counts: by number, sorted */
 	struct history_count *counts;
 	size_t count_count;
+	/* of results: by number, sorted */
+	struct history_result *results;
+	size_t result_count;
 	struct history_coder *coder;
 	struct history_damage *damage;
 	struct history_buffer section; /* the one that is read */
@@ -67,12 +70,17 @@ struct history_count {
 	int64_t last_ms;
 };
 
+/* What stands in the columns of a row instead. */
+struct history_result {
+	uint64_t value[HISTORY_RESULT_COLUMNS];
+};
+
 /* NULL, and the reason in why[]; errno is ENOENT when it was removed meanwhile. */
 struct history_segment *history_segment_open(struct history_coder *, int directory,
     const char *name, struct history_damage *, char why[HISTORY_WHY_MAX]);
 void history_segment_close(struct history_segment **);
 
-/* Finds all blocks, reads items and counts; once.  False when out of memory. */
+/* Finds all blocks, reads items, counts and results; once.  False when out of memory. */
 bool history_segment_load(struct history_segment *);
 
 /* Finds the blocks and reads counts only, for history_segment_count(). */
@@ -85,7 +93,9 @@ bool history_segment_may_have(struct history_segment *, struct slice key);
 /* Finds the blocks only, without items: for a look at numbers. */
 bool history_segment_index(struct history_segment *);
 
-/* The columns (bits 1 << history_column) of a block of rows; false when one is damaged. */
+/* The columns (bits 1 << history_column) of a block of rows, once it is loaded with the results
+ * that were found later; false when one is damaged.  Where there are such, the number is read, too.
+ */
 bool history_segment_rows(
     struct history_segment *, size_t block, unsigned columns, struct history_rows *);
 

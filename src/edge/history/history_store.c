@@ -256,6 +256,15 @@ void history_store_more(
 		s->counts.failed++;
 }
 
+bool history_store_results(
+    struct history_store *s, enum history_half half, const struct decision_row *row)
+{
+	bool added = s->open[half] && history_append_results(s->open[half], row);
+
+	s->counts.evaluated += added;
+	return added;
+}
+
 static void write_half(struct history_store *s, struct history_append **open, bool sync)
 {
 	size_t pending = history_append_pending(*open);
@@ -398,10 +407,11 @@ int history_store_forget(struct history_store *s, struct slice what, char why[HI
 
 void history_store_counts(const struct history_store *s, struct history_counts *out)
 {
-	uint64_t dropped = out->dropped, queued = out->queued;
+	uint64_t dropped = out->dropped, queued = out->queued, unevaluated = out->unevaluated;
 
 	*out = s->counts;
 	out->dropped = dropped;
 	out->queued = queued;
+	out->unevaluated = unevaluated;
 	out->running = !s->complained;
 }

@@ -36,6 +36,10 @@ void history_store_row(struct history_store *, enum history_half, const struct d
 void history_store_more(
     struct history_store *, enum history_half, uint64_t number, int64_t time_ms);
 
+/* Results of a row that was added before; false when its segment was ended, or cannot be written.
+ */
+bool history_store_results(struct history_store *, enum history_half, const struct decision_row *);
+
 /* Once a second, and when many rows were added: writes, with `sync` onto the disk. */
 void history_store_write(struct history_store *, bool sync);
 
