@@ -391,6 +391,7 @@ $(BUILD)/tests/scenario/play: $(BUILD)/tests/scenario/play.o $(BUILD)/tests/scen
 # Scenarios: SMTP read aloud, through transaction and policy.
 scenario: $(BUILD)/tests/scenario/play
 	@$< $(SCENARIOS)
+	@$< --sampled $(SCENARIOS)
 
 # The model of the policy that knows nothing of the product, and sessions through both.
 MODEL := model model_conf model_list model_values

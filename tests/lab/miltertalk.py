@@ -24,6 +24,8 @@ class Talk:
             self.socket.connect(str(path))
         else:
             self.socket = socket.create_connection((host, port))
+            # What is said without an answer must not wait for the acknowledgement of the last.
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(30)
         self.mta = {"j": "mx.lab.test", "v": "Postfix 3.7.11"}
         self._put(b"O", struct.pack("!III", 6, ALL_ACTIONS, steps))

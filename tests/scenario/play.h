@@ -36,6 +36,8 @@ struct play {
 	size_t signature_count;
 	char signature_domains[SIGNATURES_MAX][256];
 	bool no_dns, no_dkim, no_headers, no_body, slow_spf;
+	bool sampled;       /* every message is evaluated for the history, too */
+	unsigned evaluated; /* rows of the history that got results by that */
 	unsigned shown;
 	char authors[1024]; /* told to DKIM at the end of the header, each with a blank */
 	unsigned found[AUTH_METHOD_COUNT][RESULTS_MAX]; /* told of messages that have ended */

@@ -25,7 +25,8 @@ GOOD, DIALUP = "203.0.113.25", "198.51.100.7"
 NET = "dan@example.net"
 CONF = ('trusted_networks = [ ];\nspf = { fail = "off"; };\nhelp_url = "https://help.test/d/";\n'
         'susranges = ( { name = "dialup"; networks = [ "198.51.100.0/24" ]; } );\n'
-        'history = { directory = "%s"; min_free = 0; per_network_minute = 50; };\n')
+        'history = { directory = "%s"; min_free = 0; per_network_minute = 50; '
+        'evaluate = 0; };\n')
 
 
 def session(daemon, client, sender, recipients, end=True):

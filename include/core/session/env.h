@@ -56,6 +56,8 @@ struct record {
 /* The outside's own state of one message: its share of the resolver's time, its signatures. */
 struct message;
 
+struct evaluation; /* core/session/evaluation.h */
+
 struct env {
 	void *self;
 	/* Microseconds since the epoch, and of a clock that never jumps. */
@@ -88,6 +90,18 @@ struct env {
 	/* A message has ended of which this was found, accepted or not: SPF once, DKIM for each
 	 * signature that was looked at, DMARC for each author domain.  May be NULL. */
 	void (*authenticated)(void *self, enum auth_method, int result);
+
+	/* Whether connections of this id are in the sample of which SPF, DKIM and DMARC are found
+	 * out for the history alone.  May be NULL: none. */
+	bool (*sampled)(void *self, struct slice session);
+	/* Takes over an evaluation, to be run and freed in another thread, or freed at once; never
+	 * blocks. */
+	void (*evaluate)(void *self, struct evaluation *);
+	/* What was found of a row of the history: number, verdict and results. */
+	void (*evaluated)(void *self, const struct record *);
+	/* A message as below, of which nothing is asked before it is waited for: hints go nowhere.
+	 */
+	struct message *(*quiet_message)(void *self, struct arena *, int64_t now);
 
 	/* One message, from its first question to its end; answers live in the arena.  NULL when
 	 * out of memory or when there is no resolver.  The rest of these is called with what it

@@ -33,6 +33,9 @@ void session_connect(
 
 /* Before session_connect(), where it is not the milter that asks or the MTA tells the port. */
 void session_through(struct session *, enum door, uint16_t client_port);
+/* Whether it is in the sample that is evaluated for the history (core/session/evaluation.h): then
+ * header and body are to be shown whatever the rules need. */
+bool session_is_sampled(const struct session *);
 
 /* May come again: the last one counts. */
 void session_helo(struct session *, struct slice helo);

@@ -74,6 +74,7 @@ struct config {
 	unsigned history_min_free; /* per cent of the file system */
 	enum row_local_parts history_local_parts;
 	unsigned history_per_network_minute;
+	unsigned history_evaluate; /* SPF, DKIM, DMARC of 1 in so many connections; 0: none */
 
 	const char *reports_database; /* "" = none */
 	unsigned reports_keep_days;

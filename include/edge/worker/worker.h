@@ -18,6 +18,7 @@
 #include "edge/stats/counters.h"
 #include "edge/stats/reports.h"
 #include "edge/table/table.h"
+#include "edge/worker/evaluator.h"
 
 #include <pthread.h>
 
@@ -58,6 +59,7 @@ struct worker {
 	struct recorder *recorder;
 	struct reports *reports;
 	struct history *history;
+	struct evaluator *evaluator;
 	struct split_memory *splits;
 	struct both_doors *both_doors; /* NULL: there is no door but the milter */
 	struct dkim_crypto *dkim;
@@ -124,6 +126,9 @@ struct reload_status worker_reload_status(struct worker *);
 
 struct recorder_settings worker_recorder_settings(const struct config *);
 struct history_settings worker_history_settings(const struct config *);
+
+/* One connection in so many is evaluated: none without a history. */
+unsigned worker_evaluate(const struct config *);
 
 /* Loads the first generation; false after the errors are said. */
 bool worker_first_load(struct worker *);

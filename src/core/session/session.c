@@ -18,7 +18,14 @@ struct session *session_create(const struct env *env)
 		session_free(&s);
 	else
 		env->token(env->self, s->id);
+	if (s && env->sampled)
+		s->sampled = env->sampled(env->self, slice_of(s->id, TOKEN_CHARS));
 	return s;
+}
+
+bool session_is_sampled(const struct session *s)
+{
+	return s->sampled;
 }
 
 void session_free(struct session **s)

@@ -65,6 +65,25 @@ static enum answer_kind answer_of(const struct verdict *v)
 	}
 }
 
+/* A row of the sample that lacks results which may be found out afterwards: of a recipient that is
+ * refused SPF, and of the end of a message all that nothing needed. */
+static void note_evaluated(
+    const struct event *e, const struct record_number *number, const struct verdict *v)
+{
+	struct session *s = e->s;
+	bool refusal = e->stage == STAGE_RCPT && s->facts.spf_state == FACT_UNKNOWN &&
+		       (policy_effect(v) == ACTION_REJECT || policy_effect(v) == ACTION_TEMPFAIL);
+	bool end = e->stage == STAGE_END && s->facts.dmarc_state == FACT_UNKNOWN &&
+		   (s->shows_evaluation || s->facts.spf_state == FACT_UNKNOWN);
+
+	if (!s->sampled || !s->inbound || v->family == FAMILY_LIMITS || (!refusal && !end))
+		return;
+	if (!s->evaluation)
+		s->evaluation = evaluation_create(s->env, &s->facts, s->mail.mta_name);
+	if (s->evaluation)
+		evaluation_note(s->evaluation, number, v, &s->facts);
+}
+
 struct answer transaction_conclude(const struct event *e, const struct verdict *v)
 {
 	const struct env *env = e->s->env;
@@ -85,6 +104,7 @@ struct answer transaction_conclude(const struct event *e, const struct verdict *
 	}
 	if (!elsewhere)
 		env->record(env->self, &r);
+	note_evaluated(e, &number, v);
 	return answer;
 }
 
@@ -98,6 +118,7 @@ void transaction_note_accepted(const struct event *e, const struct verdict *v)
 		return;
 	number_record(env, &r, &number);
 	env->accepted(env->self, &r);
+	note_evaluated(e, &number, v);
 }
 
 struct answer transaction_refuse(const struct event *e, enum action action, enum reason reason)
@@ -189,6 +210,12 @@ static void forget_transaction(struct session *s)
 	static const struct identity nobody = {.state = FACT_UNKNOWN};
 
 	transaction_tell_results(s);
+	if (s->evaluation && evaluation_has_rows(s->evaluation))
+		s->env->evaluate(s->env->self, s->evaluation);
+	else
+		evaluation_free(&s->evaluation);
+	s->evaluation = NULL;
+	s->shows_evaluation = false;
 	if (s->message)
 		s->env->message_end(s->message);
 	s->message = NULL;

@@ -1,6 +1,7 @@
 /*
  * The message as it passes: header fields are looked at and counted, shown to DKIM only where some
  * recipient's verdict may hang on a signature, and the body is seen only as far as that needs.
+ * Messages of the sample are shown to their evaluation, which changes nothing of all that.
  */
 #include "core/mail/authres.h"
 #include "transaction_state.h"
@@ -10,10 +11,21 @@ bool transaction_wants_authenticated_end(const struct session *s)
 	return s->authenticated && s->mail.rules->has_authenticated_end && s->mail.sees_headers;
 }
 
-bool transaction_wants_headers(const struct session *s)
+/* Whether the rules look at header fields. */
+static bool rules_want_headers(const struct session *s)
 {
 	return s->inbound ? ruleset_wants_headers(s->mail.rules)
 			  : transaction_wants_authenticated_end(s);
+}
+
+static bool is_shown_to_sample(const struct session *s)
+{
+	return s->inbound && s->sampled && s->mail.sees_headers && s->mail.sees_body;
+}
+
+bool transaction_wants_headers(const struct session *s)
+{
+	return rules_want_headers(s) || is_shown_to_sample(s);
 }
 
 /* Whether some recipient's verdict may hang on a signature, so that it pays to verify. */
@@ -33,6 +45,25 @@ static void start_signatures(struct session *s)
 {
 	s->wants_dkim = s->inbound && ruleset_wants_body(s->mail.rules) && needs_signatures(s) &&
 			transaction_message(s);
+}
+
+/* Whether DMARC, and with it all that it needs, is asked for some recipient's sake. */
+static bool needs_dmarc(const struct session *s)
+{
+	for (const struct recipient *r = s->recipients; r; r = r->next)
+		if (!r->exempt && r->switches->dmarc != DMARC_OFF)
+			return true;
+	return false;
+}
+
+/* The message begins: its evaluation sees it from here on, where it has one. */
+static void start_evaluation(struct session *s)
+{
+	if (!is_shown_to_sample(s) || needs_dmarc(s))
+		return;
+	if (!s->evaluation)
+		s->evaluation = evaluation_create(s->env, &s->facts, s->mail.mta_name);
+	s->shows_evaluation = s->evaluation != NULL;
 }
 
 /* Whether programs behind us could take this Authentication-Results for ours. */
@@ -106,8 +137,14 @@ struct answer transaction_header(struct session *s, struct slice name, struct sl
 	if (!transaction_wants_headers(s) || s->headers_ended)
 		return answer;
 	name = slice_trim(name); /* "From : x" is a From field (RFC 5322 4.5) */
-	if (s->header_fields++ == 0)
+	if (s->header_fields++ == 0) {
 		start_signatures(s);
+		start_evaluation(s);
+	}
+	if (s->shows_evaluation)
+		evaluation_header(s->evaluation, name, value);
+	if (!rules_want_headers(s))
+		return answer;
 	s->header_bytes += name.len + 1 + value.len + 2;
 	if (s->header_fields > HEADER_FIELDS_MAX || s->header_bytes > HEADER_BYTES_MAX)
 		return refuse_header(s);
@@ -133,8 +170,14 @@ void transaction_end_of_headers(struct session *s)
 	if (!transaction_wants_headers(s) || s->headers_ended)
 		return;
 	s->headers_ended = true;
-	if (s->header_fields == 0)
+	if (s->header_fields == 0) {
 		start_signatures(s);
+		start_evaluation(s);
+	}
+	if (s->shows_evaluation)
+		evaluation_end_of_headers(s->evaluation);
+	if (!rules_want_headers(s))
+		return;
 	fromheader_parse(s->from_fields, s->from_count, s->env->idna, s->mail_arena, &s->from);
 	facts_set_author(&s->facts, &s->from);
 	if (s->wants_dkim) {
@@ -148,10 +191,11 @@ void transaction_end_of_headers(struct session *s)
 
 bool transaction_body(struct session *s, const char *bytes, size_t len)
 {
-	if (!s->wants_body)
-		return false;
-	s->env->dkim_body(s->message, bytes, len);
-	return true;
+	bool evaluated = s->shows_evaluation && evaluation_body(s->evaluation, bytes, len);
+
+	if (s->wants_body)
+		s->env->dkim_body(s->message, bytes, len);
+	return s->wants_body || evaluated;
 }
 
 static struct answer judge(const struct event *e)
@@ -176,14 +220,20 @@ static void go_on(struct session *s)
 	}
 }
 
-/* The end of a message at which nothing is decided. */
+/* The end of a message at which nothing is decided.  Its author is known if its evaluation saw it.
+ */
 static void note_end(const struct event *e)
 {
 	const struct verdict nothing = {.kind = VERDICT_CONTINUE};
 	struct session *s = e->s;
+	const struct fromheader *from = s->shows_evaluation ? evaluation_from(s->evaluation) : NULL;
 
 	if (!s->recipients)
 		return;
+	if (from) {
+		facts_set_author(&s->facts, from);
+		s->facts.id[IDENTITY_FROM] = identity_of_author(from, 0);
+	}
 	s->facts.id[IDENTITY_RECIPIENT] = s->recipients->identity;
 	transaction_note_accepted(e, &nothing);
 }
@@ -198,6 +248,8 @@ struct answer transaction_end(struct session *s, const struct header_edit **edit
 	if (!s->inbound && !transaction_wants_authenticated_end(s))
 		return answer;
 	transaction_end_of_headers(s); /* should the MTA not have said so */
+	if (s->shows_evaluation)
+		evaluation_end(s->evaluation);
 	go_on(s);
 	if (s->authenticated || ruleset_wants_headers(s->mail.rules))
 		answer = judge(&e);

@@ -7,6 +7,7 @@
  * transaction_edits.c (the header's edits).
  */
 #include "core/policy/gather.h"
+#include "core/session/evaluation.h"
 #include "core/session/transaction.h"
 
 /* A HELO longer than a command line (RFC 5321 4.5.3.1.4: 512 octets) is cut. */
@@ -56,6 +57,7 @@ struct session {
 	struct facts facts;    /* of the client; in a transaction also of the message */
 	bool connected;        /* the outside was told of the client */
 	uint32_t transactions; /* MAIL commands so far */
+	bool sampled;          /* SPF, DKIM and DMARC are found out for the history */
 	/* one transaction */
 	bool open;
 	bool inbound;
@@ -63,7 +65,9 @@ struct session {
 	bool elsewhere; /* the other door counts this message */
 	struct mail_event mail;
 	struct slice queue_id;
-	struct message *message; /* NULL until something outside is asked */
+	struct message *message;       /* NULL until something outside is asked */
+	struct evaluation *evaluation; /* NULL: nothing is to be found out afterwards */
+	bool shows_evaluation;         /* … and it is shown the message */
 	struct recipient *recipients, **recipients_end;
 	bool split;       /* these recipients disagreed before: those of a second kind wait */
 	bool split_alone; /* … even those of one kind did */

@@ -51,6 +51,7 @@ static const struct option options[] = {
 	.words = local_words},
     {"history", "per_network_minute", OPTION_COUNT, "600", CONFIG(history_per_network_minute),
 	.min = 1, .max = 1000000},
+    {"history", "evaluate", OPTION_COUNT, "10", CONFIG(history_evaluate), .min = 0, .max = 1000000},
     {"reports", "database", OPTION_PATH, "", CONFIG(reports_database)},
     {"reports", "keep_days", OPTION_COUNT, "30", CONFIG(reports_keep_days), .min = 1, .max = 3650},
     {"headers", "results", OPTION_SLICE, "Authentication-Results", SETTING(headers_results),

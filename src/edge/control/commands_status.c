@@ -81,6 +81,7 @@ static json_t *reports_json(const struct request *req)
 static json_t *history_json(const struct request *req)
 {
 	struct history_counts c = history_counts(req->worker->history);
+	struct evaluator_counts e = evaluator_counts(req->worker->evaluator);
 	json_t *o;
 
 	if (req->generation->config->history_directory[0] == '\0')
@@ -90,6 +91,9 @@ static json_t *history_json(const struct request *req)
 	    (json_int_t)c.dropped, "failed", (json_int_t)c.failed, "damaged", (json_int_t)c.damaged,
 	    "repaired", (json_int_t)c.repaired, "expired", (json_int_t)c.expired, "queued",
 	    (json_int_t)c.queued, "segments", (json_int_t)c.segments, "bytes", (json_int_t)c.bytes);
+	json_object_set_new(o, "evaluated", json_integer((json_int_t)c.evaluated));
+	json_object_set_new(
+	    o, "unevaluated", json_integer((json_int_t)(c.unevaluated + e.dropped)));
 	if (c.oldest_ms)
 		json_object_set_new(o, "oldest", time_json(c.oldest_ms * 1000));
 	if (!c.running)
@@ -192,6 +196,7 @@ static void print_reports(struct request *req)
 static void print_history(struct request *req)
 {
 	struct history_counts c = history_counts(req->worker->history);
+	struct evaluator_counts e = evaluator_counts(req->worker->evaluator);
 	char at[RFC3339_TEXT_MAX] = "now";
 
 	if (req->generation->config->history_directory[0] == '\0') {
@@ -208,6 +213,11 @@ static void print_history(struct request *req)
 	    "             since %s, %llu segments of %llu kB; %llu expired\n", at,
 	    (unsigned long long)c.segments, (unsigned long long)(c.bytes / 1024),
 	    (unsigned long long)c.expired);
+	if (c.evaluated + c.unevaluated + e.dropped > 0)
+		channel_print(req->channel,
+		    "             sample: %llu evaluated, %llu dropped, %llu waiting\n",
+		    (unsigned long long)c.evaluated,
+		    (unsigned long long)(c.unevaluated + e.dropped), (unsigned long long)e.waiting);
 	if (c.damaged + c.repaired > 0)
 		channel_print(req->channel,
 		    "             damaged: %llu rows lost, %llu bits mended\n",

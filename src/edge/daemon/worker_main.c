@@ -208,7 +208,12 @@ static bool open_records(struct worker *w, const struct config *c)
 	w->history = history_create(&history);
 	if (!w->history)
 		log_error("cannot start the history thread");
-	return w->recorder && w->reports && w->history;
+	w->evaluator = evaluator_create();
+	if (w->evaluator)
+		evaluator_configure(w->evaluator, worker_evaluate(c));
+	else
+		log_error("cannot start the threads of history.evaluate");
+	return w->recorder && w->reports && w->history && w->evaluator;
 }
 
 static bool start_metrics(struct worker *w, const struct config *c)
@@ -302,6 +307,7 @@ static int serve(struct worker *w, bool foreground)
 	control_stop();
 	metrics_stop();
 	/* A reload that somebody asked for may still be under way. */
+	evaluator_stop(w->evaluator);
 	worker_resolver_stop(w);
 	recorder_stop(w->recorder);
 	history_stop(w->history);

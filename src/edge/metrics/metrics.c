@@ -403,6 +403,12 @@ static const struct metric {
 	COUNT(history.failed)},
     {"susmilter_history_damaged", COUNTER, "Rows lost in damaged segments.",
 	COUNT(history.damaged)},
+    {"susmilter_history_evaluated", COUNTER,
+	"Rows of the sample (history.evaluate) that got SPF, DKIM and DMARC.",
+	COUNT(history.evaluated)},
+    {"susmilter_history_unevaluated", COUNTER,
+	"Messages of the sample that were not evaluated: too many waited, or no resolver.",
+	COUNT(unevaluated)},
     {"susmilter_history_bytes", GAUGE, "Size of the history.", COUNT(history.bytes)},
     {"susmilter_history_oldest_timestamp_seconds", GAUGE, "Time of the oldest row; 0: none.",
 	write_history_oldest, 0},
@@ -448,6 +454,7 @@ static void take_snapshot(struct metrics_page *p)
 	p->reports = reports_counts(w->reports);
 	p->history = history_counts(w->history);
 	p->policy = policy_door_counts();
+	p->unevaluated = p->history.unevaluated + evaluator_counts(w->evaluator).dropped;
 	p->reload = worker_reload_status(w);
 	pthread_mutex_lock(&w->resolver_lock);
 	if (w->resolver)

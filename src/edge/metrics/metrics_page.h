@@ -18,6 +18,7 @@ struct metrics_page {
 	struct recorder_counts records;
 	struct reports_counts reports;
 	struct history_counts history;
+	uint64_t unevaluated; /* dropped before and in the history */
 	struct policy_counts policy;
 	struct reload_status reload;
 	const char *name; /* of the metric that is being written */

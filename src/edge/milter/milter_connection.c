@@ -101,8 +101,10 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions,
 		table_unpin(&g);
 		return SMFIS_ALL_OPTS; /* what a connection begins with fits; see connection_of() */
 	}
-	c->sees_headers = ruleset_wants_headers(g->rules) || (offered_steps & SMFIP_NOHDRS) == 0;
-	c->sees_body = ruleset_wants_body(g->rules) || (offered_steps & SMFIP_NOBODY) == 0;
+	c->sees_headers = ruleset_wants_headers(g->rules) || session_is_sampled(c->session) ||
+			  (offered_steps & SMFIP_NOHDRS) == 0;
+	c->sees_body = ruleset_wants_body(g->rules) || session_is_sampled(c->session) ||
+		       (offered_steps & SMFIP_NOBODY) == 0;
 	table_unpin(&g);
 	*actions = offered_actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE);
 	*steps = offered_steps & (always | (c->sees_headers ? headers : no_headers) |

@@ -109,6 +109,27 @@ static void authenticated(void *self, enum auth_method method, int result)
 	counters_authenticated(w->counters, method, result);
 }
 
+static bool sampled(void *self, struct slice session)
+{
+	struct worker *w = self;
+
+	return evaluator_samples(w->evaluator, session);
+}
+
+static void evaluate(void *self, struct evaluation *e)
+{
+	struct worker *w = self;
+
+	evaluator_put(w->evaluator, e);
+}
+
+static void evaluated(void *self, const struct record *r)
+{
+	struct worker *w = self;
+
+	history_results(w->history, r);
+}
+
 static void geo(void *self, const struct ip *client, uint32_t *asn, char country[3])
 {
 	struct worker *w = self;
@@ -132,6 +153,7 @@ struct message {
 	struct dns dns;
 	struct resolver_purse spf;
 	bool ended;                     /* the message is whole: SPF has all its time */
+	bool quiet;                     /* hints go nowhere */
 	struct dkim_verifier *verifier; /* NULL until the first header field is shown to it */
 	bool no_verifier;               /* there was no memory for one: nothing can be said */
 };
@@ -159,6 +181,25 @@ static struct message *message_start(void *self, struct arena *arena, int64_t no
 	return m;
 }
 
+/* What may be asked for: one question at a time, where it is quiet. */
+static struct dns dns_of(const struct message *m, struct dns dns)
+{
+	if (m->quiet)
+		dns.hint = NULL;
+	return dns;
+}
+
+static struct message *quiet_message(void *self, struct arena *arena, int64_t now)
+{
+	struct message *m = message_start(self, arena, now);
+
+	if (m) {
+		m->quiet = true;
+		m->dns = dns_of(m, m->dns);
+	}
+	return m;
+}
+
 static void message_end(struct message *m)
 {
 	dkim_verifier_free(&m->verifier);
@@ -173,7 +214,7 @@ static const struct dns *message_dns(struct message *m)
 
 static bool message_spf(struct message *m, const struct spf_query *query, struct spf_answer *out)
 {
-	struct dns dns = resolver_purse_dns(&m->spf);
+	struct dns dns = dns_of(m, resolver_purse_dns(&m->spf));
 
 	spf_check(&dns, query, m->arena, out);
 	return out->result != SPFR_TEMPERROR || !m->spf.dry || m->ended;
@@ -261,6 +302,10 @@ void environment_fill(struct worker *w)
 	    .accepted = accepted,
 	    .observe_latency = observe_latency,
 	    .authenticated = authenticated,
+	    .sampled = sampled,
+	    .evaluate = evaluate,
+	    .evaluated = evaluated,
+	    .quiet_message = quiet_message,
 	    .geo = geo,
 	    .message_start = message_start,
 	    .message_end = message_end,

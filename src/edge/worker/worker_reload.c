@@ -38,6 +38,11 @@ struct history_settings worker_history_settings(const struct config *c)
 	};
 }
 
+unsigned worker_evaluate(const struct config *c)
+{
+	return c->history_directory[0] ? c->history_evaluate : 0;
+}
+
 static void keep_first_error(void *context, enum diag_level level, const char *line)
 {
 	struct reload_status *status = context;
@@ -59,6 +64,7 @@ static void apply_config(struct worker *w, const struct config *now)
 	recorder_configure(w->recorder, &settings);
 	reports_configure(w->reports, &reports);
 	history_configure(w->history, &history);
+	evaluator_configure(w->evaluator, worker_evaluate(now));
 }
 
 static uint64_t publish(struct worker *w, const struct config *before, struct ruleset *rules,
