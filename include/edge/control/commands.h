@@ -184,6 +184,10 @@ int command_stale(struct request *);
 /* commands_backtest.c */
 int command_backtest(struct request *);
 
+/* commands_suggest.c */
+int command_suggest_ranges(struct request *);
+int command_suggest_whitelist(struct request *);
+
 /* commands_find.c, commands_history.c */
 int command_find(struct request *);
 int command_history_export(struct request *);

@@ -137,6 +137,15 @@ static const struct command_option backtest_options[] = {
     {END},
 };
 
+static const struct command_option suggest_options[] = {
+    {"--count", "N", "at most N, the strongest evidence first (default: 20)"},
+    {SINCE_OPTION},
+    {UNTIL_OPTION},
+    {HISTORY_OPTION},
+    {JSON_OPTION},
+    {END},
+};
+
 static const struct command_option history_export_options[] = {
     {"--jsonl", NULL, "as JSON lines"},
     {"--csv", NULL, "as comma-separated values with a line of names"},
@@ -198,6 +207,10 @@ const struct command commands[] = {
 	command_rules},
     {"stale", "", "list entries that decided nothing, and whitelist entries that no rule needs",
 	stale_options, OFFLINE, command_stale},
+    {"suggest ranges", "", "propose ranges that send no proven mail, with the evidence",
+	suggest_options, OFFLINE | COMMAND_HISTORY, command_suggest_ranges},
+    {"suggest whitelist", "", "propose whitelist entries for refused mail with proof",
+	suggest_options, OFFLINE | COMMAND_HISTORY, command_suggest_whitelist},
     {"history export", "", "write all decisions that are kept", history_export_options,
 	OFFLINE | COMMAND_HISTORY, command_history_export},
     {"history forget", "[ADDRESS]", "erase an address or a domain from the history",
