@@ -1,19 +1,16 @@
 #include "core/history/history_dictionary.h"
 
-#include <stdlib.h>
+#include "core/base/array.h"
+#include "core/base/table.h"
 
-struct slot {
-	uint32_t number; /* 0 = free */
-	uint32_t hash;   /* its upper half */
-};
+#include <stdlib.h>
 
 struct history_dictionary {
 	struct history_buffer encoded;
 	uint32_t *at; /* of each item: where it stands in `encoded` */
-	size_t count, room;
+	size_t room;
+	struct table index;              /* of the items, by kind and bytes */
 	size_t pending_from, pending_at; /* of items, and of bytes */
-	struct slot *slots;
-	size_t slot_count; /* a power of 2 */
 	struct history_seed seed;
 };
 
@@ -76,79 +73,22 @@ bool history_item_append(struct history_buffer *b, enum history_item kind, struc
 
 /* ---- the hash ------------------------------------------------------------------------ */
 
-static uint64_t hash_of(
-    const struct history_dictionary *d, enum history_item kind, struct slice item)
-{
-	return history_hash(&d->seed, kind, item);
-}
+struct wanted {
+	enum history_item kind;
+	struct slice item;
+};
 
-static bool is_item(
-    const struct history_dictionary *d, uint32_t number, enum history_item kind, struct slice item)
+static bool is_item(const void *context, uint32_t number, const void *key)
 {
-	size_t at = d->at[number - HISTORY_ITEM_FIRST];
-	struct slice rest = slice_of((const char *)d->encoded.bytes + at, d->encoded.len - at),
+	const struct history_dictionary *d = context;
+	const struct wanted *wanted = key;
+	struct slice rest = slice_of((const char *)d->encoded.bytes + d->at[number],
+			 d->encoded.len - d->at[number]),
 		     found;
-	enum history_item is;
+	enum history_item kind;
 
-	return history_item_cut(&rest, &is, &found) && is == kind && slice_equal(found, item);
-}
-
-/* The slot of the item, or the free one where it belongs. */
-static struct slot *find_slot(
-    const struct history_dictionary *d, uint64_t hash, enum history_item kind, struct slice item)
-{
-	size_t mask = d->slot_count - 1;
-
-	for (size_t i = (size_t)hash & mask;; i = (i + 1) & mask) {
-		struct slot *s = &d->slots[i];
-
-		if (s->number == 0 ||
-		    (s->hash == (uint32_t)(hash >> 32) && is_item(d, s->number, kind, item)))
-			return s;
-	}
-}
-
-/* Twice the slots, at most two thirds of them full. */
-static bool grow_slots(struct history_dictionary *d)
-{
-	size_t before = d->slot_count;
-	struct slot *old = d->slots, *fresh = calloc(before ? before * 2 : 1024, sizeof *fresh);
-
-	if (!fresh)
-		return false;
-	d->slots = fresh;
-	d->slot_count = before ? before * 2 : 1024;
-	for (size_t i = 0; i < before; i++) {
-		size_t at;
-		struct slice rest, item;
-		enum history_item kind;
-
-		if (old[i].number == 0)
-			continue;
-		at = d->at[old[i].number - HISTORY_ITEM_FIRST];
-		rest = slice_of((const char *)d->encoded.bytes + at, d->encoded.len - at);
-		history_item_cut(&rest, &kind, &item);
-		*find_slot(d, hash_of(d, kind, item), kind, item) = old[i];
-	}
-	free(old);
-	return true;
-}
-
-static bool make_room(struct history_dictionary *d)
-{
-	size_t room = d->room ? d->room * 2 : 1024;
-	uint32_t *at;
-
-	if ((d->count + 1) * 3 > d->slot_count * 2 && !grow_slots(d))
-		return false;
-	if (d->count < d->room)
-		return true;
-	at = realloc(d->at, room * sizeof *at);
-	if (!at)
-		return false;
-	d->at = at;
-	d->room = room;
-	return true;
+	return history_item_cut(&rest, &kind, &found) && kind == wanted->kind &&
+	       slice_equal(found, wanted->item);
 }
 
 /* ---- life ---------------------------------------------------------------------------- */
@@ -160,8 +100,6 @@ struct history_dictionary *history_dictionary_create(const struct history_seed *
 	if (!d)
 		return NULL;
 	d->seed = *seed;
-	if (!grow_slots(d))
-		history_dictionary_free(&d);
 	return d;
 }
 
@@ -173,7 +111,7 @@ void history_dictionary_free(struct history_dictionary **dictionary)
 		return;
 	history_buffer_free(&d->encoded);
 	free(d->at);
-	free(d->slots);
+	table_free(&d->index);
 	free(d);
 	*dictionary = NULL;
 }
@@ -181,28 +119,30 @@ void history_dictionary_free(struct history_dictionary **dictionary)
 uint64_t history_dictionary_add(
     struct history_dictionary *d, enum history_item kind, struct slice item)
 {
-	uint64_t hash = hash_of(d, kind, item);
-	struct slot *slot;
-	size_t at = d->encoded.len;
+	const struct wanted wanted = {kind, item};
+	const uint64_t hash = history_hash(&d->seed, kind, item);
+	uint32_t number = table_find(&d->index, hash, is_item, d, &wanted), *at;
+	size_t start = d->encoded.len;
 
-	if (!make_room(d))
-		return 0;
-	slot = find_slot(d, hash, kind, item);
-	if (slot->number)
-		return slot->number;
-	if (!history_item_append(&d->encoded, kind, item))
-		return 0;
-	d->at[d->count++] = (uint32_t)at;
-	*slot =
-	    (struct slot){(uint32_t)(d->count - 1 + HISTORY_ITEM_FIRST), (uint32_t)(hash >> 32)};
-	return slot->number;
+	if (number == TABLE_NONE) {
+		at = array_grow(d->at, &d->room, d->index.count + 1, sizeof *at);
+		if (at)
+			d->at = at;
+		if (!at || !table_reserve(&d->index) ||
+		    !history_item_append(&d->encoded, kind, item))
+			return 0;
+		number = (uint32_t)d->index.count;
+		d->at[number] = (uint32_t)start;
+		table_add(&d->index, hash, number);
+	}
+	return number + HISTORY_ITEM_FIRST;
 }
 
 struct slice history_dictionary_pending(
     const struct history_dictionary *d, uint64_t *first, uint32_t *count)
 {
 	*first = d->pending_from + HISTORY_ITEM_FIRST;
-	*count = (uint32_t)(d->count - d->pending_from);
+	*count = (uint32_t)(d->index.count - d->pending_from);
 	if (*count == 0)
 		return slice_of(NULL, 0);
 	return slice_of(
@@ -211,6 +151,6 @@ struct slice history_dictionary_pending(
 
 void history_dictionary_written(struct history_dictionary *d)
 {
-	d->pending_from = d->count;
+	d->pending_from = d->index.count;
 	d->pending_at = d->encoded.len;
 }

@@ -1,6 +1,8 @@
 #include "core/import/import_set.h"
 
+#include "core/base/array.h"
 #include "core/base/fnv.h"
+#include "core/base/table.h"
 #include "core/policy/rule.h"
 
 #include <stdlib.h>
@@ -10,8 +12,7 @@ struct import_set {
 	bool has_actions; /* some entry is permitted or refused: exceptions belong to the block */
 	struct import_item *kept;
 	size_t count, capacity;
-	uint32_t *slots; /* by key and text: 1 + index, 0 = free; a power of two */
-	size_t slot_count;
+	struct table index;   /* of kept, by key and text */
 	bool lengths[2][129]; /* [0] IPv4: some network has this length */
 };
 
@@ -29,7 +30,7 @@ void import_set_free(struct import_set **s)
 	if (!*s)
 		return;
 	free((*s)->kept);
-	free((*s)->slots);
+	table_free(&(*s)->index);
 	free(*s);
 	*s = NULL;
 }
@@ -75,7 +76,7 @@ static uint64_t hash_item(const struct import_item *item)
 
 	h = is_network(item) ? hash_prefix(&item->entry.prefix)
 			     : fnv(fnv(h, rest), item->entry.local);
-	return h ^ h >> 29;
+	return h;
 }
 
 static bool same(const struct import_item *a, const struct import_item *b)
@@ -88,17 +89,16 @@ static bool same(const struct import_item *a, const struct import_item *b)
 	       slice_equal(a->entry.local, b->entry.local);
 }
 
+static bool is_item(const void *kept, uint32_t number, const void *item)
+{
+	return same((const struct import_item *)kept + number, item);
+}
+
 static struct import_item *find(const struct import_set *s, const struct import_item *item)
 {
-	if (s->slot_count == 0)
-		return NULL;
-	for (size_t at = hash_item(item);; at++) {
-		uint32_t n = s->slots[at & (s->slot_count - 1)];
-		if (n == 0)
-			return NULL;
-		if (same(&s->kept[n - 1], item))
-			return &s->kept[n - 1];
-	}
+	uint32_t number = table_find(&s->index, hash_item(item), is_item, s->kept, item);
+
+	return number == TABLE_NONE ? NULL : &s->kept[number];
 }
 
 /* The next wider network around this one that has one of these actions (bits), or NULL. */
@@ -164,54 +164,28 @@ static struct import_item *around(
 
 /* ---- adding -------------------------------------------------------------------------- */
 
-static void place(struct import_set *s, size_t index)
-{
-	size_t at = hash_item(&s->kept[index]);
-
-	while (s->slots[at & (s->slot_count - 1)] != 0)
-		at++;
-	s->slots[at & (s->slot_count - 1)] = (uint32_t)index + 1;
-}
-
-static bool grow(struct import_set *s)
-{
-	size_t capacity = s->capacity ? s->capacity * 2 : 1024;
-	struct import_item *kept = realloc(s->kept, capacity * sizeof *kept);
-	uint32_t *slots;
-
-	if (!kept)
-		return false;
-	s->kept = kept;
-	slots = calloc(capacity * 2, sizeof *slots);
-	if (!slots)
-		return false;
-	free(s->slots);
-	s->slots = slots;
-	s->slot_count = capacity * 2;
-	s->capacity = capacity;
-	for (size_t i = 0; i < s->count; i++)
-		place(s, i);
-	return true;
-}
-
 enum import_set_result import_set_add(struct import_set *s, const struct import_item *item)
 {
 	enum { ANY = (1u << IMPORT_ACTIONS) - 1 };
 	const struct import_item *before = find(s, item);
+	struct import_item *kept;
 
 	if (before)
 		return before->action == item->action ? IMPORT_SET_DUPLICATE
 						      : IMPORT_SET_CONTRADICTION;
 	if (s->first_match && around(s, item, ANY))
 		return IMPORT_SET_NEVER_REACHED;
-	if (s->count == s->capacity && !grow(s))
+	kept = array_grow(s->kept, &s->capacity, s->count + 1, sizeof *kept);
+	if (kept)
+		s->kept = kept;
+	if (!kept || !table_reserve(&s->index))
 		return IMPORT_SET_FAILED;
 	s->kept[s->count] = *item;
 	if (is_network(item))
 		s->lengths[item->entry.prefix.base.family == IP_V6][item->entry.prefix.length] =
 		    true;
 	s->has_actions |= item->action == IMPORT_PERMIT || item->action == IMPORT_REFUSE;
-	place(s, s->count++);
+	table_add(&s->index, hash_item(item), (uint32_t)s->count++);
 	return IMPORT_SET_NEW;
 }
 

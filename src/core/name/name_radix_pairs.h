@@ -6,20 +6,22 @@
  *
  *     struct name_radix_pairs p = {0};
  *     name_radix_pairs_number(&p, pair, &number)   // 0, again and again
- *     name_radix_pairs_trim(&p)                    // no more numbers; p.list is as short as it can
- * be name_radix_pairs_free(&p)
+ *     name_radix_pairs_trim(&p)                    // no more numbers; p.list as short as can be
+ *     name_radix_pairs_free(&p)
  *
  * Belongs to one thread.
  */
+#include "core/base/table.h"
 #include "core/name/name_radix.h"
 
 struct name_radix_pairs {
 	struct name_radix_values *list; /* by number */
 	size_t count, capacity;
-	uint32_t *numbers; /* hash table of twice the capacity: numbers plus one, 0 for none */
+	struct table index;
 };
 
-/* The number of the pair, a new one if need be; false when out of memory.  2^32-1 pairs at most. */
+/* The number of the pair, a new one if need be; false when out of memory.  TABLE_MAX pairs at most.
+ */
 bool name_radix_pairs_number(struct name_radix_pairs *, struct name_radix_values, uint32_t *number);
 
 /* Gives back what only numbering needs. */

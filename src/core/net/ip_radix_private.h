@@ -14,6 +14,7 @@
  * Addresses are words of 64 bits: an IPv4 address is the top half of one, IPv6 has two, hi and lo.
  * Values are numbered in the order in which they first appear; number 0 is `none`.
  */
+#include "core/base/table.h"
 #include "core/net/ip_radix.h"
 
 /* ---- edges --------------------------------------------------------------------------- */
@@ -139,12 +140,12 @@ struct runs {
 bool runs_alloc(struct runs *, size_t room, bool with_lo);
 void runs_free(struct runs *);
 
-/* The distinct values: values[number], and a hash table that finds the number. */
+/* The distinct values: values[number]. */
 struct numbers {
 	uint32_t *values;
-	uint32_t n, room;
-	uint32_t *slots; /* number plus 1, 0 when free */
-	uint32_t mask;
+	uint32_t n;
+	size_t room;
+	struct table index;
 };
 
 bool numbers_init(struct numbers *, uint32_t none);

@@ -1,11 +1,11 @@
 #include "ip_radix_private.h"
 
+#include "core/base/array.h"
+
 #include <stdlib.h>
 
 /* The most networks that can lie around one address: /0 to /128. */
 #define NESTED_MAX 129
-
-#define NUMBERS_FIRST 64U
 
 /* Edges have 32 bits less those of the kind. */
 #define NUMBERS_MAX (UINT32_MAX >> EDGE_KIND_BITS)
@@ -153,54 +153,30 @@ void runs_free(struct runs *r)
 
 /* ---- values and their numbers -------------------------------------------------------- */
 
-static uint32_t *slot_of(const struct numbers *t, uint32_t value)
+static bool is_value(const void *values, uint32_t number, const void *value)
 {
-	uint32_t at = (uint32_t)(value * 0x9e3779b97f4a7c15 >> 32) & t->mask;
-
-	while (t->slots[at] && t->values[t->slots[at] - 1] != value)
-		at = (at + 1) & t->mask;
-	return &t->slots[at];
-}
-
-/* Doubles the room and, since at most half of the slots are used, the slots. */
-static bool numbers_grow(struct numbers *t)
-{
-	uint32_t room = t->room ? t->room * 2 : NUMBERS_FIRST;
-	uint32_t *values = realloc(t->values, room * sizeof *values);
-	uint32_t *slots;
-
-	if (!values)
-		return false;
-	t->values = values;
-	slots = calloc((size_t)room * 2, sizeof *slots);
-	if (!slots)
-		return false;
-	free(t->slots);
-	t->slots = slots;
-	t->room = room;
-	t->mask = room * 2 - 1;
-	for (uint32_t i = 0; i < t->n; i++)
-		*slot_of(t, t->values[i]) = i + 1;
-	return true;
+	return ((const uint32_t *)values)[number] == *(const uint32_t *)value;
 }
 
 /* The leaf that stands for the value; *failed is set when out of memory. */
 static uint32_t number_leaf(struct numbers *t, uint32_t value, bool *failed)
 {
-	uint32_t *slot = slot_of(t, value);
+	const uint64_t hash = value * 0x9e3779b97f4a7c15;
+	uint32_t number = table_find(&t->index, hash, is_value, t->values, &value);
+	uint32_t *values;
 
-	if (*slot)
-		return edge_leaf(*slot - 1);
-	if (t->n == t->room) {
-		if (t->n > NUMBERS_MAX / 2 || !numbers_grow(t)) {
-			*failed = true;
-			return edge_leaf(0);
-		}
-		slot = slot_of(t, value);
+	if (number != TABLE_NONE)
+		return edge_leaf(number);
+	values = array_grow(t->values, &t->room, t->n + 1, sizeof *values);
+	if (values)
+		t->values = values;
+	if (!values || t->n > NUMBERS_MAX || !table_reserve(&t->index)) {
+		*failed = true;
+		return edge_leaf(0);
 	}
 	t->values[t->n] = value;
-	*slot = ++t->n;
-	return edge_leaf(t->n - 1);
+	table_add(&t->index, hash, t->n);
+	return edge_leaf(t->n++);
 }
 
 bool numbers_init(struct numbers *t, uint32_t none)
@@ -208,18 +184,16 @@ bool numbers_init(struct numbers *t, uint32_t none)
 	bool failed = false;
 
 	*t = (struct numbers){0};
-	if (numbers_grow(t))
-		number_leaf(t, none, &failed);
-	if (t->n == 1)
-		return true;
-	numbers_free(t);
-	return false;
+	number_leaf(t, none, &failed);
+	if (failed)
+		numbers_free(t);
+	return !failed;
 }
 
 void numbers_free(struct numbers *t)
 {
 	free(t->values);
-	free(t->slots);
+	table_free(&t->index);
 	*t = (struct numbers){0};
 }
 

@@ -1,10 +1,12 @@
 #include "core/policy/feed_exceptions.h"
 
+#include "core/base/array.h"
 #include "core/base/fnv.h"
+#include "core/base/table.h"
 
 #include <stdlib.h>
 
-enum { FIRST_SLOTS = 64, LENGTHS = 129 };
+enum { LENGTHS = 129 };
 
 /* A copy of the key, behind which nothing stands. */
 struct exception {
@@ -14,9 +16,9 @@ struct exception {
 
 struct feed_exceptions {
 	struct arena *arena; /* the keys */
-	struct exception *slots;
-	size_t capacity; /* a power of two */
-	size_t count, outs;
+	struct exception *at;
+	size_t capacity, outs;
+	struct table index;            /* of at, by key */
 	bool v4[LENGTHS], v6[LENGTHS]; /* prefix lengths that occur */
 };
 
@@ -33,9 +35,7 @@ struct feed_exceptions *feed_exceptions_create(void)
 	if (!x)
 		return NULL;
 	x->arena = arena_create(KEYS_MAX);
-	x->slots = calloc(FIRST_SLOTS, sizeof *x->slots);
-	x->capacity = FIRST_SLOTS;
-	if (!x->arena || !x->slots)
+	if (!x->arena)
 		feed_exceptions_free(&x);
 	return x;
 }
@@ -47,56 +47,35 @@ void feed_exceptions_free(struct feed_exceptions **exceptions)
 	if (!x)
 		return;
 	arena_free(&x->arena);
-	free(x->slots);
+	free(x->at);
+	table_free(&x->index);
 	free(x);
 	*exceptions = NULL;
 }
 
 /* ---- the table ----------------------------------------------------------------------- */
 
-/* Where the key stands, or would. */
-static struct exception *find_slot(const struct feed_exceptions *x, struct slice key)
+static bool is_key(const void *at, uint32_t number, const void *key)
 {
-	size_t mask = x->capacity - 1, i = (size_t)fnv(FNV_START, key) & mask;
-
-	while (x->slots[i].key.ptr && !slice_equal(x->slots[i].key, key))
-		i = (i + 1) & mask;
-	return &x->slots[i];
-}
-
-static bool make_room(struct feed_exceptions *x)
-{
-	struct feed_exceptions larger = *x;
-
-	if (x->count * 2 < x->capacity)
-		return true;
-	larger.capacity = x->capacity * 2;
-	larger.slots = calloc(larger.capacity, sizeof *larger.slots);
-	if (!larger.slots)
-		return false;
-	for (size_t i = 0; i < x->capacity; i++)
-		if (x->slots[i].key.ptr)
-			*find_slot(&larger, x->slots[i].key) = x->slots[i];
-	free(x->slots);
-	*x = larger;
-	return true;
+	return slice_equal(((const struct exception *)at)[number].key, *(const struct slice *)key);
 }
 
 /* One that is in and out of the key is an error that the builder tells. */
 static bool add_key(struct feed_exceptions *x, struct slice key, bool out)
 {
-	struct exception *slot;
+	const uint64_t hash = fnv(FNV_START, key);
+	struct exception *at;
 
-	if (!make_room(x))
-		return false;
-	slot = find_slot(x, key);
-	if (slot->key.ptr)
+	if (table_find(&x->index, hash, is_key, x->at, &key) != TABLE_NONE)
 		return true;
 	key = arena_copy(x->arena, key);
-	if (!key.ptr)
+	at = array_grow(x->at, &x->capacity, x->index.count + 1, sizeof *at);
+	if (at)
+		x->at = at;
+	if (!key.ptr || !at || !table_reserve(&x->index))
 		return false;
-	*slot = (struct exception){key, out};
-	x->count++;
+	at[x->index.count] = (struct exception){key, out};
+	table_add(&x->index, hash, (uint32_t)x->index.count);
 	x->outs += out;
 	return true;
 }
@@ -104,9 +83,9 @@ static bool add_key(struct feed_exceptions *x, struct slice key, bool out)
 /* 1: taken out, 0: in, -1: the configuration does not name it. */
 static int ask(const struct feed_exceptions *x, struct slice key)
 {
-	const struct exception *slot = find_slot(x, key);
+	uint32_t number = table_find(&x->index, fnv(FNV_START, key), is_key, x->at, &key);
 
-	return slot->key.ptr ? slot->out : -1;
+	return number == TABLE_NONE ? -1 : x->at[number].out;
 }
 
 /* ---- networks and numbers ------------------------------------------------------------ */

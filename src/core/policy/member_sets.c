@@ -1,6 +1,7 @@
 #include "core/policy/member_sets.h"
 
 #include "core/base/array.h"
+#include "core/base/table.h"
 #include "core/policy/rule.h"
 
 #include <stdlib.h>
@@ -8,8 +9,7 @@
 /*
  * Members of all sets lie behind each other in `pool`; set i is pool[offset[i]..offset[i + 1]).
  * `index` finds a set by content and `memo` finds the answer to member_sets_apply() of one member,
- * which nearly every entry of a long list asks again: both are open-addressing tables, only for
- * building.
+ * which nearly every entry of a long list asks again: both only for building.
  */
 struct memo {
 	uint32_t base, member, result; /* base = UINT32_MAX marks a free slot */
@@ -20,8 +20,7 @@ struct member_sets {
 	size_t pool_used, pool_capacity;
 	uint32_t *offset;
 	size_t count, offset_capacity;
-	uint32_t *index; /* id + 1, 0 = free */
-	size_t index_mask;
+	struct table index;
 	struct memo *memo;
 	uint32_t *scratch;
 	size_t scratch_capacity;
@@ -29,7 +28,7 @@ struct member_sets {
 };
 
 /* The memo is a cache, not a record: a power of two that stays inside the second-level cache. */
-enum { MEMO_SLOTS = 4096, INDEX_FIRST = 1024 };
+enum { MEMO_SLOTS = 4096 };
 
 static bool grow(uint32_t **array, size_t *capacity, size_t need)
 {
@@ -47,10 +46,8 @@ struct member_sets *member_sets_create(void)
 
 	if (!s)
 		return NULL;
-	s->index = calloc(INDEX_FIRST, sizeof *s->index);
-	s->index_mask = INDEX_FIRST - 1;
 	s->memo = malloc(MEMO_SLOTS * sizeof *s->memo);
-	if (!s->index || !s->memo || !grow(&s->offset, &s->offset_capacity, 2) ||
+	if (!s->memo || !grow(&s->offset, &s->offset_capacity, 2) ||
 	    !grow(&s->pool, &s->pool_capacity, 1)) {
 		member_sets_free(&s);
 		return NULL;
@@ -63,10 +60,9 @@ struct member_sets *member_sets_create(void)
 
 void member_sets_freeze(struct member_sets *s)
 {
-	free(s->index);
+	table_free(&s->index);
 	free(s->memo);
 	free(s->scratch);
-	s->index = NULL;
 	s->memo = NULL;
 	s->scratch = NULL;
 }
@@ -123,64 +119,43 @@ bool member_sets_find(const struct member_sets *s, uint32_t id, uint32_t matcher
 	return true;
 }
 
-/* Doubles the index when it is half full. */
-static bool index_room(struct member_sets *s)
-{
-	size_t slots = (s->index_mask + 1) * 2, mask = slots - 1;
-	uint32_t *bigger;
+struct wanted {
+	const uint32_t *members;
+	size_t n;
+};
 
-	if (s->count * 2 < slots / 2)
-		return true;
-	bigger = calloc(slots, sizeof *bigger);
-	if (!bigger)
-		return false;
-	for (uint32_t id = 0; id < s->count; id++) {
-		size_t n;
-		const uint32_t *members = member_sets_get(s, id, &n);
-		size_t at = hash_members(members, n) & mask;
-		while (bigger[at])
-			at = (at + 1) & mask;
-		bigger[at] = id + 1;
-	}
-	free(s->index);
-	s->index = bigger;
-	s->index_mask = mask;
-	return true;
+static bool is_set(const void *context, uint32_t id, const void *key)
+{
+	const struct wanted *wanted = key;
+	size_t n;
+	const uint32_t *members = member_sets_get(context, id, &n);
+
+	return n == wanted->n && memcmp(members, wanted->members, n * sizeof *members) == 0;
 }
 
-static uint32_t append_set(struct member_sets *s, size_t slot, const uint32_t *members, size_t n)
+static uint32_t intern(struct member_sets *s, const uint32_t *members, size_t n)
 {
+	const struct wanted wanted = {members, n};
+	const uint64_t hash = hash_members(members, n);
+	uint32_t id;
+
+	if (n == 0)
+		return 0;
+	id = table_find(&s->index, hash, is_set, s, &wanted);
+	if (id != TABLE_NONE)
+		return id;
 	if (s->pool_used + n > MEMBER_SETS_MAX ||
 	    !grow(&s->pool, &s->pool_capacity, s->pool_used + n) ||
-	    !grow(&s->offset, &s->offset_capacity, s->count + 2)) {
+	    !grow(&s->offset, &s->offset_capacity, s->count + 2) || !table_reserve(&s->index)) {
 		s->failed = true;
 		return 0;
 	}
 	memcpy(s->pool + s->pool_used, members, n * sizeof *members);
 	s->pool_used += n;
-	s->count++;
+	id = (uint32_t)s->count++;
 	s->offset[s->count] = (uint32_t)s->pool_used;
-	s->index[slot] = (uint32_t)s->count;
-	return (uint32_t)s->count - 1;
-}
-
-static uint32_t intern(struct member_sets *s, const uint32_t *members, size_t n)
-{
-	size_t at, have;
-
-	if (n == 0)
-		return 0;
-	if (!index_room(s)) {
-		s->failed = true;
-		return 0;
-	}
-	for (at = hash_members(members, n) & s->index_mask; s->index[at];
-	     at = (at + 1) & s->index_mask) {
-		const uint32_t *other = member_sets_get(s, s->index[at] - 1, &have);
-		if (have == n && memcmp(other, members, n * sizeof *members) == 0)
-			return s->index[at] - 1;
-	}
-	return append_set(s, at, members, n);
+	table_add(&s->index, hash, id);
+	return id;
 }
 
 /* Puts one member into the sorted scratch of n members; returns the new number. */

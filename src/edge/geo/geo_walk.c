@@ -1,13 +1,16 @@
 #include "geo_private.h"
 
+#include "core/base/array.h"
+#include "core/base/table.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 /* ---- the whole tree ------------------------------------------------------------------ */
 
-/* Many networks share a record: what it says is read once.  An open-addressing table. */
+/* Many networks share a record: what it says is read once. */
 struct memo {
-	uint32_t offset; /* + 1, 0 = free */
+	uint32_t offset;
 	struct geo_place place;
 };
 
@@ -16,60 +19,40 @@ struct walk {
 	bool (*each)(void *context, const struct prefix *, const struct geo_place *);
 	void *context;
 	struct memo *memo;
-	size_t memo_count, memo_mask;
-	uint64_t steps; /* nodes that may still be visited */
+	size_t memo_room;
+	struct table index; /* of memo, by offset */
+	uint64_t steps;     /* nodes that may still be visited */
 	const char *wrong;
 };
 
-enum { MEMO_FIRST = 1024 };
-
-static struct memo *memo_slot(struct memo *memo, size_t mask, uint32_t offset)
+static bool is_record(const void *memo, uint32_t number, const void *offset)
 {
-	size_t at = (offset * (size_t)0x9e3779b97f4a7c15u) >> 32 & mask;
-
-	while (memo[at].offset != 0 && memo[at].offset != offset + 1)
-		at = (at + 1) & mask;
-	return &memo[at];
+	return ((const struct memo *)memo)[number].offset == *(const uint32_t *)offset;
 }
 
-/* Doubles the memo when it is half full. */
-static bool memo_room(struct walk *w)
+static const struct geo_place *place_of_record(struct walk *w, const MMDB_entry_s *record)
 {
-	size_t mask = w->memo ? w->memo_mask * 2 + 1 : MEMO_FIRST - 1;
-	struct memo *bigger;
+	const uint64_t hash = record->offset * UINT64_C(0x9e3779b97f4a7c15);
+	uint32_t number = table_find(&w->index, hash, is_record, w->memo, &record->offset);
+	struct memo *memo;
 
-	if (w->memo && w->memo_count * 2 <= w->memo_mask)
-		return true;
-	bigger = calloc(mask + 1, sizeof *bigger);
-	if (!bigger)
-		return false;
-	for (size_t i = 0; w->memo && i <= w->memo_mask; i++)
-		if (w->memo[i].offset != 0)
-			*memo_slot(bigger, mask, w->memo[i].offset - 1) = w->memo[i];
-	free(w->memo);
-	w->memo = bigger;
-	w->memo_mask = mask;
-	return true;
-}
-
-static const struct geo_place *place_of(struct walk *w, const MMDB_entry_s *record)
-{
-	struct memo *slot;
-
-	if (!memo_room(w)) {
+	if (number != TABLE_NONE)
+		return &w->memo[number].place;
+	memo = array_grow(w->memo, &w->memo_room, w->index.count + 1, sizeof *memo);
+	if (memo)
+		w->memo = memo;
+	if (!memo || !table_reserve(&w->index)) {
 		w->wrong = "out of memory";
 		return NULL;
 	}
-	slot = memo_slot(w->memo, w->memo_mask, record->offset);
-	if (slot->offset == 0) {
-		slot->offset = record->offset + 1;
-		w->memo_count++;
-		if (!geo_read(record, &slot->place)) {
-			w->wrong = "has a record that cannot be read";
-			return NULL;
-		}
+	number = (uint32_t)w->index.count;
+	memo[number] = (struct memo){.offset = record->offset};
+	if (!geo_read(record, &memo[number].place)) {
+		w->wrong = "has a record that cannot be read";
+		return NULL;
 	}
-	return &slot->place;
+	table_add(&w->index, hash, number);
+	return &memo[number].place;
 }
 
 /* A place in the tree: the bits that lead there, left-aligned. */
@@ -99,7 +82,7 @@ static bool is_mapped(const struct path *p)
 static bool emit(struct walk *w, const struct path *p, const MMDB_entry_s *record)
 {
 	static const struct prefix all_ipv4 = {{0, 0, IP_V4}, 0};
-	const struct geo_place *place = place_of(w, record);
+	const struct geo_place *place = place_of_record(w, record);
 	struct prefix prefix = prefix_of_path(w, p);
 
 	if (!place)
@@ -181,6 +164,7 @@ bool geo_each_network(const struct geo_db *db,
 
 	visit(&w, 0, (struct path){0, 0, 0});
 	free(w.memo);
+	table_free(&w.index);
 	if (!w.wrong)
 		return true;
 	snprintf(why, GEO_WHY_MAX, "is damaged: it %s", w.wrong);
