@@ -100,9 +100,9 @@ bool managed_remove(struct managed_edit *, struct slice entry, int64_t now);
 /* Reads a list as the daemon will: false, and what is wrong with it, or "" when it was not read. */
 typedef bool managed_try_fn(const char *path, char why[MANAGED_WHY_MAX]);
 
-/* Checks the new lines, without a function nothing of them, and puts them into place; false, and
+/* Tries the new lines, without a function nothing of them, and puts them into place; false, and
  * the reason, when nothing changed. */
-bool managed_commit(struct managed_edit *, managed_try_fn *, char why[MANAGED_WHY_MAX]);
+bool managed_commit(struct managed_edit *, managed_try_fn *try, char why[MANAGED_WHY_MAX]);
 
 /* Puts the old lines back. */
 bool managed_undo(struct managed_edit *, char why[MANAGED_WHY_MAX]);
