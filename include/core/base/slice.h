@@ -86,6 +86,9 @@ struct slice slice_after_last(struct slice s, char c);
  */
 struct slice slice_cut(struct slice *rest, char separator);
 
+/* Cuts the first line off *rest, without its end (LF or CR LF). */
+struct slice slice_line(struct slice *rest);
+
 /* Cuts the first word off *rest, which becomes what follows the blanks behind it: empty at the end.
  */
 struct slice slice_word(struct slice *rest);
@@ -95,6 +98,9 @@ bool slice_to_uint(struct slice s, uint64_t max, uint64_t *out);
 
 /* True when every byte is printable ASCII (0x20 to 0x7e). */
 bool slice_is_printable_ascii(struct slice s);
+
+/* Bytes of the UTF-8 sequence at the front of s (1 to 4), 0 when it is malformed or s is empty. */
+size_t slice_utf8_length(struct slice s);
 
 /* True when the bytes are valid UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool slice_is_utf8(struct slice s);

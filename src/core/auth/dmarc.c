@@ -1,5 +1,7 @@
 #include "core/auth/dmarc.h"
 
+#include "core/base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -52,17 +54,6 @@ __attribute__((format(printf, 2, 3))) static void say(
 	e->trace->step(e->trace->self, slice_str(line));
 }
 
-/* A record as people may see it: bytes that are not printable ASCII become '?'. */
-static const char *shown(struct slice text, char out[STEP_MAX])
-{
-	size_t len = text.len < STEP_MAX ? text.len : STEP_MAX - 1;
-
-	for (size_t i = 0; i < len; i++)
-		out[i] = text.ptr[i] >= 0x20 && text.ptr[i] < 0x7f ? text.ptr[i] : '?';
-	out[len] = '\0';
-	return out;
-}
-
 static void say_answer(
     const struct evaluation *e, struct slice question, const struct dns_answer *answer)
 {
@@ -85,7 +76,8 @@ static void say_answer(
 	for (size_t i = 0; i < answer->count; i++)
 		if (dmarc_record_parse(answer->records[i].data, &record)) {
 			records++;
-			say(e, "%.*s: %s", SLICE_ARG(question), shown(record.text, text));
+			say(e, "%.*s: %s", SLICE_ARG(question),
+			    text_shown_ascii(record.text, text, sizeof text));
 		}
 	if (records == 0)
 		say(e, "%.*s: TXT, but no DMARC record", SLICE_ARG(question));

@@ -1,6 +1,7 @@
 #include "core/auth/spf_record.h"
 
 #include "core/auth/spf_macro.h"
+#include "core/base/text.h"
 
 #include <stdio.h>
 
@@ -209,12 +210,9 @@ static const char *refuse(char why[SPF_RECORD_WHY_MAX], struct slice term, const
 {
 	enum { SHOWN = 60 };
 	char shown[SHOWN + 1];
-	size_t n = term.len < SHOWN ? term.len : SHOWN;
 
-	for (size_t i = 0; i < n; i++)
-		shown[i] = term.ptr[i] >= 0x20 && term.ptr[i] <= 0x7e ? term.ptr[i] : '?';
-	shown[n] = '\0';
-	snprintf(why, SPF_RECORD_WHY_MAX, "\"%s\": %s", shown, reason);
+	snprintf(why, SPF_RECORD_WHY_MAX, "\"%s\": %s", text_shown_ascii(term, shown, sizeof shown),
+	    reason);
 	return why;
 }
 

@@ -1,5 +1,7 @@
 #include "core/base/diag.h"
 
+#include "core/base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,16 +82,6 @@ static struct file *file_of(struct diag *r, const char *name)
 	return f;
 }
 
-/* A reason may quote what was read; what would break the line or the terminal becomes '?'. */
-static void make_printable(char *line)
-{
-	bool utf8 = slice_is_utf8(slice_str(line));
-
-	for (unsigned char c; (c = (unsigned char)*line) != '\0'; line++)
-		if (c < 0x20 || c == 0x7f || (c > 0x7f && !utf8))
-			*line = '?';
-}
-
 static bool keep(struct diag *r, enum diag_level level, bool headline, const char *line)
 {
 	size_t size = strlen(line) + 1;
@@ -119,7 +111,8 @@ static void compose(char line[LINE_MAX_BYTES], struct origin at, const char *for
 
 	if (n >= 0 && n < LINE_MAX_BYTES)
 		vsnprintf(line + n, LINE_MAX_BYTES - (size_t)n, format, args);
-	make_printable(line);
+	/* a reason may quote what was read */
+	text_mask_controls(line, strlen(line));
 }
 
 static void say(struct diag *r, enum diag_level level, bool headline, struct origin at,

@@ -20,15 +20,6 @@ static bool put(struct json_write *j, const char *bytes, size_t n)
 	return true;
 }
 
-/* Length of the UTF-8 sequence at the front, 0 when it is none. */
-static size_t sequence(struct slice s)
-{
-	unsigned char c = (unsigned char)s.ptr[0];
-	size_t len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 0;
-
-	return len > 0 && len <= s.len && slice_is_utf8(slice_of(s.ptr, len)) ? len : 0;
-}
-
 /* U+0080 to U+009F: plain text to JSON, commands to some terminals. */
 static bool is_control(struct slice s)
 {
@@ -53,9 +44,9 @@ static bool put_escaped(struct json_write *j, struct slice s)
 		s = slice_skip(s, plain);
 		if (s.len == 0)
 			break;
-		wide = sequence(s);
-		if (wide == 0 || is_control(s)) {
-			wide = wide == 0 ? 1 : wide;
+		wide = slice_utf8_length(s);
+		if (wide < 2 || is_control(s)) {
+			wide = wide < 2 ? 1 : wide;
 			snprintf(code, sizeof code, "\\u%04x", (unsigned char)s.ptr[wide - 1]);
 			if (!put(j, code, 6))
 				return false;

@@ -1,5 +1,7 @@
 #include "core/base/slice.h"
 
+#include "core/base/text.h"
+
 int slice_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -95,6 +97,14 @@ struct slice slice_cut(struct slice *rest, char separator)
 	return part;
 }
 
+struct slice slice_line(struct slice *rest)
+{
+	struct slice line = slice_cut(rest, '\n');
+
+	line.len -= slice_ends(line, SLICE("\r"));
+	return line;
+}
+
 struct slice slice_word(struct slice *rest)
 {
 	size_t n = 0;
@@ -134,16 +144,17 @@ bool slice_is_printable_ascii(struct slice s)
 	return true;
 }
 
-/* Length of the UTF-8 sequence at p (1 to 4), or 0 when it is malformed; n bytes are readable. */
-static size_t utf8_sequence(const unsigned char *p, size_t n)
+size_t slice_utf8_length(struct slice s)
 {
 	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	const unsigned char *p = (const unsigned char *)s.ptr;
+	unsigned char first = s.len > 0 ? p[0] : 0xff;
+	size_t len = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 	uint32_t rune;
 
-	if (len < 2 || p[0] > 0xf4 || len > n)
+	if (len < 2 || first > 0xf4 || len > s.len)
 		return len == 1 ? 1 : 0;
-	rune = p[0] & (0x7fu >> len);
+	rune = first & (0x7fu >> len);
 	for (size_t i = 1; i < len; i++) {
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
@@ -186,7 +197,7 @@ bool slice_is_utf8(struct slice s)
 		size_t len = 1;
 
 		if ((unsigned char)s.ptr[i] >= 0x80)
-			len = utf8_sequence((const unsigned char *)s.ptr + i, s.len - i);
+			len = slice_utf8_length(slice_of(s.ptr + i, s.len - i));
 		if (len == 0)
 			return false;
 		i += len;
@@ -199,19 +210,17 @@ const char *slice_excerpt(struct slice s, char out[EXCERPT_MAX])
 	static const char cut[] = "...";
 	const size_t room = EXCERPT_MAX - 1;
 	size_t n = s.len;
-	bool utf8 = slice_is_utf8(s);
 
 	if (n > room) {
+		const bool utf8 = slice_is_utf8(s);
+
 		n = room - (sizeof cut - 1);
 		while (utf8 && n > 0 && (s.ptr[n] & 0xc0) == 0x80)
 			n--;
 	}
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s.ptr[i];
-		out[i] = c < 0x20 || c == 0x7f || (c > 0x7f && !utf8) ? '?' : s.ptr[i];
-		if (c == '\t')
-			out[i] = ' ';
-	}
+	for (size_t i = 0; i < n; i++)
+		out[i] = s.ptr[i] == '\t' ? ' ' : s.ptr[i];
+	text_mask_controls(out, n);
 	memcpy(out + n, n < s.len ? cut : "", n < s.len ? sizeof cut : 1);
 	return out;
 }

@@ -59,11 +59,9 @@ void import_text(enum import_format format, struct slice text, const struct idna
 	if (slice_starts(text, SLICE("\xef\xbb\xbf")))
 		text = slice_skip(text, 3);
 	while (text.len > 0) {
-		struct slice line = slice_cut(&text, '\n');
+		struct slice line = slice_line(&text);
 
 		i.line++;
-		if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-			line.len--;
 		i.source = slice_trim(line);
 		i.note = NULL;
 		if (i.source.len > 0)

@@ -300,12 +300,8 @@ bool entry_next_line(struct slice *rest, unsigned *line, struct slice *entry)
 	if (*line == 0 && slice_starts(*rest, byte_order_mark))
 		*rest = slice_skip(*rest, byte_order_mark.len);
 	while (rest->len > 0) {
-		struct slice text = slice_cut(rest, '\n');
-
 		++*line;
-		if (text.len > 0 && text.ptr[text.len - 1] == '\r')
-			text.len--;
-		*entry = without_comment(text);
+		*entry = without_comment(slice_line(rest));
 		if (entry->len > 0)
 			return true;
 	}

@@ -1,6 +1,8 @@
 #include "domain_report_private.h"
 
 #include "core/base/rfc3339.h"
+#include "core/base/text.h"
+#include "core/base/top_k.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -118,23 +120,6 @@ void domain_report_print(const struct domain_report_sink *sink, const char *form
 	sink->put(sink->context, text);
 }
 
-bool domain_report_is_control(struct slice text, size_t at)
-{
-	unsigned char c = (unsigned char)text.ptr[at];
-	unsigned char before = at > 0 ? (unsigned char)text.ptr[at - 1] : 0;
-	unsigned char next = at + 1 < text.len ? (unsigned char)text.ptr[at + 1] : 0;
-
-	return c < 0x20 || c == 0x7f || (before == 0xc2 && c < 0xa0) ||
-	       (c == 0xc2 && next >= 0x80 && next < 0xa0);
-}
-
-static void write_key(const struct domain_report_sink *sink, struct slice key)
-{
-	for (size_t i = 0; i < key.len; i++)
-		domain_report_print(
-		    sink, "%c", domain_report_is_control(key, i) ? '?' : key.ptr[i]);
-}
-
 static void write_text_reasons(const struct domain_report_sink *sink, const struct domain_report *d)
 {
 	for (int family = 0; family < FAMILY_COUNT; family++)
@@ -151,15 +136,14 @@ static void write_text_reasons(const struct domain_report_sink *sink, const stru
 static void write_text_list(
     const struct domain_report_sink *sink, const struct domain_report *d, enum tally_kind kind)
 {
-	char number[NUMBER_TEXT_MAX], others[OTHERS_TEXT_MAX];
+	char number[NUMBER_TEXT_MAX], others[OTHERS_TEXT_MAX], key[TOP_K_KEY_MAX + 1];
 	uint64_t rest = domain_report_others(d, kind);
 
 	domain_report_print(sink, "\n%s\n", domain_report_kind_name(kind));
 	for (size_t i = 0; i < domain_report_shown(d, kind); i++) {
-		domain_report_print(
-		    sink, "%14s  ", domain_report_number(d->top[kind][i].count, number));
-		write_key(sink, d->top[kind][i].key);
-		domain_report_print(sink, "\n");
+		domain_report_print(sink, "%14s  %s\n",
+		    domain_report_number(d->top[kind][i].count, number),
+		    text_shown(d->top[kind][i].key, key, sizeof key));
 	}
 	if (rest > 0)
 		domain_report_print(sink, "%14s  %s\n", domain_report_number(rest, number),

@@ -4,6 +4,9 @@
  */
 #include "domain_report_private.h"
 
+#include "core/base/text.h"
+#include "core/base/top_k.h"
+
 #include <stdio.h>
 
 struct html_page {
@@ -14,15 +17,16 @@ struct html_page {
 /* Text from outside. */
 static void write_escaped(const struct html_page *p, struct slice s)
 {
-	char out[8];
+	char shown[TOP_K_KEY_MAX + 1], out[8];
 
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.ptr[i];
+	text_shown(s, shown, sizeof shown);
+	for (const char *at = shown; *at; at++) {
+		unsigned char c = (unsigned char)*at;
 
 		if (c == '&' || c == '<' || c == '>' || c == '"' || c == '\'')
 			snprintf(out, sizeof out, "&#%u;", c);
 		else
-			snprintf(out, sizeof out, "%c", domain_report_is_control(s, i) ? '?' : c);
+			snprintf(out, sizeof out, "%c", c);
 		p->sink.put(p->sink.context, out);
 	}
 }

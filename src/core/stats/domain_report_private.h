@@ -14,9 +14,6 @@ enum { DOMAIN_REPORT_PIECE_MAX = 2048 };
 void domain_report_print(const struct domain_report_sink *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Whether the byte at `at` belongs to a control character, U+0080 to U+009F included. */
-bool domain_report_is_control(struct slice text, size_t at);
-
 /* "1,234,567"; returns out. */
 enum { NUMBER_TEXT_MAX = 32 };
 const char *domain_report_number(uint64_t, char out[NUMBER_TEXT_MAX]);

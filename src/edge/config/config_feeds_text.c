@@ -1,6 +1,7 @@
 /* What is said of a feed: what is left out, why it is not taken, and what the rule does then. */
 #include "config_feeds.h"
 
+#include "core/base/line.h"
 #include "core/base/rfc3339.h"
 
 #include <stdio.h>
@@ -20,33 +21,26 @@ static const char *const faults[FEED_FAULTS] = {
 };
 
 /* "3 no entry (lines 4, 9, 12, …: \"foo\" is not an address)" */
-static size_t describe(const struct feed_counts *c, unsigned fault, char *out, size_t size)
+static void describe(struct line *l, const struct feed_counts *c, unsigned fault)
 {
-	size_t n = c->faults[fault], len;
+	size_t n = c->faults[fault];
 
-	len = (size_t)snprintf(out, size, "%zu: %s (line%s", n, faults[fault], n == 1 ? "" : "s");
-	for (size_t i = 0; i < n && i < FEED_EXAMPLES && len < size; i++)
-		len += (size_t)snprintf(
-		    out + len, size - len, "%s %u", i ? "," : "", c->examples[fault][i]);
-	if (len < size)
-		len += (size_t)snprintf(out + len, size - len, "%s%s%s)",
-		    n > FEED_EXAMPLES ? ", …" : "", fault == FEED_UNREADABLE ? "; first: " : "",
-		    fault == FEED_UNREADABLE ? c->why : "");
-	return len < size ? len : size - 1;
+	line_append(l, "%zu: %s (line%s", n, faults[fault], n == 1 ? "" : "s");
+	for (size_t i = 0; i < n && i < FEED_EXAMPLES; i++)
+		line_append(l, "%s %u", i ? "," : "", c->examples[fault][i]);
+	line_append(l, "%s%s%s)", n > FEED_EXAMPLES ? ", …" : "",
+	    fault == FEED_UNREADABLE ? "; first: " : "", fault == FEED_UNREADABLE ? c->why : "");
 }
 
 static const char *summary(const struct feed_counts *c, char out[SUMMARY_MAX])
 {
-	size_t len = 0;
+	struct line l = line_start(out, SUMMARY_MAX);
 
-	out[0] = '\0';
-	for (unsigned i = FEED_EXCEPTED; i < FEED_FAULTS && len + 1 < SUMMARY_MAX; i++) {
+	for (unsigned i = FEED_EXCEPTED; i < FEED_FAULTS; i++) {
 		if (c->faults[i] == 0)
 			continue;
-		if (len > 0)
-			len += (size_t)snprintf(out + len, SUMMARY_MAX - len, "; ");
-		if (len + 1 < SUMMARY_MAX)
-			len += describe(c, i, out + len, SUMMARY_MAX - len);
+		line_append(&l, "%s", l.len > 0 ? "; " : "");
+		describe(&l, c, i);
 	}
 	return out;
 }

@@ -1,5 +1,6 @@
 #include "edge/control/commands.h"
 
+#include "core/base/text.h"
 #include "edge/control/json_memory.h"
 
 #define JSON_OPTION "--json", NULL, "as JSON"
@@ -268,19 +269,7 @@ json_t *json_from_slice(struct slice s)
 
 const char *plain_text(const char *text, char out[PLAIN_MAX])
 {
-	size_t n = 0;
-
-	for (; text[n] && n + 1 < PLAIN_MAX; n++) {
-		unsigned char c = (unsigned char)text[n],
-			      before = n ? (unsigned char)text[n - 1] : 0;
-		/* C1 control characters are c2 80 to c2 9f in UTF-8. */
-		bool control = c < 0x20 || c == 0x7f || (before == 0xc2 && c < 0xa0);
-		out[n] = control ? '?' : text[n];
-		if (control && before == 0xc2)
-			out[n - 1] = '?';
-	}
-	out[n] = '\0';
-	return out;
+	return text_shown(slice_str(text), out, PLAIN_MAX);
 }
 
 int64_t span_of(const char *text)

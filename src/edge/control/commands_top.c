@@ -3,6 +3,7 @@
  * which clients.  susmilterctl asks for a page as often as its terminal takes one, so that a slow
  * line shows fewer pages instead of old ones.
  */
+#include "core/base/line.h"
 #include "core/base/rfc3339.h"
 #include "edge/config/config.h"
 #include "edge/milter/milter.h"
@@ -161,9 +162,9 @@ static void say_decisions(struct top *t)
 		const char *action;
 		uint64_t count;
 	} sums[2 * ACTION_COUNT] = {{NULL, 0}};
-	char text[COLUMNS_MAX] = "";
+	char text[COLUMNS_MAX];
+	struct line l = line_start(text, sizeof text);
 	uint64_t all = 0;
-	size_t len = 0;
 
 	for (size_t i = 0; i < t->rule_count; i++) {
 		uint64_t n = t->rules[i].now - t->rules[i].before;
@@ -175,10 +176,9 @@ static void say_decisions(struct top *t)
 		all += n;
 	}
 	for (size_t k = 0; k < sizeof sums / sizeof sums[0] && sums[k].action; k++)
-		if (sums[k].count > 0 && len < sizeof text)
-			len += (size_t)snprintf(text + len, sizeof text - len, "%s%.0f %s",
-			    len > 0 ? ", " : ": ", (double)sums[k].count / t->seconds,
-			    sums[k].action);
+		if (sums[k].count > 0)
+			line_append(&l, "%s%.0f %s", l.len > 0 ? ", " : ": ",
+			    (double)sums[k].count / t->seconds, sums[k].action);
 	say(t, "decisions  %.0f/s%s", (double)all / t->seconds, text);
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/auth/dkim_verifier.h"
 #include "core/auth/dnswire.h"
+#include "core/base/text.h"
 #include "core/policy/gather.h"
 #include "core/session/transaction.h"
 #include "edge/auth/dkim_library.h"
@@ -46,9 +47,7 @@ __attribute__((format(printf, 2, 3))) static void step(
 	va_start(args, format);
 	vsnprintf(line, sizeof line, format, args);
 	va_end(args);
-	for (char *c = line; *c; c++)
-		if (*c < 0x20 || *c > 0x7e)
-			*c = '?';
+	text_mask_ascii(line, strlen(line));
 	t->tell(t->context, line);
 }
 

@@ -75,27 +75,6 @@ const char *resolvconf_address(struct slice text, char out[RESOLVCONF_ADDRESS_MA
 
 /* ---- the file ------------------------------------------------------------------------ */
 
-static bool is_blank(struct slice s, size_t at)
-{
-	return at < s.len && (s.ptr[at] == ' ' || s.ptr[at] == '\t');
-}
-
-static struct slice skip_blanks(struct slice s)
-{
-	while (is_blank(s, 0))
-		s = slice_skip(s, 1);
-	return s;
-}
-
-static struct slice first_word(struct slice s)
-{
-	size_t len = 0;
-
-	while (len < s.len && !is_blank(s, len))
-		len++;
-	return slice_of(s.ptr, len);
-}
-
 static void warn(struct diag *diag, struct origin at, struct slice word, const char *wrong)
 {
 	if (!diag)
@@ -123,12 +102,11 @@ static void add_server(struct resolvconf *r, struct slice word, struct origin at
 
 static void read_line(struct resolvconf *r, struct slice line, struct origin at, struct diag *diag)
 {
-	struct slice text = skip_blanks(line), word = first_word(text);
+	struct slice rest = line, first = slice_word(&rest), word = slice_word(&rest);
 
-	if (!slice_equal(word, slice_str(keyword)))
+	if (!slice_equal(first, slice_str(keyword)))
 		return;
-	word = first_word(skip_blanks(slice_skip(text, word.len)));
-	if (text.ptr != line.ptr)
+	if (first.ptr != line.ptr)
 		warn(diag, at, word, "has a blank before it");
 	else
 		add_server(r, word, at, diag);

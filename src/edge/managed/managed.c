@@ -14,15 +14,6 @@
 
 /* ---- lines --------------------------------------------------------------------------- */
 
-static struct slice next_line(struct slice *rest)
-{
-	struct slice line = slice_cut(rest, '\n');
-
-	if (slice_ends(line, SLICE("\r")))
-		line.len--;
-	return line;
-}
-
 void managed_each(const struct managed_edit *e,
     void (*each)(void *context, const struct managed_line *), void *context)
 {
@@ -30,7 +21,7 @@ void managed_each(const struct managed_edit *e,
 	struct managed_line line;
 
 	while (rest.len > 0)
-		if (managed_parse_line(next_line(&rest), &line))
+		if (managed_parse_line(slice_line(&rest), &line))
 			each(context, &line);
 }
 
@@ -98,7 +89,7 @@ bool managed_find(
 	struct slice rest = e->fresh;
 
 	while (rest.len > 0)
-		if (managed_parse_line(next_line(&rest), found) && is_wanted(e->arena, &w, found))
+		if (managed_parse_line(slice_line(&rest), found) && is_wanted(e->arena, &w, found))
 			return true;
 	return false;
 }
@@ -112,7 +103,7 @@ static bool rewrite(struct managed_edit *e, const struct wanted *w, struct slice
 	bool found = false;
 
 	while (rest.len > 0) {
-		struct slice old = next_line(&rest);
+		struct slice old = slice_line(&rest);
 		struct managed_line l;
 		bool is_entry = managed_parse_line(old, &l);
 

@@ -5,6 +5,7 @@
  */
 #include "edge/worker/worker_resolver.h"
 
+#include "core/base/line.h"
 #include "edge/log/log.h"
 #include "edge/milter/milter.h"
 #include "edge/milter/milter_wakeup.h"
@@ -89,12 +90,11 @@ void worker_resolver_install(struct worker *w, struct worker_resolver *made)
 
 static void log_servers(const struct resolvconf *system)
 {
-	char text[RESOLVCONF_SERVERS_MAX * (RESOLVCONF_ADDRESS_MAX + 2)] = "";
-	size_t len = 0;
+	char text[RESOLVCONF_SERVERS_MAX * (RESOLVCONF_ADDRESS_MAX + 2)];
+	struct line l = line_start(text, sizeof text);
 
 	for (size_t i = 0; i < system->count; i++)
-		len += (size_t)snprintf(
-		    text + len, sizeof text - len, "%s%s", i ? ", " : "", system->servers[i]);
+		line_append(&l, "%s%s", i ? ", " : "", system->servers[i]);
 	log_info("resolver: now using the name servers of " RESOLVCONF_PATH ": %s", text);
 }
 

@@ -1,6 +1,7 @@
 /* What goes on: the last reload, and one line for the supervisor, who tells systemd. */
 #include "edge/worker/worker.h"
 
+#include "core/base/text.h"
 #include "edge/doors/policy_door.h"
 
 #include <stdio.h>
@@ -26,19 +27,6 @@ struct reload_status worker_reload_status(struct worker *w)
 	return status;
 }
 
-/* An error quotes what stands in files, and may be cut in the middle of a character; systemd takes
- * no line that is not UTF-8. */
-static void make_plain(char *text)
-{
-	bool utf8 = slice_is_utf8(slice_str(text));
-
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-		if (c < ' ' || c == 0x7f || (c > 0x7f && !utf8))
-			*text = '?';
-	}
-}
-
 void worker_status_text(struct worker *w, char out[NOTIFY_STATUS_MAX])
 {
 	const struct generation *g = table_pin(w->table);
@@ -50,7 +38,9 @@ void worker_status_text(struct worker *w, char out[NOTIFY_STATUS_MAX])
 	    (unsigned long long)g->number, entries, entries == 1 ? "y" : "ies",
 	    reload.first_error[0] ? "; last reload failed: " : "", reload.first_error);
 	table_unpin(&g);
-	make_plain(out);
+	/* An error quotes what stands in files, and may be cut in the middle of a character;
+	 * systemd takes no line that is not UTF-8. */
+	text_mask_controls(out, strlen(out));
 }
 
 void worker_tell_status(struct worker *w)
