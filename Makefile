@@ -6,6 +6,7 @@
 #   make check        installs what is missing, builds and runs all tests
 #   make unit         only the unit tests        make wire    only those with servers
 #   make check SANITIZER=thread  the same, instrumented; also SANITIZER=address,undefined
+#   make check-coverage  unit, scenario, replay and wire on a build that counts which lines ran
 #   make bench        lookups, builds, reloads and transactions against peers, by hand
 #   make model        a million sessions through the product and through a slow model of it
 #   make backtest-pairs  fast and full backtests of 1,000 pairs of rule sets
@@ -23,6 +24,7 @@
 #   CC=clang                        another compiler
 #   V=1                             shows the commands that compile and link
 #   SANITIZER=address,undefined     instrumented, in a build directory of its own; also thread
+#   COVERAGE=yes                    counts which lines run, in a build directory of its own
 #   SPF=native                      without libspf2, in a build directory of its own
 #   prefix=/usr/local  sysconfdir=/etc  DESTDIR=
 #
@@ -43,10 +45,11 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 SANITIZER  ?=
+COVERAGE   ?=
 SHARED     ?= ../shared
 export SHARED
 # Check's own four seconds are too few for an instrumented test on a busy machine.
-export CK_DEFAULT_TIMEOUT ?= 60
+export CK_DEFAULT_TIMEOUT ?= $(if $(COVERAGE),180,60)
 FUZZ_SECONDS ?= 600
 FUZZ_MUTANTS ?= 300
 comma      := ,
@@ -56,11 +59,11 @@ SPF_SOURCES_libspf2 := auth/spf_libspf2 auth/spf_tokens
 SPF_SOURCES_native  := auth/spf_native
 SPF_LIBS_libspf2    := -lspf2
 $(if $(SPF_SOURCES_$(SPF)),,$(error SPF is "$(SPF)": it can be libspf2 or native))
-BUILD      ?= build$(if $(filter native,$(SPF)),/native)$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if $(filter clang%,$(notdir $(CC))),/clang)
+BUILD      ?= build$(if $(filter native,$(SPF)),/native)$(if $(SANITIZER),/san-$(subst $(comma),-,$(SANITIZER)))$(if $(COVERAGE),/coverage)$(if $(filter clang%,$(notdir $(CC))),/clang)
 # Data of tests that is not part of the sources: RFC 7208's suite is in a package of Debian, too.
-SPF_SUITE  := $(firstword $(wildcard $(SHARED)/data/spf/rfc7208-tests.yml) $(BUILD)/rfc7208-tests.yml)
+SPF_SUITE  ?= $(firstword $(wildcard $(SHARED)/data/spf/rfc7208-tests.yml) $(BUILD)/rfc7208-tests.yml)
 # What was not run for want of data, a line each; `make check` says it at its end.
-NOT_RUN    := $(BUILD)/not-run
+NOT_RUN    ?= $(BUILD)/not-run
 export SPF_SUITE NOT_RUN
 
 $(foreach name,BUILD DESTDIR prefix sysconfdir,$(if $(word 2,$($(name))),\
@@ -107,10 +110,12 @@ WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -
             -Wmissing-prototypes -Wpointer-arith -Wvla -Werror
 HARDEN   := -fstack-protector-strong -fPIE $(if $(SANITIZER),,-D_FORTIFY_SOURCE=2)
 SANFLAGS := $(if $(SANITIZER),-fsanitize=$(SANITIZER) -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+# Lines as they are written, since an optimizer merges some, and from several threads at once.
+COUNTED  := $(if $(COVERAGE),-O0 -U_FORTIFY_SOURCE --coverage -fprofile-update=atomic)
 # Says what is made instead of how, unless V=1.
 told      = $(if $(V),,@echo '  $(1) $(@:$(BUILD)/%=%)';)
 COMPILE   = $(call told,CC  )$(CC) -std=c11 $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAGS) -Iinclude -MMD -MP
-LINK      = $(call told,LINK)$(CC) $(CFLAGS) $(SANFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+LINK      = $(call told,LINK)$(CC) $(CFLAGS) $(SANFLAGS) $(if $(COVERAGE),--coverage) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 ARCHIVE   = $(call told,AR  )rm -f $@ && $(AR) rcs $@ $^
 
 # Libraries are named where they are used: pcre2 is the one that core may know.
@@ -141,11 +146,11 @@ $(BUILD)/needs: Makefile
 
 $(BUILD)/core/%.o: src/core/%.c | $(BUILD)/needs
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(COMPILE) $(COUNTED) -c -o $@ $<
 
 $(BUILD)/edge/%.o: src/edge/%.c | $(BUILD)/needs
 	@mkdir -p $(@D)
-	$(COMPILE) $(SYSTEM) -pthread $(call pc_cflags,$(EDGE_LIBS)) -c -o $@ $<
+	$(COMPILE) $(COUNTED) $(SYSTEM) -pthread $(call pc_cflags,$(EDGE_LIBS)) -c -o $@ $<
 
 # The version is that of the package, whose changelog has another place while it is built.
 CHANGELOG := $(firstword $(wildcard contrib/debian/changelog debian/changelog))
@@ -154,7 +159,7 @@ $(BUILD)/edge/os/version.o: $(CHANGELOG)
 
 $(BUILD)/ctl/%.o: src/ctl/%.c | $(BUILD)/needs
 	@mkdir -p $(@D)
-	$(COMPILE) $(SYSTEM) -pthread $(call pc_cflags,$(EDGE_LIBS)) -c -o $@ $<
+	$(COMPILE) $(COUNTED) $(SYSTEM) -pthread $(call pc_cflags,$(EDGE_LIBS)) -c -o $@ $<
 
 $(BUILD)/libcore.a: $(CORE_OBJECTS)
 	$(ARCHIVE)
@@ -173,6 +178,12 @@ endif
 
 $(BUILD)/susmilterctl: $(CTL_OBJECTS) $(BUILD)/libedge.a $(BUILD)/libcore.a
 	$(LINK) -o $@ $^ -pthread $(call pc_libs,$(EDGE_LIBS)) $(EDGE_PLAIN)
+
+# One that counts its lines writes them however it leaves.
+ifneq ($(COVERAGE),)
+$(BUILD)/susmilter $(BUILD)/susmilterctl: $(BUILD)/tests/lab/counts.o
+$(BUILD)/susmilter $(BUILD)/susmilterctl: private LDFLAGS += -Wl,--wrap=_exit
+endif
 
 # ---- tests --------------------------------------------------------------------------------
 
@@ -214,19 +225,26 @@ wire: $(WIRE:%=$(BUILD)/tests/wire/%_test) all $(BUILD)/tests/lab/failmalloc.so 
 # Sendmail's and Exim's packages conflict with Postfix's, and Prometheus's would start a server for everybody:
 # they are unpacked here, not installed, and before the tests go to a network of their own, where
 # there is nothing to download from.
-$(BUILD)/sendmail: UNPACKED := sendmail-bin sendmail-base sendmail-cf
+UNPACK := sendmail exim prometheus pyspf
+build/sendmail: UNPACKED := sendmail-bin sendmail-base sendmail-cf
 # With the libraries that it alone wants; those of the C compiler's own system are there.
-$(BUILD)/exim: UNPACKED = exim4-daemon-heavy $(filter-out libc6 libgcc% libcrypt1,$(shell \
+build/exim: UNPACKED = exim4-daemon-heavy $(filter-out libc6 libgcc% libcrypt1,$(shell \
     apt-cache depends -i exim4-daemon-heavy 2>/dev/null | sed -n 's/.*Depends: \(lib[a-z0-9.+-]*\)$$/\1/p'))
-$(BUILD)/prometheus: UNPACKED = prometheus $(if $(shell apt-cache policy promtool 2>/dev/null),promtool)
-$(BUILD)/pyspf: UNPACKED := python3-spf
+build/prometheus: UNPACKED = prometheus $(if $(shell apt-cache policy promtool 2>/dev/null),promtool)
+build/pyspf: UNPACKED := python3-spf
 download := apt-get -qq -o APT::Sandbox::User=root download
-$(BUILD)/sendmail $(BUILD)/exim $(BUILD)/prometheus $(BUILD)/pyspf:
+$(UNPACK:%=build/%):
 	@rm -rf $@.new && mkdir -p $@.new/debs
 	@cd $@.new/debs && { $(download) $(UNPACKED) || \
 	    { apt-get -qq update && $(download) $(UNPACKED); }; }
 	@for deb in $@.new/debs/*.deb; do dpkg -x $$deb $@.new || exit 1; done
 	@rm -r $@.new/debs && mv $@.new $@
+
+# Other builds use the same.
+ifneq ($(BUILD),build)
+$(UNPACK:%=$(BUILD)/%): $(BUILD)/%: | build/%
+	@mkdir -p $(@D) && ln -sfn $(abspath $|) $@
+endif
 
 $(BUILD)/rfc7208-tests.yml: | $(BUILD)/pyspf
 	@gzip -dc $(BUILD)/pyspf/usr/share/doc/python3-spf/rfc7208-tests.yml.gz >$@
@@ -259,6 +277,9 @@ unit-programs: $(UNIT_TESTS)
 
 unit: $(UNIT_TESTS) $(BUILD)/libcore.a $(BUILD)/susmilter $(BUILD)/susmilterctl
 	@$(MAKE) --no-print-directory -k $(jobs) $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%)
+
+# Without what only looks at sources.
+unit-run: $(UNIT:%=run/%)
 
 run_quietly = mkdir -p $(@D:run%=$(BUILD)/run%) && if $(1) >$(BUILD)/$@.log 2>&1; then cat $(BUILD)/$@.log; \
     else cat $(BUILD)/$@.log; exit 1; fi
@@ -441,12 +462,23 @@ oom: deps-check all $(BUILD)/tests/lab/failmalloc.so
 check: deps-check-all
 	@rm -f $(NOT_RUN)
 	@$(MAKE) --no-print-directory -s $(SPF_SUITE) || true
-	@$(foreach part,unit scenario replay model-short wire soak-short check-native check-style check-clang \
-	    check-address check-thread fuzz-short,$(call timed,$(part)) &&) :; status=$$?; \
+	@$(foreach part,unit scenario model-short $(if $(SANITIZER),replay wire,check-coverage) soak-short \
+	    check-native check-style check-clang check-address check-thread fuzz-short,$(call timed,$(part)) &&) \
+	    :; status=$$?; \
 	    tests/not_run $(NOT_RUN); exit $$status
 
 timed = { start=$$(date +%s); $(MAKE) --no-print-directory $(jobs) $(1) && \
     echo "== $(1): $$(($$(date +%s) - start)) s"; }
+
+# The wire tests run here, once, and with them what else shows that a line does what it should.
+# Files for the counts are there first, so that a daemon that has given up root can write them, too.
+COUNTED_PARTS := unit-run scenario replay wire
+check-coverage:
+	@$(MAKE) --no-print-directory $(jobs) COVERAGE=yes all unit-programs
+	@find $(BUILD)/coverage -name '*.gcda' -delete
+	@find $(BUILD)/coverage -name '*.gcno' | sed 's/gcno$$/gcda/' | xargs sh -c 'touch "$$@" && chmod 666 "$$@"' -
+	@$(foreach part,$(COUNTED_PARTS),$(MAKE) --no-print-directory $(jobs) COVERAGE=yes $(part) &&) :
+	@tests/coverage $(BUILD)/coverage
 
 # Formatting as clang-format 14 does it (Debian 12's; others differ in small things), and cppcheck.
 # Its varFuncNullUB is about systems where NULL is a plain 0.
@@ -561,6 +593,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: oom bench-pairs deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload bench-history bench-backtest backtest-pairs
+.PHONY: check-coverage unit-run oom bench-pairs deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload bench-history bench-backtest backtest-pairs
 
 -include $(wildcard $(addprefix $(BUILD)/,core/*/*.d edge/*/*.d ctl/*.d tests/*/*.d tests/unit/*/*/*.d))

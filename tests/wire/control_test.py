@@ -61,7 +61,7 @@ def timed(run, enough):
 
 def may_judge_time(servers):
     """Instrumented programs, and a machine that has twice its processors' work, are not judged."""
-    return not lab.instrumented(servers.build) and os.getloadavg()[0] < 2 * os.cpu_count()
+    return lab.slowness(servers.build) == 1 and os.getloadavg()[0] < 2 * os.cpu_count()
 
 
 def raw(daemon, data, half_close=True):
