@@ -247,7 +247,8 @@ static void take_rcpt(struct backtest *b, struct backtest_message *m,
 	/* Refused by both: whatever its end is. */
 	if (o.changed == CHANGED_NO && o.before == OUTCOME_REFUSED)
 		return;
-	b->result.no_memory |= !backtest_message_keep(m, row->text[ROW_RECIPIENT], &o) ||
+	b->result.no_memory |= !backtest_message_keep(m, row->state[IDENTITY_RECIPIENT],
+				   row->text[ROW_RECIPIENT], &o) ||
 			       (o.changed != CHANGED_NO && !backtest_message_describe(m, row));
 }
 
@@ -271,7 +272,7 @@ static void take_end(struct backtest *b, struct backtest_message *m, const struc
 		struct replay_outcome end;
 
 		facts->id[IDENTITY_RECIPIENT] =
-		    replay_address(FACT_KNOWN, r->address, b->idna, b->arena);
+		    replay_address(r->state, r->address, b->idna, b->arena);
 		end = replay_decide(b->before, b->after, facts, PHASE_END);
 		add_end(&r->outcome, &end);
 		if (r->outcome.changed != CHANGED_NO)
@@ -298,8 +299,9 @@ static void take_mail(struct backtest *b, struct backtest_message *m,
 	    .before = OUTCOME_UNKNOWN, .after = OUTCOME_UNKNOWN, .changed = CHANGED_UNKNOWN};
 
 	if (is_unknown_at_mail(b, facts))
-		b->result.no_memory |= !backtest_message_keep(m, slice_of(NULL, 0), &unknown) ||
-				       !backtest_message_describe(m, row);
+		b->result.no_memory |=
+		    !backtest_message_keep(m, FACT_UNKNOWN, slice_of(NULL, 0), &unknown) ||
+		    !backtest_message_describe(m, row);
 }
 
 uint64_t backtest_session(struct slice session)

@@ -101,8 +101,8 @@ static struct slice put(char **at, struct slice text)
 	return copy;
 }
 
-bool backtest_message_keep(
-    struct backtest_message *m, struct slice address, const struct replay_outcome *outcome)
+bool backtest_message_keep(struct backtest_message *m, enum fact_state state, struct slice address,
+    const struct replay_outcome *outcome)
 {
 	struct backtest_recipient *r = malloc(sizeof *r + address.len);
 	char *at;
@@ -110,7 +110,8 @@ bool backtest_message_keep(
 	if (!r)
 		return false;
 	at = (char *)(r + 1);
-	*r = (struct backtest_recipient){.next = m->recipients, .outcome = *outcome};
+	*r =
+	    (struct backtest_recipient){.next = m->recipients, .outcome = *outcome, .state = state};
 	r->address = put(&at, address);
 	m->recipients = r;
 	return true;

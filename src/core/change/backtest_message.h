@@ -10,6 +10,7 @@
 struct backtest_recipient {
 	struct backtest_recipient *next;
 	struct replay_outcome outcome;
+	enum fact_state state;
 	struct slice address; /* behind it */
 };
 
@@ -52,8 +53,8 @@ struct backtest_message *backtest_messages_find(
 struct backtest_message *backtest_messages_expire(struct backtest_messages *, int64_t before_s);
 
 /* False when out of memory. */
-bool backtest_message_keep(
-    struct backtest_message *, struct slice address, const struct replay_outcome *);
+bool backtest_message_keep(struct backtest_message *, enum fact_state, struct slice address,
+    const struct replay_outcome *);
 bool backtest_message_describe(struct backtest_message *, const struct decision_row *);
 
 void backtest_message_free(struct backtest_message *);

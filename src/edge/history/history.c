@@ -98,6 +98,22 @@ static void number_refusal(
 	}
 }
 
+/* What of a refusal says whether it is a repeat: addresses as they are compared, so that one
+ * mailbox in many spellings shares a row. */
+static void describe_repeat(
+    const struct record *r, struct decision_row_room *room, struct decision_row *row)
+{
+	static const enum identity_kind addresses[] = {IDENTITY_SENDER, IDENTITY_RECIPIENT};
+
+	decision_row_of(r, room, row);
+	for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+		const struct identity *id = &r->facts->id[addresses[i]];
+
+		if (id->state == FACT_KNOWN && id->folded.len > 0)
+			row->text[addresses[i]] = id->folded;
+	}
+}
+
 bool history_number(struct history *h, const struct record *r, struct record_number *out)
 {
 	bool refusal = r->decision.refuses;
@@ -108,7 +124,7 @@ bool history_number(struct history *h, const struct record *r, struct record_num
 	bool more;
 
 	if (refusal)
-		decision_row_of(r, &room, &row);
+		describe_repeat(r, &room, &row);
 	pthread_mutex_lock(&h->lock);
 	if (!h->key) {
 		pthread_mutex_unlock(&h->lock);

@@ -5,6 +5,7 @@
  */
 #include "edge/history/history.h"
 #include "edge/history/history_find.h"
+#include "edge/idn/idn.h"
 #include "unit/unit.h"
 
 #include <dirent.h>
@@ -69,9 +70,13 @@ static void restart(void)
 	ck_assert_ptr_nonnull(history);
 }
 
-static struct identity known(const char *text)
+static struct identity known(const char *text, struct arena *arena)
 {
-	return (struct identity){.state = FACT_KNOWN, .text = slice_str(text)};
+	struct address address;
+
+	address_parse(slice_str(text), &idn_lenient, arena, &address);
+	address.text = slice_str(text);
+	return identity_of_address(&address);
 }
 
 static int64_t now_us(void)
@@ -90,6 +95,7 @@ static void decide(
 	struct verdict verdict = {.kind = VERDICT_CONTINUE};
 	struct reply reply = {.code = 550, .xcode = "5.7.1"};
 	struct record_number number = {.row = 0};
+	struct arena *arena = arena_create(1 << 16);
 	struct record record = {
 	    .time_us = now_us(),
 	    .took_us = 12,
@@ -99,10 +105,11 @@ static void decide(
 	    .facts = &facts,
 	};
 
+	ck_assert_ptr_nonnull(arena);
 	ck_assert(ip_parse(slice_str(client), &facts.client));
-	facts.id[IDENTITY_SENDER] = known(sender);
-	facts.id[IDENTITY_RECIPIENT] = known(recipient);
-	facts.id[IDENTITY_HELO] = known("mx.example.org");
+	facts.id[IDENTITY_SENDER] = known(sender, arena);
+	facts.id[IDENTITY_RECIPIENT] = known(recipient, arena);
+	facts.id[IDENTITY_HELO] = known("mx.example.org", arena);
 	if (refused)
 		verdict = (struct verdict){.kind = VERDICT_FINAL,
 		    .action = ACTION_REJECT,
@@ -123,6 +130,7 @@ static void decide(
 		record.reply = &reply;
 	}
 	history_record(history, &record);
+	arena_free(&arena);
 }
 
 struct found {
@@ -376,6 +384,23 @@ START_TEST(repeats)
 	ck_assert_uint_eq(look_up(other).count, 1);
 	ck_assert_uint_eq(history_counts(history).rows, 2);
 	ck_assert_uint_eq(history_counts(history).shared, 9);
+}
+END_TEST
+
+/* One mailbox is one, however it is written. */
+START_TEST(repeats_spelt)
+{
+	static const char *const senders[] = {
+	    "m\303\274ller@example.org", "M\303\234LLER@Example.ORG", "mu\314\210ller@example.org"};
+	char first[17], again[17];
+
+	decide("198.51.100.7", senders[0], "b@example.net", true, first);
+	for (size_t i = 1; i < ROWS(senders); i++) {
+		decide("198.51.100.7", senders[i], "\"B\"@example.NET", true, again);
+		ck_assert_str_eq(again, first);
+	}
+	history_flush(history, FLUSH_MS);
+	ck_assert_uint_eq(look_up(first).count, 3);
 }
 END_TEST
 
@@ -679,6 +704,7 @@ Suite *suite(void)
 	tcase_add_test(t, never_twice);
 	tcase_add_test(t, after_kill);
 	tcase_add_test(t, repeats);
+	tcase_add_test(t, repeats_spelt);
 	tcase_add_test(t, floods);
 	tcase_add_test(t, hashed);
 	tcase_add_test(t, none);
