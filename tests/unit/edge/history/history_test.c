@@ -444,7 +444,7 @@ START_TEST(hashed)
 	history_configure(history, &settings);
 	history_flush(history, FLUSH_MS);
 	decide("198.51.100.7", "Anna@example.org", "b@example.net", true, token);
-	decide("198.51.100.7", "\"anna\"@Example.org", "b@example.net", true, other);
+	decide("198.51.100.8", "\"anna\"@Example.org", "b@example.net", true, other);
 	history_flush(history, FLUSH_MS);
 	found = look_up(token);
 	ck_assert_int_eq(found.sender[0], '~');
