@@ -20,6 +20,7 @@
  *     keys that may be aligned  10 s   the authors' names
  *     all other keys             5 s   anybody's, after those
  *     DMARC                     10 s   one author domain's; each further one has as much
+ *     facts that rules ask for   3 s   each: the sender's domain, the client's names, a list
  *
  *     struct dns own = dns_open(dns, DNS_DMARC_MS, arena);
  *     dns_lookup(&own, …);                                     // waits 10 s in all
@@ -39,6 +40,8 @@ enum {
 	DNS_ALIGNED_KEYS_MS = 10000,
 	DNS_OTHER_KEYS_MS = 5000,
 	DNS_DMARC_MS = 10000,
+	DNS_FACT_MS = 3000,
+	DNS_RCPT_MS = 7500, /* all that one RCPT waits for: 8 s with what is not waiting */
 	DNS_END_MS = 19000, /* the end of the message is answered within 20 s */
 };
 

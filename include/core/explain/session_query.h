@@ -25,6 +25,8 @@
  *     dmarc        none pass fail temperror permerror; "fail" is one under p=reject, others are
  *                  "fail:quarantine" and "fail:none"; "temperror" is one without a record,
  *                  "temperror:reject" one where there is a policy and a proof may be missing
+ *     sender_domain, from_domain   exists, missing, null-mx; reverse: confirmed, none, unconfirmed;
+ *     helo_resolves                yes, no; for all four: temperror, an answer that does not come
  *     now          seconds since the epoch
  *
  * An empty client_name, helo or auth says that there is none.  With `from` given, a mail that RCPT

@@ -5,7 +5,7 @@
  *
  *     spf = [ "fail", "softfail" ]           // bits 1 << SPFR_FAIL | 1 << SPFR_SOFTFAIL of a rule
  *
- *     struct word_facts w = fact_words_look(KEY_SPF, facts);
+ *     struct word_facts w = fact_words_row(KEY_SPF)->look(facts, rules);
  *     w.are & rule->words->in[0][0]          // some word of the rule is what the fact is
  *
  * A word holds, does not hold, or is unknown: then somebody can be asked (need), or the answer is
@@ -16,6 +16,8 @@
  */
 #include "core/policy/facts.h"
 #include "core/policy/rule.h"
+
+struct ruleset;
 
 /* The words that a rule names for each of its criteria, as bits by their number in the row. */
 struct fact_words {
@@ -33,7 +35,7 @@ struct fact_words_row {
 	const char *const *words; /* by bit, ending in NULL */
 	bool late;                /* known at the end of the message, not before */
 	/* unless it is late and the message has not come, which is not its matter */
-	struct word_facts (*look)(const struct facts *);
+	struct word_facts (*look)(const struct facts *, const struct ruleset *);
 };
 
 /* The row of a key; NULL for a key that is no list of words. */

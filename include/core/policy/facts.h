@@ -64,6 +64,17 @@ enum door {
 	DOOR_POLICY, /* Postfix's policy protocol: nothing of the message is ever known */
 };
 
+/* What the DNS says of a name or an address, as words (core/policy/dns_facts.h). */
+struct word_fact {
+	enum fact_state state; /* known, unknown, or failed: there is no resolver */
+	unsigned are, unknown; /* bits of the words that hold, and of those without an answer */
+};
+
+/* The words, by bit. */
+enum domain_word { DOMAIN_MISSING, DOMAIN_NULL_MX };
+enum reverse_word { REVERSE_NONE, REVERSE_UNCONFIRMED };
+enum helo_word { HELO_ADDRESS, HELO_OURS, HELO_SINGLE_LABEL, HELO_UNRESOLVABLE };
+
 struct facts {
 	int64_t now; /* seconds since the epoch, UTC: time is an input */
 	enum door door;
@@ -84,8 +95,14 @@ struct facts {
 	struct slice author_why;      /* FROM_NONE and FROM_BAD: what is wrong */
 	enum fact_state dmarc_state;  /* of the author domain in id[IDENTITY_FROM] */
 	struct dmarc_result dmarc;
-	uint32_t asn;    /* 0 = not known; for replies and records only */
-	char country[3]; /* "" = not known; for records only */
+	/* Which signatures are aligned with the domain in id[IDENTITY_FROM], beyond those of that
+	 * very domain: bits of signatures that are, and of those that may be. */
+	enum fact_state aligned_state;
+	unsigned aligned, may_be_aligned;
+	struct word_fact sender_dns, from_dns, reverse, helo_dns;
+	struct slice mta_name; /* canonical; empty: not known */
+	uint32_t asn;          /* 0 = not known; for replies and records only */
+	char country[3];       /* "" = not known; for records only */
 };
 
 /* given: {tls_version}, such as "TLSv1.3"; empty where it is not there, which says that there is no
@@ -97,6 +114,8 @@ const char *tls_version_name(enum tls_version);
 
 /* Whether the message comes by SMTP from somebody who has logged in. */
 bool facts_are_authenticated(const struct facts *);
+/* The DNS' word on one need, a single bit of NEEDS_OF_DNS. */
+struct word_fact *facts_of_dns(struct facts *, unsigned need);
 
 /* The identity made of an envelope address or a From address. */
 struct identity identity_of_address(const struct address *);

@@ -31,6 +31,12 @@ enum rule_key {
 	KEY_LISTS, /* those above are lists of entries in radix trees, the others look at one fact
 		      each */
 	KEY_SPF = KEY_LISTS,
+	KEY_DKIM,
+	KEY_DMARC,
+	KEY_SENDER_DOMAIN,
+	KEY_FROM_DOMAIN,
+	KEY_REVERSE,
+	KEY_HELO_IS,
 	KEY_COUNT
 };
 

@@ -43,6 +43,7 @@ struct ruleset {
 	bool has_spf;   /* SPF can be asked under this table: a switch, or a whitelist proof */
 	bool has_dmarc; /* some recipient domain has DMARC on */
 	bool has_unless_dkim;
+	bool has_results;   /* a rule asks for the result of DKIM or DMARC */
 	bool has_monitored; /* something is only monitored, which a header field of ours tells */
 	struct member_sets *sets;
 	struct ip_radix *networks;
@@ -54,6 +55,9 @@ struct ruleset {
 	unsigned *unlisted; /* rules without any list, which no look-up finds: in their order */
 	unsigned unlisted_count;
 	struct name_radix *domains; /* recipient domain → 1 + index into layers, 0 = defaults */
+	/* Names of recipient domains in full, where a rule asks for them (helo_is); or NULL. */
+	struct name_radix *own_domains;
+	bool asks_for_own_names;
 	const struct switches **layers; /* each is the defaults, or one of switches */
 	struct switches *switches;
 	unsigned layer_count, switch_count;

@@ -17,7 +17,19 @@ enum verdict_kind { VERDICT_CONTINUE, VERDICT_FINAL, VERDICT_NEED };
 enum action { ACTION_ACCEPT, ACTION_REJECT, ACTION_TEMPFAIL, ACTION_QUARANTINE, ACTION_COUNT };
 
 /* Facts that the gather loop can get, as bits of verdict.need. */
-enum need { NEED_SPF = 1, NEED_DKIM = 2, NEED_DMARC = 4 };
+enum need {
+	NEED_SPF = 1,
+	NEED_DKIM = 2,
+	NEED_DMARC = 4,
+	NEED_SENDER_DOMAIN = 8, /* what the DNS says of the sender's domain */
+	NEED_FROM_DOMAIN = 16,  /* … of the author's */
+	NEED_REVERSE = 32,      /* … of the client's address */
+	NEED_HELO = 64,         /* … of the HELO name */
+	NEED_ALIGNED = 128,     /* which signatures are aligned with the author's domain */
+};
+
+/* Those that are a struct word_fact (core/policy/facts.h). */
+enum { NEEDS_OF_DNS = NEED_SENDER_DOMAIN | NEED_FROM_DOMAIN | NEED_REVERSE | NEED_HELO };
 
 /* The section that a rule stands in, in the order in which a decision passes them. */
 enum family {

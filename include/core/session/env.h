@@ -112,6 +112,8 @@ struct env {
 	/* At RCPT it may have less time than it needs: false, and the next call, after at_end(),
 	 * goes on with the answers that have come. */
 	bool (*spf)(struct message *, const struct spf_query *, struct spf_answer *out);
+	/* A RCPT begins: DNS_RCPT_MS for all that its verdict needs.  May be NULL. */
+	void (*at_rcpt)(struct message *);
 	/* The message is whole: from here on DNS_END_MS for all that its verdict needs. */
 	void (*at_end)(struct message *);
 	/* DKIM: every field in order, the end of the header with all author domains that will be

@@ -160,6 +160,35 @@ static void try_dmarc(struct replay *r, struct facts *f)
 	f->dmarc_state = FACT_UNKNOWN;
 }
 
+static void try_aligned(struct replay *r, struct facts *f)
+{
+	f->aligned_state = FACT_KNOWN;
+	for (int i = 0; i < 3; i++) {
+		f->aligned = i == 1 ? ~0u : 0;
+		f->may_be_aligned = i == 2 ? ~0u : 0;
+		try_values(r, f);
+	}
+	f->aligned_state = FACT_UNKNOWN;
+}
+
+/* No history has what the DNS said: one word, the other, neither, or no answer. */
+static void try_dns(struct replay *r, struct facts *f, unsigned need)
+{
+	struct word_fact *fact = facts_of_dns(f, need & -need);
+	static const unsigned helo[] = {0, 1u << HELO_UNRESOLVABLE};
+	static const unsigned others[] = {0, 1, 2};
+	bool of_helo = (need & -need) == NEED_HELO;
+
+	fact->state = FACT_KNOWN;
+	for (size_t i = 0; i < (of_helo ? COUNT(helo) : COUNT(others)); i++) {
+		fact->are = of_helo ? helo[i] : others[i];
+		try_values(r, f);
+	}
+	*fact = (struct word_fact){.state = FACT_FAILED};
+	try_values(r, f);
+	fact->state = FACT_UNKNOWN;
+}
+
 /* ---- two verdicts -------------------------------------------------------------------- */
 
 static enum outcome_kind outcome_of(const struct verdict *v)
@@ -190,6 +219,10 @@ static void try_values(struct replay *r, struct facts *f)
 		try_dkim(r, f);
 	} else if (need & NEED_DMARC) {
 		try_dmarc(r, f);
+	} else if (need & NEED_ALIGNED) {
+		try_aligned(r, f);
+	} else if (need & NEEDS_OF_DNS) {
+		try_dns(r, f, need & NEEDS_OF_DNS);
 	} else {
 		one = outcome_of(&before);
 		other = outcome_of(&after);

@@ -273,6 +273,15 @@ static void print_undecided(const struct writer *w, const struct session_query *
 		       "the null sender), or --spf"},
 	    {NEED_DKIM, "DKIM is needed but not known: give --message or --dkim"},
 	    {NEED_DMARC, "DMARC is needed but not known: give --message or --dmarc"},
+	    {NEED_ALIGNED, "which signatures are aligned is needed but not known: give --message"},
+	    {NEED_SENDER_DOMAIN, "the DNS of the sender's domain is needed but not known: give "
+				 "--sender-domain"},
+	    {NEED_FROM_DOMAIN, "the DNS of the author's domain is needed but not known: give "
+			       "--from-domain"},
+	    {NEED_REVERSE,
+		"the reverse name of the client is needed but not known: give --reverse"},
+	    {NEED_HELO, "whether the HELO name resolves is needed but not known: give "
+			"--helo-resolves"},
 	};
 
 	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)

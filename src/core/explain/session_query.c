@@ -190,6 +190,63 @@ static const char *set_dmarc(
 	    value, "dmarc", "a DMARC result (pass, none, fail, fail:quarantine, …)", why);
 }
 
+/* ---- what the DNS says --------------------------------------------------------------- */
+
+/* `words`: what stands for no word at all, then the words by bit. */
+static const char *set_dns(struct session_query *q, struct slice value, unsigned need,
+    const char *const words[3], const char *key, char why[SESSION_QUERY_WHY_MAX])
+{
+	struct word_fact *fact = facts_of_dns(&q->facts, need);
+	unsigned first = need == NEED_HELO ? HELO_UNRESOLVABLE : 0;
+	char kind[SESSION_QUERY_WHY_MAX / 2];
+
+	for (unsigned i = 0; i < 3 && words[i]; i++)
+		if (slice_equal(value, slice_str(words[i]))) {
+			*fact = (struct word_fact){
+			    .state = FACT_KNOWN, .are = i == 0 ? 0 : 1u << (first + i - 1)};
+			return NULL;
+		}
+	if (slice_equal(value, SLICE("temperror"))) {
+		*fact = (struct word_fact){.state = FACT_FAILED};
+		return NULL;
+	}
+	snprintf(kind, sizeof kind, "%s, %s%s%s or temperror", words[0], words[1],
+	    words[2] ? ", " : "", words[2] ? words[2] : "");
+	return not_a_result(value, key, kind, why);
+}
+
+static const char *set_sender_domain(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
+{
+	static const char *const words[] = {"exists", "missing", "null-mx"};
+
+	return set_dns(q, value, NEED_SENDER_DOMAIN, words, "sender_domain", why);
+}
+
+static const char *set_from_domain(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
+{
+	static const char *const words[] = {"exists", "missing", "null-mx"};
+
+	return set_dns(q, value, NEED_FROM_DOMAIN, words, "from_domain", why);
+}
+
+static const char *set_reverse(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
+{
+	static const char *const words[] = {"confirmed", "none", "unconfirmed"};
+
+	return set_dns(q, value, NEED_REVERSE, words, "reverse", why);
+}
+
+static const char *set_helo_resolves(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
+{
+	static const char *const words[] = {"yes", "no", NULL};
+
+	return set_dns(q, value, NEED_HELO, words, "helo_resolves", why);
+}
+
 static const char *set_now(
     struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
@@ -228,6 +285,10 @@ static const struct row {
     {SLICE_INIT("spf"), set_spf},
     {SLICE_INIT("dkim"), set_dkim},
     {SLICE_INIT("dmarc"), set_dmarc},
+    {SLICE_INIT("sender_domain"), set_sender_domain},
+    {SLICE_INIT("from_domain"), set_from_domain},
+    {SLICE_INIT("reverse"), set_reverse},
+    {SLICE_INIT("helo_resolves"), set_helo_resolves},
     {SLICE_INIT("now"), set_now},
 };
 
@@ -298,6 +359,12 @@ static void gather(
 		q->missing |= NEED_DKIM;
 	if ((need & NEED_DMARC) && settle(&q->facts.dmarc_state))
 		q->missing |= NEED_DMARC;
+	if ((need & NEED_ALIGNED) && settle(&q->facts.aligned_state))
+		q->missing |= NEED_ALIGNED;
+	for (unsigned bit = 1; bit <= NEEDS_OF_DNS; bit <<= 1)
+		if ((need & NEEDS_OF_DNS & bit) != 0 &&
+		    settle(&facts_of_dns(&q->facts, bit)->state))
+			q->missing |= bit;
 }
 
 static struct verdict decide(struct session_query *q, const struct ruleset *rules, enum phase phase,
@@ -336,7 +403,8 @@ static struct verdict decide_end(
 		if (policy_effect(&worst) == ACTION_REJECT)
 			break;
 		facts->id[IDENTITY_FROM] = identity_of_author(q->from, i);
-		facts->dmarc_state = FACT_UNKNOWN;
+		facts->dmarc_state = facts->aligned_state = FACT_UNKNOWN;
+		facts->from_dns = (struct word_fact){.state = FACT_UNKNOWN};
 		v = decide(q, rules, PHASE_END, source);
 		if (policy_severity(settings, &v) > policy_severity(settings, &worst)) {
 			worst = v;
@@ -346,6 +414,10 @@ static struct verdict decide_end(
 	facts->id[IDENTITY_FROM] = strictest.id[IDENTITY_FROM];
 	facts->dmarc_state = strictest.dmarc_state;
 	facts->dmarc = strictest.dmarc;
+	facts->aligned_state = strictest.aligned_state;
+	facts->aligned = strictest.aligned;
+	facts->may_be_aligned = strictest.may_be_aligned;
+	facts->from_dns = strictest.from_dns;
 	return worst;
 }
 

@@ -42,6 +42,20 @@ bool facts_are_authenticated(const struct facts *facts)
 	return !facts->not_smtp && facts->auth_state == FACT_KNOWN;
 }
 
+struct word_fact *facts_of_dns(struct facts *facts, unsigned need)
+{
+	switch (need) {
+	case NEED_SENDER_DOMAIN:
+		return &facts->sender_dns;
+	case NEED_FROM_DOMAIN:
+		return &facts->from_dns;
+	case NEED_REVERSE:
+		return &facts->reverse;
+	default:
+		return &facts->helo_dns;
+	}
+}
+
 struct identity identity_of_address(const struct address *address)
 {
 	return (struct identity){

@@ -1,5 +1,7 @@
 #include "core/policy/gather.h"
 
+#include "core/policy/dns_facts.h"
+
 /* Identifiers that can be handed to DMARC: SPF's, and each signature that is looked at. */
 enum { IDENTIFIERS_MAX = 1 + DKIM_VERIFIED_MAX };
 
@@ -137,12 +139,114 @@ static void gather_dmarc(const struct gather *g)
 	}
 }
 
+/* ---- which signatures are aligned ---------------------------------------------------- */
+
+/* The walk from a name to its organizational domain. */
+static void walk(
+    const struct dns *dns, struct slice name, struct arena *arena, struct dmarc_walk *out)
+{
+	char question[DMARC_QUESTION_MAX];
+
+	dmarc_walk_start(out, name);
+	while (out->state == DMARC_WALK_ASK) {
+		struct dns_answer answer;
+
+		dns_lookup(dns, dmarc_walk_question(out, question), DNS_TXT, arena, &answer);
+		dmarc_walk_answer(out, &answer);
+	}
+}
+
+/* Whether another domain than the author's is aligned with it (RFC 9989 4.4.1). */
+static enum dmarc_related relate(const struct dns *dns, const struct dmarc_walk *author,
+    struct slice domain, struct arena *arena)
+{
+	const struct dmarc_found *policy = dmarc_walk_policy(author);
+	struct dmarc_walk *other = arena_calloc(arena, 1, sizeof *other);
+
+	if ((policy && policy->record.strict_dkim) ||
+	    !name_is_within(domain, dmarc_walk_highest(author)))
+		return DMARC_UNRELATED;
+	if (!other)
+		return DMARC_RELATED_UNKNOWN;
+	walk(dns, domain, arena, other);
+	return dmarc_walk_compare(author, other);
+}
+
+/* Only names below the same top can be aligned; for the author's own nothing is asked. */
+static void gather_aligned(const struct gather *g)
+{
+	struct facts *facts = g->facts;
+	struct slice from = facts->id[IDENTITY_FROM].name, top = name_last_labels(from, 1);
+	struct dmarc_walk *author = arena_calloc(g->arena, 1, sizeof *author);
+	const struct dns *dns = g->dns(g->env);
+	struct dns own;
+
+	if (facts->aligned_state != FACT_UNKNOWN)
+		return;
+	facts->aligned_state = FACT_KNOWN;
+	facts->aligned = 0;
+	facts->may_be_aligned = ~0u;
+	if (!dns || !author)
+		return;
+	facts->may_be_aligned = 0;
+	own = dns_open(dns, DNS_DMARC_MS, g->arena);
+	walk(&own, from, g->arena, author);
+	for (size_t i = 0; i < facts->dkim.count; i++) {
+		struct slice domain = facts->dkim.signatures[i].domain;
+
+		if (slice_equal(domain, from) || !name_is_within(domain, top))
+			continue;
+		switch (relate(&own, author, domain, g->arena)) {
+		case DMARC_RELATED:
+			facts->aligned |= 1u << i;
+			break;
+		case DMARC_RELATED_UNKNOWN:
+			facts->may_be_aligned |= 1u << i;
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+/* ---- what the DNS says --------------------------------------------------------------- */
+
+/*
+ * All questions set out before the first is waited for, and each fact waits for its own: the
+ * client's names come first, since of these the second questions hang on the first.
+ */
+static void gather_dns(const struct gather *g, unsigned need)
+{
+	static const unsigned order[] = {
+	    NEED_REVERSE, NEED_SENDER_DOMAIN, NEED_FROM_DOMAIN, NEED_HELO};
+	const struct dns *dns = g->dns(g->env);
+
+	if (dns)
+		dns_facts_hint(dns, g->facts, need);
+	for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+		struct word_fact *fact = facts_of_dns(g->facts, order[i]);
+		struct dns own;
+
+		if ((need & order[i]) == 0 || fact->state != FACT_UNKNOWN)
+			continue;
+		fact->state = FACT_FAILED;
+		if (!dns)
+			continue;
+		own = dns_open(dns, DNS_FACT_MS, g->arena);
+		*fact = dns_facts_look(&own, g->facts, order[i], g->arena);
+	}
+}
+
 void gather_facts(const struct gather *g, unsigned need)
 {
+	if (need & NEEDS_OF_DNS)
+		gather_dns(g, need & NEEDS_OF_DNS);
 	if (need & NEED_SPF)
 		gather_spf(g);
 	if (need & NEED_DKIM)
 		gather_dkim(g);
+	if (need & NEED_ALIGNED)
+		gather_aligned(g);
 	if (need & NEED_DMARC)
 		gather_dmarc(g);
 }

@@ -243,8 +243,8 @@ static void apply_words(struct match *m, struct outcome *o, unsigned slot)
 	const struct fact_words_row *row = fact_words_row(key);
 	uint64_t in = o->rule->words->in[unless][at], out = o->rule->words->out[unless][at];
 	bool too_early = row->late && m->facts->author_state == FACT_UNKNOWN;
-	struct word_facts w =
-	    too_early ? (struct word_facts){.unknown = ~UINT64_C(0)} : row->look(m->facts);
+	struct word_facts w = too_early ? (struct word_facts){.unknown = ~UINT64_C(0)}
+					: row->look(m->facts, m->rules);
 
 	if ((w.are & out) != 0) {
 		o->no |= slot_bit(slot);

@@ -163,19 +163,47 @@ static bool is_by_recipient(const struct verdict *v)
 	       (v->has_identity && v->identity == IDENTITY_RECIPIENT);
 }
 
+/* What the DNS says, where the rule asks for it and it is so; NULL: nothing of that. */
+static const char *dns_template(const struct rule *rule, const struct facts *facts)
+{
+	const struct {
+		unsigned key, are;
+		const char *none, *null_mx; /* by the first word, and the second */
+	} rows[] = {
+	    {KEY_SENDER_DOMAIN, facts->sender_dns.are,
+		"550 5.1.8 The sender's domain %{sender_domain} does not exist, or takes no mail "
+		"(%{rule})",
+		"550 5.7.27 The sender's domain %{sender_domain} takes no mail (null MX, %{rule})"},
+	    {KEY_FROM_DOMAIN, facts->from_dns.are,
+		"550 5.1.8 The author's domain %{from_domain} does not exist, or takes no mail "
+		"(%{rule})",
+		"550 5.7.27 The author's domain %{from_domain} takes no mail (null MX, %{rule})"},
+	    {KEY_REVERSE, facts->reverse.are, "550 5.7.25 %{client} has no reverse name (%{rule})",
+		"550 5.7.25 No reverse name of %{client} leads back to it (%{rule})"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if ((rule->keys & 1u << rows[i].key) != 0 && rows[i].are != 0)
+			return rows[i].are & 1 ? rows[i].none : rows[i].null_mx;
+	return NULL;
+}
+
 /* The sentence of a rule without a reply of its own. */
-static const char *rule_template(const struct verdict *v)
+static const char *rule_template(const struct verdict *v, const struct facts *facts)
 {
 	bool by_recipient = v->rule && is_by_recipient(v);
+	const char *dns = v->rule ? dns_template(v->rule, facts) : NULL;
 
 	if (v->family == FAMILY_SUSRANGES && (v->has_network || !by_recipient))
 		return "550 5.7.1 Unauthenticated mail not allowed from this range "
 		       "(%{network}, %{rule})";
+	if (dns)
+		return dns;
 	return by_recipient ? "550 5.7.1 Mail to %{recipient} is not accepted here (%{rule})"
 			    : "550 5.7.1 Mail from %{name} is not accepted here (%{rule})";
 }
 
-static struct slice default_template(const struct verdict *v)
+static struct slice default_template(const struct verdict *v, const struct facts *facts)
 {
 	static const char *const templates[REASON_COUNT] = {
 	    [REASON_SPF_FAIL] = "550 5.7.23 SPF: %{client} is not allowed to send for "
@@ -207,7 +235,7 @@ static struct slice default_template(const struct verdict *v)
 	const char *template = templates[v->reason];
 
 	if (v->reason == REASON_RULE)
-		template = rule_template(v);
+		template = rule_template(v, facts);
 	return slice_str(template ? template : templates[REASON_INTERNAL]);
 }
 
@@ -272,7 +300,7 @@ void reply_make(const struct ruleset *rules, const struct facts *facts, const st
 {
 	struct reply_ctx ctx = {facts, v};
 	bool own = v->rule && v->rule->reply.len > 0 && v->reason == REASON_RULE;
-	struct slice template = own ? v->rule->reply : default_template(v);
+	struct slice template = own ? v->rule->reply : default_template(v, facts);
 	struct slice url = rules ? rules->settings.help_url : slice_of(NULL, 0);
 	size_t tail = url.len > 0 ? 1 + url.len + token.len : 0;
 	struct line l = {.at = out->text};

@@ -81,6 +81,12 @@ const char *rule_key_name(enum rule_key key)
 	    [KEY_DOMAINS] = "domains",
 	    [KEY_LOGIN] = "login",
 	    [KEY_SPF] = "spf",
+	    [KEY_DKIM] = "dkim",
+	    [KEY_DMARC] = "dmarc",
+	    [KEY_SENDER_DOMAIN] = "sender_domain",
+	    [KEY_FROM_DOMAIN] = "from_domain",
+	    [KEY_REVERSE] = "reverse",
+	    [KEY_HELO_IS] = "helo_is",
 	};
 
 	return names[key];

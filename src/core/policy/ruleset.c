@@ -22,6 +22,7 @@ void ruleset_free(struct ruleset **set)
 	for (unsigned i = 0; i < rules->pattern_count; i++)
 		pattern_free(&rules->patterns[i].pattern);
 	name_radix_free(&rules->domains);
+	name_radix_free(&rules->own_domains);
 	ip_radix_free(&rules->networks);
 	member_sets_free(&rules->sets);
 	free(rules->patterns);
@@ -51,7 +52,7 @@ bool ruleset_wants_headers(const struct ruleset *rules)
 
 bool ruleset_wants_body(const struct ruleset *rules)
 {
-	return rules->has_dmarc || rules->has_unless_dkim;
+	return rules->has_dmarc || rules->has_unless_dkim || rules->has_results;
 }
 
 size_t ruleset_bytes(const struct ruleset *rules)
@@ -67,6 +68,7 @@ size_t ruleset_bytes(const struct ruleset *rules)
 		bytes += rules->names[key] ? name_radix_bytes(rules->names[key]) : 0;
 	for (int i = 0; i < IDENTITY_COUNT; i++)
 		bytes += rules->addresses[i] ? name_radix_bytes(rules->addresses[i]) : 0;
+	bytes += rules->own_domains ? name_radix_bytes(rules->own_domains) : 0;
 	return bytes + (rules->domains ? name_radix_bytes(rules->domains) : 0);
 }
 

@@ -205,6 +205,27 @@ static struct name_radix *build_names(struct ruleset_builder *b, struct names_in
 	return trie;
 }
 
+/* A name in full is one that is listed itself, alone or with all below it. */
+static struct name_radix_values combine_own_domains(
+    void *context, uint32_t above, const struct name_radix_entry *entries, size_t n)
+{
+	const struct ruleset_builder *b = context;
+	uint32_t own = 0;
+
+	(void)above;
+	for (size_t i = 0; i < n; i++)
+		own |= member_rank(b->entries[entries[i].tag].member) != FORM_BELOW;
+	return (struct name_radix_values){.self = own, .below = 0};
+}
+
+static bool asks_for_own_names(const struct ruleset *rules)
+{
+	for (unsigned i = 0; i < rules->rule_count; i++)
+		if (((rules->rules[i].keys | rules->rules[i].unless) & 1u << KEY_HELO_IS) != 0)
+			return true;
+	return false;
+}
+
 static void build_tries(struct ruleset_builder *b)
 {
 	struct ruleset *rules = b->rules;
@@ -219,6 +240,9 @@ static void build_tries(struct ruleset_builder *b)
 	for (int i = 0; i < IDENTITY_COUNT; i++)
 		rules->addresses[i] = build_names(b, &b->addresses[i], combine_addresses);
 	rules->domains = build_names(b, &b->domains, ruleset_combine_domains);
+	rules->asks_for_own_names = asks_for_own_names(rules);
+	if (rules->asks_for_own_names)
+		rules->own_domains = build_names(b, &b->domains, combine_own_domains);
 	ruleset_fill_switches(b);
 	member_sets_freeze(rules->sets);
 }
@@ -294,11 +318,13 @@ static void note_needs(struct ruleset *rules)
 		rules->has_from |= rule->late;
 		rules->has_authenticated |= rule_is_for_authenticated(rule);
 		rules->has_authenticated_end |= rule_is_for_authenticated(rule) && rule->late;
+		rules->has_results |= (keys & (1u << KEY_DKIM | 1u << KEY_DMARC)) != 0;
 		/* While an override lasts and behind it. */
 		rules->has_monitored |= rule->monitor || rule->override.given;
 		rules->domains_in |= rule->keys & 1u << KEY_DOMAINS ? rule->in : 0;
 		rules->domains_in |= rule->unless & 1u << KEY_DOMAINS ? rule->unless_in : 0;
-		rules->has_spf |= (rule->proof & PROOF_SPF) != 0 || (keys & 1u << KEY_SPF) != 0;
+		rules->has_spf |= (rule->proof & PROOF_SPF) != 0 ||
+				  (keys & (1u << KEY_SPF | 1u << KEY_DMARC)) != 0;
 	}
 	for (unsigned i = 0; i <= rules->switch_count; i++) {
 		const struct switches *s = i ? &rules->switches[i - 1] : defaults;

@@ -79,6 +79,7 @@ void session_connect(
 void session_helo(struct session *s, struct slice helo)
 {
 	arena_reset(s->helo_arena);
+	s->facts.helo_dns = (struct word_fact){.state = FACT_UNKNOWN};
 	s->facts.id[IDENTITY_HELO] =
 	    identity_of_name(keep(s->helo, sizeof s->helo, helo), s->env->idna, s->helo_arena);
 }

@@ -145,6 +145,12 @@ struct answer transaction_one_too_many(struct session *s)
 
 /* ---- facts on demand ----------------------------------------------------------------- */
 
+static void limit_rcpt(struct session *s)
+{
+	if (s->message && s->env->at_rcpt)
+		s->env->at_rcpt(s->message);
+}
+
 struct message *transaction_message(struct session *s)
 {
 	if (s->message || !s->env->message_start)
@@ -154,6 +160,8 @@ struct message *transaction_message(struct session *s)
 	 */
 	if (s->message && (s->at_end || s->facts.door == DOOR_POLICY))
 		s->env->at_end(s->message);
+	else
+		limit_rcpt(s);
 	return s->message;
 }
 
@@ -205,6 +213,13 @@ struct verdict transaction_decide(struct session *s, enum phase phase)
 
 /* ---- MAIL and RCPT ------------------------------------------------------------------- */
 
+/* What the DNS says of the client stands for the session; what it did not say is asked again. */
+static void forget_failure(struct word_fact *fact)
+{
+	if (fact->state != FACT_KNOWN || fact->unknown != 0)
+		*fact = (struct word_fact){.state = FACT_UNKNOWN};
+}
+
 static void forget_transaction(struct session *s)
 {
 	static const struct identity nobody = {.state = FACT_UNKNOWN};
@@ -237,6 +252,11 @@ static void forget_transaction(struct session *s)
 	s->facts.tls = TLS_UNKNOWN;
 	s->facts.spf_state = s->facts.dkim_state = s->facts.dmarc_state = FACT_UNKNOWN;
 	s->facts.author_state = FACT_UNKNOWN;
+	s->facts.aligned_state = FACT_UNKNOWN;
+	s->facts.sender_dns = s->facts.from_dns = (struct word_fact){.state = FACT_UNKNOWN};
+	forget_failure(&s->facts.reverse);
+	forget_failure(&s->facts.helo_dns);
+	s->facts.mta_name = slice_of(NULL, 0);
 	s->facts.author_why = slice_of(NULL, 0);
 	s->facts.spf_late = false;
 	s->facts.spf = (struct spf_answer){.result = SPFR_NONE};
@@ -302,6 +322,9 @@ struct answer transaction_mail(struct session *s, const struct mail_event *mail)
 	s->mail = *mail;
 	s->mail.mta_name =
 	    arena_copy(s->mail_arena, mail->mta_name.len > 0 ? mail->mta_name : s->env->host_name);
+	if (mail->rules->asks_for_own_names &&
+	    name_parse(s->mail.mta_name, s->env->idna, s->mail_arena, &s->facts.mta_name) != NULL)
+		s->facts.mta_name = slice_of(NULL, 0);
 	s->queue_id = arena_copy(s->mail_arena, mail->queue_id);
 	s->facts.id[IDENTITY_SENDER] = envelope_identity(s, mail->sender, mail->mta_sender);
 	s->facts.tls = tls_version_of(mail->tls, mail->gives_tls);
@@ -400,6 +423,7 @@ struct answer transaction_rcpt(
 
 	if (!s->inbound && !s->authenticated)
 		return answer;
+	limit_rcpt(s);
 	s->facts.id[IDENTITY_RECIPIENT] = envelope_identity(s, recipient, mta_recipient);
 	if (s->authenticated)
 		return rcpt_of_authenticated(&e);

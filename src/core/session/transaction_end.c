@@ -12,6 +12,10 @@ static void look_at_author(struct session *s, size_t i)
 		return;
 	s->facts.dmarc_state = s->authors[i].dmarc_state;
 	s->facts.dmarc = s->authors[i].dmarc;
+	s->facts.aligned_state = s->authors[i].aligned_state;
+	s->facts.aligned = s->authors[i].aligned;
+	s->facts.may_be_aligned = s->authors[i].may_be_aligned;
+	s->facts.from_dns = s->authors[i].dns;
 }
 
 static struct verdict judge_author(struct session *s, size_t i)
@@ -21,7 +25,14 @@ static struct verdict judge_author(struct session *s, size_t i)
 	look_at_author(s, i);
 	v = transaction_decide(s, PHASE_END);
 	if (i < s->from.domain_count)
-		s->authors[i] = (struct author){s->facts.dmarc_state, s->facts.dmarc};
+		s->authors[i] = (struct author){
+		    .dmarc_state = s->facts.dmarc_state,
+		    .dmarc = s->facts.dmarc,
+		    .aligned_state = s->facts.aligned_state,
+		    .aligned = s->facts.aligned,
+		    .may_be_aligned = s->facts.may_be_aligned,
+		    .dns = s->facts.from_dns,
+		};
 	return v;
 }
 

@@ -35,7 +35,7 @@ static bool needs_signatures(const struct session *s)
 			 (s->facts.spf_state == FACT_KNOWN && s->facts.spf.result == SPFR_FAIL);
 
 	for (const struct recipient *r = s->recipients; r; r = r->next)
-		if (!r->exempt && (r->switches->dmarc != DMARC_OFF ||
+		if (!r->exempt && (s->mail.rules->has_results || r->switches->dmarc != DMARC_OFF ||
 				      (spf_waits && r->switches->spf == SPF_UNLESS_DKIM)))
 			return true;
 	return false;

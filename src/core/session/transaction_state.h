@@ -17,6 +17,9 @@ enum { HELO_TEXT_MAX = 512, CLIENT_NAME_TEXT_MAX = 1024 };
 struct author {
 	enum fact_state dmarc_state;
 	struct dmarc_result dmarc;
+	enum fact_state aligned_state;
+	unsigned aligned, may_be_aligned;
+	struct word_fact dns;
 };
 
 /* A recipient that was accepted at RCPT. */

@@ -182,6 +182,12 @@ const struct criterion load_criteria[CRITERIA] = {
     {"domains", KEY_DOMAINS, ENTRY_ACCEPT_NAMES, take_domain, NULL},
     {"login", KEY_LOGIN, ENTRY_ACCEPT_LOGINS, take_entry, NULL},
     {"spf", KEY_SPF, ENTRY_ACCEPT_NAMES, take_word, NULL},
+    {"dkim", KEY_DKIM, ENTRY_ACCEPT_NAMES, take_word, NULL},
+    {"dmarc", KEY_DMARC, ENTRY_ACCEPT_NAMES, take_word, NULL},
+    {"sender_domain", KEY_SENDER_DOMAIN, ENTRY_ACCEPT_NAMES, take_word, NULL},
+    {"from_domain", KEY_FROM_DOMAIN, ENTRY_ACCEPT_NAMES, take_word, NULL},
+    {"reverse", KEY_REVERSE, ENTRY_ACCEPT_NAMES, take_word, NULL},
+    {"helo_is", KEY_HELO_IS, ENTRY_ACCEPT_NAMES, take_word, NULL},
 };
 
 const struct criterion *load_criterion(const char *word)

@@ -196,7 +196,7 @@ struct criterion {
 	bool (*number)(struct slice text, uint32_t *out);
 };
 
-enum { CRITERIA = 11 };
+enum { CRITERIA = 17 };
 extern const struct criterion load_criteria[CRITERIA];
 
 /* The criterion of this word, or NULL. */

@@ -35,7 +35,10 @@ static void add_criteria(
 /* An identity that a result proves; which result is the author's matter. */
 static bool is_proven_identity(unsigned keys)
 {
-	return (keys & 1u << KEY_SENDER) != 0 && (keys & 1u << KEY_SPF) != 0;
+	const unsigned of_author = 1u << KEY_DKIM | 1u << KEY_DMARC;
+
+	return ((keys & 1u << KEY_SENDER) != 0 && (keys & 1u << KEY_SPF) != 0) ||
+	       ((keys & 1u << KEY_FROM) != 0 && (keys & of_author) != 0);
 }
 
 static void check_whitelist(struct rule_parser *p)

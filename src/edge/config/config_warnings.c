@@ -73,7 +73,9 @@ static void warn_late(const struct rule_parser *p)
  */
 static void warn_undecided(const struct rule_parser *p)
 {
-	const unsigned of_sender = 1u << KEY_SPF;
+	const unsigned of_sender = 1u << KEY_SPF | 1u << KEY_DKIM | 1u << KEY_DMARC |
+				   1u << KEY_SENDER_DOMAIN | 1u << KEY_FROM_DOMAIN |
+				   1u << KEY_REVERSE;
 
 	if ((p->rule.unless & of_sender) == 0 || p->rule.undecided_tempfail ||
 	    p->rule.family == FAMILY_WHITELIST)

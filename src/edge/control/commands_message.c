@@ -144,22 +144,35 @@ static bool knows_what_to_ask(const struct facts *facts)
 	       (sender->name.len > 0 || facts->id[IDENTITY_HELO].state == FACT_KNOWN);
 }
 
-static void look_up_spf(void *self, struct facts *facts, unsigned need)
+/* What the session tells enough of to be asked: bits of enum need. */
+static unsigned can_be_asked(const struct facts *facts)
+{
+	unsigned asked = NEED_SENDER_DOMAIN | NEED_FROM_DOMAIN | NEED_HELO;
+
+	if (facts->spf_state == FACT_UNKNOWN && knows_what_to_ask(facts))
+		asked |= NEED_SPF;
+	/* The MTA's own answer, a verified name or none, would have to be told. */
+	if (facts->client.family != IP_NONE)
+		asked |= NEED_REVERSE;
+	return asked;
+}
+
+static void look_up(void *self, struct facts *facts, unsigned need)
 {
 	struct lookup *l = self;
 	struct session_query_source source;
 
-	if ((need & NEED_SPF) == 0 || facts->spf_state != FACT_UNKNOWN ||
-	    !knows_what_to_ask(facts) || !open_lookup(l, facts))
+	need &= can_be_asked(facts);
+	if (need == 0 || !open_lookup(l, facts))
 		return;
 	source = message_check_source(l->check);
-	source.get(source.self, facts, NEED_SPF);
+	source.get(source.self, facts, need);
 }
 
 void explain_session(struct request *req, struct session_query *q, struct explain_steps *steps)
 {
 	struct lookup l = {.req = req, .steps = steps};
-	const struct session_query_source source = {&l, look_up_spf};
+	const struct session_query_source source = {&l, look_up};
 
 	session_query_decide(q, req->generation->rules, &source);
 	message_check_free(&l.check);

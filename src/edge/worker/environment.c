@@ -220,6 +220,11 @@ static bool message_spf(struct message *m, const struct spf_query *query, struct
 	return out->result != SPFR_TEMPERROR || !m->spf.dry || m->ended;
 }
 
+static void message_at_rcpt(struct message *m)
+{
+	resolver_session_limit(&m->session, DNS_RCPT_MS);
+}
+
 static void message_at_end(struct message *m)
 {
 	m->ended = true;
@@ -311,6 +316,7 @@ void environment_fill(struct worker *w)
 	    .message_end = message_end,
 	    .dns = message_dns,
 	    .spf = message_spf,
+	    .at_rcpt = message_at_rcpt,
 	    .at_end = message_at_end,
 	    .dkim_header = message_dkim_header,
 	    .dkim_end_of_headers = message_dkim_end_of_headers,

@@ -70,11 +70,31 @@ START_TEST(takes_words)
 }
 END_TEST
 
+/* An answer of the DNS, told. */
+START_TEST(takes_answers_of_the_dns)
+{
+	struct arena *arena = arena_create(1 << 16);
+	char why[SESSION_QUERY_WHY_MAX];
+	struct session_query q;
+
+	session_query_start(&q, 1, &idn_uts46, arena);
+	ck_assert_ptr_null(session_query_set(&q, SLICE("reverse"), SLICE("unconfirmed"), why));
+	ck_assert_uint_eq(q.facts.reverse.are, 1u << REVERSE_UNCONFIRMED);
+	ck_assert_ptr_null(session_query_set(&q, SLICE("helo_resolves"), SLICE("no"), why));
+	ck_assert_uint_eq(q.facts.helo_dns.are, 1u << HELO_UNRESOLVABLE);
+	ck_assert_ptr_null(session_query_set(&q, SLICE("sender_domain"), SLICE("temperror"), why));
+	ck_assert_int_eq(q.facts.sender_dns.state, FACT_FAILED);
+	ck_assert_str_eq(session_query_set(&q, SLICE("from_domain"), SLICE("none"), why),
+	    "from_domain: \"none\" is not exists, missing, null-mx or temperror");
+	arena_free(&arena);
+}
+END_TEST
+
 START_TEST(takes_each_key_once)
 {
 	struct arena *arena = arena_create(1 << 16);
 	static const char *const good[] = {"192.0.2.1", "a", "a", "a@b.de", "a@b.de", "a", "1.3",
-	    "a@b.de", "pass", "pass", "pass", "1"};
+	    "a@b.de", "pass", "pass", "pass", "missing", "null-mx", "unconfirmed", "no", "1"};
 	struct session_query q;
 	char why[SESSION_QUERY_WHY_MAX], want[64];
 	unsigned n = 0;
@@ -284,6 +304,7 @@ Suite *suite(void)
 
 	tcase_add_loop_test(told, takes_words, 0, (int)ROWS(words));
 	tcase_add_test(told, takes_each_key_once);
+	tcase_add_test(told, takes_answers_of_the_dns);
 	suite_add_tcase(s, told);
 	tcase_add_loop_test(decided, decides, 0, (int)ROWS(asked));
 	tcase_add_loop_test(decided, decides_in_monitor_mode, 0, (int)ROWS(monitored));

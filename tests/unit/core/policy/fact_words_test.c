@@ -1,6 +1,24 @@
 #include "core/policy/fact_words.h"
 
+#include "core/policy/ruleset.h"
 #include "unit/unit.h"
+
+#define EXAMPLE                                                                                    \
+	{                                                                                          \
+		.state = FACT_KNOWN, .name = SLICE_INIT("x.example"),                              \
+		.text = SLICE_INIT("x.example")                                                    \
+	}
+#define AUTHOR_WITH(...)                                                                           \
+	{                                                                                          \
+		.author_state = FACT_KNOWN, .author = FROM_ONE, .id = {[IDENTITY_FROM] = EXAMPLE}, \
+		__VA_ARGS__                                                                        \
+	}
+#define AUTHOR AUTHOR_WITH(.now = 0)
+#define SENDER_WITH(...)                                                                           \
+	{                                                                                          \
+		.id = {[IDENTITY_SENDER] = EXAMPLE}, __VA_ARGS__                                   \
+	}
+#define SENDER SENDER_WITH(.now = 0)
 
 /* Each word in a rule by itself: matches, does not, or cannot be told. */
 static const struct {
@@ -18,6 +36,29 @@ static const struct {
     {"SPF without resolver", KEY_SPF, {.spf_state = FACT_FAILED}, "temperror", "*", 0, false},
     {"SPF temperror", KEY_SPF, {.spf_state = FACT_KNOWN, .spf = {.result = SPFR_TEMPERROR}},
 	"temperror", "*", 0, false},
+    {"DMARC before the author is known", KEY_DMARC, {.author_state = FACT_UNKNOWN}, "", "", 0,
+	false},
+    {"DMARC not asked", KEY_DMARC, AUTHOR, "", "*", NEED_DMARC, false},
+    {"DMARC fails", KEY_DMARC,
+	AUTHOR_WITH(.dmarc_state = FACT_KNOWN, .dmarc = {.verdict = DMARC_V_FAIL}), "fail", "", 0,
+	false},
+    {"DMARC temperror", KEY_DMARC,
+	AUTHOR_WITH(.dmarc_state = FACT_KNOWN, .dmarc = {.verdict = DMARC_V_TEMPERROR}),
+	"temperror", "*", 0, false},
+    {"DKIM not asked", KEY_DKIM, AUTHOR, "", "*", NEED_DKIM, false},
+    {"no signature", KEY_DKIM, AUTHOR_WITH(.dkim_state = FACT_KNOWN), "none", "", 0, false},
+    {"DKIM without memory", KEY_DKIM, AUTHOR_WITH(.dkim_state = FACT_FAILED), "temperror", "*", 0,
+	false},
+    {"the domain of no sender", KEY_SENDER_DOMAIN,
+	{.id = {[IDENTITY_SENDER] = {.state = FACT_ABSENT}}}, "", "", 0, false},
+    {"a sender that is not told", KEY_SENDER_DOMAIN, {.now = 0}, "", "*", 0, true},
+    {"the sender's domain", KEY_SENDER_DOMAIN, SENDER, "", "*", NEED_SENDER_DOMAIN, false},
+    {"the sender's domain is missing", KEY_SENDER_DOMAIN,
+	SENDER_WITH(.sender_dns = {FACT_KNOWN, 1, 0}), "missing", "", 0, false},
+    {"half an answer", KEY_SENDER_DOMAIN, SENDER_WITH(.sender_dns = {FACT_KNOWN, 0, 2}), "",
+	"null-mx", 0, false},
+    {"no resolver", KEY_SENDER_DOMAIN, SENDER_WITH(.sender_dns = {FACT_FAILED, 0, 0}), "", "*", 0,
+	false},
 };
 
 /* Whether the word stands in the list. */
@@ -33,8 +74,9 @@ static bool has_word(const char *list, const char *word)
 
 START_TEST(looks_at_facts)
 {
+	const struct ruleset rules = {.own_domains = NULL};
 	const struct fact_words_row *row = fact_words_row(rows[_i].key);
-	struct word_facts w = row->look(&rows[_i].facts);
+	struct word_facts w = row->look(&rows[_i].facts, &rules);
 
 	for (unsigned i = 0; row->words[i]; i++) {
 		bool is = has_word(rows[_i].are, row->words[i]);

@@ -78,8 +78,9 @@ START_TEST(knows_its_mode)
 END_TEST
 
 /* The words of the configuration, in the order of enum rule_key. */
-static const char *const words[KEY_COUNT] = {
-    "networks", "client_name", "helo", "sender", "from", "recipient", "domains", "login", "spf"};
+static const char *const words[KEY_COUNT] = {"networks", "client_name", "helo", "sender", "from",
+    "recipient", "domains", "login", "spf", "dkim", "dmarc", "sender_domain", "from_domain",
+    "reverse", "helo_is"};
 
 START_TEST(names_keys)
 {
