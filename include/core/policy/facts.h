@@ -16,6 +16,7 @@
 #include "core/mail/fromheader.h"
 #include "core/name/address.h"
 #include "core/net/ip.h"
+#include "core/policy/header_tests.h"
 #include "core/policy/verdict.h"
 
 enum fact_state {
@@ -93,7 +94,13 @@ struct facts {
 	enum fact_state author_state; /* the From header as a whole */
 	enum from_kind author;        /* FROM_BAD also for more domains than are judged */
 	struct slice author_why;      /* FROM_NONE and FROM_BAD: what is wrong */
-	enum fact_state dmarc_state;  /* of the author domain in id[IDENTITY_FROM] */
+	enum fact_state header_state; /* failed: it was not looked at to its end */
+	const struct header_field
+	    *header; /* the fields that rules ask for; others may be missing */
+	/* Of each header test of the ruleset 1 + what it said of this header, 0 = not asked: a
+	 * message has many recipients and one header.  NULL: nobody remembers. */
+	unsigned char *header_said;
+	enum fact_state dmarc_state; /* of the author domain in id[IDENTITY_FROM] */
 	struct dmarc_result dmarc;
 	/* Which signatures are aligned with the domain in id[IDENTITY_FROM], beyond those of that
 	 * very domain: bits of signatures that are, and of those that may be. */

@@ -52,6 +52,7 @@ struct match_decider {
 	uint32_t member;             /* the entry; unused where a pattern decided */
 	const struct ruleset_pattern *pattern;
 	uint64_t words; /* of a criterion on one fact: those that decided */
+	const struct header_test *header;
 };
 
 /* The deciders of one rule, by slot.  Those of `domains` that are out stand here only where no

@@ -37,6 +37,9 @@ enum rule_key {
 	KEY_FROM_DOMAIN,
 	KEY_REVERSE,
 	KEY_HELO_IS,
+	KEY_TLS,
+	KEY_HEADER,
+	KEY_ALL_HEADERS,
 	KEY_COUNT
 };
 
@@ -88,6 +91,7 @@ struct rule {
 	struct rule_override override;
 	struct origin where;
 	unsigned patterns_from, patterns; /* its slice of the ruleset's patterns */
+	unsigned headers_from, headers;   /* … and of its header tests */
 	struct fact_words *words;         /* NULL: no criterion on one fact */
 	bool late; /* rule_is_late(); set by the builder, as are the three above */
 	/* Of its lists, and networks of its AS numbers and countries; counted by the builder. */
@@ -155,6 +159,9 @@ bool rule_mentions_from(const struct rule *);
 
 /* True when the rule is asked for mail of authenticated sessions. */
 bool rule_is_for_authenticated(const struct rule *);
+/* Bits 1 << rule_key of the criteria on header fields. */
+enum { KEYS_OF_HEADERS = 1 << KEY_HEADER | 1 << KEY_ALL_HEADERS };
+
 /* True when the rule asks for something that only the whole message shows. */
 bool rule_is_late(const struct rule *);
 

@@ -19,6 +19,7 @@
 #include "core/name/name_radix.h"
 #include "core/name/pattern.h"
 #include "core/net/ip_radix.h"
+#include "core/policy/header_tests.h"
 #include "core/policy/member_sets.h"
 #include "core/policy/rule.h"
 #include "core/policy/settings.h"
@@ -52,6 +53,10 @@ struct ruleset {
 	struct name_radix *addresses[IDENTITY_COUNT]; /* sender, from, recipient */
 	struct ruleset_pattern *patterns;
 	unsigned pattern_count;
+	struct header_test *headers; /* by rule and slot */
+	unsigned header_count;
+	struct slice *fields; /* names of those tests, each once, sorted */
+	unsigned field_count;
 	unsigned *unlisted; /* rules without any list, which no look-up finds: in their order */
 	unsigned unlisted_count;
 	struct name_radix *domains; /* recipient domain → 1 + index into layers, 0 = defaults */
@@ -93,6 +98,10 @@ void ruleset_add_entry(struct ruleset_builder *, unsigned rule, unsigned slot, c
 void ruleset_add_word(struct ruleset_builder *, unsigned rule, unsigned slot, unsigned word,
     bool out, struct origin where);
 
+/* One entry of `header` or `all_headers`, whose slices are copied. */
+void ruleset_add_header(struct ruleset_builder *, unsigned rule, unsigned slot,
+    const struct header_entry *, struct origin where);
+
 /* One network of an AS or a country that the rule names, from the MMDB. */
 void ruleset_add_geo(struct ruleset_builder *, unsigned rule, unsigned slot, enum member_rank,
     bool out, const struct prefix *);
@@ -124,6 +133,9 @@ const struct switches *ruleset_switches(const struct ruleset *, struct slice dom
  * of ours may be added, since those that a sender made up are removed first. */
 bool ruleset_wants_headers(const struct ruleset *);
 bool ruleset_wants_body(const struct ruleset *);
+
+/* True when some rule asks for header fields of this name, which header_name_fold() made. */
+bool ruleset_asks_field(const struct ruleset *, struct slice folded);
 
 /* Bytes that the compiled table occupies. */
 size_t ruleset_bytes(const struct ruleset *);

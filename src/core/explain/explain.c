@@ -61,6 +61,10 @@ static struct explain_criterion criterion_of(const struct facts *facts, const st
 				     : login_entry(facts, arena);
 		return c;
 	}
+	if (d->header) {
+		c.entry = d->header->text;
+		return c;
+	}
 	if (d->words != 0) {
 		c.entry = criterion_word(slot, d->words);
 		return c;

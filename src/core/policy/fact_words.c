@@ -253,6 +253,36 @@ static struct word_facts look_at_helo(const struct facts *facts, const struct ru
 	return w;
 }
 
+/* ---- TLS ----------------------------------------------------------------------------- */
+
+enum { WORD_NONE, WORD_BELOW_1_2, WORD_BELOW_1_3 };
+
+static const char *const tls_words[] = {
+    [WORD_NONE] = "none",
+    [WORD_BELOW_1_2] = "<1.2",
+    [WORD_BELOW_1_3] = "<1.3",
+    NULL,
+};
+
+static struct word_facts look_at_tls(const struct facts *facts, const struct ruleset *rules)
+{
+	(void)rules;
+	switch (facts->tls) {
+	case TLS_NONE:
+		return (struct word_facts){.are = word_bit(WORD_NONE)};
+	case TLS_1_0:
+	case TLS_1_1:
+		return (struct word_facts){
+		    .are = word_bit(WORD_BELOW_1_2) | word_bit(WORD_BELOW_1_3)};
+	case TLS_1_2:
+		return (struct word_facts){.are = word_bit(WORD_BELOW_1_3)};
+	case TLS_1_3:
+		return (struct word_facts){.are = 0};
+	default:
+		return (struct word_facts){.unknown = ~UINT64_C(0)};
+	}
+}
+
 /* ---- the rows ------------------------------------------------------------------------ */
 
 static const struct fact_words_row rows[KEY_COUNT] = {
@@ -263,6 +293,7 @@ static const struct fact_words_row rows[KEY_COUNT] = {
     [KEY_FROM_DOMAIN] = {domain_words, true, look_at_from_domain},
     [KEY_REVERSE] = {reverse_words, false, look_at_reverse},
     [KEY_HELO_IS] = {helo_words, false, look_at_helo},
+    [KEY_TLS] = {tls_words, false, look_at_tls},
 };
 
 const struct fact_words_row *fact_words_row(unsigned key)

@@ -264,6 +264,63 @@ static void apply_words(struct match *m, struct outcome *o, unsigned slot)
 		.words = w.are & (w.are & out ? out : in)});
 }
 
+static enum pattern_result ask_header(const struct match *m, const struct header_test *t)
+{
+	unsigned char *said = m->facts->header_said;
+	enum pattern_result r;
+
+	if (!said)
+		return header_test_ask(t, m->facts->header);
+	said += t - m->rules->headers;
+	if (*said != 0)
+		return (enum pattern_result)(*said - 1);
+	r = header_test_ask(t, m->facts->header);
+	*said = (unsigned char)(r + 1);
+	return r;
+}
+
+/* `header`: one entry holds; `all_headers`: all do.  One that cannot be told leaves open what no
+ * other settles. */
+static void apply_headers(struct match *m, struct outcome *o, unsigned slot)
+{
+	bool any = (slot & (SLOT_UNLESS - 1)) == KEY_HEADER;
+	enum pattern_result settles = any ? PATTERN_YES : PATTERN_NO,
+			    all = any ? PATTERN_NO : PATTERN_YES;
+	const struct header_test *t = &m->rules->headers[o->rule->headers_from], *decider = NULL;
+
+	if (m->facts->header_state != FACT_KNOWN) {
+		o->unknown |= slot_bit(slot);
+		o->late |= m->facts->header_state == FACT_UNKNOWN;
+		return;
+	}
+	for (unsigned i = 0; i < o->rule->headers && all != settles; i++, t++) {
+		enum pattern_result r;
+
+		if (t->slot != slot)
+			continue;
+		r = ask_header(m, t);
+		if (r == settles || !decider)
+			decider = t;
+		if (r == settles || r == PATTERN_BROKEN)
+			all = r;
+	}
+	if (all == PATTERN_BROKEN)
+		o->unknown |= slot_bit(slot);
+	else if (all == PATTERN_YES)
+		o->yes |= slot_bit(slot);
+	note_decider(m->trace, slot,
+	    (struct match_decider){
+		.decided = all == PATTERN_YES, .identity = IDENTITY_COUNT, .header = decider});
+}
+
+static void apply_fact(struct match *m, struct outcome *o, unsigned slot)
+{
+	if ((KEYS_OF_HEADERS & 1u << (slot & (SLOT_UNLESS - 1))) != 0)
+		apply_headers(m, o, slot);
+	else
+		apply_words(m, o, slot);
+}
+
 /* Criteria on one fact are looked at when the lists leave the rule open; those of `unless` when all
  * criteria hold, or may hold for want of an answer that nobody can give. */
 static void apply_facts(struct match *m, struct outcome *o)
@@ -275,12 +332,12 @@ static void apply_facts(struct match *m, struct outcome *o)
 		return;
 	for (unsigned key = KEY_LISTS; key < KEY_COUNT; key++)
 		if ((o->rule->keys & 1u << key) != 0)
-			apply_words(m, o, key);
+			apply_fact(m, o, key);
 	if (!m->trace && (o->need != 0 || (o->rule->keys & ~(o->yes | o->unknown)) != 0))
 		return;
 	for (unsigned key = KEY_LISTS; key < KEY_COUNT; key++)
 		if ((o->rule->unless & 1u << key) != 0)
-			apply_words(m, o, SLOT_UNLESS + key);
+			apply_fact(m, o, SLOT_UNLESS + key);
 }
 
 static enum truth truth_of(const struct outcome *o, int64_t now)
@@ -310,7 +367,7 @@ static void evaluate(struct match *m, unsigned rule, struct outcome *o)
 		     unknown_slots(m->facts, o->rule->unless, o->rule->unless_in, SLOT_UNLESS);
 	o->unknown &= ~(o->yes | o->no);
 	o->late = o->unknown != 0;
-	if (o->rule->words)
+	if (o->rule->words || o->rule->headers > 0)
 		apply_facts(m, o);
 	o->truth = truth_of(o, m->facts->now);
 }

@@ -29,7 +29,7 @@ bool rule_is_late(const struct rule *rule)
 		if (((rule->keys | rule->unless) & 1u << key) != 0 && fact_words_row(key) &&
 		    fact_words_row(key)->late)
 			return true;
-	return rule_mentions_from(rule);
+	return ((rule->keys | rule->unless) & KEYS_OF_HEADERS) != 0 || rule_mentions_from(rule);
 }
 
 bool rule_expired(const struct rule *rule, int64_t now)
@@ -87,6 +87,9 @@ const char *rule_key_name(enum rule_key key)
 	    [KEY_FROM_DOMAIN] = "from_domain",
 	    [KEY_REVERSE] = "reverse",
 	    [KEY_HELO_IS] = "helo_is",
+	    [KEY_TLS] = "tls",
+	    [KEY_HEADER] = "header",
+	    [KEY_ALL_HEADERS] = "all_headers",
 	};
 
 	return names[key];

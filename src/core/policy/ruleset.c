@@ -21,6 +21,10 @@ void ruleset_free(struct ruleset **set)
 		name_radix_free(&rules->addresses[i]);
 	for (unsigned i = 0; i < rules->pattern_count; i++)
 		pattern_free(&rules->patterns[i].pattern);
+	for (unsigned i = 0; i < rules->header_count; i++)
+		pattern_free(&rules->headers[i].pattern);
+	free(rules->headers);
+	free(rules->fields);
 	name_radix_free(&rules->domains);
 	name_radix_free(&rules->own_domains);
 	ip_radix_free(&rules->networks);
@@ -61,6 +65,8 @@ size_t ruleset_bytes(const struct ruleset *rules)
 		       ip_radix_bytes(rules->networks) + rules->rule_count * sizeof *rules->rules +
 		       rules->pattern_count * sizeof *rules->patterns +
 		       rules->unlisted_count * sizeof *rules->unlisted +
+		       rules->header_count * sizeof *rules->headers +
+		       rules->field_count * sizeof *rules->fields +
 		       rules->switch_count * sizeof *rules->switches +
 		       rules->layer_count * sizeof *rules->layers;
 
@@ -70,6 +76,24 @@ size_t ruleset_bytes(const struct ruleset *rules)
 		bytes += rules->addresses[i] ? name_radix_bytes(rules->addresses[i]) : 0;
 	bytes += rules->own_domains ? name_radix_bytes(rules->own_domains) : 0;
 	return bytes + (rules->domains ? name_radix_bytes(rules->domains) : 0);
+}
+
+bool ruleset_asks_field(const struct ruleset *rules, struct slice folded)
+{
+	unsigned low = 0, high = rules->field_count;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+		int order = slice_compare(folded, rules->fields[middle]);
+
+		if (order == 0)
+			return true;
+		if (order > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
 }
 
 const struct rule *ruleset_find_rule(const struct ruleset *rules, struct slice name)

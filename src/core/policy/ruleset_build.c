@@ -284,6 +284,38 @@ void ruleset_add_word(struct ruleset_builder *b, unsigned rule, unsigned slot, u
 	*(out ? &words->out[unless][at] : &words->in[unless][at]) |= bit;
 }
 
+static struct pattern *header_pattern(
+    struct ruleset_builder *b, struct slice text, struct origin where)
+{
+	char why[PATTERN_WHY_MAX], shown[EXCERPT_MAX];
+	struct pattern *pattern = pattern_compile(text, why);
+
+	if (!pattern)
+		diag_error(b->diag, where, "/%s/: %s", slice_excerpt(text, shown), why);
+	return pattern;
+}
+
+void ruleset_add_header(struct ruleset_builder *b, unsigned rule, unsigned slot,
+    const struct header_entry *e, struct origin where)
+{
+	struct ruleset *rules = b->rules;
+	char folded[HEADER_NAME_MAX];
+	struct header_test t = {.rule = rule, .slot = slot, .absent = e->absent};
+
+	if (rule >= rules->rule_count)
+		return;
+	if (e->pattern.len > 0 && !(t.pattern = header_pattern(b, e->pattern, where)))
+		return;
+	if (!ROOM(b, rules->headers, rules->header_count, b->header_capacity)) {
+		pattern_free(&t.pattern);
+		return;
+	}
+	t.name = arena_copy(rules->arena, header_name_fold(e->name, folded));
+	t.text = arena_copy(rules->arena, e->text);
+	rules->rules[rule].entries++;
+	rules->headers[rules->header_count++] = t;
+}
+
 /* The names of a whole top-level domain are as much as the widest of networks. */
 static void check_breadth(struct ruleset_builder *b, const struct rule *rule, unsigned slot,
     const struct entry *e, struct origin where)

@@ -45,7 +45,7 @@ struct ruleset_builder {
 	struct ip_radix_entry *networks;
 	size_t network_count, network_capacity;
 	struct names_in names[KEY_COUNT], addresses[IDENTITY_COUNT], domains;
-	size_t rule_capacity, pattern_capacity;
+	size_t rule_capacity, pattern_capacity, header_capacity;
 	struct switch_layer *layers;
 	size_t layer_count, layer_capacity;
 	struct switch_layer everywhere; /* of "*" */

@@ -292,6 +292,49 @@ static void place_patterns(struct ruleset_builder *b)
 	}
 }
 
+static int compare_headers(const void *one, const void *other)
+{
+	const struct header_test *a = one, *b = other;
+
+	if (a->rule != b->rule)
+		return a->rule < b->rule ? -1 : 1;
+	if (a->slot != b->slot)
+		return a->slot < b->slot ? -1 : 1;
+	return slice_compare(a->text, b->text);
+}
+
+static int compare_fields(const void *one, const void *other)
+{
+	return slice_compare(*(const struct slice *)one, *(const struct slice *)other);
+}
+
+static void place_headers(struct ruleset_builder *b)
+{
+	struct ruleset *rules = b->rules;
+	unsigned n = 0;
+
+	if (rules->header_count == 0)
+		return;
+	rules->fields = calloc(rules->header_count, sizeof *rules->fields);
+	if (!rules->fields) {
+		b->failed = true;
+		return;
+	}
+	qsort(rules->headers, rules->header_count, sizeof *rules->headers, compare_headers);
+	for (unsigned i = 0; i < rules->header_count; i++) {
+		struct rule *rule = &rules->rules[rules->headers[i].rule];
+
+		if (rule->headers++ == 0)
+			rule->headers_from = i;
+		rules->fields[i] = rules->headers[i].name;
+	}
+	qsort(rules->fields, rules->header_count, sizeof *rules->fields, compare_fields);
+	for (unsigned i = 0; i < rules->header_count; i++)
+		if (n == 0 || !slice_equal(rules->fields[n - 1], rules->fields[i]))
+			rules->fields[n++] = rules->fields[i];
+	rules->field_count = n;
+}
+
 /* Rules that no list leads to are looked at each time. */
 static void note_unlisted(struct ruleset_builder *b)
 {
@@ -379,6 +422,7 @@ struct ruleset *ruleset_finish(struct ruleset_builder **builder)
 	if (!b->failed)
 		build_tries(b);
 	place_patterns(b);
+	place_headers(b);
 	note_unlisted(b);
 	note_needs(rules);
 	tell_tallies(b);

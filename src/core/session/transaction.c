@@ -258,6 +258,10 @@ static void forget_transaction(struct session *s)
 	forget_failure(&s->facts.helo_dns);
 	s->facts.mta_name = slice_of(NULL, 0);
 	s->facts.author_why = slice_of(NULL, 0);
+	s->facts.header_state = FACT_UNKNOWN;
+	s->facts.header = NULL;
+	s->facts.header_said = NULL;
+	s->asked_fields = NULL;
 	s->facts.spf_late = false;
 	s->facts.spf = (struct spf_answer){.result = SPFR_NONE};
 	s->facts.dkim = (struct dkim_answer){.count = 0};

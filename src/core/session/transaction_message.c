@@ -4,6 +4,7 @@
  * Messages of the sample are shown to their evaluation, which changes nothing of all that.
  */
 #include "core/mail/authres.h"
+#include "core/mail/rfc2047.h"
 #include "transaction_state.h"
 
 bool transaction_wants_authenticated_end(const struct session *s)
@@ -99,6 +100,25 @@ static void look_for_forgery(struct session *s, struct slice name, struct slice 
 	}
 }
 
+/* A field that some rule asks for is kept as a reader sees it. */
+static void keep_field(struct session *s, struct slice name, struct slice value)
+{
+	char folded[HEADER_NAME_MAX], decoded[RFC2047_TEXT_MAX];
+	struct slice key = header_name_fold(name, folded);
+	struct header_field *f;
+
+	if (!ruleset_asks_field(s->mail.rules, key))
+		return;
+	f = arena_alloc(s->mail_arena, sizeof *f);
+	if (!f)
+		return;
+	value = arena_copy(s->mail_arena, rfc2047_decode(value, decoded));
+	*f = (struct header_field){.next = s->asked_fields,
+	    .name = arena_copy(s->mail_arena, key),
+	    .value = idna_compose(s->env->idna, value, s->mail_arena)};
+	s->asked_fields = f;
+}
+
 /* The clocks are read only here: a header has many fields. */
 static struct answer refuse(struct session *s, enum action action, enum reason reason)
 {
@@ -122,6 +142,7 @@ static struct answer refuse_header(struct session *s)
 
 	s->headers_ended = true;
 	s->wants_dkim = false;
+	s->facts.header_state = FACT_FAILED;
 	if (s->authenticated) {
 		s->authenticated = false;
 		return (struct answer){.kind = ANSWER_CONTINUE};
@@ -152,6 +173,8 @@ struct answer transaction_header(struct session *s, struct slice name, struct sl
 		s->from_fields[s->from_count++] = arena_copy(s->mail_arena, value);
 	else
 		look_for_forgery(s, name, value);
+	if (s->mail.rules->field_count > 0)
+		keep_field(s, name, value);
 	if (s->wants_dkim)
 		s->env->dkim_header(s->message, name, value);
 	if (arena_failed(s->mail_arena))
@@ -180,6 +203,9 @@ void transaction_end_of_headers(struct session *s)
 		return;
 	fromheader_parse(s->from_fields, s->from_count, s->env->idna, s->mail_arena, &s->from);
 	facts_set_author(&s->facts, &s->from);
+	s->facts.header_state = FACT_KNOWN;
+	s->facts.header = s->asked_fields;
+	s->facts.header_said = arena_calloc(s->mail_arena, s->mail.rules->header_count + 1, 1);
 	if (s->wants_dkim) {
 		const struct gather g = transaction_gather(s);
 

@@ -78,6 +78,7 @@ struct session {
 	size_t header_bytes, header_fields;
 	struct slice from_fields[FROM_FIELDS_MAX];
 	size_t from_count;
+	struct header_field *asked_fields; /* that rules ask for, decoded; the last first */
 	struct fromheader from;
 	struct author authors[FROM_DOMAINS_MAX]; /* by from.domains */
 	struct forged *forged;                   /* of each name the last field first */

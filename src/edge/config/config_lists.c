@@ -168,6 +168,21 @@ static void take_word(struct load *load, const struct criterion *c, unsigned rul
 	    SLICE_ARG(known));
 }
 
+/* ---- criteria on header fields ------------------------------------------------------- */
+
+static void take_header(struct load *load, const struct criterion *c, unsigned rule, unsigned slot,
+    struct slice text, struct origin where)
+{
+	char why[HEADER_ENTRY_WHY_MAX];
+	struct header_entry e;
+	const char *wrong = header_entry_parse(text, &idn_uts46, load->arena, &e, why);
+
+	if (wrong)
+		diag_error(load->diag, where, "%s: %s", c->word, wrong);
+	else
+		ruleset_add_header(load->builder, rule, slot, &e, where);
+}
+
 /* ---- the criteria -------------------------------------------------------------------- */
 
 const struct criterion load_criteria[CRITERIA] = {
@@ -188,6 +203,9 @@ const struct criterion load_criteria[CRITERIA] = {
     {"from_domain", KEY_FROM_DOMAIN, ENTRY_ACCEPT_NAMES, take_word, NULL},
     {"reverse", KEY_REVERSE, ENTRY_ACCEPT_NAMES, take_word, NULL},
     {"helo_is", KEY_HELO_IS, ENTRY_ACCEPT_NAMES, take_word, NULL},
+    {"tls", KEY_TLS, ENTRY_ACCEPT_NAMES, take_word, NULL},
+    {"header", KEY_HEADER, ENTRY_ACCEPT_NAMES, take_header, NULL},
+    {"all_headers", KEY_ALL_HEADERS, ENTRY_ACCEPT_NAMES, take_header, NULL},
 };
 
 const struct criterion *load_criterion(const char *word)
@@ -210,7 +228,10 @@ static void each_entry(void *context, struct slice text, struct origin where)
 {
 	struct entries *e = context;
 
-	e->found |= slice_starts(text, SLICE("!")) ? FOUND_OUT : FOUND_IN;
+	/* "!Name" in a criterion on header fields asks for its absence. */
+	bool out = slice_starts(text, SLICE("!")) && e->criterion->take != take_header;
+
+	e->found |= out ? FOUND_OUT : FOUND_IN;
 	e->criterion->take(e->load, e->criterion, e->rule, e->slot, text, where);
 }
 

@@ -196,7 +196,7 @@ struct criterion {
 	bool (*number)(struct slice text, uint32_t *out);
 };
 
-enum { CRITERIA = 17 };
+enum { CRITERIA = 20 };
 extern const struct criterion load_criteria[CRITERIA];
 
 /* The criterion of this word, or NULL. */

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define LOAD_AUTHENTICATED_CRITERIA "login, sender, from, helo or recipient"
+#define LOAD_AUTHENTICATED_CRITERIA "login, sender, from, helo, recipient or header"
 
 /* Bits 1 << key of the criteria that the group has. */
 static unsigned criteria_of(const struct setting *group)
@@ -65,18 +65,15 @@ static void check_whitelist(struct rule_parser *p)
  * What rules for authenticated sessions may ask for (SPEC 3.5): who a user's client is, what the
  * DNS says of it, and SPF, DKIM and DMARC have no meaning there.
  */
-static bool suits_authenticated(enum rule_key key)
+static bool suits_authenticated(const char *word)
 {
-	switch (key) {
-	case KEY_LOGIN:
-	case KEY_SENDER:
-	case KEY_FROM:
-	case KEY_HELO:
-	case KEY_RECIPIENT:
-		return true;
-	default:
-		return false;
-	}
+	static const char *const words[] = {"login", "sender", "sender_domain", "from", "helo",
+	    "recipient", "header", "all_headers"};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	return false;
 }
 
 /* Criteria of a rule, or of its unless, that do not go with the sessions that it is for. */
@@ -93,7 +90,7 @@ static void check_sessions(const struct rule_parser *p, const struct setting *gr
 			diag_error(p->load->diag, load_where(p->load, s),
 			    "login belongs to rules of blocks with applies = \"authenticated\" or "
 			    "\"both\": nobody is logged in where mail is inbound");
-		else if (s && authenticated && !suits_authenticated(c->key))
+		else if (s && authenticated && !suits_authenticated(c->word))
 			diag_error(p->load->diag, load_where(p->load, s),
 			    "%s cannot be used in%s \"%.*s\", which is for authenticated sessions: "
 			    "use " LOAD_AUTHENTICATED_CRITERIA,

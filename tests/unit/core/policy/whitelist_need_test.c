@@ -41,7 +41,7 @@ static struct ruleset *make_table(struct diag *diag, struct survey *survey)
 	    "203.0.113.0/24");
 	add(b, RULE(WHITELIST, NETWORKS, .covers = 1u << FAMILY_SUSRANGES), KEY_NETWORKS,
 	    "192.0.2.127");
-	add(b, RULE(BLOCKS, NETWORKS, .excuses = 1u << KEY_HELO), KEY_NETWORKS, "10.0.0.0/8");
+	add(b, RULE(BLOCKS, NETWORKS, .unless = 1u << KEY_HELO), KEY_NETWORKS, "10.0.0.0/8");
 	add(b, RULE(BLOCKS, HELO, .wide = true), KEY_HELO, "mx.example");
 	add(b, RULE(SUSRANGES, NETWORKS, .monitor = true), KEY_NETWORKS, "192.0.2.0/25");
 	add(b, RULE(SUSRANGES, NETWORKS, .wide = true), KEY_NETWORKS, "2001:db8::/32");
