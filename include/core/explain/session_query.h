@@ -27,10 +27,12 @@
  *                  "temperror:reject" one where there is a policy and a proof may be missing
  *     sender_domain, from_domain   exists, missing, null-mx; reverse: confirmed, none, unconfirmed;
  *     helo_resolves                yes, no; for all four: temperror, an answer that does not come
+ *     header       fields as in a message, with line ends between them; the author is that of its
+ *                  From, unless `from` tells him
  *     now          seconds since the epoch
  *
- * An empty client_name, helo or auth says that there is none.  With `from` given, a mail that RCPT
- * accepts is judged at its end, too.
+ * An empty client_name, helo or auth says that there is none.  With `from` or `header` given, a
+ * mail that RCPT accepts is judged at its end, too.
  */
 #include "core/base/arena.h"
 #include "core/policy/policy.h"
@@ -45,11 +47,15 @@ struct session_query {
 	    *from;      /* of a message: all its author domains; NULL: one, in facts */
 	unsigned given; /* bits by row of the table of keys */
 	struct dkim_signature_result signature;
-	bool has_no_policy; /* DMARC found no record, for want of an answer */
+	bool has_no_policy;                  /* DMARC found no record, for want of an answer */
+	struct header_field *header;         /* told; the last first */
+	struct slice froms[FROM_FIELDS_MAX]; /* values of its From fields */
+	size_t from_count;
 	/* after session_query_decide() */
 	struct verdict verdict;
 	enum phase phase; /* in which it fell */
 	unsigned missing; /* facts that were needed and could not be had: bits of enum need */
+	bool lacks_header, lacks_tls; /* a rule was passed over for want of it */
 };
 
 /* Somebody who can get facts: each state must leave FACT_UNKNOWN, or else becomes FACT_FAILED. */
@@ -62,6 +68,10 @@ void session_query_start(struct session_query *, int64_t now, const struct idna 
 
 /* The author domains of a message, which must stay until it is decided. */
 void session_query_set_author(struct session_query *, const struct fromheader *);
+
+/* A field of the message, name without colon and value as it stands there; all of them before it is
+ * decided, From fields as well. */
+void session_query_add_field(struct session_query *, struct slice name, struct slice value);
 
 /* NULL, or what is wrong, written to `why`. */
 const char *session_query_set(

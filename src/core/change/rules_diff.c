@@ -232,6 +232,38 @@ static void compare_fact_words(struct rules_diff *d, struct rules_diff_change **
 		}
 }
 
+/* "!Date, Subject: /x/" */
+static struct slice headers_of(
+    const struct ruleset *rules, const struct rule *rule, unsigned slot, char text[WORDS_MAX])
+{
+	struct line l = line_start(text, WORDS_MAX);
+
+	for (unsigned i = 0; i < rule->headers; i++) {
+		const struct header_test *t = &rules->headers[rule->headers_from + i];
+
+		if (t->slot == slot)
+			line_append(&l, "%s%.*s", l.len > 0 ? ", " : "", SLICE_ARG(t->text));
+	}
+	return slice_of(text, l.len);
+}
+
+static void compare_headers(const struct rules_pair *p, struct rules_diff_change **list,
+    const struct rule *a, const struct rule *b)
+{
+	static const struct {
+		unsigned slot;
+		const char *name;
+	} slots[] = {{KEY_HEADER, "header"}, {KEY_ALL_HEADERS, "all_headers"},
+	    {SLOT_UNLESS + KEY_HEADER, "unless.header"},
+	    {SLOT_UNLESS + KEY_ALL_HEADERS, "unless.all_headers"}};
+	char old[WORDS_MAX], fresh[WORDS_MAX];
+
+	for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++)
+		rules_diff_add_change(p->diff, list, slots[i].name,
+		    headers_of(p->before, a, slots[i].slot, old),
+		    headers_of(p->after, b, slots[i].slot, fresh));
+}
+
 static struct slice expiry_of(int64_t expires, char text[RFC3339_TEXT_MAX])
 {
 	if (expires == 0)
@@ -324,8 +356,10 @@ static bool compare_attributes(const struct rules_pair *p)
 	for (unsigned i = 0; i < p->after->rule_count; i++) {
 		uint32_t n = p->after_number[i];
 
-		if (d->rules[n].kind == RULE_KEPT && count[n] == 2)
+		if (d->rules[n].kind == RULE_KEPT && count[n] == 2) {
 			compare_rules(d, old[n], &p->after->rules[i], p->now, &d->rules[n].changes);
+			compare_headers(p, &d->rules[n].changes, old[n], &p->after->rules[i]);
+		}
 	}
 	return !arena_failed(d->arena);
 }

@@ -287,6 +287,14 @@ static void print_undecided(const struct writer *w, const struct session_query *
 	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
 		if (q->missing & facts[i].need)
 			print(w, 0, 2, "undecided: %s", facts[i].text);
+	if (q->lacks_header)
+		print(w, 0, 2,
+		    "undecided: the header is needed but not known: give --message or "
+		    "--header");
+	if (q->lacks_tls)
+		print(w, 0, 2,
+		    "undecided: TLS is needed but not known: give --tls (an MTA that "
+		    "never gave {tls_version} leaves it open)");
 	wrap(w, "without that answer the daemon would say:", 0, 2);
 }
 

@@ -1,5 +1,7 @@
 #include "core/explain/session_query.h"
 
+#include "core/mail/rfc2047.h"
+
 #include <stdio.h>
 
 void session_query_start(
@@ -12,6 +14,9 @@ void session_query_start(
 	q->missing = 0;
 	q->has_no_policy = false;
 	q->from = NULL;
+	q->header = NULL;
+	q->from_count = 0;
+	q->lacks_header = q->lacks_tls = false;
 }
 
 /* `kind` is "an SPF result (pass, fail, …)". */
@@ -247,6 +252,60 @@ static const char *set_helo_resolves(
 	return set_dns(q, value, NEED_HELO, words, "helo_resolves", why);
 }
 
+/* ---- the header ---------------------------------------------------------------------- */
+
+void session_query_add_field(struct session_query *q, struct slice name, struct slice value)
+{
+	char folded[HEADER_NAME_MAX], decoded[RFC2047_TEXT_MAX];
+	struct header_field *f = arena_alloc(q->arena, sizeof *f);
+
+	name = slice_trim(name);
+	if (slice_equal_nocase(name, SLICE("From")) && q->from_count < FROM_FIELDS_MAX)
+		q->froms[q->from_count++] = arena_copy(q->arena, value);
+	if (!f)
+		return;
+	value = arena_copy(q->arena, rfc2047_decode(value, decoded));
+	*f = (struct header_field){.next = q->header,
+	    .name = arena_copy(q->arena, header_name_fold(name, folded)),
+	    .value = idna_compose(q->idna, value, q->arena)};
+	q->header = f;
+	q->facts.header_state = FACT_KNOWN;
+	q->facts.header = f;
+}
+
+/* Cuts the first field off, with the lines that continue it. */
+static struct slice cut_field(struct slice *rest)
+{
+	struct slice whole = *rest;
+	size_t len = 0;
+
+	do {
+		struct slice line = slice_cut(rest, '\n');
+		len = (size_t)(line.ptr + line.len - whole.ptr);
+	} while (rest->len > 0 && (rest->ptr[0] == ' ' || rest->ptr[0] == '\t'));
+	return slice_of(whole.ptr, len);
+}
+
+static const char *set_header(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
+{
+	char shown[EXCERPT_MAX];
+
+	q->facts.header_state = FACT_KNOWN;
+	while (value.len > 0) {
+		struct slice field = cut_field(&value), text = field, name = slice_cut(&text, ':');
+
+		if (!text.ptr || slice_trim(name).len == 0) {
+			snprintf(why, SESSION_QUERY_WHY_MAX,
+			    "header: \"%s\" is not a header field such as \"Subject: hello\"",
+			    slice_excerpt(field, shown));
+			return why;
+		}
+		session_query_add_field(q, name, text);
+	}
+	return NULL;
+}
+
 static const char *set_now(
     struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
@@ -289,6 +348,7 @@ static const struct row {
     {SLICE_INIT("from_domain"), set_from_domain},
     {SLICE_INIT("reverse"), set_reverse},
     {SLICE_INIT("helo_resolves"), set_helo_resolves},
+    {SLICE_INIT("header"), set_header},
     {SLICE_INIT("now"), set_now},
 };
 
@@ -320,10 +380,24 @@ const char *session_query_set(
 
 bool session_query_undecided(const struct session_query *q)
 {
-	return q->missing != 0;
+	return q->missing != 0 || q->lacks_header || q->lacks_tls;
 }
 
 /* ---- deciding ------------------------------------------------------------------------ */
+
+/* The author that the header names, where nobody told him. */
+static void fill_author(struct session_query *q)
+{
+	struct fromheader *from;
+
+	if (q->facts.header_state != FACT_KNOWN || q->facts.author_state != FACT_UNKNOWN)
+		return;
+	from = arena_alloc(q->arena, sizeof *from);
+	if (!from)
+		return;
+	fromheader_parse(q->froms, q->from_count, q->idna, q->arena, from);
+	session_query_set_author(q, from);
+}
 
 /* What a result says of a domain is said of the one that the session names. */
 static void fill_domains(struct session_query *q)
@@ -377,16 +451,23 @@ static struct verdict decide(struct session_query *q, const struct ruleset *rule
 	return v;
 }
 
-/* RCPT is over before the daemon sees the header: nothing there may look at From. */
-static struct verdict decide_rcpt(struct session_query *q, const struct ruleset *rules,
-    const struct session_query_source *source, enum fact_state author, struct identity from)
+/* RCPT is over before the daemon sees the header: nothing there may look at it. */
+static struct verdict decide_rcpt(
+    struct session_query *q, const struct ruleset *rules, const struct session_query_source *source)
 {
+	enum fact_state author = q->facts.author_state, header = q->facts.header_state;
+	struct identity from = q->facts.id[IDENTITY_FROM];
+
 	q->facts.author_state = q->facts.id[IDENTITY_FROM].state = FACT_UNKNOWN;
+	q->facts.header_state = FACT_UNKNOWN;
 	q->phase = PHASE_RCPT;
 	q->verdict = decide(q, rules, PHASE_RCPT, source);
 	if (policy_effect(&q->verdict) == ACTION_ACCEPT) {
 		q->facts.author_state = author;
 		q->facts.id[IDENTITY_FROM] = from;
+		/* The daemon has seen it by the end; who asks may not have told it. */
+		q->facts.header_state =
+		    author != FACT_UNKNOWN && header == FACT_UNKNOWN ? FACT_FAILED : header;
 	}
 	return q->verdict;
 }
@@ -425,8 +506,7 @@ static struct verdict decide_end(
 static void decide_enforced(
     struct session_query *q, const struct ruleset *rules, const struct session_query_source *source)
 {
-	struct verdict at_end, at_rcpt = decide_rcpt(q, rules, source, q->facts.author_state,
-				   q->facts.id[IDENTITY_FROM]);
+	struct verdict at_end, at_rcpt = decide_rcpt(q, rules, source);
 
 	if (q->facts.author_state == FACT_UNKNOWN || policy_effect(&at_rcpt) != ACTION_ACCEPT)
 		return;
@@ -438,6 +518,18 @@ static void decide_enforced(
 	q->phase = PHASE_END;
 }
 
+/* A rule was passed over for want of what nobody can be asked for, and nothing else refuses. */
+static void note_lacking(struct session_query *q)
+{
+	const struct rule *rule = q->verdict.undecided;
+	unsigned keys = rule ? rule->keys | rule->unless : 0;
+
+	if (policy_effect(&q->verdict) == ACTION_REJECT)
+		return;
+	q->lacks_header = (keys & KEYS_OF_HEADERS) != 0 && q->facts.header_state != FACT_KNOWN;
+	q->lacks_tls = (keys & 1u << KEY_TLS) != 0 && q->facts.tls == TLS_UNKNOWN;
+}
+
 /* mode = "monitor" decides the same and refuses nothing: it says what enforcing would do. */
 void session_query_decide(
     struct session_query *q, const struct ruleset *rules, const struct session_query_source *source)
@@ -445,8 +537,10 @@ void session_query_decide(
 	struct ruleset enforcing = *rules;
 
 	enforcing.settings.monitor = false;
+	fill_author(q);
 	fill_domains(q);
 	decide_enforced(q, &enforcing, source);
+	note_lacking(q);
 	if (rules->settings.monitor && policy_effect(&q->verdict) != ACTION_ACCEPT)
 		q->verdict.monitored = true;
 }

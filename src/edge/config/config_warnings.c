@@ -30,19 +30,28 @@ static void warn_idle_whitelist(const struct rule_parser *p)
 
 /* ---- late ---------------------------------------------------------------------------- */
 
-/* True when nothing but the author can settle it. */
+/* True when nothing but the header can settle it. */
 static bool waits_for_author(unsigned keys, unsigned in)
 {
-	return (keys & 1u << KEY_FROM) != 0 ||
+	return (keys & (1u << KEY_FROM | KEYS_OF_HEADERS)) != 0 ||
 	       ((keys & 1u << KEY_DOMAINS) != 0 && in == 1u << IDENTITY_FROM);
 }
 
-/* True when the author may exempt. */
-static bool exempts_author(const struct rule *rule)
+/* True when what the message shows may exempt. */
+static bool exempts_late(const struct rule *rule)
 {
-	return (rule->unless & 1u << KEY_FROM) != 0 ||
+	return (rule->unless & (1u << KEY_FROM | KEYS_OF_HEADERS)) != 0 ||
 	       ((rule->unless & 1u << KEY_DOMAINS) != 0 &&
 		   (rule->unless_in & 1u << IDENTITY_FROM) != 0);
+}
+
+static void warn_late_of(const struct rule_parser *p, const char *what)
+{
+	bool header = ((p->rule.keys | p->rule.unless) & KEYS_OF_HEADERS) != 0;
+
+	diag_warning(p->load->diag, p->rule.where,
+	    "\"%.*s\" asks for the %s, known at the end of the message only: it %s",
+	    SLICE_ARG(p->rule.name), header ? "header" : "author (from)", what);
 }
 
 /*
@@ -55,15 +64,13 @@ static void warn_late(const struct rule_parser *p)
 	const struct rule *rule = &p->rule;
 	const unsigned at_rcpt = 1u << FAMILY_SUSRANGES | 1u << FAMILY_SPF;
 	bool author = waits_for_author(rule->keys, rule->in);
-	bool unless = exempts_author(rule);
+	bool unless = exempts_late(rule);
 
 	if (rule->family == FAMILY_WHITELIST && (author || unless)) {
 		if ((rule->covers & at_rcpt) != 0)
-			warn(p, "asks for the author (from), known at the end of the message only: "
-				"it exempts nothing that is refused at RCPT");
+			warn_late_of(p, "exempts nothing that is refused at RCPT");
 	} else if (author ? rule->family == FAMILY_SUSRANGES : unless) {
-		warn(p, "asks for the author (from), known at the end of the message only: it "
-			"refuses nothing at RCPT");
+		warn_late_of(p, "refuses nothing at RCPT");
 	}
 }
 
@@ -90,7 +97,7 @@ static void warn_policy(const struct rule_parser *p)
 	const struct rule *rule = &p->rule;
 
 	if (p->load->config->policy_socket[0] &&
-	    (waits_for_author(rule->keys, rule->in) || exempts_author(rule) ||
+	    (waits_for_author(rule->keys, rule->in) || exempts_late(rule) ||
 		(rule_is_late(rule) && !rule_mentions_from(rule))))
 		warn(p, "looks at the message, which policy.socket does not show: only the milter "
 			"asks it");

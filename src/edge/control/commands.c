@@ -25,6 +25,7 @@ static const struct command_option explain_options[] = {
     {"--from", "ADDRESS", "author address of the From header; also decides the end of the message"},
     {"--auth", "USER", "authenticated user"},
     {"--tls", "VERSION", "TLS of the session: none, 1.0, 1.1, 1.2 or 1.3"},
+    {"--header", "FIELDS", "header fields, such as \"Subject: hello\", a line each"},
     {"--spf", "RESULT", "SPF result: pass, fail, softfail, none, temperror, …"},
     {"--dkim", "RESULT", "DKIM result of a signature by the author's domain: pass, fail, none, …"},
     {"--dmarc", "RESULT", "pass, none, fail (p=reject), fail:quarantine, fail:none, …"},

@@ -16,6 +16,12 @@
 /* A step that says more is cut. */
 enum { STEP_MAX = 1024 };
 
+/* A field as it was read. */
+struct header_line {
+	struct header_line *next;
+	struct slice name, value;
+};
+
 /* The DNS behind a told one: that which was given, or one opened on a purse of its own. */
 struct told {
 	struct message_check *check;
@@ -36,6 +42,7 @@ struct message_check {
 	struct slice from_fields[FROM_FIELDS_MAX];
 	size_t from_count;
 	struct fromheader from;
+	struct header_line *header, **last_header; /* for the rules */
 };
 
 __attribute__((format(printf, 2, 3))) static void step(
@@ -117,6 +124,7 @@ struct message_check *message_check_create(const struct dns *dns, int64_t now, s
 	t->asked = (struct dns){
 	    .self = &t->whole, .lookup = told_lookup, .hint = told_hint, .open = told_open};
 	t->arena = arena;
+	t->last_header = &t->header;
 	t->tell = tell;
 	t->context = context;
 	t->field = malloc(HEADER_BYTES_MAX);
@@ -142,6 +150,17 @@ void message_check_free(struct message_check **t)
 	*t = NULL;
 }
 
+static void keep_field(struct message_check *t, struct slice name, struct slice value)
+{
+	struct header_line *l = arena_alloc(t->arena, sizeof *l);
+
+	if (!l)
+		return;
+	*l = (struct header_line){NULL, arena_copy(t->arena, name), arena_copy(t->arena, value)};
+	*t->last_header = l;
+	t->last_header = &l->next;
+}
+
 static void end_field(struct message_check *t)
 {
 	struct slice value = slice_of(t->field, t->field_len), name = slice_cut(&value, ':');
@@ -152,6 +171,7 @@ static void end_field(struct message_check *t)
 	name = slice_trim(name);
 	if (slice_equal_nocase(name, SLICE("From")) && t->from_count < FROM_FIELDS_MAX)
 		t->from_fields[t->from_count++] = arena_copy(t->arena, value);
+	keep_field(t, name, value);
 	dkim_verifier_header(t->verifier, name, value);
 }
 
@@ -201,6 +221,9 @@ void message_check_author(struct message_check *t, struct session_query *q)
 	if (!t->in_body)
 		end_header(t);
 	session_query_set_author(q, &t->from);
+	for (const struct header_line *l = t->header; l; l = l->next)
+		session_query_add_field(q, l->name, l->value);
+	q->facts.header_state = FACT_KNOWN;
 	step(t, "from   %s%s%s%.*s", from_kind_name(t->from.kind),
 	    t->from.forgiven ? ", forgiven" : "", t->from.why.len > 0 ? ": " : "",
 	    SLICE_ARG(t->from.why));

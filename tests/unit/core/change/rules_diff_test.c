@@ -134,6 +134,12 @@ static const struct {
 	B("recipient = \"u@x.example\"; login = [ \"c.b\", \"b\" ]; applies = \"both\";"),
 	"blocks b: applies authenticated → both\n"
 	"blocks b: login 1 in: c.b; 1 out: a.b\n"},
+    {"header fields", B("header = [ \"A\", \"Subject: /x/\" ]; unless = { all_headers = \"B\"; };"),
+	B("header = [ \"!A\", \"Subject: /x/\" ]; unless = { all_headers = [ \"B\", \"C\" ]; };"),
+	"blocks b: header A, Subject: /x/ → !A, Subject: /x/\n"
+	"blocks b: unless.all_headers B → B, C\n"},
+    {"versions of TLS", B("tls = \"none\";"), B("tls = [ \"none\", \"<1.2\" ];"),
+	"blocks b: tls none → none, <1.2\n"},
     /* recipient domains */
     {"domains come, go, change",
 	"domains = ( { name = \"gone.example\"; dmarc = \"reject\"; }, "

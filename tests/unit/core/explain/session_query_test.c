@@ -47,6 +47,10 @@ static const struct {
 	"dmarc: \"fail:hold\" is not a DMARC result (pass, none, fail, fail:quarantine, …)"},
     {"dmarc, a pass under a policy", "dmarc", "pass:none",
 	"dmarc: \"pass:none\" is not a DMARC result (pass, none, fail, fail:quarantine, …)"},
+    {"header", "header", "From: a@example.org\nSubject: a\n b\r\n", NULL},
+    {"header, empty", "header", "", NULL},
+    {"header that is none", "header", "A: b\nhello",
+	"header: \"hello\" is not a header field such as \"Subject: hello\""},
     {"now", "now", "1700000000", NULL},
     {"now, in words", "now", "today", "now: not a number of seconds since 1970"},
     {"no such key", "colour", "red", "there is no key \"colour\""},
@@ -94,7 +98,7 @@ START_TEST(takes_each_key_once)
 {
 	struct arena *arena = arena_create(1 << 16);
 	static const char *const good[] = {"192.0.2.1", "a", "a", "a@b.de", "a@b.de", "a", "1.3",
-	    "a@b.de", "pass", "pass", "pass", "missing", "null-mx", "unconfirmed", "no", "1"};
+	    "a@b.de", "pass", "pass", "pass", "missing", "null-mx", "unconfirmed", "no", "A: b", "1"};
 	struct session_query q;
 	char why[SESSION_QUERY_WHY_MAX], want[64];
 	unsigned n = 0;

@@ -242,6 +242,24 @@ static const struct {
 	" { name = \"c\"; login = \"a b\"; applies = \"both\"; } );\n",
 	"t.conf:2: login " NOBODY "t.conf:3: \"a b\": a login name has no blanks and no control "
 	"characters\nt.conf:1: login " NOBODY},
+    {"header fields and TLS",
+	"blocks = ( { name = \"a\"; header = [ \"\", \"a b\", \"!Date: /x/\", \"Subject: x\",\n"
+	" \"Subject: /(/\", \"Subject: /a/b/\" ]; all_headers = \"Subject:\"; tls = \"1.2\"; } "
+	");\n",
+	"t.conf:2: tls: \"1.2\" must be one of none, <1.2, <1.3\n"
+	"t.conf:1: header: \"\": not the name of a header field\n"
+	"t.conf:1: header: \"a b\": not the name of a header field\n"
+	"t.conf:1: header: \"!Date: /x/\": ! says that there is no such field, whatever its value: "
+	"leave the pattern out\n"
+	"t.conf:1: header: \"Subject: x\": behind the colon stands a pattern: \"Subject: "
+	"/.*word.*/\"\n"
+	"t.conf:2: /(/: missing closing parenthesis at character 1\n"
+	"t.conf:2: header: \"Subject: /a/b/\": a slash inside of a pattern is written \\/\n"
+	"t.conf:2: all_headers: \"Subject:\": behind the colon stands a pattern: \"Subject: "
+	"/.*word.*/\"\n"},
+    {"a whitelist by header alone", "whitelist = ( { name = \"a\"; header = \"X-Secret\"; } );\n",
+	"t.conf:1: \"a\" exempts by what a client merely says (sender, helo, from): use domains "
+	"with proof, or add networks, asn, country or client_name\n"},
 
     /* recipient domains */
     {"domains",

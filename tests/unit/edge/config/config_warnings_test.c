@@ -56,6 +56,15 @@ static const struct {
 	"have refused: give it a name of its own\n"},
 
     /* late */
+    {"a range by header",
+	"susranges = ( { name = \"a\"; networks = \"192.0.2.0/24\"; header = \"X\"; } );",
+	"warning: t.conf:1: \"a\" asks for the header, known at the end of the message only: it "
+	"refuses nothing at RCPT\n"},
+    {"a block by header", "blocks = ( { name = \"a\"; header = \"!X\"; } );", ""},
+    {"a whitelist by header",
+	"whitelist = ( { name = \"a\"; networks = \"192.0.2.1\"; all_headers = \"X\"; } );",
+	"warning: t.conf:1: \"a\" asks for the header, known at the end of the message only: it "
+	"exempts nothing that is refused at RCPT\n"},
     {"a whitelist by author",
 	"whitelist = ( { name = \"a\"; networks = \"192.0.2.1\"; from = \"x.example\"; } );",
 	"warning: t.conf:1: \"a\" " EXCUSES},
