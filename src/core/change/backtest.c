@@ -268,6 +268,7 @@ static void take_end(struct backtest *b, struct backtest_message *m, const struc
 {
 	if (!is_judged(b->before, facts) || !is_judged(b->after, facts))
 		return;
+	facts->header_state = FACT_FAILED; /* not recorded: rules that look at it are open */
 	for (struct backtest_recipient *r = m->recipients; r; r = r->next) {
 		struct replay_outcome end;
 

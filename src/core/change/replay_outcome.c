@@ -1,5 +1,7 @@
 #include "core/change/replay_outcome.h"
 
+#include "core/policy/fact_words.h"
+
 /* ---- facts --------------------------------------------------------------------------- */
 
 struct identity replay_address(
@@ -191,10 +193,19 @@ static void try_dns(struct replay *r, struct facts *f, unsigned need)
 
 /* ---- two verdicts -------------------------------------------------------------------- */
 
+/* Whether a rule was passed over, or put the mail off, for want of a fact that nobody recorded,
+ * such as the header. */
+static bool is_open(const struct verdict *v)
+{
+	return v->undecided && (policy_effect(v) == ACTION_ACCEPT || v->reason == REASON_UNDECIDED);
+}
+
 static enum outcome_kind outcome_of(const struct verdict *v)
 {
 	enum action action = policy_effect(v);
 
+	if (is_open(v))
+		return OUTCOME_UNKNOWN;
 	return action == ACTION_REJECT || action == ACTION_TEMPFAIL ? OUTCOME_REFUSED
 								    : OUTCOME_PASS;
 }
@@ -202,6 +213,71 @@ static enum outcome_kind outcome_of(const struct verdict *v)
 static void add_outcome(enum outcome_kind *of_all, enum outcome_kind of_this, bool first)
 {
 	*of_all = first || *of_all == of_this ? of_this : OUTCOME_UNKNOWN;
+}
+
+static bool asks_facts(const struct rule *rule)
+{
+	return ((rule->keys | rule->excuses) & ~(unsigned)KEYS_OF_LISTS) != 0;
+}
+
+static bool has_same_headers(const struct ruleset *a, const struct rule *one,
+    const struct ruleset *b, const struct rule *other)
+{
+	if (one->headers != other->headers)
+		return false;
+	for (unsigned i = 0; i < one->headers; i++) {
+		const struct header_test *s = &a->headers[one->headers_from + i],
+					 *t = &b->headers[other->headers_from + i];
+
+		if (s->slot != t->slot || !slice_equal(s->text, t->text))
+			return false;
+	}
+	return true;
+}
+
+static bool has_same_words(const struct rule *one, const struct rule *other)
+{
+	return one->words && other->words
+		   ? memcmp(one->words, other->words, sizeof *one->words) == 0
+		   : one->words == other->words;
+}
+
+static const struct rule *next_asking(const struct ruleset *rules, unsigned *at)
+{
+	while (*at < rules->rule_count && !asks_facts(&rules->rules[*at]))
+		++*at;
+	return *at < rules->rule_count ? &rules->rules[(*at)++] : NULL;
+}
+
+/* Whether both ask for facts in rules of the same names and words: what is open under one is then
+ * open in the same way under the other. */
+static bool ask_alike(const struct ruleset *a, const struct ruleset *b)
+{
+	const struct rule *one, *other;
+	unsigned i = 0, j = 0;
+
+	if (a == b)
+		return true;
+	do {
+		one = next_asking(a, &i);
+		other = next_asking(b, &j);
+		if (!one || !other)
+			return one == other;
+	} while (slice_equal(one->name, other->name) && one->family == other->family &&
+		 one->keys == other->keys && one->excuses == other->excuses &&
+		 one->monitor == other->monitor && has_same_words(one, other) &&
+		 has_same_headers(a, one, b, other));
+	return false;
+}
+
+/* Two outcomes of which one is open differ, or not. */
+static void compare(struct replay *r, enum outcome_kind one, enum outcome_kind other)
+{
+	bool open = one == OUTCOME_UNKNOWN || other == OUTCOME_UNKNOWN;
+	bool alike = one == other && (!open || ask_alike(r->before, r->after));
+
+	r->same |= alike || open;
+	r->differs |= !alike;
 }
 
 /* Decides, and where a verdict needs a fact, decides for each value of it. */
@@ -228,8 +304,7 @@ static void try_values(struct replay *r, struct facts *f)
 		other = outcome_of(&after);
 		add_outcome(&r->out.before, one, !r->any);
 		add_outcome(&r->out.after, other, !r->any);
-		r->differs |= one != other;
-		r->same |= one == other;
+		compare(r, one, other);
 		r->any = true;
 		r->out.before_verdict = before;
 		r->out.after_verdict = after;

@@ -12,13 +12,16 @@
 
 #define NOW 1795000000
 
-#define RANGE     "susranges = ( { name = \"range\"; networks = [ \"198.51.100.0/24\" ]; } );\n"
-#define BLOCK     "blocks = ( { name = \"block\"; sender = [ \"bad.example\" ]; } );\n"
-#define BLOCK_TO  "blocks = ( { name = \"to\"; recipient = [ \"b@example.net\" ]; } );\n"
-#define SPF_OFF   "spf = { fail = \"off\"; };\n"
-#define DMARC     "dmarc = { default = \"reject\"; };\n"
-#define TRUSTED   "trusted_networks = [ \"198.51.100.0/24\" ];\n"
-#define WHITELIST "whitelist = ( { name = \"good\"; networks = [ \"198.51.100.7\" ]; } );\n"
+#define RANGE          "susranges = ( { name = \"range\"; networks = [ \"198.51.100.0/24\" ]; } );\n"
+#define BLOCK          "blocks = ( { name = \"block\"; sender = [ \"bad.example\" ]; } );\n"
+#define BLOCK_TO       "blocks = ( { name = \"to\"; recipient = [ \"b@example.net\" ]; } );\n"
+#define SPF_OFF        "spf = { fail = \"off\"; };\n"
+#define DMARC          "dmarc = { default = \"reject\"; };\n"
+#define TRUSTED        "trusted_networks = [ \"198.51.100.0/24\" ];\n"
+#define BLOCK_HEADER   "blocks = ( { name = \"h\"; header = [ \"!Date\" ]; } );\n"
+#define BLOCK_HEADER_2 "blocks = ( { name = \"h\"; header = [ \"!Date\", \"X\" ]; } );\n"
+#define BLOCK_TLS      "blocks = ( { name = \"t\"; tls = \"<1.3\"; } );\n"
+#define WHITELIST      "whitelist = ( { name = \"good\"; networks = [ \"198.51.100.7\" ]; } );\n"
 
 /* One message: each row a letter: r refused and a accepted at RCPT, e its end, p its end when it
  * was proven, f the end when DMARC failed (p=reject); capital letters: SPF said fail. */
@@ -63,6 +66,16 @@ static const struct {
 	0, 1, 0, 0},
     {"refused at RCPT and at the end", SPF_OFF DMARC, SPF_OFF RANGE DMARC, "af", "198.51.100.7",
 	"a@x.example", 1, 0, 0, 0, 0, 0, 0},
+    {"a rule by header, which nobody recorded", SPF_OFF, SPF_OFF BLOCK_HEADER, "ap", "192.0.2.7",
+	"a@x.example", 1, 0, 0, 0, 0, 0, 1},
+    {"… and what is refused without it", SPF_OFF, SPF_OFF BLOCK_HEADER RANGE, "ap", "198.51.100.7",
+	"a@x.example", 1, 1, 1, 0, 0, 0, 0},
+    {"… the same under both", SPF_OFF BLOCK_HEADER, SPF_OFF BLOCK_HEADER RANGE, "ap", "192.0.2.7",
+	"a@x.example", 1, 0, 0, 0, 0, 0, 0},
+    {"… another under both", SPF_OFF BLOCK_HEADER, SPF_OFF BLOCK_HEADER_2, "ap", "192.0.2.7",
+	"a@x.example", 1, 0, 0, 0, 0, 0, 1},
+    {"TLS, recorded", SPF_OFF, SPF_OFF BLOCK_TLS, "ap", "192.0.2.7", "a@x.example", 1, 1, 1, 0, 0,
+	0, 0},
     {"no longer ours to judge", SPF_OFF RANGE, SPF_OFF RANGE TRUSTED, "r", "198.51.100.7",
 	"a@x.example", 1, 0, 0, 0, 1, 1, 0},
 };
@@ -84,6 +97,7 @@ static struct decision_row row_of(size_t which, size_t i)
 	    .stage = end ? STAGE_END : STAGE_RCPT,
 	    .transaction = 1,
 	    .auth_state = FACT_ABSENT,
+	    .tls = TLS_1_2,
 	    .id = SLICE("abcdefghijklmnop"),
 	};
 
