@@ -210,8 +210,8 @@ static void put_rules(struct line *l, const struct mixed_rules *m)
 	}
 }
 
-static const char *const spf_words[] = {"off", "monitor", "unless-dkim", "reject", NULL};
-static const char *const dmarc_words[] = {
+static const char *const spf_switch[] = {"off", "monitor", "unless-dkim", "reject", NULL};
+static const char *const dmarc_switch[] = {
     "off", "off", "monitor", "quarantine", "reject", "strict", NULL};
 static const char *const yes_words[] = {"accept", "tempfail", NULL};
 static const char *const permerror_words[] = {"accept", "reject", NULL};
@@ -228,9 +228,9 @@ static void put_domains(struct line *l, uint64_t state)
 			continue;
 		line_append(l, "%s\n  { name = \"%s\"; ", any ? "," : "", names[i]);
 		any = true;
-		line_append(l, "spf = \"%s\"; ", pick(&state, spf_words));
+		line_append(l, "spf = \"%s\"; ", pick(&state, spf_switch));
 		if (chance(&state, 50))
-			line_append(l, "dmarc = \"%s\"; ", pick(&state, dmarc_words));
+			line_append(l, "dmarc = \"%s\"; ", pick(&state, dmarc_switch));
 		if (chance(&state, 40))
 			line_append(l, "susranges = \"%s\"; ", chance(&state, 50) ? "off" : "on");
 		if (chance(&state, 40))
@@ -249,10 +249,10 @@ void mixed_rules_text(const struct mixed_rules *m, char text[MIXED_RULES_TEXT_MA
 		 trusted = m->settings[SET_TRUSTED], exempt = m->settings[SET_EXEMPT];
 
 	line_append(&l, "mode = \"%s\";\n", m->settings[SET_MODE] % 12 ? "enforce" : "monitor");
-	line_append(&l, "spf = { fail = \"%s\"; ", pick(&spf, spf_words));
+	line_append(&l, "spf = { fail = \"%s\"; ", pick(&spf, spf_switch));
 	line_append(&l, "temperror = \"%s\"; ", pick(&spf, yes_words));
 	line_append(&l, "permerror = \"%s\"; };\n", pick(&spf, permerror_words));
-	line_append(&l, "dmarc = { default = \"%s\"; ", pick(&dmarc, dmarc_words));
+	line_append(&l, "dmarc = { default = \"%s\"; ", pick(&dmarc, dmarc_switch));
 	line_append(&l, "temperror = \"%s\"; ", pick(&dmarc, yes_words));
 	line_append(&l, "unproven = \"%s\"; ", pick(&dmarc, yes_words));
 	line_append(&l, "bad_from = \"%s\"; };\n", pick(&dmarc, permerror_words));

@@ -217,7 +217,7 @@ static void add_outcome(enum outcome_kind *of_all, enum outcome_kind of_this, bo
 
 static bool asks_facts(const struct rule *rule)
 {
-	return ((rule->keys | rule->excuses) & ~(unsigned)KEYS_OF_LISTS) != 0;
+	return ((rule->keys | rule->unless) & ~(unsigned)KEYS_OF_LISTS) != 0;
 }
 
 static bool has_same_headers(const struct ruleset *a, const struct rule *one,
@@ -264,9 +264,11 @@ static bool ask_alike(const struct ruleset *a, const struct ruleset *b)
 		if (!one || !other)
 			return one == other;
 	} while (slice_equal(one->name, other->name) && one->family == other->family &&
-		 one->keys == other->keys && one->excuses == other->excuses &&
-		 one->monitor == other->monitor && has_same_words(one, other) &&
-		 has_same_headers(a, one, b, other));
+		 one->keys == other->keys && one->unless == other->unless &&
+		 one->monitor == other->monitor && !one->override.given && !other->override.given &&
+		 one->applies == other->applies &&
+		 one->undecided_tempfail == other->undecided_tempfail &&
+		 has_same_words(one, other) && has_same_headers(a, one, b, other));
 	return false;
 }
 

@@ -35,7 +35,7 @@ static void record(int day, const char *client, const char *sender, int recipien
 	struct facts facts = {.auth_state = FACT_ABSENT};
 	struct verdict verdict = {.kind = VERDICT_CONTINUE};
 	struct record_number number;
-	struct record r = {.facts = &facts, .verdict = &verdict, .stage = STAGE_END};
+	struct record r = {.facts = &facts, .decision = decision_of(&verdict), .stage = STAGE_END};
 	char to[64];
 
 	snprintf(to, sizeof to, "r%d@example.net", recipient);

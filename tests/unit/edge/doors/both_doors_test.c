@@ -26,7 +26,7 @@ static struct facts client_at(unsigned port, enum door door)
 }
 
 /* What becomes of one recipient; `seconds` since the first. */
-struct decision {
+struct decided {
 	enum door door;
 	const char *sender, *recipient;
 	unsigned port;
@@ -35,14 +35,14 @@ struct decision {
 	bool elsewhere;
 };
 
-static bool elsewhere(const struct decision *d)
+static bool elsewhere(const struct decided *d)
 {
 	struct facts f = client_at(d->port, d->door);
 	struct verdict v = {.kind = VERDICT_FINAL, .action = d->action};
 	const struct record r = {.time_us = (1000 + d->seconds) * 1000000,
 	    .stage = STAGE_RCPT,
 	    .facts = &f,
-	    .verdict = &v};
+	    .decision = decision_of(&v)};
 
 	f.id[IDENTITY_SENDER].folded = slice_str(d->sender);
 	f.id[IDENTITY_RECIPIENT].folded = slice_str(d->recipient);
@@ -56,7 +56,7 @@ static bool elsewhere(const struct decision *d)
 static const struct {
 	const char *label;
 	bool milter_session;
-	struct decision steps[6];
+	struct decided steps[6];
 } cases[] = {
     {"Postfix, accepted: the milter's is recorded", true,
 	{{DOOR_POLICY, A, 4025, YES, 0, true}, {DOOR_MILTER, A, 4025, YES, 0, false}}},
@@ -102,7 +102,7 @@ END_TEST
 
 START_TEST(a_session_that_has_ended_is_none)
 {
-	const struct decision policy = {DOOR_POLICY, A, 4025, YES, 0, false};
+	const struct decided policy = {DOOR_POLICY, A, 4025, YES, 0, false};
 	struct facts f = client_at(4025, DOOR_MILTER), other = client_at(4025, DOOR_POLICY);
 
 	both_doors_connected(both, &f, true);
@@ -120,7 +120,7 @@ START_TEST(a_flood_costs_only_double_counts)
 	char sender[32];
 
 	for (int i = 0; i < 100000; i++) {
-		struct decision d = {DOOR_POLICY, sender, "b@example.net", 4025, NO, 0, false};
+		struct decided d = {DOOR_POLICY, sender, "b@example.net", 4025, NO, 0, false};
 
 		snprintf(sender, sizeof sender, "%d@example.org", i);
 		ck_assert(!elsewhere(&d));

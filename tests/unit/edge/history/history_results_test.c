@@ -74,7 +74,7 @@ static struct record record_of(const struct facts *facts, bool is_refused)
 	    .transaction = 1,
 	    .stage = is_refused ? STAGE_RCPT : STAGE_END,
 	    .facts = facts,
-	    .verdict = is_refused ? &refused : &accepted,
+	    .decision = decision_of(is_refused ? &refused : &accepted),
 	};
 }
 
