@@ -1,6 +1,7 @@
 #include "ctl.h"
 
 #include "edge/os/monotonic.h"
+#include "edge/os/write_all.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -46,15 +47,7 @@ struct talk {
 static bool print_all(void *context, int fd, struct slice bytes)
 {
 	(void)context;
-	while (bytes.len > 0) {
-		ssize_t n = write(fd, bytes.ptr, bytes.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		bytes = slice_skip(bytes, (size_t)n);
-	}
-	return true;
+	return write_all(fd, bytes);
 }
 
 static const struct sink printer = {print_all, NULL};

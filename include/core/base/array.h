@@ -3,10 +3,8 @@
 /*
  * array: dynamic arrays, grown by doubling so that n appends cost O(n).
  *
- *     struct interval *at = array_grow(r->at, &r->capacity, r->count + 1, sizeof *at);
- *     if (!at)
+ *     if (!ARRAY_ROOM(r->at, r->capacity, r->count + 1))
  *             return false;                       // out of memory; r->at is as it was
- *     r->at = at;
  *     r->at[r->count++] = interval;
  *
  * The owner keeps pointer, count and capacity in fields of its own and frees with free().
@@ -19,5 +17,19 @@
  * when so many bytes cannot be counted: array and *capacity are unchanged and still the caller's.
  */
 void *array_grow(void *array, size_t *capacity, size_t need, size_t size);
+
+/* The same, but for the array as it was instead of NULL. */
+static inline void *array_grow_or_keep(void *array, size_t *capacity, size_t need, size_t size)
+{
+	void *grown = array_grow(array, capacity, need, size);
+
+	return grown ? grown : array;
+}
+
+/* True when the array, a variable that is set, has room for `need` elements, at least one; false
+ * when out of memory.  The arguments are evaluated twice. */
+#define ARRAY_ROOM(array, capacity, need)                                                          \
+	((array) = array_grow_or_keep((array), &(capacity), (need), sizeof *(array)),              \
+	    (need) <= (capacity))
 
 #endif

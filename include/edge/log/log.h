@@ -6,7 +6,7 @@
  *
  * Safe in any thread after log_open().
  */
-#include <stdbool.h>
+#include "core/base/diag.h"
 
 /* Says to syslog and to standard error. */
 void log_open(void);
@@ -17,5 +17,8 @@ void log_detach(void);
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A line of a report, for diag_each(). */
+void log_diag_line(void *unused, enum diag_level, const char *line);
 
 #endif

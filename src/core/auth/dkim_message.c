@@ -77,28 +77,21 @@ static struct slice as_signed(struct arena *arena, struct slice name, struct sli
 
 static const struct dkim_field *add_signature(struct dkim_message *m, struct slice value)
 {
-	struct dkim_field *signatures =
-	    array_grow(m->signatures, &m->room, m->count + 1, sizeof *signatures);
-
-	if (!signatures) {
+	if (!ARRAY_ROOM(m->signatures, m->room, m->count + 1)) {
 		m->no_memory = true;
 		return NULL;
 	}
-	m->signatures = signatures;
-	dkim_field_parse(value, m->idna, m->now, m->arena, &signatures[m->count]);
-	return &signatures[m->count++];
+	dkim_field_parse(value, m->idna, m->now, m->arena, &m->signatures[m->count]);
+	return &m->signatures[m->count++];
 }
 
 const struct dkim_field *dkim_message_add(
     struct dkim_message *m, struct slice name, struct slice value)
 {
-	struct dkim_message_text *texts =
-	    array_grow(m->texts, &m->text_room, m->text_count + 1, sizeof *texts);
 	const struct dkim_field *signature = NULL;
 	struct slice bytes = as_signed(m->arena, name, value);
 
-	m->texts = texts ? texts : m->texts;
-	if (!texts || !bytes.ptr) {
+	if (!ARRAY_ROOM(m->texts, m->text_room, m->text_count + 1) || !bytes.ptr) {
 		m->no_memory = true;
 		return NULL;
 	}
@@ -106,7 +99,7 @@ const struct dkim_field *dkim_message_add(
 	m->blank = m->blank || slice_trim(name).len != name.len;
 	if (slice_equal_nocase(slice_trim(name), SLICE("DKIM-Signature")))
 		signature = add_signature(m, slice_skip(bytes, name.len + 1));
-	texts[m->text_count++] = (struct dkim_message_text){bytes, signature ? m->count : 0};
+	m->texts[m->text_count++] = (struct dkim_message_text){bytes, signature ? m->count : 0};
 	return signature;
 }
 

@@ -39,11 +39,9 @@ static uint32_t entry_word(const struct side *s, uint32_t member)
 static bool add_entry(struct side *s, uint32_t member)
 {
 	struct entries_here *e = &s->entries;
-	uint32_t *at = array_grow(e->at, &e->capacity, e->count + 1, sizeof *at);
 
-	if (!at)
+	if (!ARRAY_ROOM(e->at, e->capacity, e->count + 1))
 		return false;
-	e->at = at;
 	e->at[e->count++] = entry_word(s, member);
 	return true;
 }

@@ -121,14 +121,11 @@ uint64_t history_dictionary_add(
 {
 	const struct wanted wanted = {kind, item};
 	const uint64_t hash = history_hash(&d->seed, kind, item);
-	uint32_t number = table_find(&d->index, hash, is_item, d, &wanted), *at;
+	uint32_t number = table_find(&d->index, hash, is_item, d, &wanted);
 	size_t start = d->encoded.len;
 
 	if (number == TABLE_NONE) {
-		at = array_grow(d->at, &d->room, d->index.count + 1, sizeof *at);
-		if (at)
-			d->at = at;
-		if (!at || !table_reserve(&d->index) ||
+		if (!ARRAY_ROOM(d->at, d->room, d->index.count + 1) || !table_reserve(&d->index) ||
 		    !history_item_append(&d->encoded, kind, item))
 			return 0;
 		number = (uint32_t)d->index.count;

@@ -168,17 +168,13 @@ enum import_set_result import_set_add(struct import_set *s, const struct import_
 {
 	enum { ANY = (1u << IMPORT_ACTIONS) - 1 };
 	const struct import_item *before = find(s, item);
-	struct import_item *kept;
 
 	if (before)
 		return before->action == item->action ? IMPORT_SET_DUPLICATE
 						      : IMPORT_SET_CONTRADICTION;
 	if (s->first_match && around(s, item, ANY))
 		return IMPORT_SET_NEVER_REACHED;
-	kept = array_grow(s->kept, &s->capacity, s->count + 1, sizeof *kept);
-	if (kept)
-		s->kept = kept;
-	if (!kept || !table_reserve(&s->index))
+	if (!ARRAY_ROOM(s->kept, s->capacity, s->count + 1) || !table_reserve(&s->index))
 		return IMPORT_SET_FAILED;
 	s->kept[s->count] = *item;
 	if (is_network(item))

@@ -44,24 +44,16 @@ struct build {
 
 static bool push_level(struct build *b, struct level level)
 {
-	struct level *levels =
-	    array_grow(b->levels, &b->level_capacity, b->level_count + 1, sizeof level);
-
-	if (!levels)
+	if (!ARRAY_ROOM(b->levels, b->level_capacity, b->level_count + 1))
 		return false;
-	b->levels = levels;
 	b->levels[b->level_count++] = level;
 	return true;
 }
 
 static bool push_child(struct build *b, struct child child)
 {
-	struct child *children =
-	    array_grow(b->children, &b->child_capacity, b->child_count + 1, sizeof child);
-
-	if (!children)
+	if (!ARRAY_ROOM(b->children, b->child_capacity, b->child_count + 1))
 		return false;
-	b->children = children;
 	b->children[b->child_count++] = child;
 	return true;
 }
@@ -70,14 +62,7 @@ static bool push_child(struct build *b, struct child child)
 
 static bool make_bytes(struct build *b, size_t size)
 {
-	unsigned char *bytes = b->used + size <= BYTES_MAX
-				   ? array_grow(b->bytes, &b->capacity, b->used + size, 1)
-				   : NULL;
-
-	if (!bytes)
-		return false;
-	b->bytes = bytes;
-	return true;
+	return b->used + size <= BYTES_MAX && ARRAY_ROOM(b->bytes, b->capacity, b->used + size);
 }
 
 static void put(struct build *b, const void *bytes, size_t n)

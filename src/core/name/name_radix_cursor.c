@@ -39,16 +39,8 @@ static uint32_t number_at(const unsigned char *p, unsigned width)
 /* Room for one more frame and `more` bytes of text. */
 static bool make_room(struct name_radix_cursor *c, size_t more)
 {
-	struct name_radix_frame *frames =
-	    array_grow(c->frames, &c->frame_capacity, c->depth + 1, sizeof *c->frames);
-	char *text;
-
-	if (frames)
-		c->frames = frames;
-	text = array_grow(c->text, &c->text_capacity, c->len + more, 1);
-	if (text)
-		c->text = text;
-	c->failed = !frames || !text;
+	c->failed = !ARRAY_ROOM(c->frames, c->frame_capacity, c->depth + 1) ||
+		    !ARRAY_ROOM(c->text, c->text_capacity, c->len + more);
 	return !c->failed;
 }
 

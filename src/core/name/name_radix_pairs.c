@@ -23,16 +23,10 @@ static bool is_pair(const void *list, uint32_t number, const void *key)
 bool name_radix_pairs_number(
     struct name_radix_pairs *p, struct name_radix_values pair, uint32_t *number)
 {
-	struct name_radix_values *list;
-
 	*number = table_find(&p->index, hash(pair), is_pair, p->list, &pair);
 	if (*number != TABLE_NONE)
 		return true;
-	list = array_grow(p->list, &p->capacity, p->count + 1, sizeof *list);
-	if (!list)
-		return false;
-	p->list = list;
-	if (!table_reserve(&p->index))
+	if (!ARRAY_ROOM(p->list, p->capacity, p->count + 1) || !table_reserve(&p->index))
 		return false;
 	*number = (uint32_t)p->count;
 	table_add(&p->index, hash(pair), *number);

@@ -163,14 +163,11 @@ static uint32_t number_leaf(struct numbers *t, uint32_t value, bool *failed)
 {
 	const uint64_t hash = value * 0x9e3779b97f4a7c15;
 	uint32_t number = table_find(&t->index, hash, is_value, t->values, &value);
-	uint32_t *values;
 
 	if (number != TABLE_NONE)
 		return edge_leaf(number);
-	values = array_grow(t->values, &t->room, t->n + 1, sizeof *values);
-	if (values)
-		t->values = values;
-	if (!values || t->n > NUMBERS_MAX || !table_reserve(&t->index)) {
+	if (t->n > NUMBERS_MAX || !ARRAY_ROOM(t->values, t->room, (size_t)t->n + 1) ||
+	    !table_reserve(&t->index)) {
 		*failed = true;
 		return edge_leaf(0);
 	}

@@ -64,17 +64,14 @@ static bool is_key(const void *at, uint32_t number, const void *key)
 static bool add_key(struct feed_exceptions *x, struct slice key, bool out)
 {
 	const uint64_t hash = fnv(FNV_START, key);
-	struct exception *at;
 
 	if (table_find(&x->index, hash, is_key, x->at, &key) != TABLE_NONE)
 		return true;
 	key = arena_copy(x->arena, key);
-	at = array_grow(x->at, &x->capacity, x->index.count + 1, sizeof *at);
-	if (at)
-		x->at = at;
-	if (!key.ptr || !at || !table_reserve(&x->index))
+	if (!key.ptr || !ARRAY_ROOM(x->at, x->capacity, x->index.count + 1) ||
+	    !table_reserve(&x->index))
 		return false;
-	at[x->index.count] = (struct exception){key, out};
+	x->at[x->index.count] = (struct exception){key, out};
 	table_add(&x->index, hash, (uint32_t)x->index.count);
 	x->outs += out;
 	return true;

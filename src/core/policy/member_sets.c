@@ -30,16 +30,6 @@ struct member_sets {
 /* The memo is a cache, not a record: a power of two that stays inside the second-level cache. */
 enum { MEMO_SLOTS = 4096 };
 
-static bool grow(uint32_t **array, size_t *capacity, size_t need)
-{
-	uint32_t *grown = array_grow(*array, capacity, need, sizeof *grown);
-
-	if (!grown)
-		return false;
-	*array = grown;
-	return true;
-}
-
 struct member_sets *member_sets_create(void)
 {
 	struct member_sets *s = calloc(1, sizeof *s);
@@ -47,8 +37,8 @@ struct member_sets *member_sets_create(void)
 	if (!s)
 		return NULL;
 	s->memo = malloc(MEMO_SLOTS * sizeof *s->memo);
-	if (!s->memo || !grow(&s->offset, &s->offset_capacity, 2) ||
-	    !grow(&s->pool, &s->pool_capacity, 1)) {
+	if (!s->memo || !ARRAY_ROOM(s->offset, s->offset_capacity, 2) ||
+	    !ARRAY_ROOM(s->pool, s->pool_capacity, 1)) {
 		member_sets_free(&s);
 		return NULL;
 	}
@@ -145,8 +135,8 @@ static uint32_t intern(struct member_sets *s, const uint32_t *members, size_t n)
 	if (id != TABLE_NONE)
 		return id;
 	if (s->pool_used + n > MEMBER_SETS_MAX ||
-	    !grow(&s->pool, &s->pool_capacity, s->pool_used + n) ||
-	    !grow(&s->offset, &s->offset_capacity, s->count + 2) || !table_reserve(&s->index)) {
+	    !ARRAY_ROOM(s->pool, s->pool_capacity, s->pool_used + n) ||
+	    !ARRAY_ROOM(s->offset, s->offset_capacity, s->count + 2) || !table_reserve(&s->index)) {
 		s->failed = true;
 		return 0;
 	}
@@ -181,7 +171,7 @@ static uint32_t apply(
 	size_t have;
 	const uint32_t *old = member_sets_get(s, base, &have);
 
-	if (!grow(&s->scratch, &s->scratch_capacity, have + n)) {
+	if (!ARRAY_ROOM(s->scratch, s->scratch_capacity, have + n)) {
 		s->failed = true;
 		return 0;
 	}

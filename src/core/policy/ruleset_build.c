@@ -1,6 +1,5 @@
 #include "core/policy/ruleset.h"
 
-#include "core/base/array.h"
 #include "core/policy/fact_words.h"
 #include "core/policy/survey.h"
 #include "ruleset_builder.h"
@@ -11,15 +10,6 @@
 #define RULESET_STRINGS_MAX ((size_t)64 << 20)
 /* Only exact addresses need a copy: some millions of them. */
 #define RULESET_SCRATCH_MAX ((size_t)1 << 30)
-
-void *ruleset_grow(
-    struct ruleset_builder *b, void *array, size_t *capacity, size_t need, size_t size)
-{
-	void *grown = array_grow(array, capacity, need, size);
-
-	b->failed |= !grown;
-	return grown ? grown : array;
-}
 
 struct ruleset_builder *ruleset_builder_create(struct diag *diag)
 {

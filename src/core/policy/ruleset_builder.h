@@ -7,6 +7,7 @@
  * Every entry becomes one row of `entries` {member, tally, line} and one row of an array that a
  * trie is built from, tagged with the number of the first.
  */
+#include "core/base/array.h"
 #include "core/policy/ruleset.h"
 
 struct rule_entry {
@@ -61,11 +62,6 @@ struct ruleset_builder {
 	bool failed;
 };
 
-/* Room for one more element: the array, bigger if need be.  On failure b->failed is set and
- * *capacity stays. */
-void *ruleset_grow(
-    struct ruleset_builder *, void *array, size_t *capacity, size_t need, size_t size);
-
 /* Where the entry of this tag stands. */
 struct origin ruleset_origin(const struct ruleset_builder *, uint32_t tag);
 
@@ -80,9 +76,8 @@ struct name_radix_values ruleset_combine_domains(
 /* When the trie is built: the switches of each layer. */
 void ruleset_fill_switches(struct ruleset_builder *);
 
-/* Makes room for one more and yields true when there is. */
+/* Makes room for one more and yields true when there is; else b->failed. */
 #define ROOM(b, array, count, capacity)                                                            \
-	((array) = ruleset_grow((b), (array), &(capacity), (count) + 1, sizeof *(array)),          \
-	    (count) < (capacity))
+	(ARRAY_ROOM(array, capacity, (count) + 1) || ((b)->failed = true, false))
 
 #endif

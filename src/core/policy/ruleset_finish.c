@@ -82,9 +82,11 @@ static int compare_keys(const void *one, const void *other)
 
 static bool start_keys(struct ruleset_builder *b, size_t n)
 {
-	b->keys = ruleset_grow(b, b->keys, &b->key_capacity, n, sizeof *b->keys);
-	b->members = ruleset_grow(b, b->members, &b->member_capacity, n, sizeof *b->members);
-	return b->key_capacity >= n && b->member_capacity >= n;
+	if (ARRAY_ROOM(b->keys, b->key_capacity, n) &&
+	    ARRAY_ROOM(b->members, b->member_capacity, n))
+		return true;
+	b->failed = true;
+	return false;
 }
 
 /* An entry as a sortable number: equal entries side by side, in or out, the earlier first. */
@@ -98,7 +100,7 @@ static uint64_t key_of(const struct ruleset_builder *b, uint32_t tag)
  * b->members: once each, sorted.  Contradictions, duplicates and entries that `around` already
  * says are noted on the way.  `what` is that network or name, for messages.
  */
-static size_t hyperloglog_members(
+static size_t distinct_members(
     struct ruleset_builder *b, uint32_t around, size_t n, struct slice what)
 {
 	size_t count = 0;
@@ -140,7 +142,7 @@ static uint32_t combine_networks(
 		b->keys[i] = key_of(b, entries[i].tag);
 	if (n > 1)
 		what = slice_of(text, prefix_format(&entries[0].prefix, text));
-	count = hyperloglog_members(b, around, n, what);
+	count = distinct_members(b, around, n, what);
 	return member_sets_apply(b->rules->sets, around, b->members, count, true);
 }
 
@@ -163,7 +165,7 @@ static size_t collect_names(
 		return 0;
 	for (size_t i = 0; i < n; i++)
 		b->keys[i] = key_of(b, entries[i].tag);
-	return hyperloglog_members(b, above, n, entries[0].name);
+	return distinct_members(b, above, n, entries[0].name);
 }
 
 static struct name_radix_values combine_names(

@@ -166,13 +166,10 @@ static bool close_until(struct sweep *s, struct ip *at, const struct ip *next)
 
 static void open_network(struct sweep *s, const struct ip_radix_entry *e)
 {
-	struct open *stack = array_grow(s->stack, &s->capacity, s->depth + 1, sizeof *stack);
-
-	if (!stack) {
+	if (!ARRAY_ROOM(s->stack, s->capacity, s->depth + 1)) {
 		s->failed = true;
 		return;
 	}
-	s->stack = stack;
 	s->stack[s->depth++] = (struct open){e->tag, prefix_last(&e->prefix)};
 }
 

@@ -51,14 +51,10 @@ static void take_domain(struct load *load, const struct criterion *c, unsigned r
 
 void load_want_geo(struct load *load, struct geo_want wanted)
 {
-	struct geo_want *wants =
-	    array_grow(load->wants, &load->want_capacity, load->want_count + 1, sizeof *wants);
-
-	if (!wants) {
+	if (!ARRAY_ROOM(load->wants, load->want_capacity, load->want_count + 1)) {
 		diag_error(load->diag, wanted.where, "out of memory");
 		return;
 	}
-	load->wants = wants;
 	wanted.order = load->want_count;
 	load->wants[load->want_count++] = wanted;
 }

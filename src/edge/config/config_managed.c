@@ -25,16 +25,6 @@ struct managed_list {
 	size_t count, capacity;
 };
 
-static bool room(struct managed_list *list)
-{
-	struct managed *at = array_grow(list->at, &list->capacity, list->count + 1, sizeof *at);
-
-	if (!at)
-		return false;
-	list->at = at;
-	return true;
-}
-
 /* What stands from the entry to the end of its line. */
 static struct slice line_of(struct slice entry, struct slice text, struct slice rest)
 {
@@ -91,7 +81,7 @@ static void read_lines(struct load *load, struct slice text, struct managed_list
 
 		if (wrong)
 			diag_error(load->diag, where, "%s", wrong);
-		else if (!room(list))
+		else if (!ARRAY_ROOM(list->at, list->capacity, list->count + 1))
 			diag_error(load->diag, where, "out of memory");
 		else
 			list->at[list->count++] = m;

@@ -116,14 +116,10 @@ static void check_rule(struct rule_parser *p)
 
 static void note_name(struct load *load, const struct rule *rule)
 {
-	struct rule_name *names =
-	    array_grow(load->names, &load->name_capacity, load->name_count + 1, sizeof *names);
-
-	if (!names) {
+	if (!ARRAY_ROOM(load->names, load->name_capacity, load->name_count + 1)) {
 		diag_error(load->diag, rule->where, "out of memory");
 		return;
 	}
-	load->names = names;
 	load->names[load->name_count] =
 	    (struct rule_name){rule->name, rule->where, load->name_count};
 	load->name_count++;

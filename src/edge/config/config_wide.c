@@ -57,14 +57,10 @@ static unsigned count_ordinary(struct slice expression, unsigned key)
 
 static void add_wide(struct load *load, struct wide_entry wide)
 {
-	struct wide_entry *wides =
-	    array_grow(load->wides, &load->wide_capacity, load->wide_count + 1, sizeof *wides);
-
-	if (!wides) {
+	if (!ARRAY_ROOM(load->wides, load->wide_capacity, load->wide_count + 1)) {
 		diag_error(load->diag, wide.where, "out of memory");
 		return;
 	}
-	load->wides = wides;
 	load->wides[load->wide_count++] = wide;
 }
 

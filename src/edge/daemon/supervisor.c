@@ -336,15 +336,6 @@ static bool go_to_background(struct supervisor *s, int *starter_status)
 	return true;
 }
 
-static void say_line(void *context, enum diag_level level, const char *line)
-{
-	(void)context;
-	if (level == DIAG_ERROR)
-		log_error("%s", line);
-	else
-		log_info("%s", line);
-}
-
 /*
  * The only time that files are read as root, if it is root who starts us.  False when nothing can
  * be started; who is not root lets the worker read everything and tell all that is wrong with it.
@@ -355,7 +346,7 @@ static bool read_start(struct supervisor *s)
 
 	s->start = diag ? config_load_start(s->config_path, diag) : NULL;
 	if (diag && geteuid() == 0)
-		diag_each(diag, say_line, NULL);
+		diag_each(diag, log_diag_line, NULL);
 	if (!s->start && geteuid() == 0)
 		log_error("not started: root reads sockets and user from %s, and could not",
 		    s->config_path);

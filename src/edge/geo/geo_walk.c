@@ -38,21 +38,19 @@ static const struct geo_place *place_of_record(struct walk *w, const MMDB_entry_
 
 	if (number != TABLE_NONE)
 		return &w->memo[number].place;
-	memo = array_grow(w->memo, &w->memo_room, w->index.count + 1, sizeof *memo);
-	if (memo)
-		w->memo = memo;
-	if (!memo || !table_reserve(&w->index)) {
+	if (!ARRAY_ROOM(w->memo, w->memo_room, w->index.count + 1) || !table_reserve(&w->index)) {
 		w->wrong = "out of memory";
 		return NULL;
 	}
 	number = (uint32_t)w->index.count;
-	memo[number] = (struct memo){.offset = record->offset};
-	if (!geo_read(record, &memo[number].place)) {
+	memo = &w->memo[number];
+	*memo = (struct memo){.offset = record->offset};
+	if (!geo_read(record, &memo->place)) {
 		w->wrong = "has a record that cannot be read";
 		return NULL;
 	}
 	table_add(&w->index, hash, number);
-	return &memo[number].place;
+	return &memo->place;
 }
 
 /* A place in the tree: the bits that lead there, left-aligned. */

@@ -1,28 +1,14 @@
 #include "history_hits.h"
 
+#include "core/base/array.h"
+
 #include <stdlib.h>
-
-static bool make_room(struct history_hits *hits, size_t count)
-{
-	size_t room = hits->room ? hits->room : 64;
-	struct history_hit *hit;
-
-	while (room < count)
-		room *= 2;
-	if (room == hits->room)
-		return true;
-	hit = realloc(hits->hit, room * sizeof *hit);
-	if (!hit)
-		return false;
-	hits->hit = hit;
-	hits->room = room;
-	return true;
-}
 
 bool history_hits_add(
     struct history_hits *hits, const struct history_header *header, const struct decision_row *row)
 {
-	struct queued *copy = make_room(hits, hits->count + 1) ? history_queued(row) : NULL;
+	struct queued *copy =
+	    ARRAY_ROOM(hits->hit, hits->room, hits->count + 1) ? history_queued(row) : NULL;
 
 	if (copy)
 		hits->hit[hits->count++] = (struct history_hit){copy, *header};
@@ -31,10 +17,11 @@ bool history_hits_add(
 
 bool history_hits_take(struct history_hits *hits, struct history_hits *other)
 {
-	if (!make_room(hits, hits->count + other->count))
+	if (other->count == 0)
+		return true;
+	if (!ARRAY_ROOM(hits->hit, hits->room, hits->count + other->count))
 		return false;
-	if (other->count > 0)
-		memcpy(hits->hit + hits->count, other->hit, other->count * sizeof *other->hit);
+	memcpy(hits->hit + hits->count, other->hit, other->count * sizeof *other->hit);
 	hits->count += other->count;
 	other->count = 0;
 	return true;

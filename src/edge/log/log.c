@@ -82,3 +82,12 @@ void log_info(const char *format, ...)
 	say(LOG_INFO, format, args);
 	va_end(args);
 }
+
+void log_diag_line(void *unused, enum diag_level level, const char *line)
+{
+	(void)unused;
+	if (level == DIAG_ERROR)
+		log_error("%s", line);
+	else
+		log_warning("%s", line);
+}

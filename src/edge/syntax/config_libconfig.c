@@ -1,5 +1,6 @@
 #include "config_libconfig.h"
 
+#include "core/base/array.h"
 #include "core/base/setting.h"
 
 #include <errno.h>
@@ -17,17 +18,7 @@ struct encoder {
 
 static void put_bytes(struct encoder *e, const char *bytes, size_t len)
 {
-	size_t capacity = e->capacity ? e->capacity : 4096;
-	char *bigger;
-
-	while (capacity - e->len < len)
-		capacity *= 2;
-	if (!e->failed && capacity != e->capacity) {
-		bigger = realloc(e->bytes, capacity);
-		e->failed = !bigger;
-		e->bytes = bigger ? bigger : e->bytes;
-		e->capacity = bigger ? capacity : e->capacity;
-	}
+	e->failed = e->failed || !ARRAY_ROOM(e->bytes, e->capacity, e->len + len + 1);
 	if (e->failed)
 		return;
 	if (len > 0)

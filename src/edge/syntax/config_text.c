@@ -53,24 +53,10 @@ void config_text_free(struct config_text *text)
 
 /* ---- writing ------------------------------------------------------------------------- */
 
-static bool room(struct config_text *t)
-{
-	char *bytes = array_grow(t->bytes, &t->capacity, t->len + 2, 1);
-	struct origin *lines;
-
-	if (!bytes)
-		return false;
-	t->bytes = bytes;
-	lines = array_grow(t->lines, &t->line_capacity, t->line_count + 1, sizeof *lines);
-	if (!lines)
-		return false;
-	t->lines = lines;
-	return true;
-}
-
 static void put(struct config_text *t, char c, struct origin at)
 {
-	if (t->failed || !room(t)) {
+	if (t->failed || !ARRAY_ROOM(t->bytes, t->capacity, t->len + 2) ||
+	    !ARRAY_ROOM(t->lines, t->line_capacity, t->line_count + 1)) {
 		t->failed = true;
 		return;
 	}

@@ -8,15 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void say_line(void *context, enum diag_level level, const char *line)
-{
-	(void)context;
-	if (level == DIAG_ERROR)
-		log_error("%s", line);
-	else
-		log_warning("%s", line);
-}
-
 struct recorder_settings worker_recorder_settings(const struct config *c)
 {
 	return (struct recorder_settings){
@@ -134,7 +125,7 @@ static void note_status(
 static void log_outcome(
     uint64_t number, const struct reload_status *status, const struct diag *diag)
 {
-	diag_each(diag, say_line, NULL);
+	diag_each(diag, log_diag_line, NULL);
 	if (number)
 		log_info("reloaded: generation %llu is live", (unsigned long long)number);
 	else
@@ -277,7 +268,7 @@ bool worker_first_load(struct worker *w)
 	if (diag && w->start)
 		config_warn_denied(w->start, diag);
 	if (diag)
-		diag_each(diag, say_line, NULL);
+		diag_each(diag, log_diag_line, NULL);
 	if (!ok)
 		log_error("not started: %zu error%s in the configuration", errors,
 		    errors == 1 ? "" : "s");
@@ -297,7 +288,7 @@ void worker_first_copies(struct worker *w)
 		pthread_mutex_lock(&w->status_lock);
 		snprintf(w->reload.copies_why, sizeof w->reload.copies_why, "%s", why);
 		pthread_mutex_unlock(&w->status_lock);
-		diag_each(diag, say_line, NULL);
+		diag_each(diag, log_diag_line, NULL);
 	}
 	diag_free(&diag);
 	table_unpin(&g);
