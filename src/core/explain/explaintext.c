@@ -1,5 +1,6 @@
 #include "core/explain/explaintext.h"
 
+#include "core/base/line.h"
 #include "core/stats/decision_text.h"
 
 #include <stdarg.h>
@@ -244,22 +245,19 @@ enum { EXPLAIN_VERDICT_MAX = 1400 };
 static void verdict_line(const struct session_query *q, char out[EXPLAIN_VERDICT_MAX])
 {
 	const struct verdict *v = &q->verdict;
-	char network[PREFIX_TEXT_MAX] = "", place[PLACE_MAX];
-	size_t n = (size_t)snprintf(out, EXPLAIN_VERDICT_MAX, "%s%s: ", decision_of(v).word,
-	    q->phase == PHASE_END ? " at the end of the message" : "");
+	char network[PREFIX_TEXT_MAX], place[PLACE_MAX];
+	struct line l = line_start(out, EXPLAIN_VERDICT_MAX);
 
-	if (v->has_network)
+	line_append(&l, "%s%s: %s", decision_of(v).word,
+	    q->phase == PHASE_END ? " at the end of the message" : "",
+	    v->reason == REASON_RULE ? family_name(v->family) : reason_in_words(v));
+	if (v->rule)
+		line_append(
+		    &l, ", rule %.*s %s", SLICE_ARG(v->rule->name), place_of(v->rule, place));
+	if (v->has_network) {
 		prefix_format(&v->network, network);
-	if (v->reason == REASON_RULE)
-		n += (size_t)snprintf(
-		    out + n, EXPLAIN_VERDICT_MAX - n, "%s", family_name(v->family));
-	else
-		n += (size_t)snprintf(out + n, EXPLAIN_VERDICT_MAX - n, "%s", reason_in_words(v));
-	if (v->rule && n < EXPLAIN_VERDICT_MAX)
-		n += (size_t)snprintf(out + n, EXPLAIN_VERDICT_MAX - n, ", rule %.*s %s",
-		    SLICE_ARG(v->rule->name), place_of(v->rule, place));
-	if (network[0] && n < EXPLAIN_VERDICT_MAX)
-		snprintf(out + n, EXPLAIN_VERDICT_MAX - n, ", network %s", network);
+		line_append(&l, ", network %s", network);
+	}
 }
 
 /* Which facts the verdict hangs on, and what would tell them. */

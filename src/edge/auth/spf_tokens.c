@@ -1,8 +1,8 @@
 #include "spf_tokens.h"
 
 #include "core/auth/spf_eval.h"
+#include "core/base/line.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 enum {
@@ -56,24 +56,7 @@ static enum spf_reply out_of_memory(struct spf_tokens *t)
 /* ---- the canonical record ------------------------------------------------------------ */
 
 /* The generated text.  It cannot overflow: SHOWN_MAX terms of at most 24 octets, and the rest. */
-struct writer {
-	char text[SPF_CANONICAL_MAX + 1];
-	size_t len;
-};
-
 _Static_assert(SHOWN_MAX * 24 + 64 <= SPF_CANONICAL_MAX, "all shown terms fit");
-
-__attribute__((format(printf, 2, 3))) static void write_text(
-    struct writer *w, const char *format, ...)
-{
-	va_list args;
-	int len;
-
-	va_start(args, format);
-	len = vsnprintf(w->text + w->len, sizeof w->text - w->len, format, args);
-	va_end(args);
-	w->len += (size_t)len;
-}
 
 static char sign_of(const struct spf_term *term)
 {
@@ -110,20 +93,20 @@ static bool is_for_core(const struct spf_tokens *t, const struct spf_term *term)
 }
 
 static void write_term(
-    struct spf_tokens *t, struct spf_frame *frame, const struct spf_term *term, struct writer *w)
+    struct spf_tokens *t, struct spf_frame *frame, const struct spf_term *term, struct line *l)
 {
 	size_t token = add_target(t, frame, term);
 	enum ip_family family = t->check->query->client.family;
 
-	write_text(w, " %c", sign_of(term));
+	line_append(l, " %c", sign_of(term));
 	if (term->mechanism == SPF_MECH_INCLUDE) {
-		write_text(w, "include:t%zu.k", token);
+		line_append(l, "include:t%zu.k", token);
 	} else if (is_for_core(t, term)) {
-		write_text(w, "exists:t%zu.k", token);
+		line_append(l, "exists:t%zu.k", token);
 	} else {
-		write_text(w, "%s:t%zu.k", term->mechanism == SPF_MECH_A ? "a" : "mx", token);
+		line_append(l, "%s:t%zu.k", term->mechanism == SPF_MECH_A ? "a" : "mx", token);
 		if (bits_of(t, term) < ip_bits(family))
-			write_text(w, family == IP_V4 ? "/%u" : "//%u", bits_of(t, term));
+			line_append(l, family == IP_V4 ? "/%u" : "//%u", bits_of(t, term));
 	}
 }
 
@@ -136,7 +119,7 @@ static bool always_holds(const struct spf_tokens *t, const struct spf_term *term
 
 /* The terms that can match, until one that always does, which is returned, or enough are shown. */
 static const struct spf_term *write_terms(
-    struct spf_tokens *t, struct spf_frame *frame, unsigned *shown, struct writer *w)
+    struct spf_tokens *t, struct spf_frame *frame, unsigned *shown, struct line *l)
 {
 	for (size_t i = 0; i < frame->record.count && *shown < SHOWN_MAX; i++) {
 		const struct spf_term *term = &frame->record.terms[i];
@@ -144,7 +127,7 @@ static const struct spf_term *write_terms(
 		if (always_holds(t, term))
 			return term;
 		if (term->mechanism != SPF_MECH_IP && spf_check_can_match(t->check, term)) {
-			write_term(t, frame, term, w);
+			write_term(t, frame, term, l);
 			++*shown;
 		}
 	}
@@ -155,22 +138,23 @@ static const struct spf_term *write_terms(
 static const char *canonical(struct spf_tokens *t, struct spf_frame *frame)
 {
 	size_t number = (size_t)(frame - t->frames);
-	struct writer w = {.len = 0};
+	char canonical[SPF_CANONICAL_MAX + 1];
+	struct line l = line_start(canonical, sizeof canonical);
 	unsigned shown = 0;
 	const struct spf_term *last;
 	char *text;
 
-	write_text(&w, "v=spf1");
-	last = t->last[number] = write_terms(t, frame, &shown, &w);
+	line_append(&l, "v=spf1");
+	last = t->last[number] = write_terms(t, frame, &shown, &l);
 	if (shown == 0 && last)
 		frame->decider = last->text;
 	else if (shown && (last || frame->record.redirect.len == 0))
-		write_text(&w, " ?exists:m%zu.k", number);
+		line_append(&l, " ?exists:m%zu.k", number);
 	if (last)
-		write_text(&w, " %call", sign_of(last));
+		line_append(&l, " %call", sign_of(last));
 	else if (frame->record.redirect.len)
-		write_text(&w, " redirect=t%zu.k", add_target(t, frame, NULL));
-	text = arena_strdup(t->check->arena, slice_of(w.text, w.len));
+		line_append(&l, " redirect=t%zu.k", add_target(t, frame, NULL));
+	text = arena_strdup(t->check->arena, slice_of(canonical, l.len));
 	if (!text)
 		out_of_memory(t);
 	return text;
