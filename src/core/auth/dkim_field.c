@@ -329,7 +329,7 @@ static const char *read_tags(struct reading *r)
 	return first;
 }
 
-static void refuse(struct dkim_field *f, enum dkim_result result, const char *reason)
+static void set_flaw(struct dkim_field *f, enum dkim_result result, const char *reason)
 {
 	f->result = result;
 	f->reason = reason;
@@ -344,7 +344,7 @@ void dkim_field_parse(struct slice value, const struct idna *idna, uint64_t now,
 
 	*out = (struct dkim_field){.result = DKIM_NONE};
 	if (value.len > DKIM_FIELD_MAX) {
-		refuse(out, DKIM_PERMERROR, "the DKIM-Signature field is too long");
+		set_flaw(out, DKIM_PERMERROR, "the DKIM-Signature field is too long");
 		return;
 	}
 	out->plain = !has_8_bits(value);
@@ -352,13 +352,13 @@ void dkim_field_parse(struct slice value, const struct idna *idna, uint64_t now,
 	if (!wrong)
 		wrong = read_tags(&reading);
 	if (wrong)
-		refuse(out, DKIM_PERMERROR, wrong);
+		set_flaw(out, DKIM_PERMERROR, wrong);
 	else if (out->algorithm == DKIM_RSA_SHA1)
-		refuse(out, DKIM_POLICY, "rsa-sha1 is not accepted (RFC 8301)");
+		set_flaw(out, DKIM_POLICY, "rsa-sha1 is not accepted (RFC 8301)");
 	else
 		out->key_name = make_key_name(out, arena);
 	if (arena_failed(arena))
-		refuse(out, DKIM_TEMPERROR, "out of memory");
+		set_flaw(out, DKIM_TEMPERROR, "out of memory");
 }
 
 /* Those that cannot pass stand behind the farthest. */
@@ -384,7 +384,7 @@ static bool is_chosen(const struct choice *c, size_t i)
 }
 
 /* Takes the nearest to this author, the first of equals, unless it is farther than `farthest`. */
-static bool take(struct choice *c, struct slice author, int farthest)
+static bool choose_author(struct choice *c, struct slice author, int farthest)
 {
 	size_t best = c->n;
 
@@ -409,9 +409,9 @@ size_t dkim_field_choose(const struct dkim_field *fields, size_t n, const struct
 	do {
 		before = c.count;
 		for (size_t i = 0; i < author_count; i++)
-			take(&c, authors[i], DMARC_BESIDE);
+			choose_author(&c, authors[i], DMARC_BESIDE);
 	} while (c.count > before);
-	while (take(&c, slice_of(NULL, 0), HOPELESS))
+	while (choose_author(&c, slice_of(NULL, 0), HOPELESS))
 		continue;
 	return c.count;
 }

@@ -5,7 +5,7 @@
 
 /* ---- the answer of the DNS ----------------------------------------------------------- */
 
-static enum dkim_result refuse(struct slice *to, enum dkim_result result, const char *reason)
+static enum dkim_result set_flaw(struct slice *to, enum dkim_result result, const char *reason)
 {
 	*to = slice_str(reason);
 	return result;
@@ -19,16 +19,16 @@ enum dkim_result dkim_key_of_answer(
 	case DNS_OK:
 		break;
 	case DNS_TEMP:
-		return refuse(reason, DKIM_TEMPERROR, "the DNS gave no answer for the key");
+		return set_flaw(reason, DKIM_TEMPERROR, "the DNS gave no answer for the key");
 	case DNS_BADNAME:
-		return refuse(reason, DKIM_PERMERROR, "the name of the key is not a name");
+		return set_flaw(reason, DKIM_PERMERROR, "the name of the key is not a name");
 	case DNS_NODATA:
 	case DNS_NXDOMAIN:
 	default:
-		return refuse(reason, DKIM_PERMERROR, "there is no key in the DNS");
+		return set_flaw(reason, DKIM_PERMERROR, "there is no key in the DNS");
 	}
 	if (answer->count != 1)
-		return refuse(reason, DKIM_PERMERROR, "there are several key records");
+		return set_flaw(reason, DKIM_PERMERROR, "there are several key records");
 	*record = answer->records[0].data;
 	return DKIM_NONE;
 }
@@ -160,12 +160,12 @@ enum dkim_result dkim_key_judge(const struct dkim_key *key, const struct dkim_fi
     struct arena *arena, struct slice *reason)
 {
 	if (key->flaw > DKIM_KEY_NOT_FOR_EMAIL && key->strict && field->identity_below)
-		return refuse(reason, DKIM_PERMERROR, "the key does not allow an i= below d=");
+		return set_flaw(reason, DKIM_PERMERROR, "the key does not allow an i= below d=");
 	if (key->flaw > DKIM_KEY_TYPE && key->algorithm != field->algorithm)
-		return refuse(
+		return set_flaw(
 		    reason, DKIM_PERMERROR, "the key is of another type than the signature");
 	if (key->flaw != DKIM_KEY_SIZE)
-		return refuse(reason, flaws[key->flaw].result, flaws[key->flaw].reason);
+		return set_flaw(reason, flaws[key->flaw].result, flaws[key->flaw].reason);
 	*reason = arena_printf(arena, "the key has %u bits; accepted are %d to %d", key->bits,
 	    DKIM_BITS_MIN, DKIM_BITS_MAX);
 	return DKIM_POLICY;

@@ -125,7 +125,7 @@ struct call {
 };
 
 /* Where the result of this signature goes; NULL when it was not chosen. */
-static struct dkim_message_hash *place_of(
+static struct dkim_message_hash *find_hash(
     size_t signature, const size_t *chosen, size_t n, struct dkim_message_hash *out)
 {
 	for (size_t i = 0; i < n; i++)
@@ -140,7 +140,7 @@ static void fill_call(const struct dkim_message *m, const size_t *chosen, size_t
 {
 	for (size_t i = 0; i < m->text_count; i++) {
 		size_t signature = m->texts[i].signature;
-		struct dkim_message_hash *place = place_of(signature, chosen, n, out);
+		struct dkim_message_hash *place = find_hash(signature, chosen, n, out);
 		const struct dkim_field *field = signature ? &m->signatures[signature - 1] : NULL;
 
 		if (field && (!place || !field->plain || field->result == DKIM_PERMERROR))

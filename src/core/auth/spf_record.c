@@ -206,7 +206,8 @@ static const char *parse_modifier(struct slice text, size_t name_len, struct spf
 
 /* ---- the record ---------------------------------------------------------------------- */
 
-static const char *refuse(char why[SPF_RECORD_WHY_MAX], struct slice term, const char *reason)
+static const char *describe_term(
+    char why[SPF_RECORD_WHY_MAX], struct slice term, const char *reason)
 {
 	enum { SHOWN = 60 };
 	char shown[SHOWN + 1];
@@ -225,7 +226,7 @@ static size_t count_terms(struct slice text)
 	return terms;
 }
 
-static void settle(struct spf_record *record)
+static void settle_record(struct spf_record *record)
 {
 	bool has_all = false;
 
@@ -264,8 +265,8 @@ const char *spf_record_parse(
 		else
 			reason = parse_mechanism(term, &terms[out->count++]);
 		if (reason)
-			return refuse(why, term, reason);
+			return describe_term(why, term, reason);
 	}
-	settle(out);
+	settle_record(out);
 	return NULL;
 }

@@ -82,7 +82,7 @@ static struct file *file_of(struct diag *r, const char *name)
 	return f;
 }
 
-static bool keep(struct diag *r, enum diag_level level, bool headline, const char *line)
+static bool keep_message(struct diag *r, enum diag_level level, bool headline, const char *line)
 {
 	size_t size = strlen(line) + 1;
 	struct message *m = malloc(sizeof *m + size);
@@ -104,7 +104,8 @@ static bool keep(struct diag *r, enum diag_level level, bool headline, const cha
 }
 
 /* "file:line: reason", cut to size. */
-static void compose(char line[LINE_MAX_BYTES], struct origin at, const char *format, va_list args)
+static void compose_line(
+    char line[LINE_MAX_BYTES], struct origin at, const char *format, va_list args)
 {
 	int n = at.line > 0 ? snprintf(line, LINE_MAX_BYTES, "%s:%u: ", at.file, at.line)
 			    : snprintf(line, LINE_MAX_BYTES, "%s: ", at.file);
@@ -115,7 +116,7 @@ static void compose(char line[LINE_MAX_BYTES], struct origin at, const char *for
 	text_mask_controls(line, strlen(line));
 }
 
-static void say(struct diag *r, enum diag_level level, bool headline, struct origin at,
+static void add_message(struct diag *r, enum diag_level level, bool headline, struct origin at,
     const char *format, va_list args)
 {
 	struct file *file = file_of(r, at.file);
@@ -128,8 +129,8 @@ static void say(struct diag *r, enum diag_level level, bool headline, struct ori
 	}
 	if (++file->said[level] > DIAG_PER_FILE)
 		return;
-	compose(line, at, format, args);
-	if (!keep(r, level, headline, line))
+	compose_line(line, at, format, args);
+	if (!keep_message(r, level, headline, line))
 		r->out_of_memory = true;
 }
 
@@ -138,7 +139,7 @@ void diag_error(struct diag *r, struct origin at, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(r, DIAG_ERROR, false, at, format, args);
+	add_message(r, DIAG_ERROR, false, at, format, args);
 	va_end(args);
 }
 
@@ -147,7 +148,7 @@ void diag_warning(struct diag *r, struct origin at, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(r, DIAG_WARNING, false, at, format, args);
+	add_message(r, DIAG_WARNING, false, at, format, args);
 	va_end(args);
 }
 
@@ -156,7 +157,7 @@ void diag_headline(struct diag *r, struct origin at, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(r, DIAG_WARNING, true, at, format, args);
+	add_message(r, DIAG_WARNING, true, at, format, args);
 	va_end(args);
 }
 

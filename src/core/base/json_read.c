@@ -5,7 +5,7 @@ struct json_read json_read_begin(struct slice line, struct arena *arena)
 	return (struct json_read){.rest = line, .arena = arena};
 }
 
-static bool fail(struct json_read *r, const char *why)
+static bool fail_reading(struct json_read *r, const char *why)
 {
 	r->wrong = why;
 	return false;
@@ -23,7 +23,7 @@ static void skip_blanks(struct json_read *r)
 }
 
 /* Takes this character, with blanks around it; false when another stands there. */
-static bool take(struct json_read *r, char c)
+static bool take_char(struct json_read *r, char c)
 {
 	skip_blanks(r);
 	if (r->rest.len == 0 || r->rest.ptr[0] != c)
@@ -109,7 +109,7 @@ static bool resolve(struct json_read *r, struct slice raw, struct slice *out)
 	char *start = arena_alloc(r->arena, raw.len), *at = start;
 
 	if (!start)
-		return fail(r, "out of memory");
+		return fail_reading(r, "out of memory");
 	while (raw.len > 0) {
 		char c = raw.ptr[0];
 		long character;
@@ -121,7 +121,7 @@ static bool resolve(struct json_read *r, struct slice raw, struct slice *out)
 		}
 		character = escaped(&raw);
 		if (character < 0)
-			return fail(r, "a string holds an escape that JSON does not know");
+			return fail_reading(r, "a string holds an escape that JSON does not know");
 		at = put_utf8(at, character);
 	}
 	*out = slice_of(start, (size_t)(at - start));
@@ -138,7 +138,7 @@ static bool read_string(struct json_read *r, struct slice *out)
 
 	for (; n < r->rest.len && bytes[n] != '"'; n++) {
 		if ((unsigned char)bytes[n] < 0x20)
-			return fail(r, "a string holds a control character");
+			return fail_reading(r, "a string holds a control character");
 		all |= (unsigned char)bytes[n];
 		if (bytes[n] == '\\') {
 			escapes = true;
@@ -146,11 +146,11 @@ static bool read_string(struct json_read *r, struct slice *out)
 		}
 	}
 	if (n >= r->rest.len)
-		return fail(r, "a string has no end");
+		return fail_reading(r, "a string has no end");
 	*out = slice_of(bytes + 1, n - 1);
 	r->rest = slice_skip(r->rest, n + 1);
 	if (all >= 0x80 && !slice_is_utf8(*out))
-		return fail(r, "a string is not valid UTF-8");
+		return fail_reading(r, "a string is not valid UTF-8");
 	return !escapes || resolve(r, *out, out);
 }
 
@@ -204,7 +204,7 @@ static bool read_value(struct json_read *r, struct slice *out)
 	}
 	n = number_length(r->rest);
 	if (n == 0)
-		return fail(r, "a member's value must be a string");
+		return fail_reading(r, "a member's value must be a string");
 	*out = slice_of(r->rest.ptr, n);
 	r->rest = slice_skip(r->rest, n);
 	return true;
@@ -214,7 +214,7 @@ static bool end(struct json_read *r)
 {
 	r->ended = true;
 	if (r->rest.len > 0)
-		return fail(r, "something follows the object");
+		return fail_reading(r, "something follows the object");
 	return false;
 }
 
@@ -225,17 +225,17 @@ bool json_read_next(struct json_read *r, struct slice *key, struct slice *value)
 	if (r->wrong || r->ended)
 		return false;
 	r->started = true;
-	if (first && !take(r, '{'))
-		return fail(r, "not a JSON object");
-	if (take(r, '}'))
+	if (first && !take_char(r, '{'))
+		return fail_reading(r, "not a JSON object");
+	if (take_char(r, '}'))
 		return end(r);
-	if (!first && !take(r, ','))
-		return fail(r, "a comma or a closing brace is missing");
+	if (!first && !take_char(r, ','))
+		return fail_reading(r, "a comma or a closing brace is missing");
 	if (!slice_starts(r->rest, SLICE("\"")))
-		return fail(r, "a member must start with its name in quotes");
+		return fail_reading(r, "a member must start with its name in quotes");
 	if (!read_string(r, key))
 		return false;
-	if (!take(r, ':'))
-		return fail(r, "a colon is missing behind the name of a member");
+	if (!take_char(r, ':'))
+		return fail_reading(r, "a colon is missing behind the name of a member");
 	return read_value(r, value);
 }

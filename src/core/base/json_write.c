@@ -11,7 +11,7 @@ struct json_write json_write_begin(char *buffer, size_t capacity)
 	return (struct json_write){.at = buffer, .len = 1, .capacity = capacity};
 }
 
-static bool put(struct json_write *j, const char *bytes, size_t n)
+static bool put_bytes(struct json_write *j, const char *bytes, size_t n)
 {
 	if (j->capacity - j->len < n + TAIL)
 		return false;
@@ -39,7 +39,7 @@ static bool put_escaped(struct json_write *j, struct slice s)
 
 		while (plain < s.len && is_plain(s.ptr[plain]))
 			plain++;
-		if (!put(j, s.ptr, plain))
+		if (!put_bytes(j, s.ptr, plain))
 			return false;
 		s = slice_skip(s, plain);
 		if (s.len == 0)
@@ -48,9 +48,9 @@ static bool put_escaped(struct json_write *j, struct slice s)
 		if (wide < 2 || is_control(s)) {
 			wide = wide < 2 ? 1 : wide;
 			snprintf(code, sizeof code, "\\u%04x", (unsigned char)s.ptr[wide - 1]);
-			if (!put(j, code, 6))
+			if (!put_bytes(j, code, 6))
 				return false;
-		} else if (!put(j, s.ptr, wide)) {
+		} else if (!put_bytes(j, s.ptr, wide)) {
 			return false;
 		}
 		s = slice_skip(s, wide);
@@ -62,14 +62,16 @@ static bool put_key(struct json_write *j, const char *key)
 {
 	const char *comma = j->len > 1 ? ",\"" : "\"";
 
-	return put(j, comma, strlen(comma)) && put(j, key, strlen(key)) && put(j, "\":", 2);
+	return put_bytes(j, comma, strlen(comma)) && put_bytes(j, key, strlen(key)) &&
+	       put_bytes(j, "\":", 2);
 }
 
 void json_write_string(struct json_write *j, const char *key, struct slice value)
 {
 	size_t before = j->len;
 
-	if (put_key(j, key) && put(j, "\"", 1) && put_escaped(j, value) && put(j, "\"", 1))
+	if (put_key(j, key) && put_bytes(j, "\"", 1) && put_escaped(j, value) &&
+	    put_bytes(j, "\"", 1))
 		return;
 	j->len = before;
 	j->full = true;
@@ -81,7 +83,7 @@ void json_write_number(struct json_write *j, const char *key, int64_t value)
 	char text[24];
 	int n = snprintf(text, sizeof text, "%lld", (long long)value);
 
-	if (put_key(j, key) && put(j, text, (size_t)n))
+	if (put_key(j, key) && put_bytes(j, text, (size_t)n))
 		return;
 	j->len = before;
 	j->full = true;

@@ -38,7 +38,7 @@ void top_k_free(struct top_k **h)
 	*h = NULL;
 }
 
-static struct slot *find(const struct top_k *h, struct slice key, uint64_t hash)
+static struct slot *find_key(const struct top_k *h, struct slice key, uint64_t hash)
 {
 	for (unsigned i = 0; i < h->used; i++) {
 		struct slot *s = &h->at[i];
@@ -99,7 +99,7 @@ bool top_k_count(struct top_k *h, struct slice key, uint64_t n)
 
 	key.len = key.len < TOP_K_KEY_MAX ? key.len : TOP_K_KEY_MAX;
 	hash = fnv(FNV_START, key);
-	s = find(h, key, hash);
+	s = find_key(h, key, hash);
 	if (s) {
 		s->count += n;
 		return true;

@@ -79,7 +79,7 @@ static uint64_t hash_item(const struct import_item *item)
 	return h;
 }
 
-static bool same(const struct import_item *a, const struct import_item *b)
+static bool is_same_item(const struct import_item *a, const struct import_item *b)
 {
 	if (space_of(a) != space_of(b) || is_network(a) != is_network(b))
 		return false;
@@ -91,10 +91,10 @@ static bool same(const struct import_item *a, const struct import_item *b)
 
 static bool is_item(const void *kept, uint32_t number, const void *item)
 {
-	return same((const struct import_item *)kept + number, item);
+	return is_same_item((const struct import_item *)kept + number, item);
 }
 
-static struct import_item *find(const struct import_set *s, const struct import_item *item)
+static struct import_item *find_item(const struct import_set *s, const struct import_item *item)
 {
 	uint32_t number = table_find(&s->index, hash_item(item), is_item, s->kept, item);
 
@@ -112,7 +112,7 @@ static struct import_item *around_network(
 		if (!s->lengths[p->base.family == IP_V6][length])
 			continue;
 		wider.entry.prefix = prefix_of(&p->base, length);
-		k = find(s, &wider);
+		k = find_item(s, &wider);
 		if (k && actions & 1u << k->action)
 			return k;
 	}
@@ -126,7 +126,7 @@ static struct import_item *find_kind(const struct import_set *s, struct import_i
 
 	wanted->entry.kind = kind;
 	wanted->entry.name = name;
-	k = find(s, wanted);
+	k = find_item(s, wanted);
 	return k && actions & 1u << k->action ? k : NULL;
 }
 
@@ -167,7 +167,7 @@ static struct import_item *around(
 enum import_set_result import_set_add(struct import_set *s, const struct import_item *item)
 {
 	enum { ANY = (1u << IMPORT_ACTIONS) - 1 };
-	const struct import_item *before = find(s, item);
+	const struct import_item *before = find_item(s, item);
 
 	if (before)
 		return before->action == item->action ? IMPORT_SET_DUPLICATE

@@ -12,7 +12,7 @@ const char *from_kind_name(enum from_kind kind)
 	return names[kind];
 }
 
-static void fail(struct from_parser *p, const char *wrong)
+static void report_bad_from(struct from_parser *p, const char *wrong)
 {
 	if (!p->s.wrong)
 		p->s.wrong = wrong;
@@ -46,10 +46,10 @@ static bool has_encoded_word(struct slice s)
 static void check_local(struct from_parser *p, struct slice local)
 {
 	if (local.len == 0 || slice_equal(local, SLICE("\"\"")))
-		fail(p, "an address without a local part");
+		report_bad_from(p, "an address without a local part");
 	else if (slice_find(local, '@') < local.len || slice_find(local, '<') < local.len ||
 		 slice_find(local, '>') < local.len)
-		fail(p, "an address within the local part of another");
+		report_bad_from(p, "an address within the local part of another");
 }
 
 /* As it is meant, without quotes and backslashes.  A domain that the DNS cannot hold has no policy,
@@ -58,11 +58,11 @@ static void check_local(struct from_parser *p, struct slice local)
 static void check_author(struct from_parser *p, const struct address *found)
 {
 	if (has_encoded_word(found->local))
-		fail(p, "an encoded word in an address");
+		report_bad_from(p, "an encoded word in an address");
 	else if (!slice_is_utf8(found->local))
-		fail(p, "a local part that is not UTF-8");
+		report_bad_from(p, "a local part that is not UTF-8");
 	else if (name_has_bytes_label(found->domain))
-		fail(p, "a domain with characters that no domain has (IDNA)");
+		report_bad_from(p, "a domain with characters that no domain has (IDNA)");
 }
 
 static void take_domain(struct from_parser *p)
@@ -71,13 +71,13 @@ static void take_domain(struct from_parser *p)
 	int next = rfc5322_peek(&p->s);
 
 	if (next == '[')
-		fail(p, "an address literal instead of a domain");
+		report_bad_from(p, "an address literal instead of a domain");
 	else if (next == '@')
-		fail(p, "more than one @ in an address");
+		report_bad_from(p, "more than one @ in an address");
 	else if (domain.len == 0)
-		fail(p, "nothing that can be a domain behind an @");
+		report_bad_from(p, "nothing that can be a domain behind an @");
 	else if (domain.ptr[domain.len - 1] == '.')
-		fail(p, "a domain that ends in a dot");
+		report_bad_from(p, "a domain that ends in a dot");
 }
 
 static const char *ill_formed(struct from_parser *p, const char *wrong)
@@ -97,13 +97,13 @@ void from_take_address(struct from_parser *p, struct slice local)
 	check_local(p, local);
 	take_domain(p);
 	if (++p->addresses > FROM_ADDRESSES_MAX)
-		fail(p, "more addresses than any author list has");
+		report_bad_from(p, "more addresses than any author list has");
 	if (p->s.wrong)
 		return;
 	wrong = address_parse(slice_of(local.ptr, (size_t)(p->s.text.ptr + p->s.at - local.ptr)),
 	    p->idna, p->arena, &found);
 	if (wrong)
-		fail(p, ill_formed(p, wrong));
+		report_bad_from(p, ill_formed(p, wrong));
 	else
 		check_author(p, &found);
 	if (p->s.wrong)
@@ -132,16 +132,17 @@ static void take_angle(struct from_parser *p)
 
 	rfc5322_skip(&p->s);
 	if (rfc5322_peek(&p->s) == '@')
-		fail(p, "a source route or an address without a local part");
+		report_bad_from(p, "a source route or an address without a local part");
 	else if (!from_take_word(p, &local))
-		fail(p, "no address between < and >");
+		report_bad_from(p, "no address between < and >");
 	else if (rfc5322_peek(&p->s) != '@')
-		fail(p, "no address between < and >, or a blank or comment inside it");
+		report_bad_from(p, "no address between < and >, or a blank or comment inside it");
 	else
 		from_take_address(p, local);
 	rfc5322_skip(&p->s);
 	if (!rfc5322_take(&p->s, '>'))
-		fail(p, "an address in < without its >, or more than an address between them");
+		report_bad_from(
+		    p, "an address in < without its >, or more than an address between them");
 }
 
 /* ---- lists and groups ---------------------------------------------------------------- */
@@ -158,16 +159,18 @@ static void after_phrase(struct from_parser *p, bool named, bool in_group)
 	else if (next == ':' && named && !in_group && rfc5322_take(&p->s, ':'))
 		take_members(p);
 	else if (next == ':')
-		fail(p, "a colon outside quotes");
+		report_bad_from(p, "a colon outside quotes");
 	else if (next == '@')
-		fail(p, "an @ where none can stand: an address beside a name without < >, or a "
-			"blank or comment inside an address");
+		report_bad_from(p,
+		    "an @ where none can stand: an address beside a name without < >, or a "
+		    "blank or comment inside an address");
 	else if (next == RFC5322_END || next == ',' || next == ';')
-		fail(p, "a list member without an address (a comma in a name needs quotes)");
+		report_bad_from(
+		    p, "a list member without an address (a comma in a name needs quotes)");
 	else if (next == '>')
-		fail(p, "a > without its <");
+		report_bad_from(p, "a > without its <");
 	else
-		fail(p, "a character that needs quotes in a display name");
+		report_bad_from(p, "a character that needs quotes in a display name");
 }
 
 /* One mailbox, or outside a group a group. */
@@ -201,7 +204,7 @@ static void take_list(struct from_parser *p, bool in_group)
 		rfc5322_skip(&p->s);
 		if (rfc5322_peek(&p->s) != RFC5322_END && rfc5322_peek(&p->s) != ',' &&
 		    !(in_group && rfc5322_peek(&p->s) == ';'))
-			fail(p, "more behind an address than a comma or a comment");
+			report_bad_from(p, "more behind an address than a comma or a comment");
 	}
 }
 
@@ -211,7 +214,7 @@ static void take_members(struct from_parser *p)
 	p->groups++;
 	take_list(p, true);
 	if (!rfc5322_take(&p->s, ';'))
-		fail(p, "a group that does not end in ;");
+		report_bad_from(p, "a group that does not end in ;");
 }
 
 static void take_field(struct from_parser *p, struct slice field)
@@ -219,7 +222,7 @@ static void take_field(struct from_parser *p, struct slice field)
 	p->s = (struct rfc5322){.text = field};
 	take_list(p, false);
 	if (p->addresses == 0 && p->groups == 0)
-		fail(p, "no address");
+		report_bad_from(p, "no address");
 }
 
 /* ---- the message --------------------------------------------------------------------- */

@@ -16,7 +16,7 @@ static bool is_control(int c)
 	return (c >= 0 && c < 0x20) || c == 0x7f;
 }
 
-static bool fail(struct rfc5322 *s, const char *wrong)
+static bool report_wrong(struct rfc5322 *s, const char *wrong)
 {
 	if (!s->wrong)
 		s->wrong = wrong;
@@ -50,7 +50,7 @@ static bool take_blank(struct rfc5322 *s)
 	if (s->wrong)
 		return false;
 	if (line_end && r.len > line_end && r.ptr[line_end] != ' ' && r.ptr[line_end] != '\t')
-		return fail(s, loose_line_end);
+		return report_wrong(s, loose_line_end);
 	if (line_end) {
 		s->at += line_end;
 		return true;
@@ -68,7 +68,7 @@ static bool take_text(struct rfc5322 *s)
 	size_t len = 2;
 
 	if (is_control((unsigned char)r.ptr[0]))
-		return fail(s, control_byte);
+		return report_wrong(s, control_byte);
 	if (!((unsigned char)r.ptr[0] & 0x80)) {
 		s->at++;
 		return true;
@@ -81,7 +81,7 @@ static bool take_text(struct rfc5322 *s)
 	}
 	s->at++;
 	if (rfc5322_peek(s) == '\\')
-		return fail(s, "a backslash behind a byte that is not UTF-8");
+		return report_wrong(s, "a backslash behind a byte that is not UTF-8");
 	return true;
 }
 
@@ -89,7 +89,7 @@ static bool take_text(struct rfc5322 *s)
 static bool take_escaped(struct rfc5322 *s)
 {
 	if (rfc5322_peek(s) == RFC5322_END)
-		return fail(s, "a backslash at the end");
+		return report_wrong(s, "a backslash at the end");
 	return rfc5322_take(s, '\t') || take_text(s);
 }
 
@@ -103,7 +103,7 @@ static bool take_comment(struct rfc5322 *s)
 		else if (rfc5322_take(s, ')'))
 			depth--;
 		else if (rfc5322_peek(s) == RFC5322_END)
-			return fail(s, "a comment that does not end");
+			return report_wrong(s, "a comment that does not end");
 		else if (rfc5322_take(s, '\\'))
 			take_escaped(s);
 		else if (!take_blank(s) && !s->wrong)
@@ -138,10 +138,10 @@ struct slice rfc5322_atom(struct rfc5322 *s, struct slice more)
 bool rfc5322_quoted(struct rfc5322 *s)
 {
 	if (!rfc5322_take(s, '"'))
-		return fail(s, "no quoted string");
+		return report_wrong(s, "no quoted string");
 	while (!s->wrong && !rfc5322_take(s, '"')) {
 		if (rfc5322_peek(s) == RFC5322_END)
-			return fail(s, "a quoted string that does not end");
+			return report_wrong(s, "a quoted string that does not end");
 		if (rfc5322_take(s, '\\'))
 			take_escaped(s);
 		else if (!take_blank(s) && !s->wrong)

@@ -57,7 +57,7 @@ struct look {
 	bool upper, wide;
 };
 
-static struct look look_at(struct slice s)
+static struct look scan_name(struct slice s)
 {
 	struct look seen = {NULL, false, false};
 	size_t start = 0;
@@ -118,7 +118,7 @@ static const char *converted(
 			   ? "not an internationalised name (IDNA 2008)"
 			   : "not a name: bytes that are neither ASCII nor UTF-8";
 	name = without_last_dot(name);
-	seen = look_at(name);
+	seen = scan_name(name);
 	if (seen.wrong || seen.wide)
 		return seen.wrong ? seen.wrong : "not an internationalised name (IDNA 2008)";
 	return lowered(name, arena, out);
@@ -135,7 +135,7 @@ const char *name_parse(
 		return "empty name";
 	if (name.len > TEXT_MAX)
 		return "name longer than 253 octets";
-	seen = look_at(name);
+	seen = scan_name(name);
 	if (seen.wrong)
 		return seen.wrong;
 	if (seen.wide)

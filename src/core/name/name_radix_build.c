@@ -65,7 +65,7 @@ static bool make_bytes(struct build *b, size_t size)
 	return b->used + size <= BYTES_MAX && ARRAY_ROOM(b->bytes, b->capacity, b->used + size);
 }
 
-static void put(struct build *b, const void *bytes, size_t n)
+static void put_bytes(struct build *b, const void *bytes, size_t n)
 {
 	if (n)
 		memcpy(b->bytes + b->used, bytes, n);
@@ -160,7 +160,7 @@ static bool write_node(
 	put_number(b, value, s.value);
 	if (n > 0)
 		put_number(b, s.count - 1, 1);
-	put(b, text.ptr, text.len);
+	put_bytes(b, text.ptr, text.len);
 	if (n > 0)
 		put_children(b, *place, &s, children, n);
 	b->child_count = from;

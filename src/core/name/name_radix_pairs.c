@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /* Fibonacci hashing; no key, since the values are numbers that the caller hands out himself. */
-static uint64_t hash(struct name_radix_values pair)
+static uint64_t hash_pair(struct name_radix_values pair)
 {
 	uint64_t both = (uint64_t)pair.self << 32 | pair.below;
 
@@ -23,13 +23,13 @@ static bool is_pair(const void *list, uint32_t number, const void *key)
 bool name_radix_pairs_number(
     struct name_radix_pairs *p, struct name_radix_values pair, uint32_t *number)
 {
-	*number = table_find(&p->index, hash(pair), is_pair, p->list, &pair);
+	*number = table_find(&p->index, hash_pair(pair), is_pair, p->list, &pair);
 	if (*number != TABLE_NONE)
 		return true;
 	if (!ARRAY_ROOM(p->list, p->capacity, p->count + 1) || !table_reserve(&p->index))
 		return false;
 	*number = (uint32_t)p->count;
-	table_add(&p->index, hash(pair), *number);
+	table_add(&p->index, hash_pair(pair), *number);
 	p->list[p->count++] = pair;
 	return true;
 }

@@ -29,7 +29,7 @@ struct pattern {
 	pcre2_match_context *limits; /* only read while matching, so threads may share it */
 };
 
-static const char *say(int code, size_t at, char why[PATTERN_WHY_MAX])
+static const char *say_error(int code, size_t at, char why[PATTERN_WHY_MAX])
 {
 	PCRE2_UCHAR message[PATTERN_WHY_MAX - 32];
 
@@ -47,7 +47,7 @@ static pcre2_code *compile(struct slice text, char why[PATTERN_WHY_MAX])
 	code = pcre2_compile(
 	    (PCRE2_SPTR)(text.ptr ? text.ptr : ""), text.len, OPTIONS, &error, &at, NULL);
 	if (!code)
-		say(error, at, why);
+		say_error(error, at, why);
 	return code;
 }
 

@@ -33,7 +33,7 @@ static uint32_t gap_take(struct pool *p, size_t units)
 	return place;
 }
 
-static bool grow(struct pool *p, size_t need)
+static bool grow_pool(struct pool *p, size_t need)
 {
 	size_t room = p->room ? p->room : POOL_FIRST;
 	unsigned char *bytes;
@@ -69,7 +69,7 @@ uint32_t pool_alloc(struct pool *p, size_t size)
 	if (gap)
 		return gap;
 	in_line = p->used % CACHE_LINE;
-	if (!grow(p, p->used + CACHE_LINE + units * POOL_UNIT)) {
+	if (!grow_pool(p, p->used + CACHE_LINE + units * POOL_UNIT)) {
 		p->failed = true;
 		return 0;
 	}
@@ -105,7 +105,7 @@ static size_t round_up(size_t size)
 }
 
 /* Copies `size` bytes to *at, which moves on to the next cache line behind them. */
-static void *put(unsigned char **at, const void *from, size_t size)
+static void *put_part(unsigned char **at, const void *from, size_t size)
 {
 	void *to = *at;
 
@@ -129,8 +129,8 @@ static struct ip_radix *assemble(const struct build *w)
 	*t = (struct ip_radix){
 	    .root4_shift = 64 - w->root4_bits, .modern = ip_radix_is_modern(), .bytes = bytes};
 	at += round_up(sizeof *t);
-	t->values = put(&at, w->numbers.values, values);
-	t->pool = put(&at, w->pool.bytes, w->pool.used);
+	t->values = put_part(&at, w->numbers.values, values);
+	t->pool = put_part(&at, w->pool.bytes, w->pool.used);
 	memset(at, 0, READ_AHEAD);
 	t->root4 = t->pool + w->root4;
 	t->root6 = t->pool + w->root6;

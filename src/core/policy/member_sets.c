@@ -149,7 +149,7 @@ static uint32_t intern(struct member_sets *s, const uint32_t *members, size_t n)
 }
 
 /* Puts one member into the sorted scratch of n members; returns the new number. */
-static size_t put(uint32_t *members, size_t n, uint32_t member, bool ranked)
+static size_t put_member(uint32_t *members, size_t n, uint32_t member, bool ranked)
 {
 	size_t at = n;
 
@@ -178,7 +178,7 @@ static uint32_t apply(
 	if (have)
 		memcpy(s->scratch, old, have * sizeof *old);
 	for (size_t i = 0; i < n; i++)
-		have = put(s->scratch, have, members[i], ranked);
+		have = put_member(s->scratch, have, members[i], ranked);
 	return intern(s, s->scratch, have);
 }
 

@@ -64,7 +64,7 @@ static struct shard *shard_of(struct resolver_cache *cache, const struct resolve
 }
 
 /* The pointer that points, or would point, to the key's entry. */
-static struct cache_entry **place_of(
+static struct cache_entry **find_link(
     const struct resolver_cache *cache, struct shard *s, const struct resolver_key *key)
 {
 	struct cache_entry **at = &s->buckets[key->hash & cache->mask];
@@ -107,7 +107,7 @@ void resolver_cache_free(struct resolver_cache *cache)
 	for (size_t i = 0; i < SHARDS; i++) {
 		struct shard *s = &cache->shards[i];
 		while (s->oldest)
-			discard(s, place_of(cache, s, &s->oldest->key));
+			discard(s, find_link(cache, s, &s->oldest->key));
 		free(s->buckets);
 		pthread_mutex_destroy(&s->lock);
 	}
@@ -122,7 +122,7 @@ bool resolver_cache_find(struct resolver_cache *cache, const struct resolver_key
 	bool found = false;
 
 	pthread_mutex_lock(&s->lock);
-	place = place_of(cache, s, key);
+	place = find_link(cache, s, key);
 	if (*place && (*place)->expires <= now) {
 		discard(s, place);
 	} else if (*place) {
@@ -172,7 +172,7 @@ void resolver_cache_store(struct resolver_cache *cache, const struct resolver_ke
 	if (!e)
 		return;
 	pthread_mutex_lock(&s->lock);
-	place = place_of(cache, s, key);
+	place = find_link(cache, s, key);
 	if (*place)
 		discard(s, place);
 	e->chain = s->buckets[key->hash & cache->mask];
@@ -181,7 +181,7 @@ void resolver_cache_store(struct resolver_cache *cache, const struct resolver_ke
 	s->entries++;
 	s->bytes += e->size;
 	while (s->entries > cache->entries_max || s->bytes > cache->bytes_max)
-		discard(s, place_of(cache, s, &s->oldest->key));
+		discard(s, find_link(cache, s, &s->oldest->key));
 	pthread_mutex_unlock(&s->lock);
 }
 

@@ -66,7 +66,7 @@ void zone_free(struct zone **z)
 
 /* ---- filling ------------------------------------------------------------------------- */
 
-static struct node *find(const struct zone *z, struct slice name)
+static struct node *find_name(const struct zone *z, struct slice name)
 {
 	for (struct node *n = z->nodes[bucket_of(name)]; n; n = n->next)
 		if (slice_equal_nocase(n->name, name))
@@ -77,7 +77,7 @@ static struct node *find(const struct zone *z, struct slice name)
 /* The node of a name, made together with all names above it when it is new. */
 static struct node *node_of(struct zone *z, struct slice name)
 {
-	struct node *n = find(z, name);
+	struct node *n = find_name(z, name);
 	size_t dot = slice_find(name, '.');
 
 	if (n)
@@ -174,7 +174,7 @@ static void answer(const struct zone *z, struct slice name, enum dns_type type, 
 	const struct zone_entry *e;
 
 	for (int hops = 0; hops <= CNAMES_MAX; hops++) {
-		const struct node *n = find(z, name);
+		const struct node *n = find_name(z, name);
 		if (!n) {
 			out->status = DNS_NXDOMAIN;
 			return;

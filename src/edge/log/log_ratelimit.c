@@ -26,7 +26,7 @@ struct log_ratelimit *log_ratelimit_create(void)
 	return calloc(1, sizeof(struct log_ratelimit));
 }
 
-static void forget(struct log_ratelimit *s, int64_t minute)
+static void forget_pairs(struct log_ratelimit *s, int64_t minute)
 {
 	for (unsigned i = 0; s->used > 0 && i < SLOTS; i++)
 		free(s->pairs[i].text);
@@ -41,12 +41,12 @@ void log_ratelimit_free(struct log_ratelimit **s)
 {
 	if (!*s)
 		return;
-	forget(*s, 0);
+	forget_pairs(*s, 0);
 	free(*s);
 	*s = NULL;
 }
 
-static uint64_t hash(struct slice a, struct slice b)
+static uint64_t hash_pair(struct slice a, struct slice b)
 {
 	uint64_t h = fnv(fnv(FNV_START + a.len, a), b);
 
@@ -63,7 +63,8 @@ static struct slice rule_of(const struct pair *p)
 	return slice_of(p->text + p->recipient_len, p->rule_len);
 }
 
-static void take(struct log_ratelimit *s, struct pair *p, struct slice recipient, struct slice rule)
+static void take_slot(
+    struct log_ratelimit *s, struct pair *p, struct slice recipient, struct slice rule)
 {
 	p->text = malloc(recipient.len + rule.len + 1);
 	if (!p->text)
@@ -78,9 +79,9 @@ static void take(struct log_ratelimit *s, struct pair *p, struct slice recipient
 }
 
 /* The pair's slot, taken if need be; NULL when there is no room for another. */
-static struct pair *find(struct log_ratelimit *s, struct slice recipient, struct slice rule)
+static struct pair *find_pair(struct log_ratelimit *s, struct slice recipient, struct slice rule)
 {
-	uint64_t at = hash(recipient, rule) % SLOTS;
+	uint64_t at = hash_pair(recipient, rule) % SLOTS;
 
 	while (s->pairs[at].text) {
 		struct pair *p = &s->pairs[at];
@@ -90,7 +91,7 @@ static struct pair *find(struct log_ratelimit *s, struct slice recipient, struct
 	}
 	if (s->used == LOG_RATELIMIT_KEYS)
 		return NULL;
-	take(s, &s->pairs[at], recipient, rule);
+	take_slot(s, &s->pairs[at], recipient, rule);
 	return s->pairs[at].text ? &s->pairs[at] : NULL;
 }
 
@@ -101,7 +102,7 @@ bool log_ratelimit_allow(struct log_ratelimit *s, int64_t minute, struct slice r
 
 	if (s->minute != minute && s->used == 0)
 		s->minute = minute;
-	p = find(s, recipient, rule);
+	p = find_pair(s, recipient, rule);
 	if (!p) {
 		s->others++;
 		return false;
@@ -126,5 +127,5 @@ void log_ratelimit_flush(struct log_ratelimit *s, int64_t minute,
 			    s->pairs[i].suppressed);
 	if (s->others > 0)
 		each(context, slice_of(NULL, 0), slice_of(NULL, 0), s->others);
-	forget(s, minute);
+	forget_pairs(s, minute);
 }

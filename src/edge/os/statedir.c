@@ -12,7 +12,7 @@
 
 enum { FILE_MODE = 0640, DIRECTORY_MODE = 0750 };
 
-static bool fail(char why[STATEDIR_WHY_MAX], const char *doing)
+static bool report_errno(char why[STATEDIR_WHY_MAX], const char *doing)
 {
 	int error = errno;
 
@@ -36,7 +36,7 @@ int statedir_open(const char *directory, const char *name, bool make, char why[S
 	if (above >= 0)
 		dir = open_directory(above, name, make, O_NOFOLLOW);
 	if (dir < 0)
-		fail(why, "the directory cannot be opened");
+		report_errno(why, "the directory cannot be opened");
 	if (above >= 0) {
 		int error = errno;
 
@@ -53,12 +53,12 @@ bool statedir_put(int dir, const char *name, struct slice bytes, char why[STATED
 	bool ok;
 
 	if (fd < 0)
-		return fail(why, "a file cannot be made");
+		return report_errno(why, "a file cannot be made");
 	ok = write_all(fd, bytes) && fsync(fd) == 0;
 	if (!ok)
-		fail(why, "a file cannot be written");
+		report_errno(why, "a file cannot be written");
 	if (close(fd) != 0 && ok)
-		ok = fail(why, "a file cannot be written");
+		ok = report_errno(why, "a file cannot be written");
 	if (!ok)
 		unlinkat(dir, name, 0);
 	return ok;
@@ -73,7 +73,7 @@ bool statedir_write(int dir, const char *name, struct slice bytes, char why[STAT
 		return false;
 	if (renameat(dir, fresh, dir, name) == 0 && fsync(dir) == 0)
 		return true;
-	fail(why, "a file cannot be moved into its place");
+	report_errno(why, "a file cannot be moved into its place");
 	unlinkat(dir, fresh, 0);
 	return false;
 }

@@ -13,7 +13,7 @@ struct saving {
 	char *why;
 };
 
-static bool fail(struct saving *s, const char *problem)
+static bool report_errno(struct saving *s, const char *problem)
 {
 	snprintf(s->why, COPIES_WHY_MAX, "%.180s/" COPIES_NAME ": %s", s->old->directory, problem);
 	return false;
@@ -25,7 +25,7 @@ static uint64_t write_copy(struct saving *s, struct slice text)
 	char problem[STATEDIR_WHY_MAX], name[COPY_NAME_MAX];
 
 	if (!statedir_put(s->dir, copy_name(s->fresh->next, name), text, problem)) {
-		fail(s, problem);
+		report_errno(s, problem);
 		return 0;
 	}
 	return s->fresh->next++;
@@ -67,7 +67,7 @@ static bool save_file(struct saving *s, struct copied_set *set, const struct loa
 
 	f.path = arena_strdup(s->fresh->arena, slice_str(file->path));
 	if (!f.path)
-		return fail(s, "out of memory");
+		return report_errno(s, "out of memory");
 	if (file->id.there && set->whole) {
 		f.number = known_copy(s, file);
 		if (f.number == 0)
@@ -90,7 +90,7 @@ static bool copy_feed(struct saving *s, struct copied_set *set, const struct loa
 	f.key = arena_strdup(s->fresh->arena, slice_str(feed->key));
 	f.path = arena_strdup(s->fresh->arena, slice_str(feed->path));
 	if (!f.rule || !f.key || !f.path)
-		return fail(s, "out of memory");
+		return report_errno(s, "out of memory");
 	set->feeds[set->feed_count++] = f;
 	return true;
 }
@@ -116,7 +116,7 @@ static bool save_set(struct saving *s, struct copied_set *set, const struct load
 	set->files = arena_calloc(s->fresh->arena, files + 1, sizeof *set->files);
 	set->feeds = arena_calloc(s->fresh->arena, feeds + 1, sizeof *set->feeds);
 	if (!set->files || !set->feeds)
-		return fail(s, "out of memory");
+		return report_errno(s, "out of memory");
 	for (const struct loaded_feed *f = loaded->feeds; f; f = f->next)
 		if (!save_feed(s, set, f))
 			return false;
@@ -133,14 +133,14 @@ static bool copy_set(struct saving *s, struct copied_set *to, const struct copie
 	to->files = arena_calloc(s->fresh->arena, from->file_count + 1, sizeof *to->files);
 	to->feeds = arena_calloc(s->fresh->arena, from->feed_count + 1, sizeof *to->feeds);
 	if (!to->files || !to->feeds)
-		return fail(s, "out of memory");
+		return report_errno(s, "out of memory");
 	for (size_t i = 0; i < from->file_count; i++) {
 		struct copied_file *f = &to->files[to->file_count++];
 
 		*f = from->files[i];
 		f->path = arena_strdup(s->fresh->arena, slice_str(from->files[i].path));
 		if (!f->path)
-			return fail(s, "out of memory");
+			return report_errno(s, "out of memory");
 	}
 	for (size_t i = 0; i < from->feed_count; i++)
 		if (!copy_feed(s, to, &from->feeds[i]))
@@ -241,7 +241,7 @@ static bool write_index(struct saving *s)
 	char problem[STATEDIR_WHY_MAX] = "out of memory";
 
 	return (text.len > 0 && statedir_write(s->dir, COPIES_INDEX, text, problem)) ||
-	       fail(s, problem);
+	       report_errno(s, problem);
 }
 
 static void take_numbers(struct loaded *loaded, const struct copied_set *set)
@@ -275,10 +275,10 @@ static bool begin(struct saving *s, struct copies *c, char why[COPIES_WHY_MAX])
 	*s = (struct saving){.old = c, .dir = -1, .why = why};
 	s->fresh = copies_create(c->directory);
 	if (!s->fresh)
-		return fail(s, "out of memory");
+		return report_errno(s, "out of memory");
 	s->fresh->next = c->next;
 	s->dir = statedir_open(c->directory, COPIES_NAME, true, problem);
-	return s->dir >= 0 || fail(s, problem);
+	return s->dir >= 0 || report_errno(s, problem);
 }
 
 bool copies_save(struct copies *c, struct loaded *loaded, int64_t now, char why[COPIES_WHY_MAX])
@@ -309,7 +309,7 @@ bool copies_run(struct copies *c, enum copies_set which, char why[COPIES_WHY_MAX
 	text = arena ? copies_format(c, arena) : slice_of(NULL, 0);
 	ok = s.dir >= 0 && text.len > 0 && statedir_write(s.dir, COPIES_INDEX, text, problem);
 	if (!ok) {
-		fail(&s, s.dir >= 0 && text.len == 0 ? "out of memory" : problem);
+		report_errno(&s, s.dir >= 0 && text.len == 0 ? "out of memory" : problem);
 		c->running = before;
 	}
 	if (s.dir >= 0)

@@ -167,7 +167,7 @@ static void bind_text(sqlite3_stmt *q, int at, struct slice text)
 }
 
 /* Notes what is wrong, before another call makes SQLite forget it. */
-static void fail(struct store *s)
+static void report_error(struct store *s)
 {
 	if (!s->failed)
 		s->damaged = says_damaged(s->db);
@@ -181,7 +181,7 @@ static void fail(struct store *s)
 static void execute(struct store *s, const char *text)
 {
 	if (sqlite3_exec(s->db, text, NULL, NULL, NULL) != SQLITE_OK)
-		fail(s);
+		report_error(s);
 }
 
 /* Runs a query that has no rows, and makes it ready for the next. */
@@ -190,7 +190,7 @@ static void run(struct store *s, enum query which)
 	sqlite3_stmt *q = s->queries[which];
 
 	if (sqlite3_step(q) != SQLITE_DONE)
-		fail(s);
+		report_error(s);
 	sqlite3_reset(q);
 }
 
@@ -210,7 +210,7 @@ static void find_domain(struct store *s, struct slice name)
 	if (sqlite3_step(q) == SQLITE_ROW)
 		s->domain = sqlite3_column_int64(q, 0);
 	else
-		fail(s);
+		report_error(s);
 	sqlite3_reset(q);
 }
 

@@ -53,7 +53,7 @@ void config_text_free(struct config_text *text)
 
 /* ---- writing ------------------------------------------------------------------------- */
 
-static void put(struct config_text *t, char c, struct origin at)
+static void put_char(struct config_text *t, char c, struct origin at)
 {
 	if (t->failed || !ARRAY_ROOM(t->bytes, t->capacity, t->len + 2) ||
 	    !ARRAY_ROOM(t->lines, t->line_capacity, t->line_count + 1)) {
@@ -69,7 +69,7 @@ static void put(struct config_text *t, char c, struct origin at)
 static void end_line(struct config_text *t, struct origin at)
 {
 	if (t->len > 0 && t->bytes[t->len - 1] != '\n')
-		put(t, '\n', at);
+		put_char(t, '\n', at);
 }
 
 /* ---- reading ------------------------------------------------------------------------- */
@@ -80,7 +80,7 @@ static bool is_blank(char c)
 }
 
 /* Steps over one byte, counting lines. */
-static char take(struct reader *r)
+static char take_char(struct reader *r)
 {
 	char c = r->rest.ptr[0];
 
@@ -102,7 +102,7 @@ static bool skip_comment(struct reader *r)
 		return false;
 	r->rest = slice_skip(r->rest, 2);
 	while (r->rest.len > 0 && !slice_starts(r->rest, SLICE("*/")))
-		take(r);
+		take_char(r);
 	if (r->rest.len == 0 && r->diag)
 		diag_error(r->diag, begin, "this comment has no end: */ is missing");
 	r->rest = slice_skip(r->rest, 2);
@@ -115,11 +115,11 @@ static void copy_string(struct reader *r)
 	struct origin begin = r->at;
 	bool escaped = false;
 
-	put(r->out, take(r), begin);
+	put_char(r->out, take_char(r), begin);
 	while (r->rest.len > 0) {
-		char c = take(r);
+		char c = take_char(r);
 
-		put(r->out, c, r->at);
+		put_char(r->out, c, r->at);
 		if (c == '"' && !escaped) {
 			r->after_string = true;
 			r->string = slice_of(text, (size_t)(r->rest.ptr - text) - 1);
@@ -178,7 +178,7 @@ static void pull_separator(struct reader *r)
 	ahead.diag = NULL;
 	while (ahead.rest.len > 0) {
 		if (is_blank(ahead.rest.ptr[0]))
-			take(&ahead);
+			take_char(&ahead);
 		else if (!skip_comment(&ahead))
 			break;
 	}
@@ -187,11 +187,11 @@ static void pull_separator(struct reader *r)
 	if (ahead.rest.len == 0 || !strchr(",)]", ahead.rest.ptr[0]) || ahead.at.line == r->at.line)
 		return;
 	r->rest = ahead.rest;
-	put(r->out, r->rest.ptr[0], r->at);
+	put_char(r->out, r->rest.ptr[0], r->at);
 	note_bracket(r->out, r->rest.ptr[0]);
 	r->at = ahead.at;
-	take(r);
-	put(r->out, '\n', r->at);
+	take_char(r);
+	put_char(r->out, '\n', r->at);
 }
 
 static void read_file(const struct reader *from, const char *path, struct origin named_at);
@@ -254,9 +254,9 @@ static bool copy_word(struct reader *r)
 	while (word.len < r->rest.len && is_word(word.ptr[word.len]))
 		word.len++;
 	for (size_t i = 0; i < word.len; i++)
-		put(r->out, take(r), r->at);
+		put_char(r->out, take_char(r), r->at);
 	if (word.len > 0 && is_large_integer(word))
-		put(r->out, 'L', r->at);
+		put_char(r->out, 'L', r->at);
 	if (word.len > 0)
 		r->word = word;
 	return word.len > 0;
@@ -272,7 +272,7 @@ static void read_token(struct reader *r)
 		return;
 	}
 	if (skip_comment(r)) {
-		put(r->out, r->at.line == at.line ? ' ' : '\n', at);
+		put_char(r->out, r->at.line == at.line ? ' ' : '\n', at);
 		return;
 	}
 	if (!is_blank(c))
@@ -285,8 +285,8 @@ static void read_token(struct reader *r)
 	if (copy_word(r))
 		return;
 	note_bracket(r->out, c);
-	put(r->out, c == '\r' ? ' ' : c, at);
-	take(r);
+	put_char(r->out, c == '\r' ? ' ' : c, at);
+	take_char(r);
 	if (c == '\n')
 		r->line_begins = true;
 }
@@ -353,7 +353,7 @@ void config_text_read(struct config_text *text, const char *path, const struct c
 
 	*text = (struct config_text){.bytes = NULL};
 	read_file(&outermost, path, (struct origin){path, 0});
-	put(text, '\n', (struct origin){path, 0});
+	put_char(text, '\n', (struct origin){path, 0});
 	if (text->failed)
 		diag_error(diag, (struct origin){path, 0}, "out of memory");
 }
