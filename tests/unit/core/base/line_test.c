@@ -2,6 +2,8 @@
 
 #include "core/base/line.h"
 
+#include <wchar.h>
+
 START_TEST(pieces_follow_each_other)
 {
 	char text[16];
@@ -46,6 +48,21 @@ START_TEST(a_piece_is_cut)
 }
 END_TEST
 
+/* printf(3) cannot write every character in every locale: what stood there stays. */
+START_TEST(what_cannot_be_written)
+{
+	char text[16];
+	struct line l = line_start(text, sizeof text);
+
+	line_append(&l, "ab");
+	line_append(&l, "c%lc", (wint_t)0x20ac);
+	ck_assert(l.cut);
+	ck_assert_str_eq(text, "ab");
+	line_append(&l, "%s", "c");
+	ck_assert_str_eq(text, "abc");
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("line");
@@ -54,6 +71,7 @@ Suite *suite(void)
 	tcase_add_test(t, pieces_follow_each_other);
 	tcase_add_test(t, the_last_byte_is_the_terminator);
 	tcase_add_test(t, a_piece_is_cut);
+	tcase_add_test(t, what_cannot_be_written);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -23,8 +23,12 @@
 #define BLOCK_TLS      "blocks = ( { name = \"t\"; tls = \"<1.3\"; } );\n"
 #define WHITELIST      "whitelist = ( { name = \"good\"; networks = [ \"198.51.100.7\" ]; } );\n"
 
+#define UNLESS_DKIM "spf = { fail = \"unless-dkim\"; };\n"
+
 /* One message: each row a letter: r refused and a accepted at RCPT, e its end, p its end when it
- * was proven, f the end when DMARC failed (p=reject); capital letters: SPF said fail. */
+ * was proven, f the end when DMARC failed (p=reject), t when the DNS did not answer (p=reject was
+ * known); capital letters: SPF said fail; l: accepted at RCPT, SPF came too late; c a connection,
+ * m its MAIL, n RCPT without a known sender. */
 static const struct {
 	const char *label, *before, *after, *rows;
 	const char *client, *sender;
@@ -76,6 +80,25 @@ static const struct {
 	"a@x.example", 1, 0, 0, 0, 0, 0, 1},
     {"TLS, recorded", SPF_OFF, SPF_OFF BLOCK_TLS, "ap", "192.0.2.7", "a@x.example", 1, 1, 1, 0, 0,
 	0, 0},
+    {"SPF came late", SPF_OFF, "", "l", "192.0.2.7", "a@x.example", 1, 0, 0, 0, 0, 0, 1},
+    {"DKIM was not asked", SPF_OFF, UNLESS_DKIM, "AE", "192.0.2.7", "a@x.example", 1, 0, 0, 0, 0, 0,
+	1},
+    {"DKIM that nobody asked decides both alike", UNLESS_DKIM, UNLESS_DKIM RANGE, "AE", "192.0.2.7",
+	"a@x.example", 1, 0, 0, 0, 0, 0, 0},
+    {"DMARC on, and the DNS did not answer", SPF_OFF, SPF_OFF DMARC, "at", "192.0.2.7",
+	"a@x.example", 1, 1, 0, 0, 0, 0, 0},
+    {"of a sender that is not known", SPF_OFF, SPF_OFF BLOCK, "n", "192.0.2.7", "a@bad.example", 1,
+	0, 0, 0, 0, 0, 0},
+    {"ours to judge now", SPF_OFF RANGE TRUSTED, SPF_OFF RANGE, "a", "198.51.100.7", "a@x.example",
+	1, 1, 0, 1, 0, 1, 0},
+    {"ours to judge now, and SPF was not asked", TRUSTED, "", "n", "198.51.100.7", "a@x.example", 1,
+	0, 0, 0, 0, 0, 1},
+    {"ours to judge now, and no recipient is known", SPF_OFF TRUSTED, SPF_OFF RANGE, "m",
+	"198.51.100.7", "a@x.example", 1, 0, 0, 0, 0, 0, 1},
+    {"never ours to judge", SPF_OFF TRUSTED, SPF_OFF RANGE TRUSTED, "cma", "198.51.100.7",
+	"a@x.example", 1, 0, 0, 0, 0, 0, 0},
+    {"a connection is no message", SPF_OFF, SPF_OFF RANGE, "c", "198.51.100.7", "a@x.example", 0, 0,
+	0, 0, 0, 0, 0},
     {"no longer ours to judge", SPF_OFF RANGE, SPF_OFF RANGE TRUSTED, "r", "198.51.100.7",
 	"a@x.example", 1, 0, 0, 0, 1, 1, 0},
 };
@@ -89,12 +112,15 @@ static bool is_capital(char c)
 static struct decision_row row_of(size_t which, size_t i)
 {
 	char kind = cases[which].rows[i], small = (char)(kind | 0x20);
-	bool end = small == 'e' || small == 'p' || small == 'f';
+	bool end = strchr("epft", small) != NULL;
 	struct decision_row row = {
 	    .time_ms = INT64_C(1000) * (NOW - 3600) + (int64_t)i,
 	    .number = i + 1,
 	    .count = 1,
-	    .stage = end ? STAGE_END : STAGE_RCPT,
+	    .stage = end            ? STAGE_END
+		     : small == 'c' ? STAGE_CONNECT
+		     : small == 'm' ? STAGE_MAIL
+				    : STAGE_RCPT,
 	    .transaction = 1,
 	    .auth_state = FACT_ABSENT,
 	    .tls = TLS_1_2,
@@ -107,15 +133,21 @@ static struct decision_row row_of(size_t which, size_t i)
 	row.text[ROW_RECIPIENT] = SLICE("b@example.net");
 	row.state[IDENTITY_SENDER] = row.state[IDENTITY_RECIPIENT] = FACT_KNOWN;
 	row.state[IDENTITY_CLIENT_NAME] = FACT_ABSENT;
-	if (small != 'r') {
+	if (small == 'n')
+		row.state[IDENTITY_SENDER] = FACT_UNKNOWN;
+	if (!strchr("rnlcm", small)) {
 		row.spf_state = FACT_KNOWN;
 		row.spf = is_capital(kind) ? SPFR_FAIL : SPFR_PASS;
 	}
-	if (small == 'p' || small == 'f') {
+	if (small == 'l')
+		row.spf_state = FACT_UNDER_WAY;
+	if (small == 'p' || small == 'f' || small == 't') {
 		row.text[ROW_FROM] = SLICE("a@x.example");
 		row.state[IDENTITY_FROM] = row.author_state = FACT_KNOWN;
 		row.dkim_state = row.dmarc_state = FACT_KNOWN;
-		row.dmarc = small == 'p' ? DMARC_V_PASS : DMARC_V_FAIL;
+		row.dmarc = small == 'p'   ? DMARC_V_PASS
+			    : small == 'f' ? DMARC_V_FAIL
+					   : DMARC_V_TEMPERROR;
 		row.dmarc_published = row.dmarc_policy = DMARC_P_REJECT;
 	} else if (end) {
 		row.text[ROW_FROM] = SLICE("a@x.example");

@@ -234,12 +234,29 @@ START_TEST(agrees_with_the_matcher)
 }
 END_TEST
 
+/* ---- lines --------------------------------------------------------------------------- */
+
+struct page {
+	size_t longest;
+	char text[16384];
+};
+
+static void add_line(void *context, const char *line)
+{
+	struct page *p = context;
+
+	if (strlen(line) > p->longest)
+		p->longest = strlen(line);
+	snprintf(p->text + strlen(p->text), sizeof p->text - strlen(p->text), "%s\n", line);
+}
+
 /* ---- large tables, small memory ------------------------------------------------------ */
 
 START_TEST(counts_what_nothing_touches)
 {
 	char text[16384] = "spf = { fail = \"off\"; };\nsusranges = (\n";
 	const struct explain_family *f;
+	static struct page p;
 	struct scene s;
 
 	for (int i = 0; i < 100; i++)
@@ -252,6 +269,15 @@ START_TEST(counts_what_nothing_touches)
 	ck_assert_uint_eq(f->untouched, 99);
 	ck_assert(slice_equal(f->rules[0].rule->name, SLICE("r7")));
 	ck_assert_ptr_eq(s.e->deciding, &f->rules[0]);
+	p.text[0] = '\0';
+	explain_text(s.e, add_line, &p);
+	ck_assert_ptr_nonnull(
+	    strstr(p.text, "  (nothing fits any of 99 more rules; --all shows them)\n"));
+	close_scene(&s);
+	open_scene(&s, text, "client=192.0.2.1", false);
+	p.text[0] = '\0';
+	explain_text(s.e, add_line, &p);
+	ck_assert_ptr_nonnull(strstr(p.text, "\nsusranges: nothing fits any of 100 rules\n"));
 	close_scene(&s);
 	open_scene(&s, text, "client=198.51.7.1", true);
 	f = &s.e->families[EXPLAIN_FAMILIES - 1];
@@ -279,20 +305,6 @@ END_TEST
 
 /* ---- text ---------------------------------------------------------------------------- */
 
-struct page {
-	size_t longest;
-	char text[16384];
-};
-
-static void add_line(void *context, const char *line)
-{
-	struct page *p = context;
-
-	if (strlen(line) > p->longest)
-		p->longest = strlen(line);
-	snprintf(p->text + strlen(p->text), sizeof p->text - strlen(p->text), "%s\n", line);
-}
-
 START_TEST(reads_well)
 {
 	static struct page p;
@@ -315,6 +327,45 @@ START_TEST(reads_well)
 		ck_assert_msg(strstr(p.text, wanted[i]), "%s\nin:\n%s", wanted[i], p.text);
 	ck_assert_msg(strncmp(p.text, "reject: ", 8) == 0, "the verdict is not first:\n%s", p.text);
 	ck_assert_uint_le(p.longest, 80);
+	close_scene(&s);
+}
+END_TEST
+
+/* What stands in the text, of sessions that end in different ways. */
+static const struct {
+	const char *more, *session, *wanted; /* more: of the table */
+} told[] = {
+    {"", "client=198.51.100.7 auth=jo", "accept: not inbound: the session is authenticated\n"},
+    {"", "client=198.51.100.7 auth=jo", "\nauthenticated as jo\n"},
+    {"", "client=127.0.0.1 helo=h", "accept: not inbound: the client is in trusted_networks"},
+    {"", "client=203.0.113.7", "accept: a whitelist entry exempts it"},
+    {"", "client=192.0.2.1 recipient=abuse@x.example",
+	"accept: this recipient is always reachable"},
+    {"", "client=192.0.2.1", "accept: no rule refuses it\n"},
+    {"",
+	"client=198.51.100.7 sender=a@qq.example spf=fail client_name=x.example helo=h "
+	"from=a@x.example",
+	"    proof needed: the verified client name is in the list, or the sender is and\n"
+	"        SPF says pass\n"},
+    {"spf = { fail = \"unless-dkim\"; };\n", "client=192.0.2.1 sender=a@x.example spf=fail",
+	"\nspf (unless-dkim here): fail\ndkim: not needed\n"},
+    {"spf = { fail = \"unless-dkim\"; };\n",
+	"client=192.0.2.1 sender=a@x.example spf=fail dkim=pass from=a@x.example",
+	"\ndkim: pass\n"},
+};
+
+START_TEST(tells_how_it_ends)
+{
+	static struct page p;
+	struct scene s;
+	char text[4096];
+
+	snprintf(text, sizeof text, "%s%s", told[_i].more,
+	    told[_i].more[0] ? strchr(table, '\n') + 1 : table);
+	open_scene(&s, text, told[_i].session, false);
+	p = (struct page){.longest = 0};
+	explain_text(s.e, add_line, &p);
+	ck_assert_msg(strstr(p.text, told[_i].wanted), "%s\nin:\n%s", told[_i].wanted, p.text);
 	close_scene(&s);
 }
 END_TEST
@@ -358,6 +409,7 @@ Suite *suite(void)
 	tcase_add_test(t, counts_what_nothing_touches);
 	tcase_add_test(t, says_when_memory_runs_out);
 	tcase_add_test(t, reads_well);
+	tcase_add_loop_test(t, tells_how_it_ends, 0, (int)ROWS(told));
 	tcase_add_test(t, tells_undecided);
 	suite_add_tcase(s, t);
 	return s;
