@@ -52,7 +52,8 @@ struct listeners {
 static struct {
 	int epoll; /* under the number of libmilter's listening socket */
 	int timer;
-	bool paused; /* no descriptor was left: the listener is not looked at until the next tick */
+	/* No descriptor or memory was left: the listener is not looked at until the next tick. */
+	bool paused;
 	struct guests waiting, refused;
 	unsigned guests, guests_max;
 } door = {.epoll = -1, .timer = -1};
@@ -174,11 +175,10 @@ static int serve_guest(struct guest *g, uint32_t events)
 }
 
 /* A packet that is there already spares two calls of epoll_ctl(2). */
-static int welcome(int fd)
+static int welcome(struct guest *g, int fd)
 {
-	struct guest *g = door.guests < door.guests_max ? calloc(1, sizeof *g) : NULL;
-
-	if (!g) {
+	if (door.guests >= door.guests_max) {
+		free(g);
 		close(fd);
 		return -1;
 	}
@@ -193,14 +193,17 @@ static int welcome(int fd)
 	return -1;
 }
 
+/* Who comes while there is no memory or no descriptor stays in the queue of the system. */
 static int serve_listener(void)
 {
-	int fd = accept4(atomic_load(&listener), NULL, NULL, SOCK_CLOEXEC);
+	struct guest *g = calloc(1, sizeof *g);
+	int fd = g ? accept4(atomic_load(&listener), NULL, NULL, SOCK_CLOEXEC) : -1;
 
 	if (fd >= 0)
-		return welcome(fd);
-	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+		return welcome(g, fd);
+	if (!g || errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
 		door.paused = watch(atomic_load(&listener), &of_listener, 0);
+	free(g);
 	return -1;
 }
 
