@@ -275,6 +275,29 @@ def without_history(checks, servers):
     daemon.stop()
 
 
+def undone(checks, servers):
+    """An undo of rules does not undo where and how long records are kept."""
+    first, second = (servers.dir / f"history-{n}" for n in ("first", "second"))
+    daemon = servers.daemon(CONF % first, name="undone")
+    daemon.configure(CONF % second + 'mode = "monitor";\n')
+    daemon.ctl("reload", check=True)
+    for what in ("after the undo", "after a restart, too"):
+        if what == "after the undo":
+            daemon.ctl("reload", "--previous", check=True)
+        else:
+            daemon.stop()
+            daemon.start()
+        replies = session(daemon, DIALUP, "undone@one.example", [NET], end=False)
+        checks.true(f"{what}: the rules are those before", replies[0].startswith("y550"), replies)
+        # It is written within a second, and at the end.
+        found(daemon, "--sender", "undone@one.example")
+    daemon.stop()
+    for directory, wanted in ((first, 0), (second, 2)):
+        checks.same(f"{directory.name} has the records",
+                    len(found(daemon, "--sender", "undone@one.example", directory=directory)),
+                    wanted)
+
+
 def main():
     build, keep = sys.argv[1], "--keep" in sys.argv
     island.enter("history_test", [GOOD, DIALUP], {})
@@ -290,6 +313,7 @@ def main():
         in_a_flood(checks, daemon)
         on_a_copy(checks, daemon, directory, url)
         forgotten(checks, daemon, directory)
+        undone(checks, servers)
         full_disk(checks, servers)
         without_history(checks, servers)
         checks.true("the daemon lives", daemon.alive(), daemon.said())

@@ -171,6 +171,12 @@ void config_check_reach(const struct config *, struct diag *);
  */
 const char *config_default_socket(struct arena *, const char *queue);
 
+/*
+ * A configuration that is loaded from copies takes what says how long and where records are kept
+ * from the one that it replaces: an undo of rules deletes no history.  False when out of memory.
+ */
+bool config_keep_records(struct config *, const struct config *replaced);
+
 void config_free(struct config **);
 
 /* Every option with its group ("" = top level) and its default as text, in the order of the

@@ -296,6 +296,19 @@ struct config *config_load_start(const char *path, struct diag *diag)
 	return load.config;
 }
 
+bool config_keep_records(struct config *c, const struct config *replaced)
+{
+	c->history_directory = arena_strdup(c->arena, slice_str(replaced->history_directory));
+	c->history_keep_days = replaced->history_keep_days;
+	c->history_max_bytes = replaced->history_max_bytes;
+	c->history_min_free = replaced->history_min_free;
+	c->history_local_parts = replaced->history_local_parts;
+	c->history_per_network_minute = replaced->history_per_network_minute;
+	c->reports_database = arena_strdup(c->arena, slice_str(replaced->reports_database));
+	c->reports_keep_days = replaced->reports_keep_days;
+	return c->history_directory && c->reports_database;
+}
+
 void config_free(struct config **config)
 {
 	if (!*config)

@@ -87,6 +87,10 @@ static uint64_t load_and_publish(struct worker *w, const struct config_request *
 	struct worker_resolver made;
 	uint64_t number = 0;
 
+	if (config && config->from && !config_keep_records(config, before)) {
+		diag_error(diag, (struct origin){w->config_path, 0}, "out of memory");
+		config_free(&config);
+	}
 	if (config && worker_resolver_prepare(w, before, config, diag, &made)) {
 		number = publish(w, before, rules, config, diag, why);
 		if (number)
@@ -206,6 +210,10 @@ static void prefer_copies(
 	aside = diag_create();
 	copy = aside ? config_request(&request, aside, &others) : NULL;
 	diag_free(&aside);
+	if (copy && !config_keep_records(copy, *config)) {
+		ruleset_free(&others);
+		config_free(&copy);
+	}
 	if (!copy) {
 		diag_warning(diag, (struct origin){w->config_path, 0},
 		    "the copy of the previous generation no longer loads: the files are used");
