@@ -101,6 +101,16 @@ static int try_directory(const char *path)
 	return try_path(path, W_OK | X_OK);
 }
 
+/* The same of a database, which has its journal beside it for a moment. */
+static int try_database(const char *path)
+{
+	char directory[PATH_MAX];
+	int error = try_file(path);
+
+	directory_of(path, directory);
+	return error || access(directory, W_OK | X_OK) == 0 ? error : errno;
+}
+
 typedef int try_fn(const char *path);
 
 /* The same as another user, in a process that becomes that one; only root can. */
@@ -176,6 +186,8 @@ static void check_all(const struct load *load, const struct config *c, struct di
 	check_written(load, c, diag, "log.decisions", c->log_decisions, try_file, "nothing starts");
 	check_written(load, c, diag, "history.directory", c->history_directory, try_directory,
 	    "decisions are not kept");
+	check_written(load, c, diag, "reports.database", c->reports_database, try_database,
+	    "there are no reports");
 }
 
 static void look_for_denial(void *context, enum diag_level level, const char *line)

@@ -66,6 +66,15 @@ static const struct {
 	"milter = { user = \"\"; };\nhistory = { directory = \"t.conf\"; };\n",
 	"warning: t.conf:2: history.directory t.conf cannot be opened by us, and without it "
 	"decisions are not kept: Not a directory\n"},
+    {"reports", "milter = { user = \"\"; };\nreports = { database = \"log/r.sqlite\"; };\n", ""},
+    {"reports without a directory",
+	"milter = { user = \"\"; };\nreports = {\n  database = \"none/r.sqlite\"; };\n",
+	"warning: t.conf:3: reports.database none/r.sqlite cannot be opened by us, and without it "
+	"there are no reports: its directory does not exist\n"},
+    {"reports in a directory's place",
+	"milter = { user = \"\"; };\nreports = { database = \"log\"; };\n",
+	"warning: t.conf:2: reports.database log cannot be opened by us, and without it there are "
+	"no reports: Is a directory\n"},
 };
 
 static void add_line(void *context, enum diag_level level, const char *line)
@@ -84,7 +93,7 @@ static void told(const char *text, char lines[CONFIGURED_LINES_MAX])
 	struct configured c;
 
 	configured_file("log/other", "");
-	configured_file("shut/old.jsonl", "");
+	configured_file("shut/old", "");
 	configured_file("sub/user.conf", "milter = {\n user = \"no-such-user\"; };\n");
 	configured_load(&c, text);
 	ck_assert_int_eq(chmod(".", 0755), 0); /* for others, too */
@@ -108,15 +117,23 @@ END_TEST
 
 /* Rights are those of the user that the daemon becomes, which only root can try. */
 static const struct {
-	const char *label, *path;
+	const char *label, *section, *key, *path;
 	mode_t directory, file;
 	const char *why; /* NULL: it would do */
 } rights[] = {
-    {"a directory that keeps it out", "shut/new.jsonl", 0700, 0600, "Permission denied"},
-    {"one that it cannot write to", "shut/new.jsonl", 0755, 0600, "Permission denied"},
-    {"one that it can", "shut/new.jsonl", 0777, 0600, NULL},
-    {"a file that it cannot write to", "shut/old.jsonl", 0777, 0644, "Permission denied"},
-    {"one that it can", "shut/old.jsonl", 0755, 0666, NULL},
+    {"a directory that keeps it out", "log", "decisions", "shut/new", 0700, 0600,
+	"nothing starts: Permission denied"},
+    {"one that it cannot write to", "log", "decisions", "shut/new", 0755, 0600,
+	"nothing starts: Permission denied"},
+    {"one that it can", "log", "decisions", "shut/new", 0777, 0600, NULL},
+    {"a file that it cannot write to", "log", "decisions", "shut/old", 0777, 0644,
+	"nothing starts: Permission denied"},
+    {"one that it can", "log", "decisions", "shut/old", 0755, 0666, NULL},
+    {"a database that it can", "reports", "database", "shut/old", 0777, 0666, NULL},
+    {"a database that it cannot write to", "reports", "database", "shut/old", 0777, 0644,
+	"there are no reports: Permission denied"},
+    {"a database without room for a journal", "reports", "database", "shut/old", 0755, 0666,
+	"there are no reports: Permission denied"},
 };
 
 START_TEST(tries_as_the_user)
@@ -125,16 +142,15 @@ START_TEST(tries_as_the_user)
 
 	if (geteuid() != 0)
 		return;
-	configured_file("shut/old.jsonl", "");
+	configured_file("shut/old", "");
 	ck_assert_int_eq(chmod(scratch_path("shut"), rights[_i].directory), 0);
-	ck_assert_int_eq(chmod(scratch_path("shut/old.jsonl"), rights[_i].file), 0);
-	snprintf(text, sizeof text,
-	    "milter = { user = \"nobody\"; };\nlog = { decisions = \"%s\"; };\n", rights[_i].path);
+	ck_assert_int_eq(chmod(scratch_path("shut/old"), rights[_i].file), 0);
+	snprintf(text, sizeof text, "milter = { user = \"nobody\"; };\n%s = { %s = \"%s\"; };\n",
+	    rights[_i].section, rights[_i].key, rights[_i].path);
 	if (rights[_i].why)
 		snprintf(wanted, sizeof wanted,
-		    "warning: t.conf:2: log.decisions %s cannot be opened by nobody, and without "
-		    "it nothing starts: %s\n",
-		    rights[_i].path, rights[_i].why);
+		    "warning: t.conf:2: %s.%s %s cannot be opened by nobody, and without it %s\n",
+		    rights[_i].section, rights[_i].key, rights[_i].path, rights[_i].why);
 	told(text, lines);
 	ck_assert_msg(strcmp(lines, wanted) == 0, "%s: told \"%s\"", rights[_i].label, lines);
 }
