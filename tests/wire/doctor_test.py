@@ -227,6 +227,35 @@ def host(checks, servers, dns, daemon, postfix):
                                                       for w in wrongs(result)), stale)
 
 
+def feeds(checks, servers, daemon, postfix, conf):
+    """A feed: as it should be, one that nobody writes any more, one that lost its entries, one that
+    is gone."""
+    path = daemon.dir / "bad.feed"
+    daemon.write("bad.feed", "".join(f"192.0.2.{n}\n" for n in range(200)))
+    daemon.configure(conf + 'susranges = ( { name = "fed"; networks = [ "feed:bad.feed" ]; } );\n')
+    daemon.ctl("reload", check=True)
+    result = doctor(servers, daemon, postfix.etc)
+    healthy(checks, "a feed", result)
+    checks.true("a feed: is taken", f'ok     the feed {path} of "fed" is taken\n' in result.stdout,
+                result.stdout)
+    old = time.time() - 5 * 86400 - 60
+    os.utime(path, (old, old))
+    daemon.ctl("reload", check=True)
+    result = doctor(servers, daemon, postfix.etc)
+    healthy(checks, "an old feed", result)
+    checks.true("an old feed: is a note",
+                f'note   the feed {path} of "fed" was not written for 5 days' in result.stdout,
+                result.stdout)
+    daemon.write("bad.feed", "192.0.2.1\n")
+    finds(checks, "a feed that shrank", doctor(servers, daemon, postfix.etc),
+          f'the feed {path} of "fed" is not taken, and what the rule goes on with is 5 days old: ',
+          "susmilterctl reload --take fed")
+    path.unlink()
+    finds(checks, "a feed that is gone", doctor(servers, daemon, postfix.etc), f"→ repair {path}")
+    daemon.configure(conf)
+    daemon.ctl("reload", check=True)
+
+
 def main():
     lab.become_root("a private Postfix is started")
     build, keep = sys.argv[1], "--keep" in sys.argv
@@ -245,6 +274,7 @@ def main():
                     [r for r in daemon.records() if r["action"] != "accept"], [])
         settings(checks, servers, daemon, postfix)
         services(checks, servers, daemon, postfix)
+        feeds(checks, servers, daemon, postfix, dns.resolver)
         host(checks, servers, dns, daemon, postfix)
         sockets(checks, servers, dns, postfix)
     sys.exit(checks.summary())

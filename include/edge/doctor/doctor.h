@@ -6,6 +6,7 @@
  *     struct doctor d = {findings, config, rules, arena};
  *     doctor_mtas(&d, NULL, NULL);       // every Postfix instance, or Sendmail
  *     doctor_daemon(&d);                 // connects as an MTA, runs a test session, checks limits
+ *     doctor_feeds(&d);                  // lists that programs write
  *     doctor_surroundings(&d);           // databases, DNS, clock
  *
  * Nothing is changed; the test session comes from a loopback address, so that it is neither counted
@@ -56,6 +57,8 @@ void doctor_daemon(struct doctor *);
 
 /* doctor_policy.c: whether policy.socket answers, where there is one. */
 void doctor_policy(struct doctor *);
+/* doctor_feeds.c */
+void doctor_feeds(struct doctor *);
 
 /* doctor_host.c */
 void doctor_surroundings(struct doctor *);

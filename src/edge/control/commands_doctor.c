@@ -33,6 +33,7 @@ static void run_checks(struct visit *v, const struct config *config, const struc
 
 	doctor_mtas(&d, request_text(req, "postfix"), request_text(req, "sendmail"));
 	doctor_daemon(&d);
+	doctor_feeds(&d);
 	doctor_surroundings(&d);
 }
 
