@@ -39,6 +39,70 @@ START_TEST(heads)
 }
 END_TEST
 
+/* The whole line, of each stage, before there is a queue id and after it. */
+static const struct {
+	const char *label;
+	struct slice queue_id, name, sender;
+	enum stage stage;
+	bool refused;
+	const char *line;
+} lines[] = {
+    {"before a queue id", SLICE_INIT(""), SLICE_INIT("h.example"), SLICE_INIT("a@x.example"),
+	STAGE_RCPT, true,
+	"sess: reject: RCPT from h.example[192.0.2.1]: 550 5.7.1 Go away; from=<a@x.example> "
+	"to=<b@y.example> rule=dialup family=susranges network=192.0.2.0/24 id=tok"},
+    {"at the end", SLICE_INIT("4XyZ12"), SLICE_INIT("h.example"), SLICE_INIT("<a>@x.example"),
+	STAGE_END, true,
+	"4XyZ12: reject: END-OF-MESSAGE from h.example[192.0.2.1]: 550 5.7.1 Go away; "
+	"from=<a@x.example> to=<b@y.example> rule=dialup family=susranges network=192.0.2.0/24 "
+	"id=tok"},
+    {"what is no text", SLICE_INIT(""), SLICE_INIT("\xff"), SLICE_INIT("\xff@x.example"),
+	STAGE_RCPT, true,
+	"sess: reject: RCPT from unknown[192.0.2.1]: 550 5.7.1 Go away; from=<(not text)> "
+	"to=<b@y.example> rule=dialup family=susranges network=192.0.2.0/24 id=tok"},
+    {"accepted", SLICE_INIT(""), SLICE_INIT("h.example"), SLICE_INIT("a@x.example"), STAGE_MAIL,
+	false,
+	"sess: accept: MAIL from h.example[192.0.2.1]: nothing against it; from=<a@x.example> "
+	"to=<b@y.example> "
+	"id=tok"},
+};
+
+START_TEST(whole_lines)
+{
+	struct rule rule = {.name = SLICE("dialup"), .family = FAMILY_SUSRANGES};
+	struct facts facts = {.now = 1};
+	struct verdict verdict = {.kind = VERDICT_FINAL, .action = ACTION_ACCEPT};
+	struct reply reply = {.code = 550, .xcode = "5.7.1", .text = "Go away"};
+	struct record record = {.queue_id = lines[_i].queue_id,
+	    .session = SLICE("sess"),
+	    .token = SLICE("tok"),
+	    .stage = lines[_i].stage,
+	    .facts = &facts,
+	    .verdict = &verdict};
+	char line[RECORD_LINE_MAX];
+
+	ck_assert(ip_parse(SLICE("192.0.2.1"), &facts.client));
+	facts.id[IDENTITY_CLIENT_NAME] =
+	    (struct identity){.state = FACT_KNOWN, .text = lines[_i].name};
+	facts.id[IDENTITY_SENDER] =
+	    (struct identity){.state = FACT_KNOWN, .text = lines[_i].sender};
+	facts.id[IDENTITY_RECIPIENT] =
+	    (struct identity){.state = FACT_KNOWN, .text = SLICE("b@y.example")};
+	if (lines[_i].refused) {
+		verdict = (struct verdict){.kind = VERDICT_FINAL,
+		    .action = ACTION_REJECT,
+		    .family = FAMILY_SUSRANGES,
+		    .reason = REASON_RULE,
+		    .rule = &rule,
+		    .has_network = true,
+		    .network = prefix_of(&facts.client, 24)};
+		record.reply = &reply;
+	}
+	record_line(&record, line);
+	ck_assert_msg(strcmp(line, lines[_i].line) == 0, "%s: %s", lines[_i].label, line);
+}
+END_TEST
+
 /* An accepted recipient has no reply of its own, and none is made up. */
 START_TEST(accepted_has_no_reply)
 {
@@ -102,6 +166,7 @@ Suite *suite(void)
 	TCase *t = tcase_create("lines");
 
 	tcase_add_loop_test(t, heads, 0, ROWS(rows));
+	tcase_add_loop_test(t, whole_lines, 0, ROWS(lines));
 	tcase_add_test(t, accepted_has_no_reply);
 	tcase_add_loop_test(t, dkim_member, 0, ROWS(dkim_rows));
 	suite_add_tcase(s, t);
