@@ -50,20 +50,21 @@ static const struct {
     {"before a queue id", SLICE_INIT(""), SLICE_INIT("h.example"), SLICE_INIT("a@x.example"),
 	STAGE_RCPT, true,
 	"sess: reject: RCPT from h.example[192.0.2.1]: 550 5.7.1 Go away; from=<a@x.example> "
-	"to=<b@y.example> rule=dialup family=susranges network=192.0.2.0/24 id=tok"},
+	"to=<b@y.example> helo=<h> rule=dialup family=susranges network=192.0.2.0/24 id=tok"},
     {"at the end", SLICE_INIT("4XyZ12"), SLICE_INIT("h.example"), SLICE_INIT("<a>@x.example"),
 	STAGE_END, true,
 	"4XyZ12: reject: END-OF-MESSAGE from h.example[192.0.2.1]: 550 5.7.1 Go away; "
-	"from=<a@x.example> to=<b@y.example> rule=dialup family=susranges network=192.0.2.0/24 "
+	"from=<a@x.example> to=<b@y.example> helo=<h> rule=dialup family=susranges "
+	"network=192.0.2.0/24 "
 	"id=tok"},
     {"what is no text", SLICE_INIT(""), SLICE_INIT("\xff"), SLICE_INIT("\xff@x.example"),
 	STAGE_RCPT, true,
 	"sess: reject: RCPT from unknown[192.0.2.1]: 550 5.7.1 Go away; from=<(not text)> "
-	"to=<b@y.example> rule=dialup family=susranges network=192.0.2.0/24 id=tok"},
+	"to=<b@y.example> helo=<h> rule=dialup family=susranges network=192.0.2.0/24 id=tok"},
     {"accepted", SLICE_INIT(""), SLICE_INIT("h.example"), SLICE_INIT("a@x.example"), STAGE_MAIL,
 	false,
 	"sess: accept: MAIL from h.example[192.0.2.1]: nothing against it; from=<a@x.example> "
-	"to=<b@y.example> "
+	"to=<b@y.example> helo=<h> "
 	"id=tok"},
 };
 
@@ -88,6 +89,7 @@ START_TEST(whole_lines)
 	    (struct identity){.state = FACT_KNOWN, .text = lines[_i].sender};
 	facts.id[IDENTITY_RECIPIENT] =
 	    (struct identity){.state = FACT_KNOWN, .text = SLICE("b@y.example")};
+	facts.id[IDENTITY_HELO] = (struct identity){.state = FACT_KNOWN, .text = SLICE("h")};
 	if (lines[_i].refused) {
 		verdict = (struct verdict){.kind = VERDICT_FINAL,
 		    .action = ACTION_REJECT,
