@@ -62,6 +62,7 @@ def become_root(why):
 class Lab:
     def __init__(self, build, keep=False):
         self.build = pathlib.Path(build).resolve()
+        self.slowness = slowness(self.build)
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="susmilter-lab."))
         self.dir.chmod(0o755)
         self.keep = keep

@@ -68,8 +68,8 @@ class Daemon(Server):
 
     def ctl(self, *words, input=None, check=False, seconds=60):
         return subprocess.run([self.lab.build / "susmilterctl", "--socket", self.control, *words],
-                              input=input, capture_output=True, text=True, timeout=seconds,
-                              check=check)
+                              input=input, capture_output=True, text=True,
+                              timeout=seconds * self.lab.slowness, check=check)
 
     def hangup(self):
         self.process.send_signal(signal.SIGHUP)
