@@ -474,12 +474,14 @@ timed = { start=$$(date +%s); $(MAKE) --no-print-directory $(jobs) $(1) && \
 # The wire tests run here, once, and with them what else shows that a line does what it should.
 # Files for the counts are there first, so that a daemon that has given up root can write them, too.
 COUNTED_PARTS := unit-run scenario replay wire
+COUNTS := $(BUILD:%/clang=%)/coverage
+count   = $(MAKE) --no-print-directory $(jobs) CC=gcc COVERAGE=yes
 check-coverage:
-	@$(MAKE) --no-print-directory $(jobs) COVERAGE=yes all unit-programs
-	@find $(BUILD)/coverage -name '*.gcda' -delete
-	@find $(BUILD)/coverage -name '*.gcno' | sed 's/gcno$$/gcda/' | xargs sh -c 'touch "$$@" && chmod 666 "$$@"' -
-	@$(foreach part,$(COUNTED_PARTS),$(MAKE) --no-print-directory $(jobs) COVERAGE=yes $(part) &&) :
-	@tests/coverage $(BUILD)/coverage
+	@$(count) all unit-programs
+	@find $(COUNTS) -name '*.gcda' -delete
+	@find $(COUNTS) -name '*.gcno' | sed 's/gcno$$/gcda/' | xargs sh -c 'touch "$$@" && chmod 666 "$$@"' -
+	@$(foreach part,$(COUNTED_PARTS),$(count) $(part) &&) :
+	@tests/coverage $(COUNTS)
 
 # Formatting as clang-format 14 does it (Debian 12's; others differ in small things), and cppcheck.
 # Its varFuncNullUB is about systems where NULL is a plain 0.
