@@ -8,6 +8,7 @@
 #   make check SANITIZER=thread  the same, instrumented; also SANITIZER=address,undefined
 #   make check-coverage  unit, scenario, replay and wire on a build that counts which lines ran
 #   make bench        lookups, builds, reloads and transactions against peers, by hand
+#   make check-long   what takes hours: model, oom, soak, the package, the other Debian
 #   make model        a million sessions through the product and through a slow model of it
 #   make backtest-pairs  fast and full backtests of 1,000 pairs of rule sets
 #   make oom          every allocation of messages, reloads and commands fails once
@@ -468,6 +469,11 @@ check: deps-check-all
 	    :; status=$$?; \
 	    tests/not_run $(NOT_RUN); exit $$status
 
+# By hand, before it is said that all is well: figures of scale, every allocation, the package here and
+# everything in a fresh Debian of another release.
+check-long:
+	@$(foreach part,model oom soak check-package check-debian,$(call timed,$(part)) &&) :
+
 timed = { start=$$(date +%s); $(MAKE) --no-print-directory $(jobs) $(1) && \
     echo "== $(1): $$(($$(date +%s) - start)) s"; }
 
@@ -596,6 +602,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: check-coverage unit-run oom bench-pairs deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload bench-history bench-backtest backtest-pairs
+.PHONY: check-coverage check-long unit-run oom bench-pairs deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload bench-history bench-backtest backtest-pairs
 
 -include $(wildcard $(addprefix $(BUILD)/,core/*/*.d edge/*/*.d ctl/*.d tests/*/*.d tests/unit/*/*/*.d))
