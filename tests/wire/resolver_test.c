@@ -161,7 +161,7 @@ START_TEST(nobody_spends_another_s_purse)
 	want(&client, "dead.example", DNS_A, DNS_TEMP);
 	took = ask(&client, "dead.example", DNS_A);
 	ck_assert_int_lt(took, 500); /* not asked a second time */
-	ck_assert_uint_eq(dnsserver_asked(server, "hinted.example"), 1);
+	ck_assert_uint_eq(stats_of(resolver).asked, 5); /* each name once */
 	arena_free(&purses);
 	close_zone();
 }
@@ -374,7 +374,7 @@ START_TEST(hints)
 	dns_hint(&client.dns, SLICE("bad..example"), DNS_A);
 	want(&client, "slow.example", DNS_A, DNS_OK);
 	want(&client, "a.example", DNS_A, DNS_OK);
-	ck_assert_uint_eq(dnsserver_asked(server, ""), 2);
+	ck_assert_uint_eq(stats_of(resolver).asked, 2);
 	ck_assert_uint_eq(stats_of(resolver).cached, 1);
 	dnsserver_pause(server);
 	start = monotonic_now();
