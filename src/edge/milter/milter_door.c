@@ -50,13 +50,14 @@ struct listeners {
 
 /* Of the thread that serves, but for what epoll_ctl(2) is given and the listener's number. */
 static struct {
-	int epoll; /* under the number of libmilter's listening socket */
+	int epoll;  /* our descriptor of it: libmilter closes its own while others may knock */
+	int number; /* libmilter's, that of its listening socket */
 	int timer;
 	/* No descriptor or memory was left: the listener is not looked at until the next tick. */
 	bool paused;
 	struct guests waiting, refused;
 	unsigned guests, guests_max;
-} door = {.epoll = -1, .timer = -1};
+} door = {.epoll = -1, .number = -1, .timer = -1};
 
 static atomic_int listener = -1;
 static _Thread_local bool serves;
@@ -240,7 +241,7 @@ int accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict len)
 {
 	int found;
 
-	if (!serves || fd != door.epoll)
+	if (!serves || fd != door.number)
 		return accept4(fd, address, len, 0);
 	found = next_inside();
 	if (found < 0)
@@ -288,16 +289,16 @@ static bool start_timer(void)
 
 bool milter_door_open(struct listeners *before)
 {
-	int theirs = before ? find_new(before) : -1, real, epoll;
+	int theirs = before ? find_new(before) : -1, real;
 
 	free(before);
 	real = theirs < 0 ? -1 : fcntl(theirs, F_DUPFD_CLOEXEC, 0);
-	epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (real < 0 || epoll < 0 || fcntl(real, F_SETFL, fcntl(real, F_GETFL) | O_NONBLOCK) != 0 ||
-	    dup3(epoll, theirs, O_CLOEXEC) < 0)
+	door.epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (real < 0 || door.epoll < 0 ||
+	    fcntl(real, F_SETFL, fcntl(real, F_GETFL) | O_NONBLOCK) != 0 ||
+	    dup3(door.epoll, theirs, O_CLOEXEC) < 0)
 		return false;
-	close(epoll);
-	door.epoll = theirs;
+	door.number = theirs;
 	atomic_store(&listener, real);
 	return start_timer() && watch(real, &of_listener, EPOLLIN);
 }
