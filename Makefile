@@ -474,19 +474,18 @@ check: deps-check-all
 check-long:
 	@$(foreach part,model oom soak check-package check-debian,$(call timed,$(part)) &&) :
 
-timed = { start=$$(date +%s); $(MAKE) --no-print-directory $(jobs) $(1) && \
+timed = { start=$$(date +%s); $(MAKE) --no-print-directory $(jobs) $(2) $(1) && \
     echo "== $(1): $$(($$(date +%s) - start)) s"; }
 
 # The wire tests run here, once, and with them what else shows that a line does what it should.
 # Files for the counts are there first, so that a daemon that has given up root can write them, too.
 COUNTED_PARTS := unit-run scenario replay wire
 COUNTS := $(BUILD:%/clang=%)/coverage
-count   = $(MAKE) --no-print-directory $(jobs) CC=gcc COVERAGE=yes
 check-coverage:
-	@$(count) all unit-programs
+	@$(MAKE) --no-print-directory $(jobs) CC=gcc COVERAGE=yes all unit-programs
 	@find $(COUNTS) -name '*.gcda' -delete
 	@find $(COUNTS) -name '*.gcno' | sed 's/gcno$$/gcda/' | xargs sh -c 'touch "$$@" && chmod 666 "$$@"' -
-	@$(foreach part,$(COUNTED_PARTS),$(count) $(part) &&) :
+	@$(foreach part,$(COUNTED_PARTS),$(call timed,$(part),CC=gcc COVERAGE=yes) &&) :
 	@tests/coverage $(COUNTS)
 
 # Formatting as clang-format 14 does it (Debian 12's; others differ in small things), and cppcheck.
