@@ -472,7 +472,7 @@ check: deps-check-all
 # By hand, before it is said that all is well: figures of scale, every allocation, the package here and
 # everything in a fresh Debian of another release.
 check-long:
-	@$(foreach part,model oom soak check-package check-debian,$(call timed,$(part)) &&) :
+	@$(foreach part,model backtest-pairs oom soak check-package check-debian,$(call timed,$(part)) &&) :
 
 timed = { start=$$(date +%s); $(MAKE) --no-print-directory $(jobs) $(2) $(1) && \
     echo "== $(1): $$(($$(date +%s) - start)) s"; }
