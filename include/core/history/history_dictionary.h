@@ -33,8 +33,25 @@ void history_dictionary_written(struct history_dictionary *);
 bool history_varint_append(struct history_buffer *, uint64_t);
 bool history_varint_cut(struct slice *, uint64_t *out);
 
-/* Cuts one encoded item off the front; false when there is none. */
-bool history_item_cut(struct slice *, enum history_item *, struct slice *out);
+/* Cuts one encoded item off the front; false when there is none.  Searches walk over millions. */
+static inline bool history_item_cut(struct slice *s, enum history_item *kind, struct slice *out)
+{
+	uint64_t head;
+
+	/* Most are shorter than 32 bytes. */
+	if (s->len > 0 && (unsigned char)s->ptr[0] < 0x80) {
+		head = (unsigned char)s->ptr[0];
+		*s = slice_of(s->ptr + 1, s->len - 1);
+	} else if (!history_varint_cut(s, &head)) {
+		return false;
+	}
+	if (head >> 2 > s->len || (head & 3) >= HISTORY_ITEM_KINDS)
+		return false;
+	*kind = (enum history_item)(head & 3);
+	*out = slice_of(s->ptr, (size_t)(head >> 2));
+	*s = slice_of(s->ptr + out->len, s->len - out->len);
+	return true;
+}
 
 /* Appends an item as it is encoded. */
 bool history_item_append(struct history_buffer *, enum history_item, struct slice);

@@ -41,25 +41,6 @@ bool history_varint_cut(struct slice *s, uint64_t *out)
 	return false;
 }
 
-bool history_item_cut(struct slice *s, enum history_item *kind, struct slice *out)
-{
-	uint64_t head;
-
-	/* Most are shorter than 32 bytes. */
-	if (s->len > 0 && (unsigned char)s->ptr[0] < 0x80) {
-		head = (unsigned char)s->ptr[0];
-		*s = slice_of(s->ptr + 1, s->len - 1);
-	} else if (!history_varint_cut(s, &head)) {
-		return false;
-	}
-	if (head >> 2 > s->len || (head & 3) >= HISTORY_ITEM_KINDS)
-		return false;
-	*kind = (enum history_item)(head & 3);
-	*out = slice_of(s->ptr, (size_t)(head >> 2));
-	*s = slice_of(s->ptr + out->len, s->len - out->len);
-	return true;
-}
-
 bool history_item_append(struct history_buffer *b, enum history_item kind, struct slice item)
 {
 	size_t before = b->len;

@@ -65,10 +65,23 @@ bool history_items_next(struct history_items_walk *w)
 
 /* ---- by number ----------------------------------------------------------------------- */
 
+/* What is no item ends its block. */
+static void find_places_of(struct history_items *items, const struct history_items_block *b)
+{
+	struct slice rest = slice_of((const char *)items->encoded.bytes + b->at, b->len), item;
+	enum history_item kind;
+
+	for (uint64_t number = b->first; number < b->first + b->count; number++) {
+		uint32_t at = (uint32_t)(rest.ptr - (const char *)items->encoded.bytes);
+
+		if (!history_item_cut(&rest, &kind, &item))
+			return;
+		items->at[number] = at;
+	}
+}
+
 static bool find_places(struct history_items *items)
 {
-	struct history_items_walk w = history_items_walk(items);
-
 	if (items->at || items->no_memory || items->end == 0)
 		return items->at;
 	items->at = malloc(items->end * sizeof *items->at);
@@ -76,16 +89,9 @@ static bool find_places(struct history_items *items)
 	if (!items->at)
 		return false;
 	memset(items->at, 0xff, items->end * sizeof *items->at);
-	for (;;) {
-		const char *before = w.rest.ptr;
-
-		if (!history_items_next(&w))
-			return true;
-		/* Of the first of a block it is the block's own beginning. */
-		if (w.number == items->block[w.block - 1].first)
-			before = (const char *)items->encoded.bytes + items->block[w.block - 1].at;
-		items->at[w.number] = (uint32_t)(before - (const char *)items->encoded.bytes);
-	}
+	for (size_t b = 0; b < items->blocks; b++)
+		find_places_of(items, &items->block[b]);
+	return true;
 }
 
 bool history_items_get(

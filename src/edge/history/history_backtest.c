@@ -46,6 +46,7 @@ struct cursor {
 	struct history_segment *segment;
 	struct history_rows rows;
 	unsigned columns; /* of the block that are read */
+	bool counts;      /* some of its rows may stand for more than themselves */
 	struct history_judge judge;
 	bool has;
 	size_t at; /* of the rows: the current one */
@@ -135,6 +136,11 @@ static bool next_block(struct cursor *c)
 			continue;
 		c->row = 0;
 		c->part->rows += c->rows.count;
+		if (job->touch)
+			history_judge_rows(&c->judge, &c->rows);
+		c->counts =
+		    c->segment->count_count > 0 || history_reader_counts(c->part->reader,
+						       &job->files, &c->segment->header, b->max_ms);
 		return true;
 	}
 }
@@ -211,33 +217,34 @@ static void expect_row(struct cursor *c)
 	size_t i = c->at + AHEAD;
 
 	if (i < c->rows.count)
-		backtest_expect(c->part->backtest,
-		    history_judge_session(&c->judge, c->rows.value[HISTORY_SESSION][i]),
+		backtest_expect(c->part->backtest, c->judge.row[i].session,
 		    (uint32_t)c->rows.value[HISTORY_TRANSACTION][i]);
 }
 
 /* What says of which message the current row is, and whether the change can touch it. */
 static struct backtest_place place_of(struct cursor *c)
 {
-	struct history_judge *j = &c->judge;
-	unsigned verdict = history_judge_verdict(j, c->rows.value[HISTORY_VERDICT][c->at]);
+	const struct history_judged_row *judged = &c->judge.row[c->at];
+	unsigned flags = (unsigned)c->rows.value[HISTORY_FLAGS][c->at];
 	struct decision_row *counted = &c->counted;
 
 	expect_row(c);
-	counted->number = c->rows.value[HISTORY_NUMBER][c->at];
-	counted->time_ms = c->time_ms;
-	counted->flags = (unsigned)c->rows.value[HISTORY_FLAGS][c->at];
 	counted->count = 1;
-	count_row(c, counted);
+	if (c->counts) {
+		counted->number = c->rows.value[HISTORY_NUMBER][c->at];
+		counted->time_ms = c->time_ms;
+		counted->flags = flags;
+		count_row(c, counted);
+	}
 	return (struct backtest_place){
-	    .session = history_judge_session(j, c->rows.value[HISTORY_SESSION][c->at]),
+	    .session = judged->session,
 	    .transaction = (uint32_t)c->rows.value[HISTORY_TRANSACTION][c->at],
 	    .time_ms = c->time_ms,
 	    .count = counted->count,
-	    .stage = (enum stage)(verdict & VERDICT_STAGE),
-	    .refused = (verdict & VERDICT_REFUSED) != 0,
-	    .folded = (counted->flags & ROW_FOLDED) != 0,
-	    .touched = history_judge_row(j, &c->rows, c->at),
+	    .stage = (enum stage)(judged->bits & JUDGED_STAGE),
+	    .refused = (judged->bits & JUDGED_REFUSED) != 0,
+	    .folded = (flags & ROW_FOLDED) != 0,
+	    .touched = (judged->bits & JUDGED_TOUCHED) != 0,
 	};
 }
 

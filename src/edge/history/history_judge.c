@@ -2,6 +2,8 @@
 
 #include "core/change/backtest.h"
 
+#include <stdlib.h>
+
 /* Of one text: addresses of other scripts grow. */
 enum { ARENA_MAX = 256 * 1024 };
 
@@ -23,9 +25,11 @@ static const enum history_column columns[IDENTITY_COUNT] = {
 
 bool history_judge_init(struct history_judge *j, const struct rules_touch *touch)
 {
-	*j = (struct history_judge){.touch = touch, .arena = arena_create(ARENA_MAX)};
+	*j = (struct history_judge){.touch = touch};
 	if (!touch)
-		return j->arena;
+		return true;
+	j->arena = arena_create(ARENA_MAX);
+	j->row = malloc(HISTORY_BLOCK_ROWS * sizeof *j->row);
 	j->identities = rules_touch_identities(touch);
 	j->clients =
 	    rules_touch_clients(touch) || (j->identities & 1U << IDENTITY_CLIENT_NAME) != 0;
@@ -34,7 +38,7 @@ bool history_judge_init(struct history_judge *j, const struct rules_touch *touch
 			j->columns |= 1U << columns[i];
 	if (j->clients)
 		j->columns |= 1U << HISTORY_CLIENT;
-	return j->arena;
+	return j->arena && j->row;
 }
 
 void history_judge_free(struct history_judge *j)
@@ -42,6 +46,7 @@ void history_judge_free(struct history_judge *j)
 	arena_free(&j->arena);
 	history_buffer_free(&j->known);
 	history_buffer_free(&j->sessions);
+	free(j->row);
 }
 
 bool history_judge_segment(struct history_judge *j, struct history_segment *s)
@@ -109,7 +114,8 @@ static bool judge_client(struct history_judge *j, uint64_t item)
 	    !history_client_read(text, &row, &name))
 		return true;
 	return rules_touch_client(j->touch, &row.client) ||
-	       text_is_touched(j, name, IDENTITY_CLIENT_NAME);
+	       ((j->identities & 1U << IDENTITY_CLIENT_NAME) != 0 &&
+		   text_is_touched(j, name, IDENTITY_CLIENT_NAME));
 }
 
 static bool client_is_touched(struct history_judge *j, uint64_t item)
@@ -135,10 +141,10 @@ static unsigned judge_verdict(struct history_judge *j, uint64_t item)
 	if (!history_items_get(j->items, item, &kind, &text) || kind != HISTORY_VERDICT_ITEM ||
 	    !history_verdict_read(text, &row, &texts))
 		return 0;
-	return (unsigned)row.stage | (decision_row_is_refusal(&row) ? VERDICT_REFUSED : 0);
+	return (unsigned)row.stage | (decision_row_is_refusal(&row) ? JUDGED_REFUSED : 0);
 }
 
-unsigned history_judge_verdict(struct history_judge *j, uint64_t item)
+static unsigned verdict_bits(struct history_judge *j, uint64_t item)
 {
 	uint16_t *known;
 
@@ -147,10 +153,10 @@ unsigned history_judge_verdict(struct history_judge *j, uint64_t item)
 	known = known_of(j, item);
 	if ((*known & VERDICT_KNOWN) == 0)
 		*known = (uint16_t)(VERDICT_KNOWN | judge_verdict(j, item));
-	return *known & (VERDICT_STAGE | VERDICT_REFUSED);
+	return *known & (JUDGED_STAGE | JUDGED_REFUSED);
 }
 
-uint64_t history_judge_session(struct history_judge *j, uint64_t item)
+static uint64_t session_of(struct history_judge *j, uint64_t item)
 {
 	struct slice text = slice_of(NULL, 0);
 	enum history_item kind;
@@ -168,13 +174,18 @@ uint64_t history_judge_session(struct history_judge *j, uint64_t item)
 
 /* ---- rows ---------------------------------------------------------------------------- */
 
-bool history_judge_row(struct history_judge *j, const struct history_rows *rows, size_t i)
+/* One column after the other: what one row waits for of the memory, others need, too. */
+void history_judge_rows(struct history_judge *j, const struct history_rows *rows)
 {
-	if (j->clients && client_is_touched(j, rows->value[HISTORY_CLIENT][i]))
-		return true;
+	for (size_t i = 0; i < rows->count; i++)
+		j->row[i].session = session_of(j, rows->value[HISTORY_SESSION][i]);
+	for (size_t i = 0; i < rows->count; i++)
+		j->row[i].bits = verdict_bits(j, rows->value[HISTORY_VERDICT][i]);
+	for (size_t i = 0; j->clients && i < rows->count; i++)
+		if (client_is_touched(j, rows->value[HISTORY_CLIENT][i]))
+			j->row[i].bits |= JUDGED_TOUCHED;
 	for (int k = IDENTITY_HELO; k < IDENTITY_COUNT; k++)
-		if (j->identities >> k & 1 &&
-		    text_is_touched(j, rows->value[columns[k]][i], (enum identity_kind)k))
-			return true;
-	return false;
+		for (size_t i = 0; (j->identities >> k & 1) && i < rows->count; i++)
+			if (text_is_touched(j, rows->value[columns[k]][i], (enum identity_kind)k))
+				j->row[i].bits |= JUDGED_TOUCHED;
 }

@@ -5,17 +5,24 @@
  * address of its dictionary is judged once, when the first row has it.
  *
  *     history_judge_segment(&judge, segment)
- *     history_judge_row(&judge, &rows, i)        // whether the change can touch row i
+ *     history_judge_rows(&judge, &rows)      // a block of them at a time, column by column
+ *     ... judge.row[i].session, judge.row[i].bits & JUDGED_TOUCHED ...
  *
  * Sessions and verdicts, of which every row needs something, are remembered in the same way.
  */
 #include "core/change/rules_touch.h"
 #include "history_segment.h"
 
-/* Of a verdict. */
-enum history_verdict_bits {
-	VERDICT_STAGE = 3,   /* enum stage */
-	VERDICT_REFUSED = 4, /* the client was told no */
+/* What is known of a row. */
+enum history_judged {
+	JUDGED_STAGE = 3,   /* enum stage */
+	JUDGED_REFUSED = 4, /* the client was told no */
+	JUDGED_TOUCHED = 8, /* the change of rules can touch it */
+};
+
+struct history_judged_row {
+	uint64_t session; /* backtest_session() of it */
+	unsigned bits;
 };
 
 struct history_judge {
@@ -28,6 +35,7 @@ struct history_judge {
 	uint64_t end;                   /* behind the highest number */
 	struct history_buffer known;    /* for each item what is known of it: see history_judge.c */
 	struct history_buffer sessions; /* for each item a hash; 0: not known yet */
+	struct history_judged_row *row; /* of the block that was judged last */
 };
 
 /* False when out of memory. */
@@ -37,11 +45,7 @@ void history_judge_free(struct history_judge *);
 /* The segment is loaded, and stays.  False when out of memory. */
 bool history_judge_segment(struct history_judge *, struct history_segment *);
 
-bool history_judge_row(struct history_judge *, const struct history_rows *, size_t i);
-
-/* By the number of the item in that column.  Of an item that is missing: that of no session, and
- * 0. */
-uint64_t history_judge_session(struct history_judge *, uint64_t item);
-unsigned history_judge_verdict(struct history_judge *, uint64_t item);
+/* All rows of a block, of which these columns are read, those of sessions and of verdicts. */
+void history_judge_rows(struct history_judge *, const struct history_rows *);
 
 #endif

@@ -166,12 +166,18 @@ bool history_row_id(
 	return true;
 }
 
+/* Nearly all rows are older than that. */
+bool history_reader_counts(struct history_reader *r, const struct history_files *files,
+    const struct history_header *header, int64_t max_ms)
+{
+	return header->half == HISTORY_REFUSED &&
+	       begin_of_later(r, files, header) <= max_ms + SHARED_MS;
+}
+
 void history_reader_count(struct history_reader *r, const struct history_files *files,
     const struct history_header *header, struct decision_row *row)
 {
-	/* Nearly all rows are older than that. */
-	if (header->half != HISTORY_REFUSED ||
-	    begin_of_later(r, files, header) > row->time_ms + SHARED_MS)
+	if (!history_reader_counts(r, files, header, row->time_ms))
 		return;
 	for (size_t i = 0; i < files->count; i++) {
 		const struct history_header *later = &files->file[i].header;

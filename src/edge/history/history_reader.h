@@ -45,4 +45,8 @@ bool history_reader_list(
 void history_reader_count(struct history_reader *, const struct history_files *,
     const struct history_header *, struct decision_row *);
 
+/* Whether that may add anything to rows up to this time. */
+bool history_reader_counts(struct history_reader *, const struct history_files *,
+    const struct history_header *, int64_t max_ms);
+
 #endif

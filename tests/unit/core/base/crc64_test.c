@@ -50,6 +50,20 @@ START_TEST(every_length)
 }
 END_TEST
 
+/* Long ones are summed in three parts. */
+START_TEST(long_ones)
+{
+	enum { LEN = 32 * 1024, MORE = 40 };
+	static unsigned char bytes[LEN + MORE];
+
+	crc64_init(&c);
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (unsigned char)random();
+	for (size_t len = LEN - 2; len <= sizeof bytes; len++)
+		ck_assert_uint_eq(crc64(&c, bytes, len), slowly(bytes, len));
+}
+END_TEST
+
 START_TEST(one_bit_is_mended)
 {
 	unsigned char bytes[300], damaged[300];
@@ -104,6 +118,7 @@ Suite *suite(void)
 
 	tcase_add_loop_test(t, values, 0, ROWS(rows));
 	tcase_add_test(t, every_length);
+	tcase_add_test(t, long_ones);
 	tcase_add_test(t, one_bit_is_mended);
 	tcase_add_test(t, more_is_not);
 	suite_add_tcase(s, t);
