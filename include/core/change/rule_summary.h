@@ -4,7 +4,7 @@
  * rule_summary: the rules of a table, with what recorded mail says of each (SPEC 10).
  *
  *     struct rule_summary *s = rule_summary_make(rules, arena);
- *     rule_summary_count(s, &row)                 // every row of the history
+ *     rule_summary_count(s, &row)     // every row of the history, or every verdict with its count
  *     for (size_t i = 0; i < s->count; i++) ... s->rows[i].hits
  *
  * Rules of one family and name are one row: the managed whitelist is as many rules as its entries
@@ -34,7 +34,8 @@ struct rule_summary {
 /* NULL when out of memory. */
 struct rule_summary *rule_summary_make(const struct ruleset *, struct arena *);
 
-/* Counts a recorded decision for the rule that it names; rules that are gone are left out. */
+/* Counts a recorded decision, or as many as the row stands for, for the rule that it names; rules
+ * that are gone are left out. */
 void rule_summary_count(struct rule_summary *, const struct decision_row *);
 
 #endif

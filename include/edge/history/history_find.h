@@ -80,4 +80,10 @@ bool history_row_id(
 bool history_replay(struct history_reader *r, int64_t since_ms, int64_t until_ms, bool ids,
     history_row_fn *each, void *context, struct history_scan *scan, char why[HISTORY_FIND_WHY_MAX]);
 
+/* Every verdict that was recorded, with its rule, how many decisions have it (count) and the time
+ * of the last (time_ms), by segment and in no order: two columns are read, and each verdict once.
+ */
+bool history_verdicts(struct history_reader *r, history_row_fn *each, void *context,
+    struct history_scan *scan, char why[HISTORY_FIND_WHY_MAX]);
+
 #endif

@@ -37,7 +37,7 @@ static bool count_hits(struct request *req, struct rule_summary *s, struct count
 	reader = history_source_open(req);
 	if (!reader)
 		return false;
-	read = history_replay(reader, 0, 0, false, count_row, s, &scan, why);
+	read = history_verdicts(reader, count_row, s, &scan, why);
 	if (read) {
 		history_source_tell(req, &scan);
 		out->oldest_ms = scan.oldest_ms;

@@ -1,6 +1,7 @@
 /*
  * history_backtest_test: the fast way, which selects rows, and the full one, which decides all,
- * have the same figures for any two rule sets, and so has a backtest of the rows in memory.
+ * have the same figures for any two rule sets, and so has a backtest of the rows in memory;
+ * verdicts counted by columns are those of the rows.
  *
  * BACKTEST_PAIRS=1000 BACKTEST_ROWS=20000 make the long run of it (make backtest-pairs).
  */
@@ -258,6 +259,47 @@ START_TEST(random_pairs)
 }
 END_TEST
 
+/* ---- verdicts by columns ------------------------------------------------------------- */
+
+struct totals {
+	uint64_t count[STAGE_END + 1][ACTION_COUNT][2];
+	int64_t last_ms[STAGE_END + 1][ACTION_COUNT][2];
+};
+
+static bool add_verdict(void *context, const struct decision_row *row)
+{
+	struct totals *t = context;
+	bool named = slice_equal(row->text[ROW_RULE], SLICE("then"));
+	int64_t *last = &t->last_ms[row->stage][row->action][named];
+	int64_t at = row->last_ms > row->time_ms ? row->last_ms : row->time_ms;
+
+	t->count[row->stage][row->action][named] += row->count;
+	*last = at > *last ? at : *last;
+	return true;
+}
+
+START_TEST(verdicts)
+{
+	struct mixed_rows *m = mixed_rows_create(11, 3000);
+	char directory[256], why[HISTORY_FIND_WHY_MAX];
+	struct totals by_rows = {.count = {{{0}}}}, by_columns = {.count = {{{0}}}};
+	struct history_reader *reader;
+	struct history_scan scan;
+
+	snprintf(directory, sizeof directory, "%s", scratch_path("history"));
+	write_rows(directory, m);
+	reader = history_reader_open(directory, why);
+	ck_assert(history_replay(reader, 0, 0, false, add_verdict, &by_rows, &scan, why));
+	ck_assert(history_verdicts(reader, add_verdict, &by_columns, &scan, why));
+	ck_assert_uint_eq(scan.rows, 3000);
+	ck_assert_uint_gt(by_rows.count[STAGE_RCPT][ACTION_REJECT][true], 300);
+	ck_assert_mem_eq(&by_rows, &by_columns, sizeof by_rows);
+	history_reader_free(&reader);
+	remove_history(directory);
+	mixed_rows_free(&m);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("history_backtest");
@@ -265,6 +307,7 @@ Suite *suite(void)
 
 	tcase_set_timeout(t, number_of("BACKTEST_PAIRS", 0) ? 36000 : 300);
 	tcase_add_test(t, random_pairs);
+	tcase_add_test(t, verdicts);
 	suite_add_tcase(s, t);
 	return s;
 }
