@@ -14,7 +14,7 @@ struct touch_sets {
 };
 
 /* A rule that decides nothing. */
-enum { TOUCH_INERT = UINT32_MAX };
+#define TOUCH_INERT UINT32_MAX
 
 struct touch_range {
 	struct ip first, last;
