@@ -224,6 +224,27 @@ struct mixed_rows *mixed_rows_create(uint64_t seed, size_t rows)
 	return m;
 }
 
+void mixed_rows_hide(struct mixed_rows *m, bool hashed)
+{
+	static const enum identity_kind kinds[] = {
+	    IDENTITY_SENDER, IDENTITY_FROM, IDENTITY_RECIPIENT};
+
+	for (size_t i = 0; i < m->count; i++)
+		for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+			struct slice *text = &m->row[i].text[kinds[k]];
+			size_t at = slice_find_last(*text, '@');
+			char hash[] = "~aaaaaaaaaaaaa";
+
+			if (at == text->len)
+				continue;
+			for (size_t c = 0; c < at; c++)
+				hash[1 + c % 13] =
+				    (char)('a' + (hash[1 + c % 13] + text->ptr[c] + 256) % 26);
+			*text = arena_printf(m->arena, "%s%.*s", hashed ? hash : "",
+			    SLICE_ARG(slice_skip(*text, at)));
+		}
+}
+
 void mixed_rows_free(struct mixed_rows **rows)
 {
 	arena_free(&(*rows)->arena);

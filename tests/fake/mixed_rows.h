@@ -17,6 +17,9 @@ struct mixed_rows {
 };
 
 struct mixed_rows *mixed_rows_create(uint64_t seed, size_t rows);
+
+/* Local parts become hashes, or nothing, as history.local_parts has it. */
+void mixed_rows_hide(struct mixed_rows *, bool hashed);
 void mixed_rows_free(struct mixed_rows **);
 
 /* Names and addresses as they come and as rules name them, each list ended by NULL. */

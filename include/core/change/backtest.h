@@ -83,6 +83,14 @@ struct backtest *backtest_create(
     const struct ruleset *before, const struct ruleset *after, int64_t now, const struct idna *);
 void backtest_free(struct backtest **);
 
+/* Before the first row: how the history that it comes from hashes local parts, where that is known
+ * (history.local_parts = "hashed"); the local part is as rules compare it.  Without it more
+ * verdicts are unknown. */
+enum { BACKTEST_HASH_CHARS = 14 };
+typedef void backtest_hash_fn(
+    const void *context, struct slice local, char out[BACKTEST_HASH_CHARS]);
+void backtest_hash_locals(struct backtest *, backtest_hash_fn *, const void *context);
+
 /* Before the first row: only messages that begin from from_ms on and before until_ms are its own,
  * and only rows of that time are counted.  It wants the rows from BACKTEST_OPEN_SECONDS in front of
  * from_ms on, until backtest_wants() says no.  False when out of memory. */

@@ -2,6 +2,8 @@
 
 #include "backtest_message.h"
 #include "core/base/array.h"
+#include "core/change/rules_touch.h"
+#include "hidden_locals.h"
 #include "message_window.h"
 
 #include <math.h>
@@ -17,6 +19,10 @@ struct backtest {
 	struct arena *arena, *samples;
 	int64_t from_ms, until_ms; /* the part of the history that is its own */
 	struct message_window *window;
+	backtest_hash_fn *hash; /* NULL: hashes are not known */
+	const void *hash_context;
+	struct hidden_locals *hidden; /* these two only where a row hides a local part */
+	struct rules_touch *touch;
 	bool wanted; /* by backtest_wants_row(), which has counted the row that comes next */
 	struct message_seen seen; /* the message of that row */
 	uint64_t *late;
@@ -55,6 +61,8 @@ void backtest_free(struct backtest **backtest)
 		return;
 	backtest_messages_free(&b->messages);
 	message_window_free(&b->window);
+	hidden_locals_free(&b->hidden);
+	rules_touch_free(&b->touch);
 	free(b->late);
 	for (int c = 0; c < BACKTEST_CHANGES; c++)
 		for (int by = 0; by < BACKTEST_BY; by++)
@@ -191,12 +199,82 @@ static bool is_judged(const struct ruleset *rules, const struct facts *facts)
 	       policy_decide(rules, facts, PHASE_MAIL).kind != VERDICT_FINAL;
 }
 
+/* ---- hidden local parts -------------------------------------------------------------- */
+
+static const enum identity_kind addresses[] = {IDENTITY_SENDER, IDENTITY_FROM, IDENTITY_RECIPIENT};
+
+void backtest_hash_locals(struct backtest *b, backtest_hash_fn *hash, const void *context)
+{
+	b->hash = hash;
+	b->hash_context = context;
+}
+
+static bool know_hidden(struct backtest *b)
+{
+	if (!b->hidden)
+		b->hidden = hidden_locals_create(b->before, b->after, b->hash, b->hash_context);
+	b->result.no_memory |= !b->hidden;
+	return b->hidden;
+}
+
+/* Mailboxes that rules name take the place of their hashes. */
+static void find_hidden(struct backtest *b, struct decision_row *row)
+{
+	for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+		struct slice *text = &row->text[addresses[i]];
+
+		if (hides_local(*text) && know_hidden(b))
+			*text = hidden_locals_find(b->hidden, *text, b->arena);
+	}
+}
+
+/* Whether a verdict may hang on a local part that is not kept. */
+static bool hangs_on_hidden(struct backtest *b, const struct facts *facts)
+{
+	for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+		const struct identity *id = &facts->id[addresses[i]];
+
+		if (id->state == FACT_KNOWN && hides_local(id->text) &&
+		    (!know_hidden(b) ||
+			hidden_locals_matter(b->hidden, addresses[i], id->text, id->name)))
+			return true;
+	}
+	return false;
+}
+
+/* Whether both rule sets look at these facts in the same way, whatever is hidden of them. */
+static bool is_touched(struct backtest *b, const struct facts *facts)
+{
+	if (!b->touch)
+		b->touch = rules_touch_create(b->before, b->after, b->now, b->idna);
+	b->result.no_memory |= !b->touch;
+	if (!b->touch || rules_touch_client(b->touch, &facts->client))
+		return true;
+	for (int i = 0; i < IDENTITY_COUNT; i++)
+		if (facts->id[i].state == FACT_KNOWN &&
+		    rules_touch_text(b->touch, facts->id[i].text, 1u << i, b->arena))
+			return true;
+	return false;
+}
+
+/* What becomes of such a recipient: not known, and a difference only where there may be one. */
+static struct replay_outcome hidden_outcome(struct backtest *b, const struct facts *facts)
+{
+	return (struct replay_outcome){.before = OUTCOME_UNKNOWN,
+	    .after = OUTCOME_UNKNOWN,
+	    .changed = is_touched(b, facts) ? CHANGED_UNKNOWN : CHANGED_NO};
+}
+
+/* ---- verdicts ------------------------------------------------------------------------ */
+
 /* A recipient at RCPT.  Mail that is not inbound passes. */
-static struct replay_outcome at_rcpt(const struct backtest *b, const struct facts *facts)
+static struct replay_outcome at_rcpt(struct backtest *b, const struct facts *facts)
 {
 	bool before = is_judged(b->before, facts), after = is_judged(b->after, facts);
 	struct replay_outcome o = {.before = OUTCOME_PASS, .after = OUTCOME_PASS};
 
+	if ((before || after) && hangs_on_hidden(b, facts))
+		return hidden_outcome(b, facts);
 	if (before && after)
 		return replay_decide(b->before, b->after, facts, PHASE_RCPT);
 	if (before)
@@ -238,8 +316,9 @@ static void add_end(struct replay_outcome *o, const struct replay_outcome *end)
 	o->after = after;
 }
 
+/* address: of the recipient, with its local part where that was found. */
 static void take_rcpt(struct backtest *b, struct backtest_message *m,
-    const struct decision_row *row, const struct facts *facts)
+    const struct decision_row *row, struct slice address, const struct facts *facts)
 {
 	struct replay_outcome o = at_rcpt(b, facts);
 
@@ -247,9 +326,9 @@ static void take_rcpt(struct backtest *b, struct backtest_message *m,
 	/* Refused by both: whatever its end is. */
 	if (o.changed == CHANGED_NO && o.before == OUTCOME_REFUSED)
 		return;
-	b->result.no_memory |= !backtest_message_keep(m, row->state[IDENTITY_RECIPIENT],
-				   row->text[ROW_RECIPIENT], &o) ||
-			       (o.changed != CHANGED_NO && !backtest_message_describe(m, row));
+	b->result.no_memory |=
+	    !backtest_message_keep(m, row->state[IDENTITY_RECIPIENT], address, &o) ||
+	    (o.changed != CHANGED_NO && !backtest_message_describe(m, row));
 }
 
 /* Whether the author was proven, by addresses as they are compared. */
@@ -274,7 +353,9 @@ static void take_end(struct backtest *b, struct backtest_message *m, const struc
 
 		facts->id[IDENTITY_RECIPIENT] =
 		    replay_address(r->state, r->address, b->idna, b->arena);
-		end = replay_decide(b->before, b->after, facts, PHASE_END);
+		end = hangs_on_hidden(b, facts)
+			  ? hidden_outcome(b, facts)
+			  : replay_decide(b->before, b->after, facts, PHASE_END);
 		add_end(&r->outcome, &end);
 		if (r->outcome.changed != CHANGED_NO)
 			b->result.no_memory |= !backtest_message_describe(m, row);
@@ -394,6 +475,7 @@ void backtest_row(struct backtest *b, const struct decision_row *row)
 	    .stage = row->stage,
 	    .refused = decision_row_is_refusal(row),
 	    .folded = (row->flags & ROW_FOLDED) != 0};
+	struct decision_row found = *row;
 	struct backtest_message *m;
 	struct facts facts;
 
@@ -405,7 +487,8 @@ void backtest_row(struct backtest *b, const struct decision_row *row)
 	arena_reset(b->arena);
 	m = backtest_messages_find(
 	    &b->messages, key_of(place.session, place.transaction), row->time_ms / 1000);
-	if (!m || !replay_facts(row, b->now, b->idna, b->arena, &facts)) {
+	find_hidden(b, &found);
+	if (!m || !replay_facts(&found, b->now, b->idna, b->arena, &facts)) {
 		b->result.no_memory = true;
 		return;
 	}
@@ -415,7 +498,7 @@ void backtest_row(struct backtest *b, const struct decision_row *row)
 	if (row->stage == STAGE_MAIL)
 		take_mail(b, m, row, &facts);
 	else if (row->stage == STAGE_RCPT || !m->has_rcpt)
-		take_rcpt(b, m, row, &facts);
+		take_rcpt(b, m, row, found.text[ROW_RECIPIENT], &facts);
 	if (row->stage == STAGE_END && !m->ended)
 		take_end(b, m, row, &facts);
 	b->result.no_memory |= arena_failed(b->arena);

@@ -11,6 +11,9 @@ struct identity replay_address(
 
 	if (state != FACT_KNOWN)
 		return (struct identity){.state = state};
+	/* Without a local part it would be no address. */
+	if (text.len > 1 && text.ptr[0] == '@')
+		text = arena_printf(arena, "~%.*s", SLICE_ARG(text));
 	address_parse(text, idna, arena, &a);
 	return identity_of_address(&a);
 }

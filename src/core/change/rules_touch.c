@@ -1,6 +1,7 @@
 #include "core/change/rules_touch.h"
 
 #include "core/change/replay_outcome.h"
+#include "hidden_locals.h"
 #include "rules_touch_private.h"
 
 #include <stdlib.h>
@@ -64,8 +65,10 @@ void rules_touch_free(struct rules_touch **touch)
 		return;
 	for (int key = 0; key < KEY_COUNT; key++)
 		name_radix_free(&t->names[key]);
-	for (int i = 0; i < IDENTITY_COUNT; i++)
+	for (int i = 0; i < IDENTITY_COUNT; i++) {
 		name_radix_free(&t->addresses[i]);
+		name_radix_free(&t->address_domains[i]);
+	}
 	name_radix_free(&t->domains);
 	free(t->clients.at);
 	arena_free(&t->arena);
@@ -139,6 +142,10 @@ static bool is_touched(
 	    ((t->domains_in & 1u << kind) != 0 && has_name(t->names[KEY_DOMAINS], id->name)) ||
 	    (kind == IDENTITY_RECIPIENT && has_name(t->domains, id->name)) ||
 	    has_address(t->addresses[kind], id))
+		return true;
+	/* Whatever mailbox it is. */
+	if (hides_local(id->text) && (t->address_anywhere[kind] || t->pattern_count[kind] > 0 ||
+					 has_name(t->address_domains[kind], id->name)))
 		return true;
 	for (size_t i = 0; i < t->pattern_count[kind]; i++)
 		if (pattern_match(t->patterns[kind][i], id->composed) == PATTERN_YES)

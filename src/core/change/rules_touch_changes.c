@@ -4,6 +4,7 @@
  */
 #include "core/base/array.h"
 #include "core/name/name_radix_cursor.h"
+#include "hidden_locals.h"
 #include "rules_touch_private.h"
 
 #include <stdlib.h>
@@ -159,15 +160,14 @@ static struct said said_of(
 	return (struct said){{value, value}, value};
 }
 
-/* The name in its own order, for the small tree. */
-static struct slice turn(struct names_walk *w, struct slice reversed)
+/* The name in its own order, in room[]; names that are longer are none. */
+static struct slice turn(struct slice reversed, char room[ENTRY_SPELLING_MAX])
 {
-	char *name = arena_alloc(w->touch->arena, reversed.len + 1);
+	size_t len = reversed.len < ENTRY_SPELLING_MAX ? reversed.len : ENTRY_SPELLING_MAX;
 
-	w->failed |= !name;
-	for (size_t i = 0; name && i < reversed.len; i++)
-		name[i] = reversed.ptr[reversed.len - 1 - i];
-	return slice_of(name, name ? reversed.len : 0);
+	for (size_t i = 0; i < len; i++)
+		room[i] = reversed.ptr[reversed.len - 1 - i];
+	return slice_of(room, len);
 }
 
 /* An entry where the small tree would say something else without it. */
@@ -203,52 +203,81 @@ static struct name_radix_values flags_of(
 	    (entries[0].tag & DIFFERS_SELF) != 0, (entries[0].tag & DIFFERS_BELOW) != 0};
 }
 
-/* The tree of names that differ, NULL where none does. */
-static struct name_radix *names_that_differ(struct rules_touch *t, const struct name_radix *before,
-    const struct name_radix *after, differ_fn *differ, bool *failed)
+/* Both tables side by side: the entries of the small tree. */
+static void walk_names(
+    struct names_walk *w, const struct name_radix *before, const struct name_radix *after)
 {
-	const struct name_radix_combine combine = {flags_of, NULL, 0};
-	struct names_walk w = {.touch = t, .differ = differ};
 	struct name_radix_cursor a = name_radix_cursor_start(before);
 	struct name_radix_cursor b = name_radix_cursor_start(after);
 	bool has_a = name_radix_cursor_next(&a), has_b = name_radix_cursor_next(&b);
-	struct name_radix *tree = NULL;
+	char room[ENTRY_SPELLING_MAX];
 
-	while ((has_a || has_b) && !w.failed) {
+	w->count = 0;
+	while ((has_a || has_b) && !w->failed) {
 		int order = !has_a ? 1 : !has_b ? -1 : slice_compare(a.reversed, b.reversed);
-		struct slice name = turn(&w, order <= 0 ? a.reversed : b.reversed);
+		struct slice name = turn(order <= 0 ? a.reversed : b.reversed, room);
 		struct said old = said_of(before, &a, order <= 0, name),
 			    fresh = said_of(after, &b, order >= 0, name);
 
-		add_name(&w, name, &old, &fresh);
+		add_name(w, name, &old, &fresh);
 		has_a = order <= 0 ? name_radix_cursor_next(&a) : has_a;
 		has_b = order >= 0 ? name_radix_cursor_next(&b) : has_b;
 	}
-	w.failed |= a.failed || b.failed;
-	if (!w.failed && w.count > 0)
-		tree = name_radix_build(w.entries, w.count, &combine);
-	*failed |= w.failed || (w.count > 0 && !tree);
+	w->failed |= a.failed || b.failed;
 	name_radix_cursor_end(&a);
 	name_radix_cursor_end(&b);
-	free(w.entries);
+}
+
+/* The tree of names that differ, NULL where none does. */
+static struct name_radix *names_that_differ(
+    struct names_walk *w, const struct name_radix *before, const struct name_radix *after)
+{
+	const struct name_radix_combine combine = {flags_of, NULL, 0};
+	struct name_radix *tree = NULL;
+
+	walk_names(w, before, after);
+	if (!w->failed && w->count > 0) {
+		tree = name_radix_build(w->entries, w->count, &combine);
+		w->failed |= !tree;
+	}
 	return tree;
+}
+
+/* Domains of the addresses that differ, which the walk has left in `entries`. */
+static void note_domains(struct names_walk *w, enum identity_kind kind)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < w->count; i++) {
+		struct slice spelling = w->entries[i].name, domain = spelling_domain(spelling);
+
+		w->touch->address_anywhere[kind] |=
+		    domain.len == 0 && !slice_equal(spelling, SLICE("<>"));
+		if (domain.len > 0)
+			w->entries[count++] = (struct name_radix_entry){domain, 1};
+	}
+	if (count == 0 || w->failed)
+		return;
+	w->touch->address_domains[kind] = domain_tree(w->entries, count);
+	w->failed |= !w->touch->address_domains[kind];
 }
 
 bool touch_names(struct rules_touch *t)
 {
 	const struct ruleset *before = t->before, *after = t->after;
-	bool failed = false;
+	struct names_walk w = {.touch = t, .differ = sets_differ};
 
 	for (int key = KEY_CLIENT_NAME; key < KEY_COUNT; key++)
-		t->names[key] = names_that_differ(
-		    t, before->names[key], after->names[key], sets_differ, &failed);
-	for (int i = 0; i < IDENTITY_COUNT; i++)
-		t->addresses[i] = names_that_differ(
-		    t, before->addresses[i], after->addresses[i], sets_differ, &failed);
-	t->domains =
-	    names_that_differ(t, before->domains, after->domains, switches_differ, &failed);
+		t->names[key] = names_that_differ(&w, before->names[key], after->names[key]);
+	for (int i = 0; i < IDENTITY_COUNT; i++) {
+		t->addresses[i] = names_that_differ(&w, before->addresses[i], after->addresses[i]);
+		note_domains(&w, (enum identity_kind)i);
+	}
+	w.differ = switches_differ;
+	t->domains = names_that_differ(&w, before->domains, after->domains);
 	t->domains_in = before->domains_in | after->domains_in;
-	return !failed;
+	free(w.entries);
+	return !w.failed;
 }
 
 /* ---- patterns ------------------------------------------------------------------------ */

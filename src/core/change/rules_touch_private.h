@@ -37,6 +37,9 @@ struct rules_touch {
 	/* Names whose members differ: value 1; NULL where none does. */
 	struct name_radix *names[KEY_COUNT], *addresses[IDENTITY_COUNT], *domains;
 	unsigned domains_in;
+	/* Of addresses that differ: their domains, and whether one is of any. */
+	struct name_radix *address_domains[IDENTITY_COUNT];
+	bool address_anywhere[IDENTITY_COUNT];
 	/* Patterns that only one of the tables has, by identity. */
 	const struct pattern **patterns[IDENTITY_COUNT];
 	size_t pattern_count[IDENTITY_COUNT];

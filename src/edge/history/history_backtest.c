@@ -362,6 +362,13 @@ static bool find_range(const struct job *job, int64_t *first_ms, int64_t *last_m
 
 /* ---- a walk -------------------------------------------------------------------------- */
 
+static void hash_local(const void *key, struct slice local, char out[BACKTEST_HASH_CHARS])
+{
+	_Static_assert(
+	    (int)BACKTEST_HASH_CHARS == (int)HISTORY_HASHED_CHARS, "the same hash in its text");
+	history_hash_local(key, local, out);
+}
+
 static bool begin_part(struct part *p, const struct job *job, struct history_reader *reader,
     int64_t from_ms, int64_t until_ms)
 {
@@ -374,6 +381,8 @@ static bool begin_part(struct part *p, const struct job *job, struct history_rea
 	p->reader = history_reader_share(reader);
 	p->backtest = backtest_create(ask->before, ask->after, ask->now, ask->idna);
 	ok = p->reader && p->backtest && backtest_part(p->backtest, from_ms, until_ms);
+	if (ok && reader->key)
+		backtest_hash_locals(p->backtest, hash_local, reader->key);
 	for (int h = 0; h < HISTORY_HALVES; h++) {
 		p->cursor[h].part = p;
 		p->cursor[h].half = (enum history_half)h;

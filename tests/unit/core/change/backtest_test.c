@@ -24,6 +24,7 @@
 #define WHITELIST      "whitelist = ( { name = \"good\"; networks = [ \"198.51.100.7\" ]; } );\n"
 
 #define UNLESS_DKIM "spf = { fail = \"unless-dkim\"; };\n"
+#define EXEMPT_NONE SPF_OFF "exempt_recipients = [ ];\n"
 
 /* One message: each row a letter: r refused and a accepted at RCPT, e its end, p its end when it
  * was proven, f the end when DMARC failed (p=reject), t when the DNS did not answer (p=reject was
@@ -387,6 +388,75 @@ START_TEST(spelt)
 }
 END_TEST
 
+/* Addresses whose local parts are not kept: "ap" of a recipient; a hash is "~", the local part,
+ * and as many "a" as it takes. */
+static const struct {
+	const char *label, *recipient, *before, *after;
+	bool key;
+	uint64_t refused, unknown;
+} hidden[] = {
+    {"a mailbox", "b@example.net", SPF_OFF, SPF_OFF BLOCK_TO, false, 1, 0},
+    {"a hash", "~baaaaaaaaaaaa@example.net", SPF_OFF, SPF_OFF BLOCK_TO, false, 0, 1},
+    {"… of that mailbox", "~baaaaaaaaaaaa@example.net", SPF_OFF, SPF_OFF BLOCK_TO, true, 1, 0},
+    {"… of another", "~caaaaaaaaaaaa@example.net", SPF_OFF, SPF_OFF BLOCK_TO, true, 0, 0},
+    {"… exempt by default", "~postmasteraaa@example.net", SPF_OFF, SPF_OFF RANGE, true, 0, 0},
+    {"nothing", "@example.net", SPF_OFF, SPF_OFF BLOCK_TO, true, 0, 1},
+    {"a hash of another domain", "~baaaaaaaaaaaa@example.org", SPF_OFF, SPF_OFF BLOCK_TO, true, 0,
+	0},
+    {"what only looks like one", "~abc@example.net", SPF_OFF, SPF_OFF BLOCK_TO, true, 0, 0},
+    {"the same rules", "~baaaaaaaaaaaa@example.net", SPF_OFF BLOCK_TO, SPF_OFF BLOCK_TO, false, 0,
+	0},
+    {"a range", "~baaaaaaaaaaaa@example.net", SPF_OFF, SPF_OFF RANGE, true, 1, 0},
+    {"… without the key it may be a mailbox that is exempt", "~baaaaaaaaaaaa@example.net", SPF_OFF,
+	SPF_OFF RANGE, false, 0, 1},
+    {"a domain", "@example.net", EXEMPT_NONE,
+	EXEMPT_NONE "blocks = ( { name = \"d\"; recipient = [ \"example.net\" ]; } );\n", false, 1,
+	0},
+    {"any domain", "@example.net", EXEMPT_NONE,
+	EXEMPT_NONE "blocks = ( { name = \"d\"; recipient = [ \"b@\" ]; } );\n", false, 0, 1},
+    {"tags", "~baaaaaaaaaaaa@example.net", EXEMPT_NONE,
+	EXEMPT_NONE "blocks = ( { name = \"d\"; recipient = [ \"b+*@example.net\" ]; } );\n", true,
+	0, 1},
+    {"a pattern", "~baaaaaaaaaaaa@example.net", EXEMPT_NONE,
+	EXEMPT_NONE "blocks = ( { name = \"d\"; recipient = [ \"/b@.*/\" ]; } );\n", true, 0, 1},
+};
+
+static void hash(const void *context, struct slice local, char out[BACKTEST_HASH_CHARS])
+{
+	(void)context;
+	memset(out, 'a', BACKTEST_HASH_CHARS);
+	out[0] = '~';
+	for (size_t i = 0; i < local.len && i + 1 < BACKTEST_HASH_CHARS; i++)
+		out[1 + i] = local.ptr[i];
+}
+
+START_TEST(hidden_locals)
+{
+	struct configured before, after;
+	const struct backtest_result *r;
+	struct backtest *b;
+
+	configured_load(&before, hidden[_i].before);
+	configured_load(&after, hidden[_i].after);
+	b = backtest_create(before.rules, after.rules, NOW, &idn_lenient);
+	if (hidden[_i].key)
+		backtest_hash_locals(b, hash, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		struct decision_row row = row_of(2, i); /* "ap" */
+
+		row.text[ROW_RECIPIENT] = slice_str(hidden[_i].recipient);
+		backtest_row(b, &row);
+	}
+	r = backtest_end(b);
+	ck_assert_msg(r->newly_refused == hidden[_i].refused && r->unknown == hidden[_i].unknown,
+	    "%s: %llu, %llu", hidden[_i].label, (unsigned long long)r->newly_refused,
+	    (unsigned long long)r->unknown);
+	backtest_free(&b);
+	configured_free(&before);
+	configured_free(&after);
+}
+END_TEST
+
 static const struct {
 	uint64_t refused, proven, unevaluated, bound;
 } bounds[] = {
@@ -417,6 +487,7 @@ Suite *suite(void)
 	tcase_add_test(t, against_themselves);
 	tcase_add_loop_test(t, weights, 0, ROWS(counted));
 	tcase_add_test(t, spelt);
+	tcase_add_loop_test(t, hidden_locals, 0, ROWS(hidden));
 	tcase_add_loop_test(t, proven_bound, 0, ROWS(bounds));
 	suite_add_tcase(s, t);
 	return s;

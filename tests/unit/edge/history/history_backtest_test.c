@@ -77,6 +77,7 @@ enum { TEXT_MAX = 65536 };
 struct text {
 	char text[TEXT_MAX];
 	size_t len;
+	size_t figures; /* in front of the samples, whose order hangs on how the time is divided */
 };
 
 static void put(struct text *t, const char *name, uint64_t value)
@@ -114,6 +115,7 @@ static void tell(const struct backtest_result *r, struct text *t)
 			put(t, "table", (uint64_t)(c * BACKTEST_BY + by));
 			top_k_each(r->by[c][by], put_key, t);
 		}
+	t->figures = t->len;
 	for (size_t i = 0; i < r->samples; i++) {
 		const struct backtest_sample *s = &r->sample[i];
 		char line[400];
@@ -154,10 +156,19 @@ static void ask(
 	backtest_free(&b);
 }
 
+/* That of no mailbox of the rows, as a history's own is of none. */
+static void hash(const void *context, struct slice local, char out[BACKTEST_HASH_CHARS])
+{
+	(void)context;
+	(void)local;
+	memset(out, '7', BACKTEST_HASH_CHARS);
+}
+
 static void remember(const struct pair *p, const struct mixed_rows *m, int64_t now)
 {
 	struct backtest *b = backtest_create(p->before.rules, p->after.rules, now, &idn_lenient);
 
+	backtest_hash_locals(b, hash, NULL);
 	for (size_t i = 0; i < m->count; i++)
 		backtest_row(b, &m->row[i]);
 	tell(backtest_end(b), &in_memory);
@@ -219,7 +230,8 @@ static void try_pair(struct history_reader *reader, const struct mixed_rows *m, 
 	selected += touch && !rules_touch_everything(touch);
 	changes += !strstr(full.text, "\nrefused 0\n");
 	rules_touch_free(&touch);
-	if (strcmp(full.text, fast.text) != 0 || strcmp(full.text, in_memory.text) != 0) {
+	if (strcmp(full.text, fast.text) != 0 || full.figures != in_memory.figures ||
+	    memcmp(full.text, in_memory.text, full.figures) != 0) {
 		fprintf(stderr,
 		    "%s\n---- becomes\n%s\n---- in memory\n%s\n---- full\n%s\n---- fast\n%s",
 		    p->before_text, p->after_text, in_memory.text, full.text, fast.text);
@@ -240,6 +252,9 @@ START_TEST(random_pairs)
 		char directory[256], why[HISTORY_FIND_WHY_MAX];
 		struct history_reader *reader;
 
+		/* Every third without the local parts of its addresses. */
+		if (i / PAIRS_OF_ROWS % 3 == 2)
+			mixed_rows_hide(m, mixed_draw(&seed) % 2);
 		snprintf(directory, sizeof directory, "%s", scratch_path("history"));
 		write_rows(directory, m);
 		reader = history_reader_open(directory, why);
