@@ -109,8 +109,8 @@ class Lab:
         """Any other program that must end with the lab."""
         return self._add(Server(argv, **options))
 
-    def dns(self, zone):
-        return self._add(Dns(self, zone))
+    def dns(self, zone, name="zone"):
+        return self._add(Dns(self, zone, name))
 
     def postfix(self, daemon, name="postfix", listen=("127.0.0.1",), **settings):
         """daemon: a Daemon, or None for a Postfix without a milter."""

@@ -9,10 +9,10 @@ PROGRAM = pathlib.Path(__file__).resolve().parents[1] / "fake/dnsserver.py"
 
 
 class Dns(Server):
-    """tests/fake/dnsserver.py on a port of its own."""
+    """tests/fake/dnsserver.py on a port of its own; each of several has a file of its own name."""
 
-    def __init__(self, lab, zone):
-        self.zone = lab.dir / "zone"
+    def __init__(self, lab, zone, name="zone"):
+        self.zone = lab.dir / name
         self.zone.write_text(zone)
         super().__init__(["/usr/bin/python3", PROGRAM, self.zone],
                          stdout=subprocess.PIPE, text=True)

@@ -188,6 +188,9 @@ int command_backtest(struct request *);
 int command_suggest_ranges(struct request *);
 int command_suggest_whitelist(struct request *);
 
+/* commands_audit.c */
+int command_audit_domains(struct request *);
+
 /* commands_find.c, commands_history.c */
 int command_find(struct request *);
 int command_history_export(struct request *);

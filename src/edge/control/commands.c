@@ -152,6 +152,16 @@ static const struct command_option suggest_options[] = {
     {END},
 };
 
+static const struct command_option audit_options[] = {
+    {"--count", "N", "ask about at most N domains, those with the most mail (default: 1000)"},
+    {"--list", "PARTY", "print only the list for a rule: sender or recipient"},
+    {SINCE_OPTION},
+    {HISTORY_OPTION},
+    {JSON_OPTION},
+    {"--now", "SECONDS", NULL},
+    {END},
+};
+
 static const struct command_option history_export_options[] = {
     {"--jsonl", NULL, "as JSON lines"},
     {"--csv", NULL, "as comma-separated values with a line of names"},
@@ -217,6 +227,8 @@ const struct command commands[] = {
 	suggest_options, OFFLINE | COMMAND_HISTORY, command_suggest_ranges},
     {"suggest whitelist", "", "propose whitelist entries for refused mail with proof",
 	suggest_options, OFFLINE | COMMAND_HISTORY, command_suggest_whitelist},
+    {"audit domains", "", "find sender and recipient domains that do not exist", audit_options,
+	ADMIN | OFFLINE, command_audit_domains},
     {"history export", "", "write all decisions that are kept", history_export_options,
 	OFFLINE | COMMAND_HISTORY, command_history_export},
     {"history forget", "[ADDRESS]", "erase an address or a domain from the history",
