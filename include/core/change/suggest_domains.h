@@ -19,7 +19,7 @@
 
 struct suggest_domains;
 
-enum { SUGGEST_NO_DOMAIN = UINT32_MAX };
+#define SUGGEST_NO_DOMAIN UINT32_MAX
 
 /* seed: so that nobody can choose names that fall into one place.  NULL when out of memory. */
 struct suggest_domains *suggest_domains_create(

@@ -150,18 +150,27 @@ static void take_place(struct suggest_domains *d, struct slot *slot, uint64_t ke
 	d->used++;
 }
 
+/* Room for another name; false when there may be no more. */
+static bool grow_names(struct suggest_domains *d)
+{
+	uint32_t room = d->room ? d->room * 2 : 1024;
+	struct slice *names;
+
+	if (d->count < d->room)
+		return true;
+	names = room <= DOMAINS_MAX ? realloc(d->name, room * sizeof *names) : NULL;
+	if (!names)
+		return false;
+	d->name = names;
+	d->room = room;
+	return true;
+}
+
 static uint32_t new_domain(struct suggest_domains *d, struct slice name)
 {
 	struct slice copy = arena_copy(d->names, name);
-	uint32_t room = d->room ? d->room * 2 : 1024;
 
-	if (d->count == d->room && d->room < DOMAINS_MAX) {
-		struct slice *names = realloc(d->name, room * sizeof *names);
-
-		d->name = names ? names : d->name;
-		d->room = names ? room : d->room;
-	}
-	if (d->count == d->room || arena_failed(d->names)) {
+	if (!grow_names(d) || arena_failed(d->names)) {
 		d->full = true;
 		return SUGGEST_NO_DOMAIN;
 	}
