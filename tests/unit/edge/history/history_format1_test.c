@@ -1,5 +1,6 @@
 /*
- * history_format1_test: segments of version 1 as its writer made them: open, sealed and compressed.
+ * history_format1_test: segments of version 1 as its writer made them: open, sealed and compressed;
+ * and open ones of version 2, with results.
  *
  * Every later reader has to say of them what the file "rows" says.  The files are not to be made
  * again.
@@ -10,7 +11,15 @@
 
 #include <stdio.h>
 
-#define DIRECTORY "tests/unit/edge/history/format-1"
+#define DIRECTORY "tests/unit/edge/history/format-"
+
+static const struct {
+	const char *directory, *rows;
+	unsigned segments, count;
+} formats[] = {
+    {DIRECTORY "1", DIRECTORY "1/rows", 4, 124},
+    {DIRECTORY "2", DIRECTORY "2/rows", 2, 60},
+};
 
 static bool compare(void *context, const struct decision_row *row)
 {
@@ -31,17 +40,17 @@ static bool compare(void *context, const struct decision_row *row)
 START_TEST(all_rows)
 {
 	char why[HISTORY_FIND_WHY_MAX], rest[8];
-	struct history_reader *reader = history_reader_open(DIRECTORY, why);
+	struct history_reader *reader = history_reader_open(formats[_i].directory, why);
 	const struct history_query all = {.count = 0};
 	struct history_scan scan;
-	FILE *rows = fopen(DIRECTORY "/rows", "r");
+	FILE *rows = fopen(formats[_i].rows, "r");
 
 	ck_assert_msg(reader != NULL, "%s", why);
 	ck_assert_ptr_nonnull(rows);
 	ck_assert(history_find(reader, &all, compare, rows, &scan, why));
 	ck_assert_ptr_null(fgets(rest, sizeof rest, rows));
-	ck_assert_uint_eq(scan.segments, 4);
-	ck_assert_uint_eq(scan.rows, 124);
+	ck_assert_uint_eq(scan.segments, formats[_i].segments);
+	ck_assert_uint_eq(scan.rows, formats[_i].count);
 	ck_assert_uint_eq(scan.damaged_blocks + scan.damaged_rows + scan.repaired_bits, 0);
 	fclose(rows);
 	history_reader_free(&reader);
@@ -67,7 +76,7 @@ static const struct {
 START_TEST(by_id)
 {
 	char why[HISTORY_FIND_WHY_MAX];
-	struct history_reader *reader = history_reader_open(DIRECTORY, why);
+	struct history_reader *reader = history_reader_open(formats[0].directory, why);
 	struct history_scan scan;
 	unsigned rows = 0;
 
@@ -82,7 +91,7 @@ Suite *suite(void)
 	Suite *s = suite_create("history_format1");
 	TCase *t = tcase_create("kept");
 
-	tcase_add_test(t, all_rows);
+	tcase_add_loop_test(t, all_rows, 0, ROWS(formats));
 	tcase_add_loop_test(t, by_id, 0, ROWS(ids));
 	suite_add_tcase(s, t);
 	return s;
