@@ -366,6 +366,9 @@ bench-message: deps-bench all $(BUILD)/tests/bench/message_bench $(BUILD)/tests/
 bench-pairs: deps-bench all $(BUILD)/tests/bench/milter_bench $(BUILD)/tests/bench/message_bench
 	@tests/bench/pairs_bench.py $(BUILD) $(BEFORE)
 
+bench-evaluate: deps-bench all $(BUILD)/tests/bench/message_bench
+	@tests/bench/evaluate_bench.py $(BUILD)
+
 bench-ip: deps-bench $(BUILD)/tests/bench/ip_radix_bench
 	@$(BUILD)/tests/bench/ip_radix_bench $(SHARED)/data/lists/ranges-2025-10.txt
 
@@ -601,6 +604,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: check-coverage check-long unit-run oom bench-pairs deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload bench-history bench-backtest backtest-pairs
+.PHONY: check-coverage check-long unit-run oom bench-pairs deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload bench-history bench-backtest backtest-pairs bench-evaluate
 
 -include $(wildcard $(addprefix $(BUILD)/,core/*/*.d edge/*/*.d ctl/*.d tests/*/*.d tests/unit/*/*/*.d))

@@ -7,7 +7,7 @@
  *
  * Mail never waits for it: a milter thread hands over a pointer.  What does not fit into the queue
  * is dropped and counted.  The threads ask one question at a time, so that at most so many as there
- * are threads are under way whatever waits.
+ * are threads are under way whatever waits, and compute for a tenth of their time.
  *
  * A stranger whose DNS is slow can fill the queue: then less of the sample is evaluated, which
  * `status` shows and every report says of itself; nothing is taken for evaluated that was not.

@@ -2,14 +2,21 @@
 
 #include "core/history/history_hash.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <time.h>
 
 /* What waits, in number and bytes: a minute of a busy host's sample. */
 enum { WAITING_MAX = 1024 };
 #define WAITING_BYTES ((size_t)32 << 20)
+
+/* A thread rests so many times as long as it computed: signatures of mail that nobody waits for
+ * take at most a tenth of a processor each.  A lower priority would do harm, since a thread that is
+ * not run may hold a lock that mail needs. */
+enum { REST = 9, REST_MAX_MS = 1000 };
 
 struct evaluator {
 	struct history_seed seed;
@@ -46,10 +53,30 @@ static struct evaluation *await_evaluation(struct evaluator *v)
 	return e;
 }
 
+/* Processor time of this thread. */
+static int64_t thread_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* Sleeps as soon as it is worth it; what is left over is for the next time. */
+static void rest(int64_t *owed_us)
+{
+	int64_t ms = *owed_us / 1000 < REST_MAX_MS ? *owed_us / 1000 : REST_MAX_MS;
+
+	*owed_us -= ms * 1000;
+	if (ms > 0)
+		poll(NULL, 0, (int)ms);
+}
+
 static void *run_evaluations(void *context)
 {
 	struct evaluator *v = context;
 	struct evaluation *e;
+	int64_t owed_us = 0, began_us;
 
 	pthread_mutex_lock(&v->lock);
 	while ((e = await_evaluation(v))) {
@@ -57,8 +84,11 @@ static void *run_evaluations(void *context)
 
 		v->busy++;
 		pthread_mutex_unlock(&v->lock);
+		began_us = thread_us();
 		ok = evaluation_run(e);
 		evaluation_free(&e);
+		owed_us += REST * (thread_us() - began_us);
+		rest(&owed_us);
 		pthread_mutex_lock(&v->lock);
 		v->busy--;
 		v->dropped += !ok;
