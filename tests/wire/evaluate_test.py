@@ -108,6 +108,7 @@ def found_out(checks, daemon, private):
     checks.same("the sample is shown header and body", steps & (NOHDRS | NOBODY), 0)
     checks.same("accepted, and the header as it was", (replies, end), (["c"], ["c"]))
     row = results(daemon, "bounce@elsewhere.example", "end")
+    checks.true("marked as looked up afterwards", row.get("evaluated"), row)
     checks.same("proven by its signature", (row["spf"], row["dkim"], row["dmarc"], row["from"]),
                 ("none", "pass:one.example", "pass", "anna@one.example"))
     replies, end, _ = message(daemon, GOOD, "bob@one.example", [NET])
@@ -128,6 +129,17 @@ def found_out(checks, daemon, private):
     checks.same("a header beyond the limit is no reason", (replies, end), (["c"], ["c"]))
     row = results(daemon, "long@one.example", "end")
     checks.same("… and has SPF alone", (row["spf"], row.get("dmarc")), ("pass", None))
+
+
+def replayed(checks, daemon, conf):
+    """A change that refuses proven mail is known by that, without a rule that needs DMARC."""
+    daemon.write("changed.conf", daemon.base + conf(1).replace(
+        '"198.51.100.0/24" ]', '"198.51.100.0/24", "203.0.113.25" ]'))
+    told = daemon.ctl("backtest", str(daemon.dir / "changed.conf"), "--json", "--max-proven", "0")
+    counts = json.loads(told.stdout)
+    checks.same("newly refused, of them proven", (counts["newly_refused"],
+                                                  counts["newly_refused_proven"], told.returncode),
+                (2, 1, 3))
 
 
 def where_a_switch_needs_it(checks, daemon):
@@ -213,6 +225,7 @@ def main():
             return CONF % (port, dns.port, dmarc, servers.dir / "history", one_in)
         daemon = servers.daemon(conf(1))
         found_out(checks, daemon, private)
+        replayed(checks, daemon, conf)
         samples(checks, daemon, conf)
         daemon.configure(conf(1, "reject"))
         checks.same("reloaded with DMARC", daemon.ctl("reload").returncode, 0)

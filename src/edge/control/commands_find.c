@@ -65,17 +65,20 @@ size_t history_source_json(const struct decision_row *row, char out[HISTORY_JSON
 {
 	struct decision_record_room room;
 	struct record record;
+	char count[40] = "";
 	size_t len;
 
 	decision_row_record(row, &room, &record);
 	len = record_json(&record, out).len;
-	if (row->count < 2 && (row->flags & (ROW_FOLDED | ROW_EXAMPLE)) == 0)
+	if (row->count > 1 || (row->flags & (ROW_FOLDED | ROW_EXAMPLE)) != 0)
+		snprintf(count, sizeof count, ",\"count\":%llu", (unsigned long long)row->count);
+	else if ((row->flags & ROW_EVALUATED) == 0)
 		return len;
-	len +=
-	    (size_t)snprintf(out + len - 1, HISTORY_JSON_MAX - len, ",\"count\":%llu%s%s}",
-		(unsigned long long)row->count, row->flags & ROW_FOLDED ? ",\"folded\":true" : "",
-		row->flags & ROW_EXAMPLE ? ",\"example\":true" : "") -
-	    1;
+	len += (size_t)snprintf(out + len - 1, HISTORY_JSON_MAX - len, "%s%s%s%s}", count,
+		   row->flags & ROW_FOLDED ? ",\"folded\":true" : "",
+		   row->flags & ROW_EXAMPLE ? ",\"example\":true" : "",
+		   row->flags & ROW_EVALUATED ? ",\"evaluated\":true" : "") -
+	       1;
 	return len;
 }
 

@@ -26,8 +26,9 @@ struct slice history_source_key(const struct request *, struct slice);
 /* Says what could not be read. */
 void history_source_tell(struct request *, const struct history_scan *);
 
-/* A decision as an object of SPEC 6, with count and folded where it stands for others; its length
- * without the NUL. */
+/* A decision as an object of SPEC 6, with count and folded where it stands for others, and
+ * evaluated where its results are those of the sample and decided nothing; its length without the
+ * NUL. */
 enum { HISTORY_JSON_MAX = 4096 + 128 };
 size_t history_source_json(const struct decision_row *, char out[HISTORY_JSON_MAX]);
 
