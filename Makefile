@@ -555,7 +555,8 @@ check-debian: deps-package
 
 # ---- installing ---------------------------------------------------------------------------
 
-SYSTEMD_UNITS := susmilter.service susmilter-reload.service susmilter-reload.path susmilter-reload.timer
+SYSTEMD_UNITS := susmilter.service susmilter-reload.service susmilter-reload.path susmilter-reload.timer \
+    susmilter-digest.service susmilter-digest.timer
 MAN8 := $(sort $(wildcard src/*.8))
 MAN5 := $(sort $(wildcard conf/*.5))
 

@@ -8,6 +8,7 @@
  *     remote    the request → the control socket → what comes back, printed
  *     screen    a request that is asked again and again, on a terminal
  *     local     the request → the command's function, on a configuration file
+ *     mail      the messages of an answer → sendmail(1)
  */
 #include "edge/control/commands.h"
 
@@ -55,5 +56,12 @@ void remote_complain(const struct words *, int status);
 
 /* Runs the command here; its exit status. */
 int local_run(const struct words *);
+
+/* Runs the command, there or here, and hands the messages of its answer to sendmail(1); its exit
+ * status, or STATUS_FAILED when one could not be handed over. */
+int mail_run(const struct words *);
+
+/* Asks the daemon, or runs the command here where that is what is wanted; its exit status. */
+int run_command(const struct words *);
 
 #endif

@@ -36,6 +36,13 @@ static int ask(const struct words *words)
 	return STATUS_FAILED;
 }
 
+int run_command(const struct words *words)
+{
+	if (words->config || (words->command->flags & COMMAND_LOCAL) || words_name_history(words))
+		return local_run(words);
+	return ask(words);
+}
+
 int main(int argc, char **argv)
 {
 	struct words words;
@@ -51,14 +58,13 @@ int main(int argc, char **argv)
 		status = STATUS_FAILED;
 	} else if (!open_message(&words)) {
 		status = STATUS_USAGE;
-	} else if (words.config || (words.command->flags & COMMAND_LOCAL) ||
-		   words_name_history(&words)) {
-		status = local_run(&words);
+	} else if ((words.command->flags & COMMAND_MAIL) && json_object_get(words.request, "to")) {
+		status = mail_run(&words);
 	} else if ((words.command->flags & COMMAND_LIVE) &&
 		   !json_object_get(words.request, "once")) {
 		status = screen_run(&words);
 	} else {
-		status = ask(&words);
+		status = run_command(&words);
 	}
 	json_decref(words.request);
 	return status;

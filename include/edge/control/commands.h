@@ -25,6 +25,7 @@ enum command_flag {
 	COMMAND_LOCAL = 32,    /* runs only in susmilterctl, with the rights of whoever asks */
 	COMMAND_INPUT = 16,    /* reads standard input with --batch, a file with --message */
 	COMMAND_HISTORY = 128, /* runs in susmilterctl, without a table, with --history */
+	COMMAND_MAIL = 256,    /* with --to its answer is messages, for sendmail(1) */
 	COMMAND_LIVE = 64,     /* asked again and again, for a screen, unless --once is there */
 };
 
@@ -180,6 +181,9 @@ int command_rules(struct request *);
 
 /* commands_stale.c */
 int command_stale(struct request *);
+
+/* commands_digest.c */
+int command_digest(struct request *);
 
 /* commands_backtest.c */
 int command_backtest(struct request *);

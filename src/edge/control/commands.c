@@ -162,6 +162,13 @@ static const struct command_option audit_options[] = {
     {END},
 };
 
+static const struct command_option digest_options[] = {
+    {"--to", "ADDRESS", "send it there, through sendmail; default: print it"},
+    {"--days", "N", "how far back, in days (default: 7)"},
+    {HISTORY_OPTION},
+    {END},
+};
+
 static const struct command_option history_export_options[] = {
     {"--jsonl", NULL, "as JSON lines"},
     {"--csv", NULL, "as comma-separated values with a line of names"},
@@ -229,6 +236,8 @@ const struct command commands[] = {
 	suggest_options, OFFLINE | COMMAND_HISTORY, command_suggest_whitelist},
     {"audit domains", "", "find sender and recipient domains that do not exist", audit_options,
 	ADMIN | OFFLINE, command_audit_domains},
+    {"digest", "", "the operator's mail of the week: refusals, rules, what ends or is stale",
+	digest_options, OFFLINE | COMMAND_MAIL, command_digest},
     {"history export", "", "write all decisions that are kept", history_export_options,
 	OFFLINE | COMMAND_HISTORY, command_history_export},
     {"history forget", "[ADDRESS]", "erase an address or a domain from the history",

@@ -115,6 +115,7 @@ static void note_status(
 	    .generation = number ? number : w->reload.generation,
 	    .errors = diag_errors(diag),
 	    .warnings = diag_warnings(diag),
+	    .refused = w->reload.refused + (number == 0),
 	};
 
 	snprintf(status.copies_why, sizeof status.copies_why, "%s",
