@@ -136,6 +136,60 @@ def send(checks, daemon):
     checks.true("no sendmail", done.returncode == 1 and "No such file" in done.stderr, done)
 
 
+def reports(checks, daemon, exact):
+    """The owners' reports: from the database, or from the history alone."""
+    label = "database" if exact else "history"
+    one = json.loads(daemon.ctl("report", "example.net", "--json", check=True).stdout)
+    checks.same(f"{label}: totals", (one["refused"], one["families"], one["exact"]),
+                (32, {"blocks": 2, "susranges": 30}, exact))
+    checks.same(f"{label}: recipients", one["recipients"], [{"key": NET, "count": 32}])
+    checks.same(f"{label}: senders, the legitimate first", [(s["key"], s["proven"], s["known"])
+                                                            for s in one["senders"][:3]],
+                [("shop.example", True, True), ("friend.example", False, True),
+                 (one["senders"][2]["key"], False, False)])
+    checks.true(f"{label}: all senders", len(one["senders"]) == 32, one["senders"])
+    text = daemon.ctl("report", "example.net", check=True).stdout
+    checks.true(f"{label}: as text", "looks legitimate: proven, and known to the recipient" in text,
+                text)
+    page = daemon.ctl("report", "example.net", "--html", check=True).stdout
+    checks.true(f"{label}: as a page", "<h2>Sender domains</h2>" in page
+                and ("Totals are exact" in page) == exact, page)
+    both = json.loads(daemon.ctl("report", "--all", "--json", check=True).stdout)
+    checks.same(f"{label}: all domains", sorted((d["domain"], d["refused"]) for d in both),
+                [("example.net", 32), ("example.org", 2)])
+    path = daemon.dir / f"mbox-{label}"
+    path.write_text(daemon.ctl("report", "--all", check=True).stdout)
+    messages = sorted(mailbox.mbox(path), key=lambda m: m["To"])
+    checks.same(f"{label}: to whom", [m["To"] for m in messages],
+                ["postmaster@example.net", "postmaster@example.org"])
+    text = path.read_text().split("\n", 1)[1].split("\n\nFrom ")[0] + "\n"
+    message, text = parsed(checks, text, f"{label}: a report")
+    checks.true(f"{label}: comments, no names of rules", "Bcc: x@evil.example" in text
+                and "dialup" not in text, text)
+
+
+def send_reports(checks, daemon):
+    program, kept = sendmail(daemon)
+    for old in daemon.dir.glob("sent.*"):
+        old.unlink()
+    done = subprocess.run([daemon.lab.build / "susmilterctl", "--socket", daemon.control, "report",
+                           "--all", "--html", "--to", "owner+%d@example.com"], capture_output=True,
+                          text=True, timeout=60, env={**os.environ, "SENDMAIL": str(program)})
+    checks.same("reports are sent", (done.returncode, done.stdout, done.stderr),
+                (0, "2 messages sent\n", ""))
+    sent = [p.read_text() for p in daemon.dir.glob("sent.*") if p.suffix != ".words"]
+    to = []
+    for text in sent:
+        message, page = parsed(checks, text, "a sent report")
+        to.append(message["To"])
+        checks.true("a page", message.get_content_type() == "text/html"
+                    and page.startswith("<!DOCTYPE html>") and page.rstrip().endswith("</html>"))
+    checks.same("each to its own", sorted(to), ["owner+example.net@example.com",
+                                                "owner+example.org@example.com"])
+    for argv in ((), ("example.net", "--all"), ("--all", "--json", "--to", "a@b.example")):
+        checks.same(f"usage: report {argv}", daemon.ctl("report", *argv).returncode, 2)
+
+
 def without_history(checks, servers):
     daemon = servers.daemon('spf = { fail = "off"; };\n', {}, name="bare")
     done = daemon.ctl("digest")
@@ -166,6 +220,11 @@ def main():
         daemon.reload()
         digest(checks, daemon)
         send(checks, daemon)
+        reports(checks, daemon, True)
+        send_reports(checks, daemon)
+        daemon.configure(NEW + conf.replace("reports =", "# reports ="))
+        daemon.reload()
+        reports(checks, daemon, False)
         without_history(checks, servers)
         checks.true("the daemon lives", daemon.alive(), daemon.said())
     sys.exit(checks.summary())

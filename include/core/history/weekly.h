@@ -70,6 +70,12 @@ void weekly_free(struct weekly **);
 bool weekly_learn(struct weekly *, const struct decision_row *);
 bool weekly_count(struct weekly *, const struct decision_row *);
 
+/* Why a refusal looks legitimate: bits of enum weekly_why, 0: it does not. */
+unsigned weekly_why(const struct weekly *, const struct decision_row *);
+
+/* How much these reasons weigh: proven and known weighs more than either. */
+int weekly_weight(unsigned why);
+
 /* Puts rules and cases in order. */
 void weekly_finish(struct weekly *);
 

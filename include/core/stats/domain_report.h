@@ -7,7 +7,7 @@
  *     reports_read(…, &report) → domain_report_text(&report, print, context) or
  * domain_report_html(…)
  *
- * Totals are exact.  Listed counts are what is certain of each key; the rest of a list is
+ * Totals are exact, unless `folded`.  Listed counts are what is certain of each key; the rest of a list is
  * its last line, such as "9,999,000  to about 1,000,000 more recipients".
  *
  * Pure.  The page has no script, and everything that came from outside is escaped.
@@ -24,6 +24,14 @@ struct domain_report_key {
 	uint64_t count;
 };
 
+/* A domain of refused senders.  Two reasons why its mail may have been wanted: its own domain was
+ * proven (DMARC) and accepted; it was known to the recipient. */
+struct domain_report_sender {
+	struct slice domain;
+	uint64_t count;
+	bool proven, known;
+};
+
 struct domain_report {
 	struct slice domain;
 	int64_t since, until;                   /* hours since the epoch, until is not included */
@@ -33,6 +41,10 @@ struct domain_report {
 	const struct domain_report_key *top[TALLY_KINDS]; /* the most frequent first */
 	size_t top_count[TALLY_KINDS];
 	uint64_t recipients; /* about how many different ones; 0: exactly those listed */
+	/* those that look legitimate first; NULL: not known */
+	const struct domain_report_sender *senders;
+	size_t sender_count;
+	bool folded; /* from the history: refusals of floods that share a row are not in it */
 };
 
 /* How many of each kind are shown. */

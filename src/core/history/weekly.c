@@ -114,7 +114,7 @@ bool weekly_learn(struct weekly *w, const struct decision_row *row)
 	return ok;
 }
 
-static unsigned why_of(const struct weekly *w, const struct decision_row *row)
+unsigned weekly_why(const struct weekly *w, const struct decision_row *row)
 {
 	struct slice sender = domain_of(row->text[ROW_SENDER]);
 	unsigned why = decision_row_is_proven(row) ? WEEKLY_PROVEN_SELF : 0;
@@ -243,7 +243,7 @@ bool weekly_count(struct weekly *w, const struct decision_row *row)
 	*(row->monitored ? &w->monitored : &w->refused) += row->count;
 	if (rule)
 		*(row->monitored ? &rule->monitored : &rule->refused) += row->count;
-	why = row->monitored ? 0 : why_of(w, row);
+	why = row->monitored ? 0 : weekly_why(w, row);
 	return why == 0 || count_case(w, row, why);
 }
 
@@ -261,20 +261,19 @@ static int compare_rules(const void *one, const void *other)
 	return slice_compare(a->name, b->name);
 }
 
-/* Proven and known weighs more than either. */
-static int weight_of(const struct weekly_case *c)
+int weekly_weight(unsigned why)
 {
-	int proven = c->why & WEEKLY_PROVEN_SELF ? 4 : c->why & WEEKLY_PROVEN_DOMAIN ? 2 : 0;
+	int proven = why & WEEKLY_PROVEN_SELF ? 4 : why & WEEKLY_PROVEN_DOMAIN ? 2 : 0;
 
-	return proven + (c->why & WEEKLY_KNOWN ? 3 : 0);
+	return proven + (why & WEEKLY_KNOWN ? 3 : 0);
 }
 
 static int compare_cases(const void *one, const void *other)
 {
 	const struct weekly_case *a = one, *b = other;
 
-	if (weight_of(a) != weight_of(b))
-		return weight_of(b) - weight_of(a);
+	if (weekly_weight(a->why) != weekly_weight(b->why))
+		return weekly_weight(b->why) - weekly_weight(a->why);
 	if (a->count != b->count)
 		return a->count < b->count ? 1 : -1;
 	return slice_compare(a->domain, b->domain);

@@ -150,6 +150,32 @@ static void write_text_list(
 		    domain_report_others_text(d, kind, others));
 }
 
+const char *domain_report_sender_text(const struct domain_report_sender *s)
+{
+	if (s->proven && s->known)
+		return "looks legitimate: proven, and known to the recipient";
+	if (s->proven)
+		return "looks legitimate: its mail was proven (DMARC)";
+	return s->known ? "may be legitimate: known to the recipient" : "";
+}
+
+static void write_text_senders(const struct domain_report_sink *sink, const struct domain_report *d)
+{
+	char number[NUMBER_TEXT_MAX];
+
+	domain_report_print(sink, "\nSender domains\n");
+	for (size_t i = 0; i < d->sender_count && i < DOMAIN_REPORT_SHOWN; i++) {
+		const char *why = domain_report_sender_text(&d->senders[i]);
+
+		domain_report_print(
+		    sink, "%14s  ", domain_report_number(d->senders[i].count, number));
+		write_key(sink, d->senders[i].domain);
+		domain_report_print(sink, "%s%s%s\n", why[0] ? "  (" : "", why, why[0] ? ")" : "");
+	}
+	if (d->sender_count > DOMAIN_REPORT_SHOWN)
+		domain_report_print(sink, "%14s  and others\n", "");
+}
+
 void domain_report_text(
     const struct domain_report *d, void (*put)(void *context, const char *piece), void *context)
 {
@@ -168,6 +194,8 @@ void domain_report_text(
 		return;
 	domain_report_print(&sink, "\nReasons\n");
 	write_text_reasons(&sink, d);
+	if (d->sender_count > 0)
+		write_text_senders(&sink, d);
 	for (int kind = 0; kind < TALLY_KINDS; kind++)
 		write_text_list(&sink, d, (enum tally_kind)kind);
 }

@@ -28,6 +28,9 @@ uint64_t domain_report_others(const struct domain_report *, enum tally_kind);
 /* Entries of a list that are shown. */
 size_t domain_report_shown(const struct domain_report *, enum tally_kind);
 
+/* Why a sender's mail may have been wanted; "". */
+const char *domain_report_sender_text(const struct domain_report_sender *);
+
 /* The reason in words for the reader of the report. */
 const char *domain_report_family_text(enum family);
 

@@ -94,6 +94,8 @@ static const struct command_option export_options[] = {
 static const struct command_option report_options[] = {
     {"--since", "TIME", "how far back: 24h (default), 7d, 4w"},
     {"--html", NULL, "as one HTML page"},
+    {"--all", NULL, "for each domain with refusals, as messages to its postmaster"},
+    {"--to", "ADDRESS", "send it there, through sendmail; %d stands for the domain"},
     {JSON_OPTION},
     {END},
 };
@@ -220,8 +222,8 @@ const struct command commands[] = {
 	export_options, OFFLINE, command_export},
     {"doctor", "", "find problems of the MTA, the daemon and the host, with the line to change",
 	doctor_options, OFFLINE | COMMAND_LOCAL | COMMAND_NO_TABLE, command_doctor},
-    {"report", "DOMAIN", "report what was refused for a recipient domain", report_options, OFFLINE,
-	command_report},
+    {"report", "[DOMAIN]", "report what was refused for a recipient domain, or for all",
+	report_options, OFFLINE | COMMAND_MAIL, command_report},
     {"find", "", "find past decisions, newest first", find_options, OFFLINE | COMMAND_HISTORY,
 	command_find},
     {"backtest", "[FILE]", "replay recorded mail against the rules of FILE", backtest_options,

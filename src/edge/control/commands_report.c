@@ -1,9 +1,17 @@
+/* `report`: what was refused for one recipient domain, or for each of them. */
 #include "edge/control/commands.h"
 
+#include "core/history/history_report.h"
+#include "core/history/history_set.h"
 #include "edge/config/config.h"
+#include "edge/history/history_seed.h"
 #include "edge/idn/idn.h"
 #include "edge/stats/reports.h"
+#include "history_source.h"
+#include "message_output.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /* How long the newest refusals may take to get into the database before an answer goes without. */
@@ -43,6 +51,18 @@ static json_t *hours_json(const struct domain_report *d)
 	return list;
 }
 
+static json_t *senders_json(const struct domain_report *d)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < d->sender_count; i++)
+		json_array_append_new(list,
+		    json_pack("{s:o, s:I, s:b, s:b}", "key", json_from_slice(d->senders[i].domain),
+			"count", (json_int_t)d->senders[i].count, "proven", d->senders[i].proven,
+			"known", d->senders[i].known));
+	return list;
+}
+
 static json_t *report_json(const struct domain_report *d)
 {
 	json_t *o = json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "domain",
@@ -54,6 +74,9 @@ static json_t *report_json(const struct domain_report *d)
 	json_object_set_new(o, "recipients", list_json(d, TALLY_RECIPIENTS));
 	json_object_set_new(o, "rules", list_json(d, TALLY_RULES));
 	json_object_set_new(o, "clients", list_json(d, TALLY_CLIENTS));
+	if (d->senders)
+		json_object_set_new(o, "senders", senders_json(d));
+	json_object_set_new(o, "exact", json_boolean(!d->folded));
 	if (d->recipients > 0)
 		json_object_set_new(
 		    o, "different_recipients", json_integer((json_int_t)d->recipients));
@@ -87,10 +110,26 @@ static void use_rule_comments(struct request *req, struct domain_report *d, bool
 		d->top[TALLY_RULES] = keys;
 }
 
-static void put(void *context, const char *piece)
-{
-	channel_write(context, slice_str(piece));
-}
+/* ---- where it comes from -------------------------------------------------------------- */
+
+/* Domains of `report --all` without a database: more than any host takes mail for. */
+enum { DOMAINS_MAX = 100000 };
+
+struct reporting {
+	struct request *req;
+	struct message_output out;
+	const char *database; /* "": none */
+	int64_t since, now;
+	bool html, json, all, mail;
+	struct history_reader *reader; /* NULL: no history */
+	struct weekly *weekly;
+	struct history_report *rows; /* of the domain that is read */
+	struct slice *domains;
+	struct history_set *seen; /* of these */
+	size_t count;
+	json_t *list;
+	bool failed;
+};
 
 static int complain(struct request *req, int status, const char *why)
 {
@@ -98,36 +137,270 @@ static int complain(struct request *req, int status, const char *why)
 	return status;
 }
 
+static bool learn_row(void *context, const struct decision_row *row)
+{
+	struct reporting *r = context;
+
+	r->failed |= !weekly_learn(r->weekly, row);
+	return !r->failed;
+}
+
+/* Who is good, by all that the history has; false after a complaint. */
+static bool open_history(struct reporting *r)
+{
+	struct history_seed seed;
+	struct history_scan scan;
+	char why[HISTORY_FIND_WHY_MAX] = "out of memory";
+
+	if (r->req->generation->config->history_directory[0] == '\0')
+		return true;
+	r->reader = history_source_open(r->req);
+	if (!r->reader)
+		return false;
+	if (history_seed_draw(&seed))
+		r->weekly = weekly_create(r->req->generation->rules, &seed, r->since * 1000);
+	if (r->weekly && history_replay(r->reader, 0, 0, false, learn_row, r, &scan, why) &&
+	    !r->failed) {
+		history_source_tell(r->req, &scan);
+		return true;
+	}
+	channel_error(
+	    r->req->channel, "the history cannot be read: %s\n", r->failed ? "out of memory" : why);
+	return false;
+}
+
+static bool add_row(void *context, const struct decision_row *row)
+{
+	struct reporting *r = context;
+
+	r->failed |= !history_report_add(r->rows, row);
+	return !r->failed;
+}
+
+/* The history's part: the senders, and without a database all of it. */
+static bool read_rows(struct reporting *r, struct slice domain, struct domain_report *report)
+{
+	const struct history_query query = {.recipient = domain, .since_ms = r->since * 1000};
+	struct history_scan scan;
+	char why[HISTORY_FIND_WHY_MAX] = "out of memory";
+	bool ok;
+
+	r->rows = history_report_create(r->weekly, r->since, r->now);
+	ok = r->rows && history_find(r->reader, &query, add_row, r, &scan, why) && !r->failed;
+	if (ok && r->database[0])
+		ok = history_report_senders(r->rows, r->req->arena, report);
+	else if (ok)
+		ok = history_report_fill(r->rows, domain, r->req->arena, report);
+	if (ok && !r->database[0])
+		report->folded = true;
+	history_report_free(&r->rows);
+	if (!ok)
+		channel_error(r->req->channel, "the history cannot be read: %s\n", why);
+	return ok;
+}
+
+/* False after a complaint. */
+static bool read_domain(struct reporting *r, struct slice domain, struct domain_report *report)
+{
+	char why[REPORTS_WHY_MAX];
+
+	if (r->database[0] && !reports_read(r->database, domain, r->since, r->now + 3600,
+				  r->req->arena, report, why)) {
+		complain(r->req, STATUS_FAILED, why);
+		return false;
+	}
+	return !r->reader || read_rows(r, domain, report);
+}
+
+/* ---- how it is written ---------------------------------------------------------------- */
+
+static void put(void *context, const char *piece)
+{
+	struct reporting *r = context;
+
+	if (r->mail)
+		message_write(&r->out, slice_str(piece));
+	else
+		channel_write(r->req->channel, slice_str(piece));
+}
+
+/* "postmaster@%d" → "postmaster@example.org" */
+static bool address_for(struct reporting *r, struct slice domain)
+{
+	const char *to = request_text(r->req, "to"), *here;
+
+	if (!to)
+		to = "postmaster@%d";
+	here = strstr(to, "%d");
+	if (!here)
+		snprintf(r->out.to, sizeof r->out.to, "%s", to);
+	else
+		snprintf(r->out.to, sizeof r->out.to, "%.*s%.*s%s", (int)(here - to), to,
+		    SLICE_ARG(domain), here + 2);
+	if (!message_is_address(r->out.to))
+		channel_error(r->req->channel, "report: \"%s\" is no mail address\n", r->out.to);
+	return message_is_address(r->out.to);
+}
+
+static bool begin_message(struct reporting *r, const struct domain_report *report)
+{
+	char subject[400];
+
+	if (!address_for(r, report->domain))
+		return false;
+	snprintf(subject, sizeof subject, "%.*s: %llu refused", SLICE_ARG(report->domain),
+	    (unsigned long long)domain_report_total(report, false));
+	message_open(&r->out, subject, r->now, r->html);
+	return true;
+}
+
+static bool write_domain(struct reporting *r, struct slice domain)
+{
+	struct domain_report report;
+
+	if (!read_domain(r, domain, &report))
+		return false;
+	if (r->json) {
+		json_array_append_new(r->list, report_json(&report));
+		return true;
+	}
+	use_rule_comments(r->req, &report, r->html || r->all);
+	if (r->mail && !begin_message(r, &report))
+		return false;
+	if (r->html)
+		domain_report_html(&report, r->now, put, r);
+	else
+		domain_report_text(&report, put, r);
+	if (r->mail)
+		message_close(&r->out);
+	return true;
+}
+
+/* ---- the domains ---------------------------------------------------------------------- */
+
+static bool add_domain(void *context, struct slice domain)
+{
+	struct reporting *r = context;
+
+	bool is_new;
+
+	if (r->count == DOMAINS_MAX || !history_set_add(r->seen, domain, &is_new))
+		return false;
+	if (!is_new)
+		return true;
+	r->domains[r->count++] = arena_copy(r->req->arena, domain);
+	return true;
+}
+
+static bool add_domain_of_row(void *context, const struct decision_row *row)
+{
+	struct slice recipient = row->text[ROW_RECIPIENT];
+	size_t at = slice_find_last(recipient, '@');
+
+	if (row->final && row->action != ACTION_ACCEPT && at + 1 < recipient.len)
+		return add_domain(context, slice_skip(recipient, at + 1));
+	return true;
+}
+
+static bool find_domains(struct reporting *r)
+{
+	struct history_seed seed;
+	struct history_scan scan;
+	char why[HISTORY_FIND_WHY_MAX];
+	bool ok;
+
+	if (history_seed_draw(&seed))
+		r->seen = history_set_create(&seed);
+	r->domains = arena_calloc(r->req->arena, DOMAINS_MAX, sizeof *r->domains);
+	if (!r->domains || !r->seen)
+		return complain(r->req, false, "out of memory");
+	if (r->database[0])
+		ok = reports_each_domain(r->database, r->since, r->now + 3600, add_domain, r, why);
+	else
+		ok = history_replay(
+		    r->reader, r->since * 1000, 0, false, add_domain_of_row, r, &scan, why);
+	if (!ok)
+		complain(r->req, STATUS_FAILED, why);
+	return ok;
+}
+
+static int write_all_domains(struct reporting *r)
+{
+	int status = STATUS_OK;
+
+	if (!find_domains(r))
+		return STATUS_FAILED;
+	for (size_t i = 0; i < r->count && status == STATUS_OK; i++)
+		if (!write_domain(r, r->domains[i]))
+			status = STATUS_FAILED;
+	return status;
+}
+
+/* ---- the command ---------------------------------------------------------------------- */
+
+static int write_report(struct reporting *r, struct slice domain)
+{
+	int status = STATUS_OK;
+
+	if (r->json)
+		r->list = json_array();
+	if (r->all)
+		status = write_all_domains(r);
+	else if (!write_domain(r, domain))
+		status = STATUS_FAILED;
+	if (r->json && status == STATUS_OK)
+		status = request_print_json(r->req,
+		    r->all ? json_incref(r->list) : json_incref(json_array_get(r->list, 0)));
+	json_decref(r->list);
+	return status;
+}
+
+/* NULL, or what is wrong with the words. */
+static const char *read_words(struct request *req, struct reporting *r, struct slice *domain)
+{
+	const char *since = request_text(req, "since"), *name = request_argument(req, 0);
+	int64_t span = span_of(since ? since : "24h");
+
+	*r = (struct reporting){.req = req,
+	    .database = req->generation->config->reports_database,
+	    .now = time(NULL),
+	    .html = request_switch(req, "html"),
+	    .json = request_switch(req, "json"),
+	    .all = request_switch(req, "all")};
+	r->since = r->now - span;
+	r->mail = !r->json && (r->all || request_text(req, "to"));
+	if (!name == !r->all)
+		return "needs a recipient domain, such as example.org, or --all";
+	if (r->json && request_text(req, "to"))
+		return "--to sends text or a page, not --json";
+	if (span <= 0)
+		return "--since needs a duration such as 24h, 7d or 4w";
+	return name ? name_parse(slice_str(name), &idn_uts46, req->arena, domain) : NULL;
+}
+
 int command_report(struct request *req)
 {
-	const char *since = request_text(req, "since"), *wrong;
-	int64_t span = span_of(since ? since : "24h"), now = time(NULL);
-	const char *database = req->generation->config->reports_database;
-	char why[REPORTS_WHY_MAX];
-	struct domain_report report;
-	struct slice domain;
+	struct reporting r;
+	struct slice domain = SLICE("");
+	const char *wrong = read_words(req, &r, &domain);
+	int status = STATUS_FAILED;
 
-	if (!request_argument(req, 0))
-		return complain(req, STATUS_USAGE, "needs a recipient domain, such as example.org");
-	wrong = name_parse(slice_str(request_argument(req, 0)), &idn_uts46, req->arena, &domain);
 	if (wrong)
 		return complain(req, STATUS_USAGE, wrong);
-	if (span <= 0)
-		return complain(
-		    req, STATUS_USAGE, "--since needs a duration such as 24h, 7d or 4w");
-	if (!database[0])
-		return complain(
-		    req, STATUS_FAILED, "refusals are not kept: reports.database is not set");
-	if (req->worker)
+	if (!r.database[0] && req->generation->config->history_directory[0] == '\0')
+		return complain(req, STATUS_FAILED,
+		    "refusals are not kept: neither reports.database nor history.directory is set");
+	/* %d stands for a domain, of which there is none yet. */
+	if (r.mail && !message_output_start(&r.out, req, request_text(req, "to")))
+		return STATUS_USAGE;
+	r.out.mbox = r.all;
+	if (req->worker && r.database[0])
 		reports_flush(req->worker->reports, FLUSH_MS);
-	if (!reports_read(database, domain, now - span, now + 3600, req->arena, &report, why))
-		return complain(req, STATUS_FAILED, why);
-	if (request_switch(req, "json"))
-		return request_print_json(req, report_json(&report));
-	use_rule_comments(req, &report, request_switch(req, "html"));
-	if (request_switch(req, "html"))
-		domain_report_html(&report, now, put, req->channel);
-	else
-		domain_report_text(&report, put, req->channel);
-	return STATUS_OK;
+	if (open_history(&r))
+		status = write_report(&r, domain);
+	history_set_free(&r.seen);
+	weekly_free(&r.weekly);
+	if (r.reader)
+		history_reader_free(&r.reader);
+	return status;
 }

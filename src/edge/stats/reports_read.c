@@ -130,10 +130,30 @@ static void read_all(struct reading *r)
 	read_recipients(r);
 }
 
+static bool open_database(struct reading *r, const char *database)
+{
+	enum { TIMEOUT_MS = 2000 };
+
+	if (sqlite3_open_v2(database, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) !=
+	    SQLITE_OK)
+		return false;
+	sqlite3_busy_timeout(r->db, TIMEOUT_MS);
+	return true;
+}
+
+/* False, and the reason, when something failed. */
+static bool close_database(struct reading *r, const char *database, char why[REPORTS_WHY_MAX])
+{
+	if (r->failed)
+		snprintf(why, REPORTS_WHY_MAX, "%s: %s", database,
+		    r->db ? sqlite3_errmsg(r->db) : "out of memory");
+	sqlite3_close(r->db);
+	return !r->failed;
+}
+
 bool reports_read(const char *database, struct slice domain, int64_t since, int64_t until,
     struct arena *arena, struct domain_report *out, char why[REPORTS_WHY_MAX])
 {
-	enum { TIMEOUT_MS = 2000 };
 	struct reading r = {
 	    .domain = domain,
 	    .since = since / 3600,
@@ -143,16 +163,30 @@ bool reports_read(const char *database, struct slice domain, int64_t since, int6
 	};
 
 	*out = (struct domain_report){.domain = domain, .since = r.since, .until = r.until};
-	if (sqlite3_open_v2(database, &r.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) ==
-	    SQLITE_OK) {
-		sqlite3_busy_timeout(r.db, TIMEOUT_MS);
+	if (open_database(&r, database))
 		read_all(&r);
-	} else {
+	else
 		r.failed = true;
+	return close_database(&r, database, why);
+}
+
+bool reports_each_domain(const char *database, int64_t since, int64_t until,
+    bool (*each)(void *context, struct slice domain), void *context, char why[REPORTS_WHY_MAX])
+{
+	struct reading r = {.since = since / 3600, .until = until / 3600};
+	sqlite3_stmt *q;
+
+	if (!open_database(&r, database))
+		r.failed = true;
+	q = ask(&r, "SELECT DISTINCT name FROM totals JOIN domains ON domain=id "
+		    "WHERE name<>ifnull(?1,'') AND hour>=?2 AND hour<?3 ORDER BY 1");
+	while (next_row(&r, q)) {
+		const char *name = (const char *)sqlite3_column_text(q, 0);
+
+		if (name && name[0] && !each(context, slice_str(name))) {
+			sqlite3_finalize(q);
+			break;
+		}
 	}
-	if (r.failed)
-		snprintf(why, REPORTS_WHY_MAX, "%s: %s", database,
-		    r.db ? sqlite3_errmsg(r.db) : "out of memory");
-	sqlite3_close(r.db);
-	return !r.failed;
+	return close_database(&r, database, why);
 }
