@@ -102,7 +102,7 @@ PACKAGES_STYLE := clang-format cppcheck
 # Postfix, are only unpacked in the build directory, beside the libraries that they want; so is
 # Prometheus.
 PACKAGES_DEMO  := postfix python3 perl libmaxmind-db-writer-perl sasl2-bin libsasl2-modules libsasl2-modules-db
-PACKAGES_WIRE  := $(PACKAGES_DEMO) dns-root-data openssl python3-prometheus-client iproute2 util-linux m4 libwrap0 'libldap-2.5-0|libldap2' liblockfile1 libnsl2 'libdb5.3|libdb5.3t64'
+PACKAGES_WIRE  := $(PACKAGES_DEMO) tmux dns-root-data openssl python3-prometheus-client iproute2 util-linux m4 libwrap0 'libldap-2.5-0|libldap2' liblockfile1 libnsl2 'libdb5.3|libdb5.3t64'
 
 # ---- how it is compiled -------------------------------------------------------------------
 

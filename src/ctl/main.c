@@ -61,7 +61,8 @@ int main(int argc, char **argv)
 	} else if ((words.command->flags & COMMAND_MAIL) && json_object_get(words.request, "to")) {
 		status = mail_run(&words);
 	} else if ((words.command->flags & COMMAND_LIVE) &&
-		   !json_object_get(words.request, "once")) {
+		   !json_object_get(words.request, "once") &&
+		   !json_object_get(words.request, "json")) {
 		status = screen_run(&words);
 	} else {
 		status = run_command(&words);

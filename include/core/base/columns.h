@@ -22,6 +22,7 @@ struct column {
 	unsigned min, shrink;
 	bool right;     /* numbers */
 	bool optional;  /* may be left out */
+	bool hidden;    /* is left out */
 	unsigned width; /* 0 after columns_fit(): it is left out */
 };
 

@@ -70,6 +70,8 @@ void columns_fit(struct column *c, size_t n, unsigned width)
 
 	for (size_t i = 0; i < n; i++)
 		columns_measure(&c[i], c[i].head);
+	for (size_t i = 0; i < n; i++)
+		c[i].width = c[i].hidden ? 0 : c[i].width;
 	for (size_t i = n; i-- > 0;)
 		if (c[i].optional && least_of(c, n) > width)
 			c[i].width = 0;

@@ -161,16 +161,16 @@ const char *domain_report_sender_text(const struct domain_report_sender *s)
 
 static void write_text_senders(const struct domain_report_sink *sink, const struct domain_report *d)
 {
-	char number[NUMBER_TEXT_MAX];
+	char number[NUMBER_TEXT_MAX], domain[TOP_K_KEY_MAX + 1];
 
 	domain_report_print(sink, "\nSender domains\n");
 	for (size_t i = 0; i < d->sender_count && i < DOMAIN_REPORT_SHOWN; i++) {
 		const char *why = domain_report_sender_text(&d->senders[i]);
 
-		domain_report_print(
-		    sink, "%14s  ", domain_report_number(d->senders[i].count, number));
-		write_key(sink, d->senders[i].domain);
-		domain_report_print(sink, "%s%s%s\n", why[0] ? "  (" : "", why, why[0] ? ")" : "");
+		domain_report_print(sink, "%14s  %s%s%s%s\n",
+		    domain_report_number(d->senders[i].count, number),
+		    text_shown(d->senders[i].domain, domain, sizeof domain), why[0] ? "  (" : "",
+		    why, why[0] ? ")" : "");
 	}
 	if (d->sender_count > DOMAIN_REPORT_SHOWN)
 		domain_report_print(sink, "%14s  and others\n", "");

@@ -74,8 +74,11 @@ static const struct command_option tail_options[] = {
 
 static const struct command_option top_options[] = {
     {"--once", NULL, "print one sample and exit"},
+    {"--window", "SECONDS", "how long a page looks back, up to 60 (default: 1)"},
+    {"--sort", "ORDER", "rate (default), all or name"},
     {"--columns", "N", "width in columns (default: the terminal's)"},
     {"--lines", "N", "height in lines (default: the terminal's)"},
+    {"--json", NULL, "one sample as JSON"},
     {END},
 };
 

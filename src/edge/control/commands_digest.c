@@ -4,7 +4,7 @@
 #include "core/base/rfc3339.h"
 #include "core/history/weekly.h"
 #include "edge/config/config.h"
-#include "edge/config/managed.h"
+#include "edge/managed/managed.h"
 #include "edge/history/history.h"
 #include "edge/history/history_seed.h"
 #include "history_source.h"
