@@ -34,6 +34,16 @@ SPF = ["none", "pass", "pass", "fail", "fail", "neutral", "softfail", "temperror
 DKIM = ["none", "pass", "fail", "neutral", "temperror", "permerror"]
 DMARC = ["none", "pass", "fail", "fail", "fail:quarantine", "fail:none", "temperror", "permerror",
          "temperror:reject", "temperror:quarantine", "temperror:none"]
+FACTS = {"spf": ["none", "pass", "fail", "softfail", "temperror", "permerror"],
+         "dkim": ["none", "pass", "fail", "neutral", "temperror", "permerror"],
+         "dmarc": ["none", "pass", "fail", "temperror", "permerror"],
+         "sender_domain": ["missing", "null-mx"], "from_domain": ["missing", "null-mx"],
+         "reverse": ["none", "unconfirmed"],
+         "helo_is": ["address", "ours", "single-label", "unresolvable"]}
+ANSWERS = {"sender_domain": ["exists", "missing", "null-mx", "temperror"],
+           "from_domain": ["exists", "missing", "null-mx", "temperror"],
+           "reverse": ["confirmed", "none", "unconfirmed", "temperror"],
+           "helo_resolves": ["yes", "no", "temperror"]}
 NOW = 1_790_000_000  # 2026-09-21
 V4 = int(ipaddress.ip_address("198.51.0.0"))
 V6 = int(ipaddress.ip_address("2001:db8::"))
@@ -205,8 +215,22 @@ class Rules:
             text += " in = [ " + ", ".join(map(quoted, chosen)) + " ];"
         return text
 
+    def facts(self, refuses=True):
+        """A criterion on one fact or two.  In a whitelist none on the missing answer itself: whether
+        it is known hangs on whether somebody asked."""
+        rnd, text = self.rnd, ""
+        for key in rnd.sample(list(FACTS), rnd.choice([1, 1, 2])):
+            words = [w for w in FACTS[key] if refuses or w != "temperror"]
+            words = rnd.sample(words, rnd.randint(1, min(3, len(words))))
+            text += f" {key} = [ " + ", ".join(
+                quoted(("!" if i > 0 and rnd.random() < 0.3 else "") + w)
+                for i, w in enumerate(words)) + " ];"
+        return text
+
     def attributes(self):
         rnd, text = self.rnd, ""
+        if rnd.random() < 0.3:
+            text += ' undecided = "tempfail";'
         if rnd.random() < 0.15:
             text += ' mode = "monitor";'
         if rnd.random() < 0.15:
@@ -227,9 +251,15 @@ class Rules:
 
     def rule(self, first=None):
         keys = sorted(set(self.keys()) | ({first} if first else set()))
-        text = self.head() + self.criteria(keys) + self.attributes()
-        if self.rnd.random() < 0.4:
-            text += " unless = {" + self.criteria(self.keys()) + " };"
+        text = self.head() + self.attributes()
+        more = self.facts() if self.rnd.random() < 0.3 else ""
+        if not more or first or self.rnd.random() < 0.6:
+            text += self.criteria(keys)
+        text += more
+        r = self.rnd.random()
+        if r < 0.4:
+            text += " unless = {" + (self.criteria(self.keys()) if r < 0.3 else "") + (
+                self.facts() if r > 0.2 else "") + " };"
         return text + " }"
 
     def block(self):
@@ -265,8 +295,12 @@ class Rules:
             text += ' mode = "monitor";'
         if rnd.random() < 0.1:
             text += ' expires = "2026-09-20";'
-        if rnd.random() < 0.25:
-            text += " unless = {" + self.criteria(self.keys()) + " };"
+        if rnd.random() < 0.2:
+            text += self.facts(False)
+        r = rnd.random()
+        if r < 0.35:
+            text += " unless = {" + (self.criteria(self.keys()) if r < 0.25 else "") + (
+                self.facts(False) if r > 0.15 else "") + " };"
         return text + " }"
 
     def switches(self):
@@ -399,6 +433,13 @@ class Rules:
         for key, results in (("spf", SPF), ("dkim", DKIM), ("dmarc", DMARC)):
             if rnd.random() < 0.75:
                 s[key] = rnd.choice(results)
+        for key, answers in ANSWERS.items():
+            if rnd.random() < 0.75:
+                s[key] = rnd.choice(answers)
+        if rnd.random() < 0.1:
+            s["helo"] = rnd.choice(["[192.0.2.1]", "192.0.2.1", f"[{s.get('client', '')}]",
+                                    "ylmf-pc", "[IPv6:2001:db8::1]",
+                                    s.get("recipient", "").rpartition("@")[2]])
         s["now"] = NOW + rnd.choice([0, 0, 0, 86400 * 2, -86400 * 2, 86400 * 400])
         return s
 
@@ -424,6 +465,8 @@ class Rules:
         s["dmarc"] = {"none": "none", "timeout": "temperror"}.get(
             s["policy"], {"pass": "pass", "temperror": "temperror:" + s["policy"]}.get(
                 s["dkim"], "fail:" + s["policy"]))
+        s["sender_domain"] = s["from_domain"] = "missing"
+        s["reverse"], s["helo_resolves"] = "none", "no"
         s["now"] = NOW
         return s
 

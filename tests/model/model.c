@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 /* ---- a session ----------------------------------------------------------------------- */
@@ -17,6 +18,8 @@ struct session {
 	struct who id[IDS];
 	bool from_told;                 /* also when it says that there is no author */
 	const char *spf, *dkim, *dmarc; /* NULL: no answer */
+	const char *sender_domain, *from_domain, *reverse, *helo_resolves; /* the same */
+	const char *helo;                                                  /* as it was told */
 };
 
 /* What stands against the session, or for it. */
@@ -77,6 +80,11 @@ static struct session read_session(const json_t *o, int64_t now)
 	s.spf = told(o, "spf");
 	s.dkim = told(o, "dkim");
 	s.dmarc = told(o, "dmarc");
+	s.sender_domain = told(o, "sender_domain");
+	s.from_domain = told(o, "from_domain");
+	s.reverse = told(o, "reverse");
+	s.helo_resolves = told(o, "helo_resolves");
+	s.helo = told(o, "helo");
 	if (json_is_integer(then))
 		s.now = json_integer_value(then);
 	else if (json_is_string(then))
@@ -131,11 +139,143 @@ static enum tri key_matches(
 		   : NO;
 }
 
-static enum tri rule_matches(struct look l, const struct rule *r, unsigned in, struct net *net)
+/* ---- criteria on one fact ------------------------------------------------------------ */
+
+/* What is known of one word: also that the session has not shown it yet. */
+enum word_truth { W_NO, W_YES, W_UNDECIDED, W_LATER };
+
+/* The result of a method; without answer it is temperror, and nothing else is known. */
+static enum word_truth result_is(const char *result, const char *word)
+{
+	size_t len = result ? strcspn(result, ":") : 0;
+
+	if (!result || (len == 9 && strncmp(result, "temperror", 9) == 0))
+		return strcmp(word, "temperror") == 0 ? W_YES : W_UNDECIDED;
+	return strlen(word) == len && strncmp(result, word, len) == 0 ? W_YES : W_NO;
+}
+
+/* An answer of the DNS about a name. */
+static enum word_truth answer_is(const char *answer, const char *word)
+{
+	if (!answer || strcmp(answer, "temperror") == 0)
+		return W_UNDECIDED;
+	return strcmp(answer, word) == 0 ? W_YES : W_NO;
+}
+
+static enum word_truth domain_is(const struct who *w, const char *answer, const char *word)
+{
+	if (!w->known)
+		return W_LATER;
+	return w->name ? answer_is(answer, word) : W_NO;
+}
+
+/* A recipient domain, by the session or listed itself. */
+static bool is_ours(const struct conf *c, const struct session *s, const char *name)
+{
+	const char *to = s->id[ID_RECIPIENT].name;
+
+	if (to && strcmp(to, name) == 0)
+		return true;
+	for (size_t i = 0; i < c->domain_count; i++)
+		if (c->domains[i].name && c->domains[i].form != F_BELOW &&
+		    strcmp(c->domains[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static enum word_truth helo_is(const struct look l, const char *word)
+{
+	const struct session *s = l.session;
+	const char *text = s->helo;
+	bool literal;
+	char inside[300];
+	u128 ip;
+
+	if (!text)
+		return W_LATER;
+	if (!*text)
+		return W_NO;
+	literal = text[0] == '[';
+	if (literal || parse_ip(text, &ip)) {
+		const char *from = strncasecmp(text, "[IPv6:", 6) == 0 ? text + 6 : text + 1;
+
+		snprintf(inside, sizeof inside, "%s", from);
+		if (*inside)
+			inside[strlen(inside) - 1] = 0;
+		if (literal && s->has_client && parse_ip(inside, &ip) && ip == s->client)
+			return W_NO;
+		return strcmp(word, "address") == 0 ? W_YES : W_NO;
+	}
+	if (strcmp(word, "ours") == 0)
+		return s->id[ID_HELO].name && is_ours(l.conf, s, s->id[ID_HELO].name) ? W_YES
+										      : W_NO;
+	if (strcmp(word, "single-label") == 0)
+		return strchr(s->id[ID_HELO].name ? s->id[ID_HELO].name : text, '.') ? W_NO : W_YES;
+	if (strcmp(word, "unresolvable") != 0)
+		return W_NO;
+	return s->id[ID_HELO].name ? answer_is(s->helo_resolves, "no") : W_YES;
+}
+
+static enum word_truth word_is(const struct look l, int fact, const char *word)
+{
+	const struct session *s = l.session;
+	const struct who *from = &s->id[ID_FROM], *name = &s->id[ID_CLIENT_NAME];
+
+	switch (fact) {
+	case W_SPF:
+		return result_is(s->spf, word);
+	case W_DKIM:
+		return !from->known ? W_LATER : from->name ? result_is(s->dkim, word) : W_NO;
+	case W_DMARC:
+		return !from->known ? W_LATER : from->name ? result_is(s->dmarc, word) : W_NO;
+	case W_SENDER_DOMAIN:
+		return domain_is(&s->id[ID_SENDER], s->sender_domain, word);
+	case W_FROM_DOMAIN:
+		return domain_is(from, s->from_domain, word);
+	case W_REVERSE:
+		return (name->known && name->text) || !s->has_client ? W_NO
+								     : answer_is(s->reverse, word);
+	default:
+		return helo_is(l, word);
+	}
+}
+
+/* Any word that is taken out ends it; else any that is in is enough. */
+static enum word_truth fact_matches(const struct look l, const struct criteria *c, int fact)
+{
+	enum word_truth in = W_NO, out = W_NO;
+
+	for (int w = 0; w < WORDS_MAX && fact_words[fact][w]; w++) {
+		enum word_truth one = word_is(l, fact, fact_words[fact][w]);
+
+		if (c->out_words[fact] & 1u << w && (out != W_YES && one != W_NO))
+			out = one;
+		if (c->words[fact] & 1u << w && (in != W_YES && one != W_NO))
+			in = one;
+	}
+	if (out == W_YES)
+		return W_NO;
+	if (out != W_NO)
+		return out;
+	return in;
+}
+
+/* ---- the whole rule ------------------------------------------------------------------ */
+
+/* UNKNOWN; *later: for what the session has not shown, which is nobody's failure. */
+static void open_slot(enum tri *all, bool *later, bool is_later)
+{
+	*all = UNKNOWN;
+	*later |= is_later;
+}
+
+static enum tri rule_is(
+    struct look l, const struct rule *r, unsigned in, struct net *net, bool *later)
 {
 	enum tri all = YES;
 	struct net other;
 
+	*later = false;
 	if (r->expires && l.session->now >= r->expires)
 		return NO;
 	for (int key = 0; key < KEYS; key++) {
@@ -144,7 +284,7 @@ static enum tri rule_matches(struct look l, const struct rule *r, unsigned in, s
 		if (one == NO)
 			return NO;
 		if (one == UNKNOWN)
-			all = UNKNOWN;
+			open_slot(&all, later, true);
 	}
 	for (int key = 0; key < KEYS; key++) {
 		enum tri one =
@@ -153,9 +293,30 @@ static enum tri rule_matches(struct look l, const struct rule *r, unsigned in, s
 		if (one == YES)
 			return NO;
 		if (one == UNKNOWN)
-			all = UNKNOWN;
+			open_slot(&all, later, true);
+	}
+	for (int f = 0; f < FACTS; f++) {
+		enum word_truth one = W_YES, unless = W_NO;
+
+		if (r->match.words[f] | r->match.out_words[f])
+			one = fact_matches(l, &r->match, f);
+		if (r->unless.words[f] | r->unless.out_words[f])
+			unless = fact_matches(l, &r->unless, f);
+		if (one == W_NO || unless == W_YES)
+			return NO;
+		if (one != W_YES)
+			open_slot(&all, later, one == W_LATER);
+		if (unless != W_NO)
+			open_slot(&all, later, unless == W_LATER);
 	}
 	return all;
+}
+
+static enum tri rule_matches(struct look l, const struct rule *r, unsigned in, struct net *net)
+{
+	bool later;
+
+	return rule_is(l, r, in, net, &later);
 }
 
 /* ---- whitelist ----------------------------------------------------------------------- */
@@ -182,6 +343,18 @@ static unsigned proved(const struct rule *r, bool pass)
 	if (r->proof & PROOF_SPF && pass)
 		in |= 1u << ID_SENDER;
 	return in;
+}
+
+/* Whether a rule might excuse from the family if answers had come. */
+static bool is_doubtful(struct look l, const struct rule *r, unsigned family)
+{
+	struct net net;
+	bool later, missing = is_missing(l.session->spf) || is(l.session->spf, "pass");
+	unsigned in = r->match.key[K_DOMAINS] ? proved(r, missing) : 0;
+	enum tri all = rule_is(l, r, in, &net, &later);
+
+	return !r->monitor && (r->covers & family) != 0 &&
+	       (all == YES || (all == UNKNOWN && !later));
 }
 
 /* The first rule that excuses from one of `families` when SPF says this; NULL when none does. */
@@ -218,7 +391,10 @@ static enum tri excused(struct look l, unsigned family)
 
 	if (excuse(l, family, &ignored))
 		return YES;
-	return is_missing(l.session->spf) && excuse_if(l, family, true, &ignored) ? UNKNOWN : NO;
+	for (size_t i = 0; i < l.conf->whitelist.count; i++)
+		if (is_doubtful(l, &l.conf->whitelist.rule[i], family))
+			return UNKNOWN;
+	return NO;
 }
 
 /* ---- verdicts ------------------------------------------------------------------------ */
@@ -245,6 +421,11 @@ static struct verdict found(const char *family, int code, bool monitored)
 
 static bool asks_from(const struct criteria *c)
 {
+	static const int late[] = {W_DKIM, W_DMARC, W_FROM_DOMAIN};
+
+	for (int i = 0; i < 3; i++)
+		if (c->words[late[i]] | c->out_words[late[i]])
+			return true;
 	return c->key[ID_FROM] || (c->key[K_DOMAINS] && c->in & 1u << ID_FROM);
 }
 
@@ -260,20 +441,28 @@ static struct verdict put_off(struct verdict v, enum tri withdrawn)
 
 /* A family of rules, as far as this phase decides them: at the end those that look at From. */
 static void try_rules(struct look l, const struct rules *rules, const char *family, bool at_end,
-    enum tri withdrawn, struct verdict *v)
+    enum tri withdrawn, struct verdict *v, struct verdict put_off_by[2])
 {
 	for (size_t i = 0; i < rules->count && !decided(v); i++) {
 		const struct rule *r = &rules->rule[i];
 		struct verdict f = found(family, r->code ? r->code : 550, r->monitor);
+		enum tri all;
+		bool later;
 
 		if (!(l.session->auth ? r->authenticated : r->inbound) ||
 		    (at_end && !asks_from(&r->match) && !asks_from(&r->unless)))
 			continue;
-		if (rule_matches(l, r, r->match.in, &f.net) != YES)
-			continue;
+		all = rule_is(l, r, r->match.in, &f.net, &later);
 		f.rule = r->name;
 		f.has_net = r->match.key[K_NETWORKS] != NULL;
-		keep(v, put_off(f, withdrawn));
+		if (all == YES) {
+			keep(v, put_off(f, withdrawn));
+		} else if (all == UNKNOWN && !later && r->put_off &&
+			   !put_off_by[r->monitor].action) {
+			f.action = "tempfail";
+			f.code = 451;
+			put_off_by[r->monitor] = f;
+		}
 	}
 }
 
@@ -281,10 +470,19 @@ static void try_families(struct look l, const struct switches *sw, bool at_end, 
 {
 	enum tri blocks = excused(l, COVERS_BLOCKS), ranges = excused(l, COVERS_SUSRANGES);
 
+	struct verdict now = {0}, put_off_by[2] = {{0}};
+
 	if (sw->blocks && blocks != YES)
-		try_rules(l, &l.conf->blocks, "blocks", at_end, blocks, v);
+		try_rules(l, &l.conf->blocks, "blocks", at_end, blocks, &now, put_off_by);
 	if (sw->susranges && ranges != YES)
-		try_rules(l, &l.conf->susranges, "susranges", at_end, ranges, v);
+		try_rules(l, &l.conf->susranges, "susranges", at_end, ranges, &now, put_off_by);
+	/* Refusals count before what is put off, and what is enforced before what is not. */
+	if (put_off_by[false].action && !decided(&now))
+		now = put_off_by[false];
+	if (put_off_by[true].action && !now.action)
+		now = put_off_by[true];
+	if (now.action)
+		keep(v, now);
 }
 
 /* A refusal by SPF or DMARC stands, or an entry that covers the family withdraws it and is told. */

@@ -116,6 +116,11 @@ bool list_holds_ip(const struct list *l, u128 ip, const struct geo *asn, const s
 
 enum { ID_CLIENT_NAME, ID_HELO, ID_SENDER, ID_FROM, ID_RECIPIENT, IDS };
 enum { K_NETWORKS = IDS, K_DOMAINS, K_LOGIN, KEYS }; /* the first are one for each identity */
+/* Criteria on one fact. */
+enum { W_SPF, W_DKIM, W_DMARC, W_SENDER_DOMAIN, W_FROM_DOMAIN, W_REVERSE, W_HELO, FACTS };
+enum { WORDS_MAX = 8 };
+extern const char *const fact_names[FACTS];
+extern const char *const fact_words[FACTS][WORDS_MAX]; /* NULL behind the last */
 enum { COVERS_BLOCKS = 1, COVERS_SUSRANGES = 2, COVERS_SPF = 4, COVERS_DMARC = 8 };
 enum { PROOF_SPF = 1, PROOF_CLIENT_NAME = 2 };
 enum spf_switch { SPF_OFF, SPF_MONITOR, SPF_UNLESS_DKIM, SPF_REJECT };
@@ -124,12 +129,14 @@ enum dmarc_switch { DMARC_OFF, DMARC_MONITOR, DMARC_QUARANTINE, DMARC_REJECT, DM
 struct criteria {
 	struct list *key[KEYS]; /* NULL: not asked */
 	unsigned in;            /* bits of identities that domains looks at */
+	unsigned words[FACTS], out_words[FACTS]; /* bits by word, of criteria on one fact */
 };
 
 struct rule {
 	char *name;
 	struct criteria match, unless;
 	bool monitor;
+	bool put_off;    /* undecided = "tempfail" */
 	int64_t expires; /* 0: never */
 	int code;        /* of its reply; 0: the default */
 	unsigned covers, proof;

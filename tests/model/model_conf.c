@@ -101,6 +101,19 @@ static void read_key(struct criteria *c, int key, adder *add, const config_setti
 	add_value(c->key[key], add, s, conf);
 }
 
+const char *const fact_names[FACTS] = {
+    "spf", "dkim", "dmarc", "sender_domain", "from_domain", "reverse", "helo_is"};
+
+const char *const fact_words[FACTS][WORDS_MAX] = {
+    {"none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"},
+    {"none", "pass", "fail", "policy", "neutral", "temperror", "permerror"},
+    {"none", "pass", "fail", "temperror", "permerror"},
+    {"missing", "null-mx"},
+    {"missing", "null-mx"},
+    {"none", "unconfirmed"},
+    {"address", "ours", "single-label", "unresolvable"},
+};
+
 static bool says(const config_setting_t *s, const char *word)
 {
 	if (!s)
@@ -127,6 +140,15 @@ static void read_criteria(struct criteria *c, const config_setting_t *group, con
 	read_key(c, K_NETWORKS, add_country, group, "country", conf);
 	read_key(c, K_DOMAINS, add_word, group, "domains", conf);
 	read_key(c, K_LOGIN, add_login, group, "login", conf);
+	for (int f = 0; f < FACTS; f++)
+		for (int w = 0; w < WORDS_MAX && fact_words[f][w]; w++) {
+			const config_setting_t *s = config_setting_get_member(group, fact_names[f]);
+			char out[32];
+
+			snprintf(out, sizeof out, "!%s", fact_words[f][w]);
+			c->words[f] |= says(s, fact_words[f][w]) ? 1u << w : 0;
+			c->out_words[f] |= says(s, out) ? 1u << w : 0;
+		}
 }
 
 /* "2027-06-30": the end of that day; or with T and time, in UTC. */
@@ -162,6 +184,8 @@ static void read_rule(struct rule *r, const config_setting_t *group, const char 
 		read_criteria(&r->unless, unless, conf);
 	if (config_setting_lookup_string(group, "mode", &text))
 		r->monitor = strcmp(text, "monitor") == 0;
+	if (config_setting_lookup_string(group, "undecided", &text))
+		r->put_off = strcmp(text, "tempfail") == 0;
 	if (config_setting_lookup_string(group, "expires", &text))
 		r->expires = read_time(text);
 	if (config_setting_lookup_string(group, "reply", &text))

@@ -57,7 +57,7 @@ static void compare_rule(const struct explain_rule *r, const struct session_quer
 
 	outcomes++;
 	for (size_t i = 0; silent && i < r->count; i++)
-		silent = r->criteria[i].entry.len == 0 || r->criteria[i].slot >= SLOT_UNLESS;
+		silent = r->criteria[i].entry.len == 0 || r->criteria[i].slot >= KEY_LISTS;
 	if (printed == real || silent)
 		return;
 	if (contradictions++ < SHOWN)

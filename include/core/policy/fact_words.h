@@ -29,12 +29,12 @@ struct word_facts {
 	uint64_t are, unknown; /* bits of the words that hold, and of those that cannot be told */
 	unsigned need;         /* bits of enum need that may tell them; 0: nobody can */
 	bool under_way;        /* the answer may come later */
+	bool late;             /* … with what the session has not shown yet */
 };
 
 struct fact_words_row {
 	const char *const *words; /* by bit, ending in NULL */
 	bool late;                /* known at the end of the message, not before */
-	/* unless it is late and the message has not come, which is not its matter */
 	struct word_facts (*look)(const struct facts *, const struct ruleset *);
 };
 

@@ -20,6 +20,12 @@ static uint64_t word_bit(unsigned word)
 	return UINT64_C(1) << word;
 }
 
+/* The session has not shown it: the message comes later, or nobody told. */
+static struct word_facts not_yet(void)
+{
+	return (struct word_facts){.unknown = ~UINT64_C(0), .late = true};
+}
+
 /* Who names the word temperror has an answer; all else an answer that did not come leaves open. */
 static struct word_facts temperror(unsigned word)
 {
@@ -105,6 +111,8 @@ static struct word_facts look_at_dkim(const struct facts *facts, const struct ru
 	enum dkim_result sure, perhaps;
 
 	(void)rules;
+	if (facts->author_state == FACT_UNKNOWN)
+		return not_yet();
 	if (!has_author(facts))
 		return (struct word_facts){.are = 0};
 	if (facts->dkim_state == FACT_UNKNOWN)
@@ -133,6 +141,8 @@ static const char *const dmarc_results[] = {
 static struct word_facts look_at_dmarc(const struct facts *facts, const struct ruleset *rules)
 {
 	(void)rules;
+	if (facts->author_state == FACT_UNKNOWN)
+		return not_yet();
 	if (!has_author(facts))
 		return (struct word_facts){.are = 0};
 	if (facts->dmarc_state == FACT_UNKNOWN)
@@ -162,7 +172,7 @@ static struct word_facts look_at_domain(
     const struct identity *id, const struct word_fact *fact, unsigned need)
 {
 	if (id->state == FACT_UNKNOWN)
-		return (struct word_facts){.unknown = ~UINT64_C(0), .under_way = true};
+		return not_yet();
 	if (id->state != FACT_KNOWN || id->name.len == 0)
 		return (struct word_facts){.are = 0};
 	return look_at_answer(fact, need);
@@ -178,6 +188,8 @@ static struct word_facts look_at_sender_domain(
 static struct word_facts look_at_from_domain(const struct facts *facts, const struct ruleset *rules)
 {
 	(void)rules;
+	if (facts->author_state == FACT_UNKNOWN)
+		return not_yet();
 	return look_at_domain(&facts->id[IDENTITY_FROM], &facts->from_dns, NEED_FROM_DOMAIN);
 }
 
@@ -229,7 +241,7 @@ static struct word_facts look_at_helo(const struct facts *facts, const struct ru
 	struct ip ip;
 
 	if (helo->state == FACT_UNKNOWN)
-		return (struct word_facts){.unknown = ~UINT64_C(0), .under_way = true};
+		return not_yet();
 	if (helo->state != FACT_KNOWN)
 		return w;
 	if (literal || ip_parse(text, &ip)) {

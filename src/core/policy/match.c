@@ -242,9 +242,7 @@ static void apply_words(struct match *m, struct outcome *o, unsigned slot)
 	bool unless = slot >= SLOT_UNLESS;
 	const struct fact_words_row *row = fact_words_row(key);
 	uint64_t in = o->rule->words->in[unless][at], out = o->rule->words->out[unless][at];
-	bool too_early = row->late && m->facts->author_state == FACT_UNKNOWN;
-	struct word_facts w = too_early ? (struct word_facts){.unknown = ~UINT64_C(0)}
-					: row->look(m->facts, m->rules);
+	struct word_facts w = row->look(m->facts, m->rules);
 
 	if ((w.are & out) != 0) {
 		o->no |= slot_bit(slot);
@@ -253,7 +251,7 @@ static void apply_words(struct match *m, struct outcome *o, unsigned slot)
 	} else if ((w.unknown & (in | out)) != 0) {
 		o->unknown |= slot_bit(slot);
 		o->need |= w.need;
-		o->late |= too_early;
+		o->late |= w.late;
 		o->under_way |= w.under_way;
 		return;
 	}
@@ -321,11 +319,13 @@ static void apply_fact(struct match *m, struct outcome *o, unsigned slot)
 		apply_words(m, o, slot);
 }
 
-/* Criteria on one fact are looked at when the lists leave the rule open; those of `unless` when all
- * criteria hold, or may hold for want of an answer that nobody can give. */
+/* Criteria on one fact are looked at when the lists leave the rule open; what those of `unless`
+ * need is asked for when all criteria hold, or may hold for want of an answer that nobody can give.
+ */
 static void apply_facts(struct match *m, struct outcome *o)
 {
 	uint64_t lists = o->rule->keys & KEYS_OF_LISTS;
+	unsigned need;
 
 	if (!m->trace && ((lists & ~(o->yes | o->unknown)) != 0 ||
 			     (o->yes & (uint64_t)o->rule->unless << SLOT_UNLESS) != 0))
@@ -333,11 +333,12 @@ static void apply_facts(struct match *m, struct outcome *o)
 	for (unsigned key = KEY_LISTS; key < KEY_COUNT; key++)
 		if ((o->rule->keys & 1u << key) != 0)
 			apply_fact(m, o, key);
-	if (!m->trace && (o->need != 0 || (o->rule->keys & ~(o->yes | o->unknown)) != 0))
-		return;
+	need = o->need;
 	for (unsigned key = KEY_LISTS; key < KEY_COUNT; key++)
 		if ((o->rule->unless & 1u << key) != 0)
 			apply_fact(m, o, SLOT_UNLESS + key);
+	if (need != 0)
+		o->need = need;
 }
 
 static enum truth truth_of(const struct outcome *o, int64_t now)
