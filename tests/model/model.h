@@ -127,8 +127,8 @@ enum spf_switch { SPF_OFF, SPF_MONITOR, SPF_UNLESS_DKIM, SPF_REJECT };
 enum dmarc_switch { DMARC_OFF, DMARC_MONITOR, DMARC_QUARANTINE, DMARC_REJECT, DMARC_STRICT };
 
 struct criteria {
-	struct list *key[KEYS]; /* NULL: not asked */
-	unsigned in;            /* bits of identities that domains looks at */
+	struct list *key[KEYS];                  /* NULL: not asked */
+	unsigned in;                             /* bits of identities that domains looks at */
 	unsigned words[FACTS], out_words[FACTS]; /* bits by word, of criteria on one fact */
 };
 

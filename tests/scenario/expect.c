@@ -223,6 +223,8 @@ bool play_expect(struct play *p, struct slice word, struct slice rest)
 		on_noresults(p, rest);
 	else if (slice_equal(word, SLICE("asked")))
 		on_count(p, "DNS questions: ", counting_questions(&p->counting), rest);
+	else if (slice_equal(word, SLICE("errors")))
+		on_count(p, "errors of dnsbls: ", p->list_errors, rest);
 	else if (slice_equal(word, SLICE("found")))
 		on_found(p, rest);
 	else if (slice_equal(word, SLICE("shown")))

@@ -28,6 +28,7 @@
  *                             the body out
  *     fails   dns | dkim      there is no resolver, or no memory for DKIM
  *     slow    spf             it takes longer than RCPT may wait
+ *     errors  N               so many answers of dnsbls that they do not declare
  *     mta     [NAME]          what the MTA calls itself, instead of mx.test; the host is host.test
  *     hides   headers | body  the connection was negotiated without them
  *     end                     end of the message
@@ -222,6 +223,27 @@ static bool split_known(void *self, uint64_t key)
 	return false;
 }
 
+/* The test points are asked each time: what they say holds until they say otherwise. */
+static bool list_in_use(void *self, const struct dnsbl *list)
+{
+	struct play *p = self;
+	struct dns zone = zone_dns(p->zone);
+	struct arena *arena = arena_create(64 * 1024);
+	bool *in_use = &p->list_in_use[list - p->rules->dnsbls];
+	enum dnsbl_health health = list->has_test ? dnsbl_test(list, &zone, arena) : DNSBL_RIGHT;
+
+	arena_free(&arena);
+	if (health != DNSBL_SILENT)
+		*in_use = health == DNSBL_RIGHT;
+	return *in_use;
+}
+
+static void list_error(void *self, const struct dnsbl *list)
+{
+	(void)list;
+	((struct play *)self)->list_errors++;
+}
+
 static struct env made_up(struct play *p)
 {
 	return (struct env){
@@ -247,6 +269,8 @@ static struct env made_up(struct play *p)
 	    .dkim_finish = dkim_finish,
 	    .split_note = split_note,
 	    .split_known = split_known,
+	    .list_in_use = list_in_use,
+	    .list_error = list_error,
 	    .host_name = SLICE("host.test"),
 	    .idna = &idn_lenient,
 	};
@@ -311,6 +335,8 @@ static void start_case(struct play *p, struct slice title)
 	p->edit_count = 0;
 	p->no_dns = p->no_dkim = p->no_headers = p->no_body = p->slow_spf = false;
 	p->shown = 0;
+	p->list_errors = 0;
+	memset(p->list_in_use, 0, sizeof p->list_in_use);
 	p->authors[0] = '\0';
 	memset(p->found, 0, sizeof p->found);
 	snprintf(p->mta, sizeof p->mta, "mx.test");

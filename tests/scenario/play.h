@@ -44,6 +44,8 @@ struct play {
 	char mta[256];
 	uint64_t splits[SPLIT_MEMORY_MAX];
 	unsigned split_count;
+	bool list_in_use[DNSBLS_MAX]; /* by what its test points said last */
+	unsigned list_errors;
 	struct answer answer;
 	char record[RECORD_JSON_MAX]; /* of the last decision */
 	const struct header_edit *edits;

@@ -29,6 +29,7 @@
  *     helo_resolves                yes, no; for all four: temperror, an answer that does not come
  *     header       fields as in a message, with line ends between them; the author is that of its
  *                  From, unless `from` tells him
+ *     listed       names of dnsbls that list it, with blanks; NAME:temperror has no answer
  *     now          seconds since the epoch
  *
  * An empty client_name, helo or auth says that there is none.  With `from` or `header` given, a
@@ -47,6 +48,7 @@ struct session_query {
 	    *from;      /* of a message: all its author domains; NULL: one, in facts */
 	unsigned given; /* bits by row of the table of keys */
 	struct dkim_signature_result signature;
+	struct slice listed; /* as told; ptr NULL: not told */
 	bool has_no_policy;                  /* DMARC found no record, for want of an answer */
 	struct header_field *header;         /* told; the last first */
 	struct slice froms[FROM_FIELDS_MAX]; /* values of its From fields */

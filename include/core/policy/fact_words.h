@@ -28,15 +28,23 @@ struct fact_words {
 struct word_facts {
 	uint64_t are, unknown; /* bits of the words that hold, and of those that cannot be told */
 	unsigned need;         /* bits of enum need that may tell them; 0: nobody can */
+	uint64_t per_word;     /* words whose need is NEED_LIST(number), each by itself */
 	bool under_way;        /* the answer may come later */
 	bool late;             /* … with what the session has not shown yet */
+	uint64_t late_words;   /* the same of single words */
 };
 
 struct fact_words_row {
-	const char *const *words; /* by bit, ending in NULL */
+	const char *const *words; /* by bit, ending in NULL; or NULL: names of dnsbls */
 	bool late;                /* known at the end of the message, not before */
 	struct word_facts (*look)(const struct facts *, const struct ruleset *);
 };
+
+/* The words of a key by number; empty behind the last. */
+struct slice fact_word(const struct ruleset *, unsigned key, unsigned word);
+
+/* Whether the rule asks a list about the author's domain, which the end of the message shows. */
+bool fact_words_ask_author(const struct rule *, const struct ruleset *);
 
 /* The row of a key; NULL for a key that is no list of words. */
 const struct fact_words_row *fact_words_row(unsigned key);

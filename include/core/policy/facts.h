@@ -107,6 +107,9 @@ struct facts {
 	enum fact_state aligned_state;
 	unsigned aligned, may_be_aligned;
 	struct word_fact sender_dns, from_dns, reverse, helo_dns;
+	/* By lists of the table, bits 1 << number: that were asked for, that list it, that gave no
+	 * answer to rely on (core/policy/dnsbl.h). */
+	unsigned lists_asked, lists, lists_open;
 	struct slice mta_name; /* canonical; empty: not known */
 	uint32_t asn;          /* 0 = not known; for replies and records only */
 	char country[3];       /* "" = not known; for records only */

@@ -12,6 +12,7 @@
  * have passed: a failure is then a temperror, with the policy that was found.
  */
 #include "core/policy/facts.h"
+#include "core/policy/ruleset.h"
 
 struct gather {
 	struct facts *facts;
@@ -25,6 +26,10 @@ struct gather {
 	const struct dns *(*dns)(void *env);
 	/* False: not yet, it is under way and there will be more time for it. */
 	bool (*spf)(void *env, const struct spf_query *, struct spf_answer *out);
+	/* Lists of `rules` that are asked for; NULL: the table has none, or nobody watches them. */
+	const struct ruleset *rules;
+	bool (*list_in_use)(void *env, const struct dnsbl *);
+	void (*list_error)(void *env, const struct dnsbl *);
 	/* False: the signatures could not be looked at. */
 	bool (*dkim)(void *env, struct dkim_answer *out);
 };

@@ -40,6 +40,7 @@ enum rule_key {
 	KEY_TLS,
 	KEY_HEADER,
 	KEY_ALL_HEADERS,
+	KEY_LISTED,
 	KEY_COUNT
 };
 
@@ -161,9 +162,10 @@ bool rule_mentions_from(const struct rule *);
 bool rule_is_for_authenticated(const struct rule *);
 /* Bits 1 << rule_key of the criteria on header fields. */
 enum { KEYS_OF_HEADERS = 1 << KEY_HEADER | 1 << KEY_ALL_HEADERS };
+struct ruleset;
 
 /* True when the rule asks for something that only the whole message shows. */
-bool rule_is_late(const struct rule *);
+bool rule_is_late(const struct rule *, const struct ruleset *);
 
 /* True when the rule is past its `expires` and never matches. */
 bool rule_expired(const struct rule *, int64_t now);

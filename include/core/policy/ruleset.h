@@ -19,6 +19,7 @@
 #include "core/name/name_radix.h"
 #include "core/name/pattern.h"
 #include "core/net/ip_radix.h"
+#include "core/policy/dnsbl.h"
 #include "core/policy/header_tests.h"
 #include "core/policy/member_sets.h"
 #include "core/policy/rule.h"
@@ -63,6 +64,8 @@ struct ruleset {
 	/* Names of recipient domains in full, where a rule asks for them (helo_is); or NULL. */
 	struct name_radix *own_domains;
 	bool asks_for_own_names;
+	struct dnsbl *dnsbls; /* in the order of the configuration */
+	unsigned dnsbl_count;
 	const struct switches **layers; /* each is the defaults, or one of switches */
 	struct switches *switches;
 	unsigned layer_count, switch_count;
@@ -101,6 +104,12 @@ void ruleset_add_word(struct ruleset_builder *, unsigned rule, unsigned slot, un
 /* One entry of `header` or `all_headers`, whose slices are copied. */
 void ruleset_add_header(struct ruleset_builder *, unsigned rule, unsigned slot,
     const struct header_entry *, struct origin where);
+/* A list in the DNS or from a file, for rules that come later to name it: its number, or DNSBLS_MAX
+ * after an error.  Copied with its strings; the trees become the ruleset's. */
+unsigned ruleset_add_dnsbl(struct ruleset_builder *, const struct dnsbl *, struct origin where);
+
+/* The number of the list of this name; DNSBLS_MAX: there is none. */
+unsigned ruleset_find_dnsbl(const struct ruleset_builder *, struct slice name);
 
 /* One network of an AS or a country that the rule names, from the MMDB. */
 void ruleset_add_geo(struct ruleset_builder *, unsigned rule, unsigned slot, enum member_rank,

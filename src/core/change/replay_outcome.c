@@ -194,6 +194,21 @@ static void try_dns(struct replay *r, struct facts *f, unsigned need)
 	fact->state = FACT_UNKNOWN;
 }
 
+/* It lists, does not, or has no answer. */
+static void try_list(struct replay *r, struct facts *f, unsigned need)
+{
+	unsigned bit = (need & -need) / NEED_LIST(0);
+
+	f->lists_asked |= bit;
+	for (int i = 0; i < 3; i++) {
+		f->lists = i == 1 ? f->lists | bit : f->lists & ~bit;
+		f->lists_open = i == 2 ? f->lists_open | bit : f->lists_open & ~bit;
+		try_values(r, f);
+	}
+	f->lists_asked &= ~bit;
+	f->lists_open &= ~bit;
+}
+
 /* ---- two verdicts -------------------------------------------------------------------- */
 
 /* Whether a rule was passed over, or put the mail off, for want of a fact that nobody recorded,
@@ -304,6 +319,8 @@ static void try_values(struct replay *r, struct facts *f)
 		try_aligned(r, f);
 	} else if (need & NEEDS_OF_DNS) {
 		try_dns(r, f, need & NEEDS_OF_DNS);
+	} else if (need & NEEDS_OF_LISTS) {
+		try_list(r, f, need & NEEDS_OF_LISTS);
 	} else {
 		one = outcome_of(&before);
 		other = outcome_of(&after);

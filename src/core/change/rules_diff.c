@@ -196,28 +196,29 @@ static void compare_words(struct rules_diff *d, struct rules_diff_change **list,
 }
 
 /* "fail, softfail, !none" */
-static struct slice fact_words_of(
-    const struct rule *rule, bool unless, unsigned key, char text[WORDS_MAX])
+static struct slice fact_words_of(const struct ruleset *rules, const struct rule *rule, bool unless,
+    unsigned key, char text[WORDS_MAX])
 {
 	struct line l = line_start(text, WORDS_MAX);
-	const char *const *words = fact_words_row(key)->words;
 	unsigned at = key - KEY_LISTS;
+	struct slice word;
 
-	for (unsigned i = 0; rule->words && words[i]; i++) {
+	for (unsigned i = 0; rule->words && (word = fact_word(rules, key, i)).len > 0; i++) {
 		const char *comma = l.len > 0 ? ", " : "";
 
 		if (rule->words->in[unless][at] >> i & 1)
-			line_append(&l, "%s%s", comma, words[i]);
+			line_append(&l, "%s%.*s", comma, SLICE_ARG(word));
 		if (rule->words->out[unless][at] >> i & 1)
-			line_append(&l, "%s!%s", comma, words[i]);
+			line_append(&l, "%s!%.*s", comma, SLICE_ARG(word));
 	}
 	return slice_of(text, l.len);
 }
 
 /* The words of criteria on one fact, "spf: fail → fail, softfail". */
-static void compare_fact_words(struct rules_diff *d, struct rules_diff_change **list,
+static void compare_fact_words(const struct rules_pair *p, struct rules_diff_change **list,
     const struct rule *a, const struct rule *b)
 {
+	struct rules_diff *d = p->diff;
 	char old[WORDS_MAX], fresh[WORDS_MAX];
 
 	for (unsigned key = KEY_LISTS; key < KEY_COUNT; key++)
@@ -227,8 +228,8 @@ static void compare_fact_words(struct rules_diff *d, struct rules_diff_change **
 
 			if (name.len > 0)
 				rules_diff_add_change(d, list, name.ptr,
-				    fact_words_of(a, unless, key, old),
-				    fact_words_of(b, unless, key, fresh));
+				    fact_words_of(p->before, a, unless, key, old),
+				    fact_words_of(p->after, b, unless, key, fresh));
 		}
 }
 
@@ -308,12 +309,13 @@ static void compare_modes(struct rules_diff *d, const struct rule *a, const stru
 	    d, list, "override", override_of(a, now, old), override_of(b, now, fresh));
 }
 
-static void compare_rules(struct rules_diff *d, const struct rule *a, const struct rule *b,
-    int64_t now, struct rules_diff_change **list)
+static void compare_rules(const struct rules_pair *p, const struct rule *a, const struct rule *b,
+    struct rules_diff_change **list)
 {
+	struct rules_diff *d = p->diff;
 	char old[RFC3339_TEXT_MAX], fresh[RFC3339_TEXT_MAX];
 
-	compare_modes(d, a, b, now, list);
+	compare_modes(d, a, b, p->now, list);
 	compare_words(d, list, "criteria", a->keys, b->keys, key_word);
 	compare_words(d, list, "unless", a->unless, b->unless, key_word);
 	/* In a whitelist it follows from proof. */
@@ -326,7 +328,7 @@ static void compare_rules(struct rules_diff *d, const struct rule *a, const stru
 	    slice_str(rule_applies_name(b->applies)));
 	rules_diff_add_change(d, list, "wide", slice_str(a->wide ? "true" : "false"),
 	    slice_str(b->wide ? "true" : "false"));
-	compare_fact_words(d, list, a, b);
+	compare_fact_words(p, list, a, b);
 	rules_diff_add_change(d, list, "undecided",
 	    slice_str(a->undecided_tempfail ? "tempfail" : "pass"),
 	    slice_str(b->undecided_tempfail ? "tempfail" : "pass"));
@@ -357,7 +359,7 @@ static bool compare_attributes(const struct rules_pair *p)
 		uint32_t n = p->after_number[i];
 
 		if (d->rules[n].kind == RULE_KEPT && count[n] == 2) {
-			compare_rules(d, old[n], &p->after->rules[i], p->now, &d->rules[n].changes);
+			compare_rules(p, old[n], &p->after->rules[i], &d->rules[n].changes);
 			compare_headers(p, &d->rules[n].changes, old[n], &p->after->rules[i]);
 		}
 	}

@@ -39,17 +39,16 @@ static struct slice login_entry(const struct facts *facts, struct arena *arena)
 }
 
 /* The first of the words that decided a criterion on one fact. */
-static struct slice criterion_word(unsigned slot, uint64_t words)
+static struct slice criterion_word(const struct ruleset *rules, unsigned slot, uint64_t words)
 {
-	const struct fact_words_row *row = fact_words_row(slot & (SLOT_UNLESS - 1));
-
-	return slice_str(row->words[__builtin_ctzll(words)]);
+	return fact_word(rules, slot & (SLOT_UNLESS - 1), (unsigned)__builtin_ctzll(words));
 }
 
 /* What match decided of one slot, put into words; nothing is decided here. */
-static struct explain_criterion criterion_of(const struct facts *facts, const struct outcome *o,
+static struct explain_criterion criterion_of(const struct explanation *e, const struct outcome *o,
     const struct match_trace *trace, unsigned slot, struct arena *arena)
 {
+	const struct facts *facts = &e->query->facts;
 	const struct match_decider *d = &trace->slots[slot];
 	struct explain_criterion c = {.slot = slot, .truth = match_slot_truth(o, slot)};
 
@@ -66,7 +65,7 @@ static struct explain_criterion criterion_of(const struct facts *facts, const st
 		return c;
 	}
 	if (d->words != 0) {
-		c.entry = criterion_word(slot, d->words);
+		c.entry = criterion_word(e->ruleset, slot, d->words);
 		return c;
 	}
 	if (d->identity == IDENTITY_COUNT) {
@@ -128,8 +127,8 @@ static enum explain_effect effect_of(
 	return EXPLAIN_NOT_REACHED;
 }
 
-static bool add_criteria(struct explain_rule *r, const struct facts *facts, const struct outcome *o,
-    const struct match_trace *trace, struct arena *arena)
+static bool add_criteria(struct explain_rule *r, const struct explanation *e,
+    const struct outcome *o, const struct match_trace *trace, struct arena *arena)
 {
 	const struct rule *rule = r->rule;
 	int count = __builtin_popcount(rule->keys) + __builtin_popcount(rule->unless);
@@ -141,7 +140,7 @@ static bool add_criteria(struct explain_rule *r, const struct facts *facts, cons
 		unsigned keys = slot < SLOT_UNLESS ? rule->keys : rule->unless;
 
 		if ((keys & 1u << (slot & (SLOT_UNLESS - 1))) != 0)
-			r->criteria[r->count++] = criterion_of(facts, o, trace, slot, arena);
+			r->criteria[r->count++] = criterion_of(e, o, trace, slot, arena);
 	}
 	return true;
 }
@@ -179,7 +178,7 @@ static bool add_rule(struct builder *b, struct explain_family *f, const struct o
 	    (r->effect == EXPLAIN_EXEMPTS || r->effect == EXPLAIN_DECIDES))
 		b->exempted |= o->rule->covers;
 	f->count++;
-	return add_criteria(r, &b->e->query->facts, o, trace, b->arena);
+	return add_criteria(r, b->e, o, trace, b->arena);
 }
 
 /* The rules of one family stand together, from *next on. */

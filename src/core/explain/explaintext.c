@@ -282,6 +282,8 @@ static void print_undecided(const struct writer *w, const struct session_query *
 			"--helo-resolves"},
 	};
 
+	if (q->missing & NEEDS_OF_LISTS)
+		print(w, 0, 2, "undecided: a dnsbl is needed but not known: give --listed");
 	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
 		if (q->missing & facts[i].need)
 			print(w, 0, 2, "undecided: %s", facts[i].text);

@@ -17,6 +17,7 @@ void session_query_start(
 	q->header = NULL;
 	q->from_count = 0;
 	q->lacks_header = q->lacks_tls = false;
+	q->listed = slice_of(NULL, 0);
 }
 
 /* `kind` is "an SPF result (pass, fail, …)". */
@@ -306,6 +307,17 @@ static const char *set_header(
 	return NULL;
 }
 
+/* ---- lists in the DNS ---------------------------------------------------------------- */
+
+/* Which lists there are is known when it is decided. */
+static const char *set_listed(
+    struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
+{
+	(void)why;
+	q->listed = slice_of(value.ptr ? value.ptr : "", value.len);
+	return NULL;
+}
+
 static const char *set_now(
     struct session_query *q, struct slice value, char why[SESSION_QUERY_WHY_MAX])
 {
@@ -349,6 +361,7 @@ static const struct row {
     {SLICE_INIT("reverse"), set_reverse},
     {SLICE_INIT("helo_resolves"), set_helo_resolves},
     {SLICE_INIT("header"), set_header},
+    {SLICE_INIT("listed"), set_listed},
     {SLICE_INIT("now"), set_now},
 };
 
@@ -427,6 +440,13 @@ static void gather(
 {
 	if (source)
 		source->get(source->self, &q->facts, need);
+	if ((need & NEEDS_OF_LISTS) != 0) {
+		unsigned left = need / NEED_LIST(0) & ~q->facts.lists_asked;
+
+		q->facts.lists_asked |= left;
+		q->facts.lists_open |= left;
+		q->missing |= left * NEED_LIST(0);
+	}
 	if ((need & NEED_SPF) && settle(&q->facts.spf_state))
 		q->missing |= NEED_SPF;
 	if ((need & NEED_DKIM) && settle(&q->facts.dkim_state))
@@ -439,6 +459,23 @@ static void gather(
 		if ((need & NEEDS_OF_DNS & bit) != 0 &&
 		    settle(&facts_of_dns(&q->facts, bit)->state))
 			q->missing |= bit;
+}
+
+/* A list of the table that is not named does not list it. */
+static void fill_lists(struct session_query *q, const struct ruleset *rules)
+{
+	struct slice rest = q->listed;
+
+	if (!rest.ptr || rules->dnsbl_count == 0)
+		return;
+	q->facts.lists_asked = (1u << rules->dnsbl_count) - 1;
+	while (rest.len > 0) {
+		struct slice answer = slice_word(&rest), name = slice_cut(&answer, ':');
+
+		for (unsigned i = 0; i < rules->dnsbl_count; i++)
+			if (slice_equal(rules->dnsbls[i].name, name))
+				*(answer.ptr ? &q->facts.lists_open : &q->facts.lists) |= 1u << i;
+	}
 }
 
 static struct verdict decide(struct session_query *q, const struct ruleset *rules, enum phase phase,
@@ -486,6 +523,8 @@ static struct verdict decide_end(
 		facts->id[IDENTITY_FROM] = identity_of_author(q->from, i);
 		facts->dmarc_state = facts->aligned_state = FACT_UNKNOWN;
 		facts->from_dns = (struct word_fact){.state = FACT_UNKNOWN};
+		if (!q->listed.ptr)
+			dnsbl_forget(rules->dnsbls, rules->dnsbl_count, IDENTITY_FROM, facts);
 		v = decide(q, rules, PHASE_END, source);
 		if (policy_severity(settings, &v) > policy_severity(settings, &worst)) {
 			worst = v;
@@ -539,6 +578,7 @@ void session_query_decide(
 	enforcing.settings.monitor = false;
 	fill_author(q);
 	fill_domains(q);
+	fill_lists(q, rules);
 	decide_enforced(q, &enforcing, source);
 	note_lacking(q);
 	if (rules->settings.monitor && policy_effect(&q->verdict) != ACTION_ACCEPT)

@@ -295,6 +295,42 @@ static struct word_facts look_at_tls(const struct facts *facts, const struct rul
 	}
 }
 
+/* ---- lists --------------------------------------------------------------------------- */
+
+/* One list: what it says of this session. */
+static void look_at_list(
+    const struct facts *facts, const struct dnsbl *list, unsigned number, struct word_facts *w)
+{
+	bool by_address = list->of == IDENTITY_COUNT;
+	const struct identity *id = by_address ? NULL : &facts->id[list->of];
+	bool late = id && (id->state == FACT_UNKNOWN ||
+			      (list->of == IDENTITY_FROM && facts->author_state == FACT_UNKNOWN));
+
+	if (late) {
+		w->unknown |= word_bit(number);
+		w->late_words |= word_bit(number);
+	} else if (by_address ? facts->client.family == IP_NONE : id->name.len == 0) {
+		return;
+	} else if (list->zone.len == 0) {
+		w->are |= dnsbl_file_lists(list, facts) ? word_bit(number) : 0;
+	} else if ((facts->lists_asked >> number & 1) == 0) {
+		w->unknown |= word_bit(number);
+		w->per_word |= word_bit(number);
+	} else {
+		w->are |= facts->lists & word_bit(number);
+		w->unknown |= facts->lists_open & word_bit(number);
+	}
+}
+
+static struct word_facts look_at_lists(const struct facts *facts, const struct ruleset *rules)
+{
+	struct word_facts w = {.are = 0};
+
+	for (unsigned i = 0; i < rules->dnsbl_count; i++)
+		look_at_list(facts, &rules->dnsbls[i], i, &w);
+	return w;
+}
+
 /* ---- the rows ------------------------------------------------------------------------ */
 
 static const struct fact_words_row rows[KEY_COUNT] = {
@@ -306,9 +342,34 @@ static const struct fact_words_row rows[KEY_COUNT] = {
     [KEY_REVERSE] = {reverse_words, false, look_at_reverse},
     [KEY_HELO_IS] = {helo_words, false, look_at_helo},
     [KEY_TLS] = {tls_words, false, look_at_tls},
+    [KEY_LISTED] = {NULL, false, look_at_lists},
 };
 
 const struct fact_words_row *fact_words_row(unsigned key)
 {
-	return key < KEY_COUNT && rows[key].words ? &rows[key] : NULL;
+	return key < KEY_COUNT && rows[key].look ? &rows[key] : NULL;
+}
+
+struct slice fact_word(const struct ruleset *rules, unsigned key, unsigned word)
+{
+	const char *const *words = rows[key].words;
+
+	if (!words)
+		return word < rules->dnsbl_count ? rules->dnsbls[word].name : slice_of(NULL, 0);
+	return words[word] ? slice_str(words[word]) : slice_of(NULL, 0);
+}
+
+bool fact_words_ask_author(const struct rule *rule, const struct ruleset *rules)
+{
+	unsigned at = KEY_LISTED - KEY_LISTS;
+	uint64_t named;
+
+	if (!rule->words)
+		return false;
+	named = rule->words->in[0][at] | rule->words->out[0][at] | rule->words->in[1][at] |
+		rule->words->out[1][at];
+	for (unsigned i = 0; i < rules->dnsbl_count; i++)
+		if ((named >> i & 1) != 0 && rules->dnsbls[i].of == IDENTITY_FROM)
+			return true;
+	return false;
 }

@@ -1,6 +1,7 @@
 #include "core/policy/gather.h"
 
 #include "core/policy/dns_facts.h"
+#include "core/policy/dnsbl.h"
 
 /* Identifiers that can be handed to DMARC: SPF's, and each signature that is looked at. */
 enum { IDENTIFIERS_MAX = 1 + DKIM_VERIFIED_MAX };
@@ -237,8 +238,68 @@ static void gather_dns(const struct gather *g, unsigned need)
 	}
 }
 
+/* ---- lists --------------------------------------------------------------------------- */
+
+/* A list that is out of use, because its test points lie, is not asked: it stays open. */
+static bool is_in_use(const struct gather *g, const struct dnsbl *list)
+{
+	return !g->list_in_use || g->list_in_use(g->env, list);
+}
+
+static void take_list(const struct gather *g, unsigned number, const struct dns *dns)
+{
+	const struct dnsbl *list = &g->rules->dnsbls[number];
+	unsigned bit = 1u << number;
+	char room[DNSBL_QUESTION_MAX];
+	struct dns_answer answer;
+	struct slice question;
+	struct dns own;
+
+	g->facts->lists_asked |= bit;
+	if (!dnsbl_question(list, g->facts, room, &question))
+		return;
+	g->facts->lists_open |= bit;
+	if (!dns || !is_in_use(g, list))
+		return;
+	own = dns_open(dns, DNS_FACT_MS, g->arena);
+	dns_lookup(&own, question, DNS_A, g->arena, &answer);
+	switch (dnsbl_judge(list, &answer)) {
+	case DNSBL_LISTED:
+		g->facts->lists |= bit;
+		g->facts->lists_open &= ~bit;
+		break;
+	case DNSBL_NOT_LISTED:
+		g->facts->lists_open &= ~bit;
+		break;
+	case DNSBL_ERROR:
+		if (g->list_error)
+			g->list_error(g->env, list);
+		break;
+	default:
+		break;
+	}
+}
+
+static void gather_lists(const struct gather *g, unsigned need)
+{
+	const struct dns *dns = g->dns(g->env);
+	char room[DNSBL_QUESTION_MAX];
+	struct slice question;
+
+	for (unsigned i = 0; dns && i < g->rules->dnsbl_count; i++)
+		if ((need & NEED_LIST(i)) != 0 &&
+		    dnsbl_question(&g->rules->dnsbls[i], g->facts, room, &question) &&
+		    is_in_use(g, &g->rules->dnsbls[i]))
+			dns_hint(dns, question, DNS_A);
+	for (unsigned i = 0; i < g->rules->dnsbl_count; i++)
+		if ((need & NEED_LIST(i)) != 0 && (g->facts->lists_asked >> i & 1) == 0)
+			take_list(g, i, dns);
+}
+
 void gather_facts(const struct gather *g, unsigned need)
 {
+	if ((need & NEEDS_OF_LISTS) != 0 && g->rules)
+		gather_lists(g, need);
 	if (need & NEEDS_OF_DNS)
 		gather_dns(g, need & NEEDS_OF_DNS);
 	if (need & NEED_SPF)

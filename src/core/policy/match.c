@@ -235,6 +235,11 @@ static uint64_t unknown_slots(const struct facts *facts, unsigned keys, unsigned
 	return unknown;
 }
 
+static unsigned needs_of_lists(uint64_t lists)
+{
+	return (unsigned)(lists * NEED_LIST(0));
+}
+
 /* One criterion on one fact. */
 static void apply_words(struct match *m, struct outcome *o, unsigned slot)
 {
@@ -250,8 +255,10 @@ static void apply_words(struct match *m, struct outcome *o, unsigned slot)
 		o->yes |= slot_bit(slot);
 	} else if ((w.unknown & (in | out)) != 0) {
 		o->unknown |= slot_bit(slot);
-		o->need |= w.need;
-		o->late |= w.late;
+		o->need |= w.need | needs_of_lists(w.per_word & (in | out));
+		/* A list that can be asked now is asked before the author's is waited for. */
+		o->late |=
+		    w.late || ((w.late_words & (in | out)) != 0 && (w.per_word & (in | out)) == 0);
 		o->under_way |= w.under_way;
 		return;
 	}

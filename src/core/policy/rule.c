@@ -23,8 +23,10 @@ bool rule_is_for_authenticated(const struct rule *rule)
 	return rule->applies != APPLIES_INBOUND;
 }
 
-bool rule_is_late(const struct rule *rule)
+bool rule_is_late(const struct rule *rule, const struct ruleset *rules)
 {
+	if (fact_words_ask_author(rule, rules))
+		return true;
 	for (unsigned key = KEY_LISTS; key < KEY_COUNT; key++)
 		if (((rule->keys | rule->unless) & 1u << key) != 0 && fact_words_row(key) &&
 		    fact_words_row(key)->late)
@@ -90,6 +92,7 @@ const char *rule_key_name(enum rule_key key)
 	    [KEY_TLS] = "tls",
 	    [KEY_HEADER] = "header",
 	    [KEY_ALL_HEADERS] = "all_headers",
+	    [KEY_LISTED] = "listed",
 	};
 
 	return names[key];

@@ -31,6 +31,9 @@ void ruleset_free(struct ruleset **set)
 	member_sets_free(&rules->sets);
 	free(rules->patterns);
 	free(rules->unlisted);
+	for (unsigned i = 0; i < rules->dnsbl_count; i++)
+		dnsbl_free_trees(&rules->dnsbls[i]);
+	free(rules->dnsbls);
 	free(rules->switches);
 	free(rules->layers);
 	free(rules->rules);
@@ -74,6 +77,12 @@ size_t ruleset_bytes(const struct ruleset *rules)
 		bytes += rules->names[key] ? name_radix_bytes(rules->names[key]) : 0;
 	for (int i = 0; i < IDENTITY_COUNT; i++)
 		bytes += rules->addresses[i] ? name_radix_bytes(rules->addresses[i]) : 0;
+	for (unsigned i = 0; i < rules->dnsbl_count; i++) {
+		const struct dnsbl *list = &rules->dnsbls[i];
+
+		bytes += sizeof *list + (list->networks ? ip_radix_bytes(list->networks) : 0) +
+			 (list->names ? name_radix_bytes(list->names) : 0);
+	}
 	bytes += rules->own_domains ? name_radix_bytes(rules->own_domains) : 0;
 	return bytes + (rules->domains ? name_radix_bytes(rules->domains) : 0);
 }

@@ -250,6 +250,37 @@ static void add_pattern(struct ruleset_builder *b, unsigned rule, unsigned slot,
 	    rule, slot, e->out, tag, pattern, arena_copy(rules->arena, e->text)};
 }
 
+unsigned ruleset_add_dnsbl(struct ruleset_builder *b, const struct dnsbl *list, struct origin where)
+{
+	struct ruleset *rules = b->rules;
+	struct dnsbl *copy;
+
+	if (rules->dnsbl_count == DNSBLS_MAX) {
+		diag_error(b->diag, where, "more than %d dnsbls", (int)DNSBLS_MAX);
+		return DNSBLS_MAX;
+	}
+	if (!rules->dnsbls)
+		rules->dnsbls = calloc(DNSBLS_MAX, sizeof *rules->dnsbls);
+	b->failed |= !rules->dnsbls;
+	if (!rules->dnsbls)
+		return DNSBLS_MAX;
+	copy = &rules->dnsbls[rules->dnsbl_count];
+	*copy = *list;
+	copy->name = arena_copy(rules->arena, list->name);
+	copy->zone = arena_copy(rules->arena, list->zone);
+	copy->listed = arena_copy(rules->arena, list->listed);
+	copy->unlisted = arena_copy(rules->arena, list->unlisted);
+	return rules->dnsbl_count++;
+}
+
+unsigned ruleset_find_dnsbl(const struct ruleset_builder *b, struct slice name)
+{
+	for (unsigned i = 0; i < b->rules->dnsbl_count; i++)
+		if (slice_equal(b->rules->dnsbls[i].name, name))
+			return i;
+	return DNSBLS_MAX;
+}
+
 void ruleset_add_word(struct ruleset_builder *b, unsigned rule, unsigned slot, unsigned word,
     bool out, struct origin where)
 {
@@ -269,8 +300,9 @@ void ruleset_add_word(struct ruleset_builder *b, unsigned rule, unsigned slot, u
 	if ((words->in[unless][at] | words->out[unless][at]) & bit &&
 	    ((words->out[unless][at] & bit) != 0) != out)
 		diag_error(b->diag, where,
-		    "\"%s\" is both in and out of \"%.*s\"; keep one of the two",
-		    fact_words_row(key)->words[word], SLICE_ARG(b->rules->rules[rule].name));
+		    "\"%.*s\" is both in and out of \"%.*s\"; keep one of the two",
+		    SLICE_ARG(fact_word(b->rules, key, word)),
+		    SLICE_ARG(b->rules->rules[rule].name));
 	*(out ? &words->out[unless][at] : &words->in[unless][at]) |= bit;
 }
 

@@ -359,7 +359,7 @@ static void note_needs(struct ruleset *rules)
 		struct rule *rule = &rules->rules[i];
 		unsigned keys = rule->keys | rule->unless;
 
-		rule->late = rule_is_late(rule);
+		rule->late = rule_is_late(rule, rules);
 		rules->has_from |= rule->late;
 		rules->has_authenticated |= rule_is_for_authenticated(rule);
 		rules->has_authenticated_end |= rule_is_for_authenticated(rule) && rule->late;

@@ -187,6 +187,21 @@ static bool ask_dkim(void *env, struct dkim_answer *out)
 	return s->message && s->wants_dkim && s->env->dkim_finish(s->message, out);
 }
 
+static bool list_in_use(void *env, const struct dnsbl *list)
+{
+	const struct session *s = env;
+
+	return !s->env->list_in_use || s->env->list_in_use(s->env->self, list);
+}
+
+static void list_error(void *env, const struct dnsbl *list)
+{
+	const struct session *s = env;
+
+	if (s->env->list_error)
+		s->env->list_error(s->env->self, list);
+}
+
 struct gather transaction_gather(struct session *s)
 {
 	return (struct gather){
@@ -198,7 +213,17 @@ struct gather transaction_gather(struct session *s)
 	    .dns = ask_dns,
 	    .spf = ask_spf,
 	    .dkim = ask_dkim,
+	    .rules = s->mail.rules,
+	    .list_in_use = list_in_use,
+	    .list_error = list_error,
 	};
+}
+
+void transaction_look_at(
+    struct session *s, enum identity_kind kind, const struct identity *identity)
+{
+	s->facts.id[kind] = *identity;
+	dnsbl_forget(s->mail.rules->dnsbls, s->mail.rules->dnsbl_count, kind, &s->facts);
 }
 
 struct verdict transaction_decide(struct session *s, enum phase phase)
@@ -254,6 +279,7 @@ static void forget_transaction(struct session *s)
 	s->facts.author_state = FACT_UNKNOWN;
 	s->facts.aligned_state = FACT_UNKNOWN;
 	s->facts.sender_dns = s->facts.from_dns = (struct word_fact){.state = FACT_UNKNOWN};
+	s->facts.lists_asked = s->facts.lists = s->facts.lists_open = 0;
 	forget_failure(&s->facts.reverse);
 	forget_failure(&s->facts.helo_dns);
 	s->facts.mta_name = slice_of(NULL, 0);
@@ -423,12 +449,14 @@ struct answer transaction_rcpt(
 	struct event e = transaction_event(s, STAGE_RCPT);
 	struct answer answer = {.kind = ANSWER_CONTINUE};
 	struct recipient recipient_is;
+	struct identity identity;
 	struct verdict v;
 
 	if (!s->inbound && !s->authenticated)
 		return answer;
 	limit_rcpt(s);
-	s->facts.id[IDENTITY_RECIPIENT] = envelope_identity(s, recipient, mta_recipient);
+	identity = envelope_identity(s, recipient, mta_recipient);
+	transaction_look_at(s, IDENTITY_RECIPIENT, &identity);
 	if (s->authenticated)
 		return rcpt_of_authenticated(&e);
 	v = transaction_decide(s, PHASE_RCPT);

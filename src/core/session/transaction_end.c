@@ -7,7 +7,9 @@
 /* The author domain that is judged from now on, with what DMARC has said of it. */
 static void look_at_author(struct session *s, size_t i)
 {
-	s->facts.id[IDENTITY_FROM] = identity_of_author(&s->from, i);
+	const struct identity author = identity_of_author(&s->from, i);
+
+	transaction_look_at(s, IDENTITY_FROM, &author);
 	if (i >= s->from.domain_count)
 		return;
 	s->facts.dmarc_state = s->authors[i].dmarc_state;
@@ -85,7 +87,7 @@ static void judge_recipients(
 {
 	*mildest = *strictest = s->recipients;
 	for (struct recipient *r = s->recipients; r; r = r->next) {
-		s->facts.id[IDENTITY_RECIPIENT] = r->identity;
+		transaction_look_at(s, IDENTITY_RECIPIENT, &r->identity);
 		judge_authors(s, r);
 		transaction_keep_monitored_verdict(s, &r->verdict);
 		r->severity = severity_of(&s->mail.rules->settings, &r->verdict);
@@ -98,7 +100,7 @@ static void judge_recipients(
 
 static void look_at(struct session *s, const struct recipient *r)
 {
-	s->facts.id[IDENTITY_RECIPIENT] = r->identity;
+	transaction_look_at(s, IDENTITY_RECIPIENT, &r->identity);
 	look_at_author(s, r->author);
 }
 

@@ -113,6 +113,9 @@ void transaction_note_accepted(const struct event *, const struct verdict *);
 /* The answer for what no rule decided: limits and failures of our own. */
 struct answer transaction_refuse(const struct event *, enum action, enum reason);
 
+/* Another recipient, or author, is looked at from now on. */
+void transaction_look_at(struct session *, enum identity_kind, const struct identity *);
+
 /* How facts of this session are had. */
 struct gather transaction_gather(struct session *);
 

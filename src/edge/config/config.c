@@ -191,6 +191,7 @@ static void warn_of_own_fields(struct load *load)
 static struct ruleset *build(struct load *load)
 {
 	struct survey *survey = load->request->survey;
+	struct ruleset *rules;
 
 	load->builder = ruleset_builder_create(load->diag);
 	if (!load->builder) {
@@ -206,13 +207,15 @@ static struct ruleset *build(struct load *load)
 	load_check_modes(load);
 	load_check_wide(load);
 	warn_of_own_fields(load);
-	load_warn_policy(load);
 	load_feeds(load);
 	load_geo(load, load->from ? NULL : load->request->previous);
 	ruleset_set_settings(load->builder, &load->settings);
 	if (arena_failed(load->arena) || arena_failed(load->config->arena))
 		diag_error(load->diag, (struct origin){load->config->path, 0}, "out of memory");
-	return ruleset_finish(&load->builder);
+	rules = ruleset_finish(&load->builder);
+	if (rules)
+		load_warn_policy(load, rules);
+	return rules;
 }
 
 struct config *config_load(

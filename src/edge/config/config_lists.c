@@ -179,6 +179,22 @@ static void take_header(struct load *load, const struct criterion *c, unsigned r
 		ruleset_add_header(load->builder, rule, slot, &e, where);
 }
 
+/* The name of a dnsbl. */
+static void take_list(struct load *load, const struct criterion *c, unsigned rule, unsigned slot,
+    struct slice text, struct origin where)
+{
+	struct slice name = text;
+	bool out = cut_out(&name);
+	unsigned number = ruleset_find_dnsbl(load->builder, name);
+
+	(void)c;
+	if (number < DNSBLS_MAX)
+		ruleset_add_word(load->builder, rule, slot, number, out, where);
+	else
+		diag_error(
+		    load->diag, where, "listed: there is no \"%.*s\" in dnsbls", SLICE_ARG(name));
+}
+
 /* ---- the criteria -------------------------------------------------------------------- */
 
 const struct criterion load_criteria[CRITERIA] = {
@@ -202,6 +218,7 @@ const struct criterion load_criteria[CRITERIA] = {
     {"tls", KEY_TLS, ENTRY_ACCEPT_NAMES, take_word, NULL},
     {"header", KEY_HEADER, ENTRY_ACCEPT_NAMES, take_header, NULL},
     {"all_headers", KEY_ALL_HEADERS, ENTRY_ACCEPT_NAMES, take_header, NULL},
+    {"listed", KEY_LISTED, ENTRY_ACCEPT_NAMES, take_list, NULL},
 };
 
 const struct criterion *load_criterion(const char *word)

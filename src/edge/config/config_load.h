@@ -196,7 +196,7 @@ struct criterion {
 	bool (*number)(struct slice text, uint32_t *out);
 };
 
-enum { CRITERIA = 20 };
+enum { CRITERIA = 21 };
 extern const struct criterion load_criteria[CRITERIA];
 
 /* The criterion of this word, or NULL. */
@@ -258,7 +258,7 @@ void load_note_recipient_domain(struct load *, struct slice name);
 void load_check_wide(struct load *);
 
 /* Warns of settings that the policy protocol cannot follow (config_warnings.c). */
-void load_warn_policy(struct load *);
+void load_warn_policy(struct load *, const struct ruleset *);
 bool load_is_large(const struct load *, struct slice domain);
 
 /* Two letters as one number, without case. */
@@ -271,6 +271,7 @@ void load_trusted(struct load *, const struct setting *);
 void load_exempt(struct load *, const struct setting *);
 /* What trusted_networks or exempt_recipients has where the section is absent; ends in NULL. */
 const char *const *load_plain_default(enum family);
+void load_dnsbls(struct load *, const struct setting *);
 void load_whitelist(struct load *, const struct setting *);
 void load_managed(struct load *);
 void load_blocks(struct load *, const struct setting *);

@@ -77,6 +77,7 @@ static const struct option options[] = {
     {"", "managed_whitelist", OPTION_PATH, "", CONFIG(managed_whitelist)},
     {"", "trusted_networks", OPTION_SECTION, "127.0.0.0/8 ::1", .section = load_trusted},
     {"", "exempt_recipients", OPTION_SECTION, "postmaster@ abuse@", .section = load_exempt},
+    {"", "dnsbls", OPTION_SECTION, "", .section = load_dnsbls},
     {"", "whitelist", OPTION_SECTION, "", .section = load_whitelist},
     {"", "blocks", OPTION_SECTION, "", .section = load_blocks},
     {"", "susranges", OPTION_SECTION, "", .section = load_susranges},

@@ -91,19 +91,14 @@ static void warn_undecided(const struct rule_parser *p)
 		"with undecided = \"tempfail\" such mail is put off instead");
 }
 
-/* The policy protocol ends at RCPT (SPEC 9). */
-static void warn_policy(const struct rule_parser *p)
+/* Not at RCPT, where the policy protocol ends (SPEC 9). */
+static bool is_asked_at_the_end(const struct rule *rule)
 {
-	const struct rule *rule = &p->rule;
-
-	if (p->load->config->policy_socket[0] &&
-	    (waits_for_author(rule->keys, rule->in) || exempts_late(rule) ||
-		(rule_is_late(rule) && !rule_mentions_from(rule))))
-		warn(p, "looks at the message, which policy.socket does not show: only the milter "
-			"asks it");
+	return waits_for_author(rule->keys, rule->in) || exempts_late(rule) ||
+	       (rule->late && !rule_mentions_from(rule));
 }
 
-void load_warn_policy(struct load *load)
+void load_warn_policy(struct load *load, const struct ruleset *rules)
 {
 	const struct settings *s = &load->settings;
 	struct origin where = {load->config->path, 0};
@@ -117,6 +112,16 @@ void load_warn_policy(struct load *load)
 	if (s->defaults.dmarc != DMARC_OFF)
 		diag_warning(load->diag, where,
 		    "policy.socket does not show the message: DMARC is judged by the milter only");
+	for (unsigned i = 0; i < rules->rule_count; i++) {
+		const struct rule *rule = &rules->rules[i];
+
+		if (is_asked_at_the_end(rule))
+			diag_warning(load->diag, rule->where,
+			    "\"%.*s\" looks at the message, which policy.socket does not show: "
+			    "only "
+			    "the milter asks it",
+			    SLICE_ARG(rule->name));
+	}
 }
 
 void rule_parser_warn(const struct rule_parser *p)
@@ -124,7 +129,6 @@ void rule_parser_warn(const struct rule_parser *p)
 	warn_only_out(p);
 	warn_late(p);
 	warn_undecided(p);
-	warn_policy(p);
 	if (p->rule.family == FAMILY_WHITELIST)
 		warn_idle_whitelist(p);
 }

@@ -33,6 +33,7 @@ static const struct command_option explain_options[] = {
     {"--from-domain", "ANSWER", "the DNS of the author's domain: exists, missing, null-mx"},
     {"--reverse", "ANSWER", "the client's reverse name: confirmed, none, unconfirmed"},
     {"--helo-resolves", "ANSWER", "whether the HELO name is in the DNS: yes, no"},
+    {"--listed", "NAMES", "the dnsbls that list it; \"\" = none"},
     {"--message", "FILE", "a message: evaluate SPF, DKIM and DMARC and show each step"},
     {"--zone", "FILE", "with -c and --message: answer DNS queries from this zone file"},
     {"--all", NULL, "show every rule, including those that nothing matches"},

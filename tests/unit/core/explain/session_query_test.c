@@ -99,7 +99,7 @@ START_TEST(takes_each_key_once)
 	struct arena *arena = arena_create(1 << 16);
 	static const char *const good[] = {"192.0.2.1", "a", "a", "a@b.de", "a@b.de", "a", "1.3",
 	    "a@b.de", "pass", "pass", "pass", "missing", "null-mx", "unconfirmed", "no", "A: b",
-	    "1"};
+	    "list", "1"};
 	struct session_query q;
 	char why[SESSION_QUERY_WHY_MAX], want[64];
 	unsigned n = 0;

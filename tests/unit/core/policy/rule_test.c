@@ -80,7 +80,7 @@ END_TEST
 /* The words of the configuration, in the order of enum rule_key. */
 static const char *const words[KEY_COUNT] = {"networks", "client_name", "helo", "sender", "from",
     "recipient", "domains", "login", "spf", "dkim", "dmarc", "sender_domain", "from_domain",
-    "reverse", "helo_is", "tls", "header", "all_headers"};
+    "reverse", "helo_is", "tls", "header", "all_headers", "listed"};
 
 START_TEST(names_keys)
 {
