@@ -24,6 +24,9 @@ struct worker_resolver {
 
 bool worker_resolver_start(struct worker *, const struct config *);
 
+/* Starts watching the lists in the DNS; after the resolver.  False, and said, when it cannot. */
+bool worker_resolver_watch_lists(struct worker *, const struct ruleset *);
+
 /* Under the reload lock.  What is said of resolv.conf goes into the report, too. */
 bool worker_resolver_prepare(struct worker *, const struct config *before, const struct config *now,
     struct diag *, struct worker_resolver *made);

@@ -286,7 +286,7 @@ static void load_dnsbl(struct load *load, const struct setting *group)
 	p.list.name = text_of(&p, "name");
 	zone = text_of(&p, "zone");
 	file = text_of(&p, "file");
-	p.list.of = (enum identity_kind)word_of(&p, "of", of_words, IDENTITY_COUNT);
+	p.list.of = (enum identity_kind)choice_of(&p, "of", of_words, IDENTITY_COUNT);
 	if (p.list.name.len == 0 || ruleset_find_dnsbl(load->builder, p.list.name) < DNSBLS_MAX)
 		diag_error(load->diag, p.where, "a dnsbl needs a name that no other has");
 	if ((zone.len > 0) == (file.len > 0))

@@ -1,8 +1,10 @@
 #include "edge/control/commands.h"
+#include "edge/dns/dnsbl_watch.h"
 
 #include "core/base/rfc3339.h"
 #include "core/stats/decision_text.h"
 #include "edge/config/config.h"
+#include "edge/dns/dnsbl_watch.h"
 #include "edge/doors/policy_door.h"
 #include "edge/milter/milter.h"
 #include "watch.h"
@@ -57,6 +59,43 @@ static json_t *records_json(const struct worker *w)
 	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "written", (json_int_t)c.written,
 	    "suppressed", (json_int_t)c.suppressed, "dropped", (json_int_t)c.dropped, "failed",
 	    (json_int_t)c.failed, "queued", (json_int_t)c.queued);
+}
+
+static void add_list(void *context, const struct dnsbl_state *s)
+{
+	json_array_append_new(context,
+	    json_pack("{s:o, s:o, s:b, s:b, s:o, s:I}", "name", json_from_slice(s->name), "zone",
+		json_from_slice(s->zone), "in_use", s->in_use, "tested", s->tested, "since",
+		time_json(s->since_s * 1000000), "errors", (json_int_t)s->errors));
+}
+
+static json_t *dnsbls_json(const struct request *req)
+{
+	json_t *lists = json_array();
+
+	if (req->worker->dnsbls)
+		dnsbl_watch_each(req->worker->dnsbls, add_list, lists);
+	return lists;
+}
+
+static void print_list(void *context, const struct dnsbl_state *s)
+{
+	struct request *req = context;
+	char at[RFC3339_TEXT_MAX];
+
+	rfc3339_format(s->since_s, at);
+	channel_print(req->channel, "dnsbl        %.*s (%.*s) %s %s, %llu error%s\n",
+	    SLICE_ARG(s->name), SLICE_ARG(s->zone),
+	    s->in_use   ? "in use since"
+	    : s->tested ? "OUT OF USE since"
+			: "not in use: its test points have not answered since",
+	    at, (unsigned long long)s->errors, s->errors == 1 ? "" : "s");
+}
+
+static void print_lists(struct request *req)
+{
+	if (req->worker->dnsbls)
+		dnsbl_watch_each(req->worker->dnsbls, print_list, req);
 }
 
 /* Null when the files of this generation have their copies. */
@@ -122,7 +161,7 @@ static json_t *status_json(const struct request *req)
 	int64_t now = req->worker->env.now_us(req->worker->env.self);
 
 	return json_pack("{s:I, s:o, s:I, s:o, s:I, s:I, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, "
-			 "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}",
+			 "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}",
 	    "generation", (json_int_t)g->number, "loaded", time_json(g->loaded_us), "age_seconds",
 	    (json_int_t)((now - g->loaded_us) / 1000000), "started",
 	    time_json(req->worker->started_us), "uptime_seconds",
@@ -135,8 +174,8 @@ static json_t *status_json(const struct request *req)
 	    reload_json(&reload), "records", records_json(req->worker), "reports",
 	    reports_json(req), "source", source_json(g->config), "feeds",
 	    feeds_json(g->config->loaded, now / 1000000), "state_error", state_json(&reload),
-	    "history", history_json(req), "policy", policy_json(req), "mode",
-	    g->rules->settings.monitor ? "monitor" : "enforce", "rule_modes",
+	    "history", history_json(req), "policy", policy_json(req), "dnsbls", dnsbls_json(req),
+	    "mode", g->rules->settings.monitor ? "monitor" : "enforce", "rule_modes",
 	    overrides_json(g->rules, now / 1000000));
 }
 
@@ -252,6 +291,7 @@ static void print_status(struct request *req)
 	print_reload(req, now);
 	print_copies(req);
 	feeds_print(req, g->config->loaded, now / 1000000);
+	print_lists(req);
 	channel_print(req->channel, "sessions     %u\n", milter_sessions());
 	print_policy(req);
 	channel_print(req->channel,

@@ -249,7 +249,7 @@ static bool start_parts(struct worker *w)
 
 	check_descriptor_limit(w->start);
 	ok = open_records(w, g->config) && start_knock() && worker_resolver_start(w, g->config) &&
-	     start_metrics(w, w->start);
+	     worker_resolver_watch_lists(w, g->rules) && start_metrics(w, w->start);
 
 	table_unpin(&g);
 	if (ok)

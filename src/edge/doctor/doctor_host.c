@@ -50,6 +50,31 @@ static void query_dns(struct doctor *d, struct resolver *resolver)
 		doctor_add_finding(d, FINDING_GOOD, NULL, "DNS: the name servers answer");
 }
 
+/* What a definite wrong answer of a test point means is told where it is seen. */
+static void check_list(struct doctor *d, struct resolver *resolver, const struct dnsbl *list)
+{
+	struct resolver_session session;
+	enum dnsbl_health health;
+	struct dns dns;
+
+	resolver_session_start(&session, resolver);
+	dns = resolver_session_dns(&session);
+	health = dnsbl_test(list, &dns, d->arena);
+	resolver_session_end(&session);
+	if (health == DNSBL_RIGHT)
+		doctor_add_finding(d, FINDING_GOOD, NULL, "dnsbl %.*s: %.*s answers as it should",
+		    SLICE_ARG(list->name), SLICE_ARG(list->zone));
+	else if (health == DNSBL_WRONG)
+		doctor_add_finding(d, FINDING_WRONG,
+		    "take it out of dnsbls, or ask it through a resolver that it serves",
+		    "dnsbl %.*s: the test points of %.*s have a wrong answer: it is out of use",
+		    SLICE_ARG(list->name), SLICE_ARG(list->zone));
+	else
+		doctor_add_finding(d, FINDING_NOTE, NULL,
+		    "dnsbl %.*s: no answer for the test points of %.*s", SLICE_ARG(list->name),
+		    SLICE_ARG(list->zone));
+}
+
 static void check_dns(struct doctor *d)
 {
 	char why[RESOLVER_WHY_MAX];
@@ -60,6 +85,9 @@ static void check_dns(struct doctor *d)
 		return;
 	}
 	query_dns(d, resolver);
+	for (unsigned i = 0; i < d->rules->dnsbl_count; i++)
+		if (d->rules->dnsbls[i].has_test)
+			check_list(d, resolver, &d->rules->dnsbls[i]);
 	resolver_stop(resolver);
 	resolver_free(&resolver);
 }

@@ -1,5 +1,7 @@
 #include "edge/metrics/metrics.h"
 
+#include "edge/dns/dnsbl_watch.h"
+
 #include "edge/milter/milter.h"
 #include "edge/os/version.h"
 #include "metrics_page.h"
@@ -260,6 +262,32 @@ static void write_geo_built_times(struct metrics_page *p)
 	metrics_write_sample(p, (double)c->geo_country_built, "database=\"%s\"", "country");
 }
 
+static void write_list_in_use(void *context, const struct dnsbl_state *s)
+{
+	struct metrics_page *p = context;
+
+	write_sample(p, s->in_use, "list=\"%.*s\"", SLICE_ARG(s->name));
+}
+
+static void write_lists_in_use(struct metrics_page *p)
+{
+	if (p->worker->dnsbls)
+		dnsbl_watch_each(p->worker->dnsbls, write_list_in_use, p);
+}
+
+static void write_list_errors(void *context, const struct dnsbl_state *s)
+{
+	struct metrics_page *p = context;
+
+	write_sample(p, (double)s->errors, "list=\"%.*s\"", SLICE_ARG(s->name));
+}
+
+static void write_lists_errors(struct metrics_page *p)
+{
+	if (p->worker->dnsbls)
+		dnsbl_watch_each(p->worker->dnsbls, write_list_errors, p);
+}
+
 static void write_table_from_copy(struct metrics_page *p)
 {
 	metrics_write_value(p, p->generation->config->from != NULL);
@@ -371,6 +399,12 @@ static const struct metric {
 	write_reload_time, 0},
     {"susmilter_geo_built_timestamp_seconds", GAUGE, "Build time of each MMDB; 0: none.",
 	write_geo_built_times, 0},
+    {"susmilter_dnsbl_in_use", GAUGE,
+	"1 when a list in the DNS is in use, 0 when its test points do not answer as they should.",
+	write_lists_in_use, 0},
+    {"susmilter_dnsbl_errors", COUNTER,
+	"Answers of a list in the DNS that the configuration does not declare.", write_lists_errors,
+	0},
     {"susmilter_feed_taken", GAUGE, "1 when a feed is in use as it stands, 0 when a copy is.",
 	metrics_write_feeds_taken, 0},
     {"susmilter_feed_entries", GAUGE, "Entries of a feed that are in use.",

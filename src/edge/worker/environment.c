@@ -2,6 +2,7 @@
 
 #include "core/auth/dkim_verifier.h"
 #include "edge/auth/spf.h"
+#include "edge/dns/dnsbl_watch.h"
 #include "edge/geo/geo.h"
 #include "edge/idn/idn.h"
 #include "edge/os/monotonic.h"
@@ -220,6 +221,21 @@ static bool message_spf(struct message *m, const struct spf_query *query, struct
 	return out->result != SPFR_TEMPERROR || !m->spf.dry || m->ended;
 }
 
+static bool list_in_use(void *self, const struct dnsbl *list)
+{
+	struct worker *w = self;
+
+	return w->dnsbls && dnsbl_watch_in_use(w->dnsbls, list);
+}
+
+static void list_error(void *self, const struct dnsbl *list)
+{
+	struct worker *w = self;
+
+	if (w->dnsbls)
+		dnsbl_watch_error(w->dnsbls, list);
+}
+
 static void message_at_rcpt(struct message *m)
 {
 	resolver_session_limit(&m->session, DNS_RCPT_MS);
@@ -316,6 +332,8 @@ void environment_fill(struct worker *w)
 	    .message_end = message_end,
 	    .dns = message_dns,
 	    .spf = message_spf,
+	    .list_in_use = list_in_use,
+	    .list_error = list_error,
 	    .at_rcpt = message_at_rcpt,
 	    .at_end = message_at_end,
 	    .dkim_header = message_dkim_header,

@@ -1,5 +1,6 @@
 /* The first load and every later one: aside, validated, then published; and the parts of the worker
  * that follow the configuration. */
+#include "edge/dns/dnsbl_watch.h"
 #include "edge/log/log.h"
 #include "edge/worker/worker.h"
 #include "edge/worker/worker_resolver.h"
@@ -72,6 +73,8 @@ static uint64_t publish(struct worker *w, const struct config *before, struct ru
 	}
 	fresh = table_pin(w->table);
 	apply_config(w, fresh->config);
+	if (w->dnsbls)
+		dnsbl_watch_lists(w->dnsbls, fresh->rules->dnsbls, fresh->rules->dnsbl_count);
 	worker_copies_note(w, before, fresh->config, diag, why);
 	config_compare_start(w->start, fresh->config, false, diag);
 	table_unpin(&fresh);

@@ -6,6 +6,7 @@
 #include "edge/worker/worker_resolver.h"
 
 #include "core/base/line.h"
+#include "edge/dns/dnsbl_watch.h"
 #include "edge/log/log.h"
 #include "edge/milter/milter.h"
 #include "edge/milter/milter_wakeup.h"
@@ -152,6 +153,43 @@ bool worker_resolver_start(struct worker *w, const struct config *c)
 		pthread_detach(thread); /* it lives as long as the process */
 	else
 		log_warning("resolver: cannot start the thread that watches " RESOLVCONF_PATH);
+	return true;
+}
+
+/* ---- lists in the DNS ---------------------------------------------------------------- */
+
+static bool open_session(void *context, struct resolver_session *session)
+{
+	struct worker *w = context;
+	bool opened;
+
+	pthread_mutex_lock(&w->resolver_lock);
+	opened = w->resolver;
+	if (opened)
+		resolver_session_start(session, w->resolver);
+	pthread_mutex_unlock(&w->resolver_lock);
+	return opened;
+}
+
+static void tell_list(void *context, bool in_use, const char *line)
+{
+	(void)context;
+	if (in_use)
+		log_info("%s", line);
+	else
+		log_warning("%s", line);
+}
+
+bool worker_resolver_watch_lists(struct worker *w, const struct ruleset *rules)
+{
+	const struct dnsbl_watch_settings settings = {w, open_session, tell_list};
+
+	w->dnsbls = dnsbl_watch_create(&settings);
+	if (!w->dnsbls) {
+		log_error("cannot start the thread that watches dnsbls");
+		return false;
+	}
+	dnsbl_watch_lists(w->dnsbls, rules->dnsbls, rules->dnsbl_count);
 	return true;
 }
 
