@@ -127,13 +127,13 @@ class Lab:
         return f"inet:{host}:{port}"
 
     def sendmail(self, daemon, name="sendmail", listen=("127.0.0.1",), host="mx.sm.lab.test",
-                 relay_port=0, equates=Sendmail.EQUATES):
+                 relay_port=0, equates=Sendmail.EQUATES, more=""):
         """daemon: a Daemon, or None for one without a milter; equates: flags and times of the line
         X.  What it accepts waits in its queue until flush() hands it to relay_port on 127.0.0.1,
-        where another host must answer."""
+        where another host must answer.  more: lines of its sendmail.mc."""
         return self._add(Sendmail(self, name, self.build / "sendmail",
                                   daemon.milter if daemon else "", listen, host, relay_port,
-                                  equates))
+                                  equates, more))
 
     def exim(self, socket, name="exim", **options):
         """socket: of susmilter's policy door, as ${readsocket} takes it."""

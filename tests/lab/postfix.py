@@ -33,6 +33,7 @@ discard   unix  - - n - - discard
 virtual   unix  - n n - - virtual
 pickup    unix  n - n 60 1 pickup
 anvil     unix  - - n - 1 anvil
+tlsmgr    unix  - - n 1000? 1 tlsmgr
 scache    unix  - - n - 1 scache
 postlog   unix-dgram n - n - 1 postlogd
 """

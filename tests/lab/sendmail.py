@@ -55,7 +55,7 @@ MAILER(`smtp')dnl
 
     EQUATES = "F=T, T=C:10s;S:10s;R:60s;E:120s"
 
-    def __init__(self, lab, name, root, milter, listen, host, relay_port, equates):
+    def __init__(self, lab, name, root, milter, listen, host, relay_port, equates, more=""):
         self.dir = lab.dir / name
         self.port = free_port()
         self.address, self.addresses = listen[0], listen
@@ -64,7 +64,8 @@ MAILER(`smtp')dnl
             f"DAEMON_OPTIONS(`Name=MTA{i}, Family={'inet6' if ':' in a else 'inet'}, Addr={a}, "
             f"Port={self.port}')dnl" for i, a in enumerate(listen))
         filters = f"INPUT_MAIL_FILTER(`susmilter', `S={milter}, {equates}')dnl"
-        self.cf(self.dir, root, ports, filters if milter else "dnl", host, relay_port)
+        self.cf(self.dir, root, ports, (filters if milter else "dnl") + "\n" + more, host,
+                relay_port)
         db = etc / "sasldb2"
         sasl.conf(etc / "sasl/Sendmail.conf", db)
         sasl.users(db, "sm.lab.test")

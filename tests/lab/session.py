@@ -5,6 +5,7 @@
         print(s.mail("a@example.org").code)
 """
 import smtplib
+import ssl
 
 import sasl
 
@@ -46,6 +47,18 @@ class Session:
         reply = self.command(f"XCLIENT ADDR={shown} NAME={name or '[UNAVAILABLE]'}")
         assert reply.code == 220, reply
         return reply
+
+    def starttls(self, helo, newest=None):
+        """newest: an ssl.TLSVersion that is not exceeded."""
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if newest:
+            context.maximum_version = newest
+        # The name that ssl wants is kept only by smtplib's constructor.
+        self.smtp._host = "mx.lab.test"
+        reply = self._reply(self.smtp.starttls(context=context))
+        assert reply.code == 220, reply
+        return self.ehlo(helo)
 
     def login(self, user):
         return self._reply(self.smtp.login(user, sasl.USERS[user]))

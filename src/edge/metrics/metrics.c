@@ -266,7 +266,7 @@ static void write_list_in_use(void *context, const struct dnsbl_state *s)
 {
 	struct metrics_page *p = context;
 
-	write_sample(p, s->in_use, "list=\"%.*s\"", SLICE_ARG(s->name));
+	metrics_write_sample(p, s->in_use, "list=\"%.*s\"", SLICE_ARG(s->name));
 }
 
 static void write_lists_in_use(struct metrics_page *p)
@@ -279,7 +279,7 @@ static void write_list_errors(void *context, const struct dnsbl_state *s)
 {
 	struct metrics_page *p = context;
 
-	write_sample(p, (double)s->errors, "list=\"%.*s\"", SLICE_ARG(s->name));
+	metrics_write_sample(p, (double)s->errors, "list=\"%.*s\"", SLICE_ARG(s->name));
 }
 
 static void write_lists_errors(struct metrics_page *p)
