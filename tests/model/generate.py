@@ -25,6 +25,11 @@ PATTERNS = ["/.*bob.*/", "/[a-z]+@example\\.org/", "/mx[0-9]+\\..*/", "/\\[.*\\]
             "/müller@.*/", "/mu\u0308ller.*/", "/[üänï]+code/", "/.u\u0308.*/"]
 LOGINS = ["alice", "Alice", "bob@example.org", "web.form", "form", "FORM7", "müller"]
 LOGIN_PATTERNS = ["/form[0-9]*/", "/.*@example\\.org/", "/a.*/"]
+FIELDS = ["Subject", "X-Bulk", "List-Id", "Date"]
+VALUES = ["hello", "Re: hello", "buy now", "BUY", "=?utf-8?q?b?= =?utf-8?q?uy?= now", "müller",
+          "=?utf-8?q?M=C3=BCller?=", "", "a  b"]
+HEADER_PATTERNS = ["/.*buy.*/", "/re: .*/", "/müller/", "/hello/", "/a..b/", "/.*/"]
+TLS = ["none", "<1.2", "<1.3"]
 COUNTRIES = ["CN", "DE", "US", "FR", "BR"]
 ASNS = [4134, 4812, 64500, 64501, 4200000000]
 IDENTITIES = ["client_name", "helo", "sender", "from", "recipient"]
@@ -195,10 +200,28 @@ class Rules:
 
     # ---- rules ----
 
+    def header_entries(self):
+        rnd, out = self.rnd, []
+        for _ in range(rnd.randint(1, 3)):
+            name = rnd.choice(FIELDS)
+            out.append(rnd.choice([name, "!" + name, f"{name}: {rnd.choice(HEADER_PATTERNS)}",
+                                   f"{name.lower()}: {rnd.choice(HEADER_PATTERNS)}"]))
+        return "[ " + ", ".join(map(quoted, out)) + " ]"
+
+    def header(self):
+        rnd = self.rnd
+        return "\n".join(f"{rnd.choice([n, n.upper()])}: {rnd.choice(VALUES)}" for n in
+                         rnd.choices(FIELDS + ["Other"], k=rnd.randint(0, 4)))
+
     def criteria(self, keys):
         rnd, text = self.rnd, ""
         for key in keys:
-            if key == "networks":
+            if key in ("header", "all_headers"):
+                text += f" {key} = {self.header_entries()};"
+            elif key == "tls":
+                text += " tls = [ " + ", ".join(
+                    map(quoted, rnd.sample(TLS, rnd.randint(1, 2)))) + " ];"
+            elif key == "networks":
                 which = rnd.choice(["n", "n", "n", "a", "c", "na", "nac", "ac"])
                 if not self.asn:
                     which = "n"
@@ -242,7 +265,7 @@ class Rules:
 
     def keys(self):
         rnd = self.rnd
-        pool = ["networks", "networks", "domains"] + IDENTITIES
+        pool = ["networks", "networks", "domains", "header", "all_headers", "tls"] + IDENTITIES
         return sorted(set(rnd.sample(pool, rnd.choice([1, 1, 1, 2, 2, 3]))))
 
     def head(self):
@@ -267,7 +290,7 @@ class Rules:
         rnd = self.rnd
         if rnd.random() < 0.7:
             return self.rule()
-        pool = ["login", "login", "sender", "from", "helo", "recipient"]
+        pool = ["login", "login", "sender", "from", "helo", "recipient", "header", "all_headers"]
         text = self.head() + self.criteria(sorted(set(rnd.sample(pool, rnd.randint(1, 2)))))
         text += self.attributes() + f' applies = "{rnd.choice(["authenticated", "both"])}";'
         if rnd.random() < 0.4:
@@ -299,7 +322,8 @@ class Rules:
             text += self.facts(False)
         r = rnd.random()
         if r < 0.35:
-            text += " unless = {" + (self.criteria(self.keys()) if r < 0.25 else "") + (
+            keys = [k for k in self.keys() if k not in ("header", "all_headers", "tls")]
+            text += " unless = {" + (self.criteria(keys or ["helo"]) if r < 0.25 else "") + (
                 self.facts(False) if r > 0.15 else "") + " };"
         return text + " }"
 
@@ -428,6 +452,10 @@ class Rules:
             s["recipient"] = self.mailbox() if rnd.random() < 0.95 else "postmaster"
         if rnd.random() < 0.15:
             s["auth"] = rnd.choice(LOGINS + ["joe", "xweb.form", ""])
+        if rnd.random() < 0.8:
+            s["tls"] = rnd.choice(["none", "1.0", "1.1", "1.2", "1.3"])
+        if rnd.random() < 0.5:
+            s["header"] = self.header()
         if rnd.random() < 0.6:
             s["from"] = self.author() if rnd.random() < 0.95 else ""
         for key, results in (("spf", SPF), ("dkim", DKIM), ("dmarc", DMARC)):
@@ -459,6 +487,9 @@ class Rules:
                         for _ in range(rnd.randint(1, 5))) if " " not in r)) or "postmaster"
         if rnd.random() < 0.15:
             s["auth"] = rnd.choice(LOGINS)
+        if rnd.random() < 0.8:
+            s["tls"] = rnd.choice(["none", "1.0", "1.1", "1.2", "1.3"])
+        s["header"] = self.header()
         s["spf"] = rnd.choice(SPF)
         s["policy"] = rnd.choice(["none", "timeout", "reject", "reject", "quarantine"])
         s["dkim"] = rnd.choice(["none", "fail"] if s["policy"] == "timeout" else DKIM)

@@ -30,7 +30,7 @@ struct told {
 	    q; /* client, names, sender, SPF and DKIM, read by the product's own reader */
 	struct slice recipients[RECIPIENTS_MAX];
 	size_t count;
-	struct slice client_name, helo, sender, from, policy;
+	struct slice client_name, helo, sender, from, policy, header;
 	struct zone *zone;
 	struct dns dns;
 	struct dkim_signature_result signature;
@@ -178,6 +178,8 @@ static bool read_own(struct told *t, struct slice key, struct slice value)
 		t->sender = value;
 	else if (slice_equal(key, SLICE("from")))
 		t->from = value;
+	else if (slice_equal(key, SLICE("header")))
+		t->header = value;
 	else if (slice_equal(key, SLICE("policy")))
 		t->policy = value;
 	else if (slice_equal(key, SLICE("recipients")))
@@ -241,6 +243,23 @@ static const char *fate_of(const struct answer *a)
 	}
 }
 
+/* A field a line. */
+static void show_header(struct session *s, struct slice fields)
+{
+	while (fields.len > 0) {
+		struct slice value = slice_cut(&fields, '\n'), name = slice_cut(&value, ':');
+
+		transaction_header(s, name, value);
+	}
+}
+
+static struct slice tls_macro(enum tls_version version)
+{
+	static const char *const texts[] = {"", "", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
+
+	return slice_str(texts[version]);
+}
+
 /* One transaction with the recipients that have no fate yet; true when it was split. */
 static bool attempt(
     struct told *t, struct session *s, const struct ruleset *rules, const char **fates)
@@ -252,6 +271,8 @@ static bool attempt(
 		   .rules = rules,
 		   .sender = t->sender.len > 0 ? t->sender : SLICE("<>"),
 		   .auth = t->q.facts.auth_state == FACT_KNOWN ? t->q.facts.auth : SLICE(""),
+		   .tls = tls_macro(t->q.facts.tls),
+		   .gives_tls = t->q.facts.tls != TLS_UNKNOWN,
 		   .mta_name = SLICE("mx.test"),
 		   .sees_headers = true,
 		   .sees_body = true,
@@ -271,6 +292,7 @@ static bool attempt(
 		return false;
 	if (t->from.len > 0)
 		transaction_header(s, SLICE("From"), t->from);
+	show_header(s, t->header);
 	transaction_end_of_headers(s);
 	a = transaction_end(s, &edits, &n);
 	split = comes_again(&a);

@@ -14,6 +14,9 @@ struct session {
 	int64_t now;
 	bool has_client, auth;
 	struct who login;
+	const char *tls; /* NULL: not told */
+	bool has_header; /* its end is there */
+	const char *header;
 	u128 client;
 	struct who id[IDS];
 	bool from_told;                 /* also when it says that there is no author */
@@ -75,8 +78,11 @@ static struct session read_session(const json_t *o, int64_t now)
 	s.id[ID_HELO] = name_told(told(o, "helo"));
 	s.id[ID_SENDER] = address_told(told(o, "sender"));
 	s.id[ID_RECIPIENT] = address_told(told(o, "recipient"));
-	s.from_told = from != NULL;
-	s.id[ID_FROM] = from && *from ? address_told(from) : (struct who){.known = from != NULL};
+	s.tls = told(o, "tls");
+	s.header = told(o, "header");
+	s.has_header = s.header != NULL;
+	s.from_told = from != NULL || s.has_header;
+	s.id[ID_FROM] = from && *from ? address_told(from) : (struct who){.known = s.from_told};
 	s.spf = told(o, "spf");
 	s.dkim = told(o, "dkim");
 	s.dmarc = told(o, "dmarc");
@@ -260,6 +266,99 @@ static enum word_truth fact_matches(const struct look l, const struct criteria *
 	return in;
 }
 
+/* ---- header and TLS ------------------------------------------------------------------ */
+
+/* The value of a field as it is read: words of UTF-8 and quoted-printable are all that sessions
+ * have; blanks between two of them go. */
+static char *read_value(const char *text, size_t n)
+{
+	static const char word[] = "=?utf-8?q?";
+	const size_t begin = sizeof word - 1;
+	char *out = need(calloc(n + 1, 1)), *at = out;
+	const char *end = text + n;
+
+	while (text < end) {
+		if (strncmp(text, word, begin) != 0) {
+			*at++ = *text++;
+			continue;
+		}
+		for (text += begin; strncmp(text, "?=", 2) != 0; text++) {
+			char hex[3] = {text[1], text[1] ? text[2] : 0, 0};
+
+			*at++ = *text == '_' ? ' ' : *text;
+			if (*text == '=') {
+				at[-1] = (char)strtol(hex, NULL, 16);
+				text += 2;
+			}
+		}
+		text += 2;
+		if (strncmp(text + strspn(text, " "), word, begin) == 0)
+			text += strspn(text, " ");
+	}
+	for (text = out; *text == ' '; text++)
+		;
+	while (at > text && at[-1] == ' ')
+		*--at = '\0';
+	return composed(text);
+}
+
+/* Whether some field of the header, a line each, is as the entry wants it. */
+static bool ask_holds(const struct ask *a, const char *header)
+{
+	size_t n = strlen(a->name);
+	bool there = false;
+
+	for (const char *line = header; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		if (strncasecmp(line, a->name, n) != 0 || line[n] != ':')
+			continue;
+		there = true;
+		if (a->has_pattern &&
+		    regexec(&a->re, read_value(line + n + 1, strcspn(line + n + 1, "\n")), 0, NULL,
+			0) == 0)
+			return true;
+	}
+	return !a->has_pattern && there != a->absent;
+}
+
+/* The criteria on the header, and on TLS; `none` where a rule has none. */
+static enum tri asks_match(
+    const struct session *s, const struct asks *asks, bool all, enum tri none)
+{
+	if (asks->count == 0)
+		return none;
+	if (!s->has_header)
+		return UNKNOWN;
+	for (size_t i = 0; i < asks->count; i++)
+		if (ask_holds(&asks->at[i], s->header) != all)
+			return all ? NO : YES;
+	return all ? YES : NO;
+}
+
+static enum tri tls_matches(const struct session *s, unsigned words, enum tri none)
+{
+	unsigned is;
+
+	if (words == 0)
+		return none;
+	if (!s->tls)
+		return UNKNOWN;
+	is = strcmp(s->tls, "none") == 0  ? TLS_NO
+	     : strcmp(s->tls, "1.1") <= 0 ? TLS_BELOW_1_2 | TLS_BELOW_1_3
+	     : strcmp(s->tls, "1.2") == 0 ? TLS_BELOW_1_3
+					  : 0;
+	return (is & words) != 0 ? YES : NO;
+}
+
+enum { ASKS = 3 };
+
+static enum tri asked_matches(
+    const struct session *s, const struct criteria *c, int which, enum tri none)
+{
+	return which == 0   ? tls_matches(s, c->tls, none)
+	       : which == 1 ? asks_match(s, &c->header, false, none)
+			    : asks_match(s, &c->all_headers, true, none);
+}
+
 /* ---- the whole rule ------------------------------------------------------------------ */
 
 /* UNKNOWN; *later: for what the session has not shown, which is nobody's failure. */
@@ -286,6 +385,14 @@ static enum tri rule_is(
 		if (one == UNKNOWN)
 			open_slot(&all, later, true);
 	}
+	for (int i = 0; i < ASKS; i++) {
+		enum tri one = asked_matches(l.session, &r->match, i, YES);
+
+		if (one == NO)
+			return NO;
+		if (one == UNKNOWN)
+			open_slot(&all, later, i > 0 && !l.session->id[ID_FROM].known);
+	}
 	for (int key = 0; key < KEYS; key++) {
 		enum tri one =
 		    r->unless.key[key] ? key_matches(l, &r->unless, key, r->unless.in, &other) : NO;
@@ -308,6 +415,14 @@ static enum tri rule_is(
 			open_slot(&all, later, one == W_LATER);
 		if (unless != W_NO)
 			open_slot(&all, later, unless == W_LATER);
+	}
+	for (int i = 0; i < ASKS; i++) {
+		enum tri one = asked_matches(l.session, &r->unless, i, NO);
+
+		if (one == YES)
+			return NO;
+		if (one == UNKNOWN)
+			open_slot(&all, later, i > 0 && !l.session->id[ID_FROM].known);
 	}
 	return all;
 }
@@ -426,7 +541,8 @@ static bool asks_from(const struct criteria *c)
 	for (int i = 0; i < 3; i++)
 		if (c->words[late[i]] | c->out_words[late[i]])
 			return true;
-	return c->key[ID_FROM] || (c->key[K_DOMAINS] && c->in & 1u << ID_FROM);
+	return c->header.count > 0 || c->all_headers.count > 0 || c->key[ID_FROM] ||
+	       (c->key[K_DOMAINS] && c->in & 1u << ID_FROM);
 }
 
 /* A refusal that might be withdrawn is put off. */
@@ -630,16 +746,16 @@ static struct switches switches_of(const struct conf *c, const char *name)
 static struct verdict decide_authenticated(struct look rcpt, struct look end)
 {
 	const struct conf *c = end.conf;
-	struct verdict v = {0};
+	struct verdict v = {0}, put_off_by[2] = {{0}}; /* which passes over what is undecided */
 
 	if (identity_matches(&c->exempt, &end.session->id[ID_RECIPIENT]) == YES)
 		return (struct verdict){.action = "accept",
 		    .code = 250,
 		    .family = "exempt_recipients",
 		    .rule = "exempt_recipients"};
-	try_rules(rcpt, &c->blocks, "blocks", false, NO, &v);
+	try_rules(rcpt, &c->blocks, "blocks", false, NO, &v, put_off_by);
 	if (end.session->from_told && !decided(&v))
-		try_rules(end, &c->blocks, "blocks", true, NO, &v);
+		try_rules(end, &c->blocks, "blocks", true, NO, &v, put_off_by);
 	if (!v.action)
 		return (struct verdict){.action = "accept", .code = 250};
 	v.monitored |= c->monitor;
@@ -653,7 +769,7 @@ static struct verdict decide(const struct conf *c, const struct session *s)
 	struct verdict v = {0}, early = {0}, whitelisted = {0}; /* the end's word counts */
 	struct switches sw = switches_of(c, s->id[ID_RECIPIENT].name);
 
-	before.id[ID_FROM].known = false;
+	before.id[ID_FROM].known = before.has_header = false;
 	if (s->auth)
 		return decide_authenticated(rcpt, end);
 	if (s->has_client && list_holds_ip(&c->trusted, s->client, &c->asn, &c->country, &v.net))
@@ -716,7 +832,7 @@ static void print_fates(const struct conf *c, const struct session *s, char *rec
 		struct verdict v;
 
 		at_rcpt.id[ID_RECIPIENT] = whole.id[ID_RECIPIENT] = address_told(r);
-		at_rcpt.from_told = at_rcpt.id[ID_FROM].known = false;
+		at_rcpt.from_told = at_rcpt.id[ID_FROM].known = at_rcpt.has_header = false;
 		v = decide(c, &at_rcpt);
 		fate[n] = fate_of(c, &v);
 		at_end[n] = fate[n] == ACCEPT;

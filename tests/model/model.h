@@ -80,8 +80,9 @@ struct list {
 };
 
 void add_network(struct list *l, const char *text);
-void add_word(struct list *l, const char *text);  /* name, address or pattern */
-void add_login(struct list *l, const char *text); /* login or pattern */
+void add_word(struct list *l, const char *text);       /* name, address or pattern */
+void set_whole_pattern(regex_t *re, const char *text); /* with its slashes */
+void add_login(struct list *l, const char *text);      /* login or pattern */
 void add_asn(struct list *l, const char *text);
 void add_country(struct list *l, const char *text);
 
@@ -126,8 +127,26 @@ enum { PROOF_SPF = 1, PROOF_CLIENT_NAME = 2 };
 enum spf_switch { SPF_OFF, SPF_MONITOR, SPF_UNLESS_DKIM, SPF_REJECT };
 enum dmarc_switch { DMARC_OFF, DMARC_MONITOR, DMARC_QUARANTINE, DMARC_REJECT, DMARC_STRICT };
 
+/* What one entry of header or all_headers asks. */
+struct ask {
+	bool absent, has_pattern;
+	char *name;
+	regex_t re;
+};
+
+enum { ASKS_MAX = 8 };
+
+struct asks {
+	struct ask at[ASKS_MAX];
+	size_t count; /* 0: not asked */
+};
+
+enum { TLS_NO = 1, TLS_BELOW_1_2 = 2, TLS_BELOW_1_3 = 4 };
+
 struct criteria {
-	struct list *key[KEYS];                  /* NULL: not asked */
+	struct list *key[KEYS]; /* NULL: not asked */
+	struct asks header, all_headers;
+	unsigned tls;                            /* bits of words; 0: not asked */
 	unsigned in;                             /* bits of identities that domains looks at */
 	unsigned words[FACTS], out_words[FACTS]; /* bits by word, of criteria on one fact */
 };

@@ -126,9 +126,30 @@ static bool says(const config_setting_t *s, const char *word)
 	return false;
 }
 
+static void add_ask(struct asks *asks, const char *text)
+{
+	struct ask *a = &asks->at[asks->count++];
+	const char *colon = strchr(text, ':');
+
+	a->absent = *text == '!';
+	text += a->absent;
+	a->name = lower(text);
+	if (!colon)
+		return;
+	a->name[colon - text] = '\0';
+	a->has_pattern = true;
+	set_whole_pattern(&a->re, colon + 1 + strspn(colon + 1, " "));
+}
+
+static void read_asks(struct asks *asks, const config_setting_t *s)
+{
+	for (int i = 0; s && i < config_setting_length(s); i++)
+		add_ask(asks, config_setting_get_string_elem(s, i));
+}
+
 static void read_criteria(struct criteria *c, const config_setting_t *group, const char *conf)
 {
-	const config_setting_t *in = config_setting_get_member(group, "in");
+	const config_setting_t *in = config_setting_get_member(group, "in"), *tls;
 
 	for (int i = 0; i < IDS; i++) {
 		read_key(c, i, add_word, group, identities[i], conf);
@@ -149,6 +170,11 @@ static void read_criteria(struct criteria *c, const config_setting_t *group, con
 			c->words[f] |= says(s, fact_words[f][w]) ? 1u << w : 0;
 			c->out_words[f] |= says(s, out) ? 1u << w : 0;
 		}
+	read_asks(&c->header, config_setting_get_member(group, "header"));
+	read_asks(&c->all_headers, config_setting_get_member(group, "all_headers"));
+	tls = config_setting_get_member(group, "tls");
+	c->tls = (says(tls, "none") ? TLS_NO : 0u) | (says(tls, "<1.2") ? TLS_BELOW_1_2 : 0u) |
+		 (says(tls, "<1.3") ? TLS_BELOW_1_3 : 0u);
 }
 
 /* "2027-06-30": the end of that day; or with T and time, in UTC. */

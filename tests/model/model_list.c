@@ -79,18 +79,23 @@ static uint64_t hash_of(const char *s)
 	return h;
 }
 
-static void set_pattern(struct entry *e, const char *text)
+void set_whole_pattern(regex_t *out, const char *text)
 {
 	const char *re = composed(text); /* with its slashes */
 	size_t n = strlen(re);
 	char *whole = need(malloc(n + 8));
 
 	snprintf(whole, n + 8, "^(%.*s)$", (int)n - 2, re + 1);
-	e->form = F_PATTERN;
-	if (regcomp(&e->re, whole, REG_EXTENDED | REG_ICASE | REG_NOSUB) != 0) {
+	if (regcomp(out, whole, REG_EXTENDED | REG_ICASE | REG_NOSUB) != 0) {
 		fprintf(stderr, "model: cannot read the pattern %s\n", text);
 		exit(2);
 	}
+}
+
+static void set_pattern(struct entry *e, const char *text)
+{
+	e->form = F_PATTERN;
+	set_whole_pattern(&e->re, text);
 }
 
 static void set_name(struct entry *e, const char *text)
