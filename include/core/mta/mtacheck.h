@@ -37,6 +37,8 @@ struct postfix_settings {
 	/* Whether an address is in trusted_networks; NULL: mynetworks is not compared. */
 	bool (*trusts)(void *context, const struct ip *);
 	void *context;
+	bool rules_ask_tls;   /* some rule has the criterion tls */
+	bool rules_ask_users; /* some rule is for authenticated sessions */
 };
 
 /* The value of a setting; empty when it is not there. */

@@ -156,6 +156,22 @@ static void check_bypass(const struct postfix_check *c)
 		    c, "smtpd_milter_maps is set: clients listed there use other milters, or none");
 }
 
+/* Without TLS there is no {tls_version}, and that it is missing says nothing. */
+static void check_tls(const struct postfix_check *c)
+{
+	struct slice level = mtacheck_effective(c, "smtpd_tls_security_level");
+
+	if (!c->settings->rules_ask_tls)
+		return;
+	if (slice_equal(level, SLICE("may")) || slice_equal(level, SLICE("encrypt")) ||
+	    slice_equal(mtacheck_effective(c, "smtpd_use_tls"), SLICE("yes")))
+		add_good(c, "smtpd offers TLS, for which a rule asks");
+	else
+		add_problem(c,
+		    "a rule asks for tls, and smtpd offers no TLS: the rule stays undecided",
+		    mtacheck_change(c, "smtpd_tls_security_level", "may"));
+}
+
 static void check_bare_newline(const struct postfix_check *c)
 {
 	struct slice value = mtacheck_effective(c, "smtpd_forbid_bare_newline");
@@ -196,10 +212,12 @@ static void check_overrides(const struct postfix_check *c)
 
 		if (slice_equal(name, SLICE("smtpd_milters")) && !is_inbound_override(c, key) &&
 		    !mtacheck_find_ours(c, slice_trim(value), &ours, &first))
-			add_note(c, mtacheck_print(c->arena,
-					"master.cf: %.*s does not list susmilter: correct for "
-					"submission, wrong for inbound mail",
-					SLICE_ARG(slice_trim(key))));
+			add_note(c,
+			    mtacheck_print(c->arena, "master.cf: %.*s does not list susmilter: %s",
+				SLICE_ARG(slice_trim(key)),
+				c->settings->rules_ask_users
+				    ? "rules for authenticated sessions are not used there"
+				    : "correct for submission, wrong for inbound mail"));
 	}
 }
 
@@ -266,6 +284,7 @@ static void check_settings(const struct postfix_check *c)
 	check_timeout(c, &own, "30s", ANSWER_TIMEOUT_MIN, ANSWER_SECONDS);
 	own = milter_setting(c, list, ours, "content_timeout", "milter_content_timeout");
 	check_timeout(c, &own, "300s", END_TIMEOUT_MIN, END_SECONDS);
+	check_tls(c);
 	check_bare_newline(c);
 	mtacheck_networks(c);
 }
@@ -276,7 +295,7 @@ static bool has_own_settings(const struct postfix_check *c)
 	static const char *const names[] = {"smtpd_milters", "receive_override_options",
 	    "smtpd_milter_maps", "milter_default_action", "milter_protocol",
 	    "milter_command_timeout", "milter_content_timeout", "smtpd_forbid_bare_newline",
-	    "mynetworks"};
+	    "mynetworks", "smtpd_tls_security_level"};
 	struct slice value;
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

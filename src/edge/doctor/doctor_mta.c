@@ -86,6 +86,14 @@ static bool is_trusted_address(void *context, const struct ip *address)
 	return policy_decide(d->rules, &facts, PHASE_MAIL).reason == REASON_TRUSTED;
 }
 
+static bool has_tls_rule(const struct ruleset *rules)
+{
+	for (unsigned i = 0; i < rules->rule_count; i++)
+		if (((rules->rules[i].keys | rules->rules[i].excuses) & 1u << KEY_TLS) != 0)
+			return true;
+	return false;
+}
+
 /* False when this instance accepts no mail by SMTP. */
 static bool check_postfix(struct doctor *d, const char *directory)
 {
@@ -97,6 +105,8 @@ static bool check_postfix(struct doctor *d, const char *directory)
 	    .listens = doctor_listens,
 	    .trusts = is_trusted_address,
 	    .context = d,
+	    .rules_ask_tls = has_tls_rule(d->rules),
+	    .rules_ask_users = d->rules->has_authenticated,
 	};
 	const char *policy = d->config->policy_socket, *queue, *user;
 	bool chrooted, asked;

@@ -345,6 +345,69 @@ START_TEST(finds_the_policy_service)
 }
 END_TEST
 
+/* What matters only where rules look at it. */
+static const struct {
+	const char *label, *main, *overrides;
+	bool tls, users;
+	const char *wanted;
+} asked[] = {
+    {"TLS that nobody asks for", "", "", false, false, ""},
+    {"no TLS, and a rule asks", "", "", true, false,
+	"wrong a rule asks for tls, and → smtpd_tls_security_level = may\n"},
+    {"TLS, and a rule asks", "smtpd_tls_security_level = may\n", "", true, false, ""},
+    {"TLS by its old name", "smtpd_use_tls = yes\n", "", true, false, ""},
+    {"a submission service of its own", "", "submission/inet/smtpd_milters = \n", false, false,
+	"note master.cf: submission/in → -\n"},
+};
+
+START_TEST(checks_what_rules_ask_for)
+{
+	static const char all_is_well[] = "smtpd_milters = unix:susmilter/milter.sock\n" SAFE REST;
+	struct arena *arena = arena_create(1 << 20);
+	struct said said = {.len = 0};
+	const struct findings findings = {say, &said};
+	char main[4096];
+	struct postfix_settings s = {.services = slice_str(CHROOT),
+	    .overrides = slice_str(asked[_i].overrides),
+	    .rules_ask_tls = asked[_i].tls,
+	    .rules_ask_users = asked[_i].users};
+
+	snprintf(main, sizeof main, "%s%s", all_is_well, asked[_i].main);
+	s.main = slice_str(main);
+	mtacheck_postfix(&s, SOCKET, arena, &findings);
+	ck_assert_msg(
+	    strcmp(said.text, asked[_i].wanted) == 0, "%s: %s", asked[_i].label, said.text);
+	arena_free(&arena);
+}
+END_TEST
+
+/* Of a whole line. */
+static void find_words(void *context, enum finding f, const char *what, const char *change)
+{
+	(void)f;
+	(void)change;
+	*(bool *)context |= strstr(what, "rules for authenticated sessions are not used") != NULL;
+}
+
+START_TEST(tells_who_is_not_asked)
+{
+	struct arena *arena = arena_create(1 << 20);
+	bool found = false;
+	const struct findings findings = {find_words, &found};
+	struct postfix_settings s = {
+	    .main = SLICE("smtpd_milters = unix:susmilter/milter.sock\n" SAFE REST),
+	    .services = SLICE(CHROOT),
+	    .overrides = SLICE("submission/inet/smtpd_milters = \n")};
+
+	mtacheck_postfix(&s, SOCKET, arena, &findings);
+	ck_assert(!found);
+	s.rules_ask_users = true;
+	mtacheck_postfix(&s, SOCKET, arena, &findings);
+	ck_assert(found);
+	arena_free(&arena);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("mtacheck");
@@ -354,6 +417,8 @@ Suite *suite(void)
 	tcase_add_loop_test(tc, test_sendmail, 0, ROWS(sendmail));
 	tcase_add_loop_test(tc, test_takes_mail, 0, ROWS(takers));
 	tcase_add_loop_test(tc, finds_the_policy_service, 0, ROWS(policies));
+	tcase_add_loop_test(tc, checks_what_rules_ask_for, 0, ROWS(asked));
+	tcase_add_test(tc, tells_who_is_not_asked);
 	suite_add_tcase(s, tc);
 	return s;
 }
