@@ -5,6 +5,7 @@
  * The input is events separated by byte 0xfe, each a letter and what it is about:
  *
  *     C ADDRESS NAME   another client  S LOGIN   authenticated from the next MAIL on
+ *     T VERSION        TLS from the next MAIL on
  *     H NAME           HELO            M, R      MAIL, RCPT with an address
  *     L NAME:VALUE     header field    N         the header is over
  *     B TEXT           body            E         end of the message
@@ -40,7 +41,16 @@ static const char conf[] =
     "              { name = \"seen\"; networks = [ \"203.0.113.0/24\" ]; mode = \"monitor\"; } );\n"
     "blocks = ( { name = \"monster\"; domains = [ \".monster\" ];\n"
     "             reply = \"550 5.7.1 %{helo} %{sender_domain} %{from_domain} %{name}\"; },\n"
-    "           { name = \"digits\"; helo = [ \"/^[0-9.]+$/\" ]; } );\n"
+    "           { name = \"digits\"; helo = [ \"/^[0-9.]+$/\" ]; },\n"
+    "           { name = \"subject\"; header = [ \"Subject: /.*(a|aa)+[bc]/\", \"X-Bulk\" ];\n"
+    "             unless = { all_headers = [ \"!Date\", \"To: /.*/\" ]; }; },\n"
+    "           { name = \"plain\"; tls = [ \"none\", \"<1.2\" ]; sender = [ \"tls.example\" ]; "
+    "},\n"
+    "           { name = \"user\"; login = [ \"bob\", \"/al.*/\" ]; recipient = [ \"gone@\" ];\n"
+    "             applies = \"authenticated\"; },\n"
+    "           { name = \"both\"; header = [ \"X-Both\" ]; from = [ \".both.example\" ];\n"
+    "             applies = \"both\"; } );\n"
+    "headers = { verdict = \"X-Verdict\"; };\n"
     "whitelist = ( { name = \"good\"; domains = [ \".good.example\" ];\n"
     "                proof = [ \"spf\", \"client_name\" ];\n"
     "                covers = [ \"spf\", \"dmarc\", \"susranges\" ]; } );\n"
@@ -68,8 +78,8 @@ struct world {
 	struct dkim_crypto *library;
 	struct env env;
 	struct session *session;
-	struct slice auth;
-	bool no_resolver;
+	struct slice auth, tls;
+	bool gives_tls, authenticated, no_resolver;
 	unsigned results_fields; /* Authentication-Results shown of this message */
 	unsigned open;           /* messages begun and not ended */
 	unsigned splits;
@@ -312,16 +322,19 @@ static void check_value(struct slice value)
 /* Fields are removed from the last to the first, so that no index moves. */
 static void check_edits(const struct world *w, const struct header_edit *edits, size_t count)
 {
-	unsigned last = w->results_fields + 1;
-
 	for (size_t i = 0; i < count; i++) {
-		insist(slice_is_printable_ascii(edits[i].name) && edits[i].name.len > 0);
+		struct slice name = edits[i].name;
+		bool results = slice_equal(name, SLICE("Authentication-Results"));
+
+		insist(slice_is_printable_ascii(name) && name.len > 0);
 		if (!edits[i].remove) {
 			check_value(edits[i].value);
 			continue;
 		}
-		insist(edits[i].index > 0 && edits[i].index < last);
-		last = edits[i].index;
+		insist(edits[i].index > 0 && (!results || edits[i].index <= w->results_fields));
+		for (size_t k = 0; k < i; k++)
+			insist(!edits[k].remove || !slice_equal(edits[k].name, name) ||
+			       edits[k].index > edits[i].index);
 	}
 }
 
@@ -346,6 +359,8 @@ static void on_mail(struct world *w, struct slice sender)
 							   .sender = sender,
 							   .mta_sender = slice_skip(sender, 1),
 							   .auth = w->auth,
+							   .tls = w->tls,
+							   .gives_tls = w->gives_tls,
 							   .mta_name = SLICE("mx.test"),
 							   .sees_headers = true,
 							   .sees_body = true,
@@ -353,6 +368,7 @@ static void on_mail(struct world *w, struct slice sender)
 
 	insist(a.kind != ANSWER_QUARANTINE);
 	check_answer(&a);
+	w->authenticated = w->auth.len > 0;
 	w->results_fields = 0;
 }
 
@@ -382,6 +398,8 @@ static void on_end(struct world *w)
 
 	check_answer(&a);
 	insist(count == 0 || a.kind == ANSWER_CONTINUE || a.kind == ANSWER_QUARANTINE);
+	/* Mail of users is refused or left alone. */
+	insist(!w->authenticated || (count == 0 && a.kind != ANSWER_QUARANTINE));
 	check_edits(w, edits, count);
 }
 
@@ -393,6 +411,10 @@ static void play(struct world *w, char event, struct slice rest)
 		break;
 	case 'S':
 		w->auth = rest;
+		break;
+	case 'T':
+		w->tls = rest;
+		w->gives_tls = true;
 		break;
 	case 'H':
 		session_helo(w->session, rest);
@@ -457,8 +479,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		load(&w);
 	w.env = env_of(&w);
 	w.session = session_create(&w.env);
-	w.auth = slice_of(NULL, 0);
-	w.no_resolver = false;
+	w.auth = w.tls = slice_of(NULL, 0);
+	w.gives_tls = w.authenticated = w.no_resolver = false;
 	w.splits = w.results_fields = 0;
 	while (rest.ptr) {
 		struct slice event = slice_cut(&rest, '\xfe');
