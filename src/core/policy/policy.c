@@ -270,8 +270,6 @@ static bool is_inbound(const struct facts *facts, const struct findings *f, stru
 {
 	if (facts->not_smtp)
 		*out = accepted(FAMILY_NONE, REASON_NOT_SMTP, NULL);
-	else if (facts_are_authenticated(facts))
-		*out = accepted(FAMILY_NONE, REASON_AUTHENTICATED, NULL);
 	else if (f->trusted)
 		*out = f->trusted_verdict;
 	else
@@ -357,8 +355,10 @@ static struct verdict decide(
 	struct findings f;
 	struct verdict v = {.kind = VERDICT_CONTINUE};
 
+	if (authenticated && phase == PHASE_MAIL)
+		return accepted(FAMILY_NONE, REASON_AUTHENTICATED, NULL);
 	find(&f, rules, facts, phase, authenticated ? 0 : switched_off(switches));
-	if (authenticated && phase != PHASE_MAIL)
+	if (authenticated)
 		return judge_authenticated(&f);
 	if (!is_inbound(facts, &f, &v) || phase == PHASE_MAIL)
 		return v;
