@@ -89,7 +89,7 @@ static bool is_trusted_address(void *context, const struct ip *address)
 static bool has_tls_rule(const struct ruleset *rules)
 {
 	for (unsigned i = 0; i < rules->rule_count; i++)
-		if (((rules->rules[i].keys | rules->rules[i].excuses) & 1u << KEY_TLS) != 0)
+		if (((rules->rules[i].keys | rules->rules[i].unless) & 1u << KEY_TLS) != 0)
 			return true;
 	return false;
 }
