@@ -118,10 +118,20 @@ void load_warn_policy(struct load *load, const struct ruleset *rules)
 		if (is_asked_at_the_end(rule))
 			diag_warning(load->diag, rule->where,
 			    "\"%.*s\" looks at the message, which policy.socket does not show: "
-			    "only "
-			    "the milter asks it",
+			    "only the milter asks it",
 			    SLICE_ARG(rule->name));
 	}
+}
+
+/* What says nothing in the sessions that the rule is for. */
+static void warn_sessions(const struct rule_parser *p)
+{
+	if (p->rule.applies == APPLIES_BOTH && (p->rule.keys & 1u << KEY_LOGIN) != 0)
+		warn(p, "asks for a login, which inbound mail never has: applies = "
+			"\"authenticated\" says the same");
+	if (p->rule.applies == APPLIES_AUTHENTICATED && p->rule.undecided_tempfail)
+		warn(p, "puts nothing off: undecided = \"tempfail\" is for inbound mail, users' "
+			"programs do not try again");
 }
 
 void rule_parser_warn(const struct rule_parser *p)
@@ -129,6 +139,7 @@ void rule_parser_warn(const struct rule_parser *p)
 	warn_only_out(p);
 	warn_late(p);
 	warn_undecided(p);
+	warn_sessions(p);
 	if (p->rule.family == FAMILY_WHITELIST)
 		warn_idle_whitelist(p);
 }

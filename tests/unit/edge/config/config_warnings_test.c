@@ -56,6 +56,16 @@ static const struct {
 	"have refused: give it a name of its own\n"},
 
     /* late */
+    {"a login of inbound mail",
+	"blocks = ( { name = \"a\"; login = \"x\"; applies = \"both\"; },\n"
+	" { name = \"b\"; helo = \"x\"; unless = { login = \"x\"; }; applies = \"both\"; } );",
+	"warning: t.conf:1: \"a\" asks for a login, which inbound mail never has: applies = "
+	"\"authenticated\" says the same\n"},
+    {"users that are put off",
+	"blocks = ( { name = \"a\"; login = \"x\"; applies = \"authenticated\";\n"
+	" undecided = \"tempfail\"; } );",
+	"warning: t.conf:1: \"a\" puts nothing off: undecided = \"tempfail\" is for inbound mail, "
+	"users' programs do not try again\n"},
     {"a range by header",
 	"susranges = ( { name = \"a\"; networks = \"192.0.2.0/24\"; header = \"X\"; } );",
 	"warning: t.conf:1: \"a\" asks for the header, known at the end of the message only: it "
