@@ -341,7 +341,7 @@ $(BUILD)/tests/bench/spf_bench: LDLIBS = -lspf2
 $(BUILD)/tests/bench/name_bench: $(BUILD)/tests/bench/names.o
 $(BUILD)/tests/bench/name_bench: LDLIBS = $(call pc_libs,lmdb) -lm
 
-bench: bench-spf bench-ip bench-name bench-dkim bench-policy bench-verdict bench-reload bench-resolver bench-milter bench-message bench-flood
+bench: bench-spf bench-ip bench-name bench-pattern bench-dkim bench-policy bench-verdict bench-reload bench-resolver bench-milter bench-message bench-flood
 
 $(BUILD)/tests/bench/milter_bench: $(BUILD)/tests/bench/mtadriver.o
 
@@ -374,6 +374,9 @@ bench-ip: deps-bench $(BUILD)/tests/bench/ip_radix_bench
 
 bench-name: deps-bench $(BUILD)/tests/bench/name_bench
 	@$(BUILD)/tests/bench/name_bench $(wildcard $(SHARED)/data/lists/helo-2026-08.txt)
+
+bench-pattern: deps-bench $(BUILD)/tests/bench/pattern_bench
+	@$(BUILD)/tests/bench/pattern_bench
 
 bench-policy: deps-bench $(BUILD)/tests/bench/policy_bench
 	@$(BUILD)/tests/bench/policy_bench
@@ -605,6 +608,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: check-coverage check-long unit-run oom bench-pairs deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload bench-history bench-backtest backtest-pairs bench-evaluate
+.PHONY: check-coverage check-long unit-run oom bench-pairs deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-pattern bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload bench-history bench-backtest backtest-pairs bench-evaluate
 
 -include $(wildcard $(addprefix $(BUILD)/,core/*/*.d edge/*/*.d ctl/*.d tests/*/*.d tests/unit/*/*/*.d))

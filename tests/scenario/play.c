@@ -360,6 +360,7 @@ static bool ready(struct play *p)
 	p->config = config_load(path, NULL, diag, &p->rules);
 	diag_each(diag, print_error, p);
 	diag_free(&diag);
+	p->generation++;
 	p->case_over = !p->rules;
 	if (p->case_over)
 		return false;
@@ -397,7 +398,7 @@ static void on_mail(struct play *p, struct slice sender)
 	p->record[0] = '\0';
 	p->answer = transaction_mail(p->session, &(struct mail_event){
 						     .rules = p->rules,
-						     .generation = 1,
+						     .generation = p->generation,
 						     .sender = sender,
 						     .mta_sender = slice_str(p->reads),
 						     .auth = slice_str(p->auth),
@@ -465,7 +466,7 @@ static void on_ask(struct play *p, struct slice words)
 		p->policy = policy_session_create(&p->env);
 	if (!policy_session_goes_on(p->policy, &r))
 		policy_session_end(p->policy);
-	p->answer = policy_session_ask(p->policy, &r, p->rules, 1);
+	p->answer = policy_session_ask(p->policy, &r, p->rules, p->generation);
 }
 
 static void on_end(struct play *p)

@@ -15,7 +15,7 @@ enum { SIGNATURES_MAX = 5, SPLIT_MEMORY_MAX = 64, TEXT_MAX = 64 * 1024, RESULTS_
 
 struct play {
 	const char *file;
-	unsigned line, passed, failed;
+	unsigned line, passed, failed, generation;
 	char title[256];
 	char directory[64];
 	char conf[TEXT_MAX], shared_conf[TEXT_MAX];

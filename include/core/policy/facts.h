@@ -41,6 +41,18 @@ enum tls_version {
 };
 
 /*
+ * Which patterns of a table match one identity, by their number: remembered as long as the value
+ * stands, which for HELO and client name is the whole session.  Written by core/policy/match.c, by
+ * one thread at a time; of another table, whoever changes it says that it is not known.
+ */
+enum { PATTERN_HITS_MAX = 32 };
+struct pattern_hits {
+	bool known;
+	unsigned count; /* PATTERN_HITS_MAX + 1: more than are kept */
+	uint32_t hit[PATTERN_HITS_MAX];
+};
+
+/*
  * One of the five identities.  For a client name or HELO that is no domain name (an address
  * literal, junk) name is empty and it can be matched by patterns alone.
  *
@@ -51,12 +63,13 @@ enum tls_version {
  */
 struct identity {
 	enum fact_state state;
-	struct slice text;     /* as it was sent */
-	struct slice folded;   /* as it is compared */
-	struct slice composed; /* as patterns look at it */
-	struct slice name;     /* its canonical domain name, or empty */
-	struct slice local;    /* its local part as it is compared, or empty */
-	struct slice sent;     /* its local part as it was sent, or empty */
+	struct slice text;         /* as it was sent */
+	struct slice folded;       /* as it is compared */
+	struct slice composed;     /* as patterns look at it */
+	struct slice name;         /* its canonical domain name, or empty */
+	struct slice local;        /* its local part as it is compared, or empty */
+	struct slice sent;         /* its local part as it was sent, or empty */
+	struct pattern_hits *hits; /* of this value; NULL: nothing is remembered */
 };
 
 /* How an MTA asked. */

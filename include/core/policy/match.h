@@ -78,9 +78,10 @@ struct match {
 	const struct facts *facts;
 	struct match_cursor cursors[MATCH_CURSORS]; /* those of one identity: most specific first */
 	unsigned count;
-	unsigned pattern;          /* next of rules->patterns */
-	unsigned unlisted;         /* next of rules->unlisted */
-	struct match_trace *trace; /* NULL: nobody asks what decided */
+	unsigned pattern;                        /* next of rules->patterns */
+	unsigned unlisted;                       /* next of rules->unlisted */
+	struct pattern_hits own[IDENTITY_COUNT]; /* of identities that remember nothing */
+	struct match_trace *trace;               /* NULL: nobody asks what decided */
 };
 
 void match_start(struct match *, const struct ruleset *, const struct facts *);

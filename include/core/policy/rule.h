@@ -83,8 +83,8 @@ struct rule {
 	unsigned proof;     /* whitelist: bits of enum proof */
 	unsigned covers;    /* whitelist: bits 1 << family that it exempts from */
 	enum rule_applies applies;
-	bool wide;               /* networks of unusual width are meant */
-	bool monitor;            /* decide and record, refuse nothing: as configured (rule_monitors) */
+	bool wide;    /* networks of unusual width are meant */
+	bool monitor; /* decide and record, refuse nothing: as configured (rule_monitors) */
 	bool undecided_tempfail; /* undecided, it answers 451 where no rule behind it refuses */
 	int64_t expires;         /* seconds since the epoch; 0 = never */
 	struct slice reply;      /* "550 5.7.1 text %{rule}" or empty for the default */

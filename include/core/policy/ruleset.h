@@ -17,7 +17,7 @@
  */
 #include "core/name/entry.h"
 #include "core/name/name_radix.h"
-#include "core/name/pattern.h"
+#include "core/name/pattern_set.h"
 #include "core/net/ip_radix.h"
 #include "core/policy/dnsbl.h"
 #include "core/policy/header_tests.h"
@@ -54,7 +54,8 @@ struct ruleset {
 	struct name_radix *addresses[IDENTITY_COUNT]; /* sender, from, recipient */
 	struct ruleset_pattern *patterns;
 	unsigned pattern_count;
-	struct header_test *headers; /* by rule and slot */
+	struct pattern_set *pattern_sets[IDENTITY_COUNT]; /* ids: places in patterns; NULL: none */
+	struct header_test *headers;                      /* by rule and slot */
 	unsigned header_count;
 	struct slice *fields; /* names of those tests, each once, sorted */
 	unsigned field_count;

@@ -69,6 +69,8 @@ void match_start(struct match *m, const struct ruleset *rules, const struct fact
 	m->count = 0;
 	m->pattern = m->unlisted = 0;
 	m->trace = NULL;
+	for (int i = 0; i < IDENTITY_COUNT; i++)
+		m->own[i].known = false;
 	if (facts->client.family != IP_NONE)
 		add_cursor(m, ip_radix_lookup(rules->networks, &facts->client), IDENTITY_COUNT,
 		    ENTRY_NETWORK);
@@ -166,35 +168,82 @@ static void apply_member(struct match *m, struct outcome *o, const struct match_
 	}
 }
 
-/* What the patterns of a key look at; false when it is not known, or absent. */
-static bool pattern_subject(const struct facts *facts, unsigned key, struct slice *subject)
-{
-	const struct identity *id;
+/* ---- patterns ------------------------------------------------------------------------ */
 
-	if (key == KEY_LOGIN) {
-		*subject = facts->auth;
-		return facts->auth_state == FACT_KNOWN;
-	}
-	id = &facts->id[identity_of_key(key)];
-	*subject = id->composed;
-	return id->state == FACT_KNOWN;
+/* Which patterns of the table match this identity; they are tried once for each value. */
+static const struct pattern_hits *hits_of(struct match *m, enum identity_kind identity)
+{
+	const struct identity *id = &m->facts->id[identity];
+	struct pattern_hits *hits = id->hits ? id->hits : &m->own[identity];
+
+	if (!hits->known)
+		hits->count = (unsigned)pattern_set_match(
+		    m->rules->pattern_sets[identity], id->composed, hits->hit, PATTERN_HITS_MAX);
+	hits->known = true;
+	return hits;
+}
+
+/* The first of the patterns from `from` to before `end` that looks at this identity and matches it;
+ * `end`: there is none. */
+static unsigned next_of_identity(
+    struct match *m, enum identity_kind identity, unsigned from, unsigned end)
+{
+	const struct identity *id = &m->facts->id[identity];
+	const struct ruleset_pattern *p = m->rules->patterns;
+	const struct pattern_hits *hits;
+
+	if (id->state != FACT_KNOWN || !m->rules->pattern_sets[identity])
+		return end;
+	hits = hits_of(m, identity);
+	for (unsigned i = 0; hits->count <= PATTERN_HITS_MAX && i < hits->count; i++)
+		if (hits->hit[i] >= from)
+			return hits->hit[i] < end ? hits->hit[i] : end;
+	/* More than are kept: each is tried. */
+	for (unsigned i = from; hits->count > PATTERN_HITS_MAX && i < end; i++)
+		if (identity_of_key(p[i].slot & (SLOT_UNLESS - 1)) == identity &&
+		    pattern_match(p[i].pattern, id->composed) == PATTERN_YES)
+			return i;
+	return end;
+}
+
+/* The first of the patterns from `from` to before `end` that looks at the login and matches it. */
+static unsigned next_of_login(const struct match *m, unsigned from, unsigned end)
+{
+	const struct ruleset_pattern *p = m->rules->patterns;
+
+	if (m->facts->auth_state != FACT_KNOWN)
+		return end;
+	for (unsigned i = from; i < end; i++)
+		if ((p[i].slot & (SLOT_UNLESS - 1)) == KEY_LOGIN &&
+		    pattern_match(p[i].pattern, m->facts->auth) == PATTERN_YES)
+			return i;
+	return end;
+}
+
+static unsigned next_pattern(struct match *m, const struct rule *rule, unsigned from, unsigned end)
+{
+	for (int i = 0; i < IDENTITY_COUNT && from < end; i++)
+		end = next_of_identity(m, (enum identity_kind)i, from, end);
+	if (((rule->keys | rule->unless) & 1u << KEY_LOGIN) != 0)
+		end = next_of_login(m, from, end);
+	return end;
 }
 
 /* Patterns come last: only matchers that no entry has decided ask them, and "out" wins. */
 static void apply_patterns(struct match *m, struct outcome *o)
 {
 	uint64_t decided = o->yes | o->no, out = 0;
+	unsigned end = o->rule->patterns_from + o->rule->patterns;
 
-	for (unsigned i = 0; i < o->rule->patterns; i++) {
-		const struct ruleset_pattern *p = &m->rules->patterns[o->rule->patterns_from + i];
+	for (unsigned i = next_pattern(m, o->rule, o->rule->patterns_from, end); i < end;
+	     i = next_pattern(m, o->rule, i + 1, end)) {
+		const struct ruleset_pattern *p = &m->rules->patterns[i];
 		unsigned key = p->slot & (SLOT_UNLESS - 1);
 		uint64_t bit = slot_bit(p->slot);
 		enum identity_kind identity =
 		    key == KEY_LOGIN ? IDENTITY_COUNT : identity_of_key(key);
-		struct slice subject;
 
-		if (((decided | out) & bit) != 0 || !pattern_subject(m->facts, key, &subject) ||
-		    pattern_match(p->pattern, subject) != PATTERN_YES)
+		if (((decided | out) & bit) != 0)
 			continue;
 		if (p->out || (o->yes & bit) == 0)
 			note_decider(m->trace, p->slot,
@@ -213,6 +262,8 @@ static void apply_patterns(struct match *m, struct outcome *o)
 	o->yes &= ~out;
 	o->no |= out;
 }
+
+/* ---- one rule ------------------------------------------------------------------------ */
 
 static bool any_unknown(const struct facts *facts, unsigned identities)
 {

@@ -19,6 +19,8 @@ void ruleset_free(struct ruleset **set)
 		name_radix_free(&rules->names[key]);
 	for (int i = 0; i < IDENTITY_COUNT; i++)
 		name_radix_free(&rules->addresses[i]);
+	for (int i = 0; i < IDENTITY_COUNT; i++)
+		pattern_set_free(&rules->pattern_sets[i]);
 	for (unsigned i = 0; i < rules->pattern_count; i++)
 		pattern_free(&rules->patterns[i].pattern);
 	for (unsigned i = 0; i < rules->header_count; i++)
@@ -76,7 +78,8 @@ size_t ruleset_bytes(const struct ruleset *rules)
 	for (int key = 0; key < KEY_COUNT; key++)
 		bytes += rules->names[key] ? name_radix_bytes(rules->names[key]) : 0;
 	for (int i = 0; i < IDENTITY_COUNT; i++)
-		bytes += rules->addresses[i] ? name_radix_bytes(rules->addresses[i]) : 0;
+		bytes += (rules->addresses[i] ? name_radix_bytes(rules->addresses[i]) : 0) +
+			 (rules->pattern_sets[i] ? pattern_set_bytes(rules->pattern_sets[i]) : 0);
 	for (unsigned i = 0; i < rules->dnsbl_count; i++) {
 		const struct dnsbl *list = &rules->dnsbls[i];
 

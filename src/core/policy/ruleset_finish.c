@@ -349,6 +349,24 @@ static void note_unlisted(struct ruleset_builder *b)
 			rules->unlisted[rules->unlisted_count++] = i;
 }
 
+/* Those that look at one identity, of all rules. */
+static bool build_pattern_set(struct ruleset *rules, enum identity_kind identity)
+{
+	struct pattern_member *members = calloc(rules->pattern_count, sizeof *members);
+	unsigned key = key_of_identity(identity);
+	size_t count = 0;
+
+	for (unsigned i = 0; members && i < rules->pattern_count; i++) {
+		const struct ruleset_pattern *p = &rules->patterns[i];
+		if ((p->slot & (SLOT_UNLESS - 1)) == key)
+			members[count++] = (struct pattern_member){i, p->text, p->pattern};
+	}
+	if (count > 0)
+		rules->pattern_sets[identity] = pattern_set_build(members, count);
+	free(members);
+	return members && (count == 0 || rules->pattern_sets[identity]);
+}
+
 /* What transactions under this table can ask for, so that the milter negotiates no more. */
 static void note_needs(struct ruleset *rules)
 {
@@ -424,6 +442,8 @@ struct ruleset *ruleset_finish(struct ruleset_builder **builder)
 	if (!b->failed)
 		build_tries(b);
 	place_patterns(b);
+	for (int i = 0; i < IDENTITY_COUNT && rules->pattern_count > 0; i++)
+		b->failed |= !build_pattern_set(rules, (enum identity_kind)i);
 	place_headers(b);
 	note_unlisted(b);
 	note_needs(rules);

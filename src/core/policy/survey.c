@@ -25,8 +25,8 @@ void survey_free(struct survey **s)
 
 bool survey_is_unconditional(const struct rule *rule, int64_t now)
 {
-	return rule->keys == 1u << KEY_NETWORKS && rule->unless == 0 &&
-	       !rule_monitors(rule, now) && !rule_expired(rule, now);
+	return rule->keys == 1u << KEY_NETWORKS && rule->unless == 0 && !rule_monitors(rule, now) &&
+	       !rule_expired(rule, now);
 }
 
 /* ---- counting addresses -------------------------------------------------------------- */

@@ -69,6 +69,8 @@ void session_connect(
 	s->facts.id[IDENTITY_HELO].state = FACT_ABSENT;
 	s->facts.id[IDENTITY_CLIENT_NAME] = identity_of_name(
 	    keep(s->client_name, sizeof s->client_name, client_name), s->env->idna, s->arena);
+	s->facts.id[IDENTITY_CLIENT_NAME].hits = &s->name_hits;
+	s->name_hits.known = false;
 	if (client->family != IP_NONE && s->env->geo)
 		s->env->geo(s->env->self, client, &s->facts.asn, s->facts.country);
 	if (s->env->connected && !s->connected)
@@ -82,4 +84,6 @@ void session_helo(struct session *s, struct slice helo)
 	s->facts.helo_dns = (struct word_fact){.state = FACT_UNKNOWN};
 	s->facts.id[IDENTITY_HELO] =
 	    identity_of_name(keep(s->helo, sizeof s->helo, helo), s->env->idna, s->helo_arena);
+	s->facts.id[IDENTITY_HELO].hits = &s->helo_hits;
+	s->helo_hits.known = false;
 }

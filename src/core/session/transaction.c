@@ -318,13 +318,27 @@ static bool is_plain(struct slice path)
 static struct identity envelope_identity(struct session *s, struct slice text, struct slice mta)
 {
 	struct address given, read;
+	struct identity id;
 
 	address_parse(arena_copy(s->mail_arena, text), s->env->idna, s->mail_arena, &given);
 	if ((given.domain.len == 0 || !is_plain(text)) && !given.null &&
 	    !address_parse(arena_copy(s->mail_arena, mta), s->env->idna, s->mail_arena, &read) &&
 	    read.domain.len > 0)
-		return identity_of_address(&read);
-	return identity_of_address(&given);
+		given = read;
+	id = identity_of_address(&given);
+	if (s->mail.rules->pattern_count > 0)
+		id.hits = arena_calloc(s->mail_arena, 1, sizeof *id.hits);
+	return id;
+}
+
+/* What patterns said of the client holds under these rules alone. */
+static void forget_hits_of_others(struct session *s, const struct mail_event *mail)
+{
+	if (s->hits_rules == mail->rules && s->hits_generation == mail->generation)
+		return;
+	s->hits_rules = mail->rules;
+	s->hits_generation = mail->generation;
+	s->name_hits.known = s->helo_hits.known = false;
 }
 
 /* The record is asked for at RCPT by nearly every message where SPF is on: let it set out now. */
@@ -350,6 +364,7 @@ struct answer transaction_mail(struct session *s, const struct mail_event *mail)
 	s->transactions++;
 	s->open = true;
 	s->mail = *mail;
+	forget_hits_of_others(s, mail);
 	s->mail.mta_name =
 	    arena_copy(s->mail_arena, mail->mta_name.len > 0 ? mail->mta_name : s->env->host_name);
 	if (mail->rules->asks_for_own_names &&

@@ -57,8 +57,12 @@ struct session {
 	char id[TOKEN_CHARS];
 	char helo[HELO_TEXT_MAX];
 	char client_name[CLIENT_NAME_TEXT_MAX];
-	struct facts facts;    /* of the client; in a transaction also of the message */
-	bool connected;        /* the outside was told of the client */
+	struct facts facts; /* of the client; in a transaction also of the message */
+	bool connected;     /* the outside was told of the client */
+	/* Of client name and HELO, under the rules of the last transaction. */
+	struct pattern_hits name_hits, helo_hits;
+	const struct ruleset *hits_rules;
+	uint64_t hits_generation;
 	uint32_t transactions; /* MAIL commands so far */
 	bool sampled;          /* SPF, DKIM and DMARC are found out for the history */
 	/* one transaction */
