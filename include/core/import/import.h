@@ -23,6 +23,12 @@ enum import_format {
 	IMPORT_SENDMAIL, /* Sendmail's access */
 	IMPORT_DROP,     /* Spamhaus DROP, text or JSON */
 	IMPORT_CSV,      /* one column */
+	IMPORT_PCRE,     /* Postfix pcre: and regexp: tables */
+	IMPORT_RBLDNSD,  /* zone files of rbldnsd */
+	IMPORT_NFT,      /* sets of nftables */
+	IMPORT_IPSET,    /* ipset save */
+	IMPORT_CROWDSEC, /* cscli decisions list -o json, or raw */
+	IMPORT_FAIL2BAN, /* fail2ban-client banned */
 	IMPORT_FORMATS
 };
 

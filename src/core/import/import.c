@@ -15,6 +15,13 @@ static const struct {
     [IMPORT_SENDMAIL] = {"sendmail", "Sendmail's access map", import_sendmail_line},
     [IMPORT_DROP] = {"drop", "Spamhaus DROP, text or JSON", import_drop_line},
     [IMPORT_CSV] = {"csv", "a file of one column", import_csv_line},
+    [IMPORT_PCRE] = {"pcre", "Postfix pcre: and regexp: tables", import_pcre_line},
+    [IMPORT_RBLDNSD] = {"rbldnsd", "zone files of rbldnsd", import_rbldnsd_line},
+    [IMPORT_NFT] = {"nft", "sets of nftables, as nft list prints them", import_nft_line},
+    [IMPORT_IPSET] = {"ipset", "what ipset save writes", import_ipset_line},
+    [IMPORT_CROWDSEC] = {"crowdsec", "what cscli decisions list -o json or raw prints",
+	import_crowdsec_line},
+    [IMPORT_FAIL2BAN] = {"fail2ban", "what fail2ban-client banned prints", import_fail2ban_line},
 };
 
 const char *import_format_name(enum import_format f)

@@ -1,4 +1,5 @@
-/* Lists whose entries have an action: Postfix cidr: and access, Sendmail's access. */
+/* Lists whose entries have an action: access of Postfix and Sendmail; import_tables.c has the rest.
+ */
 #include "import_private.h"
 
 /* ---- actions ------------------------------------------------------------------------- */
@@ -37,8 +38,7 @@ static void note_delay(struct importer *i, struct slice word)
 			  "450 to defer";
 }
 
-/* False after it was said that the action means nothing here. */
-static bool read_action(struct importer *i, struct slice value, enum import_action *out)
+bool import_read_action(struct importer *i, struct slice value, enum import_action *out)
 {
 	struct slice rest = value, word = slice_word(&rest);
 	uint64_t number;
@@ -68,8 +68,7 @@ static bool read_action(struct importer *i, struct slice value, enum import_acti
 	return false;
 }
 
-/* The text that went with the action; the action itself is told by the list. */
-static struct slice text_of(struct slice value)
+struct slice import_action_text(struct slice value)
 {
 	struct slice rest = value, word = slice_word(&rest);
 
@@ -77,44 +76,6 @@ static struct slice text_of(struct slice value)
 }
 
 /* ---- Postfix ------------------------------------------------------------------------- */
-
-/* "if …" and "endif"; true when the line is one of them or stands between. */
-static bool cidr_block(struct importer *i, struct slice word)
-{
-	if (slice_equal_nocase(word, SLICE("if"))) {
-		i->depth++;
-		import_leave(i, "if: lines up to endif depend on it and are skipped");
-		return true;
-	}
-	if (slice_equal_nocase(word, SLICE("endif"))) {
-		i->depth -= i->depth > 0;
-		return true;
-	}
-	if (i->depth > 0)
-		import_leave(i, "between if and endif: skipped");
-	return i->depth > 0;
-}
-
-void import_cidr_line(struct importer *i, struct slice line)
-{
-	struct slice rest = slice_trim(line), key, network;
-	enum import_action action;
-
-	if (rest.ptr[0] == '#' || line.ptr[0] == ' ' || line.ptr[0] == '\t')
-		return;
-	key = slice_word(&rest);
-	if (cidr_block(i, key))
-		return;
-	if (key.ptr[0] == '!')
-		import_leave(
-		    i, "a negated pattern matches all other addresses, which no list can express");
-	else if (!read_action(i, rest, &action))
-		return;
-	else if (import_network(i, key, &network))
-		import_give(i, IMPORT_NETWORKS, action, network, text_of(rest));
-	else
-		import_leave(i, "not a network");
-}
 
 /* A key of an access map, in our spelling: a domain stands for what is below it, too. */
 static struct slice access_key(struct importer *i, struct slice key)
@@ -140,12 +101,12 @@ void import_access_line(struct importer *i, struct slice line)
 	else if (slice_equal(key, SLICE("<>")))
 		import_leave(i, "<> is the null sender: add it to sender = [ ] of a rule if "
 				"you mean that");
-	else if (!read_action(i, rest, &action))
+	else if (!import_read_action(i, rest, &action))
 		return;
 	else if (import_network(i, key, &network))
-		import_give(i, IMPORT_NETWORKS, action, network, text_of(rest));
+		import_give(i, IMPORT_NETWORKS, action, network, import_action_text(rest));
 	else
-		import_give_any(i, action, access_key(i, key), text_of(rest));
+		import_give_any(i, action, access_key(i, key), import_action_text(rest));
 }
 
 /* ---- Sendmail ------------------------------------------------------------------------ */
@@ -180,8 +141,8 @@ static void recipient_entry(struct importer *i, struct slice text, struct slice 
 	if (slice_starts_nocase(value, SLICE("RELAY")))
 		import_leave(i, "RELAY for a recipient: not about access; skipped");
 	else
-		import_give(
-		    i, IMPORT_RECIPIENTS, IMPORT_EXCEPT, access_key(i, text), text_of(value));
+		import_give(i, IMPORT_RECIPIENTS, IMPORT_EXCEPT, access_key(i, text),
+		    import_action_text(value));
 }
 
 static void sendmail_entry(
@@ -194,16 +155,16 @@ static void sendmail_entry(
 		text = slice_skip(text, 5);
 	if (text.len == 0)
 		import_leave(i, "* matches everything and cannot be an entry");
-	else if (!read_action(i, value, &action))
+	else if (!import_read_action(i, value, &action))
 		return;
 	else if (import_network(i, text, &network))
-		import_give(i, IMPORT_NETWORKS, action, network, text_of(value));
+		import_give(i, IMPORT_NETWORKS, action, network, import_action_text(value));
 	else if (key == IMPORT_RECIPIENTS && action == IMPORT_PERMIT)
 		recipient_entry(i, text, value);
 	else if (key == IMPORT_KEYS)
-		import_give_any(i, action, access_key(i, text), text_of(value));
+		import_give_any(i, action, access_key(i, text), import_action_text(value));
 	else
-		import_give(i, key, action, access_key(i, text), text_of(value));
+		import_give(i, key, action, access_key(i, text), import_action_text(value));
 }
 
 void import_sendmail_line(struct importer *i, struct slice line)

@@ -286,8 +286,7 @@ void import_rspamd_line(struct importer *i, struct slice line)
 
 /* ---- DROP ---------------------------------------------------------------------------- */
 
-/* The string value of "key" in a flat JSON object of one line; empty when it is not there. */
-static struct slice json_member(struct slice line, const char *quoted_key)
+struct slice import_json_member(struct slice line, const char *quoted_key)
 {
 	struct slice key = slice_str(quoted_key), rest = line;
 
@@ -305,16 +304,16 @@ static struct slice json_member(struct slice line, const char *quoted_key)
 
 static void drop_object(struct importer *i, struct slice line)
 {
-	struct slice network = json_member(line, "\"cidr\"");
-	struct slice number = json_member(line, "\"asn\"");
+	struct slice network = import_json_member(line, "\"cidr\"");
+	struct slice number = import_json_member(line, "\"asn\"");
 
 	if (network.len > 0)
-		import_give(
-		    i, IMPORT_NETWORKS, IMPORT_REFUSE, network, json_member(line, "\"sblid\""));
+		import_give(i, IMPORT_NETWORKS, IMPORT_REFUSE, network,
+		    import_json_member(line, "\"sblid\""));
 	else if (number.len > 0)
 		import_leave(i, "AS %.*s cannot be an entry of a list: add it to asn = [ ]",
 		    SLICE_ARG(number));
-	else if (!slice_equal(json_member(line, "\"type\""), SLICE("metadata")))
+	else if (!slice_equal(import_json_member(line, "\"type\""), SLICE("metadata")))
 		import_leave(i, "object without \"cidr\"");
 }
 

@@ -75,8 +75,7 @@ static const struct {
 	"if 10.0.0.0/8\n10.2.0.0/16 OK\nendif\n!10.0.0.0/8 OK\n2001:db8::/32 550 5.7.1 go\n",
 	"2 networks permit 10.1.2.3\n3 networks refuse 10.0.0.0/8 #no\n"
 	"5 networks except 192.0.2.0/24\n"
-	"6 - if: lines up to endif depend on it and are skipped\n"
-	"7 - between if and endif: skipped\n"
+	"7 networks permit 10.2.0.0/16\n"
 	"9 - a negated pattern matches all other addresses, which no list can express\n"
 	"10 networks refuse 2001:db8::/32 #550 5.7.1 go\n"},
     {"access map", IMPORT_ACCESS,
@@ -174,6 +173,112 @@ static const struct {
 	"3 names listed /^z$/ #why\n4 names listed /.*a#b.*/\n"
 	"5 names listed /.*a\\/b.*/ #c/i\n6 - the pattern has no closing slash\n"
 	"7 - the pattern has no closing slash\n"},
+    {"cidr: what an if leaves", IMPORT_CIDR,
+	"if 10.0.0.0/8\n10.1.2.3 OK\n0.0.0.0/0 REJECT all\n192.0.2.0/24 OK\nif !10.4.0.0/14\n"
+	"10.4.1.0/24 REJECT\n10.0.0.0/12 REJECT\nENDIF\nendif\nif !10.0.0.0/8\n10.9.0.0/16 OK\n"
+	"192.0.2.0/24 OK\nendif\n198.51.100.0/24 OK\nif nonsense\n10.0.0.1 OK\nendif\nendif\n"
+	"10.0.0.1 OK\n",
+	"2 networks permit 10.1.2.3\n"
+	"3 networks refuse 10.0.0.0/8 #all ~imported as what the if around it leaves of it\n"
+	"4 - never reached: the if around it lets none of it through\n"
+	"6 - never reached: the if around it lets none of it through\n"
+	"7 networks refuse 10.8.0.0/13 ~imported as what the if around it leaves of it\n"
+	"7 networks refuse 10.0.0.0/14 ~imported as what the if around it leaves of it\n"
+	"11 - never reached: the if around it lets none of it through\n"
+	"12 networks permit 192.0.2.0/24\n14 networks permit 198.51.100.0/24\n"
+	"15 - the if is not understood: lines up to its endif are skipped\n"
+	"16 - between an if that is not understood and its endif: skipped\n"
+	"19 networks permit 10.0.0.1\n"},
+    {"cidr: an if in IPv6, at both sides of 64 bits", IMPORT_CIDR,
+	"if !2001:db8::/64\n2001:db8::/62 OK\nendif\nif !2001:db8:0:1::/66\n2001:db8:0:1::/64 "
+	"OK\n2001:db9::/32 OK\nendif\n",
+	"2 networks permit 2001:db8:0:2::/63 ~imported as what the if around it leaves of it\n"
+	"2 networks permit 2001:db8:0:1::/64 ~imported as what the if around it leaves of it\n"
+	"5 networks permit 2001:db8:0:1:8000::/65 ~imported as what the if around it leaves of "
+	"it\n5 networks permit 2001:db8:0:1:4000::/66 ~imported as what the if around it leaves of "
+	"it\n6 networks permit 2001:db9::/32\n"},
+    {"pcre:", IMPORT_PCRE,
+	"# generic\n/^[0-9.-]+\\.dsl\\.example$/ REJECT generic name\n  (continued)\n/dyn/i OK\n"
+	"/a b/x REJECT\n!/x/ REJECT\nx REJECT\n/y REJECT\n/z/ HOLD\n%a/b% DUNNO\n",
+	"2 names refuse /^[0-9.-]+\\.dsl\\.example$/ #generic name\n"
+	"4 names permit /.*dyn.*/ ~patterns ignore case here\n"
+	"5 - a flag of the pattern has no equivalent\n"
+	"6 - a negated pattern matches all other names, which no list can express\n"
+	"7 - not a pattern\n8 - the pattern has no closing slash\n"
+	"9 - the action HOLD has no equivalent\n10 names except /.*a\\/b.*/\n"},
+    {"pcre: with if", IMPORT_PCRE,
+	"if /\\.example$/\nif !/^mx/\n/^[0-9]+-/ REJECT a\n/dsl|dyn/ REJECT b\nendif\nendif\n/c/ "
+	"OK\n",
+	"3 names refuse "
+	"/^(?=.*(?:\\.example$))(?!.*(?:^mx)).*(?:^[0-9]+-).*/ #a\n"
+	"4 names refuse /.*(?:^(?=.*(?:\\.example$))(?!.*(?:^mx)).*(?:dsl|dyn)).*/ #b\n"
+	"7 names permit /.*c.*/\n"},
+    {"rbldnsd, addresses", IMPORT_RBLDNSD,
+	"$SOA 3600 ns.example admin.example 0 600 300 86400 300\n$NS 3600 ns.example\n"
+	":127.0.0.2:listed $\n# comment\n127.0.0.2\n192.0.2.0/24 :127.0.0.3:spam source\n"
+	"!192.0.2.25\n198.51.100\n10/8\n203.0.113.7-9\n203.0.113.20-203.0.113.30\n11-12\n"
+	"2001:db8::/32 :2:six\n$DATASET dnset x\n",
+	"5 networks listed 127.0.0.2\n6 networks listed 192.0.2.0/24 #spam source\n"
+	"7 networks except 192.0.2.25\n8 networks listed 198.51.100.0/24\n"
+	"9 networks listed 10.0.0.0/8\n10 networks listed 203.0.113.7-203.0.113.9\n"
+	"11 networks listed 203.0.113.20-203.0.113.30\n"
+	"12 networks listed 11.0.0.0-12.255.255.255\n13 networks listed 2001:db8::/32 #six\n"
+	"14 - data sets of several types in one file: import each as a file of its own\n"},
+    {"rbldnsd, names", IMPORT_RBLDNSD,
+	":127.0.0.2:listed\na.example\n.b.example :3:why\n*.c.example\n!x.b.example\n",
+	"2 names listed a.example\n3 names listed .b.example #why\n4 names listed *.c.example\n"
+	"5 names except x.b.example\n"},
+    {"nft", IMPORT_NFT,
+	"table inet filter {\n\tset bad {\n\t\ttype ipv4_addr\n\t\tflags interval,timeout\n"
+	"\t\telements = { 192.0.2.1, 198.51.100.0/24 timeout 1d expires 3h,\n"
+	"\t\t\t     203.0.113.7-203.0.113.9 comment \"seen at night\" }\n\t}\n"
+	"\tchain input {\n\t\tip saddr { 10.0.0.1, 10.0.0.2 } drop\n\t}\n}\n"
+	"add element inet filter bad6 { 2001:db8::1 }\nelements = { 80, 443 }\n",
+	"5 networks listed 192.0.2.1\n"
+	"5 networks listed 198.51.100.0/24 ~it has a time-out there: here it stays\n"
+	"6 networks listed 203.0.113.7-203.0.113.9 #seen at night\n"
+	"12 networks listed 2001:db8::1\n13 - not an element of a set of addresses\n"
+	"13 - not an element of a set of addresses\n"},
+    {"ipset", IMPORT_IPSET,
+	"create bad hash:net family inet hashsize 1024 maxelem 65536 timeout 0\n"
+	"add bad 192.0.2.0/24\nadd bad 192.0.2.7 nomatch\nadd bad 198.51.100.1 timeout 300 comment "
+	"\"a b\"\nadd port 192.0.2.1,tcp:25\nadd names x\nflush bad\n",
+	"2 networks listed 192.0.2.0/24\n3 networks except 192.0.2.7\n"
+	"4 networks listed 198.51.100.1 #a b ~it has a time-out there: here it stays\n"
+	"5 - a set of more than addresses\n6 - not an address\n7 - not a line of ipset save\n"},
+    {"CrowdSec, JSON", IMPORT_CROWDSEC,
+	"[\n  {\n    \"capacity\": 5,\n    \"decisions\": [\n      {\n        \"duration\": "
+	"\"3h\",\n"
+	"        \"id\": 7,\n        \"scenario\": \"crowdsecurity/ssh-bf\",\n"
+	"        \"scope\": \"Ip\",\n        \"simulated\": false,\n        \"type\": \"ban\",\n"
+	"        \"value\": \"192.0.2.7\"\n      }\n    ],\n"
+	"    \"events\": [ { \"meta\": [ { \"key\": \"x{\", \"value\": \"10.0.0.1\" } ] } ],\n"
+	"    \"source\": { \"scope\": \"Ip\", \"value\": \"192.0.2.7\" }\n  }\n]\n",
+	"13 networks refuse 192.0.2.7 #crowdsecurity/ssh-bf\n"},
+    {"CrowdSec, one line", IMPORT_CROWDSEC,
+	"[{\"scope\":\"Range\",\"type\":\"ban\",\"value\":\"198.51.100.0/24\"},"
+	"{\"scope\":\"Ip\",\"type\":\"captcha\",\"value\":\"192.0.2.8\"},"
+	"{\"scope\":\"AS\",\"type\":\"ban\",\"value\":\"64500\"},"
+	"{\"scope\":\"Ip\",\"simulated\": true,\"type\":\"ban\",\"value\":\"192.0.2.9\"},"
+	"{\"scope\":\"Country\",\"type\":\"ban\",\"value\":\"CN\"}]\n",
+	"1 networks refuse 198.51.100.0/24\n1 - its action is captcha, not ban\n"
+	"1 - AS 64500 cannot be an entry of a list: add it to asn = [ ]\n1 - it is simulated\n"
+	"1 - CN cannot be an entry of a list: add it to country = [ ]\n"},
+    {"CrowdSec, raw", IMPORT_CROWDSEC,
+	"id,source,ip,reason,action,country,as,events_count,expiration,simulated,alert_id\n"
+	"12,crowdsec,Ip:192.0.2.7,crowdsecurity/ssh-bf,ban,DE,64500 X,6,3h,false,9\n"
+	"13,cscli,Range:2001:db8::/32,manual,ban,,,1,3h,false,10\nhello\n",
+	"2 networks refuse 192.0.2.7 #crowdsecurity/ssh-bf\n"
+	"3 networks refuse 2001:db8::/32 #manual\n"
+	"4 - not a decision of cscli decisions list\n"},
+    {"fail2ban", IMPORT_FAIL2BAN,
+	"[{'sshd': ['192.0.2.7', '2001:db8::7']}, {'postfix': []}, {'x': ['y']}]\n"
+	"Status for the jail: sshd\n|- Filter\n|  |- Currently failed:\t1\n`- Actions\n"
+	"   `- Banned IP list:\t192.0.2.8 192.0.2.9\n"
+	"192.0.2.10 \t2026-11-30 12:00:00 + 600 = 2026-11-30 12:10:00\n",
+	"1 networks refuse 192.0.2.7 #sshd\n1 networks refuse 2001:db8::7 #sshd\n"
+	"1 - not an address\n6 networks refuse 192.0.2.8\n6 networks refuse 192.0.2.9\n"
+	"7 networks refuse 192.0.2.10\n"},
     {"CSV", IMPORT_CSV,
 	"\xef\xbb\xbfip\n192.0.2.1\n\"192.0.2.2\"\n192.0.2.3,\n192.0.2.4,x\n192.0.2.5-192.0.2.9\n",
 	"2 networks listed 192.0.2.1\n3 networks listed 192.0.2.2\n"
