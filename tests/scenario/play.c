@@ -264,6 +264,7 @@ static struct env made_up(struct play *p)
 	    .dns = message_dns,
 	    .spf = message_spf,
 	    .at_end = message_at_end,
+	    .without_end = message_at_end,
 	    .dkim_header = dkim_header,
 	    .dkim_end_of_headers = dkim_end_of_headers,
 	    .dkim_finish = dkim_finish,

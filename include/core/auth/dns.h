@@ -37,6 +37,7 @@
 enum {
 	DNS_SPF_RCPT_MS = 6000, /* RCPT is answered within 8 s: a stock Sendmail waits for 10 */
 	DNS_SPF_END_MS = 14000, /* with those at RCPT the 20 s that RFC 7208 4.6.4 asks for */
+	DNS_SPF_MS = DNS_SPF_RCPT_MS + DNS_SPF_END_MS, /* where nothing else is waited for */
 	DNS_ALIGNED_KEYS_MS = 10000,
 	DNS_OTHER_KEYS_MS = 5000,
 	DNS_DMARC_MS = 10000,

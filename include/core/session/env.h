@@ -120,6 +120,8 @@ struct env {
 	void (*at_rcpt)(struct message *);
 	/* The message is whole: from here on DNS_END_MS for all that its verdict needs. */
 	void (*at_end)(struct message *);
+	/* It will never be: what SPF has at RCPT and at the end it has at once. */
+	void (*without_end)(struct message *);
 	/* DKIM: every field in order, the end of the header with all author domains that will be
 	 * judged (false: the body is not needed), the body in any parts, then the answer. */
 	void (*dkim_header)(struct message *, struct slice name, struct slice value);

@@ -156,10 +156,10 @@ struct message *transaction_message(struct session *s)
 	if (s->message || !s->env->message_start)
 		return s->message;
 	s->message = s->env->message_start(s->env->self, s->mail_arena, s->facts.now);
-	/* A question of the policy protocol is the only one of its message, and may take as long.
-	 */
-	if (s->message && (s->at_end || s->facts.door == DOOR_POLICY))
+	if (s->message && s->at_end)
 		s->env->at_end(s->message);
+	else if (s->message && s->facts.door == DOOR_POLICY)
+		s->env->without_end(s->message);
 	else
 		limit_rcpt(s);
 	return s->message;

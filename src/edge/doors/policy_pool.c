@@ -429,6 +429,10 @@ bool policy_pool_start(
 	pool.table = table;
 	pool.listener = listener;
 	pool.max_threads = threads_for(max_requests);
+	if (pool.max_threads < max_requests)
+		log_warning("policy.socket: there are threads for %u requests at a time, not for "
+			    "%u: further ones are answered as policy.failure says",
+		    pool.max_threads, max_requests);
 	pool.places = max_requests * POLICY_CONNECTIONS_A_REQUEST;
 	pool.place = calloc(pool.places, sizeof *pool.place);
 	pool.epoll = epoll_create1(EPOLL_CLOEXEC);

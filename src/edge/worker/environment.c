@@ -248,6 +248,13 @@ static void message_at_end(struct message *m)
 	resolver_purse_fill(&m->spf, &m->session, DNS_SPF_END_MS);
 }
 
+static void message_without_end(struct message *m)
+{
+	m->ended = true;
+	resolver_session_limit(&m->session, DNS_SPF_MS);
+	resolver_purse_fill(&m->spf, &m->session, DNS_SPF_MS);
+}
+
 static void message_dkim_header(struct message *m, struct slice name, struct slice value)
 {
 	if (!m->verifier && !m->no_verifier) {
@@ -336,6 +343,7 @@ void environment_fill(struct worker *w)
 	    .list_error = list_error,
 	    .at_rcpt = message_at_rcpt,
 	    .at_end = message_at_end,
+	    .without_end = message_without_end,
 	    .dkim_header = message_dkim_header,
 	    .dkim_end_of_headers = message_dkim_end_of_headers,
 	    .dkim_body = message_dkim_body,
