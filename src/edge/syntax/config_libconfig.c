@@ -16,9 +16,12 @@ struct encoder {
 
 /* ---- bytes --------------------------------------------------------------------------- */
 
+/* Values are a few bytes each: so that a configuration is a handful of allocations. */
+enum { PIECE = 4096 };
+
 static void put_bytes(struct encoder *e, const char *bytes, size_t len)
 {
-	e->failed = e->failed || !ARRAY_ROOM(e->bytes, e->capacity, e->len + len + 1);
+	e->failed = e->failed || !ARRAY_ROOM(e->bytes, e->capacity, e->len + len + PIECE);
 	if (e->failed)
 		return;
 	if (len > 0)
