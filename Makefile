@@ -281,7 +281,8 @@ unit: $(UNIT_TESTS) $(BUILD)/libcore.a $(BUILD)/susmilter $(BUILD)/susmilterctl
 	@$(MAKE) --no-print-directory -k $(jobs) $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%)
 
 # Without what only looks at sources.
-unit-run: $(UNIT:%=run/%)
+unit-run: $(UNIT_TESTS)
+	@$(MAKE) --no-print-directory -k $(jobs) $(UNIT:%=run/%)
 
 run_quietly = mkdir -p $(@D:run%=$(BUILD)/run%) && if $(1) >$(BUILD)/$@.log 2>&1; then cat $(BUILD)/$@.log; \
     else cat $(BUILD)/$@.log; exit 1; fi
