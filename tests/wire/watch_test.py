@@ -230,6 +230,28 @@ def rule_names(checks, daemon):
     checks.true("report --html: a name without comment", ">susranges hosting<" in page, page)
 
 
+def report(checks, daemon):
+    """The same as an object; and what it does not take."""
+    told = json.loads(daemon.ctl("report", "Example.ORG", "--json", check=True).stdout)
+    checks.same("report --json: the domain", told["domain"], "example.org")
+    checks.true("report --json: refusals", told["refused"] > 0 and told["would_refuse"] > 0, told)
+    checks.same("report --json: by family", sum(told["families"].values()), told["refused"])
+    checks.same("report --json: by family, of monitor mode",
+                sum(told["would_families"].values()), told["would_refuse"])
+    checks.same("report --json: by hour",
+                (sum(h["refused"] for h in told["hours"]), sum(h["would"] for h in told["hours"])),
+                (told["refused"], told["would_refuse"]))
+    checks.true("report --json: by recipient",
+                all(r["key"].startswith("user") and r["count"] > 0 for r in told["recipients"])
+                and told["recipients"], told["recipients"])
+    checks.true("report --json: by rule", "dialup" in str(told["rules"]), told["rules"])
+    for words, status, wanted in (
+            ((), 2, "usage: susmilterctl report DOMAIN"), (("..",), 2, "report: "),
+            (("example.org", "--since", "1s"), 2, "--since needs a duration")):
+        done = daemon.ctl("report", *words)
+        checks.true(f"report {words}", done.returncode == status and wanted in done.stderr, done)
+
+
 def main():
     build, keep = sys.argv[1], "--keep" in sys.argv
     checks = Checks("watch")
@@ -253,6 +275,7 @@ def main():
             texts(checks, servers, daemon, url)
         counts(checks, daemon, url)
         rule_names(checks, daemon)
+        report(checks, daemon)
         alarm(checks, prometheus, daemon)
         checks.true("the daemon lives", daemon.alive(), daemon.said())
     sys.exit(checks.summary())
