@@ -909,6 +909,54 @@ def ending(checks, daemon):
     checks.true("it ended well", "ended with status" not in said, said)
 
 
+def explains_messages(checks, servers, daemon):
+    """A whole message, judged by a zone file where there is no daemon, and asked of the DNS by it."""
+    place = servers.dir / "letters"
+    place.mkdir()
+    for name, text in (
+            ("conf", 'milter = { user = ""; };\ntrusted_networks = [ ];\n'
+                     'dmarc = { default = "reject"; };\n'),
+            ("zone", 'bank.example TXT "v=spf1 ip4:192.0.2.1 -all"\n'
+                     '_dmarc.bank.example TXT "v=DMARC1; p=reject"\n'),
+            ("broken", 'bank.example TXT "v=spf1 -all"\nbank.example NOTYPE x\n'),
+            ("letter", "From: Boss <boss@bank.example>\r\nSubject: x\r\n\r\nHello\r\n"),
+            ("long", "From: a@b.example\r\nSubject: " + "x" * 100000 + "\r\n\r\n")):
+        (place / name).write_text(text)
+
+    def explain(client, sender, letter="letter", zone="zone"):
+        return subprocess.run(
+            [servers.build / "susmilterctl", "-c", place / "conf", "explain", "--client", client,
+             "--helo", "x.example", "--sender", sender, "--recipient", "b@example.net",
+             "--message", place / letter, "--zone", place / zone],
+            capture_output=True, text=True, timeout=60, check=False)
+    for label, client, sender, first, step in (
+            ("aligned", "192.0.2.1", "a@bank.example",
+             "accept at the end of the message: no rule refuses it\n",
+             "dmarc  pass: SPF passed for bank.example"),
+            ("not aligned", "192.0.2.1", "a@other.example",
+             "reject at the end of the message: DMARC fail\n  550 5.7.1 DMARC: bank.example",
+             "bank.example publishes p=reject"),
+            ("SPF fails", "198.51.100.1", "a@bank.example", "reject: SPF fail\n  550 5.7.23",
+             "spf    fail for bank.example\n       decided by -all\n")):
+        done = explain(client, sender)
+        checks.true(f"a message, {label}", done.returncode == 0 and done.stdout.startswith(first)
+                    and step in done.stdout.partition("\nlooked up:\n")[2], done)
+    for label, words, wanted in (
+            ("a zone that is not there", {"zone": "none"}, f"explain: {place / 'none'}: cannot be"),
+            ("a broken zone", {"zone": "broken"}, f"explain: {place / 'broken'}: "),
+            ("a message with a line without end", {"letter": "long"},
+             "a line of the message is longer than")):
+        done = explain("192.0.2.1", "a@bank.example", **words)
+        checks.true(f"a message, {label}", done.returncode != 0 and wanted in done.stderr, done)
+    words = ("--client", "192.0.2.1", "--message", place / "letter")
+    done = daemon.ctl("explain", *words, "--zone", place / "zone")
+    checks.true("a message: the daemon takes no zone", done.returncode != 0
+                and "--zone is for a file with -c" in done.stderr, done)
+    done = daemon.ctl("explain", *words)
+    checks.true("a message: the daemon asks the DNS", done.returncode == 0
+                and "from   one\n       author domain bank.example\n" in done.stdout, done)
+
+
 def main():
     build, keep = sys.argv[1], "--keep" in sys.argv
     checks = Checks("control")
@@ -921,6 +969,7 @@ def main():
         rights(checks, daemon)
         crowd(checks, daemon)
         explain_spf(checks, servers)
+        explains_messages(checks, servers, daemon)
         lookup(checks, servers)
         reload(checks, daemon)
         check(checks, servers, daemon)
