@@ -24,6 +24,7 @@
  *     rcpt    <b@example.net>
  *     header  NAME: VALUE
  *     fields  N SIZE          N fields of SIZE octets each, line ends included
+ *     starves                 no memory for a field that came
  *     sign    RESULT DOMAIN [partly]  what DKIM says of one signature, and that it leaves a part of
  *                             the body out
  *     fails   dns | dkim      there is no resolver, or no memory for DKIM
@@ -579,6 +580,8 @@ static void play_event(struct play *p, struct slice word, struct slice rest)
 		on_header(p, rest);
 	else if (slice_equal(word, SLICE("fields")))
 		on_fields(p, rest);
+	else if (slice_equal(word, SLICE("starves")))
+		p->answer = transaction_no_memory(p->session);
 	else if (slice_equal(word, SLICE("end")))
 		on_end(p);
 	else if (slice_equal(word, SLICE("ask")))
