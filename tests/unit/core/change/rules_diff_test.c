@@ -191,6 +191,28 @@ END_TEST
 
 /* ---- the change that 0.1 called none ------------------------------------------------- */
 
+/* More rules than anybody reads: twenty names, and what becomes of a hundred. */
+START_TEST(tells_of_many)
+{
+	static char after[16384], text[16384];
+	size_t len = 0, lines = 0;
+
+	len += (size_t)snprintf(after, sizeof after, "susranges = (");
+	for (unsigned i = 0; i < 130; i++)
+		len += (size_t)snprintf(after + len, sizeof after - len,
+		    "%s { name = \"r%03u\"; networks = \"10.0.%u.0/24\"; }", i ? "," : "", i, i);
+	snprintf(after + len, sizeof after - len, " );");
+	diff_text("", after, text);
+	for (const char *at = text; (at = strchr(at, '\n')); at++)
+		lines++;
+	ck_assert_uint_eq(lines, 1 + 100 + 1);
+	ck_assert_msg(strncmp(text, "new rules: r000 r001 ", 21) == 0 &&
+			  strstr(text, " r018 r019 and 110 more\n"),
+	    "%s", text);
+	ck_assert_msg(strstr(text, "\n30 more rules changed (--json has them)\n"), "%s", text);
+}
+END_TEST
+
 START_TEST(tells_five_parts)
 {
 	char text[16384] = "";
@@ -343,6 +365,7 @@ Suite *suite(void)
 
 	configured_enter();
 	tcase_add_loop_test(tc, tells, 0, ROWS(cases));
+	tcase_add_test(tc, tells_of_many);
 	tcase_add_test(tc, tells_five_parts);
 	tcase_add_test(tc, managed_is_one_rule);
 	tcase_add_test(tc, counts_as_the_model);
