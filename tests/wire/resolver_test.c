@@ -160,7 +160,7 @@ START_TEST(nobody_spends_another_s_purse)
 	want(&late, "s2.evil.example", DNS_A, DNS_OK);
 	want(&client, "dead.example", DNS_A, DNS_TEMP);
 	took = ask(&client, "dead.example", DNS_A);
-	ck_assert_int_lt(took, 500); /* not asked a second time */
+	ck_assert_int_lt(took, 500);                    /* not asked a second time */
 	ck_assert_uint_eq(stats_of(resolver).asked, 5); /* each name once */
 	arena_free(&purses);
 	close_zone();
