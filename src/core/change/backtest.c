@@ -1,35 +1,11 @@
-#include "core/change/backtest.h"
-
-#include "backtest_message.h"
-#include "core/base/array.h"
+#include "backtest_private.h"
 #include "core/change/rules_touch.h"
 #include "hidden_locals.h"
-#include "message_window.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 /* Memory for the facts of one row, and for all samples. */
 #define ARENA_MAX ((size_t)4 << 20)
-
-struct backtest {
-	const struct ruleset *before, *after;
-	int64_t now;
-	const struct idna *idna;
-	struct arena *arena, *samples;
-	int64_t from_ms, until_ms; /* the part of the history that is its own */
-	struct message_window *window;
-	backtest_hash_fn *hash; /* NULL: hashes are not known */
-	const void *hash_context;
-	struct hidden_locals *hidden; /* these two only where a row hides a local part */
-	struct rules_touch *touch;
-	bool wanted; /* by backtest_wants_row(), which has counted the row that comes next */
-	struct message_seen seen; /* the message of that row */
-	uint64_t *late;
-	size_t late_count, late_capacity;
-	struct backtest_messages messages;
-	struct backtest_result result;
-};
 
 /* ---- life ---------------------------------------------------------------------------- */
 
@@ -87,110 +63,7 @@ bool backtest_wants(const struct backtest *b, int64_t time_ms)
 	return message_window_wants(b->window, time_ms);
 }
 
-/* ---- counting ------------------------------------------------------------------------ */
-
-/* As domains are compared: rows have addresses as they were sent. */
-static struct slice domain_of(struct backtest *b, struct slice text)
-{
-	struct address address;
-	size_t at = slice_find_last(text, '@');
-
-	if (!address_parse(text, b->idna, b->arena, &address) && address.domain.len > 0)
-		return address.domain;
-	return at < text.len ? slice_skip(text, at + 1) : text;
-}
-
-static void count_by(struct backtest *b, enum backtest_change change,
-    const struct backtest_about *about, struct slice rule, uint64_t n)
-{
-	char client[IP_TEXT_MAX], network[PREFIX_TEXT_MAX];
-	struct prefix p = prefix_of(&about->client, about->client.family == IP_V6 ? 48 : 24);
-	const struct slice key[BACKTEST_BY] = {
-	    [BACKTEST_BY_RULE] = rule,
-	    [BACKTEST_BY_CLIENT] = slice_of(client, ip_format(&about->client, client)),
-	    [BACKTEST_BY_NETWORK] = slice_of(network, prefix_format(&p, network)),
-	    [BACKTEST_BY_SENDER_DOMAIN] = domain_of(b, about->sender),
-	    [BACKTEST_BY_RECIPIENT_DOMAIN] = domain_of(b, about->recipient),
-	};
-
-	for (int by = 0; by < BACKTEST_BY; by++)
-		b->result.no_memory |= !top_k_count(b->result.by[change][by], key[by], n);
-	b->result.no_memory |= arena_failed(b->arena);
-	arena_reset(b->arena);
-}
-
-static void keep_sample(struct backtest *b, enum backtest_change change,
-    const struct backtest_message *m, struct slice rule)
-{
-	const struct backtest_about *about = m->about;
-
-	if (b->result.samples == BACKTEST_SAMPLES)
-		return;
-	b->result.sample[b->result.samples++] = (struct backtest_sample){
-	    .change = change,
-	    .time_ms = about->time_ms,
-	    .proven = m->proven,
-	    .run = about->run,
-	    .number = about->number,
-	    .refused_then = about->refused,
-	    .sender = arena_copy(b->samples, about->sender),
-	    .recipient = arena_copy(b->samples, about->recipient),
-	    .rule = arena_copy(b->samples, rule),
-	    .then = arena_copy(b->samples, about->then),
-	    .client = about->client,
-	};
-}
-
-/* A message whose fate changes.  Of one that stands for a network, the others share no more than
- * the client's network: where the rule looks at more, their fate is not known. */
-static void count_change(struct backtest *b, enum backtest_change change,
-    const struct backtest_message *m, const struct verdict *by)
-{
-	struct backtest_result *r = &b->result;
-	uint64_t n = m->weight;
-
-	if (m->folded && !by->has_network) {
-		r->unknown += n - 1;
-		n = 1;
-	}
-	if (change == BACKTEST_REFUSED) {
-		r->newly_refused += n;
-		r->newly_refused_proven += m->proven ? n : 0;
-		r->newly_refused_unevaluated += m->evaluated ? 0 : n;
-		r->refused_then += m->refused_then ? n : 0;
-	} else {
-		r->newly_accepted += n;
-	}
-	r->accepted_at_rcpt += m->ended ? 0 : n;
-	count_by(b, change, m->about, decision_of(by).cause, n);
-	keep_sample(b, change, m, decision_of(by).cause);
-}
-
-/* Once for each message, when nothing more is to come.  No row is looked at meanwhile: its region
- * is free. */
-static void count_message(struct backtest *b, struct backtest_message *m)
-{
-	const struct backtest_recipient *refused = NULL, *accepted = NULL;
-	bool unknown = false;
-
-	arena_reset(b->arena);
-	for (const struct backtest_recipient *r = m->recipients; r; r = r->next) {
-		if (r->outcome.changed == CHANGED_UNKNOWN)
-			unknown |= r->address.len > 0 || !m->has_rcpt;
-		else if (r->outcome.changed == CHANGED_YES && r->outcome.before == OUTCOME_PASS)
-			refused = r;
-		else if (r->outcome.changed == CHANGED_YES)
-			accepted = r;
-	}
-	if (refused)
-		count_change(b, BACKTEST_REFUSED, m, &refused->outcome.after_verdict);
-	if (accepted)
-		count_change(b, BACKTEST_ACCEPTED, m, &accepted->outcome.before_verdict);
-	if (unknown && !refused && !accepted)
-		b->result.unknown += m->weight;
-}
-
-/* ---- rows ---------------------------------------------------------------------------- */
+/* ---- verdicts ------------------------------------------------------------------------ */
 
 /* Whether the rules have a say: mail is inbound, or of a session that blocks may be for. */
 static bool is_judged(const struct ruleset *rules, const struct facts *facts)
@@ -199,82 +72,14 @@ static bool is_judged(const struct ruleset *rules, const struct facts *facts)
 	       policy_decide(rules, facts, PHASE_MAIL).kind != VERDICT_FINAL;
 }
 
-/* ---- hidden local parts -------------------------------------------------------------- */
-
-static const enum identity_kind addresses[] = {IDENTITY_SENDER, IDENTITY_FROM, IDENTITY_RECIPIENT};
-
-void backtest_hash_locals(struct backtest *b, backtest_hash_fn *hash, const void *context)
-{
-	b->hash = hash;
-	b->hash_context = context;
-}
-
-static bool know_hidden(struct backtest *b)
-{
-	if (!b->hidden)
-		b->hidden = hidden_locals_create(b->before, b->after, b->hash, b->hash_context);
-	b->result.no_memory |= !b->hidden;
-	return b->hidden;
-}
-
-/* Mailboxes that rules name take the place of their hashes. */
-static void find_hidden(struct backtest *b, struct decision_row *row)
-{
-	for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
-		struct slice *text = &row->text[addresses[i]];
-
-		if (hides_local(*text) && know_hidden(b))
-			*text = hidden_locals_find(b->hidden, *text, b->arena);
-	}
-}
-
-/* Whether a verdict may hang on a local part that is not kept. */
-static bool hangs_on_hidden(struct backtest *b, const struct facts *facts)
-{
-	for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
-		const struct identity *id = &facts->id[addresses[i]];
-
-		if (id->state == FACT_KNOWN && hides_local(id->text) &&
-		    (!know_hidden(b) ||
-			hidden_locals_matter(b->hidden, addresses[i], id->text, id->name)))
-			return true;
-	}
-	return false;
-}
-
-/* Whether both rule sets look at these facts in the same way, whatever is hidden of them. */
-static bool is_touched(struct backtest *b, const struct facts *facts)
-{
-	if (!b->touch)
-		b->touch = rules_touch_create(b->before, b->after, b->now, b->idna);
-	b->result.no_memory |= !b->touch;
-	if (!b->touch || rules_touch_client(b->touch, &facts->client))
-		return true;
-	for (int i = 0; i < IDENTITY_COUNT; i++)
-		if (facts->id[i].state == FACT_KNOWN &&
-		    rules_touch_text(b->touch, facts->id[i].text, 1u << i, b->arena))
-			return true;
-	return false;
-}
-
-/* What becomes of such a recipient: not known, and a difference only where there may be one. */
-static struct replay_outcome hidden_outcome(struct backtest *b, const struct facts *facts)
-{
-	return (struct replay_outcome){.before = OUTCOME_UNKNOWN,
-	    .after = OUTCOME_UNKNOWN,
-	    .changed = is_touched(b, facts) ? CHANGED_UNKNOWN : CHANGED_NO};
-}
-
-/* ---- verdicts ------------------------------------------------------------------------ */
-
 /* A recipient at RCPT.  Mail that is not inbound passes. */
 static struct replay_outcome at_rcpt(struct backtest *b, const struct facts *facts)
 {
 	bool before = is_judged(b->before, facts), after = is_judged(b->after, facts);
 	struct replay_outcome o = {.before = OUTCOME_PASS, .after = OUTCOME_PASS};
 
-	if ((before || after) && hangs_on_hidden(b, facts))
-		return hidden_outcome(b, facts);
+	if ((before || after) && backtest_hangs_on_hidden(b, facts))
+		return backtest_hidden_outcome(b, facts);
 	if (before && after)
 		return replay_decide(b->before, b->after, facts, PHASE_RCPT);
 	if (before)
@@ -353,8 +158,8 @@ static void take_end(struct backtest *b, struct backtest_message *m, const struc
 
 		facts->id[IDENTITY_RECIPIENT] =
 		    replay_address(r->state, r->address, b->idna, b->arena);
-		end = hangs_on_hidden(b, facts)
-			  ? hidden_outcome(b, facts)
+		end = backtest_hangs_on_hidden(b, facts)
+			  ? backtest_hidden_outcome(b, facts)
 			  : replay_decide(b->before, b->after, facts, PHASE_END);
 		add_end(&r->outcome, &end);
 		if (r->outcome.changed != CHANGED_NO)
@@ -385,6 +190,8 @@ static void take_mail(struct backtest *b, struct backtest_message *m,
 		    !backtest_message_keep(m, FACT_UNKNOWN, slice_of(NULL, 0), &unknown) ||
 		    !backtest_message_describe(m, row);
 }
+
+/* ---- rows ---------------------------------------------------------------------------- */
 
 uint64_t backtest_session(struct slice session)
 {
@@ -426,17 +233,6 @@ static bool take_place(struct backtest *b, const struct backtest_place *row)
 	return b->seen.own;
 }
 
-static void add_late(struct backtest *b, uint64_t session)
-{
-	uint64_t *late = array_grow(b->late, &b->late_capacity, b->late_count + 1, sizeof *late);
-
-	b->result.no_memory |= !late;
-	if (!late)
-		return;
-	b->late = late;
-	late[b->late_count++] = session;
-}
-
 bool backtest_wants_row(struct backtest *b, const struct backtest_place *row)
 {
 	b->wanted = false;
@@ -446,7 +242,7 @@ bool backtest_wants_row(struct backtest *b, const struct backtest_place *row)
 	if (!b->wanted)
 		message_window_mark(b->window, MESSAGE_PASSED);
 	else if (row->touched && row->stage == STAGE_END && (b->seen.flags & MESSAGE_PASSED))
-		add_late(b, row->session);
+		backtest_add_late(b, row->session);
 	return b->wanted;
 }
 
@@ -461,7 +257,7 @@ static void end_messages(struct backtest *b, int64_t before_s)
 	struct backtest_message *m;
 
 	while ((m = backtest_messages_expire(&b->messages, before_s))) {
-		count_message(b, m);
+		backtest_count_message(b, m);
 		backtest_message_free(m);
 	}
 }
@@ -487,7 +283,7 @@ void backtest_row(struct backtest *b, const struct decision_row *row)
 	arena_reset(b->arena);
 	m = backtest_messages_find(
 	    &b->messages, key_of(place.session, place.transaction), row->time_ms / 1000);
-	find_hidden(b, &found);
+	backtest_find_hidden(b, &found);
 	if (!m || !replay_facts(&found, b->now, b->idna, b->arena, &facts)) {
 		b->result.no_memory = true;
 		return;
@@ -508,72 +304,4 @@ const struct backtest_result *backtest_end(struct backtest *b)
 {
 	end_messages(b, INT64_MAX);
 	return &b->result;
-}
-
-/* ---- parts --------------------------------------------------------------------------- */
-
-struct addition {
-	struct backtest *to;
-	struct top_k *table;
-};
-
-static void add_key(void *context, struct slice key, uint64_t at_least, uint64_t at_most)
-{
-	struct addition *a = context;
-
-	(void)at_most;
-	a->to->result.no_memory |= at_least > 0 && !top_k_count(a->table, key, at_least);
-}
-
-static void add_samples(struct backtest *to, const struct backtest_result *later)
-{
-	for (size_t i = 0; i < later->samples && to->result.samples < BACKTEST_SAMPLES; i++) {
-		struct backtest_sample *s = &to->result.sample[to->result.samples++];
-
-		*s = later->sample[i];
-		s->sender = arena_copy(to->samples, s->sender);
-		s->recipient = arena_copy(to->samples, s->recipient);
-		s->rule = arena_copy(to->samples, s->rule);
-		s->then = arena_copy(to->samples, s->then);
-	}
-}
-
-void backtest_add(struct backtest *to, struct backtest *later)
-{
-	struct backtest_result *a = &to->result;
-	const struct backtest_result *b = &later->result;
-
-	a->rows += b->rows;
-	a->messages += b->messages;
-	a->newly_refused += b->newly_refused;
-	a->newly_refused_proven += b->newly_refused_proven;
-	a->newly_refused_unevaluated += b->newly_refused_unevaluated;
-	a->newly_accepted += b->newly_accepted;
-	a->accepted_at_rcpt += b->accepted_at_rcpt;
-	a->unknown += b->unknown;
-	a->refused_then += b->refused_then;
-	a->decided += b->decided;
-	a->no_memory |= b->no_memory;
-	for (int c = 0; c < BACKTEST_CHANGES; c++)
-		for (int by = 0; by < BACKTEST_BY; by++)
-			top_k_each(b->by[c][by], add_key, &(struct addition){to, a->by[c][by]});
-	add_samples(to, b);
-	for (size_t i = 0; i < later->late_count; i++)
-		add_late(to, later->late[i]);
-}
-
-uint64_t backtest_proven_bound(const struct backtest_result *r)
-{
-	const double z = 1.959964; /* of 95 % */
-	double n = (double)(r->newly_refused - r->newly_refused_unevaluated), share, centre, width;
-
-	if (r->newly_refused_unevaluated == 0)
-		return r->newly_refused_proven;
-	if (n < 1)
-		return r->newly_refused;
-	share = (double)r->newly_refused_proven / n;
-	centre = share + z * z / (2 * n);
-	width = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n));
-	return (uint64_t)ceil(
-	    (double)r->newly_refused * fmin(1, (centre + width) / (1 + z * z / n)));
 }
