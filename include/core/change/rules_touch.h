@@ -29,6 +29,9 @@
  * mode, which are recorded and change no fate.  Nor do reply, comment, owner, ticket, `mixed`,
  * dmarc.quarantine and what headers say: policy_decide() says the same for each recipient.
  *
+ * Whatever a verdict newly looks at has to be compared here, be it a setting, a switch, an
+ * attribute of rules or a look-up; and history_backtest_test needs words to try it.
+ *
  * Memory runs out, or a table has too many different sets: then everything is touched.  The time
  * to create it is linear in both tables; it borrows them.  Immutable then: safe in any thread.
  */

@@ -216,7 +216,7 @@ struct slice hidden_locals_find(
     const struct hidden_locals *h, struct slice address, struct arena *arena)
 {
 	size_t at = slice_find_last(address, '@');
-	struct mailbox wanted, *found;
+	struct mailbox wanted = {.local = address}, *found;
 
 	if (at != BACKTEST_HASH_CHARS || !hides_local(address) || h->mailboxes == 0)
 		return address;

@@ -267,15 +267,35 @@ static const struct rule *next_asking(const struct ruleset *rules, unsigned *at)
 	return *at < rules->rule_count ? &rules->rules[(*at)++] : NULL;
 }
 
-/* Whether both ask for facts in rules of the same names and words: what is open under one is then
- * open in the same way under the other. */
-static bool ask_alike(const struct ruleset *a, const struct ruleset *b)
+static bool is_same_list(const struct dnsbl *a, const struct dnsbl *b)
+{
+	/* Of a file nobody compares the entries: trees of their own are another list. */
+	return slice_equal(a->name, b->name) && slice_equal(a->zone, b->zone) && a->of == b->of &&
+	       a->networks == b->networks && a->names == b->names &&
+	       a->answer_count == b->answer_count &&
+	       memcmp(a->answers, b->answers, a->answer_count * sizeof *a->answers) == 0;
+}
+
+/* Whether the lists in the DNS are the same; without any it does not matter where they would be. */
+static bool has_same_lists(const struct ruleset *a, const struct ruleset *b)
+{
+	if (a->dnsbl_count != b->dnsbl_count)
+		return false;
+	for (unsigned i = 0; i < a->dnsbl_count; i++)
+		if (!is_same_list(&a->dnsbls[i], &b->dnsbls[i]))
+			return false;
+	return true;
+}
+
+bool replay_ask_alike(const struct ruleset *a, const struct ruleset *b)
 {
 	const struct rule *one, *other;
 	unsigned i = 0, j = 0;
 
 	if (a == b)
 		return true;
+	if (!has_same_lists(a, b))
+		return false;
 	do {
 		one = next_asking(a, &i);
 		other = next_asking(b, &j);
@@ -284,7 +304,7 @@ static bool ask_alike(const struct ruleset *a, const struct ruleset *b)
 	} while (slice_equal(one->name, other->name) && one->family == other->family &&
 		 one->keys == other->keys && one->unless == other->unless &&
 		 one->monitor == other->monitor && !one->override.given && !other->override.given &&
-		 one->applies == other->applies &&
+		 one->applies == other->applies && one->expires == other->expires &&
 		 one->undecided_tempfail == other->undecided_tempfail &&
 		 has_same_words(one, other) && has_same_headers(a, one, b, other));
 	return false;
@@ -294,7 +314,7 @@ static bool ask_alike(const struct ruleset *a, const struct ruleset *b)
 static void compare(struct replay *r, enum outcome_kind one, enum outcome_kind other)
 {
 	bool open = one == OUTCOME_UNKNOWN || other == OUTCOME_UNKNOWN;
-	bool alike = one == other && (!open || ask_alike(r->before, r->after));
+	bool alike = one == other && (!open || replay_ask_alike(r->before, r->after));
 
 	r->same |= alike || open;
 	r->differs |= !alike;

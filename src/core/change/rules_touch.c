@@ -11,6 +11,10 @@
 
 /* ---- making -------------------------------------------------------------------------- */
 
+/* Where pointers have eight bytes, as on most hosts that build it. */
+_Static_assert(sizeof(void *) != 8 || sizeof(struct settings) == 96,
+    "a new setting: where a verdict looks at it, settings_differ() has to");
+
 /* What decides for every row, or may. */
 static bool settings_differ(const struct settings *a, const struct settings *b)
 {
@@ -48,10 +52,15 @@ struct rules_touch *rules_touch_create(
 	    .after = after,
 	    .idna = idna,
 	    .arena = arena_create(TOUCH_MAX),
-	    .everything = settings_differ(&before->settings, &after->settings)};
+	    .everything = settings_differ(&before->settings, &after->settings) ||
+			  !replay_ask_alike(before, after)};
 	if (!t->everything)
 		t->everything = !t->arena || !touch_sets_make(t, now) || !touch_networks(t) ||
 				!touch_names(t) || !touch_patterns(t);
+	/* No column has the login; whether HELO is one of our names, each row may ask. */
+	if (t->names[KEY_LOGIN] ||
+	    (t->domains && (before->asks_for_own_names || after->asks_for_own_names)))
+		t->everything = true;
 	if (!t->everything)
 		t->identities = identities_that_differ(t);
 	return t;

@@ -124,6 +124,9 @@ static const struct switches *switches_at(const struct ruleset *rules, uint32_t 
 	return value == 0 ? &rules->settings.defaults : rules->layers[value - 1];
 }
 
+_Static_assert(sizeof(struct switches) == 12,
+    "a new switch: where a verdict looks at it, same_switches() and settings_differ() have to");
+
 static bool same_switches(const struct switches *a, const struct switches *b)
 {
 	return a->susranges == b->susranges && a->blocks == b->blocks && a->spf == b->spf &&
@@ -321,6 +324,10 @@ static void add_pattern(struct rules_touch *t, const struct ruleset_pattern *p)
 {
 	unsigned identity = p->slot % SLOT_UNLESS - KEY_CLIENT_NAME;
 
+	if (identity >= IDENTITY_COUNT) { /* of a login, which no column has */
+		t->everything = true;
+		return;
+	}
 	t->patterns[identity][t->pattern_count[identity]++] = p->pattern;
 }
 

@@ -21,6 +21,10 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
+/* Where pointers have eight bytes, as on most hosts that build it. */
+_Static_assert(sizeof(void *) != 8 || sizeof(struct rule) == 224,
+    "a new attribute of rules: where a verdict looks at it, compare_effect() has to");
+
 /* By all that a verdict looks at. */
 static int compare_effect(const struct rule *a, const struct rule *b)
 {
@@ -28,6 +32,8 @@ static int compare_effect(const struct rule *a, const struct rule *b)
 	    {a->unless, b->unless}, {a->in, b->in}, {a->unless_in, b->unless_in},
 	    {a->proof, b->proof}, {a->covers, b->covers}, {a->monitor, b->monitor},
 	    {a->applies, b->applies}, {a->undecided_tempfail, b->undecided_tempfail},
+	    {a->override.given, b->override.given}, {a->override.monitor, b->override.monitor},
+	    {(uint64_t)a->override.until, (uint64_t)b->override.until},
 	    {a->words != NULL, b->words != NULL}};
 	int order = slice_compare(a->name, b->name);
 
@@ -125,7 +131,8 @@ static void pair_rules(struct pairing *p, compare_fn *compare, bool all)
 /* Expired, or in monitor mode where that changes nobody's fate. */
 static bool is_inert(const struct rule *rule, int64_t now)
 {
-	return rule_expired(rule, now) || (rule->monitor && rule->family >= FAMILY_WHITELIST);
+	return rule_expired(rule, now) ||
+	       (rule_monitors(rule, now) && rule->family >= FAMILY_WHITELIST);
 }
 
 /* The rules that decide something; all numbers are TOUCH_INERT so far.  NULL when out of memory. */
