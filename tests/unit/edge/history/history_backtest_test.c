@@ -274,6 +274,51 @@ START_TEST(random_pairs)
 }
 END_TEST
 
+/* ---- a budget of time ---------------------------------------------------------------- */
+
+/* 20,000 rows take longer than a millisecond: what was found by then is no more than there is. */
+START_TEST(budget)
+{
+	struct mixed_rows *m = mixed_rows_create(12, 20000);
+	char directory[256];
+	struct configured before, after;
+	struct history_backtest question = {.now = m->row[0].time_ms / 1000, .idna = &idn_lenient};
+	struct history_backtest_told told;
+	char why[HISTORY_FIND_WHY_MAX];
+	struct history_reader *reader;
+	uint64_t refused[2];
+
+	snprintf(directory, sizeof directory, "%s", scratch_path("history"));
+	write_rows(directory, m);
+	configured_load(&before, "spf = { fail = \"off\"; };\n");
+	configured_load(&after, "spf = { fail = \"reject\"; };\n");
+	question.before = before.rules;
+	question.after = after.rules;
+	reader = history_reader_open(directory, why);
+	for (int budgeted = 0; budgeted < 2; budgeted++) {
+		struct backtest *b;
+
+		question.budget_ms = budgeted;
+		b = history_backtest(reader, &question, &told, why);
+		ck_assert_msg(b != NULL, "%s", why);
+		ck_assert(told.everything);
+		ck_assert_int_eq(told.finished, !budgeted);
+		ck_assert_uint_ge(told.about, 10000);
+		refused[budgeted] = backtest_end(b)->newly_refused;
+		ck_assert(
+		    budgeted ? backtest_end(b)->rows < 20000 : backtest_end(b)->rows == 20000);
+		backtest_free(&b);
+	}
+	ck_assert_uint_gt(refused[0], 0);
+	ck_assert_uint_lt(refused[1], refused[0]);
+	history_reader_free(&reader);
+	configured_free(&after);
+	configured_free(&before);
+	remove_history(directory);
+	mixed_rows_free(&m);
+}
+END_TEST
+
 /* ---- verdicts by columns ------------------------------------------------------------- */
 
 struct totals {
@@ -322,6 +367,7 @@ Suite *suite(void)
 
 	tcase_set_timeout(t, number_of("BACKTEST_PAIRS", 0) ? 36000 : 300);
 	tcase_add_test(t, random_pairs);
+	tcase_add_test(t, budget);
 	tcase_add_test(t, verdicts);
 	suite_add_tcase(s, t);
 	return s;
