@@ -13,7 +13,8 @@
  * same figures; rows that are damaged are counted by the fast way where what it reads of them is
  * whole.
  *
- * Two threads divide the time, each with some 60 MB.  They yield to mail.
+ * Two threads divide the time, each with a segment of either half, up to 100 MB.  They yield to
+ * mail.
  */
 #include "core/change/backtest.h"
 #include "edge/history/history_find.h"
