@@ -188,7 +188,7 @@ int command_digest(struct request *);
 /* commands_backtest.c */
 int command_backtest(struct request *);
 
-/* commands_suggest.c */
+/* commands_suggest.c, commands_suggest_whitelist.c */
 int command_suggest_ranges(struct request *);
 int command_suggest_whitelist(struct request *);
 

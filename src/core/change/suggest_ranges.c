@@ -1,204 +1,14 @@
 #include "core/change/suggest_ranges.h"
 
-#include <stdlib.h>
+#include "suggest_evidence.h"
 
-/* What a candidate needs on the days that it is chosen by. */
-enum { VOTES_MIN = 20, DOMAINS_MIN = 5, DAYS_MIN = 3 };
+#include <stdlib.h>
 
 /* A system or a country is proposed only where the evidence would do for the claim, from all over.
  */
 enum { SYSTEM_NETWORKS_MIN = 8, COUNTRY_NETWORKS_MIN = 64, COUNTRY_SYSTEMS_MIN = 3 };
 
-/* Bad votes for each address that is excepted. */
-enum { VOTES_AN_EXCEPTION = 100 };
-
-/* Where susranges refuse already so much of the mail, nothing is to be proposed. */
-enum { REFUSED_PER_CENT = 90 };
-
 enum { WIDEST_V4 = 16, WIDEST_V6 = 32 };
-
-struct chooser {
-	const struct suggest_votes *votes;
-	struct suggest_ranges *found;
-	size_t *first;   /* by network: its first vote; one more behind the last */
-	uint32_t *order; /* networks, by whatever is grouped */
-	bool *covered;   /* by network: a candidate has it */
-	/* of the candidate that is looked at, by its number */
-	uint32_t round;
-	uint32_t *bad_seen, *good_seen; /* by domain */
-	uint32_t *good_here;            /* by domain: its good votes in the candidate */
-	uint32_t day_seen[SUGGEST_DAYS_MAX];
-	unsigned bad_networks;
-};
-
-/* ---- the evidence for one candidate -------------------------------------------------- */
-
-static const struct suggest_vote *votes_of(
-    const struct chooser *c, uint32_t network, const struct suggest_vote **end)
-{
-	*end = c->votes->vote + c->first[network + 1];
-	return c->votes->vote + c->first[network];
-}
-
-/* Good votes of each domain in these networks; whose none are elsewhere is the candidate's own. */
-static void count_good(struct chooser *c, const uint32_t *networks, size_t n)
-{
-	const struct suggest_vote *vote, *end;
-
-	for (size_t i = 0; i < n; i++)
-		for (vote = votes_of(c, networks[i], &end); vote < end; vote++) {
-			if (!vote->good)
-				continue;
-			if (c->good_seen[vote->domain] != c->round)
-				c->good_here[vote->domain] = 0;
-			c->good_seen[vote->domain] = c->round;
-			c->good_here[vote->domain]++;
-		}
-}
-
-static bool is_own(const struct chooser *c, uint32_t domain)
-{
-	return c->good_here[domain] == c->votes->good_votes[domain];
-}
-
-/* Takes down the domains that have good votes only here; too many of them are like all others. */
-static void find_own(struct chooser *c, const uint32_t *networks, size_t n, struct suggest_range *r)
-{
-	const struct suggest_vote *vote, *end;
-
-	r->owns = 0;
-	for (size_t i = 0; i < n; i++)
-		for (vote = votes_of(c, networks[i], &end); vote < end; vote++) {
-			unsigned k = 0;
-
-			if (!vote->good || !is_own(c, vote->domain))
-				continue;
-			while (k < r->owns && r->own[k] != vote->domain)
-				k++;
-			if (k == SUGGEST_OWN_MAX) {
-				r->owns = 0;
-				return;
-			}
-			r->own[k] = vote->domain;
-			r->owns += k == r->owns;
-		}
-}
-
-static bool is_spared(const struct suggest_range *r, uint32_t domain)
-{
-	for (unsigned k = 0; k < r->owns; k++)
-		if (r->own[k] == domain)
-			return true;
-	return false;
-}
-
-static bool is_excepted(const struct suggest_range *r, const struct ip *address)
-{
-	for (unsigned k = 0; k < r->excepts; k++)
-		if (ip_equal(&r->except[k], address))
-			return true;
-	return false;
-}
-
-/* Excepts the address of a network's good votes; false when that cannot be told or is too much. */
-static bool except(struct suggest_range *r, const struct suggest_network *n)
-{
-	if (n->more_good || n->good.family == IP_NONE)
-		return false;
-	if (is_excepted(r, &n->good))
-		return true;
-	if (r->excepts == SUGGEST_EXCEPT_MAX)
-		return false;
-	r->except[r->excepts++] = n->good;
-	return true;
-}
-
-/* Counts bad votes before `until`; false when a good one before it cannot be excepted. */
-static bool count_votes(
-    struct chooser *c, const uint32_t *networks, size_t n, uint16_t until, struct suggest_range *r)
-{
-	const struct suggest_vote *vote, *end;
-
-	c->bad_networks = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct suggest_network *network = &c->votes->network[networks[i]];
-		unsigned before = r->votes;
-
-		r->messages += network->messages;
-		if (network->lost_good)
-			return false;
-		for (vote = votes_of(c, networks[i], &end); vote < end; vote++) {
-			if (vote->day >= until)
-				continue;
-			if (vote->good) {
-				if (!is_spared(r, vote->domain) && !except(r, network))
-					return false;
-				r->own_votes += is_spared(r, vote->domain);
-				continue;
-			}
-			r->votes++;
-			r->domains += c->bad_seen[vote->domain] != c->round;
-			r->days += c->day_seen[vote->day] != c->round;
-			c->bad_seen[vote->domain] = c->day_seen[vote->day] = c->round;
-		}
-		c->bad_networks += r->votes > before;
-	}
-	return true;
-}
-
-static void count_held_out(
-    const struct chooser *c, const uint32_t *networks, size_t n, struct suggest_range *r)
-{
-	const struct suggest_vote *vote, *end;
-
-	for (size_t i = 0; i < n; i++)
-		for (vote = votes_of(c, networks[i], &end); vote < end; vote++) {
-			const struct suggest_network *network = &c->votes->network[networks[i]];
-
-			if (vote->day < c->found->held_out)
-				continue;
-			if (!vote->good)
-				r->held_bad++;
-			else if (!is_spared(r, vote->domain) &&
-				 (network->more_good || !is_excepted(r, &network->good)))
-				r->held_good++;
-		}
-}
-
-static bool is_refused_already(const struct chooser *c, const uint32_t *networks, size_t n)
-{
-	uint64_t messages = 0, refused = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		messages += c->votes->network[networks[i]].messages;
-		refused += c->votes->network[networks[i]].refused;
-	}
-	return refused * 100 >= messages * REFUSED_PER_CENT;
-}
-
-/* A wider candidate has them, or some of them, with exceptions that would not hold in another. */
-static bool is_covered(const struct chooser *c, const uint32_t *networks, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (c->covered[networks[i]])
-			return true;
-	return false;
-}
-
-/* Whether the days before the held-out ones speak for these networks, and nothing against them. */
-static bool is_candidate(
-    struct chooser *c, const uint32_t *networks, size_t n, struct suggest_range *r)
-{
-	if (is_covered(c, networks, n))
-		return false;
-	c->round++;
-	r->networks = (unsigned)n;
-	count_good(c, networks, n);
-	find_own(c, networks, n, r);
-	return count_votes(c, networks, n, c->found->held_out, r) && r->votes >= VOTES_MIN &&
-	       r->domains >= DOMAINS_MIN && r->days >= DAYS_MIN &&
-	       r->votes >= r->excepts * VOTES_AN_EXCEPTION && !is_refused_already(c, networks, n);
-}
 
 /* ---- candidates ---------------------------------------------------------------------- */
 
@@ -220,19 +30,17 @@ static void keep(struct suggest_ranges *s, const struct suggest_range *r)
 }
 
 /* Tries a candidate on the days that were held out, and takes it if they do not contradict it. */
-static void take(struct chooser *c, const uint32_t *networks, size_t n, struct suggest_range *r)
+static void take(
+    struct suggest_chooser *c, const uint32_t *networks, size_t n, struct suggest_range *r)
 {
 	struct suggest_range all = *r;
 
-	count_held_out(c, networks, n, r);
+	suggest_count_held_out(c, networks, n, r);
 	c->found->held_bad += r->held_bad;
 	c->found->held_good += r->held_good;
 	for (size_t i = 0; i < n; i++)
 		c->covered[networks[i]] = true;
-	all.votes = all.domains = all.days = all.own_votes = 0;
-	all.messages = 0;
-	c->round++;
-	if (r->held_good > 0 || !count_votes(c, networks, n, SUGGEST_DAYS_MAX, &all)) {
+	if (r->held_good > 0 || !suggest_count_all(c, networks, n, &all)) {
 		c->found->contradicted++;
 		return;
 	}
@@ -266,7 +74,7 @@ static uint64_t key_of(const struct suggest_network *n, enum suggest_kind kind)
 		   : (uint64_t)(unsigned char)n->country[0] << 8 | (unsigned char)n->country[1];
 }
 
-static unsigned count_systems(const struct chooser *c, const uint32_t *networks, size_t n)
+static unsigned count_systems(const struct suggest_chooser *c, const uint32_t *networks, size_t n)
 {
 	uint32_t seen[COUNTRY_SYSTEMS_MIN];
 	unsigned count = 0;
@@ -282,7 +90,8 @@ static unsigned count_systems(const struct chooser *c, const uint32_t *networks,
 	return count;
 }
 
-static void try_group(struct chooser *c, const uint32_t *networks, size_t n, enum suggest_kind kind)
+static void try_group(
+    struct suggest_chooser *c, const uint32_t *networks, size_t n, enum suggest_kind kind)
 {
 	const struct suggest_network *one = &c->votes->network[networks[0]];
 	struct suggest_range r = {.kind = kind, .asn = kind == SUGGEST_ASN ? one->asn : 0};
@@ -292,12 +101,12 @@ static void try_group(struct chooser *c, const uint32_t *networks, size_t n, enu
 		memcpy(r.country, one->country, sizeof r.country);
 	if (n >= least &&
 	    (kind == SUGGEST_ASN || count_systems(c, networks, n) >= COUNTRY_SYSTEMS_MIN) &&
-	    is_candidate(c, networks, n, &r) && r.votes >= SUGGEST_CLAIM_VOTES &&
+	    suggest_is_candidate(c, networks, n, &r) && r.votes >= SUGGEST_CLAIM_VOTES &&
 	    c->bad_networks >= least && c->bad_networks * 2UL >= n)
 		take(c, networks, n, &r);
 }
 
-static void try_groups(struct chooser *c, struct group *group, enum suggest_kind kind)
+static void try_groups(struct suggest_chooser *c, struct group *group, enum suggest_kind kind)
 {
 	size_t count = 0;
 
@@ -319,7 +128,7 @@ static void try_groups(struct chooser *c, struct group *group, enum suggest_kind
 
 /* So many /24 (/48) with bad votes make the whole of it likely: a quarter; of the IPv6 networks,
  * most of which nobody uses, the square root. */
-static bool is_dense(const struct chooser *c, const struct prefix *p, size_t seen)
+static bool is_dense(const struct suggest_chooser *c, const struct prefix *p, size_t seen)
 {
 	unsigned leaf = p->base.family == IP_V6 ? 48 : 24, bits = leaf - p->length;
 	unsigned needed = p->base.family == IP_V6 ? 1U << bits / 2
@@ -339,7 +148,7 @@ static unsigned common_length(const struct ip *a, const struct ip *b, unsigned m
 }
 
 /* The widest networks in order[0 … n-1], which have `length` bits in common. */
-static void try_network(struct chooser *c, const uint32_t *order, size_t n, unsigned length)
+static void try_network(struct suggest_chooser *c, const uint32_t *order, size_t n, unsigned length)
 {
 	const struct suggest_network *network = c->votes->network;
 	const struct ip *low = &network[order[0]].prefix.base;
@@ -351,7 +160,7 @@ static void try_network(struct chooser *c, const uint32_t *order, size_t n, unsi
 	r.network = prefix_of(low, common_length(low, &network[order[n - 1]].prefix.base, leaf));
 	if (r.network.length < length)
 		r.network.length = length;
-	if (is_candidate(c, order, n, &r) && is_dense(c, &r.network, n)) {
+	if (suggest_is_candidate(c, order, n, &r) && is_dense(c, &r.network, n)) {
 		take(c, order, n, &r);
 		return;
 	}
@@ -365,7 +174,7 @@ static void try_network(struct chooser *c, const uint32_t *order, size_t n, unsi
 		try_network(c, order + split, n - split, half.length);
 }
 
-static void try_networks(struct chooser *c)
+static void try_networks(struct suggest_chooser *c)
 {
 	const struct suggest_network *network = c->votes->network;
 	size_t count = c->votes->networks;
@@ -396,7 +205,7 @@ static int most_votes_first(const void *a, const void *b)
 	return prefix_compare(&one->network, &other->network);
 }
 
-static void index_votes(struct chooser *c)
+static void index_votes(struct suggest_chooser *c)
 {
 	size_t at = 0;
 
@@ -407,7 +216,7 @@ static void index_votes(struct chooser *c)
 	}
 }
 
-static void choose(struct chooser *c, struct group *group)
+static void choose(struct suggest_chooser *c, struct group *group)
 {
 	struct suggest_ranges *s = c->found;
 	bool has[SUGGEST_DAYS_MAX] = {false};
@@ -427,13 +236,13 @@ struct suggest_ranges *suggest_ranges_find(const struct suggest_votes *votes)
 {
 	size_t networks = votes->networks + 1UL,
 	       domains = suggest_domains_count(votes->domains) + 1UL;
-	struct chooser *c = calloc(1, sizeof *c);
+	struct suggest_chooser *c = calloc(1, sizeof *c);
 	struct group *group = calloc(networks, sizeof *group);
 	struct suggest_ranges *s = calloc(1, sizeof *s);
 	bool ok = c && group && s;
 
 	if (ok) {
-		*c = (struct chooser){.votes = votes, .found = s};
+		*c = (struct suggest_chooser){.votes = votes, .found = s};
 		c->first = calloc(networks + 1, sizeof *c->first);
 		c->order = calloc(networks, sizeof *c->order);
 		c->covered = calloc(networks, sizeof *c->covered);
