@@ -36,6 +36,8 @@ struct suggest_range {
 	uint64_t messages;
 	unsigned networks;  /* /24 or /48 that mail came from */
 	unsigned votes;     /* bad ones, on all days */
+	unsigned weak;      /* … of these */
+	unsigned weighted;  /* the votes, weak ones by their weight */
 	unsigned domains;   /* that they are of */
 	unsigned days;      /* that they are of */
 	unsigned own_votes; /* good ones of the domains below */
@@ -43,16 +45,16 @@ struct suggest_range {
 	unsigned owns;
 	struct ip except[SUGGEST_EXCEPT_MAX];
 	unsigned excepts;
-	double bound;                 /* of the precision */
-	bool claimed;                 /* it is at least 0.99 */
-	unsigned held_bad, held_good; /* votes on the days that were held out */
+	double bound;                            /* of the precision */
+	bool claimed;                            /* it is at least 0.99 */
+	unsigned held_bad, held_weak, held_good; /* votes on the days that were held out */
 };
 
 struct suggest_ranges {
 	struct suggest_range *range;
 	size_t count, room;
 	size_t contradicted;          /* candidates left out for that */
-	uint64_t held_bad, held_good; /* of all candidates, those included */
+	uint64_t held_bad, held_good; /* of all candidates, those included; weighted */
 	uint16_t held_out;            /* the first day that was */
 	bool no_memory;
 };

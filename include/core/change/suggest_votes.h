@@ -13,6 +13,10 @@
  * none such, and a message that named the domain failed DMARC or SPF, or was refused by `blocks`,
  * SPF or DMARC.  Mail that was not evaluated says nothing.
  *
+ * Good mail is seen only where it was evaluated, refusals always.  So a bad vote that did not take
+ * an evaluation is a weak one: it counts as much as the share of accepted mail that was evaluated,
+ * and nothing where none was.
+ *
  * Only domains vote that are known: mail of them was accepted SUGGEST_KNOWN_DAYS before, or, where
  * the history does not reach so far, in its first two days.  So a domain that somebody buys today
  * speaks for nobody, and names that are made up against nobody.
@@ -41,6 +45,7 @@ struct suggest_vote {
 	uint32_t domain;
 	uint16_t day; /* of the history, from 0 */
 	bool good;
+	bool weak; /* bad, and not by an evaluation */
 };
 
 struct suggest_votes {
@@ -59,7 +64,8 @@ struct suggest_votes {
 	int64_t first_day;    /* since the epoch */
 	uint16_t day;         /* the last */
 	uint64_t rows;
-	uint64_t lost; /* votes and networks that had no room */
+	uint64_t ends, evaluated; /* accepted messages, and those with DMARC */
+	uint64_t lost;            /* votes and networks that had no room */
 	bool no_memory;
 };
 
@@ -79,6 +85,12 @@ void suggest_votes_know(struct suggest_votes *, struct slice address);
 
 /* Whether a domain is known on that day. */
 bool suggest_is_known(const struct suggest_votes *, uint32_t domain, uint16_t day);
+
+/* What a weak vote counts: the share of accepted messages that was evaluated. */
+double suggest_share(const struct suggest_votes *);
+
+/* Votes, of which so many are weak, as whole ones. */
+unsigned suggest_weighted(const struct suggest_votes *, unsigned votes, unsigned weak);
 
 /* The first day that is held out: two thirds of the days that have any of it are before. */
 uint16_t suggest_first_held_out(const bool has[SUGGEST_DAYS_MAX]);

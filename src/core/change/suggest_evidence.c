@@ -114,12 +114,14 @@ static bool count_votes(struct suggest_chooser *c, const uint32_t *networks, siz
 				continue;
 			}
 			r->votes++;
+			r->weak += vote->weak;
 			r->domains += c->bad_seen[vote->domain] != c->round;
 			r->days += c->day_seen[vote->day] != c->round;
 			c->bad_seen[vote->domain] = c->day_seen[vote->day] = c->round;
 		}
 		c->bad_networks += r->votes > before;
 	}
+	r->weighted = suggest_weighted(c->votes, r->votes, r->weak);
 	return true;
 }
 
@@ -134,6 +136,7 @@ void suggest_count_held_out(
 
 			if (vote->day < c->found->held_out)
 				continue;
+			r->held_weak += vote->weak;
 			if (!vote->good)
 				r->held_bad++;
 			else if (!is_spared(r, vote->domain) &&
@@ -171,15 +174,16 @@ bool suggest_is_candidate(
 	r->networks = (unsigned)n;
 	count_good(c, networks, n);
 	find_own(c, networks, n, r);
-	return count_votes(c, networks, n, c->found->held_out, r) && r->votes >= VOTES_MIN &&
+	return count_votes(c, networks, n, c->found->held_out, r) && r->weighted >= VOTES_MIN &&
 	       r->domains >= DOMAINS_MIN && r->days >= DAYS_MIN &&
-	       r->votes >= r->excepts * VOTES_AN_EXCEPTION && !is_refused_already(c, networks, n);
+	       r->weighted >= r->excepts * VOTES_AN_EXCEPTION &&
+	       !is_refused_already(c, networks, n);
 }
 
 bool suggest_count_all(
     struct suggest_chooser *c, const uint32_t *networks, size_t n, struct suggest_range *r)
 {
-	r->votes = r->domains = r->days = r->own_votes = 0;
+	r->votes = r->weak = r->domains = r->days = r->own_votes = 0;
 	r->messages = 0;
 	c->round++;
 	return count_votes(c, networks, n, SUGGEST_DAYS_MAX, r);

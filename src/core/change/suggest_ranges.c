@@ -36,7 +36,7 @@ static void take(
 	struct suggest_range all = *r;
 
 	suggest_count_held_out(c, networks, n, r);
-	c->found->held_bad += r->held_bad;
+	c->found->held_bad += suggest_weighted(c->votes, r->held_bad, r->held_weak);
 	c->found->held_good += r->held_good;
 	for (size_t i = 0; i < n; i++)
 		c->covered[networks[i]] = true;
@@ -45,8 +45,9 @@ static void take(
 		return;
 	}
 	all.held_bad = r->held_bad;
-	all.bound = suggest_bound(all.votes, all.votes);
-	all.claimed = suggest_may_claim(all.votes);
+	all.held_weak = r->held_weak;
+	all.bound = suggest_bound(all.weighted, all.weighted);
+	all.claimed = suggest_may_claim(all.weighted);
 	keep(c->found, &all);
 }
 
@@ -101,7 +102,7 @@ static void try_group(
 		memcpy(r.country, one->country, sizeof r.country);
 	if (n >= least &&
 	    (kind == SUGGEST_ASN || count_systems(c, networks, n) >= COUNTRY_SYSTEMS_MIN) &&
-	    suggest_is_candidate(c, networks, n, &r) && r.votes >= SUGGEST_CLAIM_VOTES &&
+	    suggest_is_candidate(c, networks, n, &r) && r.weighted >= SUGGEST_CLAIM_VOTES &&
 	    c->bad_networks >= least && c->bad_networks * 2UL >= n)
 		take(c, networks, n, &r);
 }
@@ -200,8 +201,8 @@ static int most_votes_first(const void *a, const void *b)
 {
 	const struct suggest_range *one = a, *other = b;
 
-	if (one->votes != other->votes)
-		return one->votes > other->votes ? -1 : 1;
+	if (one->weighted != other->weighted)
+		return one->weighted > other->weighted ? -1 : 1;
 	return prefix_compare(&one->network, &other->network);
 }
 

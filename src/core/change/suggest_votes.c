@@ -136,7 +136,7 @@ static struct suggest_network *network_of(struct suggest_votes *v, const struct 
 
 /* ---- votes --------------------------------------------------------------------------- */
 
-/* By day, network and domain, good ones first. */
+/* By network and domain, good ones first and weak ones last. */
 static int compare_votes(const void *a, const void *b)
 {
 	const struct suggest_vote *one = a, *other = b;
@@ -145,7 +145,9 @@ static int compare_votes(const void *a, const void *b)
 		return one->network < other->network ? -1 : 1;
 	if (one->domain != other->domain)
 		return one->domain < other->domain ? -1 : 1;
-	return (int)other->good - (int)one->good;
+	if (one->good != other->good)
+		return (int)other->good - (int)one->good;
+	return (int)one->weak - (int)other->weak;
 }
 
 /* Of one domain, day and network one vote stays: good, if one was. */
@@ -181,10 +183,13 @@ static bool grow_votes(struct suggest_votes *v)
 	return true;
 }
 
+enum vote_kind { VOTE_GOOD, VOTE_BAD, VOTE_WEAK };
+
 static void add_vote(struct suggest_votes *v, struct suggest_network *n,
-    const struct decision_row *row, struct slice address, bool good)
+    const struct decision_row *row, struct slice address, enum vote_kind kind)
 {
 	uint32_t domain = suggest_domains_find(v->domains, address);
+	bool good = kind == VOTE_GOOD;
 
 	if (domain == SUGGEST_NO_DOMAIN || !suggest_is_known(v, domain, v->day))
 		return;
@@ -197,8 +202,8 @@ static void add_vote(struct suggest_votes *v, struct suggest_network *n,
 		n->lost_good |= good;
 		return;
 	}
-	v->vote[v->votes++] =
-	    (struct suggest_vote){(uint32_t)(n - v->network), domain, v->day, good};
+	v->vote[v->votes++] = (struct suggest_vote){
+	    (uint32_t)(n - v->network), domain, v->day, good, kind == VOTE_WEAK};
 }
 
 /* ---- rows ---------------------------------------------------------------------------- */
@@ -226,17 +231,18 @@ static void vote_by(
 	struct slice from = row->text[ROW_FROM], sender = row->text[ROW_SENDER];
 	bool end = row->stage == STAGE_END, spf = row->spf_state == FACT_KNOWN;
 	bool dmarc = end && row->dmarc_state == FACT_KNOWN;
+	bool evaluated = dmarc || (row->flags & ROW_EVALUATED) != 0;
 
 	if (dmarc && row->dmarc == DMARC_V_FAIL)
-		add_vote(v, n, row, from, false);
+		add_vote(v, n, row, from, VOTE_BAD);
 	else if (is_refused_as_bad(row))
-		add_vote(v, n, row, sender, false);
+		add_vote(v, n, row, sender, VOTE_WEAK);
 	else if (end && decision_row_is_proven(row))
-		add_vote(v, n, row, from, true);
+		add_vote(v, n, row, from, VOTE_GOOD);
 	else if (spf && row->spf == SPFR_FAIL && (end || is_refused_by_range(row)))
-		add_vote(v, n, row, sender, false);
+		add_vote(v, n, row, sender, evaluated ? VOTE_BAD : VOTE_WEAK);
 	else if (spf && row->spf == SPFR_PASS && is_refused_by_range(row))
-		add_vote(v, n, row, sender, true);
+		add_vote(v, n, row, sender, VOTE_GOOD);
 }
 
 /* A day has begun; what is dated back counts for this one. */
@@ -270,6 +276,8 @@ void suggest_votes_row(struct suggest_votes *v, const struct decision_row *row)
 	n->refused += is_refused_by_range(row) ? row->count : 0;
 	vote_by(v, n, row);
 	if (!row->final || row->action == ACTION_ACCEPT) {
+		v->ends += row->stage == STAGE_END;
+		v->evaluated += row->stage == STAGE_END && row->dmarc_state == FACT_KNOWN;
 		suggest_votes_know(v, row->text[ROW_SENDER]);
 		if (row->text[ROW_FROM].len > 0)
 			suggest_votes_know(v, row->text[ROW_FROM]);
@@ -322,6 +330,16 @@ bool suggest_votes_end(struct suggest_votes *v)
 	for (size_t i = 0; i < v->votes; i++)
 		v->good_votes[v->vote[i].domain] += v->vote[i].good;
 	return !v->no_memory;
+}
+
+double suggest_share(const struct suggest_votes *v)
+{
+	return v->ends > 0 ? (double)v->evaluated / (double)v->ends : 0;
+}
+
+unsigned suggest_weighted(const struct suggest_votes *v, unsigned votes, unsigned weak)
+{
+	return votes - weak + (unsigned)(suggest_share(v) * weak);
 }
 
 uint16_t suggest_first_held_out(const bool has[SUGGEST_DAYS_MAX])

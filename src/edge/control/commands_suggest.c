@@ -38,12 +38,14 @@ static json_t *range_json(const struct suggest_votes *votes, const struct sugges
 	for (unsigned i = 0; i < r->owns; i++)
 		json_array_append_new(
 		    own, json_from_slice(suggest_domains_name(votes->domains, r->own[i])));
-	return json_pack("{s:s, s:s, s:I, s:i, s:i, s:i, s:i, s:i, s:f, s:b, s:i, s:i, s:o, s:o}",
+	return json_pack(
+	    "{s:s, s:s, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:b, s:i, s:i, s:o, s:o}",
 	    "kind", kind_names[r->kind], "value", range_text(r, value), "messages",
 	    (json_int_t)r->messages, "networks", (int)r->networks, "votes", (int)r->votes,
-	    "domains", (int)r->domains, "days", (int)r->days, "counter_examples", 0, "bound",
-	    r->bound, "claimed", r->claimed, "held_right", (int)r->held_bad, "held_wrong",
-	    (int)r->held_good, "except", except, "own_domains", own);
+	    "weak_votes", (int)r->weak, "weighted_votes", (int)r->weighted, "domains",
+	    (int)r->domains, "days", (int)r->days, "counter_examples", 0, "bound", r->bound,
+	    "claimed", r->claimed, "held_right", (int)r->held_bad, "held_wrong", (int)r->held_good,
+	    "except", except, "own_domains", own);
 }
 
 /* The entries of a rule: the range, and what is taken out of it. */
@@ -78,6 +80,12 @@ static void print_range(const struct suggest_run *run, const struct suggest_vote
 	    "  # %llu message%s from %u network%s; %u votes of %u domains on %u days, none against",
 	    (unsigned long long)r->messages, r->messages == 1 ? "" : "s", r->networks,
 	    r->networks == 1 ? "" : "s", r->votes, r->domains, r->days);
+	if (r->weak > 0)
+		channel_print(req->channel,
+		    ";\n  # %u of them by refusals alone: they count %.2f each, the share of "
+		    "accepted mail that "
+		    "was evaluated",
+		    r->weak, suggest_share(votes));
 	if (r->excepts > 0)
 		channel_print(req->channel, " but from %u address%s excepted", r->excepts,
 		    r->excepts == 1 ? "," : "es,");

@@ -311,6 +311,44 @@ START_TEST(unknown_domains)
 }
 END_TEST
 
+/* Refusals are seen always, good mail only where it is evaluated: of one accepted mail in ten. */
+static void refused_alone(int day)
+{
+	for (unsigned i = 0; i < 10; i++)
+		mail(day, v4(60, 1, 7, i), 0, "", organization(i), BLOCKED);
+	for (unsigned i = 0; i < 9 * ORGANIZATIONS; i++)
+		mail(day, v4(60, 2, 7, i % 200), 0, "", "x@else.example", NOT_EVALUATED);
+}
+
+START_TEST(weak_votes)
+{
+	struct suggest_ranges *s;
+
+	with_honest_mail(refused_alone);
+	ck_assert(suggest_share(votes) > 0.099 && suggest_share(votes) < 0.101);
+	s = find();
+	ck_assert_uint_eq(s->count, 1);
+	ck_assert_uint_eq(s->range[0].votes, 450);
+	ck_assert_uint_eq(s->range[0].weak, 450);
+	ck_assert_uint_eq(s->range[0].weighted, 45);
+	ck_assert(!s->range[0].claimed);
+	ck_assert_uint_eq(s->held_bad, 15);
+	suggest_ranges_free(&s);
+}
+END_TEST
+
+/* Nothing is evaluated: nobody knows whether good mail comes from there. */
+START_TEST(never_evaluated)
+{
+	for (int day = 0; day < DAYS; day++)
+		for (unsigned i = 0; i < 20; i++) {
+			mail(day, v4(20, i, 1, 25), 0, "", organization(i), NOT_EVALUATED);
+			mail(day, v4(60, 1, 7, i), 0, "", organization(i), BLOCKED);
+		}
+	ck_assert_str_eq(found(), "");
+}
+END_TEST
+
 /* From the day that is held out on, there is good mail. */
 static void changed(int day)
 {
@@ -530,6 +568,8 @@ Suite *suite(void)
 	tcase_add_test(t, excepted);
 	tcase_add_test(t, own_domains);
 	tcase_add_test(t, unknown_domains);
+	tcase_add_test(t, weak_votes);
+	tcase_add_test(t, never_evaluated);
 	tcase_add_test(t, contradicted);
 	tcase_add_test(t, systems);
 	tcase_add_test(t, of_ipv6);
