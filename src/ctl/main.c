@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +37,18 @@ static int ask(const struct words *words)
 	return STATUS_FAILED;
 }
 
+/* Colours, for a command that has them: on a terminal that has some, unless somebody wants none
+ * (no-color.org). */
+static void want_color(const struct words *words)
+{
+	const char *none = getenv("NO_COLOR"), *kind = getenv("TERM");
+	bool terminal = isatty(STDOUT_FILENO) && kind && kind[0] && strcmp(kind, "dumb") != 0;
+
+	for (const struct command_option *o = words->command->options; o && o->name; o++)
+		if (strcmp(o->name, "--color") == 0 && terminal && !(none && none[0]))
+			json_object_set_new(words->request, "color", json_true());
+}
+
 int run_command(const struct words *words)
 {
 	if (words->config || (words->command->flags & COMMAND_LOCAL) || words_name_history(words))
@@ -53,6 +66,7 @@ int main(int argc, char **argv)
 		json_decref(words.request);
 		return status;
 	}
+	want_color(&words);
 	if (json_memory_failed()) {
 		fprintf(stderr, "susmilterctl: out of memory\n");
 		status = STATUS_FAILED;

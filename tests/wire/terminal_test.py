@@ -322,6 +322,65 @@ def filters(checks, daemon):
         checks.true(f"tail {argv}", done.returncode == 2 and why in done.stderr, done)
 
 
+def past(checks, servers):
+    """What was before comes first; colours are for terminals that want them."""
+    history = servers.dir / "tail-history"
+    conf = traffic.CONF.replace('spf = { fail = "reject"; };', 'spf = { fail = "off"; };').replace(
+        'dmarc = { default = "reject"; };', "")
+    daemon = servers.daemon(conf + f'history = {{ directory = "{history}"; min_free = 0; }};\n',
+                            traffic.LISTS, name="past")
+    talk = lambda client: traffic.Talk("127.0.0.1", daemon.port)
+
+    def decide(client):
+        with talk(client) as t:
+            t.connect(f"[{client}]", client)
+            t.helo("h.example")
+            t.mail("a@s.example")
+            t.rcpt("b@example.org")
+    for i in range(15):
+        decide(f"198.51.101.{i}")
+    decide("203.0.113.1")
+
+    def tail(*words, seconds=1.5):
+        with subprocess.Popen([daemon.lab.build / "susmilterctl", "--socket", daemon.control,
+                               "tail", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as p:
+            time.sleep(seconds)
+            p.terminate()
+            return p.stdout.read().splitlines()
+    lines = tail()
+    checks.same("tail: the last ten", [re.search(r"client=(\S+)", l)[1] for l in lines],
+                [f"198.51.101.{i}" for i in range(6, 15)] + ["203.0.113.1"])
+    checks.true("tail: no colours in a pipe", not any("\033" in l for l in lines), lines)
+    checks.same("tail --last 3", len(tail("--last", "3")), 3)
+    checks.same("tail --last 0", tail("--last", "0"), [])
+    checks.same("tail --since", len(tail("--since", "5m")), 16)
+    checks.same("tail --last with a filter", [re.search(r"client=(\S+)", l)[1] for l in tail(
+        "--last=2", "--action=reject", "--client=198.51.101.0/30")], ["198.51.101.2", "198.51.101.3"])
+    checks.same("tail --json: none by itself", tail("--json"), [])
+    both = tail("--json", "--last", "2")
+    checks.same("tail --json --last", [json.loads(l)["client"] for l in both],
+                ["198.51.101.14", "203.0.113.1"])
+    with subprocess.Popen([daemon.lab.build / "susmilterctl", "--socket", daemon.control, "tail",
+                           "--last", "16", "--count", "5", "--json"], stdout=subprocess.PIPE,
+                          text=True) as p:
+        for i in range(5):
+            time.sleep(0.3)
+            decide(f"198.51.100.{i}")
+        seen = [json.loads(l)["id"] for l in p.stdout.read().splitlines()]
+    checks.same("tail: then what follows, each once", (len(seen), len(set(seen))), (21, 21))
+    for argv in (("--last", "x"), ("--last", "99999"), ("--since", "soon")):
+        checks.true(f"tail {argv}", daemon.ctl("tail", *argv, "--count=1").returncode != 0)
+    with Tmux(servers, daemon, "tail", columns=200) as t:
+        lab.wait_for(lambda: any("reject" in l for l in t.screen()), PAGE_SECONDS, "a line")
+        seen = "\n".join(t.screen("-e"))
+        checks.true("tail: colours on a terminal", re.search(r"\033\[31mreject", seen), seen)
+    with Tmux(servers, daemon, "tail", columns=200, NO_COLOR="1") as t:
+        lab.wait_for(lambda: any("reject" in l for l in t.screen()), PAGE_SECONDS, "a line")
+        checks.true("tail: NO_COLOR", "\033[31m" not in "\n".join(t.screen("-e")))
+    daemon.stop()
+
+
 def main():
     build, keep = sys.argv[1], "--keep" in sys.argv
     checks = Checks("terminal")
@@ -339,6 +398,7 @@ def main():
             crowd(checks, daemon)
             changes(checks, daemon)
         absent(checks, daemon)
+        past(checks, servers)
     sys.exit(checks.summary())
 
 

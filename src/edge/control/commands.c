@@ -68,8 +68,11 @@ static const struct command_option tail_options[] = {
     {"--recipient", "ADDRESS", "only for this recipient, or @DOMAIN"},
     {"--action", "ACTION",
 	"only this action: accept, reject, tempfail, quarantine, would_reject, …"},
-    {"--count", "N", "exit after N decisions"},
+    {"--last", "N", "first the last N of the history (default: 10, for scripts 0)"},
+    {"--since", "TIME", "first those of the history since 5m ago, or a time"},
+    {"--count", "N", "exit after N decisions that follow"},
     {JSON_OPTION},
+    {"--color", NULL, NULL},
     {END},
 };
 

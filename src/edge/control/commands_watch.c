@@ -4,6 +4,7 @@
 #include "core/name/address.h"
 #include "core/net/prefix.h"
 #include "edge/idn/idn.h"
+#include "tail_past.h"
 #include "watch.h"
 
 #include <string.h>
@@ -178,6 +179,29 @@ static void print_field(struct request *req, const json_t *record, const char *k
 		channel_print(req->channel, " %s=%s", key, plain_text(text, plain));
 }
 
+/* Of a terminal (ECMA-48): what was refused catches the eye. */
+static const char *color_of(const char *action)
+{
+	static const struct {
+		const char *action, *color;
+	} colors[] = {{"reject", "\033[31m"}, {"tempfail", "\033[33m"}, {"quarantine", "\033[35m"},
+	    {"accept", "\033[32m"}};
+
+	for (size_t i = 0; i < sizeof colors / sizeof colors[0]; i++)
+		if (strcmp(action, colors[i].action) == 0)
+			return colors[i].color;
+	return "\033[36m"; /* what monitor mode would have done */
+}
+
+static void print_action(struct request *req, const char *time, const char *action)
+{
+	bool color = request_switch(req, "color");
+	char plain[PLAIN_MAX];
+
+	channel_print(req->channel, "%.8sZ %s%s%s", strlen(time) > 11 ? time + 11 : "",
+	    color ? color_of(action) : "", plain_text(action, plain), color ? "\033[m" : "");
+}
+
 /* "04:50:01Z reject client=… helo=… …: 550 5.7.1 …" */
 static void print_record(struct request *req, const json_t *record)
 {
@@ -193,8 +217,7 @@ static void print_record(struct request *req, const json_t *record)
 		print_field(req, record, "rule");
 		print_field(req, record, "recipient");
 	} else {
-		channel_print(req->channel, "%.8sZ %s", strlen(time) > 11 ? time + 11 : "",
-		    plain_text(record_text(record, "action"), plain));
+		print_action(req, time, record_text(record, "action"));
 		for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
 			print_field(req, record, keys[i]);
 		if (reply[0])
@@ -216,31 +239,50 @@ static bool read_count(struct request *req, uint64_t *left)
 	return false;
 }
 
+/* Prints it and drops the reference. */
+static void show(struct request *req, json_t *record)
+{
+	if (request_switch(req, "json")) {
+		json_memory_forget();
+		request_print_json(req, record);
+		return;
+	}
+	print_record(req, record);
+	json_decref(record);
+}
+
+static bool passes_filter(const void *filter, const json_t *record)
+{
+	return passes(filter, record);
+}
+
 static int follow(struct request *req, const struct filter *f, uint64_t left)
 {
 	struct watch *w = arena_alloc(req->arena, sizeof *w);
+	struct tail_past past = {.req = req, .passes = passes_filter, .filter = f, .show = show};
 	json_t *record;
+	bool ok;
 
 	if (!w)
 		channel_error(req->channel, "tail: out of memory\n");
 	if (!w || !watch_start(w, req))
 		return STATUS_FAILED;
-	while (left > 0 && watch_next(w, -1, &record) == CHANNEL_READABLE) {
-		if (!passes(f, record)) {
+	/* In this order nothing is missed between the two, and what is in both is known by its id.
+	 */
+	ok = tail_past_show(&past);
+	/* It may go on for days: the table is not needed meanwhile. */
+	table_unpin(&req->generation);
+	while (ok && left > 0 && watch_next(w, -1, &record) == CHANNEL_READABLE) {
+		if (!passes(f, record) || tail_past_has(&past, record)) {
 			json_decref(record);
 			continue;
 		}
 		left--;
-		if (request_switch(req, "json")) {
-			json_memory_forget();
-			request_print_json(req, record);
-			continue;
-		}
-		print_record(req, record);
-		json_decref(record);
+		show(req, record);
 	}
+	tail_past_free(&past);
 	watch_end(w);
-	return STATUS_OK;
+	return ok ? STATUS_OK : STATUS_FAILED;
 }
 
 int command_tail(struct request *req)
@@ -256,8 +298,6 @@ int command_tail(struct request *req)
 		channel_error(req->channel, "tail: out of memory\n");
 		return STATUS_FAILED;
 	}
-	/* It may go on for days: the table is not needed meanwhile. */
-	table_unpin(&req->generation);
 	status = follow(req, &f, left);
 	arena_free(&f.scratch);
 	return status;
