@@ -41,6 +41,7 @@ sbindir    ?= $(prefix)/sbin
 mandir     ?= $(prefix)/share/man
 unitdir    ?= $(prefix)/lib/systemd/system
 completiondir ?= $(prefix)/share/bash-completion/completions
+zshdir     ?= $(prefix)/share/zsh/vendor-completions
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -91,7 +92,7 @@ PACKAGES_BUILD := gcc make pkg-config libc6-dev libpcre2-dev libidn2-dev libconf
 ifeq ($(SPF),native)
     PACKAGES_BUILD := $(filter-out libspf2-dev,$(PACKAGES_BUILD))
 endif
-PACKAGES_CHECK := check git libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl mandoc systemd
+PACKAGES_CHECK := check git zsh libyaml-dev python3 python3-dkim python3-nacl perl libmaxmind-db-writer-perl mandoc systemd
 PACKAGES_DEB   := build-essential debhelper dpkg-dev lintian
 PACKAGES_PACKAGE := debootstrap python3 util-linux iproute2 systemd-container
 PACKAGES_BENCH := jq python3-spf libspf2-dev libmaxminddb-dev liblmdb-dev opendkim opendmarc unbound openssl
@@ -570,7 +571,7 @@ install: all
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(unitdir) $(DESTDIR)$(mandir)/man5 \
 	    $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(prefix)/lib/sysusers.d \
 	    $(DESTDIR)$(prefix)/lib/tmpfiles.d $(DESTDIR)$(prefix)/lib/susmilter \
-	    $(DESTDIR)$(completiondir) $(DESTDIR)$(sysconfdir)/susmilter/lists \
+	    $(DESTDIR)$(completiondir) $(DESTDIR)$(zshdir) $(DESTDIR)$(sysconfdir)/susmilter/lists \
 	    $(DESTDIR)$(sysconfdir)/logrotate.d
 	install -m 755 $(BUILD)/susmilter $(BUILD)/susmilterctl $(DESTDIR)$(sbindir)
 	install -m 755 contrib/asked-by-mta $(DESTDIR)$(prefix)/lib/susmilter/asked-by-mta
@@ -584,6 +585,7 @@ install: all
 	install -m 644 $(MAN8) $(DESTDIR)$(mandir)/man8
 	install -m 644 $(MAN5) $(DESTDIR)$(mandir)/man5
 	install -m 644 contrib/completion/susmilterctl $(DESTDIR)$(completiondir)/susmilterctl
+	install -m 644 contrib/completion/_susmilterctl $(DESTDIR)$(zshdir)/_susmilterctl
 	install -m 644 contrib/logrotate.conf $(DESTDIR)$(sysconfdir)/logrotate.d/susmilter
 	install -m 644 conf/lists/*.example $(DESTDIR)$(sysconfdir)/susmilter/lists
 	[ -e $(DESTDIR)$(sysconfdir)/susmilter/susmilter.conf ] || { \
@@ -599,7 +601,8 @@ uninstall:
 	    $(SYSTEMD_UNITS:%=$(DESTDIR)$(unitdir)/%) \
 	    $(DESTDIR)$(prefix)/lib/sysusers.d/susmilter.conf \
 	    $(DESTDIR)$(prefix)/lib/tmpfiles.d/susmilter.conf \
-	    $(DESTDIR)$(completiondir)/susmilterctl $(DESTDIR)$(sysconfdir)/logrotate.d/susmilter \
+	    $(DESTDIR)$(completiondir)/susmilterctl $(DESTDIR)$(zshdir)/_susmilterctl \
+	    $(DESTDIR)$(sysconfdir)/logrotate.d/susmilter \
 	    $(MAN8:src/%=$(DESTDIR)$(mandir)/man8/%) $(MAN5:conf/%=$(DESTDIR)$(mandir)/man5/%)
 	rm -rf $(DESTDIR)$(prefix)/lib/susmilter
 

@@ -131,6 +131,7 @@ static const struct command_option find_options[] = {
 };
 
 static const struct command_option rules_options[] = {
+    {"--names", NULL, "only their names, one a line"},
     {HISTORY_OPTION},
     {JSON_OPTION},
     {END},

@@ -145,6 +145,19 @@ static void print_reach(struct request *req, const struct counted *counted)
 	}
 }
 
+static int print_names(struct request *req, const struct rule_summary *s)
+{
+	json_t *list = request_switch(req, "json") ? json_array() : NULL;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (list)
+			json_array_append_new(list, json_from_slice(s->rows[i].rule->name));
+		else
+			channel_print(
+			    req->channel, "%.*s\n", SLICE_ARG(s->rows[i].rule->name));
+	return list ? request_print_json(req, list) : STATUS_OK;
+}
+
 int command_rules(struct request *req)
 {
 	struct rule_summary *s = rule_summary_make(req->generation->rules, req->arena);
@@ -155,6 +168,8 @@ int command_rules(struct request *req)
 		channel_error(req->channel, "rules: out of memory\n");
 		return STATUS_FAILED;
 	}
+	if (request_switch(req, "names"))
+		return print_names(req, s);
 	if (!count_hits(req, s, &counted))
 		return STATUS_FAILED;
 	if (!request_switch(req, "json")) {
