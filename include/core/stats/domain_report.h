@@ -7,8 +7,8 @@
  *     reports_read(…, &report) → domain_report_text(&report, print, context) or
  * domain_report_html(…)
  *
- * Totals are exact, unless `folded`.  Listed counts are what is certain of each key; the rest of a list is
- * its last line, such as "9,999,000  to about 1,000,000 more recipients".
+ * Totals are exact, unless `folded`.  Listed counts are what is certain of each key; the rest of a
+ * list is its last line, such as "9,999,000  to about 1,000,000 more recipients".
  *
  * Pure.  The page has no script, and everything that came from outside is escaped.
  */

@@ -28,7 +28,7 @@ struct reload_status {
 	bool ok;
 	uint64_t generation; /* the one that runs since, or still */
 	size_t errors, warnings;
-	uint64_t refused; /* how many were, since the worker started */
+	uint64_t refused;      /* how many were, since the worker started */
 	char first_error[512]; /* "" when ok */
 	/* why the files of the running generation have no copy; "" when they have */
 	char copies_why[COPIES_WHY_MAX];

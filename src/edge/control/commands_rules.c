@@ -153,8 +153,7 @@ static int print_names(struct request *req, const struct rule_summary *s)
 		if (list)
 			json_array_append_new(list, json_from_slice(s->rows[i].rule->name));
 		else
-			channel_print(
-			    req->channel, "%.*s\n", SLICE_ARG(s->rows[i].rule->name));
+			channel_print(req->channel, "%.*s\n", SLICE_ARG(s->rows[i].rule->name));
 	return list ? request_print_json(req, list) : STATUS_OK;
 }
 
