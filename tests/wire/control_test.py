@@ -763,6 +763,12 @@ def reach(checks, daemon, listed):
                 in said and "192.0.2.78" not in managed.read_text(), said)
     managed.write_text(managed.read_text() + "198.51.100.14  # old\n")
     add("198.51.100.14", "--owner", "jo")
+    done = daemon.ctl("whitelist", "add", "203.0.113.77", "--for", "1h", "--json", check=True)
+    added = json.loads(done.stdout)
+    checks.true("add --json", added["entry"] == "203.0.113.77" and added["replaced"] is False
+                and added["generation"] > 1 and "expires" in added and "note: " in done.stderr, done)
+    removed = json.loads(daemon.ctl("whitelist", "remove", "203.0.113.77", "--json", check=True).stdout)
+    checks.same("remove --json", removed["removed"], "203.0.113.77")
     checks.same("a line of 0.1 keeps what it covers", line("198.51.100.14")["covers"],
                 ["blocks", "susranges"])
     rotated = daemon.decisions.with_name(daemon.decisions.name + ".1")

@@ -223,7 +223,7 @@ def ctl_commands(checks, daemon, text):
         line for block in blocks(text) for line in block if line.startswith("susmilterctl ")]
     checks.true("README has commands", len(spans) > 6, spans)
     for span in spans:
-        stands_for = {"ID": token, "FILE": str(daemon.conf)}
+        stands_for = {"ID": token, "FILE": str(daemon.conf), "RULE": "dialup"}
         words = [stands_for.get(w, w) for w in shlex.split(span)[1:]]
         if words[0] == "doctor":  # of this machine's own MTA it may complain: ELSEWHERE asks it
             continue

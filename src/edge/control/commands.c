@@ -59,6 +59,7 @@ static const struct command_option add_options[] = {
     {"--owner", "WHO", "who is responsible for it, one word"},
     {"--comment", "TEXT", "why"},
     {"--from", "TOKEN", "the client of this decision, for what refused it"},
+    {JSON_OPTION},
     {END},
 };
 
@@ -190,12 +191,14 @@ static const struct command_option history_export_options[] = {
 
 static const struct command_option history_forget_options[] = {
     {"--domain", "NAME", "all addresses of this domain; .NAME: and of those below"},
+    {JSON_OPTION},
     {END},
 };
 
 static const struct command_option doctor_options[] = {
     {"--postfix", "DIRECTORY", "only this configuration of Postfix"},
     {"--sendmail", "FILE", "only this sendmail.cf"},
+    {JSON_OPTION},
     {END},
 };
 
@@ -217,7 +220,7 @@ const struct command commands[] = {
 	only_json, OFFLINE, command_lookup},
     {"whitelist add", "[ENTRY]", "add an entry, effective at once", add_options, ADMIN,
 	command_whitelist_add},
-    {"whitelist remove", "ENTRY", "remove an entry, effective at once", NULL, ADMIN,
+    {"whitelist remove", "ENTRY", "remove an entry, effective at once", only_json, ADMIN,
 	command_whitelist_remove},
     {"whitelist list", "", "list the entries: who added them, until when", only_json, OFFLINE,
 	command_whitelist_list},

@@ -135,6 +135,10 @@ int command_history_forget(struct request *req)
 	segments =
 	    history_forget(req->worker->history, history_source_key(req, slice_str(what)), why);
 	slice_excerpt(slice_str(what), excerpt);
+	if (segments >= 0 && request_switch(req, "json"))
+		return request_print_json(
+		    req, json_pack("{s:o, s:i}", "erased", json_from_slice(slice_str(what)),
+			     "segments", segments));
 	if (segments < 0)
 		channel_error(req->channel, "%s is not erased everywhere: %s\n", excerpt, why);
 	else

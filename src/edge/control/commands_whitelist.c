@@ -8,6 +8,7 @@
 #include "edge/managed/managed.h"
 #include "managed_edit.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -135,201 +136,23 @@ static bool open_list(struct request *req, struct managed_edit *e, bool change)
 	return false;
 }
 
-/* ---- add ----------------------------------------------------------------------------- */
-
-/* What a second add does not say stays as the first one said it. */
-static void keep_old_words(
-    struct request *req, const struct managed_edit *e, struct managed_line *line)
+/* What is said beside the answer: to standard error where that is JSON. */
+__attribute__((format(printf, 2, 3))) static void say_note(
+    struct request *req, const char *format, ...)
 {
-	struct managed_line old;
-	bool is_new = !managed_find(e, line, &old);
+	char text[2 * PLAIN_MAX];
+	va_list arguments;
 
-	if (is_new)
-		old = (struct managed_line){.by = managed_edit_asker(req), .added = time(NULL)};
-	else if (!old.covers)
-		old.covers = 1u << FAMILY_SUSRANGES | 1u << FAMILY_BLOCKS; /* a line of 0.1 */
-	if (!request_text(req, "covers"))
-		line->covers |= old.covers;
-	if (!line->covers)
-		line->covers = 1u << FAMILY_SUSRANGES;
-	if (!request_text(req, "proof"))
-		line->proof = old.proof;
-	if (!request_text(req, "owner"))
-		line->owner = old.owner;
-	if (!request_text(req, "comment"))
-		line->comment = old.comment;
-	line->by = old.by;
-	line->added = old.added;
-}
-
-/* What the tables say of a single address, of which nothing else is known. */
-static struct verdict judge(const struct ruleset *rules, const struct entry *entry)
-{
-	struct facts facts = {.client = entry->prefix.base, .now = time(NULL)};
-
-	return policy_decide(rules, &facts, PHASE_RCPT);
-}
-
-static bool is_one_address(const struct entry *entry)
-{
-	return entry->kind == ENTRY_NETWORK && !entry->is_range &&
-	       entry->prefix.length == ip_bits(entry->prefix.base.family);
-}
-
-/* Warns of a network or range of which no rule holds a single address. */
-static void warn_of_no_need(
-    struct request *req, const struct managed_line *line, const struct entry *entry)
-{
-	struct whitelist_need *need = whitelist_need_create(req->generation->rules, time(NULL));
-	struct ip last = entry->is_range ? entry->last : prefix_last(&entry->prefix);
-	const struct ip *first = entry->is_range ? &entry->first : &entry->prefix.base;
-
-	if (!need)
-		channel_error(req->channel, "warning: out of memory: whether a rule refuses these "
-					    "addresses is not known\n");
-	else if (!whitelist_need_covers(need, line->covers, first, &last))
-		channel_print(req->channel,
-		    "note: no rule refuses an address of %.*s: this entry changes nothing until "
-		    "one "
-		    "does%s\n",
-		    SLICE_ARG(line->entry),
-		    whitelist_need_by_name(need, line->covers)
-			? ", but for clients that a rule on names refuses"
-			: "");
-	whitelist_need_free(&need);
-}
-
-/* Warns of an entry that lets nothing in that was not let in before. */
-static void warn_of_no_effect(
-    struct request *req, const struct managed_line *line, const struct entry *entry)
-{
-	const unsigned by_address = 1u << FAMILY_SUSRANGES | 1u << FAMILY_BLOCKS;
-	struct verdict v;
-
-	if (entry->kind != ENTRY_NETWORK && entry->kind != ENTRY_PATTERN)
-		channel_print(req->channel, "note: a name lets nobody in without proof (%s)\n",
-		    line->proof == PROOF_SPF           ? "SPF pass of the sender's domain"
-		    : line->proof == PROOF_CLIENT_NAME ? "a verified client name"
-						       : "SPF pass of the sender's domain, or a "
-							 "verified client name");
-	if (entry->kind == ENTRY_NETWORK && !is_one_address(entry))
-		warn_of_no_need(req, line, entry);
-	if (!is_one_address(entry) || (line->covers & ~by_address) != 0)
-		return;
-	v = judge(req->generation->rules, entry);
-	if (v.kind == VERDICT_FINAL && v.family == FAMILY_TRUSTED)
-		channel_print(req->channel,
-		    "note: %.*s is in trusted_networks, where nothing is "
-		    "checked: this entry changes nothing\n",
-		    SLICE_ARG(line->entry));
-	else if (v.kind == VERDICT_FINAL && v.family == FAMILY_WHITELIST)
-		channel_print(req->channel, "note: %.*s is already let in by whitelist \"%.*s\"\n",
-		    SLICE_ARG(line->entry), SLICE_ARG(v.rule ? v.rule->name : SLICE("")));
-	else if (v.family != FAMILY_SUSRANGES && v.family != FAMILY_BLOCKS)
-		channel_print(req->channel,
-		    "note: no rule refuses %.*s for its address alone: this entry changes nothing "
-		    "until one does\n",
-		    SLICE_ARG(line->entry));
-	else if ((line->covers & 1u << v.family) == 0)
-		channel_print(req->channel,
-		    "note: %.*s is refused by %s, which this entry does not cover: add --covers "
-		    "%s\n",
-		    SLICE_ARG(line->entry), family_name(v.family), family_name(v.family));
-}
-
-/* Expired lines are taken out by the next edit, which says so. */
-static void tell_expired(void *context, const struct managed_line *l)
-{
-	struct request *req = context;
-	char until[RFC3339_TEXT_MAX];
-
-	if (l->expires == 0 || l->expires > time(NULL))
-		return;
-	rfc3339_format(l->expires, until);
-	channel_print(req->channel, "expired %s: %.*s%s%.*s%s%.*s\n", until, SLICE_ARG(l->entry),
-	    l->owner.len ? ", owner " : "", SLICE_ARG(l->owner), l->comment.len ? ", " : "",
-	    SLICE_ARG(l->comment));
-	log_info("whitelist: %.*s expired %s and is removed", SLICE_ARG(l->entry), until);
-}
-
-int command_whitelist_add(struct request *req)
-{
-	char until[RFC3339_TEXT_MAX] = "";
-	struct entry entry;
-	struct managed_line line;
-	struct managed_edit e;
-	bool replaced;
-	uint64_t number;
-
-	if (!read_line(req, &line, &entry))
-		return STATUS_USAGE;
-	if (!open_list(req, &e, true))
-		return STATUS_FAILED;
-	keep_old_words(req, &e, &line);
-	managed_each(&e, tell_expired, req);
-	managed_add(&e, &line, time(NULL), &replaced);
-	number = managed_edit_make_live(req, &e, "list");
-	managed_end(&e);
-	if (!number)
-		return STATUS_FAILED;
-	if (line.expires)
-		rfc3339_format(line.expires, until);
-	channel_print(req->channel, "%.*s is %s %s%s: generation %llu is live\n",
-	    SLICE_ARG(line.entry), replaced ? "updated, now" : "whitelisted",
-	    until[0] ? "until " : "permanently", until, (unsigned long long)number);
-	warn_of_no_effect(req, &line, &entry);
-	log_info("whitelist: %.*s added %s%s", SLICE_ARG(line.entry),
-	    until[0] ? "until " : "permanently", until);
-	return STATUS_OK;
-}
-
-int command_whitelist_remove(struct request *req)
-{
-	struct slice entry = slice_trim(slice_str(request_argument(req, 0)));
-	struct managed_edit e;
-	uint64_t number = 0;
-
-	if (entry.len == 0) {
-		channel_error(req->channel, "whitelist remove needs an entry\n");
-		return STATUS_USAGE;
-	}
-	if (!open_list(req, &e, true))
-		return STATUS_FAILED;
-	managed_each(&e, tell_expired, req);
-	if (managed_remove(&e, entry, time(NULL)))
-		number = managed_edit_make_live(req, &e, "list");
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	if (request_switch(req, "json"))
+		channel_error(req->channel, "%s", text);
 	else
-		channel_error(req->channel, "%.*s is not in %s\n", SLICE_ARG(entry), e.path);
-	managed_end(&e);
-	if (!number)
-		return STATUS_FAILED;
-	channel_print(req->channel, "%.*s is removed: generation %llu is live\n", SLICE_ARG(entry),
-	    (unsigned long long)number);
-	log_info("whitelist: %.*s removed", SLICE_ARG(entry));
-	return STATUS_OK;
+		channel_print(req->channel, "%s", text);
 }
 
-/* ---- list ---------------------------------------------------------------------------- */
-
-static void print_line(void *context, const struct managed_line *l)
-{
-	struct request *req = context;
-	char until[RFC3339_TEXT_MAX] = "permanent";
-	struct managed_line reach = {.entry = SLICE(""),
-	    .covers = l->covers,
-	    .proof = l->proof,
-	    .sender = l->sender,
-	    .recipient = l->recipient,
-	    .by = l->by,
-	    .added = l->added};
-	struct slice words = slice_trim(managed_write_line(req->arena, &reach));
-
-	if (l->expires)
-		rfc3339_format(l->expires, until);
-	channel_print(req->channel, "%-32.*s %-20s%s %-10.*s %.*s%s%.*s\n", SLICE_ARG(l->entry),
-	    until, l->expires && l->expires <= time(NULL) ? " EXPIRED" : "", SLICE_ARG(l->owner),
-	    SLICE_ARG(l->comment), words.len ? "  " : "", SLICE_ARG(words));
-}
+/* ---- lines as JSON ------------------------------------------------------------------- */
 
 static void add_text(json_t *o, const char *key, struct slice text)
 {
@@ -385,6 +208,222 @@ static void add_line(void *context, const struct managed_line *l)
 	add_text(o, "owner", l->owner);
 	add_text(o, "comment", l->comment);
 	json_array_append_new(context, o);
+}
+
+/* ---- add ----------------------------------------------------------------------------- */
+
+/* What a second add does not say stays as the first one said it. */
+static void keep_old_words(
+    struct request *req, const struct managed_edit *e, struct managed_line *line)
+{
+	struct managed_line old;
+	bool is_new = !managed_find(e, line, &old);
+
+	if (is_new)
+		old = (struct managed_line){.by = managed_edit_asker(req), .added = time(NULL)};
+	else if (!old.covers)
+		old.covers = 1u << FAMILY_SUSRANGES | 1u << FAMILY_BLOCKS; /* a line of 0.1 */
+	if (!request_text(req, "covers"))
+		line->covers |= old.covers;
+	if (!line->covers)
+		line->covers = 1u << FAMILY_SUSRANGES;
+	if (!request_text(req, "proof"))
+		line->proof = old.proof;
+	if (!request_text(req, "owner"))
+		line->owner = old.owner;
+	if (!request_text(req, "comment"))
+		line->comment = old.comment;
+	line->by = old.by;
+	line->added = old.added;
+}
+
+/* What the tables say of a single address, of which nothing else is known. */
+static struct verdict judge(const struct ruleset *rules, const struct entry *entry)
+{
+	struct facts facts = {.client = entry->prefix.base, .now = time(NULL)};
+
+	return policy_decide(rules, &facts, PHASE_RCPT);
+}
+
+static bool is_one_address(const struct entry *entry)
+{
+	return entry->kind == ENTRY_NETWORK && !entry->is_range &&
+	       entry->prefix.length == ip_bits(entry->prefix.base.family);
+}
+
+/* Warns of a network or range of which no rule holds a single address. */
+static void warn_of_no_need(
+    struct request *req, const struct managed_line *line, const struct entry *entry)
+{
+	struct whitelist_need *need = whitelist_need_create(req->generation->rules, time(NULL));
+	struct ip last = entry->is_range ? entry->last : prefix_last(&entry->prefix);
+	const struct ip *first = entry->is_range ? &entry->first : &entry->prefix.base;
+
+	if (!need)
+		channel_error(req->channel, "warning: out of memory: whether a rule refuses these "
+					    "addresses is not known\n");
+	else if (!whitelist_need_covers(need, line->covers, first, &last))
+		say_note(req,
+		    "note: no rule refuses an address of %.*s: this entry changes nothing until "
+		    "one "
+		    "does%s\n",
+		    SLICE_ARG(line->entry),
+		    whitelist_need_by_name(need, line->covers)
+			? ", but for clients that a rule on names refuses"
+			: "");
+	whitelist_need_free(&need);
+}
+
+/* Warns of an entry that lets nothing in that was not let in before. */
+static void warn_of_no_effect(
+    struct request *req, const struct managed_line *line, const struct entry *entry)
+{
+	const unsigned by_address = 1u << FAMILY_SUSRANGES | 1u << FAMILY_BLOCKS;
+	struct verdict v;
+
+	if (entry->kind != ENTRY_NETWORK && entry->kind != ENTRY_PATTERN)
+		say_note(req, "note: a name lets nobody in without proof (%s)\n",
+		    line->proof == PROOF_SPF           ? "SPF pass of the sender's domain"
+		    : line->proof == PROOF_CLIENT_NAME ? "a verified client name"
+						       : "SPF pass of the sender's domain, or a "
+							 "verified client name");
+	if (entry->kind == ENTRY_NETWORK && !is_one_address(entry))
+		warn_of_no_need(req, line, entry);
+	if (!is_one_address(entry) || (line->covers & ~by_address) != 0)
+		return;
+	v = judge(req->generation->rules, entry);
+	if (v.kind == VERDICT_FINAL && v.family == FAMILY_TRUSTED)
+		say_note(req,
+		    "note: %.*s is in trusted_networks, where nothing is "
+		    "checked: this entry changes nothing\n",
+		    SLICE_ARG(line->entry));
+	else if (v.kind == VERDICT_FINAL && v.family == FAMILY_WHITELIST)
+		say_note(req, "note: %.*s is already let in by whitelist \"%.*s\"\n",
+		    SLICE_ARG(line->entry), SLICE_ARG(v.rule ? v.rule->name : SLICE("")));
+	else if (v.family != FAMILY_SUSRANGES && v.family != FAMILY_BLOCKS)
+		say_note(req,
+		    "note: no rule refuses %.*s for its address alone: this entry changes nothing "
+		    "until one does\n",
+		    SLICE_ARG(line->entry));
+	else if ((line->covers & 1u << v.family) == 0)
+		say_note(req,
+		    "note: %.*s is refused by %s, which this entry does not cover: add --covers "
+		    "%s\n",
+		    SLICE_ARG(line->entry), family_name(v.family), family_name(v.family));
+}
+
+/* Expired lines are taken out by the next edit, which says so. */
+static void tell_expired(void *context, const struct managed_line *l)
+{
+	struct request *req = context;
+	char until[RFC3339_TEXT_MAX];
+
+	if (l->expires == 0 || l->expires > time(NULL))
+		return;
+	rfc3339_format(l->expires, until);
+	say_note(req, "expired %s: %.*s%s%.*s%s%.*s\n", until, SLICE_ARG(l->entry),
+	    l->owner.len ? ", owner " : "", SLICE_ARG(l->owner), l->comment.len ? ", " : "",
+	    SLICE_ARG(l->comment));
+	log_info("whitelist: %.*s expired %s and is removed", SLICE_ARG(l->entry), until);
+}
+
+static void print_added(
+    struct request *req, const struct managed_line *line, bool replaced, uint64_t number)
+{
+	json_t *list = json_array(), *o;
+
+	add_line(list, line);
+	o = json_incref(json_array_get(list, 0));
+	json_decref(list);
+	json_object_set_new(o, "replaced", json_boolean(replaced));
+	json_object_set_new(o, "generation", json_integer((json_int_t)number));
+	request_print_json(req, o);
+}
+
+int command_whitelist_add(struct request *req)
+{
+	char until[RFC3339_TEXT_MAX] = "";
+	struct entry entry;
+	struct managed_line line;
+	struct managed_edit e;
+	bool replaced;
+	uint64_t number;
+
+	if (!read_line(req, &line, &entry))
+		return STATUS_USAGE;
+	if (!open_list(req, &e, true))
+		return STATUS_FAILED;
+	keep_old_words(req, &e, &line);
+	managed_each(&e, tell_expired, req);
+	managed_add(&e, &line, time(NULL), &replaced);
+	number = managed_edit_make_live(req, &e, "list");
+	managed_end(&e);
+	if (!number)
+		return STATUS_FAILED;
+	if (line.expires)
+		rfc3339_format(line.expires, until);
+	if (request_switch(req, "json"))
+		print_added(req, &line, replaced, number);
+	else
+		channel_print(req->channel, "%.*s is %s %s%s: generation %llu is live\n",
+		    SLICE_ARG(line.entry), replaced ? "updated, now" : "whitelisted",
+		    until[0] ? "until " : "permanently", until, (unsigned long long)number);
+	warn_of_no_effect(req, &line, &entry);
+	log_info("whitelist: %.*s added %s%s", SLICE_ARG(line.entry),
+	    until[0] ? "until " : "permanently", until);
+	return STATUS_OK;
+}
+
+int command_whitelist_remove(struct request *req)
+{
+	struct slice entry = slice_trim(slice_str(request_argument(req, 0)));
+	struct managed_edit e;
+	uint64_t number = 0;
+
+	if (entry.len == 0) {
+		channel_error(req->channel, "whitelist remove needs an entry\n");
+		return STATUS_USAGE;
+	}
+	if (!open_list(req, &e, true))
+		return STATUS_FAILED;
+	managed_each(&e, tell_expired, req);
+	if (managed_remove(&e, entry, time(NULL)))
+		number = managed_edit_make_live(req, &e, "list");
+	else
+		channel_error(req->channel, "%.*s is not in %s\n", SLICE_ARG(entry), e.path);
+	managed_end(&e);
+	if (!number)
+		return STATUS_FAILED;
+	if (request_switch(req, "json"))
+		request_print_json(req, json_pack("{s:o, s:I}", "removed", json_from_slice(entry),
+					    "generation", (json_int_t)number));
+	else
+		channel_print(req->channel, "%.*s is removed: generation %llu is live\n",
+		    SLICE_ARG(entry), (unsigned long long)number);
+	log_info("whitelist: %.*s removed", SLICE_ARG(entry));
+	return STATUS_OK;
+}
+
+/* ---- list ---------------------------------------------------------------------------- */
+
+static void print_line(void *context, const struct managed_line *l)
+{
+	struct request *req = context;
+	char until[RFC3339_TEXT_MAX] = "permanent";
+	struct managed_line reach = {.entry = SLICE(""),
+	    .covers = l->covers,
+	    .proof = l->proof,
+	    .sender = l->sender,
+	    .recipient = l->recipient,
+	    .by = l->by,
+	    .added = l->added};
+	struct slice words = slice_trim(managed_write_line(req->arena, &reach));
+
+	if (l->expires)
+		rfc3339_format(l->expires, until);
+	channel_print(req->channel, "%-32.*s %-20s%s %-10.*s %.*s%s%.*s\n", SLICE_ARG(l->entry),
+	    until, l->expires && l->expires <= time(NULL) ? " EXPIRED" : "", SLICE_ARG(l->owner),
+	    SLICE_ARG(l->comment), words.len ? "  " : "", SLICE_ARG(words));
 }
 
 int command_whitelist_list(struct request *req)
