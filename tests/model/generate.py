@@ -44,7 +44,14 @@ FACTS = {"spf": ["none", "pass", "fail", "softfail", "temperror", "permerror"],
          "dmarc": ["none", "pass", "fail", "temperror", "permerror"],
          "sender_domain": ["missing", "null-mx"], "from_domain": ["missing", "null-mx"],
          "reverse": ["none", "unconfirmed"],
-         "helo_is": ["address", "ours", "single-label", "unresolvable"]}
+         "helo_is": ["address", "ours", "single-label", "unresolvable"],
+         "listed": ["one", "other", "authors"]}
+LISTS = """dnsbls = (
+  { name = "one"; zone = "one.test"; answers = [ "127.0.0.2" ]; },
+  { name = "other"; zone = "other.test"; of = "sender"; answers = [ "127.0.0.2" ]; },
+  { name = "authors"; zone = "authors.test"; of = "from"; answers = [ "127.0.0.2" ]; }
+);
+"""
 ANSWERS = {"sender_domain": ["exists", "missing", "null-mx", "temperror"],
            "from_domain": ["exists", "missing", "null-mx", "temperror"],
            "reverse": ["confirmed", "none", "unconfirmed", "temperror"],
@@ -383,6 +390,7 @@ class Rules:
                  f' quarantine = "{rnd.choice(["mark", "hold"])}";'
                  f' unproven = "{rnd.choice(["tempfail", "accept"])}";'
                  f' bad_from = "{rnd.choice(["reject", "accept"])}"; }};\n')
+        text += LISTS
         text += f'mixed = "{rnd.choice(["split", "split", "lenient", "strict"])}";\n'
         for section, make, most in (("whitelist", self.excuse, 6), ("blocks", self.block, 8)):
             rules = [make() for _ in range(rnd.randint(0, most))]
@@ -464,6 +472,9 @@ class Rules:
         for key, answers in ANSWERS.items():
             if rnd.random() < 0.75:
                 s[key] = rnd.choice(answers)
+        if rnd.random() < 0.75:
+            s["listed"] = " ".join(w + rnd.choice(["", "", ":temperror"]) for w in
+                                   rnd.sample(FACTS["listed"], rnd.choice([0, 1, 1, 2])))
         if rnd.random() < 0.1:
             s["helo"] = rnd.choice(["[192.0.2.1]", "192.0.2.1", f"[{s.get('client', '')}]",
                                     "ylmf-pc", "[IPv6:2001:db8::1]",
@@ -497,7 +508,7 @@ class Rules:
             s["policy"], {"pass": "pass", "temperror": "temperror:" + s["policy"]}.get(
                 s["dkim"], "fail:" + s["policy"]))
         s["sender_domain"] = s["from_domain"] = "missing"
-        s["reverse"], s["helo_resolves"] = "none", "no"
+        s["reverse"], s["helo_resolves"], s["listed"] = "none", "no", ""
         s["now"] = NOW
         return s
 

@@ -23,6 +23,7 @@ struct session {
 	const char *spf, *dkim, *dmarc; /* NULL: no answer */
 	const char *sender_domain, *from_domain, *reverse, *helo_resolves; /* the same */
 	const char *helo;                                                  /* as it was told */
+	const char *listed; /* names of lists, with blanks; NAME:temperror has no answer */
 };
 
 /* What stands against the session, or for it. */
@@ -91,6 +92,7 @@ static struct session read_session(const json_t *o, int64_t now)
 	s.reverse = told(o, "reverse");
 	s.helo_resolves = told(o, "helo_resolves");
 	s.helo = told(o, "helo");
+	s.listed = told(o, "listed");
 	if (json_is_integer(then))
 		s.now = json_integer_value(then);
 	else if (json_is_string(then))
@@ -222,6 +224,30 @@ static enum word_truth helo_is(const struct look l, const char *word)
 	return s->id[ID_HELO].name ? answer_is(s->helo_resolves, "no") : W_YES;
 }
 
+/* "one" lists clients, "other" senders, "authors" authors; whoever has no name is in none. */
+static enum word_truth listed_is(const struct session *s, const char *word)
+{
+	size_t len = strlen(word);
+	const struct who *w = NULL;
+
+	if (strcmp(word, "other") == 0)
+		w = &s->id[ID_SENDER];
+	else if (strcmp(word, "authors") == 0)
+		w = &s->id[ID_FROM];
+	if (w && !w->known)
+		return W_LATER;
+	if (w ? !w->name : !s->has_client)
+		return W_NO;
+	if (!s->listed)
+		return W_UNDECIDED;
+	for (const char *at = s->listed; *at; at += strcspn(at, " "), at += strspn(at, " "))
+		if (strncmp(at, word, len) == 0 && (at[len] == 0 || at[len] == ' '))
+			return W_YES;
+		else if (strncmp(at, word, len) == 0 && at[len] == ':')
+			return W_UNDECIDED;
+	return W_NO;
+}
+
 static enum word_truth word_is(const struct look l, int fact, const char *word)
 {
 	const struct session *s = l.session;
@@ -241,6 +267,8 @@ static enum word_truth word_is(const struct look l, int fact, const char *word)
 	case W_REVERSE:
 		return (name->known && name->text) || !s->has_client ? W_NO
 								     : answer_is(s->reverse, word);
+	case W_LISTED:
+		return listed_is(s, word);
 	default:
 		return helo_is(l, word);
 	}
@@ -261,9 +289,9 @@ static enum word_truth fact_matches(const struct look l, const struct criteria *
 	}
 	if (out == W_YES)
 		return W_NO;
-	if (out != W_NO)
-		return out;
-	return in;
+	if (in == W_NO || out == W_NO)
+		return in;
+	return in == W_LATER || out == W_LATER ? W_LATER : W_UNDECIDED;
 }
 
 /* ---- header and TLS ------------------------------------------------------------------ */
@@ -538,6 +566,8 @@ static bool asks_from(const struct criteria *c)
 {
 	static const int late[] = {W_DKIM, W_DMARC, W_FROM_DOMAIN};
 
+	if ((c->words[W_LISTED] | c->out_words[W_LISTED]) & 4)
+		return true; /* the list of authors */
 	for (int i = 0; i < 3; i++)
 		if (c->words[late[i]] | c->out_words[late[i]])
 			return true;

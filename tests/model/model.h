@@ -118,7 +118,7 @@ bool list_holds_ip(const struct list *l, u128 ip, const struct geo *asn, const s
 enum { ID_CLIENT_NAME, ID_HELO, ID_SENDER, ID_FROM, ID_RECIPIENT, IDS };
 enum { K_NETWORKS = IDS, K_DOMAINS, K_LOGIN, KEYS }; /* the first are one for each identity */
 /* Criteria on one fact. */
-enum { W_SPF, W_DKIM, W_DMARC, W_SENDER_DOMAIN, W_FROM_DOMAIN, W_REVERSE, W_HELO, FACTS };
+enum { W_SPF, W_DKIM, W_DMARC, W_SENDER_DOMAIN, W_FROM_DOMAIN, W_REVERSE, W_HELO, W_LISTED, FACTS };
 enum { WORDS_MAX = 8 };
 extern const char *const fact_names[FACTS];
 extern const char *const fact_words[FACTS][WORDS_MAX]; /* NULL behind the last */

@@ -102,16 +102,15 @@ static void read_key(struct criteria *c, int key, adder *add, const config_setti
 }
 
 const char *const fact_names[FACTS] = {
-    "spf", "dkim", "dmarc", "sender_domain", "from_domain", "reverse", "helo_is"};
+    "spf", "dkim", "dmarc", "sender_domain", "from_domain", "reverse", "helo_is", "listed"};
 
 const char *const fact_words[FACTS][WORDS_MAX] = {
     {"none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"},
     {"none", "pass", "fail", "policy", "neutral", "temperror", "permerror"},
-    {"none", "pass", "fail", "temperror", "permerror"},
-    {"missing", "null-mx"},
-    {"missing", "null-mx"},
-    {"none", "unconfirmed"},
+    {"none", "pass", "fail", "temperror", "permerror"}, {"missing", "null-mx"},
+    {"missing", "null-mx"}, {"none", "unconfirmed"},
     {"address", "ours", "single-label", "unresolvable"},
+    {"one", "other", "authors"}, /* the names that the generator gives */
 };
 
 static bool says(const config_setting_t *s, const char *word)

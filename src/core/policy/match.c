@@ -299,17 +299,18 @@ static void apply_words(struct match *m, struct outcome *o, unsigned slot)
 	const struct fact_words_row *row = fact_words_row(key);
 	uint64_t in = o->rule->words->in[unless][at], out = o->rule->words->out[unless][at];
 	struct word_facts w = row->look(m->facts, m->rules);
+	/* Where one word is in, only what takes out can still change it. */
+	uint64_t open = w.unknown & ((w.are & in) != 0 ? out : in | out);
 
 	if ((w.are & out) != 0) {
 		o->no |= slot_bit(slot);
-	} else if ((w.are & in) != 0 && (w.unknown & out) == 0) {
+	} else if ((w.are & in) != 0 && open == 0) {
 		o->yes |= slot_bit(slot);
-	} else if ((w.unknown & (in | out)) != 0) {
+	} else if (((w.are | w.unknown) & in) != 0) {
 		o->unknown |= slot_bit(slot);
-		o->need |= w.need | needs_of_lists(w.per_word & (in | out));
+		o->need |= w.need | needs_of_lists(w.per_word & open);
 		/* A list that can be asked now is asked before the author's is waited for. */
-		o->late |=
-		    w.late || ((w.late_words & (in | out)) != 0 && (w.per_word & (in | out)) == 0);
+		o->late |= w.late || ((w.late_words & open) != 0 && (w.per_word & open) == 0);
 		o->under_way |= w.under_way;
 		return;
 	}
