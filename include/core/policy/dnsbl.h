@@ -40,6 +40,7 @@ struct dnsbl {
 	struct ip_radix *networks;
 	struct name_radix *names;
 	size_t entries;
+	int64_t modified; /* of the file: seconds since the epoch */
 };
 
 /* The need for list number i; all of them. */

@@ -30,6 +30,8 @@ void message_check_line(struct message_check *, struct slice line);
 /* The message is complete: fills in the author. */
 void message_check_author(struct message_check *, struct session_query *);
 
-struct session_query_source message_check_source(struct message_check *);
+/* rules: whose lists in the DNS are asked; the test points are not looked at. */
+struct session_query_source message_check_source(
+    struct message_check *, const struct ruleset *rules);
 
 #endif

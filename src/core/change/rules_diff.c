@@ -403,6 +403,51 @@ static void compare_everywhere(
 	compare_choice(d, "domains.*.forwards", bool_words, a->forwards, b->forwards);
 }
 
+/* "bl.example.net of client: 127.0.0.2, 127.0.0.4-127.0.0.11"; a file says how many entries. */
+static struct slice dnsbl_text(struct rules_diff *d, const struct ruleset *rules, struct slice name)
+{
+	char text[WORDS_MAX * 4], first[IP_TEXT_MAX], last[IP_TEXT_MAX];
+	struct line l = line_start(text, sizeof text);
+	const struct dnsbl *list = NULL;
+
+	for (unsigned i = 0; i < rules->dnsbl_count; i++)
+		if (slice_equal(rules->dnsbls[i].name, name))
+			list = &rules->dnsbls[i];
+	if (!list)
+		return SLICE("none");
+	if (list->zone.len > 0)
+		line_append(&l, "%.*s", SLICE_ARG(list->zone));
+	else
+		line_append(&l, "a file of %zu entries", list->entries);
+	line_append(&l, " of %s", list->of == IDENTITY_COUNT ? "client" : identity_name(list->of));
+	for (unsigned i = 0; i < list->answer_count; i++) {
+		ip_format(&list->answers[i].first, first);
+		ip_format(&list->answers[i].last, last);
+		line_append(&l, "%s %s", i ? "," : ":", first);
+		if (strcmp(first, last) != 0)
+			line_append(&l, "-%s", last);
+	}
+	return arena_copy(d->arena, slice_of(text, l.len));
+}
+
+static void compare_dnsbls(
+    struct rules_diff *d, const struct ruleset *before, const struct ruleset *after)
+{
+	const struct ruleset *both[] = {after, before};
+
+	for (int k = 0; k < 2; k++)
+		for (unsigned i = 0; i < both[k]->dnsbl_count; i++) {
+			struct slice name = both[k]->dnsbls[i].name, what;
+
+			if (k == 1 && !slice_equal(dnsbl_text(d, after, name), SLICE("none")))
+				continue;
+			what = arena_printf(d->arena, "dnsbl %.*s", SLICE_ARG(name));
+			if (what.len > 0)
+				rules_diff_add_change(d, &d->settings, what.ptr,
+				    dnsbl_text(d, before, name), dnsbl_text(d, after, name));
+		}
+}
+
 static void compare_settings(
     struct rules_diff *d, const struct settings *a, const struct settings *b)
 {
@@ -443,6 +488,7 @@ struct rules_diff *rules_diff_create(
 	}
 	d->arena = arena;
 	compare_settings(d, &before->settings, &after->settings);
+	compare_dnsbls(d, before, after);
 	if (!pair_rules(&p) || !compare_attributes(&p) || !rules_diff_networks(&p) ||
 	    !rules_diff_names(&p) || !rules_diff_switches(&p) || arena_failed(arena))
 		rules_diff_free(&d);

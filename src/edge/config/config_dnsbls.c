@@ -239,6 +239,7 @@ static void load_zone_file(struct dnsbl_parser *p, struct slice named)
 {
 	const char *path = config_path(p->load->arena, p->where.file, named);
 	struct zone_file z = {.p = p};
+	const struct loaded_file *file;
 	char why[TEXTFILE_WHY_MAX];
 	struct slice text;
 
@@ -248,6 +249,8 @@ static void load_zone_file(struct dnsbl_parser *p, struct slice named)
 		diag_error(p->load->diag, p->where, "%s %s", path, why);
 		return;
 	}
+	file = loaded_find(p->load->loaded, path);
+	p->list.modified = file ? file->id.seconds : 0;
 	read_entries(&z, path, text);
 	if (diag_errors(p->load->diag) == 0)
 		build_trees(&z);

@@ -147,7 +147,7 @@ static bool knows_what_to_ask(const struct facts *facts)
 /* What the session tells enough of to be asked: bits of enum need. */
 static unsigned can_be_asked(const struct facts *facts)
 {
-	unsigned asked = NEED_SENDER_DOMAIN | NEED_FROM_DOMAIN | NEED_HELO;
+	unsigned asked = NEED_SENDER_DOMAIN | NEED_FROM_DOMAIN | NEED_HELO | NEEDS_OF_LISTS;
 
 	if (facts->spf_state == FACT_UNKNOWN && knows_what_to_ask(facts))
 		asked |= NEED_SPF;
@@ -165,7 +165,7 @@ static void look_up(void *self, struct facts *facts, unsigned need)
 	need &= can_be_asked(facts);
 	if (need == 0 || !open_lookup(l, facts))
 		return;
-	source = message_check_source(l->check);
+	source = message_check_source(l->check, l->req->generation->rules);
 	source.get(source.self, facts, need);
 }
 
@@ -214,7 +214,7 @@ bool explain_message(struct request *req, struct session_query *q, struct explai
 	read = check && read_message(req, check);
 	if (read) {
 		message_check_author(check, q);
-		source = message_check_source(check);
+		source = message_check_source(check, req->generation->rules);
 		session_query_decide(q, req->generation->rules, &source);
 	}
 	message_check_free(&check);

@@ -94,6 +94,16 @@ static void print_list(void *context, const struct dnsbl_state *s)
 
 static void print_lists(struct request *req)
 {
+	const struct ruleset *rules = req->generation->rules;
+	int64_t now = req->worker->env.now_us(req->worker->env.self) / 1000000;
+	char age[AGE_MAX];
+
+	for (unsigned i = 0; i < rules->dnsbl_count; i++)
+		if (rules->dnsbls[i].zone.len == 0)
+			channel_print(req->channel,
+			    "dnsbl        %.*s: %zu entries, written %s ago\n",
+			    SLICE_ARG(rules->dnsbls[i].name), rules->dnsbls[i].entries,
+			    age_text(now - rules->dnsbls[i].modified, age));
 	if (req->worker->dnsbls)
 		dnsbl_watch_each(req->worker->dnsbls, print_list, req);
 }

@@ -32,6 +32,7 @@ struct message_check {
 	struct told whole;
 	struct dns asked; /* told, then asked of `whole.real` */
 	struct arena *arena;
+	const struct ruleset *rules;
 	void (*tell)(void *context, const char *line);
 	void *context;
 	struct dkim_crypto *library;
@@ -309,6 +310,7 @@ static void get_facts(void *self, struct facts *facts, unsigned need)
 	    .dns = asked_dns,
 	    .spf = told_spf,
 	    .dkim = told_dkim,
+	    .rules = t->rules,
 	};
 	bool judged = facts->dmarc_state != FACT_UNKNOWN;
 
@@ -317,7 +319,9 @@ static void get_facts(void *self, struct facts *facts, unsigned need)
 		tell_dmarc(t, &facts->dmarc);
 }
 
-struct session_query_source message_check_source(struct message_check *t)
+struct session_query_source message_check_source(
+    struct message_check *t, const struct ruleset *rules)
 {
+	t->rules = rules;
 	return (struct session_query_source){t, get_facts};
 }

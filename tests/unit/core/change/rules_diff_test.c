@@ -54,6 +54,14 @@ static const struct {
 	"setting dmarc.unproven tempfail → accept\n"
 	"setting dmarc.bad_from reject → accept\n"
 	"setting mixed split → strict\n"},
+    {"words of a fact", B("spf = [ \"fail\" ]; helo = [ \"a.example\" ];"),
+	B("spf = [ \"fail\", \"!none\" ]; helo = [ \"a.example\" ]; undecided = \"tempfail\";"),
+	"blocks b: spf fail → !none, fail\n"
+	"blocks b: undecided pass → tempfail\n"},
+    {"a list in the DNS", "",
+	"dnsbls = ( { name = \"x\"; zone = \"bl.test\"; answers = [ \"127.0.0.2\", "
+	"\"127.0.0.4-127.0.0.9\" ]; } );",
+	"setting dnsbl x none → bl.test of client: 127.0.0.2, 127.0.0.4-127.0.0.9\n"},
     {"trusted networks", "", "trusted_networks = [ \"127.0.0.0/8\", \"::1\", \"192.0.2.0/24\" ];",
 	"trusted_networks: networks 1 in: 192.0.2.0/24\n"},
     {"exempt recipients", "", "exempt_recipients = [ \"postmaster@\", \"noc@a.example\" ];",

@@ -39,6 +39,41 @@ static const struct {
 	"t.conf:1: a rule named \"x\" is already at t.conf:3\n"},
     {"no criterion", "blocks = ( { name = \"a\"; comment = \"all\"; } );\n",
 	"t.conf:1: the rule \"a\" has no criterion and would match everything\n"},
+    {"words of a fact",
+	"blocks = ( { name = \"a\"; helo_is = [ \"adress\" ];\n spf = [ \"pass\", \"!pass\" ];\n"
+	" reverse = \"feed:x\"; undecided = \"reject\"; } );\n",
+	"t.conf:3: undecided is \"reject\" but must be pass or tempfail\n"
+	"t.conf:2: \"pass\" is both in and out of \"a\"; keep one of the two\n"
+	"t.conf:3: only lists of networks, names and addresses take a feed\n"
+	"t.conf:1: helo_is: \"adress\" must be one of address, ours, single-label, unresolvable\n"},
+    {"undecided in a whitelist",
+	"whitelist = ( { name = \"a\"; networks = \"192.0.2.1\"; undecided = \"tempfail\"; } );\n",
+	"t.conf:1: undecided belongs to rules that refuse: a whitelist rule that is undecided "
+	"turns "
+	"a refusal into 451 anyway\n"},
+    {"a whitelist by a result", "whitelist = ( { name = \"a\"; spf = \"pass\"; } );\n",
+	"t.conf:1: \"a\" exempts by what a client merely says (sender, helo, from): use domains "
+	"with "
+	"proof, or add networks, asn, country or client_name\n"},
+    {"a dnsbl",
+	"dnsbls = (\n { name = \"a\"; zone = \"bl.test\"; },\n"
+	" { name = \"b\"; zone = \"bl.test\"; answers = [ \"127.0.0.9-127.0.0.2\" ]; colour = 1; "
+	"},\n"
+	" { zone = \"bl.test\"; file = \"x\"; answers = [ \"127.0.0.2\" ]; of = \"me\"; } );\n"
+	"blocks = ( { name = \"x\"; listed = [ \"c\" ]; } );\n",
+	"t.conf:2: the dnsbl \"a\" needs answers: only those count that it declares, such as "
+	"answers = "
+	"[ \"127.0.0.2\" ]\n"
+	"t.conf:3: unknown key \"colour\"\n"
+	"t.conf:3: \"127.0.0.9-127.0.0.2\" is not an answer; write \"127.0.0.2\" or "
+	"\"127.0.0.4-127.0.0.11\"\n"
+	"t.conf:3: the dnsbl \"b\" needs answers: only those count that it declares, such as "
+	"answers = "
+	"[ \"127.0.0.2\" ]\n"
+	"t.conf:4: of is \"me\" but must be client, client_name, helo, sender, from or recipient\n"
+	"t.conf:4: a dnsbl needs a name that no other has\n"
+	"t.conf:4: a dnsbl has either zone or file\n"
+	"t.conf:5: listed: there is no \"c\" in dnsbls\n"},
     {"empty unless", "blocks = ( { name = \"a\"; helo = \"b.example\";\n unless = { }; } );\n",
 	"t.conf:2: unless is empty: name what exempts from this rule\n"},
     {"keys of rules",

@@ -54,6 +54,25 @@ static const struct {
     {"the name of another field of ours", "headers = { verdict = \"x-susmilter\"; };\n",
 	"warning: t.conf:1: headers.verdict is X-Susmilter, which marks what monitor mode would "
 	"have refused: give it a name of its own\n"},
+    /* undecided */
+    {"an unless on DNS of the sender",
+	"blocks = ( { name = \"a\"; sender = \"x.example\"; unless = { spf = \"pass\"; }; } );",
+	"warning: t.conf:1: \"a\" exempts by DNS of the sender, who can have it fail: the rule is "
+	"then "
+	"passed over; with undecided = \"tempfail\" such mail is put off instead\n"},
+    {"... that is put off",
+	"blocks = ( { name = \"a\"; sender = \"x.example\"; unless = { spf = \"pass\"; };\n"
+	" undecided = \"tempfail\"; } );",
+	""},
+    {"an unless on DNS of others",
+	"dnsbls = ( { name = \"l\"; zone = \"l.example\"; answers = \"127.0.0.2\"; } );\n"
+	"blocks = ( { name = \"a\"; sender = \"x.example\"; unless = { listed = \"l\"; }; } );",
+	""},
+    {"a list without test points",
+	"dnsbls = ( { name = \"l\"; zone = \"l.example\"; answers = \"127.0.0.2\"; test = "
+	"\"none\"; } "
+	");",
+	"warning: t.conf:1: the dnsbl \"l\" has no test points: when it lies, nobody notices\n"},
 
     /* late */
     {"a login of inbound mail",

@@ -155,7 +155,7 @@ START_TEST(tells_each_step)
 	check = message_check_create(&dns, 0, arena, tell, &told);
 	read_message(check, rows[_i].message);
 	message_check_author(check, &q);
-	source = message_check_source(check);
+	source = message_check_source(check, NULL);
 	session_query_decide(&q, c.rules, &source);
 	ck_assert_msg(strcmp(told.text, rows[_i].told) == 0, "%s:\n%s", rows[_i].label, told.text);
 	ck_assert_msg(q.verdict.action == rows[_i].action, "%s", rows[_i].label);
