@@ -91,6 +91,22 @@ static void warn_undecided(const struct rule_parser *p)
 		"with undecided = \"tempfail\" such mail is put off instead");
 }
 
+/* The same of results and of the author's domain. */
+static void warn_late_facts(const struct rule_parser *p)
+{
+	const struct rule *rule = &p->rule;
+	const unsigned at_rcpt = 1u << FAMILY_SUSRANGES | 1u << FAMILY_SPF;
+	const unsigned late = 1u << KEY_DKIM | 1u << KEY_DMARC | 1u << KEY_FROM_DOMAIN;
+	bool whitelist = rule->family == FAMILY_WHITELIST;
+
+	if (whitelist && ((rule->keys | rule->unless) & late) != 0 && (rule->covers & at_rcpt) != 0)
+		warn(p, "asks for dkim, dmarc or from_domain, known at the end of the message "
+			"only: it exempts nothing that is refused at RCPT");
+	if (!whitelist && (rule->unless & late) != 0 && (rule->keys & late) == 0)
+		warn(p, "asks for dkim, dmarc or from_domain in its unless, known at the end of "
+			"the message only: it refuses nothing at RCPT");
+}
+
 /* Not at RCPT, where the policy protocol ends (SPEC 9). */
 static bool is_asked_at_the_end(const struct rule *rule)
 {
@@ -138,6 +154,7 @@ void rule_parser_warn(const struct rule_parser *p)
 {
 	warn_only_out(p);
 	warn_late(p);
+	warn_late_facts(p);
 	warn_undecided(p);
 	warn_sessions(p);
 	if (p->rule.family == FAMILY_WHITELIST)

@@ -64,6 +64,16 @@ static const struct {
 	"blocks = ( { name = \"a\"; sender = \"x.example\"; unless = { spf = \"pass\"; };\n"
 	" undecided = \"tempfail\"; } );",
 	""},
+    {"a whitelist by a result",
+	"whitelist = ( { name = \"a\"; networks = \"192.0.2.1\"; dmarc = \"pass\"; } );",
+	"warning: t.conf:1: \"a\" asks for dkim, dmarc or from_domain, known at the end of the "
+	"message only: it exempts nothing that is refused at RCPT\n"},
+    {"a result in an unless",
+	"blocks = ( { name = \"a\"; sender = \"x.example\"; unless = { dkim = \"pass\"; };\n"
+	" undecided = \"tempfail\"; } );",
+	"warning: t.conf:1: \"a\" asks for dkim, dmarc or from_domain in its unless, known at the "
+	"end of "
+	"the message only: it refuses nothing at RCPT\n"},
     {"an unless on DNS of others",
 	"dnsbls = ( { name = \"l\"; zone = \"l.example\"; answers = \"127.0.0.2\"; } );\n"
 	"blocks = ( { name = \"a\"; sender = \"x.example\"; unless = { listed = \"l\"; }; } );",
