@@ -36,7 +36,7 @@ static struct slice name_of(const struct facts *facts, unsigned need, char room[
 
 void dns_facts_hint(const struct dns *dns, const struct facts *facts, unsigned need)
 {
-	for (unsigned bit = 1; bit <= need; bit <<= 1) {
+	for (unsigned bit = 1; bit <= NEEDS_OF_DNS; bit <<= 1) {
 		char room[REVERSE_MAX];
 		struct slice name;
 

@@ -212,18 +212,14 @@ static void gather_aligned(const struct gather *g)
 
 /* ---- what the DNS says --------------------------------------------------------------- */
 
-/*
- * All questions set out before the first is waited for, and each fact waits for its own: the
- * client's names come first, since of these the second questions hang on the first.
- */
+/* Each fact waits from a purse of its own.  The client's names come first, since of these the
+ * second questions hang on the first. */
 static void gather_dns(const struct gather *g, unsigned need)
 {
 	static const unsigned order[] = {
 	    NEED_REVERSE, NEED_SENDER_DOMAIN, NEED_FROM_DOMAIN, NEED_HELO};
 	const struct dns *dns = g->dns(g->env);
 
-	if (dns)
-		dns_facts_hint(dns, g->facts, need);
 	for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
 		struct word_fact *fact = facts_of_dns(g->facts, order[i]);
 		struct dns own;
@@ -283,21 +279,43 @@ static void take_list(const struct gather *g, unsigned number, const struct dns 
 static void gather_lists(const struct gather *g, unsigned need)
 {
 	const struct dns *dns = g->dns(g->env);
-	char room[DNSBL_QUESTION_MAX];
-	struct slice question;
 
-	for (unsigned i = 0; dns && i < g->rules->dnsbl_count; i++)
-		if ((need & NEED_LIST(i)) != 0 &&
-		    dnsbl_question(&g->rules->dnsbls[i], g->facts, room, &question) &&
-		    is_in_use(g, &g->rules->dnsbls[i]))
-			dns_hint(dns, question, DNS_A);
 	for (unsigned i = 0; i < g->rules->dnsbl_count; i++)
 		if ((need & NEED_LIST(i)) != 0 && (g->facts->lists_asked >> i & 1) == 0)
 			take_list(g, i, dns);
 }
 
+static void hint_lists(const struct gather *g, const struct dns *dns, unsigned need)
+{
+	char room[DNSBL_QUESTION_MAX];
+	struct slice question;
+
+	for (unsigned i = 0; i < g->rules->dnsbl_count; i++)
+		if ((need & NEED_LIST(i)) != 0 &&
+		    dnsbl_question(&g->rules->dnsbls[i], g->facts, room, &question) &&
+		    is_in_use(g, &g->rules->dnsbls[i]))
+			dns_hint(dns, question, DNS_A);
+}
+
+/* All questions set out before the first is waited for. */
+static void hint_all(const struct gather *g, unsigned need)
+{
+	const struct dns *dns = g->dns(g->env);
+	struct spf_query query = gather_spf_query(g->facts, g->receiver);
+
+	if (!dns)
+		return;
+	if ((need & NEEDS_OF_LISTS) != 0 && g->rules)
+		hint_lists(g, dns, need);
+	dns_facts_hint(dns, g->facts, need);
+	if ((need & NEED_SPF) != 0 && has_spf(g->facts))
+		spf_hints(dns, &query);
+}
+
 void gather_facts(const struct gather *g, unsigned need)
 {
+	if ((need & (NEEDS_OF_DNS | NEEDS_OF_LISTS)) != 0)
+		hint_all(g, need);
 	if ((need & NEEDS_OF_LISTS) != 0 && g->rules)
 		gather_lists(g, need);
 	if (need & NEEDS_OF_DNS)

@@ -9,12 +9,12 @@ struct findings {
 	struct verdict trusted_verdict;
 	unsigned exempted;      /* families, bits 1 << family, that whitelist entries cover */
 	unsigned may_be_exempt; /* … that entries would cover if an answer came that is not there */
-	unsigned exempt_need[FAMILY_COUNT]; /* … by asking for these: bits of enum need */
-	const struct rule *doubtful;        /* the first entry whose answer did not come */
-	struct verdict whitelisted;         /* the first entry that exempts */
-	struct verdict exemptions[2];       /* the first that covers: spf, dmarc */
-	struct verdict refused[2];          /* by family: blocks, susranges */
-	struct verdict monitored;           /* the first refusal of monitor mode */
+	unsigned exempt_need[FAMILY_COUNT];        /* … by asking for these: bits of enum need */
+	const struct rule *doubtful[FAMILY_COUNT]; /* the first entry whose answer did not come */
+	struct verdict whitelisted;                /* the first entry that exempts */
+	struct verdict exemptions[2];              /* the first that covers: spf, dmarc */
+	struct verdict refused[2];                 /* by family: blocks, susranges */
+	struct verdict monitored;                  /* the first refusal of monitor mode */
 	struct verdict put_off[2]; /* by monitor mode: the first undecided rule with tempfail */
 	unsigned need[2]; /* by monitor mode: what rules before the first refusal hang on */
 	const struct rule *undecided; /* the first rule that was passed over */
@@ -79,10 +79,11 @@ static void note_may_be_exempt(struct findings *f, const struct rule *rule, unsi
 {
 	f->may_be_exempt |= rule->covers;
 	for (int family = 0; family < FAMILY_COUNT; family++)
-		if ((rule->covers & 1u << family) != 0)
+		if ((rule->covers & 1u << family) != 0) {
 			f->exempt_need[family] |= need;
-	if (need == 0 && !f->doubtful)
-		f->doubtful = rule;
+			if (need == 0 && !f->doubtful[family])
+				f->doubtful[family] = rule;
+		}
 }
 
 static void find_exemption(struct findings *f, const struct outcome *o, const struct facts *facts)
@@ -228,16 +229,17 @@ static bool needs_proof(const struct findings *f, const struct verdict *refusal)
  */
 static struct verdict without_proof(struct findings *f, const struct verdict *found)
 {
+	const struct rule *doubtful = f->doubtful[found->family];
 	struct verdict v = *found;
 
 	if (f->exempt_need[v.family] != 0)
 		return (struct verdict){.kind = VERDICT_NEED, .need = f->exempt_need[v.family]};
 	if (v.action != ACTION_QUARANTINE) {
 		v.action = ACTION_TEMPFAIL;
-		v.reason = f->doubtful->words ? REASON_UNDECIDED : REASON_SPF_TEMPERROR;
+		v.reason = doubtful->words ? REASON_UNDECIDED : REASON_SPF_TEMPERROR;
 	}
 	if (!f->undecided)
-		f->undecided = f->doubtful;
+		f->undecided = doubtful;
 	return v;
 }
 
