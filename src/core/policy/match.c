@@ -318,7 +318,7 @@ static void apply_words(struct match *m, struct outcome *o, unsigned slot)
 	    (struct match_decider){.decided = (w.are & (in | out)) != 0,
 		.out = (w.are & out) != 0,
 		.identity = IDENTITY_COUNT,
-		.words = w.are & (w.are & out ? out : in)});
+		.words = w.are & ((w.are & out) != 0 ? out : in)});
 }
 
 static enum pattern_result ask_header(const struct match *m, const struct header_test *t)
