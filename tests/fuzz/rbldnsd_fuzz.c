@@ -40,13 +40,14 @@ static void check(const struct rbldnsd_entry *e, enum rbldnsd_type type, struct 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct arena *arena = arena_create(ARENA_BYTES);
-	enum rbldnsd_type type = (enum rbldnsd_type)(size > 0 ? data[0] & 3 : 0);
+	struct arena *arena = size > 0 ? arena_create(ARENA_BYTES) : NULL;
 	struct rbldnsd_reader r;
+	enum rbldnsd_type type;
 	struct rbldnsd_entry e;
 
-	if (!arena || size == 0)
+	if (!arena)
 		return 0;
+	type = (enum rbldnsd_type)(data[0] & 3);
 	r = rbldnsd_open(slice_of((const char *)data + 1, size - 1), type, &idn_uts46, arena);
 	while (rbldnsd_next(&r, &e) && !arena_failed(arena))
 		check(&e, type, arena);
