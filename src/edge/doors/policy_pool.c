@@ -164,6 +164,8 @@ static void accept_some(void)
 			admit(fd);
 		else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
 			make_room();
+		else if (errno == EINVAL) /* shut: for ever, or another is put in its place */
+			return;
 		else if (errno != EINTR && errno != ECONNABORTED)
 			break;
 	}
