@@ -55,8 +55,8 @@ void mtacheck_postfix(
     const struct postfix_settings *, const char *milter, struct arena *, const struct findings *);
 /* The same for restriction lists and our policy socket (mtacheck_policy.c); true when one of them
  * asks it. */
-bool mtacheck_policy(const struct postfix_settings *, const char *socket, struct arena *,
-    const struct findings *);
+bool mtacheck_policy(
+    const struct postfix_settings *, const char *socket, struct arena *, const struct findings *);
 void mtacheck_sendmail(
     struct slice cf, const char *milter, struct arena *, const struct findings *);
 

@@ -21,8 +21,8 @@ struct mtaclient;
 
 enum { MTACLIENT_WHY_MAX = 300, MTACLIENT_TEXT_MAX = 1024 };
 
-/* A connection to a socket in libmilter's spelling, each step of which may take so long; -1, and the
- * reason in why[]. */
+/* A connection to a socket in libmilter's spelling, each step of which may take so long; -1, and
+ * the reason in why[]. */
 int mtaclient_socket(const char *spec, int timeout_ms, char why[MTACLIENT_WHY_MAX]);
 
 /* Connects and negotiates.  spec: libmilter's spelling, inet:PORT@HOST, inet6:…, unix:PATH.  NULL,

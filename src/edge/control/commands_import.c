@@ -316,8 +316,8 @@ int command_import(struct request *req)
 
 	if (!word || !import_format_find(slice_str(word), &format) || !request_argument(req, 1))
 		return usage(req);
-	i.set = import_set_create(format == IMPORT_CIDR || format == IMPORT_PCRE ||
-				  format == IMPORT_EXIM);
+	i.set = import_set_create(
+	    format == IMPORT_CIDR || format == IMPORT_PCRE || format == IMPORT_EXIM);
 	if (!i.set) {
 		channel_error(req->channel, "out of memory\n");
 		return STATUS_FAILED;
