@@ -79,7 +79,7 @@ START_TEST(whole_lines)
 	    .token = SLICE("tok"),
 	    .stage = lines[_i].stage,
 	    .facts = &facts,
-	    .verdict = &verdict};
+	    .decision = decision_of(&verdict)};
 	char line[RECORD_LINE_MAX];
 
 	ck_assert(ip_parse(SLICE("192.0.2.1"), &facts.client));
@@ -98,6 +98,7 @@ START_TEST(whole_lines)
 		    .rule = &rule,
 		    .has_network = true,
 		    .network = prefix_of(&facts.client, 24)};
+		record.decision = decision_of(&verdict);
 		record.reply = &reply;
 	}
 	record_line(&record, line);

@@ -80,7 +80,7 @@ static void evaluated(void *self, const struct record *r)
 {
 	(void)self;
 	if (r->number->row == 7 && r->facts->spf.result == SPFR_FAIL &&
-	    r->facts->dmarc_state == FACT_UNKNOWN && r->verdict->action == ACTION_REJECT)
+	    r->facts->dmarc_state == FACT_UNKNOWN && r->decision.action == ACTION_REJECT)
 		atomic_fetch_add(&results, 1);
 }
 
