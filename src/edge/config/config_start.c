@@ -143,7 +143,8 @@ static int look_for_directory(const char *path)
 static void check_written(const struct load *load, const struct config *c, struct diag *diag,
     const char *option, const char *path, try_fn *try, const char *without)
 {
-	const struct passwd *pw = getpwnam(c->milter_user);
+	/* The C library does not survive it when it has no memory for the first name. */
+	const struct passwd *pw = c->milter_user[0] ? getpwnam(c->milter_user) : NULL;
 	bool ourselves = !c->milter_user[0] || (pw && pw->pw_uid == geteuid());
 	int error;
 
