@@ -274,6 +274,14 @@ static enum word_truth word_is(const struct look l, int fact, const char *word)
 	}
 }
 
+/* Of two words of which one is enough: what the session may still show is waited for. */
+static enum word_truth either(enum word_truth a, enum word_truth b)
+{
+	if (a == W_YES || b == W_YES)
+		return W_YES;
+	return a == W_LATER || b == W_LATER ? W_LATER : a != W_NO ? a : b;
+}
+
 /* Any word that is taken out ends it; else any that is in is enough. */
 static enum word_truth fact_matches(const struct look l, const struct criteria *c, int fact)
 {
@@ -282,10 +290,10 @@ static enum word_truth fact_matches(const struct look l, const struct criteria *
 	for (int w = 0; w < WORDS_MAX && fact_words[fact][w]; w++) {
 		enum word_truth one = word_is(l, fact, fact_words[fact][w]);
 
-		if (c->out_words[fact] & 1u << w && (out != W_YES && one != W_NO))
-			out = one;
-		if (c->words[fact] & 1u << w && (in != W_YES && one != W_NO))
-			in = one;
+		if (c->out_words[fact] & 1u << w)
+			out = either(out, one);
+		if (c->words[fact] & 1u << w)
+			in = either(in, one);
 	}
 	if (out == W_YES)
 		return W_NO;
