@@ -112,7 +112,7 @@ struct env {
 	/* At RCPT it may have less time than it needs: false, and the next call, after at_end(),
 	 * goes on with the answers that have come. */
 	bool (*spf)(struct message *, const struct spf_query *, struct spf_answer *out);
-	/* Whether a list of `rules` is in use, and an answer of it that it does not declare.  Called
+	/* Whether a list of `rules` is in use, and an answer of it that it does not declare. Called
 	 * with self; may be NULL: lists are in use. */
 	bool (*list_in_use)(void *self, const struct dnsbl *);
 	void (*list_error)(void *self, const struct dnsbl *);
