@@ -11,9 +11,9 @@
  *
  * Made for lines that are written a hundred thousand times a second; what is nested or must be
  * read is the business of a library in the edge (jansson), which writes all of its JSON but the
- * rows of the history, millions of which are shown as the lines that they were.  Strings come out as valid UTF-8 whatever goes
- * in: control bytes and bytes that are no UTF-8 are written as \u00XX.  A value that does not fit
- * is left out as a whole, so that the object is always well formed.
+ * rows of the history, millions of which are shown as the lines that they were.  Strings come out
+ * as valid UTF-8 whatever goes in: control bytes and bytes that are no UTF-8 are written as \u00XX.
+ * A value that does not fit is left out as a whole, so that the object is always well formed.
  */
 #include "core/base/slice.h"
 

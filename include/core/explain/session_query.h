@@ -48,7 +48,7 @@ struct session_query {
 	    *from;      /* of a message: all its author domains; NULL: one, in facts */
 	unsigned given; /* bits by row of the table of keys */
 	struct dkim_signature_result signature;
-	struct slice listed; /* as told; ptr NULL: not told */
+	struct slice listed;                 /* as told; ptr NULL: not told */
 	bool has_no_policy;                  /* DMARC found no record, for want of an answer */
 	struct header_field *header;         /* told; the last first */
 	struct slice froms[FROM_FIELDS_MAX]; /* values of its From fields */

@@ -63,7 +63,7 @@ struct worker {
 	struct evaluator *evaluator;
 	struct split_memory *splits;
 	struct both_doors *both_doors; /* NULL: there is no door but the milter */
-	struct dnsbl_watch *dnsbls; /* NULL: no list is in use */
+	struct dnsbl_watch *dnsbls;    /* NULL: no list is in use */
 	struct dkim_crypto *dkim;
 	/* Guards the pointer: a session is started on a resolver that a reload may replace. */
 	pthread_mutex_t resolver_lock;

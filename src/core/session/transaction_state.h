@@ -69,7 +69,7 @@ struct session {
 	bool open;
 	bool inbound;
 	bool authenticated; /* not inbound, and there are blocks for such sessions */
-	bool elsewhere; /* the other door counts this message */
+	bool elsewhere;     /* the other door counts this message */
 	struct mail_event mail;
 	struct slice queue_id;
 	struct message *message;       /* NULL until something outside is asked */

@@ -4,9 +4,9 @@
 #include "core/base/rfc3339.h"
 #include "core/history/weekly.h"
 #include "edge/config/config.h"
-#include "edge/managed/managed.h"
 #include "edge/history/history.h"
 #include "edge/history/history_seed.h"
+#include "edge/managed/managed.h"
 #include "history_source.h"
 #include "message_output.h"
 

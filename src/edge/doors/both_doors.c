@@ -167,7 +167,8 @@ bool both_doors_elsewhere(struct both_doors *b, const struct record *r)
 	if (f->client_port == 0 || (r->stage != STAGE_RCPT && r->stage != STAGE_MAIL))
 		return false;
 	pthread_mutex_lock(&b->lock);
-	if (f->door == DOOR_POLICY && !refuses(r->decision.verdict) && *find_client(b, client_key(b, f)))
+	if (f->door == DOOR_POLICY && !refuses(r->decision.verdict) &&
+	    *find_client(b, client_key(b, f)))
 		elsewhere = true;
 	else
 		elsewhere = matches(b, decision_key(b, r), f->door, r->time_us / 1000000);
