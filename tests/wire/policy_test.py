@@ -38,6 +38,7 @@ whitelist = ( {{ name = "partner"; networks = [ "198.51.100.25" ]; }} );
 blocks = ( {{ name = "monster"; domains = [ ".monster" ]; }},
            {{ name = "dead"; recipient = [ "gone@example.net" ]; reply = "550 5.1.1 No such mailbox"; }},
            {{ name = "later"; helo = [ "later.example" ]; reply = "451 4.7.1 Come again"; }},
+           {{ name = "plain"; helo = [ "plain.example" ]; tls = [ "none" ]; }},
            {{ name = "author"; from = [ "bad.example" ]; }} );
 susranges = ( {{ name = "dialup"; networks = [ "198.51.100.0/24" ]; }},
               {{ name = "trial"; networks = [ "198.51.101.0/24" ]; mode = "monitor"; }} );
@@ -390,6 +391,11 @@ def tcp(checks, servers, dns):
     daemon = start(servers, dns, "tcp", spec=f"inet:{port}@127.0.0.1")
     with PolicyTalk(daemon.policy) as t:
         checks.same("TCP", t.ask(DIALUP, "a@walkin.example", TO), REFUSED)
+        for label, given, want in (("without TLS", "", "550"), ("with TLS", "TLSv1.3", "DUNNO"),
+                                   ("of an MTA that does not tell", None, "DUNNO")):
+            said = t.ask(GOOD, "a@walkin.example", TO, helo_name="plain.example",
+                         encryption_protocol=given)
+            checks.same(f"a rule on TLS, {label}", said[:len(want)], want)
     checked = daemon.ctl("check").stderr
     checks.true("check names the rule that this door cannot ask", '"author" looks at the message, '
                 "which policy.socket does not show" in checked, checked)

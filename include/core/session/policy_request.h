@@ -25,7 +25,7 @@
  * longest, a sender, a recipient and names of a certificate, leave half of this free. */
 enum { POLICY_REQUEST_MAX = 16 * 1024 };
 
-/* Empty: not given. */
+/* Empty: not given, or given without a value. */
 struct policy_request {
 	struct slice request; /* "smtpd_access_policy" */
 	struct slice protocol_state;
@@ -36,6 +36,7 @@ struct policy_request {
 	struct slice sender;
 	struct slice recipient;
 	struct slice sasl_username;
+	struct slice encryption_protocol; /* ptr NULL: not given; empty: no TLS */
 	struct slice queue_id;
 	struct slice instance; /* the same for all recipients of one message */
 };

@@ -19,6 +19,7 @@ static const struct {
     ATTRIBUTE(sender),
     ATTRIBUTE(recipient),
     ATTRIBUTE(sasl_username),
+    ATTRIBUTE(encryption_protocol),
     ATTRIBUTE(queue_id),
     ATTRIBUTE(instance),
 };

@@ -51,12 +51,13 @@ void policy_session_free(struct policy_session **p)
 /* ---- which message ------------------------------------------------------------------- */
 
 /* The values in which questions of one message agree: those of the client, then the others. */
-enum { CLIENT_VALUES = 3, MESSAGE_VALUES = 7 };
+enum { CLIENT_VALUES = 3, MESSAGE_VALUES = 8 };
 
 static void values_of(const struct policy_request *r, struct slice out[MESSAGE_VALUES])
 {
 	const struct slice values[MESSAGE_VALUES] = {r->client_address, r->client_port,
-	    r->client_name, r->instance, r->helo_name, r->sender, r->sasl_username};
+	    r->client_name, r->instance, r->helo_name, r->sender, r->sasl_username,
+	    r->encryption_protocol};
 
 	memcpy(out, values, sizeof values);
 }
@@ -191,6 +192,8 @@ static struct answer begin(struct policy_session *p, const struct policy_request
 						.mta_sender = path,
 						.auth = r->sasl_username,
 						.queue_id = r->queue_id,
+						.tls = r->encryption_protocol,
+						.gives_tls = r->encryption_protocol.ptr != NULL,
 						.sees_headers = true,
 						.sees_body = true,
 					    });

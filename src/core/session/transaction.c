@@ -145,9 +145,11 @@ struct answer transaction_one_too_many(struct session *s)
 
 /* ---- facts on demand ----------------------------------------------------------------- */
 
+/* A question of the policy protocol has no end of the message to go on at: it waits for all of SPF
+ * (SPEC 9). */
 static void limit_rcpt(struct session *s)
 {
-	if (s->message && s->env->at_rcpt)
+	if (s->message && s->env->at_rcpt && s->facts.door == DOOR_MILTER)
 		s->env->at_rcpt(s->message);
 }
 

@@ -83,7 +83,8 @@ START_TEST(every_attribute_has_its_place)
 	static const char text[] =
 	    START "protocol_state=RCPT\nclient_address=192.0.2.1\nclient_name=mx.example.org\n"
 		  "client_port=4025\nhelo_name=helo.example\nsender=a@example.org\n"
-		  "recipient=\"a=b\"@example.net\nsasl_username=anna\nqueue_id=4X\n"
+		  "recipient=\"a=b\"@example.net\nsasl_username=anna\n"
+		  "encryption_protocol=TLSv1.3\nqueue_id=4X\n"
 		  "instance=1.2.3\n\n";
 
 	ck_assert_ptr_null(policy_request_parse(SLICE(text), &r));
@@ -95,6 +96,7 @@ START_TEST(every_attribute_has_its_place)
 	want(r.sender, "a@example.org");
 	want(r.recipient, "\"a=b\"@example.net");
 	want(r.sasl_username, "anna");
+	want(r.encryption_protocol, "TLSv1.3");
 	want(r.queue_id, "4X");
 	want(r.instance, "1.2.3");
 }
