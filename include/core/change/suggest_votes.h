@@ -23,6 +23,7 @@
  *
  * Memory is bounded, for tens of millions of rows.  One thread at a time.
  */
+#include "core/base/table.h"
 #include "core/change/decision_row.h"
 #include "core/change/suggest_domains.h"
 
@@ -51,9 +52,9 @@ struct suggest_vote {
 struct suggest_votes {
 	struct suggest_domains *domains;
 	struct suggest_network *network;
-	uint32_t networks, network_room;
-	uint32_t *slot; /* of networks by their prefix: index + 1 */
-	size_t slots;
+	uint32_t networks;
+	size_t network_room;
+	struct table index; /* of networks, by their prefix */
 	uint64_t seed;
 	struct suggest_vote *vote;
 	size_t votes, vote_room;

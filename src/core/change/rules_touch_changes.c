@@ -27,14 +27,12 @@ struct networks_walk {
 static void keep_run(void *context, const struct ip *first, const struct ip *last, uint32_t value)
 {
 	struct networks_walk *w = context;
-	struct run *runs = array_grow(w->runs, &w->capacity, w->count + 1, sizeof *runs);
 
 	(void)last;
-	w->failed |= !runs;
-	if (!runs)
-		return;
-	w->runs = runs;
-	runs[w->count++] = (struct run){*first, w->touch->sets.before[value]};
+	if (!ARRAY_ROOM(w->runs, w->capacity, w->count + 1))
+		w->failed = true;
+	else
+		w->runs[w->count++] = (struct run){*first, w->touch->sets.before[value]};
 }
 
 static struct ip previous_of(struct ip ip)
@@ -56,18 +54,15 @@ static bool is_next(const struct ip *last, const struct ip *first)
 static void add_range(struct networks_walk *w, const struct ip *first, const struct ip *last)
 {
 	struct touch_ranges *r = &w->touch->clients;
-	struct touch_range *at;
 
 	if (r->count > 0 && is_next(&r->at[r->count - 1].last, first)) {
 		r->at[r->count - 1].last = *last;
 		return;
 	}
-	at = array_grow(r->at, &r->capacity, r->count + 1, sizeof *at);
-	w->failed |= !at;
-	if (!at)
-		return;
-	r->at = at;
-	at[r->count++] = (struct touch_range){*first, *last};
+	if (!ARRAY_ROOM(r->at, r->capacity, r->count + 1))
+		w->failed = true;
+	else
+		r->at[r->count++] = (struct touch_range){*first, *last};
 }
 
 /* Both tables divide the same space, each in the same order. */
@@ -184,16 +179,15 @@ static void add_name(
 		 flags = self | below;
 	unsigned inherited =
 	    w->differ(t, before->above, after->above) ? DIFFERS_SELF | DIFFERS_BELOW : 0;
-	struct name_radix_entry *entries;
 
 	if (flags == inherited)
 		return;
-	entries = array_grow(w->entries, &w->capacity, w->count + 1, sizeof *entries);
-	w->failed |= !entries;
-	if (!entries)
+	if (!ARRAY_ROOM(w->entries, w->capacity, w->count + 1)) {
+		w->failed = true;
 		return;
-	w->entries = entries;
-	entries[w->count++] = (struct name_radix_entry){arena_copy(w->touch->arena, name), flags};
+	}
+	w->entries[w->count++] =
+	    (struct name_radix_entry){arena_copy(w->touch->arena, name), flags};
 }
 
 static struct name_radix_values flags_of(

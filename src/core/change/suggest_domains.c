@@ -1,19 +1,21 @@
 #include "core/change/suggest_domains.h"
 
+#include "core/base/array.h"
 #include "core/base/fnv.h"
+#include "core/base/table.h"
 
 #include <stdlib.h>
 
 /* Names of a month of a large host; with their spellings and texts some 110 MB. */
-enum { DOMAINS_MAX = 1 << 20, SLOTS_FIRST = 1 << 12, SLOTS_MAX = 1 << 22 };
+enum { DOMAINS_MAX = 1 << 20, SPELLINGS_MAX = 1 << 21 };
 #define NAMES_MAX ((size_t)32 << 20)
 
 /* Of parsing one name. */
 enum { SCRATCH_MAX = 64 * 1024 };
 
 /* A spelling, and the domain that it is of. */
-struct slot {
-	uint64_t key; /* 0: free */
+struct spelling {
+	uint64_t key;
 	uint32_t domain;
 };
 
@@ -21,10 +23,12 @@ struct suggest_domains {
 	uint64_t seed;
 	const struct idna *idna;
 	bool organizational, full;
-	struct slot *slot;
-	size_t slots, used;
+	struct spelling *spelling;
+	size_t spelling_room;
+	struct table index; /* of spellings, by their keys */
 	struct slice *name;
-	uint32_t count, room;
+	size_t name_room;
+	uint32_t count;
 	struct arena *names, *scratch;
 };
 
@@ -35,12 +39,10 @@ struct suggest_domains *suggest_domains_create(
 
 	if (!d)
 		return NULL;
-	*d = (struct suggest_domains){
-	    .seed = seed, .idna = idna, .organizational = organizational, .slots = SLOTS_FIRST};
-	d->slot = calloc(d->slots, sizeof *d->slot);
+	*d = (struct suggest_domains){.seed = seed, .idna = idna, .organizational = organizational};
 	d->names = arena_create(NAMES_MAX);
 	d->scratch = arena_create(SCRATCH_MAX);
-	if (!d->slot || !d->names || !d->scratch)
+	if (!d->names || !d->scratch)
 		suggest_domains_free(&d);
 	return d;
 }
@@ -51,7 +53,8 @@ void suggest_domains_free(struct suggest_domains **domains)
 
 	if (!d)
 		return;
-	free(d->slot);
+	free(d->spelling);
+	table_free(&d->index);
 	free(d->name);
 	arena_free(&d->names);
 	arena_free(&d->scratch);
@@ -91,7 +94,7 @@ static struct slice domain_text(struct slice address)
 	return slice_trim(at < address.len ? slice_skip(address, at + 1) : address);
 }
 
-/* Without case; never 0. */
+/* Without case. */
 static uint64_t key_of(const struct suggest_domains *d, struct slice text)
 {
 	uint64_t key = FNV_START ^ d->seed;
@@ -102,75 +105,41 @@ static uint64_t key_of(const struct suggest_domains *d, struct slice text)
 		c = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 		key = fnv(key, slice_of(&c, 1));
 	}
-	return key | 1U << 31;
+	return key;
 }
 
-static struct slot *find_slot(struct slot *slot, size_t slots, uint64_t key)
+static bool is_spelling(const void *spellings, uint32_t number, const void *key)
 {
-	size_t i = (key ^ key >> 32) & (slots - 1);
-
-	while (slot[i].key != 0 && slot[i].key != key)
-		i = (i + 1) & (slots - 1);
-	return &slot[i];
+	return ((const struct spelling *)spellings)[number].key == *(const uint64_t *)key;
 }
 
-/* Twice the slots; false when there may be no more. */
-static bool grow(struct suggest_domains *d)
+/* NULL when it was never seen. */
+static const struct spelling *find_spelling(const struct suggest_domains *d, uint64_t key)
 {
-	size_t slots = d->slots * 2;
-	struct slot *slot = slots <= SLOTS_MAX ? calloc(slots, sizeof *slot) : NULL;
+	uint32_t number = table_find(&d->index, key, is_spelling, d->spelling, &key);
 
-	if (!slot)
-		return false;
-	for (size_t i = 0; i < d->slots; i++)
-		if (d->slot[i].key != 0)
-			*find_slot(slot, slots, d->slot[i].key) = d->slot[i];
-	free(d->slot);
-	d->slot = slot;
-	d->slots = slots;
-	return true;
+	return number == TABLE_NONE ? NULL : &d->spelling[number];
 }
 
-/* The place of a key, with room for it; NULL when there is none. */
-static struct slot *place_of(struct suggest_domains *d, uint64_t key)
+static void add_spelling(struct suggest_domains *d, uint64_t key, uint32_t domain)
 {
-	struct slot *slot = find_slot(d->slot, d->slots, key);
+	const size_t count = d->index.count;
 
-	if (slot->key != 0 || d->used < d->slots / 2)
-		return slot;
-	if (grow(d))
-		return find_slot(d->slot, d->slots, key);
-	d->full = true;
-	return NULL;
-}
-
-static void take_place(struct suggest_domains *d, struct slot *slot, uint64_t key, uint32_t domain)
-{
-	*slot = (struct slot){key, domain};
-	d->used++;
-}
-
-/* Room for another name; false when there may be no more. */
-static bool grow_names(struct suggest_domains *d)
-{
-	uint32_t room = d->room ? d->room * 2 : 1024;
-	struct slice *names;
-
-	if (d->count < d->room)
-		return true;
-	names = room <= DOMAINS_MAX ? realloc(d->name, room * sizeof *names) : NULL;
-	if (!names)
-		return false;
-	d->name = names;
-	d->room = room;
-	return true;
+	if (count == SPELLINGS_MAX || !ARRAY_ROOM(d->spelling, d->spelling_room, count + 1) ||
+	    !table_reserve(&d->index)) {
+		d->full = true;
+		return;
+	}
+	d->spelling[count] = (struct spelling){key, domain};
+	table_add(&d->index, key, (uint32_t)count);
 }
 
 static uint32_t new_domain(struct suggest_domains *d, struct slice name)
 {
 	struct slice copy = arena_copy(d->names, name);
 
-	if (!grow_names(d) || arena_failed(d->names)) {
+	if (d->count == DOMAINS_MAX || arena_failed(d->names) ||
+	    !ARRAY_ROOM(d->name, d->name_room, d->count + 1UL)) {
 		d->full = true;
 		return SUGGEST_NO_DOMAIN;
 	}
@@ -181,8 +150,9 @@ static uint32_t new_domain(struct suggest_domains *d, struct slice name)
 /* A spelling that was never seen, or of a domain that is not in the table. */
 static uint32_t parse_domain(struct suggest_domains *d, struct slice text, bool add)
 {
+	const struct spelling *known;
 	struct slice name;
-	struct slot *slot;
+	uint32_t domain;
 	uint64_t key;
 
 	arena_reset(d->scratch);
@@ -191,29 +161,28 @@ static uint32_t parse_domain(struct suggest_domains *d, struct slice text, bool 
 	if (d->organizational)
 		name = suggest_organization(name);
 	key = key_of(d, name);
-	slot = add ? place_of(d, key) : find_slot(d->slot, d->slots, key);
-	if (!slot || (slot->key == 0 && !add))
-		return SUGGEST_NO_DOMAIN;
-	if (slot->key == 0)
-		take_place(d, slot, key, new_domain(d, name));
-	return slot->domain;
+	known = find_spelling(d, key);
+	if (known || !add)
+		return known ? known->domain : SUGGEST_NO_DOMAIN;
+	domain = new_domain(d, name);
+	add_spelling(d, key, domain);
+	return domain;
 }
 
 static uint32_t domain_of_address(struct suggest_domains *d, struct slice address, bool add)
 {
 	struct slice text = domain_text(address);
 	uint64_t key = key_of(d, text);
-	struct slot *slot = find_slot(d->slot, d->slots, key);
+	const struct spelling *known = find_spelling(d, key);
 	uint32_t domain;
 
-	if (slot->key == key)
-		return slot->domain;
+	if (known)
+		return known->domain;
 	if (text.len == 0)
 		return SUGGEST_NO_DOMAIN;
 	domain = parse_domain(d, text, add);
-	slot = add || domain != SUGGEST_NO_DOMAIN ? place_of(d, key) : NULL;
-	if (slot && slot->key == 0)
-		take_place(d, slot, key, domain);
+	if ((add || domain != SUGGEST_NO_DOMAIN) && !find_spelling(d, key))
+		add_spelling(d, key, domain);
 	return domain;
 }
 

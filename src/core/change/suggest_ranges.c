@@ -1,5 +1,6 @@
 #include "core/change/suggest_ranges.h"
 
+#include "core/base/array.h"
 #include "suggest_evidence.h"
 
 #include <stdlib.h>
@@ -14,19 +15,10 @@ enum { WIDEST_V4 = 16, WIDEST_V6 = 32 };
 
 static void keep(struct suggest_ranges *s, const struct suggest_range *r)
 {
-	size_t room = s->room ? s->room * 2 : 64;
-	struct suggest_range *range;
-
-	if (s->count == s->room) {
-		range = realloc(s->range, room * sizeof *range);
-		if (!range) {
-			s->no_memory = true;
-			return;
-		}
-		s->range = range;
-		s->room = room;
-	}
-	s->range[s->count++] = *r;
+	if (!ARRAY_ROOM(s->range, s->room, s->count + 1))
+		s->no_memory = true;
+	else
+		s->range[s->count++] = *r;
 }
 
 /* Tries a candidate on the days that were held out, and takes it if they do not contradict it. */

@@ -1,12 +1,13 @@
 #include "core/change/suggest_votes.h"
 
+#include "core/base/array.h"
 #include "core/base/fnv.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 /* 12 and 80 bytes each: some 180 MB when all are there. */
-enum { VOTES_MAX = 1 << 23, NETWORKS_MAX = 1 << 20, SLOTS = 1 << 21 };
+enum { VOTES_MAX = 1 << 23, NETWORKS_MAX = 1 << 20 };
 
 /* So many votes of a day are looked through for those that are the same. */
 enum { SETTLE_MANY = 1 << 20 };
@@ -23,10 +24,9 @@ struct suggest_votes *suggest_votes_create(uint64_t seed, const struct idna *idn
 
 	if (!v)
 		return NULL;
-	*v = (struct suggest_votes){.seed = seed, .slots = SLOTS};
+	*v = (struct suggest_votes){.seed = seed};
 	v->domains = suggest_domains_create(seed, idna, true);
-	v->slot = calloc(v->slots, sizeof *v->slot);
-	if (!v->domains || !v->slot)
+	if (!v->domains)
 		suggest_votes_free(&v);
 	return v;
 }
@@ -39,7 +39,7 @@ void suggest_votes_free(struct suggest_votes **votes)
 		return;
 	suggest_domains_free(&v->domains);
 	free(v->network);
-	free(v->slot);
+	table_free(&v->index);
 	free(v->vote);
 	free(v->known_since);
 	free(v->good_votes);
@@ -88,33 +88,9 @@ bool suggest_is_known(const struct suggest_votes *v, uint32_t domain, uint16_t d
 
 /* ---- networks ------------------------------------------------------------------------ */
 
-static size_t slot_of_network(const struct suggest_votes *v, const struct prefix *p)
+static bool is_network(const void *networks, uint32_t number, const void *prefix)
 {
-	uint64_t key =
-	    fnv(fnv(FNV_START ^ v->seed, slice_of((const char *)&p->base.hi, sizeof p->base.hi)),
-		slice_of((const char *)&p->length, sizeof p->length));
-	size_t i = key & (v->slots - 1);
-
-	while (v->slot[i] != 0 && !prefix_equal(&v->network[v->slot[i] - 1].prefix, p))
-		i = (i + 1) & (v->slots - 1);
-	return i;
-}
-
-static bool grow_networks(struct suggest_votes *v)
-{
-	uint32_t room = v->network_room ? v->network_room * 2 : 1024;
-	struct suggest_network *network;
-
-	if (v->networks < v->network_room)
-		return true;
-	network = room <= NETWORKS_MAX ? realloc(v->network, room * sizeof *network) : NULL;
-	if (!network) {
-		v->lost++;
-		return false;
-	}
-	v->network = network;
-	v->network_room = room;
-	return true;
+	return prefix_equal(&((const struct suggest_network *)networks)[number].prefix, prefix);
 }
 
 /* The network of the client, or NULL when there is no room for another. */
@@ -122,16 +98,24 @@ static struct suggest_network *network_of(struct suggest_votes *v, const struct 
 {
 	struct prefix p =
 	    prefix_of(&row->client, row->client.family == IP_V6 ? NETWORK_V6 : NETWORK_V4);
-	size_t slot = slot_of_network(v, &p);
+	uint64_t hash =
+	    fnv(fnv(FNV_START ^ v->seed, slice_of((const char *)&p.base.hi, sizeof p.base.hi)),
+		slice_of((const char *)&p.length, sizeof p.length));
+	uint32_t number = table_find(&v->index, hash, is_network, v->network, &p);
 
-	if (v->slot[slot] == 0) {
-		if (!grow_networks(v))
-			return NULL;
-		v->network[v->networks] = (struct suggest_network){.prefix = p, .asn = row->asn};
-		memcpy(v->network[v->networks].country, row->country, sizeof row->country);
-		v->slot[slot] = ++v->networks;
+	if (number != TABLE_NONE)
+		return &v->network[number];
+	if (v->networks == NETWORKS_MAX ||
+	    !ARRAY_ROOM(v->network, v->network_room, v->networks + 1UL) ||
+	    !table_reserve(&v->index)) {
+		v->lost++;
+		return NULL;
 	}
-	return &v->network[v->slot[slot] - 1];
+	number = v->networks++;
+	v->network[number] = (struct suggest_network){.prefix = p, .asn = row->asn};
+	memcpy(v->network[number].country, row->country, sizeof row->country);
+	table_add(&v->index, hash, number);
+	return &v->network[number];
 }
 
 /* ---- votes --------------------------------------------------------------------------- */
@@ -168,19 +152,9 @@ static void settle(struct suggest_votes *v)
 
 static bool grow_votes(struct suggest_votes *v)
 {
-	size_t room = v->vote_room ? v->vote_room * 2 : 4096;
-	struct suggest_vote *vote;
-
 	if (v->votes - v->settled >= SETTLE_MANY || v->votes >= VOTES_MAX)
 		settle(v);
-	if (v->votes < v->vote_room)
-		return true;
-	vote = room <= VOTES_MAX ? realloc(v->vote, room * sizeof *vote) : NULL;
-	if (!vote)
-		return false;
-	v->vote = vote;
-	v->vote_room = room;
-	return true;
+	return v->votes < VOTES_MAX && ARRAY_ROOM(v->vote, v->vote_room, v->votes + 1);
 }
 
 enum vote_kind { VOTE_GOOD, VOTE_BAD, VOTE_WEAK };

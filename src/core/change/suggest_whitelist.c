@@ -1,6 +1,8 @@
 #include "core/change/suggest_whitelist.h"
 
+#include "core/base/array.h"
 #include "core/base/fnv.h"
+#include "core/base/table.h"
 
 #include <stdlib.h>
 
@@ -8,7 +10,7 @@
 enum { EVENTS_MAX = 1 << 22 };
 
 /* Clients whose mail was refused with proof: what is said of others is of no use. */
-enum { CLIENTS_MAX = 1 << 18, SLOTS = 1 << 19 };
+enum { CLIENTS_MAX = 1 << 18 };
 
 enum { DAYS_MIN = 3, RECIPIENTS_MIN = 3, CLIENT_DOMAINS_MIN = 2 };
 
@@ -29,8 +31,9 @@ struct suggest_whitelist {
 	struct suggest_domains *domains;
 	uint64_t seed;
 	struct ip *client;
-	uint32_t clients, client_room;
-	uint32_t *slot; /* index + 1 */
+	uint32_t clients;
+	size_t client_room;
+	struct table index; /* of clients */
 	struct event *event;
 	size_t events, event_room;
 	uint64_t lost;
@@ -50,8 +53,7 @@ struct suggest_whitelist *suggest_whitelist_create(uint64_t seed, const struct i
 	w->seed = seed;
 	w->votes = suggest_votes_create(seed, idna);
 	w->domains = suggest_domains_create(seed, idna, false);
-	w->slot = calloc(SLOTS, sizeof *w->slot);
-	if (!w->votes || !w->domains || !w->slot)
+	if (!w->votes || !w->domains)
 		suggest_whitelist_free(&w);
 	return w;
 }
@@ -65,7 +67,7 @@ void suggest_whitelist_free(struct suggest_whitelist **whitelist)
 	suggest_votes_free(&w->votes);
 	suggest_domains_free(&w->domains);
 	free(w->client);
-	free(w->slot);
+	table_free(&w->index);
 	free(w->event);
 	free(w->entries.entry);
 	free(w);
@@ -79,50 +81,37 @@ uint64_t suggest_whitelist_lost(const struct suggest_whitelist *w)
 
 /* ---- events -------------------------------------------------------------------------- */
 
-/* The number of a client; UINT32_MAX when it has none and is not to have one, or there is no room.
+static bool is_client(const void *clients, uint32_t number, const void *client)
+{
+	return ip_equal((const struct ip *)clients + number, client);
+}
+
+/* The number of a client; TABLE_NONE when it has none and is not to have one, or there is no room.
  */
 static uint32_t number_of_client(struct suggest_whitelist *w, const struct ip *client, bool add)
 {
 	const uint64_t words[3] = {client->hi, client->lo, (uint64_t)client->family};
-	size_t i =
-	    fnv(FNV_START ^ w->seed, slice_of((const char *)words, sizeof words)) & (SLOTS - 1);
-	uint32_t room = w->client_room ? w->client_room * 2 : 1024;
-	struct ip *clients;
+	uint64_t hash = fnv(FNV_START ^ w->seed, slice_of((const char *)words, sizeof words));
+	uint32_t number = table_find(&w->index, hash, is_client, w->client, client);
 
-	for (; w->slot[i] != 0; i = (i + 1) & (SLOTS - 1))
-		if (ip_equal(&w->client[w->slot[i] - 1], client))
-			return w->slot[i] - 1;
-	if (!add)
-		return UINT32_MAX;
-	if (w->clients == w->client_room) {
-		clients = room <= CLIENTS_MAX ? realloc(w->client, room * sizeof *clients) : NULL;
-		if (!clients) {
-			w->lost++;
-			return UINT32_MAX;
-		}
-		w->client = clients;
-		w->client_room = room;
+	if (number != TABLE_NONE || !add)
+		return number;
+	if (w->clients == CLIENTS_MAX || !ARRAY_ROOM(w->client, w->client_room, w->clients + 1UL) ||
+	    !table_reserve(&w->index)) {
+		w->lost++;
+		return TABLE_NONE;
 	}
 	w->client[w->clients] = *client;
-	w->slot[i] = w->clients + 1;
+	table_add(&w->index, hash, w->clients);
 	return w->clients++;
 }
 
 static void add_event(struct suggest_whitelist *w, const struct event *event)
 {
-	size_t room = w->event_room ? w->event_room * 2 : 4096;
-	struct event *events;
-
-	if (w->events == w->event_room) {
-		events = room <= EVENTS_MAX ? realloc(w->event, room * sizeof *events) : NULL;
-		if (!events) {
-			w->lost++;
-			return;
-		}
-		w->event = events;
-		w->event_room = room;
-	}
-	w->event[w->events++] = *event;
+	if (w->events == EVENTS_MAX || !ARRAY_ROOM(w->event, w->event_room, w->events + 1))
+		w->lost++;
+	else
+		w->event[w->events++] = *event;
 }
 
 static bool is_refused_by_range(const struct decision_row *row)
@@ -166,7 +155,7 @@ void suggest_whitelist_row(struct suggest_whitelist *w, const struct decision_ro
 	/* Of a forged domain's mail it is the client whom it speaks against. */
 	if (!right && is_wrong(row) && row->family != FAMILY_BLOCKS)
 		e.domain = SUGGEST_NO_DOMAIN;
-	if (e.client != UINT32_MAX || e.domain != SUGGEST_NO_DOMAIN)
+	if (e.client != TABLE_NONE || e.domain != SUGGEST_NO_DOMAIN)
 		add_event(w, &e);
 }
 
@@ -270,8 +259,6 @@ static bool is_candidate(const struct evidence *e)
 static bool take(struct suggest_whitelist *w, struct evidence *e)
 {
 	struct suggest_entries *s = &w->entries;
-	size_t room = w->entry_room ? w->entry_room * 2 : 64;
-	struct suggest_entry *entries;
 
 	s->held_right += e->entry.held_right;
 	s->held_wrong += e->entry.held_wrong;
@@ -279,14 +266,9 @@ static bool take(struct suggest_whitelist *w, struct evidence *e)
 		s->contradicted++;
 		return false;
 	}
-	if (s->count == w->entry_room) {
-		entries = realloc(s->entry, room * sizeof *entries);
-		if (!entries) {
-			w->no_memory = true;
-			return false;
-		}
-		s->entry = entries;
-		w->entry_room = room;
+	if (!ARRAY_ROOM(s->entry, w->entry_room, s->count + 1)) {
+		w->no_memory = true;
+		return false;
 	}
 	e->entry.bound = suggest_bound(e->entry.votes, e->entry.votes);
 	e->entry.claimed = suggest_may_claim(e->entry.votes);
@@ -309,7 +291,7 @@ static void find_domains(struct suggest_whitelist *w, uint16_t held_out, struct 
 		if (!e->by_spf || !is_candidate(e) || !take(w, e))
 			continue;
 		for (size_t k = i; k < end; k++)
-			w->event[k].client = UINT32_MAX;
+			w->event[k].client = TABLE_NONE;
 	}
 }
 
@@ -320,7 +302,7 @@ static void find_clients(struct suggest_whitelist *w, uint16_t held_out, struct 
 
 		for (end = i; end < w->events && w->event[end].client == event->client; end++)
 			;
-		if (event->client == UINT32_MAX)
+		if (event->client == TABLE_NONE)
 			continue;
 		add_up(w, event, end - i, held_out, false, e);
 		e->entry.address = w->client[event->client];

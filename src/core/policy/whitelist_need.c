@@ -36,11 +36,9 @@ static bool exempts(const struct rule *rule, enum family family, int64_t now)
 static bool append_run(void *context, const struct ip *first, const struct ip *last)
 {
 	struct runs *r = context;
-	struct run *at = array_grow(r->at, &r->capacity, r->count + 1, sizeof *at);
 
-	if (!at)
+	if (!ARRAY_ROOM(r->at, r->capacity, r->count + 1))
 		return false;
-	r->at = at;
 	r->at[r->count++] = (struct run){*first, *last};
 	return true;
 }

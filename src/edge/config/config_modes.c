@@ -49,12 +49,8 @@ static const char *path_of(struct load *load)
 
 static bool add_mode(struct load *load, const struct rule_mode *mode)
 {
-	struct rule_mode *modes =
-	    array_grow(load->modes, &load->mode_capacity, load->mode_count + 1, sizeof *modes);
-
-	if (!modes)
+	if (!ARRAY_ROOM(load->modes, load->mode_capacity, load->mode_count + 1))
 		return false;
-	load->modes = modes;
 	load->modes[load->mode_count++] = *mode;
 	return true;
 }
