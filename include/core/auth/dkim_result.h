@@ -48,6 +48,9 @@ struct dkim_answer {
 /* "pass", "permerror", …: the keyword of RFC 8601. */
 const char *dkim_result_name(enum dkim_result);
 
+/* All of them, by enum dkim_result; ends in NULL. */
+extern const char *const dkim_result_words[];
+
 /* True when the signature proves its domain for DMARC: it passed and covers the whole body. */
 static inline bool dkim_counts(const struct dkim_signature_result *r)
 {

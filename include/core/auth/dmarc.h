@@ -241,6 +241,9 @@ void dmarc_hint_identifier(const struct dns *, struct slice domain, enum dmarc_n
 /* "none", "pass", "fail", "temperror" or "permerror" (RFC 9989 9.2).  A static string. */
 const char *dmarc_verdict_name(enum dmarc_verdict);
 
+/* All of them, by enum dmarc_verdict; ends in NULL. */
+extern const char *const dmarc_verdict_words[];
+
 /* "SPF" or "DKIM".  A static string. */
 const char *dmarc_method_name(enum dmarc_method);
 

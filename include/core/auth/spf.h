@@ -58,6 +58,9 @@ enum { SPF_EXPLANATION_MAX = 400 };
 /* "none", "neutral", … as RFC 8601 2.7.2 spells them. */
 const char *spf_result_text(enum spf_result);
 
+/* All of them, by enum spf_result; ends in NULL. */
+extern const char *const spf_result_words[];
+
 /* A name that can have a record (RFC 7208 4.3): labels of 1 to 63 octets, at least two, 253 octets
  * in all; no address literal.  For any other the result is none. */
 bool spf_is_domain(struct slice name);

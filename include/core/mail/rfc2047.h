@@ -25,4 +25,7 @@ enum { RFC2047_TEXT_MAX = 4096 };
 /* value: what follows the colon.  The text lies in out; it is cut where it is longer. */
 struct slice rfc2047_decode(struct slice value, char out[RFC2047_TEXT_MAX]);
 
+/* The bytes of an encoding "Q" (RFC 2047 4.2), never more than the text has; returns how many. */
+size_t rfc2047_decode_q(struct slice text, char *out);
+
 #endif

@@ -84,6 +84,9 @@ int request_print_json(struct request *, json_t *);
 /* A JSON string of bytes that may be no text. */
 json_t *json_from_slice(struct slice);
 
+/* RFC 3339, of seconds since the epoch; null for 0. */
+json_t *json_from_time(int64_t seconds);
+
 /* What a stranger wrote, safe for a terminal: control bytes become '?', what is too long is cut.
  * Returns out. */
 enum { PLAIN_MAX = 1024 };

@@ -3,19 +3,20 @@
 /* RFC 6008 4: at least the first eight characters. */
 enum { PREFIX_MIN = 8 };
 
+const char *const dkim_result_words[] = {
+    [DKIM_NONE] = "none",
+    [DKIM_PASS] = "pass",
+    [DKIM_FAIL] = "fail",
+    [DKIM_POLICY] = "policy",
+    [DKIM_NEUTRAL] = "neutral",
+    [DKIM_TEMPERROR] = "temperror",
+    [DKIM_PERMERROR] = "permerror",
+    NULL,
+};
+
 const char *dkim_result_name(enum dkim_result result)
 {
-	static const char *const names[] = {
-	    [DKIM_NONE] = "none",
-	    [DKIM_PASS] = "pass",
-	    [DKIM_FAIL] = "fail",
-	    [DKIM_POLICY] = "policy",
-	    [DKIM_NEUTRAL] = "neutral",
-	    [DKIM_TEMPERROR] = "temperror",
-	    [DKIM_PERMERROR] = "permerror",
-	};
-
-	return names[result];
+	return dkim_result_words[result];
 }
 
 static size_t common(struct slice a, struct slice b)

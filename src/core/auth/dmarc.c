@@ -26,11 +26,11 @@ struct evaluation {
 	struct slice missing;     /* the first domain whose needed answer did not come, or empty */
 };
 
+const char *const dmarc_verdict_words[] = {"none", "pass", "fail", "temperror", "permerror", NULL};
+
 const char *dmarc_verdict_name(enum dmarc_verdict verdict)
 {
-	static const char *const names[] = {"none", "pass", "fail", "temperror", "permerror"};
-
-	return names[verdict];
+	return dmarc_verdict_words[verdict];
 }
 
 const char *dmarc_method_name(enum dmarc_method method)

@@ -2,18 +2,20 @@
 
 #include "core/name/name.h"
 
+const char *const spf_result_words[] = {
+    [SPFR_NONE] = "none",
+    [SPFR_NEUTRAL] = "neutral",
+    [SPFR_PASS] = "pass",
+    [SPFR_FAIL] = "fail",
+    [SPFR_SOFTFAIL] = "softfail",
+    [SPFR_TEMPERROR] = "temperror",
+    [SPFR_PERMERROR] = "permerror",
+    NULL,
+};
+
 const char *spf_result_text(enum spf_result result)
 {
-	static const char *const texts[] = {
-	    [SPFR_NONE] = "none",
-	    [SPFR_NEUTRAL] = "neutral",
-	    [SPFR_PASS] = "pass",
-	    [SPFR_FAIL] = "fail",
-	    [SPFR_SOFTFAIL] = "softfail",
-	    [SPFR_TEMPERROR] = "temperror",
-	    [SPFR_PERMERROR] = "permerror",
-	};
-	return texts[result];
+	return spf_result_words[result];
 }
 
 static struct slice without_dot(struct slice name)

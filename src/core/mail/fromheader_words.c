@@ -1,6 +1,7 @@
 #include "fromheader_words.h"
 
 #include "core/base/base64.h"
+#include "core/mail/rfc2047.h"
 
 /* ---- charsets ------------------------------------------------------------------------ */
 
@@ -91,25 +92,6 @@ static bool find_word(struct slice s, struct word *w)
 	return end < rest.len;
 }
 
-/* Never longer than the text. */
-static size_t decode_q(struct slice text, char *out)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		int high = i + 2 < text.len ? slice_hex_digit(text.ptr[i + 1]) : -1;
-		int low = i + 2 < text.len ? slice_hex_digit(text.ptr[i + 2]) : -1;
-
-		if (text.ptr[i] == '=' && high >= 0 && low >= 0) {
-			out[n++] = (char)(high << 4 | low);
-			i += 2;
-		} else {
-			out[n++] = text.ptr[i] == '_' ? ' ' : text.ptr[i];
-		}
-	}
-	return n;
-}
-
 /* Decodes one word to at most word.text.len bytes; false when it cannot be read. */
 static bool decode_word(const struct word *w, char *out, size_t *len)
 {
@@ -120,7 +102,7 @@ static bool decode_word(const struct word *w, char *out, size_t *len)
 	if (!charset)
 		return false;
 	if (!w->base64)
-		*len = decode_q(w->text, out);
+		*len = rfc2047_decode_q(w->text, out);
 	else if (!base64_decode(w->text, (unsigned char *)out, w->text.len, len))
 		return false;
 	*len = narrow(charset, out, *len);

@@ -71,8 +71,7 @@ static bool find_word(struct slice s, struct word *w)
 	return true;
 }
 
-/* Never longer than the text. */
-static size_t decode_q(struct slice text, char *out)
+size_t rfc2047_decode_q(struct slice text, char *out)
 {
 	size_t n = 0;
 
@@ -119,7 +118,7 @@ static bool put_word(struct buffer *b, const struct word *w)
 	if (is_wide(w->charset))
 		return false;
 	if (!w->base64)
-		len = decode_q(w->text, bytes);
+		len = rfc2047_decode_q(w->text, bytes);
 	else if (!base64_decode(w->text, (unsigned char *)bytes, sizeof bytes, &len))
 		return false;
 	/* Raw, since the next word may have the rest of a character. */

@@ -4,17 +4,6 @@
 
 /* ---- SPF ----------------------------------------------------------------------------- */
 
-static const char *const spf_results[] = {
-    [SPFR_NONE] = "none",
-    [SPFR_NEUTRAL] = "neutral",
-    [SPFR_PASS] = "pass",
-    [SPFR_FAIL] = "fail",
-    [SPFR_SOFTFAIL] = "softfail",
-    [SPFR_TEMPERROR] = "temperror",
-    [SPFR_PERMERROR] = "permerror",
-    NULL,
-};
-
 static uint64_t word_bit(unsigned word)
 {
 	return UINT64_C(1) << word;
@@ -47,17 +36,6 @@ static struct word_facts look_at_spf(const struct facts *facts, const struct rul
 }
 
 /* ---- DKIM ---------------------------------------------------------------------------- */
-
-static const char *const dkim_results[] = {
-    [DKIM_NONE] = "none",
-    [DKIM_PASS] = "pass",
-    [DKIM_FAIL] = "fail",
-    [DKIM_POLICY] = "policy",
-    [DKIM_NEUTRAL] = "neutral",
-    [DKIM_TEMPERROR] = "temperror",
-    [DKIM_PERMERROR] = "permerror",
-    NULL,
-};
 
 static bool has_author(const struct facts *facts)
 {
@@ -128,15 +106,6 @@ static struct word_facts look_at_dkim(const struct facts *facts, const struct ru
 }
 
 /* ---- DMARC --------------------------------------------------------------------------- */
-
-static const char *const dmarc_results[] = {
-    [DMARC_V_NONE] = "none",
-    [DMARC_V_PASS] = "pass",
-    [DMARC_V_FAIL] = "fail",
-    [DMARC_V_TEMPERROR] = "temperror",
-    [DMARC_V_PERMERROR] = "permerror",
-    NULL,
-};
 
 static struct word_facts look_at_dmarc(const struct facts *facts, const struct ruleset *rules)
 {
@@ -334,9 +303,9 @@ static struct word_facts look_at_lists(const struct facts *facts, const struct r
 /* ---- the rows ------------------------------------------------------------------------ */
 
 static const struct fact_words_row rows[KEY_COUNT] = {
-    [KEY_SPF] = {spf_results, false, look_at_spf},
-    [KEY_DKIM] = {dkim_results, true, look_at_dkim},
-    [KEY_DMARC] = {dmarc_results, true, look_at_dmarc},
+    [KEY_SPF] = {spf_result_words, false, look_at_spf},
+    [KEY_DKIM] = {dkim_result_words, true, look_at_dkim},
+    [KEY_DMARC] = {dmarc_verdict_words, true, look_at_dmarc},
     [KEY_SENDER_DOMAIN] = {domain_words, false, look_at_sender_domain},
     [KEY_FROM_DOMAIN] = {domain_words, true, look_at_from_domain},
     [KEY_REVERSE] = {reverse_words, false, look_at_reverse},

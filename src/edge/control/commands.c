@@ -1,5 +1,6 @@
 #include "edge/control/commands.h"
 
+#include "core/base/rfc3339.h"
 #include "core/base/text.h"
 #include "edge/control/json_memory.h"
 
@@ -304,6 +305,16 @@ json_t *json_from_slice(struct slice s)
 	json_t *text = json_stringn(s.ptr ? s.ptr : "", s.len);
 
 	return text ? text : json_string("(not text)");
+}
+
+json_t *json_from_time(int64_t seconds)
+{
+	char text[RFC3339_TEXT_MAX];
+
+	if (seconds == 0)
+		return json_null();
+	rfc3339_format(seconds, text);
+	return json_string(text);
 }
 
 const char *plain_text(const char *text, char out[PLAIN_MAX])

@@ -7,27 +7,19 @@
 
 /* ---- feeds ---------------------------------------------------------------------------- */
 
-static json_t *time_json(int64_t seconds)
-{
-	char text[RFC3339_TEXT_MAX];
-
-	rfc3339_format(seconds, text);
-	return json_string(text);
-}
-
 static json_t *feed_json(const struct loaded_feed *f, int64_t now)
 {
 	json_t *o = json_pack("{s:o, s:s, s:o, s:b, s:I, s:I, s:o, s:I, s:o}", "rule",
 	    json_from_slice(slice_str(f->rule)), "key", f->key, "path",
 	    json_from_slice(slice_str(f->path)), "taken", f->taken, "entries",
 	    (json_int_t)f->entries, "left_out", (json_int_t)f->left_out, "modified",
-	    time_json(f->modified), "age_seconds", (json_int_t)(now - f->modified), "read",
-	    time_json(f->read));
+	    json_from_time(f->modified), "age_seconds", (json_int_t)(now - f->modified), "read",
+	    json_from_time(f->read));
 
 	if (!f->taken)
 		json_object_set_new(o, "reason", json_from_slice(slice_str(f->why)));
 	if (f->shrunken) {
-		json_object_set_new(o, "shrunken_since", time_json(f->memory.shrunk_at));
+		json_object_set_new(o, "shrunken_since", json_from_time(f->memory.shrunk_at));
 		json_object_set_new(o, "shrunken_reloads", json_integer(f->memory.shrunk));
 	}
 	return o;

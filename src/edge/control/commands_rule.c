@@ -18,24 +18,14 @@ static const char *mode_word(bool monitor)
 
 /* ---- what is told of them ------------------------------------------------------------ */
 
-static json_t *time_or_null(int64_t seconds)
-{
-	char text[RFC3339_TEXT_MAX];
-
-	if (seconds == 0)
-		return json_null();
-	rfc3339_format(seconds, text);
-	return json_string(text);
-}
-
 static json_t *override_json(const struct rule *rule, int64_t now)
 {
 	const struct rule_override *o = &rule->override;
 
 	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o}", "rule", json_from_slice(rule->name),
 	    "mode", mode_word(rule_monitors(rule, now)), "configured", mode_word(rule->monitor),
-	    "until", time_or_null(o->until), "by",
-	    o->by.len > 0 ? json_from_slice(o->by) : json_null(), "set", time_or_null(o->set));
+	    "until", json_from_time(o->until), "by",
+	    o->by.len > 0 ? json_from_slice(o->by) : json_null(), "set", json_from_time(o->set));
 }
 
 json_t *overrides_json(const struct ruleset *rules, int64_t now)

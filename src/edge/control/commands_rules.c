@@ -62,16 +62,6 @@ static json_t *text_or_null(struct slice s)
 	return s.len > 0 ? json_from_slice(s) : json_null();
 }
 
-static json_t *time_or_null(int64_t seconds)
-{
-	char text[RFC3339_TEXT_MAX];
-
-	if (seconds == 0)
-		return json_null();
-	rfc3339_format(seconds, text);
-	return json_string(text);
-}
-
 static json_t *row_json(
     const struct request *req, const struct rule_summary_row *r, const struct counted *counted)
 {
@@ -80,13 +70,13 @@ static json_t *row_json(
 	    json_from_slice(rule->name), "family", family_name(rule->family), "mode",
 	    mode_of(req, rule), "entries", (json_int_t)r->entries, "owner",
 	    text_or_null(rule->owner), "ticket", text_or_null(rule->ticket), "comment",
-	    text_or_null(rule->comment), "expires", time_or_null(r->expires), "expired",
+	    text_or_null(rule->comment), "expires", json_from_time(r->expires), "expired",
 	    r->expires > 0 && r->expires <= time(NULL), "file", rule->where.file, "line",
 	    (int)rule->where.line);
 
 	if (counted->has_history) {
 		json_object_set_new(o, "hits", json_integer((json_int_t)r->hits));
-		json_object_set_new(o, "last_hit", time_or_null(r->last_ms / 1000));
+		json_object_set_new(o, "last_hit", json_from_time(r->last_ms / 1000));
 	}
 	return o;
 }

@@ -31,22 +31,14 @@ const char *age_text(int64_t seconds, char out[AGE_MAX])
 	return out;
 }
 
-static json_t *time_json(int64_t us)
-{
-	char text[RFC3339_TEXT_MAX];
-
-	rfc3339_format(us / 1000000, text);
-	return json_string(text);
-}
-
 static json_t *reload_json(const struct reload_status *r)
 {
 	json_t *o;
 
 	if (r->at_us == 0)
 		return json_null();
-	o = json_pack("{s:o, s:b, s:I, s:I}", "at", time_json(r->at_us), "ok", r->ok, "errors",
-	    (json_int_t)r->errors, "warnings", (json_int_t)r->warnings);
+	o = json_pack("{s:o, s:b, s:I, s:I}", "at", json_from_time(r->at_us / 1000000), "ok", r->ok,
+	    "errors", (json_int_t)r->errors, "warnings", (json_int_t)r->warnings);
 	if (!r->ok)
 		json_object_set_new(o, "first_error", json_from_slice(slice_str(r->first_error)));
 	return o;
@@ -63,10 +55,10 @@ static json_t *records_json(const struct worker *w)
 
 static void add_list(void *context, const struct dnsbl_state *s)
 {
-	json_array_append_new(context,
-	    json_pack("{s:o, s:o, s:b, s:b, s:o, s:I}", "name", json_from_slice(s->name), "zone",
-		json_from_slice(s->zone), "in_use", s->in_use, "tested", s->tested, "since",
-		time_json(s->since_s * 1000000), "errors", (json_int_t)s->errors));
+	json_array_append_new(
+	    context, json_pack("{s:o, s:o, s:b, s:b, s:o, s:I}", "name", json_from_slice(s->name),
+			 "zone", json_from_slice(s->zone), "in_use", s->in_use, "tested", s->tested,
+			 "since", json_from_time(s->since_s), "errors", (json_int_t)s->errors));
 }
 
 static json_t *dnsbls_json(const struct request *req)
@@ -144,7 +136,7 @@ static json_t *history_json(const struct request *req)
 	json_object_set_new(
 	    o, "unevaluated", json_integer((json_int_t)(c.unevaluated + e.dropped)));
 	if (c.oldest_ms)
-		json_object_set_new(o, "oldest", time_json(c.oldest_ms * 1000));
+		json_object_set_new(o, "oldest", json_from_time(c.oldest_ms / 1000));
 	if (!c.running)
 		json_object_set_new(o, "error", json_from_slice(slice_str(c.error)));
 	return o;
@@ -172,9 +164,9 @@ static json_t *status_json(const struct request *req)
 
 	return json_pack("{s:I, s:o, s:I, s:o, s:I, s:I, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, "
 			 "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}",
-	    "generation", (json_int_t)g->number, "loaded", time_json(g->loaded_us), "age_seconds",
-	    (json_int_t)((now - g->loaded_us) / 1000000), "started",
-	    time_json(req->worker->started_us), "uptime_seconds",
+	    "generation", (json_int_t)g->number, "loaded", json_from_time(g->loaded_us / 1000000),
+	    "age_seconds", (json_int_t)((now - g->loaded_us) / 1000000), "started",
+	    json_from_time(req->worker->started_us / 1000000), "uptime_seconds",
 	    (json_int_t)((now - req->worker->started_us) / 1000000), "worker_restarts",
 	    (json_int_t)req->worker->restarts, "sessions", (int)milter_sessions(),
 	    "generations_in_memory", (int)table_retained(req->worker->table), "rules",
