@@ -10,7 +10,7 @@
  * Resolvers of its own: what is asked here takes no place from the questions of mail.  One that
  * answers nothing for a while is not asked further.
  */
-#include "core/change/audit.h"
+#include "core/suggest/audit.h"
 #include "edge/config/config.h"
 
 enum { AUDIT_SERVER_MAX = 128 };

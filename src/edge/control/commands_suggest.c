@@ -1,6 +1,6 @@
 /* `suggest ranges`: rules of susranges that the history speaks for, with their evidence (SPEC 10).
  */
-#include "core/change/suggest_ranges.h"
+#include "core/suggest/suggest_ranges.h"
 #include "edge/idn/idn.h"
 #include "suggest_output.h"
 

@@ -1,5 +1,5 @@
 /* `suggest whitelist`: entries for refused mail with proof, with their evidence (SPEC 10). */
-#include "core/change/suggest_whitelist.h"
+#include "core/suggest/suggest_whitelist.h"
 #include "edge/idn/idn.h"
 #include "suggest_output.h"
 

@@ -1,7 +1,7 @@
 #include "suggest_output.h"
 
 #include "core/base/rfc3339.h"
-#include "core/change/suggest_votes.h"
+#include "core/suggest/suggest_votes.h"
 
 #include <pthread.h>
 #include <stdio.h>

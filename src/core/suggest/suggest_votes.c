@@ -1,4 +1,4 @@
-#include "core/change/suggest_votes.h"
+#include "core/suggest/suggest_votes.h"
 
 #include "core/base/array.h"
 #include "core/base/fnv.h"

@@ -4,7 +4,7 @@
  * suggest_evidence: what the votes say of one candidate, a set of networks; for suggest_ranges.c,
  * which chooses them.
  */
-#include "core/change/suggest_ranges.h"
+#include "core/suggest/suggest_ranges.h"
 
 struct suggest_chooser {
 	const struct suggest_votes *votes;

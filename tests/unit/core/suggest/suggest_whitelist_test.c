@@ -2,7 +2,7 @@
  * suggest_whitelist_test: entries proposed for refused mail with proof: the domain before the
  * address, and what is not enough or speaks against it.
  */
-#include "core/change/suggest_whitelist.h"
+#include "core/suggest/suggest_whitelist.h"
 #include "unit/unit.h"
 
 #include <stdio.h>

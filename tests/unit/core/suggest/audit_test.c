@@ -2,7 +2,7 @@
  * audit_test: which domains are listed after which days: absence that all confirm, answers that do
  * not come, a resolver that denies everything, and one answer that takes a domain off.
  */
-#include "core/change/audit.h"
+#include "core/suggest/audit.h"
 #include "unit/unit.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "core/change/audit.h"
+#include "core/suggest/audit.h"
 
 #include "core/base/rfc3339.h"
 

@@ -1,5 +1,5 @@
-#ifndef CORE_CHANGE_SUGGEST_VOTES_H
-#define CORE_CHANGE_SUGGEST_VOTES_H
+#ifndef CORE_SUGGEST_SUGGEST_VOTES_H
+#define CORE_SUGGEST_SUGGEST_VOTES_H
 /*
  * suggest_votes: what recorded mail says of the networks that it came from (SPEC 10).
  *
@@ -25,7 +25,7 @@
  */
 #include "core/base/table.h"
 #include "core/change/decision_row.h"
-#include "core/change/suggest_domains.h"
+#include "core/suggest/suggest_domains.h"
 
 enum { SUGGEST_KNOWN_DAYS = 30, SUGGEST_DAYS_MAX = 4096 };
 

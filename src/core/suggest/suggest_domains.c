@@ -1,4 +1,4 @@
-#include "core/change/suggest_domains.h"
+#include "core/suggest/suggest_domains.h"
 
 #include "core/base/array.h"
 #include "core/base/fnv.h"

@@ -1,4 +1,4 @@
-#include "core/change/suggest_whitelist.h"
+#include "core/suggest/suggest_whitelist.h"
 
 #include "core/base/array.h"
 #include "core/base/fnv.h"

@@ -3,7 +3,7 @@
  * the cases that decide: too little evidence, one good host, a spammer's own domain, names that
  * somebody made up, days that contradict.
  */
-#include "core/change/suggest_ranges.h"
+#include "core/suggest/suggest_ranges.h"
 #include "unit/unit.h"
 
 #include <stdio.h>

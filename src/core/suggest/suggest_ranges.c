@@ -1,4 +1,4 @@
-#include "core/change/suggest_ranges.h"
+#include "core/suggest/suggest_ranges.h"
 
 #include "core/base/array.h"
 #include "suggest_evidence.h"

@@ -1,5 +1,5 @@
-#ifndef CORE_CHANGE_SUGGEST_WHITELIST_H
-#define CORE_CHANGE_SUGGEST_WHITELIST_H
+#ifndef CORE_SUGGEST_SUGGEST_WHITELIST_H
+#define CORE_SUGGEST_SUGGEST_WHITELIST_H
 /*
  * suggest_whitelist: refused mail that could show whose it is (SPEC 10).
  *
@@ -19,7 +19,7 @@
  * Chosen by the first two thirds of the days, tried on the others.  Memory is bounded.  Pure, one
  * thread at a time.
  */
-#include "core/change/suggest_votes.h"
+#include "core/suggest/suggest_votes.h"
 
 struct suggest_whitelist;
 

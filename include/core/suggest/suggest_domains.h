@@ -1,5 +1,5 @@
-#ifndef CORE_CHANGE_SUGGEST_DOMAINS_H
-#define CORE_CHANGE_SUGGEST_DOMAINS_H
+#ifndef CORE_SUGGEST_SUGGEST_DOMAINS_H
+#define CORE_SUGGEST_SUGGEST_DOMAINS_H
 /*
  * suggest_domains: domains of recorded addresses as small numbers, and since when each is known.
  *

@@ -1,5 +1,5 @@
-#ifndef CORE_CHANGE_AUDIT_H
-#define CORE_CHANGE_AUDIT_H
+#ifndef CORE_SUGGEST_AUDIT_H
+#define CORE_SUGGEST_AUDIT_H
 /*
  * audit: domains of recorded mail that do not exist (SPEC 10).
  *
@@ -23,7 +23,7 @@
  */
 #include "core/auth/dns.h"
 #include "core/change/decision_row.h"
-#include "core/change/suggest_domains.h"
+#include "core/suggest/suggest_domains.h"
 
 enum {
 	AUDIT_DAYS_LISTED = 3,

@@ -1,8 +1,8 @@
-#ifndef CORE_CHANGE_SUGGEST_RANGES_H
-#define CORE_CHANGE_SUGGEST_RANGES_H
+#ifndef CORE_SUGGEST_SUGGEST_RANGES_H
+#define CORE_SUGGEST_SUGGEST_RANGES_H
 /*
  * suggest_ranges: ranges from which no proven mail comes (SPEC 10), by the votes of
- * core/change/suggest_votes.h.
+ * core/suggest/suggest_votes.h.
  *
  *     suggest_votes_end(votes);
  *     struct suggest_ranges *s = suggest_ranges_find(votes);
@@ -22,7 +22,7 @@
  *
  * "Precision at least 0.99" is claimed where suggest_may_claim() says so.  Pure.
  */
-#include "core/change/suggest_votes.h"
+#include "core/suggest/suggest_votes.h"
 
 enum { SUGGEST_OWN_MAX = 2, SUGGEST_EXCEPT_MAX = 5 };
 
