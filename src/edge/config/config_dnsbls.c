@@ -116,14 +116,12 @@ struct zone_file {
 static bool add_network(void *context, const struct prefix *prefix)
 {
 	struct zone_file *z = context;
-	struct ip_radix_entry *at = array_grow(z->networks, &z->capacity, z->count + 1, sizeof *at);
+	bool room = ARRAY_ROOM(z->networks, z->capacity, z->count + 1);
 
-	z->failed |= !at;
-	if (!at)
-		return false;
-	z->networks = at;
-	z->networks[z->count++].prefix = *prefix;
-	return true;
+	z->failed |= !room;
+	if (room)
+		z->networks[z->count++].prefix = *prefix;
+	return room;
 }
 
 static void add_entry(struct zone_file *z, const struct rbldnsd_entry *e)
@@ -140,10 +138,10 @@ static void add_entry(struct zone_file *z, const struct rbldnsd_entry *e)
 			z->networks[i].tag = tag;
 		return;
 	}
-	z->names = array_grow(z->names, &z->capacity, z->count + 1, sizeof *z->names);
-	z->failed |= !z->names;
-	if (z->names)
+	if (ARRAY_ROOM(z->names, z->capacity, z->count + 1))
 		z->names[z->count++] = (struct name_radix_entry){e->name, tag};
+	else
+		z->failed = true;
 }
 
 /* Of equal networks one that takes out decides. */
