@@ -195,6 +195,18 @@ static void read_covers(struct rule *r, const config_setting_t *s)
 	r->covers |= says(s, "dmarc") ? COVERS_DMARC : 0;
 }
 
+/* Whether only the end of the message shows what these look at. */
+static bool is_late(const struct criteria *c, bool with_domains)
+{
+	static const int late[] = {W_DKIM, W_DMARC, W_FROM_DOMAIN};
+
+	for (int i = 0; i < 3; i++)
+		if (c->words[late[i]] | c->out_words[late[i]])
+			return true;
+	return c->header.count > 0 || c->all_headers.count > 0 || c->key[ID_FROM] ||
+	       (with_domains && c->key[K_DOMAINS] && c->in == 1u << ID_FROM);
+}
+
 static void read_rule(struct rule *r, const config_setting_t *group, const char *conf)
 {
 	const config_setting_t *unless = config_setting_get_member(group, "unless");
@@ -205,8 +217,12 @@ static void read_rule(struct rule *r, const config_setting_t *group, const char 
 	if (config_setting_lookup_string(group, "name", &text))
 		r->name = need(strdup(text));
 	read_criteria(&r->match, group, conf);
-	if (unless)
+	if (unless) {
 		read_criteria(&r->unless, unless, conf);
+		if (!config_setting_get_member(unless, "in") && !is_late(&r->match, true) &&
+		    !is_late(&r->unless, false))
+			r->unless.in &= ~(1u << ID_FROM);
+	}
 	if (config_setting_lookup_string(group, "mode", &text))
 		r->monitor = strcmp(text, "monitor") == 0;
 	if (config_setting_lookup_string(group, "undecided", &text))

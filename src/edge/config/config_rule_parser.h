@@ -13,10 +13,12 @@ struct rule_parser {
 	unsigned found[SLOT_UNLESS + KEY_COUNT]; /* by slot: bits of enum entries_found */
 };
 
-/* What `domains` looks at when `in` does not say. */
+/* What `domains` looks at when `in` does not say; in an `unless` only what RCPT knows, unless the
+ * rule waits for the end of the message anyway (SPEC 3.1): an exemption by From would have it wait.
+ */
 enum {
-	IN_DEFAULT = 1 << IDENTITY_SENDER | 1 << IDENTITY_HELO | 1 << IDENTITY_CLIENT_NAME |
-		     1 << IDENTITY_FROM
+	IN_AT_RCPT = 1 << IDENTITY_SENDER | 1 << IDENTITY_HELO | 1 << IDENTITY_CLIENT_NAME,
+	IN_DEFAULT = IN_AT_RCPT | 1 << IDENTITY_FROM
 };
 
 /* All keys that a group may have: a rule, or its `unless`. */

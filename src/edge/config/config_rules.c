@@ -1,6 +1,7 @@
 #include "config_rule_parser.h"
 
 #include "core/base/array.h"
+#include "core/policy/fact_words.h"
 
 #include <stdlib.h>
 
@@ -153,6 +154,18 @@ void load_check_names(struct load *load)
 
 /* ---- sections ------------------------------------------------------------------------ */
 
+/* Whether RCPT knows too little of what the rule looks at, `domains` of its `unless` aside. */
+static bool waits_for_the_end(const struct rule *rule)
+{
+	unsigned keys = rule->keys | rule->unless;
+
+	for (unsigned key = KEY_LISTS; key < KEY_COUNT; key++)
+		if ((keys & 1u << key) != 0 && fact_words_row(key) && fact_words_row(key)->late)
+			return true;
+	return (keys & (1u << KEY_FROM | KEYS_OF_HEADERS)) != 0 ||
+	       ((rule->keys & 1u << KEY_DOMAINS) != 0 && rule->in == 1u << IDENTITY_FROM);
+}
+
 static void load_rule(struct load *load, enum family family, const struct setting *group)
 {
 	struct rule_parser p = {
@@ -160,7 +173,7 @@ static void load_rule(struct load *load, enum family family, const struct settin
 	    .rule = {.family = family,
 		.where = load_where(load, group),
 		.in = IN_DEFAULT,
-		.unless_in = IN_DEFAULT},
+		.unless_in = IN_AT_RCPT},
 	    .limits = {.max_shrink = FEED_MAX_SHRINK},
 	};
 	const struct setting *unless = setting_member(group, "unless");
@@ -178,6 +191,8 @@ static void load_rule(struct load *load, enum family family, const struct settin
 		if (p.rule.unless == 0)
 			diag_error(load->diag, load_where(load, unless),
 			    "unless is empty: name what exempts from this rule");
+		if (waits_for_the_end(&p.rule))
+			p.rule.unless_in = IN_DEFAULT;
 		rule_parser_unless(&p, unless);
 	} else {
 		unless = NULL;

@@ -131,6 +131,10 @@ static const struct {
     {"blocks on any identity", "blocks = ( { name = \"a\"; domains = \"x.example\"; } );", ""},
     {"blocks unless any identity",
 	"blocks = ( { name = \"a\"; helo = \"x\"; unless = { domains = \"x.example\"; }; } );",
+	""},
+    {"... the author, too",
+	"blocks = ( { name = \"a\"; helo = \"x\";\n"
+	" unless = { domains = \"x.example\"; in = [ \"sender\", \"from\" ]; }; } );",
 	"warning: t.conf:1: \"a\" " REFUSES},
     {"blocks unless an identity of the envelope",
 	"blocks = ( { name = \"a\"; helo = \"x\";\n"
