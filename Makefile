@@ -203,7 +203,7 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/tests/unit/mai
 
 # Tests of core are linked with core alone, but for those that read a configuration, make names of
 # IDNs or ask the DNS in memory.
-UNIT_NEEDS_EDGE := core/auth/dmarc core/base/setting core/change/% core/suggest/% core/explain/% core/policy/facts core/policy/gather \
+UNIT_NEEDS_EDGE := core/auth/dmarc core/base/setting core/change/% core/suggest/% core/explain/% core/rules/facts core/policy/gather \
     core/policy/match core/policy/policy core/policy/reply
 UNIT_CORE := $(filter-out $(UNIT_NEEDS_EDGE),$(filter core/%,$(UNIT)))
 $(UNIT_CORE:%=$(BUILD)/tests/unit/%_test): $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o \

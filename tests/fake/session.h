@@ -8,7 +8,7 @@
  * NULL: absent, and SESSION_UNKNOWN: not known yet.  Not authenticated, from SMTP; SPF, DKIM and
  * DMARC are unknown.
  */
-#include "core/policy/facts.h"
+#include "core/rules/facts.h"
 
 #define SESSION_UNKNOWN "?"
 

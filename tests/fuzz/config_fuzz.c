@@ -5,7 +5,7 @@
  * entries and loaded again with the same result.  Files that the text names are not there, so that
  * what includes and lists can do wrong is seen as well.
  */
-#include "core/policy/survey.h"
+#include "core/rules/survey.h"
 #include "edge/config/config.h"
 
 #include <stdio.h>

@@ -5,7 +5,7 @@
  * entry is wider than the terms, or lies in what is taken out whole; that nothing behind the last
  * line end counts; and that the same text is judged alike, and is never shrunken against itself.
  */
-#include "core/policy/feed.h"
+#include "core/rules/feed.h"
 #include "edge/idn/idn.h"
 
 #include <stdlib.h>

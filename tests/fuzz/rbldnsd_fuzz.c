@@ -4,7 +4,7 @@
  * Insists that what is no entry has a reason, that a range is of one family and runs forwards, that
  * names are canonical, and that an answer is an address of IPv4.
  */
-#include "core/policy/rbldnsd.h"
+#include "core/rules/rbldnsd.h"
 #include "edge/idn/idn.h"
 
 #include <stdlib.h>

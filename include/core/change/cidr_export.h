@@ -13,7 +13,7 @@
  * it, whatever else that rule asks for, nor when it is trusted.  Switches of recipient domains
  * cannot be told.
  */
-#include "core/policy/ruleset.h"
+#include "core/rules/ruleset.h"
 
 /* True when this rule of the family refuses by address alone. */
 bool cidr_export_has(const struct rule *, enum family, int64_t now);

@@ -15,7 +15,7 @@
  * Pure; everything lives in the arena.
  */
 #include "core/change/decision_row.h"
-#include "core/policy/ruleset.h"
+#include "core/rules/ruleset.h"
 
 struct rule_summary_row {
 	const struct rule *rule; /* the first of them */

@@ -24,7 +24,7 @@
  *
  * A difference owns its memory and does not need the tables any more.
  */
-#include "core/policy/ruleset.h"
+#include "core/rules/ruleset.h"
 
 enum { RULES_DIFF_EXAMPLES = 5 };
 

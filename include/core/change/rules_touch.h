@@ -35,7 +35,7 @@
  * Memory runs out, or a table has too many different sets: then everything is touched.  The time
  * to create it is linear in both tables; it borrows them.  Immutable then: safe in any thread.
  */
-#include "core/policy/ruleset.h"
+#include "core/rules/ruleset.h"
 
 struct rules_touch;
 

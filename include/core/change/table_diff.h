@@ -11,10 +11,10 @@
  *     susranges would no longer refuse 16 IPv4 addresses (below 0.001 %), …: 203.0.113.0/28
  *
  * Refused here is an address in the networks of a rule of susranges that is neither in monitor mode
- * nor expired, unless an unconditional whitelist rule (core/policy/survey.h) covers it; other keys
+ * nor expired, unless an unconditional whitelist rule (core/rules/survey.h) covers it; other keys
  * of rules, and unless, are not looked at.
  */
-#include "core/policy/ruleset.h"
+#include "core/rules/ruleset.h"
 
 enum { TABLE_DIFF_EXAMPLES = 5 };
 

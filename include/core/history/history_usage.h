@@ -22,7 +22,7 @@
 #include "core/change/decision_row.h"
 #include "core/history/history_hash.h"
 #include "core/name/entry.h"
-#include "core/policy/ruleset.h"
+#include "core/rules/ruleset.h"
 
 struct history_usage;
 

@@ -20,7 +20,7 @@
  */
 #include "core/change/decision_row.h"
 #include "core/history/history_hash.h"
-#include "core/policy/ruleset.h"
+#include "core/rules/ruleset.h"
 
 enum { WEEKLY_CASES = 4096 };
 

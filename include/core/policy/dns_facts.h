@@ -16,7 +16,7 @@
  * answer settles it.
  */
 #include "core/auth/dns.h"
-#include "core/policy/facts.h"
+#include "core/rules/facts.h"
 
 /* Of a client's reverse names, so many are looked at: as many as SPF looks at (RFC 7208 4.6.4). */
 enum { DNS_FACTS_NAMES_MAX = 10 };

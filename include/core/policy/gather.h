@@ -11,8 +11,8 @@
  * what SPF and DKIM said, which are gathered first.  Signatures that nobody could look at might
  * have passed: a failure is then a temperror, with the policy that was found.
  */
-#include "core/policy/facts.h"
-#include "core/policy/ruleset.h"
+#include "core/rules/facts.h"
+#include "core/rules/ruleset.h"
 
 struct gather {
 	struct facts *facts;

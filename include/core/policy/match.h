@@ -20,8 +20,8 @@
  *
  * Allocates nothing; lives on the stack of the caller.
  */
-#include "core/policy/facts.h"
-#include "core/policy/ruleset.h"
+#include "core/rules/facts.h"
+#include "core/rules/ruleset.h"
 
 enum truth { TRUTH_NO, TRUTH_YES, TRUTH_UNKNOWN };
 

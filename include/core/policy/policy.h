@@ -20,10 +20,10 @@
  * At the end of the message it judges one author domain, that of id[IDENTITY_FROM].  Of several,
  * the caller asks for each, with its own DMARC facts, and takes the strictest.
  */
-#include "core/policy/facts.h"
 #include "core/policy/match.h"
-#include "core/policy/ruleset.h"
-#include "core/policy/verdict.h"
+#include "core/rules/facts.h"
+#include "core/rules/ruleset.h"
+#include "core/rules/verdict.h"
 
 enum phase {
 	PHASE_MAIL, /* is this mail inbound at all? */

@@ -11,8 +11,8 @@
  *     "550 5.7.1 Unauthenticated mail not allowed from this range (%{network}, %{rule})"
  *     550 5.7.1 Unauthenticated mail not allowed from this range (198.51.100.0/24, dialup)
  */
-#include "core/policy/facts.h"
-#include "core/policy/ruleset.h"
+#include "core/rules/facts.h"
+#include "core/rules/ruleset.h"
 
 enum { REPLY_MAX = 480, REPLY_XCODE_MAX = 12 };
 

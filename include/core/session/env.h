@@ -6,9 +6,9 @@
  * The daemon puts libraries and kernel facilities behind them, tests put fakes.  Every function
  * may be called from any thread; `self` is the implementation's own.
  */
-#include "core/policy/facts.h"
 #include "core/policy/reply.h"
-#include "core/policy/ruleset.h"
+#include "core/rules/facts.h"
+#include "core/rules/ruleset.h"
 
 /* Where in the SMTP dialogue something was decided. */
 enum stage { STAGE_CONNECT, STAGE_MAIL, STAGE_RCPT, STAGE_END };

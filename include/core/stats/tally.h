@@ -18,7 +18,7 @@
  * One thread at a time.
  */
 #include "core/base/hyperloglog.h"
-#include "core/policy/verdict.h"
+#include "core/rules/verdict.h"
 
 struct tally;
 

@@ -22,7 +22,7 @@
  */
 #include "core/base/diag.h"
 #include "core/change/decision_row.h"
-#include "core/policy/ruleset.h"
+#include "core/rules/ruleset.h"
 #include "edge/dns/resolver.h"
 #include "edge/managed/managed.h"
 #include "edge/state/copies.h"
@@ -95,7 +95,7 @@ struct config_request {
 	const struct config
 	    *previous;         /* may be NULL; MMDBs older than its are refused, and feeds
 				* that are not taken keep the entries that they have in it */
-	struct survey *survey; /* may be NULL; is filled as well (core/policy/survey.h) */
+	struct survey *survey; /* may be NULL; is filled as well (core/rules/survey.h) */
 	int64_t now;           /* seconds since the epoch; 0 = the clock */
 	/* Mail will be decided by it.  Otherwise who cannot read the copies of feeds is only
 	 * warned. */

@@ -8,7 +8,7 @@
  *
  * The lines are edited as those of the managed whitelist are (edge/managed/managed.h), and every
  * load reads them: the rule of the table has the mode with its end, and each decision compares the
- * two times itself (core/policy/rule.h).  So a mode ends on time whether or not anything is
+ * two times itself (core/rules/rule.h).  So a mode ends on time whether or not anything is
  * reloaded, and one that ended while the daemon was down is over at the next start.
  *
  * A rule has one line at most; without one its mode is that of the configuration.  A line for a

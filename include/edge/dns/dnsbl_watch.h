@@ -12,7 +12,7 @@
  * 10 minutes; until the first definite answer every 30 seconds.  A list without test points is
  * always in use.  A list that a reload leaves as it was keeps its state.
  */
-#include "core/policy/dnsbl.h"
+#include "core/rules/dnsbl.h"
 #include "edge/dns/resolver.h"
 
 struct dnsbl_watch;

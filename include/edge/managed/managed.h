@@ -28,7 +28,7 @@
  */
 #include "core/base/arena.h"
 #include "core/name/entry.h"
-#include "core/policy/rule.h"
+#include "core/rules/rule.h"
 
 enum { MANAGED_WHY_MAX = 600 };
 

@@ -15,7 +15,7 @@
  * then, the texts and the numbers of copies, is guarded by a lock.  All else never changes.
  */
 #include "core/base/arena.h"
-#include "core/policy/feed.h"
+#include "core/rules/feed.h"
 #include "edge/os/file_id.h"
 
 #include <pthread.h>

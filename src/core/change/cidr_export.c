@@ -1,6 +1,6 @@
 #include "core/change/cidr_export.h"
 
-#include "core/policy/refused_runs.h"
+#include "core/rules/refused_runs.h"
 
 bool cidr_export_has(const struct rule *rule, enum family family, int64_t now)
 {

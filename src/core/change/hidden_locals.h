@@ -13,7 +13,7 @@
  * remains unknown are entries such as "user+*@example.org", and patterns.
  */
 #include "core/change/backtest.h"
-#include "core/policy/ruleset.h"
+#include "core/rules/ruleset.h"
 
 /* Whether this text of a row hides a local part. */
 bool hides_local(struct slice address);

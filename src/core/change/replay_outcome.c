@@ -1,6 +1,6 @@
 #include "core/change/replay_outcome.h"
 
-#include "core/policy/fact_words.h"
+#include "core/rules/fact_words.h"
 
 /* ---- facts --------------------------------------------------------------------------- */
 
@@ -26,7 +26,7 @@ struct identity replay_name(
 	return identity_of_name(text, idna, arena);
 }
 
-/* Without an author's address the identity is his domain (core/policy/facts.h). */
+/* Without an author's address the identity is his domain (core/rules/facts.h). */
 static struct identity author_of(
     const struct decision_row *row, const struct idna *idna, struct arena *arena)
 {

@@ -2,7 +2,7 @@
 
 #include "core/base/line.h"
 #include "core/base/rfc3339.h"
-#include "core/policy/fact_words.h"
+#include "core/rules/fact_words.h"
 #include "rules_diff_private.h"
 
 #include <stdlib.h>

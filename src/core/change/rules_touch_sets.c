@@ -2,7 +2,7 @@
  * Pairs of rules, and numbers of sets that both tables share: a set of members becomes one of pair,
  * slot and out.  What an entry's length or form is decides nothing once it is found.
  */
-#include "core/policy/fact_words.h"
+#include "core/rules/fact_words.h"
 #include "rules_touch_private.h"
 
 #include <stdlib.h>

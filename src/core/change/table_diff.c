@@ -1,8 +1,8 @@
 #include "core/change/table_diff.h"
 
 #include "core/base/array.h"
-#include "core/policy/refused_runs.h"
-#include "core/policy/survey.h"
+#include "core/rules/refused_runs.h"
+#include "core/rules/survey.h"
 
 #include <stdlib.h>
 #include <string.h>

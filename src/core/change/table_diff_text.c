@@ -1,5 +1,5 @@
 #include "core/change/table_diff.h"
-#include "core/policy/survey_text.h"
+#include "core/rules/survey_text.h"
 
 static void add_examples(struct line *l, const struct prefix *list, unsigned count, bool *first)
 {

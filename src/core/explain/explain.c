@@ -1,7 +1,7 @@
 #include "core/explain/explain.h"
 
-#include "core/policy/fact_words.h"
 #include "core/policy/policy.h"
+#include "core/rules/fact_words.h"
 
 /* ---- criteria ------------------------------------------------------------------------ */
 

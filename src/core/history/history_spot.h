@@ -2,11 +2,11 @@
 #define HISTORY_SPOT_H
 /*
  * history_spot: where an entry stands in a rule table, as bytes for a history_set: its member
- * (core/policy/rule.h) and its network or name.  An entry has one spot, a range those of the
+ * (core/rules/rule.h) and its network or name.  An entry has one spot, a range those of the
  * networks that it is cut into, and duplicates of it have the same.
  */
 #include "core/name/entry.h"
-#include "core/policy/rule.h"
+#include "core/rules/rule.h"
 
 enum { HISTORY_SPOT_MAX = sizeof(uint32_t) + 1 + ENTRY_SPELLING_MAX };
 struct history_spot {

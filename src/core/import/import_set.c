@@ -3,7 +3,7 @@
 #include "core/base/array.h"
 #include "core/base/fnv.h"
 #include "core/base/table.h"
-#include "core/policy/rule.h"
+#include "core/rules/rule.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 #include "core/policy/gather.h"
 
 #include "core/policy/dns_facts.h"
-#include "core/policy/dnsbl.h"
+#include "core/rules/dnsbl.h"
 
 /* Identifiers that can be handed to DMARC: SPF's, and each signature that is looked at. */
 enum { IDENTIFIERS_MAX = 1 + DKIM_VERIFIED_MAX };

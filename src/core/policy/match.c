@@ -1,6 +1,6 @@
 #include "core/policy/match.h"
 
-#include "core/policy/fact_words.h"
+#include "core/rules/fact_words.h"
 
 #include <limits.h>
 

@@ -2,10 +2,10 @@
  * The difference of a rule table to the running one, for check and reload: as text and as JSON, in
  * the same order: rules and settings, sizes, address space, recorded mail.
  */
-#include "edge/recorded/change_backtest.h"
 #include "core/change/rules_diff.h"
 #include "core/change/table_diff.h"
 #include "edge/control/commands.h"
+#include "edge/recorded/change_backtest.h"
 
 #include <time.h>
 

@@ -1,7 +1,7 @@
 #include "edge/control/commands.h"
 
 #include "core/base/rfc3339.h"
-#include "core/policy/survey_text.h"
+#include "core/rules/survey_text.h"
 #include "edge/config/config.h"
 #include "edge/milter/milter.h"
 

@@ -3,8 +3,8 @@
  * daemon, or of a zone file. */
 #include "edge/control/commands.h"
 
-#include "edge/config/config.h"
 #include "edge/commands/message_check.h"
+#include "edge/config/config.h"
 #include "edge/dns/zone.h"
 #include "edge/os/textfile.h"
 

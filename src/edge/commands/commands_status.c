@@ -4,10 +4,10 @@
 #include "core/base/rfc3339.h"
 #include "core/stats/decision_text.h"
 #include "edge/config/config.h"
+#include "edge/control/watch.h"
 #include "edge/dns/dnsbl_watch.h"
 #include "edge/doors/policy_door.h"
 #include "edge/milter/milter.h"
-#include "edge/control/watch.h"
 
 #include <stdio.h>
 

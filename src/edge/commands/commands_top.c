@@ -7,10 +7,10 @@
 #include "core/base/line.h"
 #include "core/base/rfc3339.h"
 #include "edge/config/config.h"
+#include "edge/control/watch.h"
 #include "edge/geo/geo.h"
 #include "edge/milter/milter.h"
 #include "top_window.h"
-#include "edge/control/watch.h"
 
 #include <stdarg.h>
 #include <stdio.h>

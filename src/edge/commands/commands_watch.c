@@ -3,9 +3,9 @@
 
 #include "core/name/address.h"
 #include "core/net/prefix.h"
+#include "edge/control/watch.h"
 #include "edge/idn/idn.h"
 #include "edge/recorded/tail_past.h"
-#include "edge/control/watch.h"
 
 #include <string.h>
 #include <unistd.h>

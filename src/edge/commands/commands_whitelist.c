@@ -2,7 +2,7 @@
 
 #include "core/base/rfc3339.h"
 #include "core/policy/policy.h"
-#include "core/policy/whitelist_need.h"
+#include "core/rules/whitelist_need.h"
 #include "edge/config/config.h"
 #include "edge/log/log.h"
 #include "edge/managed/managed.h"

@@ -1,6 +1,6 @@
 #include "config_load.h"
 
-#include "core/policy/survey.h"
+#include "core/rules/survey.h"
 #include "edge/geo/geo.h"
 #include "edge/syntax/config_parser.h"
 

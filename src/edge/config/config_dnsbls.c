@@ -1,12 +1,12 @@
 /*
- * dnsbls: lists in the DNS and zone files of rbldnsd (core/policy/dnsbl.h), before the rules that
+ * dnsbls: lists in the DNS and zone files of rbldnsd (core/rules/dnsbl.h), before the rules that
  * name them.
  */
 #include "config_load.h"
 
 #include "core/base/array.h"
-#include "core/policy/dnsbl.h"
-#include "core/policy/rbldnsd.h"
+#include "core/rules/dnsbl.h"
+#include "core/rules/rbldnsd.h"
 #include "edge/idn/idn.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * Lists that programs write (core/policy/feed.h): read when all rules and recipient domains are
+ * Lists that programs write (core/rules/feed.h): read when all rules and recipient domains are
  * known, so that what the configuration takes out, and which names are wide, is known as well.
  *
  * A feed that is not taken leaves the rule what it had: of the running generation where there is

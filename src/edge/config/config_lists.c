@@ -2,7 +2,7 @@
 
 #include "core/base/array.h"
 #include "core/name/entry.h"
-#include "core/policy/fact_words.h"
+#include "core/rules/fact_words.h"
 #include "edge/idn/idn.h"
 
 #include <stdlib.h>

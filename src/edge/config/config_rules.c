@@ -1,7 +1,7 @@
 #include "config_rule_parser.h"
 
 #include "core/base/array.h"
-#include "core/policy/fact_words.h"
+#include "core/rules/fact_words.h"
 
 #include <stdlib.h>
 

@@ -12,7 +12,7 @@
  *     .com, .net, .org, and the top-level domain of one of our recipient domains (or *.com …)
  *     a pattern that matches 8 of the 10 ordinary names, or addresses, below
  *
- * Networks have their own limits (core/policy/ruleset.h), as have whitelists by `domains`.  The
+ * Networks have their own limits (core/rules/ruleset.h), as have whitelists by `domains`.  The
  * recipient domains are read behind the rules, so that entries wait here for them.
  */
 

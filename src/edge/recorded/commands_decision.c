@@ -1,9 +1,9 @@
 #include "edge/control/commands.h"
 
 #include "edge/config/config.h"
+#include "edge/control/watch.h"
 #include "edge/managed/managed.h"
 #include "edge/recorded/history_source.h"
-#include "edge/control/watch.h"
 
 #include <fcntl.h>
 #include <stdio.h>

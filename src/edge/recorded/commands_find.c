@@ -4,9 +4,9 @@
 #include "core/base/rfc3339.h"
 #include "core/stats/decision_text.h"
 #include "edge/config/config.h"
+#include "edge/control/watch.h"
 #include "edge/idn/idn.h"
 #include "edge/recorded/history_source.h"
-#include "edge/control/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,8 +6,8 @@
 #include "edge/config/config.h"
 #include "edge/history/history_seed.h"
 #include "edge/idn/idn.h"
-#include "edge/stats/reports.h"
 #include "edge/recorded/history_source.h"
+#include "edge/stats/reports.h"
 #include "message_output.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 
 #include "core/base/rfc3339.h"
 #include "core/history/history_usage.h"
-#include "core/policy/whitelist_need.h"
+#include "core/rules/whitelist_need.h"
 #include "edge/config/config.h"
 #include "edge/geo/geo.h"
 #include "edge/history/history.h"

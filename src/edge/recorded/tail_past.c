@@ -1,9 +1,9 @@
 #include "edge/recorded/tail_past.h"
 
 #include "edge/config/config.h"
+#include "edge/control/watch.h"
 #include "edge/history/history_seed.h"
 #include "edge/recorded/history_source.h"
-#include "edge/control/watch.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
 
 #include "core/change/table_diff.h"
 #include "core/policy/policy.h"
-#include "core/policy/survey_text.h"
+#include "core/rules/survey_text.h"
 
 #include <stdio.h>
 
@@ -242,8 +242,8 @@ START_TEST(fills_rules)
 	ck_assert_uint_eq(r->keys, 1u << KEY_DOMAINS);
 	ck_assert_uint_eq(r->unless, 1u << KEY_DOMAINS | 1u << KEY_NETWORKS);
 	ck_assert_uint_eq(r->in, 1u << IDENTITY_HELO);
-	ck_assert_uint_eq(r->unless_in, 1u << IDENTITY_SENDER | 1u << IDENTITY_HELO |
-					    1u << IDENTITY_CLIENT_NAME);
+	ck_assert_uint_eq(
+	    r->unless_in, 1u << IDENTITY_SENDER | 1u << IDENTITY_HELO | 1u << IDENTITY_CLIENT_NAME);
 	ck_assert(r->wide && r->monitor);
 	ck_assert_int_eq(r->expires, 1896134400); /* 2030-02-01T00:00:00Z */
 	ck_assert(slice_equal(r->reply, SLICE("450 4.7.1 x")));

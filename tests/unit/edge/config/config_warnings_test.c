@@ -4,7 +4,7 @@
 #include "fake/mmdb.h"
 #include "fake/scratch.h"
 
-#include "core/policy/survey.h"
+#include "core/rules/survey.h"
 
 #include <stdio.h>
 
@@ -130,8 +130,7 @@ static const struct {
 	"warning: t.conf:1: \"a\" " REFUSES},
     {"blocks on any identity", "blocks = ( { name = \"a\"; domains = \"x.example\"; } );", ""},
     {"blocks unless any identity",
-	"blocks = ( { name = \"a\"; helo = \"x\"; unless = { domains = \"x.example\"; }; } );",
-	""},
+	"blocks = ( { name = \"a\"; helo = \"x\"; unless = { domains = \"x.example\"; }; } );", ""},
     {"... the author, too",
 	"blocks = ( { name = \"a\"; helo = \"x\";\n"
 	" unless = { domains = \"x.example\"; in = [ \"sender\", \"from\" ]; }; } );",

@@ -1,7 +1,7 @@
 #include "unit/unit.h"
 
 #include "core/change/table_diff.h"
-#include "core/policy/survey.h"
+#include "core/rules/survey.h"
 #include "edge/os/textfile.h"
 #include "fake/configured.h"
 #include "fake/not_run.h"
