@@ -7,6 +7,7 @@
 #include "edge/os/monotonic.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -291,6 +292,26 @@ static bool wake(struct ub_ctx *context, struct complaint c)
 	    ub_resolve_async(context, "localhost", DNS_A, CLASS_IN, NULL, ignore, NULL));
 }
 
+static void *return_at_once(void *nothing)
+{
+	return nothing;
+}
+
+/* A context whose thread could not be started is of no use, and whoever deletes it waits for that
+ * thread or crashes: so whether there is a task for one is tried before. */
+static bool has_task_left(struct complaint c)
+{
+	pthread_t thread;
+	int error = pthread_create(&thread, NULL, return_at_once, NULL);
+
+	if (error)
+		snprintf(c.why, c.size, "no thread for libunbound (pids.max, ulimit -u): %s",
+		    strerror(error));
+	else
+		pthread_join(thread, NULL);
+	return error == 0;
+}
+
 static bool set_up(
     struct resolver_upstream *u, const struct resolver_settings *settings, struct complaint c)
 {
@@ -303,7 +324,7 @@ static bool set_up(
 		return false;
 	if (!(is_recursive(settings) ? set_recursion : set_forwarders)(u, settings, c))
 		return false;
-	return wake(context, c);
+	return has_task_left(c) && wake(context, c);
 }
 
 struct resolver_upstream *resolver_upstream_create(
