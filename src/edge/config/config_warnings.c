@@ -102,7 +102,8 @@ static void warn_late_facts(const struct rule_parser *p)
 	if (whitelist && ((rule->keys | rule->unless) & late) != 0 && (rule->covers & at_rcpt) != 0)
 		warn(p, "asks for dkim, dmarc or from_domain, known at the end of the message "
 			"only: it exempts nothing that is refused at RCPT");
-	if (!whitelist && (rule->unless & late) != 0 && (rule->keys & late) == 0)
+	if (!whitelist && (rule->unless & late) != 0 && (rule->keys & late) == 0 &&
+	    !waits_for_author(rule->keys, rule->in))
 		warn(p, "asks for dkim, dmarc or from_domain in its unless, known at the end of "
 			"the message only: it refuses nothing at RCPT");
 }

@@ -85,6 +85,15 @@ static const struct {
 	"warning: t.conf:1: the dnsbl \"l\" has no test points: when it lies, nobody notices\n"},
 
     /* late */
+    {"a rule on the header, and its unless on a result",
+	"blocks = ( { name = \"a\"; header = \"X\"; unless = { dmarc = \"pass\"; };\n"
+	" undecided = \"tempfail\"; } );",
+	""},
+    {"a rule on HELO, and its unless on a result",
+	"blocks = ( { name = \"a\"; helo = \"x\"; unless = { dmarc = \"pass\"; };\n"
+	" undecided = \"tempfail\"; } );",
+	"warning: t.conf:1: \"a\" asks for dkim, dmarc or from_domain in its unless, known at the "
+	"end of the message only: it refuses nothing at RCPT\n"},
     {"a login of inbound mail",
 	"blocks = ( { name = \"a\"; login = \"x\"; applies = \"both\"; },\n"
 	" { name = \"b\"; helo = \"x\"; unless = { login = \"x\"; }; applies = \"both\"; } );",
