@@ -11,8 +11,9 @@
  * An entry *decides* its key for a value (a client's address, a HELO name, …) when it is the most
  * specific one there that fits, in or out: the same that `lookup` calls so.  What the rules make of
  * it is not asked, so that each distinct client and name of the history is looked up once, whatever
- * their number of rows.  Not counted are rows of authenticated sessions, and of clients in
- * trusted_networks all but that; a rule that has expired is decided by nothing.
+ * their number of rows.  Rows of authenticated sessions count for the rules that apply to them;
+ * their logins are not looked up, so an entry of `login` is taken for used.  Of clients in
+ * trusted_networks nothing but that counts; a rule that has expired is decided by nothing.
  *
  * Of a row that stands for many clients of one network only the entry that refused them is known,
  * and what its examples show.

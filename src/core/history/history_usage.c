@@ -82,7 +82,16 @@ struct look {
 	const struct facts *facts;
 	enum identity_kind identity; /* IDENTITY_COUNT: the client's address */
 	uint32_t asn, country;
+	bool user; /* of an authenticated session */
 };
+
+/* Whether such a session is asked the rule; the client of a user is in none. */
+static bool is_asked(const struct look *l, const struct rule *rule)
+{
+	return (l->user ? rule_is_for_authenticated(rule)
+			: rule->applies != APPLIES_AUTHENTICATED) &&
+	       !rule_expired(rule, l->usage->now);
+}
 
 static bool use_address(struct look *l, uint32_t member)
 {
@@ -148,7 +157,7 @@ static bool use_entries(struct look *l, unsigned families)
 		for (const uint32_t *m = c->at; m < c->end; m++) {
 			const struct rule *rule = &rules->rules[member_rule(*m)];
 
-			if (!(families & 1u << rule->family) || rule_expired(rule, l->usage->now) ||
+			if (!(families & 1u << rule->family) || !is_asked(l, rule) ||
 			    !looks_at_it(l, rule, member_slot(*m)) ||
 			    is_decided_before(l, i, member_matcher(*m)))
 				continue;
@@ -198,7 +207,7 @@ static void use_patterns(struct look *l)
 		     end++)
 			;
 		if ((p->slot & (SLOT_UNLESS - 1)) == (unsigned)key_of_identity(l->identity) &&
-		    !rule_expired(&rules->rules[p->rule], l->usage->now))
+		    is_asked(l, &rules->rules[p->rule]))
 			use_pattern(l, i, end);
 	}
 }
@@ -206,8 +215,9 @@ static void use_patterns(struct look *l)
 /* ---- values -------------------------------------------------------------------------- */
 
 /* True when the value was not looked up before, or in *failed that memory is out. */
-static bool is_new_value(
-    struct history_usage *u, enum identity_kind kind, struct slice text, bool *failed)
+enum { USER = 0x40 }; /* a user's value: other rules are asked */
+
+static bool is_new_value(struct history_usage *u, unsigned kind, struct slice text, bool *failed)
 {
 	unsigned char bytes[DECISION_TEXT_MAX + 2];
 	size_t len = text.len < DECISION_TEXT_MAX + 1 ? text.len : DECISION_TEXT_MAX + 1;
@@ -268,16 +278,16 @@ static struct identity identity_of(
 }
 
 static bool add_identity(
-    struct history_usage *u, const struct decision_row *row, enum identity_kind kind)
+    struct history_usage *u, const struct decision_row *row, enum identity_kind kind, bool user)
 {
 	struct slice text = row->text[(enum decision_text)kind];
 	struct facts facts = {.client.family = IP_NONE};
-	struct look l = {.usage = u, .facts = &facts, .identity = kind};
+	struct look l = {.usage = u, .facts = &facts, .identity = kind, .user = user};
 	bool failed;
 
 	if (row->state[kind] != FACT_KNOWN)
 		return true;
-	if (!is_new_value(u, kind, text, &failed))
+	if (!is_new_value(u, (unsigned)kind | (user ? USER : 0), text, &failed))
 		return !failed;
 	arena_reset(u->scratch);
 	facts.id[kind] = identity_of(u, kind, text);
@@ -313,14 +323,20 @@ bool history_usage_add(struct history_usage *u, const struct decision_row *row)
 {
 	enum client_kind kind = CLIENT_OF_OTHERS;
 
-	if (row->auth_state == FACT_KNOWN || row->client.family == IP_NONE)
+	if (row->client.family == IP_NONE)
 		return true;
+	if (row->auth_state == FACT_KNOWN) {
+		for (int i = 0; i < IDENTITY_COUNT; i++)
+			if (!add_identity(u, row, (enum identity_kind)i, true))
+				return false;
+		return true;
+	}
 	if ((row->flags & ROW_FOLDED) != 0 && !add_folded(u, row))
 		return false;
 	if (!add_client(u, row, &kind))
 		return false;
 	for (int i = 0; i < IDENTITY_COUNT && kind == CLIENT_OF_OTHERS; i++)
-		if (!add_identity(u, row, (enum identity_kind)i))
+		if (!add_identity(u, row, (enum identity_kind)i, false))
 			return false;
 	return true;
 }
@@ -381,6 +397,8 @@ bool history_usage_has(
 {
 	struct range_question q = {u, rule, slot, e->out, false};
 
+	if ((slot & (SLOT_UNLESS - 1)) == KEY_LOGIN)
+		return true;
 	if (e->kind == ENTRY_PATTERN)
 		return has_pattern(u, rule, slot, e);
 	if (e->kind != ENTRY_NETWORK)

@@ -51,7 +51,7 @@ static void add_place(
 	ruleset_add_geo(b, rule, KEY_NETWORKS, rank, false, &p);
 }
 
-enum { TRUSTED, FROM, PLACES };
+enum { TRUSTED, FROM, PLACES, USERS };
 
 static struct ruleset *make_rules(void)
 {
@@ -71,6 +71,11 @@ static struct ruleset *make_rules(void)
 		.family = FAMILY_SUSRANGES,
 		.keys = 1u << KEY_NETWORKS,
 		.where = where},
+	    [USERS] = {.name = SLICE("users"),
+		.family = FAMILY_BLOCKS,
+		.keys = 1u << KEY_FROM,
+		.applies = APPLIES_AUTHENTICATED,
+		.where = where},
 	};
 	struct ruleset *made;
 
@@ -80,6 +85,7 @@ static struct ruleset *make_rules(void)
 	add(b, FROM, KEY_FROM, "ceo@bank.example");
 	add(b, FROM, KEY_FROM, "bank.example");
 	add(b, PLACES, KEY_NETWORKS, "10.1.1.0/24");
+	add(b, USERS, KEY_FROM, "bank.example");
 	add_place(b, PLACES, RANK_ASN, "10.1.0.0/16");
 	add_place(b, PLACES, RANK_COUNTRY, "10.0.0.0/8");
 	made = ruleset_finish(&b);
@@ -96,6 +102,7 @@ enum {
 	NET_24 = 8,
 	AS_IS = 16,
 	COUNTRY_IS = 32,
+	USERS_BANK = 64,
 };
 
 static const struct {
@@ -111,7 +118,7 @@ static const struct {
     {"his domain", "198.51.100.1", "x@bank.example", false, false, FROM_BANK},
     {"a domain alone", "198.51.100.1", "bank.example", false, false, FROM_BANK},
     {"a trusted client's author", "192.0.2.1", "x@bank.example", false, false, TRUSTED_NET},
-    {"who is logged in", "10.1.1.9", "x@bank.example", true, false, 0},
+    {"who is logged in, in rules for users", "10.1.1.9", "x@bank.example", true, false, USERS_BANK},
     {"a row for a whole network", "198.51.100.1", NULL, false, true, NET_24},
 };
 
@@ -141,6 +148,7 @@ START_TEST(uses)
 	have |= history_usage_has(u, TRUSTED, KEY_NETWORKS, &trusted) ? TRUSTED_NET : 0;
 	have |= history_usage_has(u, FROM, KEY_FROM, &ceo) ? FROM_CEO : 0;
 	have |= history_usage_has(u, FROM, KEY_FROM, &bank) ? FROM_BANK : 0;
+	have |= history_usage_has(u, USERS, KEY_FROM, &bank) ? USERS_BANK : 0;
 	have |= history_usage_has(u, PLACES, KEY_NETWORKS, &net) ? NET_24 : 0;
 	have |=
 	    history_usage_has_place(u, PLACES, KEY_NETWORKS, RANK_ASN, AS_HERE, false) ? AS_IS : 0;
