@@ -36,6 +36,11 @@ scrape_configs:
   - job_name: susmilter
     static_configs: [ {{ targets: [ "127.0.0.1:{port}" ] }} ]
 """
+# A list in the DNS that nobody serves: out of use, and the rule that asks it undecided.
+DEAD_LIST = """dnsbls = ( { name = "dead"; zone = "dead.bl.test"; of = "client";
+             answers = [ "127.0.0.2" ]; } );
+blocks = ( { name = "listed"; helo = [ "mx.broken.example" ]; listed = [ "dead" ]; },"""
+
 # What Grafana puts in their place; a rate needs two scrapes.
 VARIABLES = {"$instance": ".*", "$__rate_interval": "10s", "$__range": "1m"}
 # Until Prometheus has seen so much of every counter, on a busy machine.
@@ -246,7 +251,7 @@ def report(checks, daemon):
                 and told["recipients"], told["recipients"])
     checks.true("report --json: by rule", "dialup" in str(told["rules"]), told["rules"])
     for words, status, wanted in (
-            ((), 2, "usage: susmilterctl report DOMAIN"), (("..",), 2, "report: "),
+            ((), 2, "report: needs a recipient domain, such as example.org, or --all"), (("..",), 2, "report: "),
             (("example.org", "--since", "1s"), 2, "--since needs a duration")):
         done = daemon.ctl("report", *words)
         checks.true(f"report {words}", done.returncode == status and wanted in done.stderr, done)
@@ -265,7 +270,7 @@ def main():
         url = f"http://127.0.0.1:{port}/metrics"
         dns = servers.dns(traffic.ZONE)
         daemon = servers.daemon(
-            traffic.CONF + dns.resolver + 'reports = { database = "reports.sqlite"; };\n'
+            traffic.CONF.replace("blocks = (", DEAD_LIST) + dns.resolver + 'reports = { database = "reports.sqlite"; };\n'
             f'metrics = {{ listen = "127.0.0.1:{port}"; file = "susmilter.prom"; }};\n',
             traffic.LISTS)
         states(checks, daemon, url)
