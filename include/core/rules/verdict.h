@@ -92,6 +92,7 @@ struct verdict {
 	unsigned withdrawn; /* REASON_WHITELISTED: bits 1 << family of refusals that it withdrew */
 	const struct rule *rule;      /* NULL when no rule of the table stands behind it */
 	const struct rule *undecided; /* the first rule that was passed over undecided, or NULL */
+	bool open; /* one that was passed over would enforce: it might be another verdict */
 	bool has_network;
 	struct prefix network; /* the entry of `networks`, asn or country that decided */
 	bool has_identity;

@@ -212,10 +212,10 @@ static void try_list(struct replay *r, struct facts *f, unsigned need)
 /* ---- two verdicts -------------------------------------------------------------------- */
 
 /* Whether a rule was passed over, or put the mail off, for want of a fact that nobody recorded,
- * such as the header. */
+ * such as the header.  One of monitor mode changes nobody's fate. */
 static bool is_open(const struct verdict *v)
 {
-	return v->undecided && (policy_effect(v) == ACTION_ACCEPT || v->reason == REASON_UNDECIDED);
+	return v->open && (policy_effect(v) == ACTION_ACCEPT || v->reason == REASON_UNDECIDED);
 }
 
 static enum outcome_kind outcome_of(const struct verdict *v)

@@ -18,6 +18,7 @@ struct findings {
 	struct verdict put_off[2]; /* by monitor mode: the first undecided rule with tempfail */
 	unsigned need[2]; /* by monitor mode: what rules before the first refusal hang on */
 	const struct rule *undecided; /* the first rule that was passed over */
+	bool open;                    /* one of them, or what could excuse, would have effect */
 };
 
 static struct verdict verdict_of_rule(
@@ -137,6 +138,7 @@ static void find_undecided(struct findings *f, const struct outcome *o, bool mon
 	}
 	if (!f->undecided)
 		f->undecided = rule;
+	f->open |= !monitored;
 	if (!rule->undecided_tempfail || put_off->rule)
 		return;
 	*put_off = verdict_of_rule(o, VERDICT_FINAL, ACTION_TEMPFAIL, REASON_UNDECIDED);
@@ -240,6 +242,7 @@ static struct verdict without_proof(struct findings *f, const struct verdict *fo
 	}
 	if (!f->undecided)
 		f->undecided = doubtful;
+	f->open |= !found->monitored;
 	return v;
 }
 
@@ -345,6 +348,7 @@ static struct verdict judge_authenticated(struct findings *f)
 	if (!judge_rules(f, &v))
 		v = accepted(FAMILY_NONE, REASON_AUTHENTICATED, NULL);
 	v.undecided = f->undecided;
+	v.open = f->open;
 	return v;
 }
 
@@ -368,6 +372,7 @@ static struct verdict decide(
 		return accepted(FAMILY_EXEMPT, REASON_EXEMPT, f.exempt);
 	v = judge(rules, facts, phase, switches, &f);
 	v.undecided = f.undecided;
+	v.open = f.open;
 	return v;
 }
 
@@ -376,7 +381,10 @@ struct verdict policy_decide(
 {
 	struct verdict v = decide(rules, facts, phase);
 
-	if (rules->settings.monitor && v.kind == VERDICT_FINAL && v.action != ACTION_ACCEPT)
+	if (!rules->settings.monitor)
+		return v;
+	v.open = false;
+	if (v.kind == VERDICT_FINAL && v.action != ACTION_ACCEPT)
 		v.monitored = true;
 	return v;
 }

@@ -20,8 +20,10 @@
 #define TRUSTED        "trusted_networks = [ \"198.51.100.0/24\" ];\n"
 #define BLOCK_HEADER   "blocks = ( { name = \"h\"; header = [ \"!Date\" ]; } );\n"
 #define BLOCK_HEADER_2 "blocks = ( { name = \"h\"; header = [ \"!Date\", \"X\" ]; } );\n"
-#define BLOCK_TLS      "blocks = ( { name = \"t\"; tls = \"<1.3\"; } );\n"
-#define WHITELIST      "whitelist = ( { name = \"good\"; networks = [ \"198.51.100.7\" ]; } );\n"
+#define MONITOR_HEADER                                                                             \
+	"blocks = ( { name = \"h\"; header = [ \"!Date\" ]; mode = \"monitor\"; } );\n"
+#define BLOCK_TLS "blocks = ( { name = \"t\"; tls = \"<1.3\"; } );\n"
+#define WHITELIST "whitelist = ( { name = \"good\"; networks = [ \"198.51.100.7\" ]; } );\n"
 
 #define UNLESS_DKIM "spf = { fail = \"unless-dkim\"; };\n"
 #define EXEMPT_NONE SPF_OFF "exempt_recipients = [ ];\n"
@@ -79,6 +81,8 @@ static const struct {
 	"a@x.example", 1, 0, 0, 0, 0, 0, 0},
     {"… another under both", SPF_OFF BLOCK_HEADER, SPF_OFF BLOCK_HEADER_2, "ap", "192.0.2.7",
 	"a@x.example", 1, 0, 0, 0, 0, 0, 1},
+    {"… in monitor mode, where it changes nobody's fate", SPF_OFF, SPF_OFF MONITOR_HEADER, "ap",
+	"192.0.2.7", "a@x.example", 1, 0, 0, 0, 0, 0, 0},
     {"TLS, recorded", SPF_OFF, SPF_OFF BLOCK_TLS, "ap", "192.0.2.7", "a@x.example", 1, 1, 1, 0, 0,
 	0, 0},
     {"SPF came late", SPF_OFF, "", "l", "192.0.2.7", "a@x.example", 1, 0, 0, 0, 0, 0, 1},
