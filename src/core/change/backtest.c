@@ -170,11 +170,12 @@ static void take_end(struct backtest *b, struct backtest_message *m, const struc
 	m->evaluated = row->dmarc_state == FACT_KNOWN;
 }
 
-/* Of an authenticated message recipients were recorded only where rules were for it. */
+/* Of an authenticated message recipients were recorded only where rules were for it: where both
+ * tables have some, there were none to record. */
 static bool is_unknown_at_mail(const struct backtest *b, const struct facts *facts)
 {
 	if (facts_are_authenticated(facts))
-		return b->before->has_authenticated || b->after->has_authenticated;
+		return b->before->has_authenticated != b->after->has_authenticated;
 	return is_judged(b->before, facts) != is_judged(b->after, facts);
 }
 

@@ -53,6 +53,8 @@ struct rules_touch *rules_touch_create(
 	    .idna = idna,
 	    .arena = arena_create(TOUCH_MAX),
 	    .everything = settings_differ(&before->settings, &after->settings) ||
+			  /* Of authenticated messages only MAIL may be on record. */
+			  before->has_authenticated != after->has_authenticated ||
 			  !replay_ask_alike(before, after)};
 	if (!t->everything)
 		t->everything = !t->arena || !touch_sets_make(t, now) || !touch_networks(t) ||

@@ -215,6 +215,8 @@ static const struct {
 } authenticated[] = {
     {"no rules for them", RANGE, BLOCK_IN, "m", 0, 0, 0},
     {"a new rule: recipients were not recorded", "", BLOCK_AUTH, "m", 0, 0, 1},
+    {"rules that were there, and nothing of them changes", BLOCK_AUTH, BLOCK_AUTH RANGE, "m", 0, 0,
+	0},
     {"a rule that was there refused", BLOCK_AUTH, "", "mr", 0, 1, 0},
     {"… and does again", BLOCK_AUTH, BLOCK_AUTH RANGE, "mr", 0, 0, 0},
     {"a rule that was there let it pass", BLOCK_LOGIN, BLOCK_AUTH, "ma", 0, 0, 0},
