@@ -162,7 +162,8 @@ static void session(struct making *g)
 	struct decision_row row = {.time_ms = BEGIN_MS + below(g, 1 + (unsigned)g->room * 400),
 	    .count = 1,
 	    .generation = 1,
-	    .auth_state = chance(g, 3) ? FACT_KNOWN : FACT_ABSENT};
+	    .tls = (enum tls_version)below(g, TLS_COUNT),
+	    .auth_state = chance(g, 10) ? FACT_KNOWN : FACT_ABSENT};
 	unsigned transactions = chance(g, 80) ? 1 : 2 + below(g, 2);
 	struct slice client = one_of(g, mixed_clients);
 

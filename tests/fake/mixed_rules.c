@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#define ROWS(a) (sizeof(a) / sizeof *(a))
+
 enum { SET_MODE, SET_SPF, SET_DMARC, SET_TRUSTED, SET_EXEMPT, SET_DOMAINS, SET_EVERYWHERE };
 
 void mixed_rules_draw(struct mixed_rules *m, uint64_t seed)
@@ -120,13 +122,56 @@ static void put_attributes(struct line *l, unsigned number, uint64_t *state)
 		line_append(l, "comment = \"c%u\"; ", (unsigned)(mixed_draw(state) % 9));
 }
 
+/* A criterion on one fact, with one or two words; a bit of the variant changes them. */
+static void put_fact(struct line *l, uint64_t *state, uint32_t variant)
+{
+	static const char *const facts[] = {"spf", "dkim", "dmarc", "sender_domain", "from_domain",
+	    "reverse", "helo_is", "tls", "header", "all_headers", "listed", NULL};
+	static const char *const words[][5] = {{"fail", "pass", "none", "temperror", NULL},
+	    {"fail", "pass", "none", "neutral", NULL}, {"fail", "pass", "none", "temperror", NULL},
+	    {"missing", "null-mx", NULL}, {"missing", "null-mx", NULL},
+	    {"none", "unconfirmed", NULL},
+	    {"address", "ours", "single-label", "unresolvable", NULL},
+	    {"none", "<1.2", "<1.3", NULL}, {"X-A", "X-B: /b/", NULL}, {"!X-A", "X-C", NULL},
+	    {"zone", "names", "authors", NULL}};
+	unsigned fact = (unsigned)(mixed_draw(state) % ROWS(words));
+	uint64_t of_words = mixed_draw(state) + (variant >> 19 & 1);
+	const char *first = pick(&of_words, words[fact]), *second = pick(&of_words, words[fact]);
+	bool out = chance(&of_words, 15) && fact != 8 && fact != 9;
+
+	line_append(l, "%s = [ \"%s%s\"", facts[fact], out ? "!" : "", first);
+	if (second != first)
+		line_append(l, ", \"%s\"", second);
+	line_append(l, " ]; ");
+}
+
 static void put_unless(struct line *l, uint64_t *state, uint64_t entries, uint32_t variant)
 {
 	if (!chance(state, 25))
 		return;
 	line_append(l, "unless = { ");
-	put_key(l, (unsigned)(mixed_draw(state) % 7), entries + 1, variant >> 3);
+	if (chance(state, 30))
+		put_fact(l, state, variant);
+	else
+		put_key(l, (unsigned)(mixed_draw(state) % 7), entries + 1, variant >> 3);
 	line_append(l, "}; ");
+}
+
+/* A rule of blocks for authenticated sessions. */
+static void put_authenticated(
+    struct line *l, unsigned number, uint64_t shape, uint64_t entries, uint32_t variant)
+{
+	static const char *const criteria[] = {"login = [ \"somebody\" ]", "login = [ \"/some/\" ]",
+	    "login = [ \"nobody\" ]", "sender_domain = [ \"missing\" ]", "header = [ \"X-A\" ]",
+	    NULL};
+	uint64_t which = mixed_draw(&shape) + (variant >> 19 & 1);
+
+	put_attributes(l, number, &shape);
+	line_append(l, "applies = \"%s\"; ", chance(&shape, 50) ? "both" : "authenticated");
+	if (chance(&shape, 60))
+		line_append(l, "%s; ", pick(&which, criteria));
+	put_key(l, 2 + (unsigned)(mixed_draw(&shape) % 4), entries, variant);
+	line_append(l, "}");
 }
 
 static void put_in(struct line *l, uint64_t *state)
@@ -155,6 +200,10 @@ static void put_refusal(
 		second = first;
 	if (first == 6 || second == 6)
 		put_in(l, &shape);
+	if (chance(&shape, 25))
+		put_fact(l, &shape, variant);
+	if (chance(&shape, 20))
+		line_append(l, "undecided = \"%s\"; ", chance(&shape, 80) ? "tempfail" : "accept");
 	put_unless(l, &shape, entries, variant);
 	line_append(l, "}");
 }
@@ -177,6 +226,8 @@ static void put_whitelist(
 		line_append(l, "proof = [ %s ]; ", pick(&shape, proofs));
 	if (second != first && chance(&shape, 25))
 		put_key(l, second, entries, variant);
+	if (chance(&shape, 20))
+		put_fact(l, &shape, variant);
 	put_unless(l, &shape, entries, variant);
 	line_append(l, "}");
 }
@@ -199,7 +250,10 @@ static void put_rules(struct line *l, const struct mixed_rules *m)
 				continue;
 			line_append(l, "%s\n  ", any ? "," : "");
 			any = true;
-			if (s == 0)
+			if (s == 1 && chance(&shape, 15))
+				put_authenticated(
+				    l, (unsigned)i, shape, m->rule[i].entries, m->rule[i].variant);
+			else if (s == 0)
 				put_whitelist(
 				    l, (unsigned)i, shape, m->rule[i].entries, m->rule[i].variant);
 			else
@@ -263,6 +317,11 @@ void mixed_rules_text(const struct mixed_rules *m, char text[MIXED_RULES_TEXT_MA
 	if (chance(&exempt, 50))
 		line_append(&l, "\"%s\"", chance(&exempt, 50) ? "postmaster@" : "x@c.test");
 	line_append(&l, " ];\n");
+	line_append(&l,
+	    "dnsbls = ( { name = \"zone\"; zone = \"bl.test\"; of = \"client\"; "
+	    "answers = [ \"127.0.0.2\" ]; },\n  { name = \"names\"; zone = \"n.test\"; "
+	    "of = \"recipient\"; answers = [ \"127.0.0.2\" ]; },\n  { name = \"authors\"; "
+	    "zone = \"a.test\"; of = \"from\"; answers = [ \"127.0.0.2\" ]; } );\n");
 	put_rules(&l, m);
 	put_domains(&l, m->settings[SET_DOMAINS]);
 }
