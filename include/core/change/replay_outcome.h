@@ -39,9 +39,9 @@ struct identity replay_name(
     enum fact_state, struct slice text, const struct idna *, struct arena *);
 
 /* Whether rules that look at more than lists of names and networks (results, the DNS, the header,
- * lists in the DNS) are the same under both: what is open under one is then open in the same way
- * under the other. */
-bool replay_ask_alike(const struct ruleset *before, const struct ruleset *after);
+ * lists in the DNS) are the same under both, those left out that decide nothing at this time: what
+ * is open under one is then open in the same way under the other. */
+bool replay_ask_alike(const struct ruleset *before, const struct ruleset *after, int64_t now);
 
 struct replay_outcome replay_decide(
     const struct ruleset *before, const struct ruleset *after, const struct facts *, enum phase);

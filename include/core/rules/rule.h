@@ -176,6 +176,9 @@ bool rule_overridden(const struct rule *, int64_t now);
 /* Whether the rule refuses nothing now: by such a mode, or else as it is configured. */
 bool rule_monitors(const struct rule *, int64_t now);
 
+/* Expired, or in monitor mode where that changes nobody's fate: it decides nothing now. */
+bool rule_is_inert(const struct rule *, int64_t now);
+
 /* True for an entry that lets mail in, where a wrong one would be dangerous. */
 bool rule_lets_in(enum family, unsigned slot, bool out);
 

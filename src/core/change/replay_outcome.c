@@ -260,9 +260,10 @@ static bool has_same_words(const struct rule *one, const struct rule *other)
 		   : one->words == other->words;
 }
 
-static const struct rule *next_asking(const struct ruleset *rules, unsigned *at)
+static const struct rule *next_asking(const struct ruleset *rules, int64_t now, unsigned *at)
 {
-	while (*at < rules->rule_count && !asks_facts(&rules->rules[*at]))
+	while (*at < rules->rule_count &&
+	       (!asks_facts(&rules->rules[*at]) || rule_is_inert(&rules->rules[*at], now)))
 		++*at;
 	return *at < rules->rule_count ? &rules->rules[(*at)++] : NULL;
 }
@@ -287,7 +288,7 @@ static bool has_same_lists(const struct ruleset *a, const struct ruleset *b)
 	return true;
 }
 
-bool replay_ask_alike(const struct ruleset *a, const struct ruleset *b)
+bool replay_ask_alike(const struct ruleset *a, const struct ruleset *b, int64_t now)
 {
 	const struct rule *one, *other;
 	unsigned i = 0, j = 0;
@@ -297,24 +298,23 @@ bool replay_ask_alike(const struct ruleset *a, const struct ruleset *b)
 	if (!has_same_lists(a, b))
 		return false;
 	do {
-		one = next_asking(a, &i);
-		other = next_asking(b, &j);
+		one = next_asking(a, now, &i);
+		other = next_asking(b, now, &j);
 		if (!one || !other)
 			return one == other;
 	} while (slice_equal(one->name, other->name) && one->family == other->family &&
 		 one->keys == other->keys && one->unless == other->unless &&
-		 one->monitor == other->monitor && !one->override.given && !other->override.given &&
-		 one->applies == other->applies && one->expires == other->expires &&
+		 one->applies == other->applies &&
 		 one->undecided_tempfail == other->undecided_tempfail &&
 		 has_same_words(one, other) && has_same_headers(a, one, b, other));
 	return false;
 }
 
 /* Two outcomes of which one is open differ, or not. */
-static void compare(struct replay *r, enum outcome_kind one, enum outcome_kind other)
+static void compare(struct replay *r, enum outcome_kind one, enum outcome_kind other, int64_t now)
 {
 	bool open = one == OUTCOME_UNKNOWN || other == OUTCOME_UNKNOWN;
-	bool alike = one == other && (!open || replay_ask_alike(r->before, r->after));
+	bool alike = one == other && (!open || replay_ask_alike(r->before, r->after, now));
 
 	r->same |= alike || open;
 	r->differs |= !alike;
@@ -346,7 +346,7 @@ static void try_values(struct replay *r, struct facts *f)
 		other = outcome_of(&after);
 		add_outcome(&r->out.before, one, !r->any);
 		add_outcome(&r->out.after, other, !r->any);
-		compare(r, one, other);
+		compare(r, one, other, f->now);
 		r->any = true;
 		r->out.before_verdict = before;
 		r->out.after_verdict = after;

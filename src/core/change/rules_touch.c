@@ -55,7 +55,7 @@ struct rules_touch *rules_touch_create(
 	    .everything = settings_differ(&before->settings, &after->settings) ||
 			  /* Of authenticated messages only MAIL may be on record. */
 			  before->has_authenticated != after->has_authenticated ||
-			  !replay_ask_alike(before, after)};
+			  !replay_ask_alike(before, after, now)};
 	if (!t->everything)
 		t->everything = !t->arena || !touch_sets_make(t, now) || !touch_networks(t) ||
 				!touch_names(t) || !touch_patterns(t);

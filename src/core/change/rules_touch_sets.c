@@ -128,13 +128,6 @@ static void pair_rules(struct pairing *p, compare_fn *compare, bool all)
 	p->after_count = without_numbered(p->after, p->after_count);
 }
 
-/* Expired, or in monitor mode where that changes nobody's fate. */
-static bool is_inert(const struct rule *rule, int64_t now)
-{
-	return rule_expired(rule, now) ||
-	       (rule_monitors(rule, now) && rule->family >= FAMILY_WHITELIST);
-}
-
 /* The rules that decide something; all numbers are TOUCH_INERT so far.  NULL when out of memory. */
 static struct place *places_of(struct rules_touch *t, const struct ruleset *rules, int64_t now,
     uint32_t **number, size_t *count)
@@ -147,7 +140,7 @@ static struct place *places_of(struct rules_touch *t, const struct ruleset *rule
 		return NULL;
 	for (unsigned i = 0; i < rules->rule_count; i++) {
 		(*number)[i] = TOUCH_INERT;
-		if (!is_inert(&rules->rules[i], now))
+		if (!rule_is_inert(&rules->rules[i], now))
 			places[(*count)++] =
 			    (struct place){.rule = &rules->rules[i], .number = &(*number)[i]};
 	}

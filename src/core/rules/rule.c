@@ -51,6 +51,12 @@ bool rule_monitors(const struct rule *rule, int64_t now)
 	return rule_overridden(rule, now) ? rule->override.monitor : rule->monitor;
 }
 
+bool rule_is_inert(const struct rule *rule, int64_t now)
+{
+	return rule_expired(rule, now) ||
+	       (rule_monitors(rule, now) && rule->family >= FAMILY_WHITELIST);
+}
+
 /* A wrong whitelist entry opens the door, a wrong block only closes it, so the former is held
  * tighter.  A trusted network may be all of fc00::/7 (RFC 4193). */
 enum { EXEMPT_V4 = 8, EXEMPT_V6 = 16, TRUSTED_V6 = 7, REFUSE = 4 };

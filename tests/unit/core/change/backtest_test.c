@@ -83,6 +83,10 @@ static const struct {
 	"a@x.example", 1, 0, 0, 0, 0, 0, 1},
     {"… in monitor mode, where it changes nobody's fate", SPF_OFF, SPF_OFF MONITOR_HEADER, "ap",
 	"192.0.2.7", "a@x.example", 1, 0, 0, 0, 0, 0, 0},
+    {"… beside one that is open under both", SPF_OFF BLOCK_HEADER,
+	SPF_OFF "blocks = ( { name = \"h\"; header = [ \"!Date\" ]; }, "
+		"{ name = \"m\"; header = [ \"X\" ]; mode = \"monitor\"; } );\n",
+	"ap", "192.0.2.7", "a@x.example", 1, 0, 0, 0, 0, 0, 0},
     {"TLS, recorded", SPF_OFF, SPF_OFF BLOCK_TLS, "ap", "192.0.2.7", "a@x.example", 1, 1, 1, 0, 0,
 	0, 0},
     {"SPF came late", SPF_OFF, "", "l", "192.0.2.7", "a@x.example", 1, 0, 0, 0, 0, 0, 1},
