@@ -268,13 +268,22 @@ static const struct rule *next_asking(const struct ruleset *rules, int64_t now, 
 	return *at < rules->rule_count ? &rules->rules[(*at)++] : NULL;
 }
 
+static bool has_same_answers(const struct dnsbl *a, const struct dnsbl *b)
+{
+	if (a->answer_count != b->answer_count)
+		return false;
+	for (size_t i = 0; i < a->answer_count; i++)
+		if (!ip_equal(&a->answers[i].first, &b->answers[i].first) ||
+		    !ip_equal(&a->answers[i].last, &b->answers[i].last))
+			return false;
+	return true;
+}
+
 static bool is_same_list(const struct dnsbl *a, const struct dnsbl *b)
 {
 	/* Of a file nobody compares the entries: trees of their own are another list. */
 	return slice_equal(a->name, b->name) && slice_equal(a->zone, b->zone) && a->of == b->of &&
-	       a->networks == b->networks && a->names == b->names &&
-	       a->answer_count == b->answer_count &&
-	       memcmp(a->answers, b->answers, a->answer_count * sizeof *a->answers) == 0;
+	       a->networks == b->networks && a->names == b->names && has_same_answers(a, b);
 }
 
 /* Whether the lists in the DNS are the same; without any it does not matter where they would be. */

@@ -3,6 +3,7 @@
  * against themselves change nothing, whatever was recorded.
  */
 #include "core/change/backtest.h"
+#include "core/change/replay_outcome.h"
 #include "edge/idn/idn.h"
 #include "fake/configured.h"
 #include "fake/decisions.h"
@@ -264,6 +265,41 @@ START_TEST(of_authenticated_sessions)
 }
 END_TEST
 
+/* ---- lists in the DNS ---------------------------------------------------------------- */
+
+/* What lies between the members of a structure is nobody's business. */
+START_TEST(of_one_list)
+{
+	static const char text[] =
+	    SPF_OFF "dnsbls = ( { name = \"l\"; zone = \"l.example\"; of = \"client\"; "
+		    "answers = [ \"127.0.0.2\" ]; } );\n"
+		    "blocks = ( { name = \"b\"; listed = [ \"l\" ]; } );\n";
+	struct configured before, after;
+	struct dnsbl *list;
+
+	configured_load(&before, text);
+	configured_load(&after, text);
+	ck_assert_msg(before.rules && after.rules, "%s%s", before.lines, after.lines);
+	list = &after.rules->dnsbls[0];
+	for (unsigned i = 0; i < list->answer_count; i++) {
+		const struct ip first = list->answers[i].first, last = list->answers[i].last;
+
+		memset(&list->answers[i], 0x55, sizeof list->answers[i]);
+		list->answers[i].first.hi = first.hi;
+		list->answers[i].first.lo = first.lo;
+		list->answers[i].first.family = first.family;
+		list->answers[i].last.hi = last.hi;
+		list->answers[i].last.lo = last.lo;
+		list->answers[i].last.family = last.family;
+	}
+	ck_assert(replay_ask_alike(before.rules, after.rules, NOW));
+	list->answers[0].last.hi ^= UINT64_C(1) << 32;
+	ck_assert(!replay_ask_alike(before.rules, after.rules, NOW));
+	configured_free(&before);
+	configured_free(&after);
+}
+END_TEST
+
 /* ---- many rows ----------------------------------------------------------------------- */
 
 static const char everything[] =
@@ -493,6 +529,7 @@ Suite *suite(void)
 	TCase *t = tcase_create("changes");
 
 	tcase_add_loop_test(t, by_cases, 0, ROWS(cases));
+	tcase_add_test(t, of_one_list);
 	tcase_add_loop_test(t, of_authenticated_sessions, 0, ROWS(authenticated));
 	tcase_add_test(t, against_themselves);
 	tcase_add_loop_test(t, weights, 0, ROWS(counted));
