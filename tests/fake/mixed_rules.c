@@ -203,7 +203,7 @@ static void put_refusal(
 	if (chance(&shape, 25))
 		put_fact(l, &shape, variant);
 	if (chance(&shape, 20))
-		line_append(l, "undecided = \"%s\"; ", chance(&shape, 80) ? "tempfail" : "accept");
+		line_append(l, "undecided = \"%s\"; ", chance(&shape, 80) ? "tempfail" : "pass");
 	put_unless(l, &shape, entries, variant);
 	line_append(l, "}");
 }

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#define LOAD_AUTHENTICATED_CRITERIA "login, sender, from, helo, recipient or header"
+#define LOAD_AUTHENTICATED_CRITERIA "login, sender, sender_domain, from, helo, recipient or header"
 
 /* Bits 1 << key of the criteria that the group has. */
 static unsigned criteria_of(const struct setting *group)

@@ -5,7 +5,7 @@
 
 /* ---- text → exactly these lines ------------------------------------------------------ */
 
-#define USE "login, sender, from, helo, recipient or header\n"
+#define USE "login, sender, sender_domain, from, helo, recipient or header\n"
 #define NOBODY                                                                                     \
 	"belongs to rules of blocks with applies = \"authenticated\" or \"both\": nobody is "      \
 	"logged "                                                                                  \
