@@ -240,7 +240,8 @@ static struct verdict without_proof(struct findings *f, const struct verdict *fo
 		v.action = ACTION_TEMPFAIL;
 		v.reason = doubtful->words ? REASON_UNDECIDED : REASON_SPF_TEMPERROR;
 	}
-	if (!f->undecided)
+	/* Of several it is the one that the refusal became another try for. */
+	if (!f->undecided || !found->monitored)
 		f->undecided = doubtful;
 	f->open |= !found->monitored;
 	return v;
