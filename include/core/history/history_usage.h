@@ -11,9 +11,9 @@
  * An entry *decides* its key for a value (a client's address, a HELO name, …) when it is the most
  * specific one there that fits, in or out: the same that `lookup` calls so.  What the rules make of
  * it is not asked, so that each distinct client and name of the history is looked up once, whatever
- * their number of rows.  Rows of authenticated sessions count for the rules that apply to them;
- * their logins are not looked up, so an entry of `login` is taken for used.  Of clients in
- * trusted_networks nothing but that counts; a rule that has expired is decided by nothing.
+ * their number of rows.  Rows of authenticated sessions count for the rules that are for these, all
+ * others for the others, and of clients in trusted_networks that alone; a rule that has expired is
+ * decided by nothing.
  *
  * Of a row that stands for many clients of one network only the entry that refused them is known,
  * and what its examples show.

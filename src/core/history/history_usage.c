@@ -3,6 +3,7 @@
 #include "core/change/replay_outcome.h"
 #include "core/history/history_set.h"
 #include "core/policy/match.h"
+#include "core/policy/policy.h"
 #include "history_spot.h"
 
 #include <stdlib.h>
@@ -80,18 +81,10 @@ struct look {
 	struct history_usage *usage;
 	struct match match;
 	const struct facts *facts;
-	enum identity_kind identity; /* IDENTITY_COUNT: the client's address */
+	enum identity_kind identity; /* IDENTITY_COUNT: the client's address, or the login */
+	bool login;
 	uint32_t asn, country;
-	bool user; /* of an authenticated session */
 };
-
-/* Whether such a session is asked the rule; the client of a user is in none. */
-static bool is_asked(const struct look *l, const struct rule *rule)
-{
-	return (l->user ? rule_is_for_authenticated(rule)
-			: rule->applies != APPLIES_AUTHENTICATED) &&
-	       !rule_expired(rule, l->usage->now);
-}
 
 static bool use_address(struct look *l, uint32_t member)
 {
@@ -114,11 +107,14 @@ static bool use_address(struct look *l, uint32_t member)
 
 static bool use_name(struct look *l, const struct match_cursor *c, uint32_t member)
 {
-	const struct identity *id = &l->facts->id[l->identity];
+	const struct identity *id = l->login ? NULL : &l->facts->id[l->identity];
 	char spelling[ENTRY_SPELLING_MAX];
 	struct history_spot s;
 
-	if (member_rank(member) == FORM_ADDRESS)
+	if (l->login)
+		s = history_spot_of_text(
+		    member, c->kind, entry_fold_login(l->facts->auth, spelling));
+	else if (member_rank(member) == FORM_ADDRESS)
 		s = history_spot_of_text(
 		    member, c->kind, entry_spell(c->kind, id->local, id->name, spelling));
 	else
@@ -157,12 +153,13 @@ static bool use_entries(struct look *l, unsigned families)
 		for (const uint32_t *m = c->at; m < c->end; m++) {
 			const struct rule *rule = &rules->rules[member_rule(*m)];
 
-			if (!(families & 1u << rule->family) || !is_asked(l, rule) ||
+			if (!(families & 1u << rule->family) || rule_expired(rule, l->usage->now) ||
+			    !policy_asks(rule, l->facts) ||
 			    !looks_at_it(l, rule, member_slot(*m)) ||
 			    is_decided_before(l, i, member_matcher(*m)))
 				continue;
-			if (!(l->identity == IDENTITY_COUNT ? use_address(l, *m)
-							    : use_name(l, c, *m)))
+			if (!(l->identity == IDENTITY_COUNT && !l->login ? use_address(l, *m)
+									 : use_name(l, c, *m)))
 				return false;
 		}
 	}
@@ -171,7 +168,9 @@ static bool use_entries(struct look *l, unsigned families)
 
 static bool fits(const struct look *l, const struct ruleset_pattern *p)
 {
-	return pattern_match(p->pattern, l->facts->id[l->identity].composed) == PATTERN_YES;
+	struct slice value = l->login ? l->facts->auth : l->facts->id[l->identity].composed;
+
+	return pattern_match(p->pattern, value) == PATTERN_YES;
 }
 
 /*
@@ -197,7 +196,7 @@ static void use_pattern(struct look *l, unsigned first, unsigned end)
 static void use_patterns(struct look *l)
 {
 	const struct ruleset *rules = l->usage->rules;
-	unsigned end;
+	unsigned end, key = l->login ? KEY_LOGIN : (unsigned)key_of_identity(l->identity);
 
 	for (unsigned i = 0; i < rules->pattern_count; i = end) {
 		const struct ruleset_pattern *p = &rules->patterns[i];
@@ -206,17 +205,20 @@ static void use_patterns(struct look *l)
 			      rules->patterns[end].slot == p->slot;
 		     end++)
 			;
-		if ((p->slot & (SLOT_UNLESS - 1)) == (unsigned)key_of_identity(l->identity) &&
-		    is_asked(l, &rules->rules[p->rule]))
+		if ((p->slot & (SLOT_UNLESS - 1)) == key &&
+		    !rule_expired(&rules->rules[p->rule], l->usage->now) &&
+		    policy_asks(&rules->rules[p->rule], l->facts))
 			use_pattern(l, i, end);
 	}
 }
 
 /* ---- values -------------------------------------------------------------------------- */
 
-/* True when the value was not looked up before, or in *failed that memory is out. */
-enum { USER = 0x40 }; /* a user's value: other rules are asked */
+/* Kinds of values beside those of the identities: each of these again for who is logged in, whom
+ * other rules are for. */
+enum { VALUE_CLIENT = IDENTITY_COUNT, VALUE_LOGIN, VALUE_AUTHENTICATED = 8 };
 
+/* True when the value was not looked up before, or in *failed that memory is out. */
 static bool is_new_value(struct history_usage *u, unsigned kind, struct slice text, bool *failed)
 {
 	unsigned char bytes[DECISION_TEXT_MAX + 2];
@@ -254,7 +256,7 @@ static bool add_client(
 	struct look l = {.usage = u, .facts = &facts, .identity = IDENTITY_COUNT};
 	unsigned char room[17];
 	struct slice bytes = client_bytes(&row->client, room);
-	bool failed, is_new = is_new_value(u, IDENTITY_COUNT, bytes, &failed);
+	bool failed, is_new = is_new_value(u, VALUE_CLIENT, bytes, &failed);
 
 	*kind = history_set_has(u->trusted, bytes) ? CLIENT_TRUSTED : CLIENT_OF_OTHERS;
 	if (failed || !is_new)
@@ -278,16 +280,17 @@ static struct identity identity_of(
 }
 
 static bool add_identity(
-    struct history_usage *u, const struct decision_row *row, enum identity_kind kind, bool user)
+    struct history_usage *u, const struct decision_row *row, enum identity_kind kind)
 {
 	struct slice text = row->text[(enum decision_text)kind];
-	struct facts facts = {.client.family = IP_NONE};
-	struct look l = {.usage = u, .facts = &facts, .identity = kind, .user = user};
+	struct facts facts = {.client.family = IP_NONE, .auth_state = row->auth_state};
+	struct look l = {.usage = u, .facts = &facts, .identity = kind};
+	unsigned of = facts_are_authenticated(&facts) ? VALUE_AUTHENTICATED : 0;
 	bool failed;
 
 	if (row->state[kind] != FACT_KNOWN)
 		return true;
-	if (!is_new_value(u, (unsigned)kind | (user ? USER : 0), text, &failed))
+	if (!is_new_value(u, of | kind, text, &failed))
 		return !failed;
 	arena_reset(u->scratch);
 	facts.id[kind] = identity_of(u, kind, text);
@@ -296,6 +299,31 @@ static bool add_identity(
 	match_start(&l.match, u->rules, &facts);
 	use_patterns(&l);
 	return use_entries(&l, ~0u);
+}
+
+static bool add_login(struct history_usage *u, const struct decision_row *row)
+{
+	struct facts facts = {
+	    .client.family = IP_NONE, .auth_state = FACT_KNOWN, .auth = row->text[ROW_AUTH]};
+	struct look l = {.usage = u, .facts = &facts, .identity = IDENTITY_COUNT, .login = true};
+	bool failed;
+
+	if (!is_new_value(u, VALUE_LOGIN, facts.auth, &failed))
+		return !failed;
+	match_start(&l.match, u->rules, &facts);
+	use_patterns(&l);
+	return use_entries(&l, ~0u);
+}
+
+/* Rules for authenticated sessions look at no client. */
+static bool add_authenticated(struct history_usage *u, const struct decision_row *row)
+{
+	if (!add_login(u, row))
+		return false;
+	for (int i = 0; i < IDENTITY_COUNT; i++)
+		if (!add_identity(u, row, (enum identity_kind)i))
+			return false;
+	return true;
 }
 
 /* The entry that refused the many clients for which the row stands. */
@@ -325,18 +353,14 @@ bool history_usage_add(struct history_usage *u, const struct decision_row *row)
 
 	if (row->client.family == IP_NONE)
 		return true;
-	if (row->auth_state == FACT_KNOWN) {
-		for (int i = 0; i < IDENTITY_COUNT; i++)
-			if (!add_identity(u, row, (enum identity_kind)i, true))
-				return false;
-		return true;
-	}
+	if (row->auth_state == FACT_KNOWN)
+		return add_authenticated(u, row);
 	if ((row->flags & ROW_FOLDED) != 0 && !add_folded(u, row))
 		return false;
 	if (!add_client(u, row, &kind))
 		return false;
 	for (int i = 0; i < IDENTITY_COUNT && kind == CLIENT_OF_OTHERS; i++)
-		if (!add_identity(u, row, (enum identity_kind)i, false))
+		if (!add_identity(u, row, (enum identity_kind)i))
 			return false;
 	return true;
 }
@@ -397,8 +421,6 @@ bool history_usage_has(
 {
 	struct range_question q = {u, rule, slot, e->out, false};
 
-	if ((slot & (SLOT_UNLESS - 1)) == KEY_LOGIN)
-		return true;
 	if (e->kind == ENTRY_PATTERN)
 		return has_pattern(u, rule, slot, e);
 	if (e->kind != ENTRY_NETWORK)

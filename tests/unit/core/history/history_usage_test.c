@@ -35,8 +35,9 @@ static struct entry entry_of(const char *text, enum entry_accept accept)
 
 static void add(struct ruleset_builder *b, unsigned rule, unsigned slot, const char *text)
 {
-	struct entry e =
-	    entry_of(text, slot == KEY_NETWORKS ? ENTRY_ACCEPT_NETWORKS : ENTRY_ACCEPT_ADDRESSES);
+	struct entry e = entry_of(text, slot == KEY_NETWORKS ? ENTRY_ACCEPT_NETWORKS
+					: slot == KEY_LOGIN  ? ENTRY_ACCEPT_LOGINS
+							     : ENTRY_ACCEPT_ADDRESSES);
 
 	ruleset_add_entry(b, rule, slot, &e, (struct origin){"f", 1});
 }
@@ -51,7 +52,7 @@ static void add_place(
 	ruleset_add_geo(b, rule, KEY_NETWORKS, rank, false, &p);
 }
 
-enum { TRUSTED, FROM, PLACES, USERS };
+enum { TRUSTED, FROM, FORMS, PLACES };
 
 static struct ruleset *make_rules(void)
 {
@@ -67,14 +68,14 @@ static struct ruleset *make_rules(void)
 		.family = FAMILY_BLOCKS,
 		.keys = 1u << KEY_FROM,
 		.where = where},
+	    [FORMS] = {.name = SLICE("forms"),
+		.family = FAMILY_BLOCKS,
+		.keys = 1u << KEY_FROM | 1u << KEY_LOGIN,
+		.applies = APPLIES_AUTHENTICATED,
+		.where = where},
 	    [PLACES] = {.name = SLICE("places"),
 		.family = FAMILY_SUSRANGES,
 		.keys = 1u << KEY_NETWORKS,
-		.where = where},
-	    [USERS] = {.name = SLICE("users"),
-		.family = FAMILY_BLOCKS,
-		.keys = 1u << KEY_FROM,
-		.applies = APPLIES_AUTHENTICATED,
 		.where = where},
 	};
 	struct ruleset *made;
@@ -84,8 +85,10 @@ static struct ruleset *make_rules(void)
 	add(b, TRUSTED, KEY_NETWORKS, "192.0.2.0/24");
 	add(b, FROM, KEY_FROM, "ceo@bank.example");
 	add(b, FROM, KEY_FROM, "bank.example");
+	add(b, FORMS, KEY_FROM, "bank.example");
+	add(b, FORMS, KEY_LOGIN, "anna");
+	add(b, FORMS, KEY_LOGIN, "/form[0-9]/");
 	add(b, PLACES, KEY_NETWORKS, "10.1.1.0/24");
-	add(b, USERS, KEY_FROM, "bank.example");
 	add_place(b, PLACES, RANK_ASN, "10.1.0.0/16");
 	add_place(b, PLACES, RANK_COUNTRY, "10.0.0.0/8");
 	made = ruleset_finish(&b);
@@ -102,24 +105,29 @@ enum {
 	NET_24 = 8,
 	AS_IS = 16,
 	COUNTRY_IS = 32,
-	USERS_BANK = 64,
+	FORMS_BANK = 64,
+	FORMS_ANNA = 128,
+	FORMS_PATTERN = 256,
 };
 
 static const struct {
 	const char *label, *client, *from;
-	bool authenticated, folded;
+	const char *login;
+	bool folded;
 	unsigned want;
 } rows[] = {
-    {"an entry before its AS", "10.1.1.9", NULL, false, false, NET_24},
-    {"an AS before its country", "10.1.2.9", NULL, false, false, AS_IS},
-    {"a country", "10.200.2.9", NULL, false, false, COUNTRY_IS},
-    {"none", "198.51.100.1", NULL, false, false, 0},
-    {"an author", "198.51.100.1", "CEO@bank.example", false, false, FROM_CEO},
-    {"his domain", "198.51.100.1", "x@bank.example", false, false, FROM_BANK},
-    {"a domain alone", "198.51.100.1", "bank.example", false, false, FROM_BANK},
-    {"a trusted client's author", "192.0.2.1", "x@bank.example", false, false, TRUSTED_NET},
-    {"who is logged in, in rules for users", "10.1.1.9", "x@bank.example", true, false, USERS_BANK},
-    {"a row for a whole network", "198.51.100.1", NULL, false, true, NET_24},
+    {"an entry before its AS", "10.1.1.9", NULL, NULL, false, NET_24},
+    {"an AS before its country", "10.1.2.9", NULL, NULL, false, AS_IS},
+    {"a country", "10.200.2.9", NULL, NULL, false, COUNTRY_IS},
+    {"none", "198.51.100.1", NULL, NULL, false, 0},
+    {"an author", "198.51.100.1", "CEO@bank.example", NULL, false, FROM_CEO},
+    {"his domain", "198.51.100.1", "x@bank.example", NULL, false, FROM_BANK},
+    {"a domain alone", "198.51.100.1", "bank.example", NULL, false, FROM_BANK},
+    {"a trusted client's author", "192.0.2.1", "x@bank.example", NULL, false, TRUSTED_NET},
+    {"who is logged in", "10.1.1.9", "x@bank.example", "Anna", false, FORMS_BANK | FORMS_ANNA},
+    {"… from a trusted client", "192.0.2.1", "x@bank.example", "form7", false,
+	FORMS_BANK | FORMS_PATTERN},
+    {"a row for a whole network", "198.51.100.1", NULL, NULL, true, NET_24},
 };
 
 START_TEST(uses)
@@ -130,14 +138,17 @@ START_TEST(uses)
 	struct entry trusted = entry_of("192.0.2.0/24", ENTRY_ACCEPT_NETWORKS),
 		     ceo = entry_of("ceo@bank.example", ENTRY_ACCEPT_ADDRESSES),
 		     bank = entry_of("bank.example", ENTRY_ACCEPT_ADDRESSES),
-		     net = entry_of("10.1.1.0/24", ENTRY_ACCEPT_NETWORKS);
+		     net = entry_of("10.1.1.0/24", ENTRY_ACCEPT_NETWORKS),
+		     anna = entry_of("anna", ENTRY_ACCEPT_LOGINS),
+		     pattern = entry_of("/form[0-9]/", ENTRY_ACCEPT_LOGINS);
 	unsigned have = 0;
 
 	ck_assert_ptr_nonnull(u);
 	ck_assert(ip_parse(slice_str(rows[_i].client), &row.client));
 	row.text[ROW_FROM] = slice_str(rows[_i].from);
 	row.state[IDENTITY_FROM] = rows[_i].from ? FACT_KNOWN : FACT_ABSENT;
-	row.auth_state = rows[_i].authenticated ? FACT_KNOWN : FACT_ABSENT;
+	row.auth_state = rows[_i].login ? FACT_KNOWN : FACT_ABSENT;
+	row.text[ROW_AUTH] = slice_str(rows[_i].login);
 	if (rows[_i].folded) {
 		row.flags = ROW_FOLDED;
 		row.has_network = true;
@@ -148,7 +159,9 @@ START_TEST(uses)
 	have |= history_usage_has(u, TRUSTED, KEY_NETWORKS, &trusted) ? TRUSTED_NET : 0;
 	have |= history_usage_has(u, FROM, KEY_FROM, &ceo) ? FROM_CEO : 0;
 	have |= history_usage_has(u, FROM, KEY_FROM, &bank) ? FROM_BANK : 0;
-	have |= history_usage_has(u, USERS, KEY_FROM, &bank) ? USERS_BANK : 0;
+	have |= history_usage_has(u, FORMS, KEY_FROM, &bank) ? FORMS_BANK : 0;
+	have |= history_usage_has(u, FORMS, KEY_LOGIN, &anna) ? FORMS_ANNA : 0;
+	have |= history_usage_has(u, FORMS, KEY_LOGIN, &pattern) ? FORMS_PATTERN : 0;
 	have |= history_usage_has(u, PLACES, KEY_NETWORKS, &net) ? NET_24 : 0;
 	have |=
 	    history_usage_has_place(u, PLACES, KEY_NETWORKS, RANK_ASN, AS_HERE, false) ? AS_IS : 0;
