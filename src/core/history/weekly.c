@@ -243,7 +243,8 @@ bool weekly_count(struct weekly *w, const struct decision_row *row)
 	*(row->monitored ? &w->monitored : &w->refused) += row->count;
 	if (rule)
 		*(row->monitored ? &rule->monitored : &rule->refused) += row->count;
-	why = row->monitored ? 0 : weekly_why(w, row);
+	/* Rules for authenticated sessions are asked for known senders, and no whitelist helps. */
+	why = row->monitored || row->auth_state == FACT_KNOWN ? 0 : weekly_why(w, row);
 	return why == 0 || count_case(w, row, why);
 }
 

@@ -34,7 +34,12 @@ static bool read_decision(struct request *req, const char *token, struct managed
 	bool good = false;
 
 	line->covers = covers_of_record(record);
-	if (record && !client)
+	if (json_object_get(record, "auth"))
+		channel_error(req->channel,
+		    "the decision %s is of an authenticated session, of which the whitelist says "
+		    "nothing: change its rule\n",
+		    token);
+	else if (record && !client)
 		channel_error(req->channel, "the decision %s has no client address\n", token);
 	else if (record && !line->covers)
 		channel_error(req->channel,

@@ -225,6 +225,11 @@ static void print_remedy(struct request *req, const json_t *record, const char *
 	if (strcmp(record_text(record, "action"), action_name(ACTION_ACCEPT)) == 0 ||
 	    record_text(record, "client")[0] == '\0')
 		return;
+	if (record_text(record, "auth")[0]) {
+		channel_print(req->channel, "\nThe whitelist says nothing of authenticated "
+					    "sessions: change the rule.\n");
+		return;
+	}
 	channel_print(req->channel,
 	    "\nTo let this client in:\n    susmilterctl whitelist add %s --covers %s --for 30d\n"
 	    "or    susmilterctl whitelist add --from %s --for 30d\n",

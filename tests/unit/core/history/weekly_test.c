@@ -70,9 +70,12 @@ START_TEST(knows_who_is_good)
 	    refused(row_of(STAGE_RCPT, "z@good.example", "me@x.example"), "b"),
 	    row_of(STAGE_RCPT, "z@good.example", "me@x.example"),
 	    refused(row_of(STAGE_RCPT, "z@good.example", "me@x.example"), "b"),
+	    refused(row_of(STAGE_RCPT, "z@friend.example", "me@x.example"), "form"),
 	};
 
 	ck_assert_ptr_nonnull(w);
+	week[10].auth_state =
+	    FACT_KNOWN;             /* a rule for who is logged in, whom no whitelist lets in */
 	week[7].monitored = true;   /* nobody was refused */
 	week[9].time_ms = NOW - 11; /* before the week */
 	week[0].count = 5;
@@ -81,7 +84,7 @@ START_TEST(knows_who_is_good)
 	for (size_t i = 0; i < ROWS(week); i++)
 		ck_assert(weekly_count(w, &week[i]));
 	weekly_finish(w);
-	ck_assert_uint_eq(w->refused, 11);
+	ck_assert_uint_eq(w->refused, 12);
 	ck_assert_uint_eq(w->monitored, 1);
 	ck_assert_uint_eq(w->accepted, 1);
 	ck_assert_uint_eq(w->case_count, 3);
@@ -89,10 +92,11 @@ START_TEST(knows_who_is_good)
 	ck_assert_uint_eq(w->cases[0].why, WEEKLY_PROVEN_SELF);
 	ck_assert(slice_equal(w->cases[1].domain, SLICE("friend.example")));
 	ck_assert_uint_eq(w->cases[1].why, WEEKLY_KNOWN);
+	ck_assert_uint_eq(w->cases[1].count, 1);
 	ck_assert(slice_equal(w->cases[2].domain, SLICE("good.example")));
 	ck_assert_uint_eq(w->cases[2].why, WEEKLY_PROVEN_DOMAIN);
 	ck_assert_uint_eq(w->cases[2].count, 5);
-	ck_assert_uint_eq(w->rule_count, 2);
+	ck_assert_uint_eq(w->rule_count, 3);
 	ck_assert(slice_equal(w->rules[0].name, SLICE("b")));
 	ck_assert_uint_eq(w->rules[0].refused, 10);
 	ck_assert_uint_eq(w->rules[0].monitored, 1);
