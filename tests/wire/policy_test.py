@@ -497,6 +497,28 @@ def counted_once(checks, servers, dns):
     checks.same("once: the counters agree", counted(daemon), 7)
 
 
+def logged_in(checks, servers, dns):
+    """Of who is logged in each recipient is on record once, too."""
+    spec = f"unix:{servers.dir}/login.policy"
+    daemon = servers.daemon(dns.resolver + f'policy = {{ socket = "{spec}"; }};\n'
+                            'history = { directory = "history"; };\n'
+                            'blocks = ( { name = "form"; recipient = [ "never@example.net" ];\n'
+                            '  applies = "authenticated"; } );\n', name="login")
+    with Talk("127.0.0.1", daemon.port) as t, PolicyTalk(spec) as p:
+        t.connect("unknown", GOOD)
+        t.helo("client.example")
+        t.mail("a@walkin.example", auth_authen="u")
+        for to in ("u@example.net", "never@example.net", "v@example.net"):
+            said = p.ask(GOOD, "a@walkin.example", to, sasl_username="u")
+            checks.same(f"login: both doors say the same of {to}", said == "DUNNO", t.rcpt(to) == "c")
+
+    def rows():
+        found = daemon.ctl("find", "--json").stdout.splitlines()
+        return sorted(r.get("recipient", r["stage"]) for r in map(json.loads, found))
+    lab.wait_for(lambda: len(rows()) >= 4, 10, "4 rows")
+    checks.same("login: rows", rows(), ["mail", "never@example.net", "u@example.net", "v@example.net"])
+
+
 def speed(checks, servers, daemon):
     """Five thousand requests a second on one connection, on a machine that is not busy."""
     best, count = 0, 5000
@@ -532,6 +554,7 @@ def main():
         manners(checks, start(servers, dns, "tempfail", failure="tempfail"), True)
         found(checks, servers, dns)
         counted_once(checks, servers, dns)
+        logged_in(checks, servers, dns)
         crowd(checks, servers, dns)
         tcp(checks, servers, dns)
         life(checks, servers, dns)

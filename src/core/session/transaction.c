@@ -114,7 +114,7 @@ void transaction_note_accepted(const struct event *e, const struct verdict *v)
 	struct record r = record_of(e, v);
 	struct record_number number;
 
-	if (!env->accepted)
+	if (!env->accepted || (env->elsewhere && env->elsewhere(env->self, &r)))
 		return;
 	number_record(env, &r, &number);
 	env->accepted(env->self, &r);
