@@ -40,6 +40,7 @@ struct dnsbl {
 	struct ip_radix *networks;
 	struct name_radix *names;
 	size_t entries;
+	uint64_t content; /* the same of the same file and type (core/base/fnv.h); 0: of a zone */
 	int64_t modified; /* of the file: seconds since the epoch */
 };
 

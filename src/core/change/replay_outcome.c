@@ -281,9 +281,8 @@ static bool has_same_answers(const struct dnsbl *a, const struct dnsbl *b)
 
 static bool is_same_list(const struct dnsbl *a, const struct dnsbl *b)
 {
-	/* Of a file nobody compares the entries: trees of their own are another list. */
 	return slice_equal(a->name, b->name) && slice_equal(a->zone, b->zone) && a->of == b->of &&
-	       a->networks == b->networks && a->names == b->names && has_same_answers(a, b);
+	       a->content == b->content && has_same_answers(a, b);
 }
 
 /* Whether the lists in the DNS are the same; without any it does not matter where they would be. */

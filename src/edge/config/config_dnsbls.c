@@ -5,6 +5,7 @@
 #include "config_load.h"
 
 #include "core/base/array.h"
+#include "core/base/fnv.h"
 #include "core/rules/dnsbl.h"
 #include "core/rules/rbldnsd.h"
 #include "edge/idn/idn.h"
@@ -209,8 +210,10 @@ static void read_entries(struct zone_file *z, const char *path, struct slice tex
 	struct rbldnsd_reader r =
 	    rbldnsd_open(text, (enum rbldnsd_type)type, &idn_uts46, load->arena);
 	struct rbldnsd_entry e, first = {.wrong = NULL};
+	const char kind = (char)type;
 	size_t wrong = 0;
 
+	z->p->list.content = fnv(fnv(FNV_START, slice_of(&kind, 1)), text);
 	if ((type == RBLDNSD_DNSET) != (z->p->list.of != IDENTITY_COUNT))
 		diag_error(load->diag, z->p->where,
 		    "a dnsbl of client is of addresses, any other "

@@ -300,6 +300,27 @@ START_TEST(of_one_list)
 }
 END_TEST
 
+START_TEST(of_one_file)
+{
+	static const char text[] =
+	    SPF_OFF "dnsbls = ( { name = \"l\"; file = \"l.zone\"; of = \"client\"; } );\n"
+		    "blocks = ( { name = \"b\"; listed = [ \"l\" ]; } );\n";
+	struct configured before, after;
+
+	configured_file("l.zone", "192.0.2.1\n");
+	configured_load(&before, text);
+	configured_load(&after, text);
+	ck_assert_msg(before.rules && after.rules, "%s%s", before.lines, after.lines);
+	ck_assert(replay_ask_alike(before.rules, after.rules, NOW));
+	configured_free(&after);
+	configured_file("l.zone", "192.0.2.2\n");
+	configured_load(&after, text);
+	ck_assert(!replay_ask_alike(before.rules, after.rules, NOW));
+	configured_free(&before);
+	configured_free(&after);
+}
+END_TEST
+
 /* ---- many rows ----------------------------------------------------------------------- */
 
 static const char everything[] =
@@ -530,6 +551,7 @@ Suite *suite(void)
 
 	tcase_add_loop_test(t, by_cases, 0, ROWS(cases));
 	tcase_add_test(t, of_one_list);
+	tcase_add_test(t, of_one_file);
 	tcase_add_loop_test(t, of_authenticated_sessions, 0, ROWS(authenticated));
 	tcase_add_test(t, against_themselves);
 	tcase_add_loop_test(t, weights, 0, ROWS(counted));
