@@ -112,6 +112,9 @@ unsigned ruleset_add_dnsbl(struct ruleset_builder *, const struct dnsbl *, struc
 /* The number of the list of this name; DNSBLS_MAX: there is none. */
 unsigned ruleset_find_dnsbl(const struct ruleset_builder *, struct slice name);
 
+/* That list itself, the builder's; NULL: there is none. */
+const struct dnsbl *ruleset_dnsbl(const struct ruleset_builder *, struct slice name);
+
 /* One network of an AS or a country that the rule names, from the MMDB. */
 void ruleset_add_geo(struct ruleset_builder *, unsigned rule, unsigned slot, enum member_rank,
     bool out, const struct prefix *);

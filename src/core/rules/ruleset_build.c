@@ -281,6 +281,13 @@ unsigned ruleset_find_dnsbl(const struct ruleset_builder *b, struct slice name)
 	return DNSBLS_MAX;
 }
 
+const struct dnsbl *ruleset_dnsbl(const struct ruleset_builder *b, struct slice name)
+{
+	unsigned number = ruleset_find_dnsbl(b, name);
+
+	return number < DNSBLS_MAX ? &b->rules->dnsbls[number] : NULL;
+}
+
 void ruleset_add_word(struct ruleset_builder *b, unsigned rule, unsigned slot, unsigned word,
     bool out, struct origin where)
 {

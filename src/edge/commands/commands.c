@@ -9,6 +9,9 @@
 
 static const struct command_option only_json[] = {{JSON_OPTION}, {END}};
 
+static const struct command_option check_options[] = {
+    {"--strict", NULL, "exit with 1 when there are warnings, too"}, {JSON_OPTION}, {END}};
+
 static const struct command_option reload_options[] = {
     {"--if-changed", NULL, "reload only if a file changed; otherwise nothing is read"},
     {"--previous", NULL, "go back to the files of the previous generation, from their copies"},
@@ -209,7 +212,7 @@ const struct command commands[] = {
     {"status", "", "show generation, uptime, sessions and the last reload", only_json, 0,
 	command_status},
     {"stats", "", "count decisions by family, rule and action", only_json, 0, command_stats},
-    {"check", "[FILE]", "report every error and warning, and what would change", only_json,
+    {"check", "[FILE]", "report every error and warning, and what would change", check_options,
 	ADMIN | OFFLINE | COMMAND_EITHER | COMMAND_NO_TABLE, command_check},
     {"reload", "", "reload the configuration and wait until it is live", reload_options, ADMIN,
 	command_reload},

@@ -256,7 +256,7 @@ int command_check(struct request *req)
 		if (config && !config_check_resolver(config, diag))
 			ruleset_free(&rules);
 		status = tell_check(req, path, diag, rules, survey);
-		if (!rules)
+		if (!rules || (request_switch(req, "strict") && diag_warnings(diag) > 0))
 			status = STATUS_FAILED;
 	} else {
 		channel_error(req->channel, "out of memory\n");

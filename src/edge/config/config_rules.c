@@ -33,16 +33,46 @@ static void add_criteria(
 
 /* ---- what only the whole rule shows -------------------------------------------------- */
 
-/* An identity that a result proves; which result is the author's matter. */
-static bool is_proven_identity(unsigned keys)
+/* Whether each entry of the key is fit for a whitelist; false without the key. */
+static bool each_entry(const struct load *load, const struct setting *group, const char *key,
+    bool (*is_fit)(const struct load *, struct slice entry))
 {
-	const unsigned of_author = 1u << KEY_DKIM | 1u << KEY_DMARC;
+	const struct setting *s = setting_member(group, key);
+	unsigned n = s && setting_is_aggregate(s) ? setting_count(s) : 0;
+	bool fit = s && (n > 0 || is_fit(load, setting_text(s)));
 
-	return ((keys & 1u << KEY_SENDER) != 0 && (keys & 1u << KEY_SPF) != 0) ||
-	       ((keys & 1u << KEY_FROM) != 0 && (keys & of_author) != 0);
+	for (unsigned i = 0; i < n; i++)
+		fit = fit && is_fit(load, setting_text(setting_element(s, i)));
+	return fit;
 }
 
-static void check_whitelist(struct rule_parser *p)
+static bool is_pass(const struct load *load, struct slice entry)
+{
+	(void)load;
+	return slice_equal(entry, SLICE("pass"));
+}
+
+/* A list of clients' addresses is as good as networks. */
+static bool is_list_of_clients(const struct load *load, struct slice entry)
+{
+	const struct dnsbl *list = ruleset_dnsbl(load->builder, entry);
+
+	return list && list->of == IDENTITY_COUNT;
+}
+
+/* What a result proves, which is pass alone: whoever says `none` lets every forger in. */
+static bool is_proven(const struct rule_parser *p, const struct setting *group)
+{
+	unsigned keys = p->rule.keys;
+
+	return ((keys & 1u << KEY_SENDER) != 0 && each_entry(p->load, group, "spf", is_pass)) ||
+	       ((keys & 1u << KEY_FROM) != 0 &&
+		   (each_entry(p->load, group, "dkim", is_pass) ||
+		       each_entry(p->load, group, "dmarc", is_pass))) ||
+	       each_entry(p->load, group, "listed", is_list_of_clients);
+}
+
+static void check_whitelist(struct rule_parser *p, const struct setting *group)
 {
 	struct rule *rule = &p->rule;
 	const unsigned alone =
@@ -53,10 +83,12 @@ static void check_whitelist(struct rule_parser *p)
 		    "\"%.*s\" exempts by domains, which prove nothing: add proof = [ \"spf\", "
 		    "\"client_name\" ] or one of the two",
 		    SLICE_ARG(rule->name));
-	else if (rule->keys != 0 && (rule->keys & alone) == 0 && !is_proven_identity(rule->keys))
+	else if (rule->keys != 0 && (rule->keys & alone) == 0 && !is_proven(p, group))
 		diag_error(p->load->diag, rule->where,
-		    "\"%.*s\" exempts by what a client merely says (sender, helo, from): use "
-		    "domains with proof, or add networks, asn, country or client_name",
+		    "\"%.*s\" exempts by what proves nothing: use domains with proof, add "
+		    "networks, "
+		    "asn, country, client_name or listed (of the client), or spf, dkim or dmarc "
+		    "that is pass",
 		    SLICE_ARG(rule->name));
 	rule->in = (rule->proof & PROOF_SPF ? 1u << IDENTITY_SENDER : 0) |
 		   (rule->proof & PROOF_CLIENT_NAME ? 1u << IDENTITY_CLIENT_NAME : 0);
@@ -99,7 +131,7 @@ static void check_sessions(const struct rule_parser *p, const struct setting *gr
 	}
 }
 
-static void check_rule(struct rule_parser *p)
+static void check_rule(struct rule_parser *p, const struct setting *group)
 {
 	struct rule *rule = &p->rule;
 
@@ -110,7 +142,7 @@ static void check_rule(struct rule_parser *p)
 		    "the rule \"%.*s\" has no criterion and would match everything",
 		    SLICE_ARG(rule->name));
 	if (rule->family == FAMILY_WHITELIST)
-		check_whitelist(p);
+		check_whitelist(p, group);
 }
 
 /* ---- names are unique ---------------------------------------------------------------- */
@@ -197,7 +229,7 @@ static void load_rule(struct load *load, enum family family, const struct settin
 	} else {
 		unless = NULL;
 	}
-	check_rule(&p);
+	check_rule(&p, group);
 	check_sessions(&p, group, "");
 	if (unless)
 		check_sessions(&p, unless, " unless of");

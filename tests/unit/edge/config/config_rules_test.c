@@ -52,9 +52,27 @@ static const struct {
 	"turns "
 	"a refusal into 451 anyway\n"},
     {"a whitelist by a result", "whitelist = ( { name = \"a\"; spf = \"pass\"; } );\n",
-	"t.conf:1: \"a\" exempts by what a client merely says (sender, helo, from): use domains "
-	"with "
-	"proof, or add networks, asn, country or client_name\n"},
+	"t.conf:1: \"a\" exempts by what proves nothing: use domains with proof, add networks, "
+	"asn, "
+	"country, client_name or listed (of the client), or spf, dkim or dmarc that is pass\n"},
+    {"a whitelist by other results than pass",
+	"whitelist = ( { name = \"a\"; sender = \"a.example\"; spf = [ \"none\", \"pass\" ]; },\n"
+	" { name = \"b\"; sender = \"a.example\"; spf = \"!fail\"; },\n"
+	" { name = \"c\"; sender = \"a.example\"; spf = \"pass\"; } );\n",
+	"t.conf:1: \"a\" exempts by what proves nothing: use domains with proof, add networks, "
+	"asn, "
+	"country, client_name or listed (of the client), or spf, dkim or dmarc that is pass\n"
+	"t.conf:2: \"b\" exempts by what proves nothing: use domains with proof, add networks, "
+	"asn, "
+	"country, client_name or listed (of the client), or spf, dkim or dmarc that is pass\n"},
+    {"a whitelist by a list of clients, and by one of senders",
+	"dnsbls = ( { name = \"dnswl\"; zone = \"wl.example\"; answers = \"127.0.0.2\"; },\n"
+	" { name = \"s\"; zone = \"s.example\"; of = \"sender\"; answers = \"127.0.0.2\"; } );\n"
+	"whitelist = ( { name = \"a\"; listed = \"dnswl\"; },\n"
+	" { name = \"b\"; listed = [ \"dnswl\", \"s\" ]; } );\n",
+	"t.conf:4: \"b\" exempts by what proves nothing: use domains with proof, add networks, "
+	"asn, "
+	"country, client_name or listed (of the client), or spf, dkim or dmarc that is pass\n"},
     {"a dnsbl",
 	"dnsbls = (\n { name = \"a\"; zone = \"bl.test\"; },\n"
 	" { name = \"b\"; zone = \"bl.test\"; answers = [ \"127.0.0.9-127.0.0.2\" ]; colour = 1; "
@@ -235,12 +253,12 @@ static const struct {
 	" { name = \"c\"; client_name = \".b.example\"; },\n"
 	" { name = \"d\"; recipient = \"list@\"; sender = \"b.example\"; },\n"
 	" { name = \"e\"; networks = \"192.0.2.1\"; helo = \"b.example\"; } );\n",
-	"t.conf:1: \"a\" exempts by what a client merely says (sender, helo, from): use domains "
-	"with "
-	"proof, or add networks, asn, country or client_name\n"
-	"t.conf:2: \"b\" exempts by what a client merely says (sender, helo, from): use domains "
-	"with "
-	"proof, or add networks, asn, country or client_name\n"},
+	"t.conf:1: \"a\" exempts by what proves nothing: use domains with proof, add networks, "
+	"asn, "
+	"country, client_name or listed (of the client), or spf, dkim or dmarc that is pass\n"
+	"t.conf:2: \"b\" exempts by what proves nothing: use domains with proof, add networks, "
+	"asn, "
+	"country, client_name or listed (of the client), or spf, dkim or dmarc that is pass\n"},
     {"covers",
 	"whitelist = ( { name = \"a\"; networks = \"192.0.2.1\"; covers = [ \"all\" ]; } "
 	");\n",
@@ -293,8 +311,9 @@ static const struct {
 	"t.conf:2: all_headers: \"Subject:\": behind the colon stands a pattern: \"Subject: "
 	"/.*word.*/\"\n"},
     {"a whitelist by header alone", "whitelist = ( { name = \"a\"; header = \"X-Secret\"; } );\n",
-	"t.conf:1: \"a\" exempts by what a client merely says (sender, helo, from): use domains "
-	"with proof, or add networks, asn, country or client_name\n"},
+	"t.conf:1: \"a\" exempts by what proves nothing: use domains with proof, add networks, "
+	"asn, "
+	"country, client_name or listed (of the client), or spf, dkim or dmarc that is pass\n"},
 
     /* recipient domains */
     {"domains",
