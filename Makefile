@@ -10,6 +10,7 @@
 #   make bench        lookups, builds, reloads and transactions against peers, by hand
 #   make check-long   what takes hours: model, oom, soak, the package, the other Debian
 #   make model        a million sessions through the product and through a slow model of it
+#   make sim          the fleet's protocol: nodes, losses and crashes from a seed (SIM_STEPS, SIM_SEED)
 #   make backtest-pairs  fast and full backtests of 1,000 pairs of rule sets
 #   make oom          every allocation of messages, reloads and commands fails once
 #   make soak         the long runs: reloads under load, signal storms, kill -9
@@ -443,6 +444,17 @@ $(BUILD)/tests/model/%.o: CFLAGS += -O3
 
 MODEL_PROGRAMS := model outcomes messages
 
+# The fleet's protocol: fifty nodes and their faults in one thread, with core alone.
+SIM := $(call stems,tests/sim,*,.c)
+SIM_STEPS ?= 200000
+SIM_SEED ?= 1
+
+$(BUILD)/tests/sim/fleet_sim: $(SIM:%=$(BUILD)/tests/sim/%.o) $(BUILD)/libcore.a
+	$(LINK) -o $@ $^ $(call pc_libs,$(CORE_LIBS)) -lm
+
+sim: $(BUILD)/tests/sim/fleet_sim
+	@$< $(SIM_STEPS) $(SIM_SEED)
+
 model-short: $(MODEL_PROGRAMS:%=$(BUILD)/tests/model/%) all
 	@tests/model/compare.py $(BUILD)
 
@@ -472,7 +484,7 @@ oom: deps-check all $(BUILD)/tests/lab/failmalloc.so
 check: deps-check-all
 	@rm -f $(NOT_RUN)
 	@$(MAKE) --no-print-directory -s $(SPF_SUITE) || true
-	@$(foreach part,unit scenario model-short $(if $(SANITIZER),replay wire,check-coverage) soak-short \
+	@$(foreach part,unit scenario model-short sim $(if $(SANITIZER),replay wire,check-coverage) soak-short \
 	    check-native check-style check-clang check-address check-thread fuzz-short,$(call timed,$(part)) &&) \
 	    :; status=$$?; \
 	    tests/not_run $(NOT_RUN); exit $$status
@@ -512,14 +524,14 @@ check-native:
 
 # Both compilers without a warning, tests included.
 check-clang:
-	@$(MAKE) --no-print-directory CC=clang all unit-programs
+	@$(MAKE) --no-print-directory CC=clang all unit-programs sim
 
 # The sanitizers of gcc 12 and clang 14 cannot start where the kernel places memory at random within
 # more bits than they know (vm.mmap_rnd_bits above 28): there it is placed as always, if we may.
 PLACED := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 check-address:
-	@CFLAGS='-O1 -g' $(PLACED) $(MAKE) --no-print-directory SANITIZER=address,undefined unit scenario replay
+	@CFLAGS='-O1 -g' $(PLACED) $(MAKE) --no-print-directory SANITIZER=address,undefined unit scenario sim replay
 
 check-thread:
 	@CFLAGS='-O1 -g' $(PLACED) $(MAKE) --no-print-directory SANITIZER=thread unit scenario replay
@@ -612,6 +624,6 @@ clean:
 help:
 	@sed -n '/^[^#]/q;s/^# \{0,1\}//p' Makefile
 
-.PHONY: check-coverage check-long unit-run oom bench-pairs deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-pattern bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario soak soak-short bench-milter bench-policy bench-verdict bench-reload bench-history bench-backtest backtest-pairs bench-evaluate
+.PHONY: check-coverage check-long unit-run oom bench-pairs deps-check-all check-native check-style check-clang check-address check-thread fuzz-short unit-programs $(UNIT:%=run/%) $(UNIT_SCRIPTS:%=run/%) all demo deb check-package check-debian deps-deb deps-package install uninstall unit wire replay model model-short fuzz fuzz-run bench bench-spf bench-ip bench-name bench-pattern bench-dkim bench-resolver bench-message bench-flood check deps-build deps-check deps-demo deps-bench deps-fuzz deps-valgrind valgrind clean help scenario sim soak soak-short bench-milter bench-policy bench-verdict bench-reload bench-history bench-backtest backtest-pairs bench-evaluate
 
 -include $(wildcard $(addprefix $(BUILD)/,core/*/*.d edge/*/*.d ctl/*.d tests/*/*.d tests/unit/*/*/*.d))
