@@ -362,5 +362,6 @@ bool server_is_level(const struct server *s)
 {
 	return node_state(s->node).epoch == s->pipe->chain.epoch &&
 	       fleet_hash_equal(node_last(s->node), &s->pipe->chain.last) &&
-	       node_state(s->node).operation == s->pipe->chain.number;
+	       s->durable.epoch == s->pipe->chain.epoch &&
+	       s->durable.operation == s->pipe->chain.number;
 }

@@ -42,7 +42,7 @@ void server_crash(struct server *);
 /* Something at random happens to it; `fair`: nothing that is lost or wrong. */
 void server_step(struct server *, bool fair);
 
-/* Whether it has all that the pipe has. */
+/* Whether it has all that the pipe has, and has acknowledged it as durable. */
 bool server_is_level(const struct server *);
 
 #endif

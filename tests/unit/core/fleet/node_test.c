@@ -13,6 +13,8 @@ static struct node_actions todo;
 static char texts[8][OP_BYTES_MAX]; /* what log_of() made */
 static struct fleet_message ops[8];
 static struct fleet_hash hashes[9]; /* of each number */
+static uint64_t named;              /* the snapshot that a head names */
+static struct fleet_hash named_hash;
 
 /* FNV-1a in each lane; the signature is the kind and whether somebody signed at all. */
 static void hash(void *context, struct slice bytes, struct fleet_hash *out)
@@ -70,6 +72,8 @@ static void make_op(unsigned number, const char *fleet, const char *rest, int64_
 static void setup(void)
 {
 	memset(hashes, 0, sizeof hashes);
+	named = 0;
+	named_hash = hashes[0];
 	for (unsigned n = 1; n <= 8; n++)
 		make_op(n, "mx", "", NOW);
 	node = node_create(&config);
@@ -116,6 +120,8 @@ static void head_of(uint64_t epoch, uint64_t number, int64_t issued)
 	struct head h = {.fleet = SLICE("mx"),
 	    .state = {epoch, 0, number},
 	    .last = hashes[number],
+	    .snapshot = named,
+	    .snapshot_hash = named_hash,
 	    .issued = issued,
 	    .expires = issued + 60};
 	struct fleet_message m = message(FLEET_HEAD, 0, head_write(&h, text));
@@ -259,6 +265,7 @@ START_TEST(a_fork_stops_until_a_reset)
 	handle(NODE_PUBLISHED, NULL, 0);
 	ck_assert_uint_eq(node_state(node).epoch, 2);
 	ck_assert_uint_eq(node_overlay(node)->count, 0);
+	ck_assert(find(NODE_ACKNOWLEDGE)->durable);
 	free((char *)(uintptr_t)reset.ptr);
 }
 END_TEST
@@ -337,6 +344,46 @@ START_TEST(a_log_that_does_not_reach_back_is_told)
 }
 END_TEST
 
+/* Of number 4, as if its operations had set nothing. */
+static struct slice empty_snapshot(int64_t time)
+{
+	struct log_chain chain = {.epoch = 1, .number = 4, .last = hashes[4], .time = time};
+	struct overlay none = {0};
+
+	return snapshot_write(&chain, &none, SLICE("mx"));
+}
+
+START_TEST(only_the_snapshot_that_the_head_names)
+{
+	struct slice bytes = empty_snapshot(NOW), other = empty_snapshot(NOW + 1);
+	struct fleet_message m = message(FLEET_SNAPSHOT, 4, other);
+
+	named = 4;
+	hash(NULL, bytes, &named_hash);
+	begin(1);
+	head_of(1, 5, NOW);
+	handle(NODE_GAP, NULL, 0);
+	ck_assert_uint_eq(find(NODE_ASK_SNAPSHOT)->number, 4);
+	handle(NODE_SNAPSHOT, &m, 1); /* well signed, and another */
+	ck_assert_uint_eq(todo.count, 0);
+	m = message(FLEET_OPERATION, 4, bytes);
+	handle(NODE_SNAPSHOT, &m, 1);
+	must_alarm(NODE_FORGED);
+	m = message(FLEET_SNAPSHOT, 4, bytes);
+	handle(NODE_SNAPSHOT, &m, 1);
+	ck_assert_uint_eq(find(NODE_PERSIST_SNAPSHOT)->number, 4);
+	ck_assert_uint_eq(find(NODE_PERSIST_SNAPSHOT)->last, 4);
+	handle(NODE_PERSISTED, NULL, 0);
+	handle(NODE_PUBLISHED, NULL, 0);
+	ck_assert_uint_eq(find(NODE_ASK_RANGE)->number, 5);
+	ck_assert(find(NODE_ACKNOWLEDGE)->durable);
+	handle(NODE_OPERATIONS, ops + 4, 1);
+	ck_assert_ptr_nonnull(find(NODE_PERSIST));
+	free((char *)(uintptr_t)bytes.ptr);
+	free((char *)(uintptr_t)other.ptr);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("core/fleet/node");
@@ -354,6 +401,7 @@ Suite *suite(void)
 	tcase_add_test(c, a_date_far_ahead_waits);
 	tcase_add_test(c, goes_on_without_its_disk_and_says_so);
 	tcase_add_test(c, a_release_only_grows);
+	tcase_add_test(c, only_the_snapshot_that_the_head_names);
 	tcase_add_test(c, a_log_that_does_not_reach_back_is_told);
 	suite_add_tcase(s, c);
 	return s;
