@@ -484,7 +484,7 @@ oom: deps-check all $(BUILD)/tests/lab/failmalloc.so
 check: deps-check-all
 	@rm -f $(NOT_RUN)
 	@$(MAKE) --no-print-directory -s $(SPF_SUITE) || true
-	@$(foreach part,unit scenario model-short sim $(if $(SANITIZER),replay wire,check-coverage) soak-short \
+	@$(foreach part,unit scenario model-short $(if $(SANITIZER),sim replay wire,check-coverage) soak-short \
 	    check-native check-style check-clang check-address check-thread fuzz-short,$(call timed,$(part)) &&) \
 	    :; status=$$?; \
 	    tests/not_run $(NOT_RUN); exit $$status
@@ -499,7 +499,7 @@ timed = { start=$$(date +%s); $(MAKE) --no-print-directory $(jobs) $(2) $(1) && 
 
 # The wire tests run here, once, and with them what else shows that a line does what it should.
 # Files for the counts are there first, so that a daemon that has given up root can write them, too.
-COUNTED_PARTS := unit-run scenario replay wire
+COUNTED_PARTS := unit-run scenario sim replay wire
 COUNTS := $(BUILD:%/clang=%)/coverage
 check-coverage:
 	@$(MAKE) --no-print-directory $(jobs) CC=gcc COVERAGE=yes all unit-programs
