@@ -384,6 +384,93 @@ START_TEST(only_the_snapshot_that_the_head_names)
 }
 END_TEST
 
+START_TEST(heads_that_are_none_are_told)
+{
+	char text[HEAD_BYTES_MAX + 1];
+	struct head h = {.fleet = SLICE("other")};
+	struct fleet_message m = message(FLEET_HEAD, 0, SLICE("{}"));
+
+	begin(0);
+	handle(NODE_HEAD, &m, 1);
+	must_alarm(NODE_MALFORMED);
+	memset(text, ' ', sizeof text);
+	m = message(FLEET_HEAD, 0, slice_of(text, sizeof text));
+	handle(NODE_HEAD, &m, 1);
+	must_alarm(NODE_MALFORMED);
+	m = message(FLEET_HEAD, 0, head_write(&h, text));
+	handle(NODE_HEAD, &m, 1);
+	must_alarm(NODE_OTHER_FLEET);
+}
+END_TEST
+
+/* The head names these bytes, of which it says that they are of number `number`. */
+static void snapshot_comes(struct slice bytes, uint64_t number)
+{
+	struct fleet_message m = message(FLEET_SNAPSHOT, number, bytes);
+
+	named = number;
+	hash(NULL, bytes, &named_hash);
+	head_of(1, 6, NOW + (int64_t)number);
+	handle(NODE_SNAPSHOT, &m, 1);
+}
+
+START_TEST(a_snapshot_that_is_none_is_told)
+{
+	struct slice bytes = empty_snapshot(NOW);
+
+	begin(1);
+	snapshot_comes(SLICE("{}"), 4);
+	must_alarm(NODE_MALFORMED);
+	snapshot_comes(bytes, 5);
+	must_alarm(NODE_REPLAYED);
+	free((char *)(uintptr_t)bytes.ptr);
+}
+END_TEST
+
+START_TEST(a_snapshot_of_what_is_live_takes_its_place_on_disk)
+{
+	struct slice bytes = empty_snapshot(NOW);
+
+	begin(5);
+	snapshot_comes(bytes, 4);
+	ck_assert_uint_eq(find(NODE_PERSIST_SNAPSHOT)->last, 4);
+	handle(NODE_PERSISTED, NULL, 0);
+	handle(NODE_PUBLISHED, NULL, 0);
+	ck_assert_uint_eq(node_state(node).operation, 5);
+	ck_assert_uint_eq(node_overlay(node)->count, 5);
+	free((char *)(uintptr_t)bytes.ptr);
+}
+END_TEST
+
+START_TEST(a_snapshot_of_another_past_is_a_fork)
+{
+	struct slice bytes;
+
+	begin(5);
+	hashes[4].bytes[0] ^= 1;
+	bytes = empty_snapshot(NOW);
+	snapshot_comes(bytes, 4);
+	must_alarm(NODE_FORKED);
+	ck_assert_ptr_null(find(NODE_PERSIST_SNAPSHOT));
+	free((char *)(uintptr_t)bytes.ptr);
+}
+END_TEST
+
+START_TEST(a_reset_of_an_epoch_before_is_refused)
+{
+	struct log_chain chain = {.epoch = 0, .number = 9};
+	struct overlay none = {0};
+	struct slice bytes = snapshot_write(&chain, &none, SLICE("mx"));
+	struct fleet_message m = message(FLEET_RESET, 0, bytes);
+
+	begin(1);
+	handle(NODE_RESET, &m, 1);
+	must_alarm(NODE_REPLAYED);
+	ck_assert_uint_eq(node_state(node).operation, 1);
+	free((char *)(uintptr_t)bytes.ptr);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("core/fleet/node");
@@ -403,6 +490,11 @@ Suite *suite(void)
 	tcase_add_test(c, a_release_only_grows);
 	tcase_add_test(c, only_the_snapshot_that_the_head_names);
 	tcase_add_test(c, a_log_that_does_not_reach_back_is_told);
+	tcase_add_test(c, heads_that_are_none_are_told);
+	tcase_add_test(c, a_snapshot_that_is_none_is_told);
+	tcase_add_test(c, a_snapshot_of_what_is_live_takes_its_place_on_disk);
+	tcase_add_test(c, a_snapshot_of_another_past_is_a_fork);
+	tcase_add_test(c, a_reset_of_an_epoch_before_is_refused);
 	suite_add_tcase(s, c);
 	return s;
 }
