@@ -3,7 +3,7 @@
 #include "core/base/json_read.h"
 #include "core/base/word.h"
 #include "core/name/entry.h"
-#include "core/policy/settings.h"
+#include "core/rules/settings.h"
 
 const char OP_OTHER_VERSION[] =
     "an operation in a format that this version does not know: upgrade this server";
