@@ -162,7 +162,7 @@ def main():
         path = servers.dir / "policy.sock"
         daemon = servers.daemon(
             f'{dns.resolver}policy = {{ socket = "unix:{path}"; socket_group = "{Exim.USER}"; }};\n'
-            + DMARC_OFF)
+            + DMARC_OFF, {"undeliverable": mta_cases.UNDELIVERABLE})
         exim = servers.exim(path, listen=("127.0.0.1", "::1"))
         same_answers(checks, exim)
         same_as_milter(checks, daemon, exim, int(os.environ.get("EXIM_SESSIONS", "100")))

@@ -3,7 +3,10 @@
 #include "core/base/array.h"
 #include "edge/config/modes.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* One line of the file, and the rule that has it. */
 struct rule_mode {
@@ -79,12 +82,23 @@ static void read_line(struct load *load, struct slice line, struct origin where)
 		diag_error(load->diag, where, "out of memory");
 }
 
+/* Whether the state directory is one that this user cannot enter: then the file is not his, and
+ * none of its modes was ever in force here. */
+static bool is_of_others(const char *path)
+{
+	char directory[PATH_MAX];
+
+	snprintf(
+	    directory, sizeof directory, "%.*s", (int)slice_find_last(slice_str(path), '/'), path);
+	return access(directory, X_OK) != 0 && errno == EACCES;
+}
+
 /* Mail must not be decided without modes that are in force; a check may only warn. */
 static void tell_unreadable(struct load *load, const char *path, const char *why)
 {
 	struct origin where = {path, 0};
 
-	if (load->request && load->request->live)
+	if (load->request && load->request->live && !is_of_others(path))
 		diag_error(load->diag, where,
 		    "%s: the modes that `susmilterctl rule` set are not known", why);
 	else

@@ -16,6 +16,7 @@
 #include "unit/unit.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -25,13 +26,15 @@
 /* ---- the disk ------------------------------------------------------------------------ */
 
 /* Of calls since it was set: the first that fails, and how many do; 0: none. */
-static unsigned calls, fails_at, fails;
+static atomic_uint calls; /* threads read side by side */
+static unsigned fails_at, fails;
 static int64_t later_s; /* the clock goes faster than the test */
 
 static bool is_failing(void)
 {
-	calls++;
-	if (fails == 0 || calls < fails_at || calls >= fails_at + fails)
+	unsigned call = atomic_fetch_add(&calls, 1) + 1;
+
+	if (fails == 0 || call < fails_at || call >= fails_at + fails)
 		return false;
 	errno = EIO;
 	return true;
