@@ -27,7 +27,7 @@ struct node {
 	bool forked;
 	bool behind;                              /* the last head was behind this node */
 	struct head head;                         /* the newest; its fleet is not kept */
-	struct node_refusal refusals[NODE_BATCH]; /* to be told with the next acknowledgement */
+	struct node_refusal refusals[NODE_BATCH]; /* sent with the next acknowledgement */
 	size_t refusal_count;
 };
 

@@ -336,7 +336,7 @@ static enum pattern_result ask_header(const struct match *m, const struct header
 	return r;
 }
 
-/* `header`: one entry holds; `all_headers`: all do.  One that cannot be told leaves open what no
+/* `header`: one entry holds; `all_headers`: all do.  One that is undecided leaves open what no
  * other settles. */
 static void apply_headers(struct match *m, struct outcome *o, unsigned slot)
 {

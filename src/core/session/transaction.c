@@ -42,8 +42,8 @@ static void number_record(const struct env *env, struct record *r, struct record
 	r->number = number;
 }
 
-/* The id, where it leads to a row or a line; whoever is told another one would be told of nothing
- * when he asks. */
+/* The id, if `explain --decision` will find it by a row of the history or a line of the log; a
+ * reply with any other id would lead nowhere. */
 static struct slice findable(const struct record *r)
 {
 	bool kept = r->number->row != 0 || (r->number->lines & RECORD_FILE);

@@ -58,7 +58,7 @@ struct session {
 	char helo[HELO_TEXT_MAX];
 	char client_name[CLIENT_NAME_TEXT_MAX];
 	struct facts facts; /* of the client; in a transaction also of the message */
-	bool connected;     /* the outside was told of the client */
+	bool connected;     /* env->connected() was called */
 	/* Of client name and HELO, under the rules of the last transaction. */
 	struct pattern_hits name_hits, helo_hits;
 	const struct ruleset *hits_rules;

@@ -77,7 +77,7 @@ static bool is_excepted(const struct suggest_range *r, const struct ip *address)
 	return false;
 }
 
-/* Excepts the address of a network's good votes; false when that cannot be told or is too much. */
+/* Excepts the address of a network's good votes; false if it is not known or there are too many. */
 static bool except(struct suggest_range *r, const struct suggest_network *n)
 {
 	if (n->more_good || n->good.family == IP_NONE)

@@ -151,7 +151,7 @@ static unsigned can_be_asked(const struct facts *facts)
 
 	if (facts->spf_state == FACT_UNKNOWN && knows_what_to_ask(facts))
 		asked |= NEED_SPF;
-	/* The MTA's own answer, a verified name or none, would have to be told. */
+	/* The MTA's own answer, a verified name or none, is not known here. */
 	if (facts->client.family != IP_NONE)
 		asked |= NEED_REVERSE;
 	return asked;

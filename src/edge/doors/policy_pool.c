@@ -243,8 +243,8 @@ static void serve(uint64_t word, bool full)
 	p->used_ns = monotonic_now();
 	pthread_mutex_unlock(&pool.lock);
 	if (malformed)
-		log_warning("policy.socket: a client sends what is no request of the policy "
-			    "protocol: its connection is closed");
+		log_warning("policy.socket: a client sent something that is not a request of the "
+			    "policy protocol: its connection is closed");
 	if (told_full)
 		log_warning(
 		    "policy.socket: no threads for more than %u requests at a time: further "
