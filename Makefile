@@ -262,7 +262,8 @@ $(BUILD)/tests/unit/edge/auth/dkim_hostile_test: LDFLAGS += -Wl,--wrap=malloc,--
 $(BUILD)/tests/unit/edge/auth/dkim_opendkim_test: LDFLAGS += -Wl,--wrap=dkim_free,--wrap=dkim_eoh,--wrap=dkim_sig_gethashes
 $(BUILD)/tests/unit/edge/config/config_feeds_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 # Lets those of libraries fail, too; a sanitizer has its own allocator.
-FAILING := $(addprefix $(BUILD)/tests/unit/,core/history/history_memory_test edge/auth/spf_memory_test edge/auth/dkim_memory_test \
+FAILING := $(addprefix $(BUILD)/tests/unit/,core/history/history_memory_test core/change/message_window_test core/suggest/suggest_domains_test \
+    edge/auth/spf_memory_test edge/auth/dkim_memory_test \
     edge/control/json_memory_test)
 ifeq ($(SANITIZER),)
 $(FAILING): $(BUILD)/tests/lab/failmalloc.o

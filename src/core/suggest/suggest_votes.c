@@ -303,7 +303,8 @@ bool suggest_votes_end(struct suggest_votes *v)
 		qsort(v->vote, v->votes, sizeof *v->vote, compare_votes);
 	for (size_t i = 0; i < v->votes; i++)
 		v->good_votes[v->vote[i].domain] += v->vote[i].good;
-	return !v->no_memory;
+	/* Good mail of a domain that had no place would be no counter-example. */
+	return !v->no_memory && !suggest_domains_full(v->domains);
 }
 
 double suggest_share(const struct suggest_votes *v)

@@ -140,7 +140,7 @@ static int suggest_by(struct suggest_run *run, struct suggest_votes *votes)
 	if (s)
 		status = show_ranges(run, votes, s);
 	else
-		channel_error(run->req->channel, "suggest: out of memory\n");
+		channel_error(run->req->channel, SUGGEST_NO_ROOM);
 	suggest_ranges_free(&s);
 	return status;
 }

@@ -91,7 +91,7 @@ static int suggest_by(struct suggest_run *run, struct suggest_whitelist *w)
 		return STATUS_FAILED;
 	s = w ? suggest_whitelist_find(w) : NULL;
 	if (!s) {
-		channel_error(run->req->channel, "suggest: out of memory\n");
+		channel_error(run->req->channel, SUGGEST_NO_ROOM);
 		return STATUS_FAILED;
 	}
 	run->lost = suggest_whitelist_lost(w);

@@ -53,4 +53,9 @@ void suggest_print_end(const struct suggest_run *, bool last);
 /* "precision at least 0.99", or why it is not claimed; returns out. */
 const char *suggest_claim(bool claimed, double bound, char out[SUGGEST_CLAIM_MAX]);
 
+/* Without room for every domain counter-examples would be missing: then nothing is proposed. */
+#define SUGGEST_NO_ROOM                                                                            \
+	"suggest: out of memory, or accepted mail of more domains than are counted: "              \
+	"ask for less with --since\n"
+
 #endif
